@@ -148,7 +148,10 @@ def test_a_source(ask, instance, tmp_path, server, caller):
         "name": "paths",
         "type": "list",
         "default": None,
+        "owners": "",
     }
+    told = {one["name"]: one["owners"] for one in kinds["storage"]["settings"]}
+    assert (told["credential"], told["poll"]) == ("the identity of the server", "")
     body = {"name": "logs", "kind": "folder", "settings": {"paths": [str(tmp_path)]}}
     made = ask("POST", "/sources", 201, json=body)
     assert made["enabled"] is True

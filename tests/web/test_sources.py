@@ -106,7 +106,8 @@ def test_who_may_not_set_up_sees_and_does_not(instance, visitor):
     assert contributor.post("/sources/tenants/new", data=identity, headers=HERE).status_code == 403, (
         "an owner's"
     )
-    assert "an Owner sets it up" in contributor.get("/sources/logs/new?kind=folder").text
+    for kind in ("folder", "graph"):
+        assert "an Owner sets it up" in contributor.get(f"/sources/logs/new?kind={kind}").text
     assert instance.state.sources.get("drop").enabled
 
 
@@ -234,6 +235,35 @@ def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_pat
     assert not instance.state.sources.get("blobs").enabled
     assert owner.post("/sources/logs/blobs", data={"act": "remove"}, headers=HERE).status_code == 303
     assert "source.blobs" not in instance.state.credentials.names()
+
+
+def test_who_is_no_owner_is_told_what_an_owner_sets(instance, owner, visitor):
+    contributor, address = visitor(("Contributor", "/")), "/sources/logs/new?kind=storage"
+    told = "An Owner alone sets what is the server's own"
+    assert told in contributor.get(address).text.replace("&#39;", "'")
+    assert told not in owner.get(address).text.replace("&#39;", "'")
+    good = {
+        "name": "blobs", "set.account_url": "https://x.blob.core.windows.net", "set.credential": "account-key",
+        "secret.account_key": "c2VjcmV0c2VjcmV0",
+    }  # fmt: skip
+    own = {**good, "set.credential": "managed-identity"}
+    refused = contributor.post(address, data=own, headers=HERE)
+    assert refused.status_code == 403
+    assert "wanted for credential (the identity of the server)" in refused.text
+    assert contributor.post(address, data=good, headers=HERE).status_code == 303
+    change = {**own, "act": "change"}
+    assert contributor.post("/sources/logs/blobs", data=change, headers=HERE).status_code == 403
+    assert owner.post("/sources/logs/blobs", data=change, headers=HERE).status_code == 303
+    page = contributor.get("/sources/logs/blobs").text
+    assert "An Owner changes it" in page
+    assert 'value="change"' not in page
+    assert contributor.post("/sources/logs/blobs", data={"act": "pause"}, headers=HERE).status_code == 303
+    assert (
+        contributor.post("/sources/logs/blobs", data={**good, "act": "change"}, headers=HERE).status_code
+        == 403
+    )
+    assert not instance.state.sources.get("blobs").enabled
+    owner.post("/sources/logs/blobs", data={"act": "remove"}, headers=HERE)
 
 
 def test_a_folder_is_tested_and_what_it_says_is_shown(owner):

@@ -40,11 +40,12 @@ _PREFIXES = {
 
 
 class DeniedError(Exception):
-    """The caller may not do that; `operation` and `scope` say what it would have needed."""
+    """The caller may not do that; `operation` and `scope` say what it would have needed, `why` for what ('' = for all of it)."""
 
-    def __init__(self, caller: Caller, operation: str, scope: str) -> None:
-        super().__init__(f"{caller.name} may not do {operation} at {scope}")
-        self.operation, self.scope = operation, scope
+    def __init__(self, caller: Caller, operation: str, scope: str, why: str = "") -> None:
+        told = f", which is wanted for {why}" if why else ""
+        super().__init__(f"{caller.name} may not do {operation} at {scope}{told}")
+        self.operation, self.scope, self.why = operation, scope, why
 
 
 class LinkedDeniedError(DeniedError):
@@ -80,10 +81,10 @@ class Caller:
         """Whether an operation may be done at a scope."""
         return permitted(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)
 
-    def must(self, operation: str, scope: str = TENANT) -> None:
-        """DeniedError where an operation may not be done at a scope."""
+    def must(self, operation: str, scope: str = TENANT, why: str = "") -> None:
+        """DeniedError where an operation may not be done at a scope; `why` says for what it is wanted."""
         if not self.may(operation, scope):
-            raise DeniedError(self, operation, scope)
+            raise DeniedError(self, operation, scope, why)
 
     def anywhere(self, operation: str) -> bool:
         """Whether an operation may be done at any scope of the caller's roles."""

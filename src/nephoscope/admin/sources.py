@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -17,12 +17,12 @@ from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
-from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS
+from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, Allow
 from nephoscope.sources.live.source import Kind, SourceError
 
 SECTION = Section("sources", "Sources")
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
-#: Who sets up what reads the server's own files, or listens at its addresses, must be an owner: these are not the estate's.
+#: Who sets up what is the server's own (its files, its addresses, its identity) must be an owner: these are not the estate's.
 HOSTS = "Nephoscope/secrets/write"
 Settings = Annotated[
     dict[Name, Any], msgspec.Meta(max_length=100, description="As GET /sourceKinds describes them.")
@@ -121,12 +121,13 @@ class SourceHealth(Shape, frozen=True, kw_only=True):
 
 
 class SettingShape(Shape, frozen=True, kw_only=True):
-    """A setting of a kind; `default` null = it must be given."""
+    """A setting of a kind; `default` null = it must be given, `owners` says when an owner alone sets it ('' = never)."""
 
     name: str
     type: str
     default: str | None
     help: str
+    owners: str
 
 
 class KindShape(Shape, frozen=True, kw_only=True):
@@ -165,7 +166,7 @@ def sources(ask: Ask, query: Paging) -> SourceList:
 
 @SECTION.route("POST", "/sources", WRITE, status=201)
 def add(ask: Ask, body: NewSource) -> SourceShape:
-    """Set up a source; what reads the server's own files or listens at its addresses needs an owner."""
+    """Set up a source; what reads the server's own files, listens at its addresses or signs in as the server needs an owner."""
     state = ask.instance.state
     kind = _kind_of(body.kind)
     _must(ask, kind)
@@ -175,7 +176,8 @@ def add(ask: Ask, body: NewSource) -> SourceShape:
         raise bad(f"There is no workspace {body.workspace}.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
     table = ask.instance.lake.tables.get
-    made = _done(lambda: setting_up.add(state, source, body.settings, body.secrets, table=table))
+    allow = _allow(ask)
+    made = _done(lambda: setting_up.add(state, source, body.settings, body.secrets, table=table, allow=allow))
     ask.noted(WRITE, body.name, kind=kind.name, workspace=body.workspace, secrets=sorted(body.secrets))
     return _shown(ask, made)
 
@@ -188,14 +190,15 @@ def one(ask: Ask, name: Name) -> SourceShape:
 
 @SECTION.route("PATCH", "/sources/{name}", WRITE)
 def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
-    """Change a source or switch it on or off; it is started again with it within seconds."""
+    """Change a source or switch it on or off; it is started again with it within seconds. What is the server's own needs an owner."""
     state, source = ask.instance.state, _source(ask, name)
     kind = _kind_of(source.kind)
     _must(ask, kind)
     settings = body.settings if body.settings is not msgspec.UNSET else None
     secrets = body.secrets if body.secrets is not msgspec.UNSET else {}
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
-    made = _done(lambda: setting_up.change(state, name, settings, secrets, enabled=enabled))
+    allow = _allow(ask)
+    made = _done(lambda: setting_up.change(state, name, settings, secrets, enabled=enabled, allow=allow))
     ask.noted(WRITE, name, enabled=enabled, settings=sorted(settings or ()), secrets=sorted(secrets))
     return _shown(ask, made)
 
@@ -257,7 +260,17 @@ def health(ask: Ask, name: Name) -> SourceHealth:
 def _must(ask: Ask, kind: Kind) -> None:
     """DeniedError where a kind is the host's and the caller no owner."""
     if kind.name in OF_THE_HOST:
-        ask.caller.must(HOSTS)
+        ask.caller.must(HOSTS, why=f"a source of the kind {kind.name}")
+
+
+def _allow(ask: Ask) -> Allow:
+    """Denies settings that are the server's own to who is no owner."""
+
+    def allow(owned: Collection[str]) -> None:
+        if owned:
+            ask.caller.must(HOSTS, why=", ".join(owned))
+
+    return allow
 
 
 def _kind_of(name: str) -> Kind:
@@ -286,7 +299,7 @@ def _source(ask: Ask, name: str) -> Source:
 
 def _kind(kind: Kind) -> KindShape:
     settings = tuple(
-        SettingShape(name=one.name, type=one.type, default=one.default, help=one.help)
+        SettingShape(name=one.name, type=one.type, default=one.default, help=one.help, owners=one.owners)
         for one in described(kind)
     )
     return KindShape(name=kind.name, title=kind.title, settings=settings, secrets=dict(kind.secrets))

@@ -23,11 +23,12 @@ _LOG = logging.getLogger("nephoscope.web")
 
 def denied(visit: Visit, error: DeniedError) -> Response:
     """403: the visitor's roles do not allow it."""
+    wanted = f", which is wanted for {error.why}" if error.why else ""
     return _framed(
         visit,
         403,
         "Not allowed",
-        f"Your roles do not allow {error.operation} at {error.scope}.",
+        f"Your roles do not allow {error.operation} at {error.scope}{wanted}.",
         (
             "The roles that you have are behind your name, at the top of the page.",
             "An owner gives others: nephoscope access grant NAME ROLE SCOPE.",

@@ -113,9 +113,7 @@ def _handled(
         return route.status, once_more(lambda: route.handler(ask, **given))
     except DeniedError as error:
         instance.guard.denied(caller.name, error.operation, error.scope, caller.address)
-        raise Fault(
-            403, "AuthorizationFailed", f"{caller.name} may not do {error.operation} at {error.scope}."
-        ) from error
+        raise Fault(403, "AuthorizationFailed", f"{error}.") from error
     except PassingError as error:
         raise later(error) from error
     except StateError as error:

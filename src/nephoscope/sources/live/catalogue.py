@@ -88,13 +88,17 @@ def stored(settings: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One setting for people: its name, type, default (None = must be given), what it means, and what it must be."""
+    """One setting for people: its name, type, default (None = must be given), what it means, what it must be.
+
+    `owners`: when it is the server's own, so that an owner alone sets it; '' = never.
+    """
 
     name: str
     type: str
     default: str | None
     help: str
     must: str
+    owners: str = ""
 
 
 def described(kind: Kind) -> Iterator[Described]:
@@ -103,7 +107,8 @@ def described(kind: Kind) -> Iterator[Described]:
     fields = {one.encode_name: one for one in msgspec.structs.fields(kind.settings)}
     for name, one in schema["properties"].items():
         default = _default(fields[name], one)
-        yield Described(name, _type(one), _shown(default), one.get("description", ""), _must(one))
+        help_, owners = one.get("description", ""), kind.owned[name].when if name in kind.owned else ""
+        yield Described(name, _type(one), _shown(default), help_, _must(one), owners)
 
 
 def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, Any]) -> Any:

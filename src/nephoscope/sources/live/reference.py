@@ -32,6 +32,9 @@ def _kind(kind: Kind) -> Iterator[str]:
         )
         yield f"| `{one.name}` | {_cell(one.type)} | {default} | {_cell(one.help)} |"
     yield ""
+    if kind.owned:
+        told = ", ".join(f"`{name}` ({one.when})" for name, one in kind.owned.items())
+        yield from (f"An Owner's alone, where it is so: {told}.", "")
     if kind.secrets:
         yield from ("| secret | meaning |", "|---|---|")
         yield from (f"| `{name}` | {_cell(help_)} |" for name, help_ in kind.secrets.items())

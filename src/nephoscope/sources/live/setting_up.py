@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from nephoscope.sources.azure.credentials import SignInError
 from nephoscope.sources.live.binding import secrets_after
 from nephoscope.sources.live.catalogue import kind_of, parsed, stored
 from nephoscope.sources.live.ingestion.tokens import new_token
+from nephoscope.sources.live.owned import owned
 from nephoscope.sources.live.source import (
     SETTINGS,
     WRONG_SETTINGS,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 #: Kinds that read the server's own files, or listen at its addresses: these are the host's, not the estate's.
 OF_THE_HOST = frozenset({"folder", "syslog", "logs_ingestion"})
 TOKENS = "logs_ingestion"
+#: Raises where who asks may not set these settings, which are the server's own.
+Allow = Callable[[Collection[str]], None]
 
 
 def add(
@@ -44,13 +47,16 @@ def add(
     *,
     there: bool = True,
     table: Callable[[str], Table | None] = lambda _: None,
+    allow: Allow = lambda _: None,
 ) -> Source:
     """Keep a new source of settings as people give them, its secrets encrypted; `table` knows the lake's tables.
 
-    SourceError, StateError for what cannot be and, with `there`, for files and folders that are not there and rules that cannot be.
+    `allow` raises where who asks may not set what of the settings is the server's own, before any file is looked at. SourceError,
+    StateError for what cannot be and, with `there`, for files and folders that are not there and rules that cannot be.
     """
     kind = kind_of(source.kind)
     settings = parsed(kind, given)
+    allow(owned(kind, settings))
     known_secrets(kind, secrets)
     check(kind, settings, secrets, source.name, there=there, table=table)
     if any(one.name == source.name for one in state.sources.all()):
@@ -70,8 +76,9 @@ def change(
     *,
     enabled: bool | None = None,
     there: bool = True,
+    allow: Allow = lambda _: None,
 ) -> Source:
-    """Change a source: `given` settings and secrets take the place of those of before, the others stay; `there` as of `add`.
+    """Change a source: `given` settings and secrets take the place of those of before, the others stay; `there`, `allow` as of `add`.
 
     SettingsError where a stored secret would go where it was not given for, StateError where another change came between.
     """
@@ -79,6 +86,7 @@ def change(
         return state.sources.set(name, enabled=enabled)
     source = state.sources.get(name)
     kind = kind_of(source.kind)
+    allow(owned_now(source))
     if secrets:
         known_secrets(kind, secrets)
         if not source.credential:
@@ -86,6 +94,7 @@ def change(
                 f"source {name} was set up without secrets: remove it and add it with its secrets"
             )
     settings = parsed(kind, {**source.settings, **(given or {})})
+    allow(owned(kind, settings))
     kept = secrets_of(state, source)
     check(kind, settings, {**kept, **(secrets or {})}, name, there=there)
     whole = secrets_after(kind, source.settings, settings, kept, secrets or {})
@@ -96,6 +105,15 @@ def change(
         if whole != kept:
             keep(state, name, whole)
     return state.sources.get(name)
+
+
+def owned_now(source: Source) -> tuple[str, ...]:
+    """What of the settings of a source is the server's own; () where they cannot be, and are judged when they are mended."""
+    kind = kind_of(source.kind)
+    try:
+        return owned(kind, parsed(kind, source.settings))
+    except SettingsError:
+        return ()
 
 
 def remove(state: State, name: str) -> None:

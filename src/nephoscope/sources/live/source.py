@@ -206,13 +206,22 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Owned:
+    """When a setting is the server's own, so that an owner alone sets it: in words, and of settings."""
+
+    when: str
+    holds: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of source: `settings` is a msgspec Struct whose fields describe themselves, `secrets` the names that may be stored.
 
     `check` raises SettingsError for what its Struct cannot say of settings and secrets, and SourceError for a file or folder that they
     name and that is not there now; it reaches nothing else. `shared`: the place itself divides its work between several readers, so
     that the same source may run in several processes. `binds`: the settings that decide where a secret goes, as whose, and whom it
-    trusts; where they change, what was stored for others is not used. `uses` names the secrets that settings sign in with.
+    trusts; where they change, what was stored for others is not used. `uses` names the secrets that settings sign in with. `owned`:
+    the settings that may be the server's own.
     """
 
     name: str
@@ -224,3 +233,4 @@ class Kind:
     check: Callable[[Any, Surroundings], None] = lambda _settings, _around: None
     binds: frozenset[str] = frozenset()
     uses: Callable[[Any], Collection[str]] = lambda _: ()
+    owned: Mapping[str, Owned] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.responses import HTMLResponse, Response
@@ -13,6 +14,7 @@ from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
 from nephoscope.sources.live.health.table import missing_logs, rows
+from nephoscope.sources.live.owned import always_owned
 from nephoscope.sources.live.source import Kind, SourceError
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawing import draw
@@ -42,7 +44,7 @@ def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, Any]:
         "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(described(kind)) if kind else [],
         "secrets": _asked_secrets(kind) if kind else {},
         "workspaces": visit.instance.state.workspaces.names(), "given": dict(visit.form),
-        "allowed": kind is None or kind.name not in setting_up.OF_THE_HOST or visit.caller.may(HOST, "/"),
+        "allowed": kind is None or not _is_owners(kind) or visit.caller.may(HOST, "/"), "owner": visit.caller.may(HOST, "/"),
     }  # fmt: skip
 
 
@@ -50,7 +52,9 @@ def _added(visit: Visit, kind: Kind) -> str:
     _must(visit, kind.name)
     form, state = visit.form, visit.instance.state
     source = Source(form.get("name", "").strip(), kind.name, {}, form.get("workspace", "default"))
-    made = setting_up.add(state, source, _settings(kind, form), _secrets(kind, form))
+    made = setting_up.add(
+        state, source, _settings(kind, form), _secrets(kind, form), allow=partial(_allow, visit)
+    )
     noted(visit, WRITE, made.name, kind=kind.name, workspace=made.workspace)
     return visit.link(f"/sources/logs/{made.name}", done="added")
 
@@ -79,7 +83,18 @@ def _asked_secrets(kind: Kind) -> Mapping[str, str]:
 def _must(visit: Visit, kind: str) -> None:
     visit.caller.must(WRITE, "/")
     if kind in setting_up.OF_THE_HOST:
-        visit.caller.must(HOST, "/")
+        visit.caller.must(HOST, "/", f"a source of the kind {kind}")
+
+
+def _is_owners(kind: Kind) -> bool:
+    """Whether every source of a kind is an owner's to set up."""
+    return kind.name in setting_up.OF_THE_HOST or always_owned(kind)
+
+
+def _allow(visit: Visit, owned: Collection[str]) -> None:
+    """DeniedError for settings that are the server's own where the visitor is no owner."""
+    if owned:
+        visit.caller.must(HOST, "/", ", ".join(owned))
 
 
 def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], Table]]:
@@ -118,7 +133,9 @@ def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
     hours: dict[Any, int] = {}
     for rate in state.source_health.rates(source.name, since=visit.since):
         hours[rate.hour] = hours.get(rate.hour, 0) + rate.rows
+    owner = visit.caller.may(HOST, "/")
     return {
+        "owner": owner, "owned": () if owner else setting_up.owned_now(source),
         "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
         "settings": list(described(kind)), "health": health, "whole": whole,
         "error": setting_up.error_of(state, source, whole.health if whole else None), "told": told,
@@ -159,7 +176,8 @@ def _done(visit: Visit, source: Source) -> str:
             setting_up.change(state, source.name, enabled=act == "go-on")
         case "change":
             kind = kind_of(source.kind)
-            setting_up.change(state, source.name, _changed(kind, source, form), _secrets(kind, form))
+            changed, secrets = _changed(kind, source, form), _secrets(kind, form)
+            setting_up.change(state, source.name, changed, secrets, allow=partial(_allow, visit))
         case other:
             raise StateError(f"a source cannot be treated so: {other[:40] or 'nothing was asked for'}")
     noted(visit, WRITE, source.name, act=act)

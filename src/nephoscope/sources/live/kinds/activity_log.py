@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from nephoscope.sources.live import wanted
+from nephoscope.sources.live import owned, wanted
 from nephoscope.sources.live.polling import Found, Poller
 from nephoscope.sources.live.rounds import poll
 from nephoscope.sources.live.signing_in import Access, client, filter_text, pages
@@ -129,4 +129,11 @@ def check(settings: Settings, _: Surroundings) -> None:
     wanted.cloud(settings.cloud)
 
 
-KIND = Kind("activity_log", "The activity log of subscriptions", Settings, ActivityLog, check=check)
+KIND = Kind(
+    "activity_log",
+    "The activity log of subscriptions",
+    Settings,
+    ActivityLog,
+    check=check,
+    owned={"credential": owned.IDENTITY, "cloud": owned.CLOUD},
+)

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.secret import redact_text
+from nephoscope.sources.live import owned
 from nephoscope.sources.live.broker_log import BrokerLog
 from nephoscope.sources.live.broker_settings import CONNECTION_STRING, Settings, check, uses
 from nephoscope.sources.live.source import WHOLE, Kind, Piece, Refused, Sink, SourceError, Surroundings
@@ -286,4 +287,10 @@ KIND = Kind(
         {"brokers", "sign_in", "username", "tls", "ca", "certificate", "key", "credential", "cloud"}
     ),
     uses=uses,
+    owned={
+        "brokers": owned.BROKERS,
+        "credential": owned.IDENTITY_OF_ENTRA,
+        "cloud": owned.CLOUD,
+        **{name: owned.file(name) for name in ("ca", "certificate", "key")},
+    },
 )

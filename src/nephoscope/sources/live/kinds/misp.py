@@ -20,7 +20,7 @@ from nephoscope.sources.intel.asking import Asker, refusal
 from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
-from nephoscope.sources.live import credential_forms, wanted
+from nephoscope.sources.live import credential_forms, owned, wanted
 from nephoscope.sources.live.misp_events import Events
 from nephoscope.sources.live.source import WHOLE, Kind, Refused, Sink, SourceError, Surroundings
 
@@ -211,4 +211,5 @@ KIND = Kind(
     check=check,
     binds=frozenset({"url", "ca"}),
     uses=lambda _: ("key",),
+    owned={"ca": owned.file("ca")},
 )

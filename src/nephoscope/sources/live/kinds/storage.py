@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
-from nephoscope.sources.live import credential_forms, wanted
+from nephoscope.sources.live import credential_forms, owned, wanted
 from nephoscope.sources.live.azure_errors import told
 from nephoscope.sources.live.blobs.account import service
 from nephoscope.sources.live.blobs.reader import BlobReader, MovedError, Reading
@@ -254,4 +254,9 @@ KIND = Kind(
     check=check,
     binds=frozenset({"account_url", "credential", "cloud"}),
     uses=uses,
+    owned={
+        "account_url": owned.ACCOUNT,
+        "credential": owned.identity_but("sas", "account-key"),
+        "cloud": owned.CLOUD,
+    },
 )

@@ -20,7 +20,7 @@ from nephoscope.sources.intel.asking import Asker, Reply, refusal
 from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
-from nephoscope.sources.live import credential_forms, wanted
+from nephoscope.sources.live import credential_forms, owned, wanted
 from nephoscope.sources.live.rounds import told_round
 from nephoscope.sources.live.source import Kind, Refused, SettingsError, Sink, SourceError, Surroundings
 from nephoscope.sources.logs.moments import moment
@@ -266,4 +266,5 @@ KIND = Kind(
     check=check,
     binds=frozenset({"url", "sign_in", "user", "key_header", "ca"}),
     uses=uses,
+    owned={"ca": owned.file("ca")},
 )
