@@ -8,8 +8,10 @@ import re
 
 import pytest
 from tests.web.conftest import ALERT, HERE, NOON, alert
+from tests.web.sending import tick
 
 from nephoscope.lake.state.incidents import Incident
+from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.web.pages.alerts import ACTS
 
 LIST = "/alerts?span=90d"
@@ -98,13 +100,17 @@ def test_what_is_like_an_alert_is_suppressed(instance, owner, visitor):
 
 def test_incidents_are_decided_many_at_once(instance, owner, visitor):
     with instance.state.transaction() as session:
+        grace = instance.state.principals.add(session, PrincipalKind.PERSON, "grace")
+        instance.state.principals.grant(session, grace.id, "Security Admin", "/workspaces/default", "test")
         again = Incident("default", "One", "", "Low", NOON, NOON, NOON, NOON)
         made = [instance.state.incidents.put(session, again).number for _ in "ab"]
-    form = {"act": "assign", "owner": "grace", "incident": [str(one) for one in made]}
+    page = owner.get("/incidents").text
+    form = {"act": "assign", "owner": "grace", "incident": [tick(page, "incident", one) for one in made]}
     assert visitor(("Reader", "/")).post("/incidents", data=form, headers=HERE).status_code == 403
     assert owner.post("/incidents", data=form, headers=HERE).status_code == 303
     assert {instance.state.incidents.get(one).owner for one in made} == {"grace"}
     assert owner.post("/incidents", data={"act": "assign", "owner": "x"}, headers=HERE).status_code == 400
+    assert owner.post("/incidents", data={**form, "owner": "x"}, headers=HERE).status_code == 400
     assert owner.post("/incidents", data={**form, "act": "comment"}, headers=HERE).status_code == 400
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pyarrow.parquet as pq
 import pytest
 from tests.web.conftest import ALERT, HERE, TRIAL
+from tests.web.sending import sent
 
 from nephoscope.alerts.rules import shipped
 from nephoscope.lake.state.incidents import IncidentStatus
@@ -190,13 +191,13 @@ def test_an_incident_is_decided_by_forms(instance, owner, visitor):
         {"act": "severity", "severity": "Low"},
         {"act": "close", "classification": "FalsePositive/InaccurateData"},
     ):
-        assert owner.post(address, data=form, headers=HERE).status_code == 303
+        assert sent(owner, address, form).status_code == 303
     found = instance.state.incidents.get(1)
     assert (found.status, found.severity, found.classification, found.reason) == (
         IncidentStatus.CLOSED, "Low", "FalsePositive", "InaccurateData",
     )  # fmt: skip
     assert "&lt;b&gt;looked at it&lt;/b&gt;" in owner.get(address).text
-    assert owner.post(address, data={"act": "delete"}, headers=HERE).status_code == 400
+    assert sent(owner, address, {"act": "delete"}).status_code == 400
     assert (
         owner.post(address, data={"act": "reopen"}, headers={"Sec-Fetch-Site": "cross-site"}).status_code
         == 403

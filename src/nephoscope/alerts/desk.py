@@ -259,9 +259,10 @@ class Desk:
     def alerts(self, ids: Iterable[str], status: str, now: datetime) -> list[StoredAlert]:
         """The same of several alerts, of all or of none."""
         with self.state.transaction() as session:
-            return [self._alert_stands(session, one, status, now) for one in dict.fromkeys(ids)]
+            return [self.alert_stands(session, one, status, now) for one in dict.fromkeys(ids)]
 
-    def _alert_stands(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
+    def alert_stands(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
+        """`alert` in a transaction that is open."""
         known = self.state.alerts.known(session, id_)
         if known is None or known.workspace != self.workspace:
             raise MissingError(f"there is no alert {id_} in the workspace {self.workspace}")
@@ -319,10 +320,8 @@ class Desk:
 
     def renote(self, number: int, note: Note, now: datetime, by: str) -> None:
         """Change a comment or a task."""
-        with self._changing(number, now, by, f"changed the {note.kind.value} {note.id}: {note.text}") as (
-            session,
-            _,
-        ):
+        text = f"changed the {note.kind.value} {note.id}: {note.text}"
+        with self._changing(number, now, by, text) as (session, _):
             self.state.incidents.renote(session, number, replace(note, changed=now))
 
     def unnote(self, number: int, note: Note, now: datetime, by: str) -> None:

@@ -246,7 +246,7 @@ def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
         "id": f"{root(call, workspace)}/incidents/{one.id}",
         "name": one.id,
         "type": "Microsoft.SecurityInsights/incidents",
-        "etag": f'"{int(one.changed.timestamp() * 1_000_000):x}"',
+        "etag": f'"{one.etag}"',
         "properties": properties,
     }
 

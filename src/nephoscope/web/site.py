@@ -87,7 +87,7 @@ def _drawn(visit: Visit, page: Page) -> Response:
         if isinstance(found, Response):
             return found
         headers = {"Content-Security-Policy": with_nonce(visit.nonce)} if page.edited else {}
-        status = 400 if found.get("refused") else 200
+        status = 409 if found.get("overtaken") else 400 if found.get("refused") else 200
         return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
         visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)

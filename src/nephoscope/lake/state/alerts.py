@@ -154,6 +154,11 @@ class Alerts:
         row = session.get(AlertRow, id_)
         return None if row is None else _alert(row)
 
+    def kept(self, session: Session, id_: str) -> StoredAlert | None:
+        """The same where nobody else changes it until the transaction ends."""
+        row = session.get(AlertRow, id_, with_for_update=True)
+        return None if row is None else _alert(row)
+
     def place(self, session: Session, ids: Sequence[str], incident: int | None) -> None:
         """Put alerts into an incident, or into none."""
         session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(incident=incident))

@@ -34,7 +34,7 @@ from nephoscope.lake.state.faults import (
     StateError,
     UnreachableError,
 )
-from nephoscope.lake.state.first_change import joined
+from nephoscope.lake.state.first_change import checked, joined
 from nephoscope.lake.state.full_disk import copied
 from nephoscope.lake.state.once_more import committing
 
@@ -147,6 +147,7 @@ class Database:
         ):
             if brief and not self.is_sqlite:
                 session.execute(text(f"SET LOCAL lock_timeout = {int(BRIEF_SECONDS * 1000)}"))
+            checked(session)
             yield session
             join(session)
             committing()

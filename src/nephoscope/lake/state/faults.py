@@ -11,6 +11,10 @@ class MissingError(StateError):
     """There is nothing of the name or number that was asked for."""
 
 
+class OvertakenError(StateError):
+    """Somebody changed what was to be changed after it was looked at: nothing was changed, it is to be looked at again."""
+
+
 class PassingError(StateError):
     """Nothing is wrong with what was asked: the same can be asked again, and may be done then."""
 

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from nephoscope.lake.state.alerts import AlertRow, says
 from nephoscope.lake.state.database import Database, MissingError, StateError
+from nephoscope.lake.state.etag import etag_of
 from nephoscope.lake.state.incident_rows import (
     IncidentActionRow,
     IncidentKeyRow,
@@ -91,6 +92,11 @@ class Incident:
     severity_set: bool = False
     title_set: bool = False
     owner_told: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def etag(self) -> str:
+        """What names its state: another after each change of it, or of the alerts in it."""
+        return etag_of(self.changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +210,13 @@ class Incidents:
     def read(self, session: Session, number: int) -> Incident:
         """The incident of a number; StateError where there is none."""
         row = session.get(IncidentRow, number)
+        if row is None:
+            raise MissingError(f"there is no incident {number}")
+        return _incident(row)
+
+    def held(self, session: Session, number: int) -> Incident:
+        """The same where nobody else changes it until the transaction ends."""
+        row = session.get(IncidentRow, number, with_for_update=True)
         if row is None:
             raise MissingError(f"there is no incident {number}")
         return _incident(row)
@@ -330,14 +343,14 @@ class Incidents:
 
     def move_notes(self, session: Session, number: int, into: int) -> None:
         """Put the comments and tasks of an incident into another; what was said when it was classified is a comment there."""
-        session.execute(
-            update(IncidentNoteRow)
-            .where(IncidentNoteRow.incident == number, IncidentNoteRow.name == REMARK)
-            .values(name="")
-        )
-        session.execute(
-            update(IncidentNoteRow).where(IncidentNoteRow.incident == number).values(incident=into)
-        )
+        self.unremark(session, number)
+        own = IncidentNoteRow.incident == number
+        session.execute(update(IncidentNoteRow).where(own).values(incident=into))
+
+    def unremark(self, session: Session, number: int) -> None:
+        """Let what was said when an incident was classified be a comment as any other."""
+        said = IncidentNoteRow.incident == number, IncidentNoteRow.name == REMARK
+        session.execute(update(IncidentNoteRow).where(*said).values(name=""))
 
     def drop(self, session: Session, number: int) -> None:
         """Forget an incident with its notes, keys, and what was done to it; no alert may be in it any more."""

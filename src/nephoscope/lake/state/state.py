@@ -20,7 +20,7 @@ from nephoscope.lake.state.checkpoints import Checkpoints
 from nephoscope.lake.state.counted_segments import CountedSegments
 from nephoscope.lake.state.credentials import Credentials
 from nephoscope.lake.state.database import Database, DiskFullError
-from nephoscope.lake.state.first_change import Keep, waits
+from nephoscope.lake.state.first_change import Keep, only_if, waits
 from nephoscope.lake.state.hunting_runs import HuntingRuns
 from nephoscope.lake.state.incidents import Incidents
 from nephoscope.lake.state.ingested_files import IngestedFiles
@@ -164,6 +164,12 @@ class State:
             if waiting:
                 with self.transaction():
                     pass
+
+    @contextmanager
+    def only_if(self, check: Keep) -> Iterator[None]:
+        """Let the first change within the block be made only where `check`, called in its transaction before it, raises nothing."""
+        with only_if(check):
+            yield
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

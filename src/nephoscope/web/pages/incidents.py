@@ -11,17 +11,17 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.case.case_file import CaseFile, Moment, case_file
+from nephoscope.alerts.case.decision import changes_since
 from nephoscope.alerts.case.events import Events, events
-from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.overriding import steps_of
-from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
 from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
-from nephoscope.web.form import changing
+from nephoscope.web.incident_forms import OPEN, WRITE, decide_many, decide_one, owners, remark_of
 from nephoscope.web.known_names import known_names
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
@@ -30,29 +30,48 @@ from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 from nephoscope.web.wording import counted
 
-READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"
+READ = "Microsoft.SecurityInsights/incidents/read"
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 ROWS, MOST_CSV, MOST_READ, MOST_MOMENTS, MOST_DRAWN = 100, 100_000, 10, 200, 24
-_OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
-    """The list."""
+    """The list; a form that comes back decides of those that are ticked."""
     workspace = visit.workspace(READ)
-    if visit.request.method == "POST":
-        return _several(visit, workspace)
-    asked, incidents = sought(visit, workspace), visit.instance.state.incidents
+    if visit.request.method != "POST":
+        return _listed(visit, workspace)
+    visit.caller.must(WRITE, f"/workspaces/{workspace}")
+    try:
+        done, left = decide_many(visit, workspace)
+    except PassingError:
+        raise
+    except StateError as error:
+        return {**_shown_list(visit, workspace), "refused": str(error)}
+    if not left:
+        return RedirectResponse(visit.here(done=done), 303)
+    return {**_shown_list(visit, workspace), "overtaken": left, "done": done}
+
+
+def _listed(visit: Visit, workspace: str) -> Mapping[str, Any] | Response:
     if visit.asked("format") == "csv":
         header = ("#", "Severity", "Incident", "Status", "Owner", "First activity", "Last activity")
-        return as_csv("incidents", header, map(_row, incidents.listed(workspace, asked, most=MOST_CSV)))
-    start = page_start(visit)
+        found = visit.instance.state.incidents.listed(workspace, sought(visit, workspace), most=MOST_CSV)
+        return as_csv("incidents", header, map(_row, found))
+    return _shown_list(visit, workspace)
+
+
+def _shown_list(visit: Visit, workspace: str) -> dict[str, Any]:
+    """The list; what a form said that could not be done, or not to all, is said by the page again."""
+    asked, incidents = sought(visit, workspace), visit.instance.state.incidents
+    start, may = page_start(visit), visit.caller.may(WRITE, f"/workspaces/{workspace}")
     listed = incidents.listed(workspace, asked, start=start, most=ROWS)
     return {
         "workspace": workspace, "incidents": listed, "names": known_names(visit, (one.title for one in listed)),
         "total": incidents.total(workspace, asked), "start": start, "rows": ROWS, "text": asked.text,
         "statuses": list(IncidentStatus), "chosen": asked.statuses, "severities": SEVERITIES,
-        "severity": asked.severities,
-        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"), "classifications": CLASSIFICATIONS,
+        "severity": asked.severities, "may": may, "classifications": CLASSIFICATIONS, "typed": visit.form,
+        "owners": owners(visit, workspace) if may else [], "done": visit.asked("done"), "refused": "", "overtaken": [],
+        "ticked": {one.partition(" ")[0] for one in visit.ticked("incident")},
         "any": incidents.total(workspace, Sought()) > 0,
     }  # fmt: skip
 
@@ -60,22 +79,9 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
 def sought(visit: Visit, workspace: str) -> Sought:
     """What the filters of the address ask for of the chosen scope; without a status those that are open."""
     known = {one.value for one in IncidentStatus}
-    statuses = visit.several("status") & known or {one.value for one in _OPEN}
+    statuses = visit.several("status") & known or set(OPEN)
     numbers = visit.incidents_of(workspace)
     return Sought(frozenset(statuses), visit.several("severity"), visit.asked("q").strip(), numbers)
-
-
-def _several(visit: Visit, workspace: str) -> Response:
-    """Do the same to all incidents that are ticked."""
-    visit.caller.must(WRITE, f"/workspaces/{workspace}")
-    numbers = [int(one) for one in visit.ticked("incident") if one.isdecimal() and len(one) < 15]
-    if not numbers:
-        raise StateError("no incident is ticked")
-    if visit.form.get("act") not in ("take", "assign", "close", "reopen"):
-        raise StateError("that cannot be done to several incidents")
-    for number in numbers:
-        _decided(visit, workspace, number)
-    return RedirectResponse(visit.here(done=len(numbers)), 303)
 
 
 def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
@@ -110,14 +116,32 @@ def _row(one: Incident) -> tuple[Any, ...]:
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
-    """One incident; a form that comes back changes it."""
+    """One incident; a form that comes back changes it, where it is as it was when the form was drawn."""
     workspace = visit.workspace(READ)
-    number = visit.parameters["number"]
+    number = int(visit.parameters["number"])
     if visit.request.method == "POST":
         visit.caller.must(WRITE, f"/workspaces/{workspace}")
-        _decided(visit, workspace, int(number))
-        return RedirectResponse(visit.here(), 303)
-    file = case_file(visit.instance.state, workspace, int(number), visit.instance.now)
+        return _decided(visit, workspace, number)
+    return _shown(visit, workspace, number)
+
+
+def _decided(visit: Visit, workspace: str, number: int) -> Mapping[str, Any] | Response:
+    try:
+        decide_one(visit, workspace, number)
+    except PassingError:
+        raise
+    except OvertakenError:
+        return _shown(visit, workspace, number, overtaken=True)
+    except StateError as error:
+        return _shown(visit, workspace, number, refused=str(error))
+    return RedirectResponse(visit.here(), 303)
+
+
+def _shown(
+    visit: Visit, workspace: str, number: int, *, refused: str = "", overtaken: bool = False
+) -> Mapping[str, Any] | Response:
+    """The page, or one of its tables as a file; `refused` says why nothing was done, `overtaken` that somebody was quicker."""
+    file = case_file(visit.instance.state, workspace, number, visit.instance.now)
     file = replace(file, applications=applications(visit, file.involved))
     behind = _events(visit, workspace, file)
     moments = file.timeline(moment for each in behind for moment in each.moments())
@@ -139,11 +163,26 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "unread": [each for each in behind if each.error],
         "alerts": [_alert(visit, workspace, each.document) for each in file.alerts],
         "about": {each.id: each.document for each in file.alerts},
-        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"),
+        **_deciding(visit, workspace, file),
+        "refused": refused,
+        "overtaken": overtaken,
+    }
+
+
+def _deciding(visit: Visit, workspace: str, file: CaseFile) -> dict[str, Any]:
+    """What the forms show: the state of now, and what was typed where that was not done."""
+    may = visit.caller.may(WRITE, f"/workspaces/{workspace}")
+    return {
+        "may": may,
+        "owners": owners(visit, workspace) if may else [],
         "classifications": CLASSIFICATIONS,
         "comments": [each for each in file.notes if each.kind is NoteKind.COMMENT],
         "tasks": [each for each in file.notes if each.kind is NoteKind.TASK],
         "severities": SEVERITIES,
+        "open_statuses": list(OPEN),
+        "remark": remark_of(file.notes),
+        "typed": visit.form,
+        "changes": changes_since(visit.instance.state, file.incident, visit.form.get("etag", "")),
     }
 
 
@@ -202,43 +241,12 @@ def _events(visit: Visit, workspace: str, file: CaseFile) -> list[Events]:
     return [events(lake, each, now) for each in file.alerts[:MOST_READ]] if visit.asked("events") else []
 
 
-def _decided(visit: Visit, workspace: str, number: int) -> None:
-    """Do what a form asks for: a comment, a task, a tick, an owner, a severity, another state."""
-    with changing(visit, WRITE, f"incident {number}", act=visit.form.get("act", "")):
-        _act(visit, Desk(visit.instance.state, workspace), number)
-    deliver_some(visit.instance.lake, visit.instance.state)
-
-
-def _act(visit: Visit, desk: Desk, number: int) -> None:
-    form, by, now = visit.form, visit.caller.name, visit.instance.now
-    match form.get("act", ""):
-        case "comment" if form.get("text", "").strip():
-            desk.comment(number, form["text"].strip(), now, by)
-        case "task" if form.get("text", "").strip():
-            desk.task(number, form["text"].strip(), now, by)
-        case "done" if form.get("task", "").isdecimal():
-            desk.done(number, int(form["task"]), now, by)
-        case "take":
-            desk.change(number, now, by, owner=by, status=IncidentStatus.ACTIVE)
-        case "assign":
-            desk.change(number, now, by, owner=form.get("owner", "").strip()[:200])
-        case "severity" if form.get("severity") in {one.value for one in SEVERITIES}:
-            desk.change(number, now, by, severity=form["severity"])
-        case "close":
-            word, _, reason = form.get("classification", "").partition("/")
-            desk.change(number, now, by, status=IncidentStatus.CLOSED, classification=word, reason=reason)
-        case "reopen":
-            desk.change(number, now, by, status=IncidentStatus.ACTIVE)
-        case other:
-            raise StateError(f"the form asks for nothing that can be done ({other[:40] or 'empty'})")
-
-
 def opened(visit: Visit) -> int | None:
     """How many of the chosen scope are open in the workspace that the page opens."""
     workspace = visit.home(READ)
     if not workspace:
         return None
-    opened = Sought(frozenset(one.value for one in _OPEN), numbers=visit.incidents_of(workspace))
+    opened = Sought(frozenset(OPEN), numbers=visit.incidents_of(workspace))
     return visit.instance.state.incidents.total(workspace, opened)
 
 

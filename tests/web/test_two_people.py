@@ -1,0 +1,197 @@
+"""Two people at one thing: what the first decided is not overwritten by the page that the second still has open."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from tests.web.conftest import HERE, NOON, alert
+from tests.web.sending import etag, sent, tick
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.lake.state.etag import etag_of, moment_of
+from nephoscope.lake.state.incidents import REMARK, Incident, IncidentStatus
+
+TRUE, FALSE = "TruePositive/SuspiciousActivity", "FalsePositive/InaccurateData"
+
+
+@pytest.fixture
+def number(instance):
+    """An incident that nobody touched."""
+    with instance.state.transaction() as session:
+        story = Incident("default", "Two look at it", "", "High", NOON, NOON, NOON, NOON)
+        return instance.state.incidents.put(session, story).number
+
+
+@pytest.fixture(scope="module")
+def second(visitor):
+    return visitor(("Owner", "/"))
+
+
+def name_of(client) -> str:
+    return re.search(
+        r"<option value=\"([^\"]+)\"[^>]*>[^<]+ \(you\)", client.get("/incidents?span=90d").text
+    )[1]
+
+
+def notice(page: str) -> str:
+    return page.split('role="alert"')[1].split("</section>", maxsplit=1)[0]
+
+
+def kept(instance, number) -> Incident:
+    found = instance.state.incidents.get(number)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"act": "take"},
+        {"act": "assign", "owner": ""},
+        {"act": "status", "status": "New"},
+        {"act": "severity", "severity": "Low"},
+        {"act": "close", "classification": FALSE},
+    ],
+    ids=lambda form: form["act"],
+)
+def test_an_old_page_changes_nothing(instance, owner, second, number, form):
+    address = f"/incidents/{number}"
+    old = second.get(address).text
+    assert sent(owner, address, {"act": "take"}).status_code == 303
+    before = kept(instance, number)
+    told = sent(second, address, form, old)
+    assert told.status_code == 409
+    assert kept(instance, number) == before
+    said = notice(told.text)
+    assert "Nothing was changed" in said
+    assert f"{name_of(owner)}</span> set the owner to {name_of(owner)}, the status to Active" in said
+    assert etag(told.text) == before.etag, "one more press is of the state that is shown"
+
+
+def test_one_more_press_does_it_with_what_was_typed(instance, owner, second, number):
+    address, why = f"/incidents/{number}", "the <vendor> said so"
+    old = second.get(address).text
+    assert (
+        sent(owner, address, {"act": "close", "classification": TRUE, "remark": "seen it"}).status_code == 303
+    )
+    told = sent(second, address, {"act": "close", "classification": FALSE, "remark": why}, old)
+    assert told.status_code == 409
+    assert "the &lt;vendor&gt; said so</textarea>" in told.text
+    assert f'<option value="{FALSE}" selected>' in told.text
+    assert kept(instance, number).classification == "TruePositive"
+    form = {"act": "close", "classification": FALSE, "remark": why}
+    assert sent(second, address, form, told.text).status_code == 303
+    assert kept(instance, number).reason == "InaccurateData"
+    with instance.state.reading() as session:
+        remarks = [one.text for one in instance.state.incidents.notes(session, number) if one.name == REMARK]
+    assert remarks == [why]
+
+
+def test_a_form_that_says_no_state_changes_nothing(instance, owner, number):
+    for given in ({}, {"etag": "zz"}, {"etag": "f" * 40}):
+        told = owner.post(f"/incidents/{number}", data={"act": "take", **given}, headers=HERE)
+        assert told.status_code == 409
+    assert kept(instance, number).owner == ""
+
+
+def test_an_alert_that_came_meanwhile_is_told(instance, owner, number):
+    address = f"/incidents/{number}"
+    old = owner.get(address).text
+    with instance.state.transaction() as session:
+        instance.state.alerts.put(session, alert(f"0d000000-0000-0000-0000-{number:012}", number))
+    Desk(instance.state, "default").change(number, instance.now, "nephoscope", description="grown")
+    told = sent(owner, address, {"act": "close", "classification": FALSE}, old)
+    assert told.status_code == 409
+    assert "Keys &lt;were&gt; read: the alert came, or changed" in notice(told.text)
+
+
+def test_a_comment_overwrites_nothing_and_is_kept(instance, owner, second, number):
+    address = f"/incidents/{number}"
+    old = second.get(address).text
+    assert sent(owner, address, {"act": "take"}).status_code == 303
+    assert sent(second, address, {"act": "comment", "text": "I know her"}, old).status_code == 303
+    assert "I know her" in owner.get(address).text
+
+
+def test_an_incident_is_closed_with_what_it_was_and_why(instance, owner, number):
+    address = f"/incidents/{number}"
+    refused = sent(owner, address, {"act": "close", "remark": "because"})
+    assert refused.status_code == 400
+    assert "because</textarea>" in refused.text, "what was typed stays"
+    assert (
+        sent(owner, address, {"act": "close", "classification": TRUE, "remark": "because"}).status_code == 303
+    )
+    page = owner.get(address).text
+    assert "because" in page
+    assert 'value="severity"' not in page
+    assert sent(owner, address, {"act": "severity", "severity": "Low"}).status_code == 400
+    assert sent(owner, address, {"act": "take"}).status_code == 400, "that would open it without a word"
+    assert sent(owner, address, {"act": "status", "status": "New"}).status_code == 303
+    found = kept(instance, number)
+    assert (found.status, found.classification, found.severity) == (IncidentStatus.NEW, "", "High")
+    with instance.state.reading() as session:
+        (note,) = instance.state.incidents.notes(session, number)
+    assert (note.text, note.name) == ("because", ""), "of the next closing it says nothing"
+    assert sent(owner, address, {"act": "severity", "severity": "Low"}).status_code == 303
+
+
+def test_an_incident_is_given_to_who_may_work_on_it(instance, owner, visitor, number):
+    address = f"/incidents/{number}"
+    worker = visitor(("Security Admin", "/"))
+    gone, reader = visitor(("Owner", "/")), visitor(("Reader", "/"))
+    names = {one.name: one.id for one in instance.state.principals.all()}
+    *_, worker_name, gone_name, reader_name = sorted(
+        names, key=lambda one: instance.state.principals.get(names[one]).created
+    )
+    with instance.state.transaction() as session:
+        instance.state.principals.disable(session, names[gone_name])
+    page = owner.get(address).text
+    assert worker.get(address).status_code == 200
+    assert reader.get(address).status_code == 200
+    assert gone.get(address).status_code == 303
+    offered = set(re.findall(r'<option value="([^"]*)"', page.split('name="owner"')[1].split("</select>")[0]))
+    assert {"", worker_name, name_of(owner)} <= offered
+    assert not {gone_name, reader_name} & offered
+    assert sent(owner, address, {"act": "assign", "owner": reader_name}).status_code == 400
+    assert sent(owner, address, {"act": "assign", "owner": worker_name}).status_code == 303
+    assert kept(instance, number).owner == worker_name
+    assert sent(owner, address, {"act": "assign", "owner": ""}).status_code == 303
+    assert kept(instance, number).owner == ""
+
+
+def test_of_many_those_that_changed_are_left_out_and_listed(instance, owner, second):
+    with instance.state.transaction() as session:
+        story = Incident("default", "One of <many>", "", "Low", NOON, NOON, NOON, NOON)
+        first, other, gone = (instance.state.incidents.put(session, story).number for _ in range(3))
+        away = instance.state.incidents.put(session, replace(story, workspace="elsewhere"))
+    address = "/incidents?span=90d"
+    page = second.get(address).text
+    ticks = [tick(page, "incident", one) for one in (first, other, gone)] + [f"{away.number} {away.etag}"]
+    assert sent(owner, f"/incidents/{other}", {"act": "take"}).status_code == 303
+    Desk(instance.state, "default").remove(gone, instance.now, "test")
+    form = {"act": "close", "classification": FALSE, "remark": "a test", "incident": ticks}
+    told = second.post(address, data=form, headers=HERE)
+    assert told.status_code == 409
+    assert (kept(instance, first).status, kept(instance, other).owner) == (
+        IncidentStatus.CLOSED,
+        name_of(owner),
+    )
+    said = notice(told.text)
+    assert f"#{other} One of &lt;many&gt;" in said
+    assert "set the owner to" in said
+    assert f"#{gone}: it is not there any more" in said
+    assert f"#{away.number}: it is not there any more" in said
+    assert kept(instance, away.number) == away
+    assert 'value="a test"' in told.text
+    again = tick(told.text, "incident", other)
+    assert f'value="{again}" aria-label="Incident {other}" checked' in told.text
+    assert second.post(address, data={**form, "incident": [again]}, headers=HERE).status_code == 303
+    assert kept(instance, other).classification == "FalsePositive"
+
+
+def test_an_etag_is_the_moment_of_a_change(instance):
+    now = instance.now
+    assert moment_of(etag_of(now)) == now
+    assert [moment_of(one) for one in ("", "x", "f" * 15, "f" * 99)] == [None] * 4
