@@ -11,9 +11,11 @@ from starlette.testclient import TestClient
 from tests.web.conftest import HERE
 
 
-def etag(page: str) -> str:
-    """The state that the forms of a page say they were drawn of."""
-    (found,) = set(re.findall(r'name="etag" value="([^"]+)"', page))
+def etag(page: str, act: str = "") -> str:
+    """The state that the form of an act says it was drawn of, or where none says that act the forms of a page."""
+    forms = [one for one in re.findall(r"<form.*?</form>", page, re.DOTALL) if 'name="etag"' in one]
+    wanted = [one for one in forms if f'name="act" value="{act}"' in one] or forms
+    (found,) = {one for form in wanted for one in re.findall(r'name="etag" value="([^"]+)"', form)}
     return found
 
 
@@ -27,4 +29,4 @@ def tick(page: str, name: str, key: object) -> str:
 def sent(client: TestClient, address: str, form: dict[str, Any], page: str | None = None) -> Response:
     """What comes of a form of a page, of the one that is there now where no earlier one is given."""
     drawn = client.get(address).text if page is None else page
-    return client.post(address, data={"etag": etag(drawn), **form}, headers=HERE)
+    return client.post(address, data={"etag": etag(drawn, form.get("act", "")), **form}, headers=HERE)

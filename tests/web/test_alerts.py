@@ -8,7 +8,7 @@ import re
 
 import pytest
 from tests.web.conftest import ALERT, HERE, NOON, alert
-from tests.web.sending import tick
+from tests.web.sending import sent, tick
 
 from nephoscope.lake.state.incidents import Incident
 from nephoscope.lake.state.principals import PrincipalKind
@@ -48,7 +48,7 @@ def test_the_state_of_alerts_is_said(instance, owner, visitor):
     address = f"/alerts/{ALERT}"
     assert reader.post(address, data={"act": "dismiss"}, headers=HERE).status_code == 403
     assert "Dismiss" not in reader.get(address).text
-    assert owner.post(address, data={"act": "dismiss"}, headers=HERE).status_code == 303
+    assert sent(owner, address, {"act": "dismiss"}).status_code == 303
     assert instance.state.alerts.get(ALERT).status == "Dismissed"
     assert owner.post(address, data={"act": "delete"}, headers=HERE).status_code == 400
     with instance.state.transaction() as session:
@@ -56,13 +56,15 @@ def test_the_state_of_alerts_is_said(instance, owner, visitor):
         for id_ in ids:
             instance.state.alerts.put(session, alert(id_, None))
     assert owner.post("/alerts", data={"act": "resolve"}, headers=HERE).status_code == 400
-    assert owner.post("/alerts", data={"act": "resolve", "alert": ids[:2]}, headers=HERE).status_code == 303
+    page = owner.get("/alerts?span=90d").text
+    ticks = [tick(page, "alert", one) for one in ids[:2]]
+    assert owner.post("/alerts", data={"act": "resolve", "alert": ticks}, headers=HERE).status_code == 303
     assert [instance.state.alerts.get(one).status for one in ids] == ["Resolved", "Resolved", "New"]
     changed = [
         one.target for one in instance.state.audit.entries(most=3) if one.operation.endswith("resolve/action")
     ]
     assert changed == [ids[1], ids[0]]
-    assert owner.post(address, data={"act": "activate"}, headers=HERE).status_code == 303
+    assert sent(owner, address, {"act": "activate"}).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_what_is_like_an_alert_is_suppressed(instance, owner, visitor):
         "days": "30",
     }
     assert visitor(("Reader", "/")).post(f"/alerts/{ALERT}", data=form, headers=HERE).status_code == 403
-    assert owner.post(f"/alerts/{ALERT}", data=form, headers=HERE).status_code == 303
+    assert sent(owner, f"/alerts/{ALERT}", form).status_code == 303
     (kept,) = instance.state.suppressions.all("default")
     assert (kept.rule, kept.conditions[0]["field"], kept.comment) == (
         "a-rule",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -195,3 +196,70 @@ def test_an_etag_is_the_moment_of_a_change(instance):
     now = instance.now
     assert moment_of(etag_of(now)) == now
     assert [moment_of(one) for one in ("", "x", "f" * 15, "f" * 99)] == [None] * 4
+
+
+ACT = "0e100000-0000-0000-0000-000000000001"
+
+
+@pytest.fixture
+def raised(instance):
+    """An alert that nobody touched."""
+    with instance.state.transaction() as session:
+        instance.state.alerts.put(session, alert(ACT, None))
+    return f"/alerts/{ACT}"
+
+
+def test_an_old_page_of_an_alert_changes_nothing(instance, owner, second, raised):
+    old = second.get(raised).text
+    assert sent(owner, raised, {"act": "resolve"}).status_code == 303
+    told = sent(second, raised, {"act": "dismiss"}, old)
+    assert told.status_code == 409
+    assert f"{name_of(owner)}</span> set it to Resolved" in notice(told.text)
+    assert instance.state.alerts.get(ACT).status == "Resolved"
+    assert sent(second, raised, {"act": "dismiss"}, told.text).status_code == 303
+    assert instance.state.alerts.get(ACT).status == "Dismissed"
+
+
+def test_of_many_alerts_those_that_changed_are_left_out_and_listed(instance, owner, second, raised):
+    other = "0e100000-0000-0000-0000-000000000002"
+    with instance.state.transaction() as session:
+        instance.state.alerts.put(session, alert(other, None, "Another <one>"))
+    page = second.get("/alerts").text
+    ticks = [tick(page, "alert", one) for one in (ACT, other)]
+    assert sent(owner, f"/alerts/{other}", {"act": "inProgress"}).status_code == 303
+    told = second.post("/alerts", data={"act": "dismiss", "alert": ticks}, headers=HERE)
+    assert told.status_code == 409
+    assert [instance.state.alerts.get(one).status for one in (ACT, other)] == ["Dismissed", "InProgress"]
+    said = notice(told.text)
+    assert "Another &lt;one&gt;</a> is InProgress." in said
+    assert f"{name_of(owner)}</span> set it to InProgress" in said
+    again = tick(told.text, "alert", other)
+    assert f'value="{again}" aria-label="Another &lt;one&gt;" checked' in told.text
+    assert second.post("/alerts", data={"act": "dismiss", "alert": [again]}, headers=HERE).status_code == 303
+
+
+def test_what_somebody_suppressed_meanwhile_is_told(instance, owner, second, raised):
+    old = second.get(raised).text
+    form = {
+        "act": "suppress",
+        "about": "entities.ip.address=192.0.2.7",
+        "reason": "FalsePositive",
+        "comment": "ours",
+    }
+    assert sent(owner, raised, form).status_code == 303
+    before = instance.state.suppressions.all("default")
+    told = sent(second, raised, {**form, "comment": "my <scanner>", "days": "9"}, old)
+    assert told.status_code == 409
+    assert "ours" in notice(told.text)
+    assert 'value="my &lt;scanner&gt;"' in told.text
+    assert 'value="9"' in told.text
+    assert instance.state.suppressions.all("default") == before
+    assert sent(second, raised, {**form, "comment": "mine too"}, told.text).status_code == 303
+
+
+def test_of_many_at_once_one_is_first(instance, owner, number):
+    address = f"/incidents/{number}"
+    form = {"etag": etag(owner.get(address).text), "act": "close", "classification": TRUE}
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: owner.post(address, data=form, headers=HERE).status_code, range(4)))
+    assert sorted(found) == [303, 409, 409, 409]

@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.lake.state.alert_places import KnownPlaces
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.etag import etag_of
 from nephoscope.model.reach import Reach
 
 #: Rows that are read by their ids at once: fewer than a statement of either database may have values.
@@ -82,6 +83,11 @@ class StoredAlert:
     subject: str = ""
     group_key: str = ""
     traits: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def etag(self) -> str:
+        """What names its state: another after each change of what it says and of how it stands."""
+        return etag_of(self.changed)
 
 
 class Version(NamedTuple):

@@ -132,6 +132,13 @@ class Audit:
         with self._database.read() as session:
             return [_entry(row) for row in session.scalars(query)]
 
+    def told_of(self, target: str, since: datetime, most: int = 100) -> list[Entry]:
+        """What was done to a target at a time or after it, in order; of more than `most` entries the newest."""
+        query = select(AuditRow).where(AuditRow.target == target, AuditRow.moment >= since)
+        with self._database.read() as session:
+            rows = list(session.scalars(query.order_by(AuditRow.number.desc()).limit(most)))
+        return [_entry(row) for row in reversed(rows)]
+
     def newest(self, operation: str) -> Entry | None:
         """The newest entry of an operation, None where there is none."""
         query = select(AuditRow).where(AuditRow.operation == operation).order_by(AuditRow.number.desc())

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.access.guard import DeniedError
 from nephoscope.alerts.case.case_file import involved_in, read_entities
 from nephoscope.alerts.case.events import Events, events
 from nephoscope.alerts.case.parties import parties
 from nephoscope.alerts.deciding import may_decide
-from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.overriding import steps_of, techniques_of
 from nephoscope.alerts.sight import READ
-from nephoscope.alerts.tuning.condition import Condition
-from nephoscope.alerts.tuning.editing import REASONS, Editing
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.alerts.tuning.editing import REASONS
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
-from nephoscope.model.entity import Entity
+from nephoscope.lake.state.faults import OvertakenError, PassingError
+from nephoscope.lake.state.incidents import Action
 from nephoscope.model.state import Severity
+from nephoscope.web.alert_forms import (
+    ACTS,
+    SUPPRESS,
+    alike,
+    changes_of,
+    etag_of_alike,
+    fields,
+    operation,
+    say_many,
+    say_one,
+    suppress,
+    suppressed_since,
+)
 from nephoscope.web.applications import applications
 from nephoscope.web.download import as_csv
-from nephoscope.web.form import changing
 from nephoscope.web.known_names import known_names, names_in
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
@@ -36,16 +44,8 @@ from nephoscope.web.told_alerts import ToldAlerts, told_alerts
 from nephoscope.web.visit import LOGS, Visit
 
 INCIDENTS, RULES = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/alertRules/read"
-SUPPRESS = "Microsoft.Security/alertsSuppressionRules/write"
-#: What is asked for -> the operation it is, and the status that the alert has then.
-ACTS = {
-    "activate": ("Open again", "New"),
-    "inProgress": ("In progress", "InProgress"),
-    "resolve": ("Resolve", "Resolved"),
-    "dismiss": ("Dismiss", "Dismissed"),
-}
 STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
-ROWS, MOST_AT_ONCE, MOST_DAYS, MOST_CSV = 100, 500, 3650, 100_000
+ROWS, MOST_CSV = 100, 100_000
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -53,7 +53,6 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     told = told_alerts(visit, visit.asked("workspace"))
     if visit.request.method == "POST":
         return _changed(visit, told)
-    asked = looked(visit)
     if visit.asked("format") == "csv":
         header = (
             "Severity",
@@ -67,14 +66,27 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
             "Rule",
             "Id",
         )
-        return as_csv("alerts", header, map(_row, told.page(asked, 0, MOST_CSV)[0]))
-    start = page_start(visit)
+        return as_csv("alerts", header, map(_row, told.page(looked(visit), 0, MOST_CSV)[0]))
+    return _shown_list(visit, told)
+
+
+def _changed(visit: Visit, told: ToldAlerts) -> Mapping[str, Any] | Response:
+    done, left = say_many(visit, told)
+    if left:
+        return {**_shown_list(visit, told), "overtaken": left, "done": done}
+    return RedirectResponse(visit.here(done=done), 303)
+
+
+def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, Any]:
+    """The list; those that were left out of what was done stay ticked."""
+    asked, start = looked(visit), page_start(visit)
     alerts, total = told.page(asked, start, ROWS)
     return {
         "told": told, "alerts": alerts, "total": total,
         "start": start, "rows": ROWS, "statuses": STATUSES, "chosen": asked.statuses, "severities": list(reversed(Severity)),
         "severity": asked.severities, "text": visit.asked("q"), "acts": allowed(visit, told), "held": bool(visit.asked("held")),
         "named": named, "names": _names(visit, alerts), "any": told.any, "reads_incidents": reads_incidents(visit),
+        "overtaken": [], "done": visit.asked("done"), "ticked": {one.partition(" ")[0] for one in visit.ticked("alert")},
     }  # fmt: skip
 
 
@@ -95,9 +107,9 @@ def allowed(visit: Visit, told: ToldAlerts) -> dict[str, str]:
     """What the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
     caller = visit.caller
     may = {
-        act: caller.may(_operation(act), f"/workspaces/{told.workspaces[0]}")
+        act: caller.may(operation(act), f"/workspaces/{told.workspaces[0]}")
         if told.whole
-        else not caller.reach(_operation(act)).nothing
+        else not caller.reach(operation(act)).nothing
         for act in ACTS
     }
     return {act: name for act, (name, _) in ACTS.items() if may[act]}
@@ -120,10 +132,6 @@ def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert
     return lambda one: names_in(one) | known
 
 
-def _operation(act: str) -> str:
-    return f"Microsoft.Security/locations/alerts/{act}/action"
-
-
 def _row(one: StoredAlert) -> Sequence[Any]:
     started, ended = one.started.isoformat(), one.ended.isoformat()
     name = one.document["AlertName"]
@@ -131,42 +139,36 @@ def _row(one: StoredAlert) -> Sequence[Any]:
     return *told, started, tactics(one.document["Tactics"]), one.rule, one.id
 
 
-def _changed(visit: Visit, told: ToldAlerts) -> Response:
-    ids = visit.ticked("alert")
-    if not ids:
-        raise StateError("no alert is ticked")
-    if len(ids) > MOST_AT_ONCE:
-        raise StateError(f"at most {MOST_AT_ONCE} alerts are changed at once")
-    _say(visit, [told.kept(one) for one in ids], visit.form.get("act", ""))
-    return RedirectResponse(visit.here(done=len(ids)), 303)
-
-
-def _say(visit: Visit, alerts: Sequence[StoredAlert], act: str) -> None:
-    """Say how alerts stand, each audited."""
-    if act not in ACTS:
-        raise StateError(f"alerts cannot be changed so: {act[:40] or 'nothing was asked for'}")
-    operation = _operation(act)
-    for one in alerts:
-        if not may_decide(visit.caller, operation, one):
-            raise DeniedError(visit.caller, operation, f"/workspaces/{one.workspace}")
-    state = visit.instance.state
-    for one in alerts:
-        with changing(visit, operation, one.id):
-            Desk(state, one.workspace).alert(one.id, ACTS[act][1], visit.instance.now)
-    deliver_some(visit.instance.lake, state)
-
-
 def one(visit: Visit) -> Mapping[str, Any] | Response:
     """One alert; a form that comes back changes its state, or suppresses what is like it."""
     told = told_alerts(visit, visit.asked("workspace"))
     kept = told.kept(visit.parameters["id"])
-    alert, workspace = told.get(kept.id), kept.workspace
-    if visit.request.method == "POST":
+    if visit.request.method != "POST":
+        return _page(visit, told, kept)
+    try:
         if visit.form.get("act") == "suppress":
-            _suppressed(visit, workspace, alert)
+            suppress(visit, told.get(kept.id))
         else:
-            _say(visit, [kept], visit.form.get("act", ""))
-        return RedirectResponse(visit.here(), 303)
+            say_one(visit, kept)
+    except OvertakenError:
+        return _page(visit, told, told.kept(kept.id), overtaken=True)
+    except PassingError:
+        raise
+    except StateError as error:
+        return _page(visit, told, kept, refused=str(error))
+    return RedirectResponse(visit.here(), 303)
+
+
+def _page(
+    visit: Visit,
+    told: ToldAlerts,
+    kept: StoredAlert,
+    *,
+    refused: str = "",
+    overtaken: bool = False,
+) -> Mapping[str, Any] | Response:
+    """The page, or one of its tables as a file; `refused` says why nothing was done, `overtaken` that somebody was quicker."""
+    alert, workspace = told.get(kept.id), kept.workspace
     row = alert.document
     properties = json.loads(row.get("ExtendedProperties") or "{}")
     query, entities = properties.get("Query", ""), read_entities(alert)
@@ -188,47 +190,22 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "acts": {
             act: name
             for act, (name, status) in ACTS.items()
-            if status != alert.status and may_decide(visit.caller, _operation(act), kept)
+            if status != alert.status and may_decide(visit.caller, operation(act), kept)
         },
+        "refused": refused, "overtaken": overtaken, "changes": _meanwhile(visit, kept) if overtaken else [],
+        "typed": visit.form, "etag": kept.etag,
         "told": told, "reads_incidents": reads_incidents(visit), "reads_rules": visit.caller.may(RULES, f"/workspaces/{workspace}"),
         "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"), "fields": list(fields(entities)), "reasons": REASONS,
-        "like": [each for each in visit.instance.state.suppressions.all(workspace) if each.rule in (alert.rule, "*")],
+        "like": (like := alike(visit.instance.state, kept)), "like_etag": etag_of_alike(like),
     }  # fmt: skip
 
 
-def fields(entities: Sequence[Entity]) -> dict[str, str]:
-    """What a suppression can be about: `field=value` -> how people read it."""
-    found = {}
-    for entity in entities:
-        for name, value in entity.identifiers:
-            if isinstance(value, str) and value and not value.startswith(("{", "[")):
-                field = f"entities.{entity.kind.lower()}.{name[0].lower()}{name[1:]}"
-                found[f"{field}={value}"] = f"{entity.kind} {name} {value}"
-    return found
-
-
-def _suppressed(visit: Visit, workspace: str, alert: StoredAlert) -> None:
-    form = visit.form
-    visit.caller.must(SUPPRESS, f"/workspaces/{workspace}")
-    field, found, value = form.get("about", "").partition("=")
-    if found and form["about"] not in fields(read_entities(alert)):
-        raise StateError("the alert names nothing of the kind")
-    days = form.get("days", "")
-    if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
-        raise StateError(f"a suppression lasts 1 to {MOST_DAYS} days, or without an end where none is given")
-    reason = form.get("reason", "")
-    if reason not in REASONS or not form.get("comment", "").strip():
-        raise StateError("a suppression needs a reason and a comment")
-    now = visit.instance.now
-    with changing(visit, SUPPRESS, alert.rule):
-        Editing(visit.instance.state, workspace, visit.caller.name, now).suppress(
-            f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S}",
-            alert.rule,
-            [Condition(field, "equals", (value,))] if found else [],
-            reason=reason,
-            comment=form["comment"].strip(),
-            expires=now + timedelta(days=int(days)) if days else None,
-        )
+def _meanwhile(visit: Visit, kept: StoredAlert) -> list[Action]:
+    """Who did what to that of which the form was drawn."""
+    state, form = visit.instance.state, visit.form
+    if form.get("act") == "suppress":
+        return suppressed_since(alike(state, kept), form.get("etag", ""))
+    return changes_of(state, kept.id)
 
 
 def _shown(properties: Mapping[str, Any]) -> dict[str, str]:
