@@ -1,0 +1,97 @@
+"""Two people at one incident, in two browsers: who looked earlier is told what the other decided, and decides anew."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser.conftest import NOON, PATIENCE
+from tests.browser.test_pages import AXE, looked_at
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.lake.state import State
+from nephoscope.lake.state.incidents import Incident
+
+
+@pytest.fixture
+def number(address):
+    """An incident that nobody touched."""
+    with State.of(address[1]) as state, state.transaction() as session:
+        story = Incident("default", "Two look at it", "", "High", NOON, NOON, NOON, NOON)
+        return state.incidents.put(session, story).number
+
+
+@pytest.fixture
+def bob(chromium, address):
+    """The window of another person, in which no script runs."""
+    with State.of(address[1]) as state:
+        link = Guard(state, lambda: Hierarchy({})).first_link("bob")
+    context = chromium.new_context(ignore_https_errors=True, java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(f"{address[0]}/link/{link}")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    yield page
+    context.close()
+
+
+def test_the_later_page_is_told_and_decides_anew(opened, address, bob, number):
+    path = f"{address[0]}/incidents/{number}"
+    ada = opened().new_page()
+    ada.goto(path)
+    bob.goto(path)
+    ada.get_by_label("Close as").select_option("TruePositive/SuspiciousActivity")
+    ada.get_by_label("Why").fill("the key was used")
+    ada.get_by_role("button", name="Close").click()
+    expect(ada.get_by_role("button", name="Open again")).to_be_visible()
+    bob.get_by_label("Close as").select_option("FalsePositive/InaccurateData")
+    bob.get_by_label("Why").fill("a test of ours")
+    bob.get_by_role("button", name="Close").click()
+    told = bob.get_by_role("alert")
+    expect(told).to_contain_text("Nothing was changed")
+    expect(told).to_contain_text("ada set the status to Closed, the classification to TruePositive")
+    expect(bob.get_by_label("Closed as")).to_have_value("FalsePositive/InaccurateData")
+    expect(bob.get_by_label("Why")).to_have_value("a test of ours")
+    bob.get_by_role("button", name="Change the classification").click()
+    expect(bob.get_by_role("alert")).to_have_count(0)
+    expect(bob.get_by_text("FalsePositive InaccurateData").first).to_be_visible()
+
+
+def test_of_several_those_that_changed_stay_ticked(opened, address, bob, number):
+    address_of_list = f"{address[0]}/incidents?span=90d"
+    bob.goto(address_of_list)
+    ada = opened().new_page()
+    ada.goto(f"{address[0]}/incidents/{number}")
+    ada.get_by_role("button", name="Take it").click()
+    expect(ada.get_by_text("owner ada").first).to_be_visible()
+    bob.get_by_label(f"Incident {number}", exact=True).check()
+    bob.locator("select[name=owner]").select_option("bob")
+    bob.get_by_role("button", name="Assign").click()
+    expect(bob.get_by_role("alert")).to_contain_text(f"#{number} Two look at it is Active, owner ada")
+    expect(bob.get_by_label(f"Incident {number}", exact=True)).to_be_checked()
+    expect(bob.locator("select[name=owner]")).to_have_value("bob")
+    bob.get_by_role("button", name="Assign").click()
+    expect(bob.get_by_role("status")).to_have_text("1 changed.")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_pages_have_no_fault(opened, address, number, width, scheme):
+    paths = [f"/incidents/{number}", "/incidents?span=90d"]
+    wrong = looked_at(opened(width, scheme), address[0], paths)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light")])
+def test_what_is_told_has_no_fault(opened, address, number, width, scheme):
+    """A page that came of a form is looked at without a reload."""
+    context = opened(width, scheme)
+    page = context.new_page()
+    page.goto(f"{address[0]}/incidents/{number}")
+    page.evaluate("document.querySelectorAll('[name=etag]').forEach(one => one.value = '0')")
+    page.get_by_role("button", name="Take it").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert [one["id"] for one in found["violations"]] == []
