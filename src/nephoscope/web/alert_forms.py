@@ -21,6 +21,7 @@ from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.etag import etag_of, moment_of
 from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.lake.state.incidents import Action
+from nephoscope.web.form import changing
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -162,10 +163,7 @@ def suppress(visit: Visit, alert: StoredAlert) -> None:
         if etag_of_alike(alike(state, alert)) != form.get("etag", ""):
             raise OvertakenError("somebody suppressed what is like it meanwhile: look at it again")
 
-    def noted(session: Session) -> None:
-        state.audit.add(session, visit.caller.name, SUPPRESS, alert.rule, address=visit.caller.address)
-
-    with state.only_if(check), state.with_change(noted):
+    with state.only_if(check), changing(visit, SUPPRESS, alert.rule):
         Editing(state, workspace, visit.caller.name, now).suppress(
             f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S.%f}",
             alert.rule,

@@ -16,6 +16,7 @@ from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Action, Incident, IncidentStatus, Note
 from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
+from nephoscope.web.form import changing
 from nephoscope.web.people import people
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def decide_one(visit: Visit, workspace: str, number: int) -> None:
     """Do what a form asks for; OvertakenError where it was drawn of another state than there is now."""
     form, state = visit.form, visit.instance.state
     if form.get("act") in ADDED:
-        with state.with_change(lambda session: _noted(visit, session, number)):
+        with changing(visit, WRITE, f"incident {number}", act=form["act"]):
             _add(visit, workspace, number)
     else:
         decision, desk = _decision(visit, workspace, form.get("act", "")), Desk(state, workspace)
