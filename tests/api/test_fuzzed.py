@@ -81,6 +81,7 @@ KNOWN = {
     "operationalInsightsResourceProvider": "Microsoft.OperationalInsights", "stream": "Microsoft-Syslog", "rest": "settings/x",
 }  # fmt: skip
 QUICK = settings(max_examples=6, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 GUID = "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa"
 
 
@@ -105,9 +106,10 @@ def sound(answer) -> None:
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("how", [QUICK, pytest.param(MANY, marks=pytest.mark.full)], ids=["few", "many"])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
-def test_no_operation_is_at_fault(server, owner, operation):
-    @QUICK
+def test_no_operation_is_at_fault(server, owner, operation, how):
+    @how
     @given(DOCUMENTS, OPTIONS, st.sampled_from(("x", GUID, "a b", "1", "$metadata")))
     def asked(body, options, word):
         path = address(operation, word)

@@ -73,6 +73,12 @@ def test_the_unit_is_closed(name, value):
     assert unit()[name] == [value]
 
 
+def test_the_unit_lets_the_lake_be_written():
+    # delta-rs reads /proc/meminfo before it writes, and ends the process where it is hidden
+    assert unit().get("ProcSubset", ["all"]) == ["all"]
+    assert "/proc" not in " ".join(unit().get("InaccessiblePaths", []))
+
+
 def test_systemd_rates_the_unit_as_the_page_says():
     program = shutil.which("systemd-analyze")
     assert program, "systemd-analyze is needed: apt-get install systemd"

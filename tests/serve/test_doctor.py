@@ -148,6 +148,11 @@ def test_a_disk_that_is_nearly_full(tmp_path, monkeypatch):
     assert verdicts(tmp_path)["disk", Verdict.WRONG].remedy
 
 
+def test_a_machine_that_hides_its_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("nephoscope.serve.doctor.MEMORY", tmp_path / "meminfo")
+    assert verdicts(tmp_path)["memory", Verdict.WRONG].remedy
+
+
 def test_a_server_that_runs_and_one_that_ran(tmp_path):
     stands(web=Standing(os.getpid(), 1))(tmp_path)
     assert [one.text for one in examine(tmp_path, None) if one.check == "server"] == ["web runs"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from nephoscope.serve.server import listening as listening_at
 from nephoscope.serve.settings import HOST, PORT
 
 LOW_DISK = 2 << 30
+MEMORY = Path("/proc/meminfo")
 OLD_ASSESSMENT = timedelta(hours=24)
 OLD_BACKUP = timedelta(days=7)
 #: What clocks may be apart.
@@ -99,6 +101,13 @@ def disk(patient: Patient) -> Iterator[Finding]:
         yield Finding("disk", Verdict.WRONG, told, "make room: ingestion answers 503 while the disk is full")
     else:
         yield Finding("disk", Verdict.OK, told)
+
+
+def memory(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's signature
+    """Whether it can be seen how much memory there is, without which delta-rs ends whatever process writes a table."""
+    if MEMORY.parent.is_dir() and not os.access(MEMORY, os.R_OK):
+        told = f"{MEMORY} cannot be read: nothing can be written to the lake"
+        yield Finding("memory", Verdict.WRONG, told, "let it be seen: in a unit of systemd no ProcSubset=pid")
 
 
 def listening(patient: Patient) -> Iterator[Finding]:
@@ -325,6 +334,6 @@ def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    files, disk, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources, responses, runs,
-    lake, extras,
+    files, disk, memory, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources, responses,
+    runs, lake, extras,
 )  # fmt: skip
