@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from nephoscope.alerts.case.applications import applications
 from nephoscope.alerts.case.case_file import case_file
 from nephoscope.alerts.case.estate_context import EstateContext, Weakness
-from nephoscope.alerts.case.events import events
+from nephoscope.alerts.case.events import as_run, events, looked_at
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.schedule import Schedule
@@ -240,6 +240,9 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
     )
     behind = [events(lake, one, now) for one in file.alerts]
     assert [(one.count, one.error) for one in behind if one.alert.rule == "r2"] == [(1, "")]
+    # whoever opens the query in the logs sees the same rows, however long ago it was run
+    opened = [lake.rows(as_run(one)) for one in file.alerts]
+    assert [one.num_rows for one in opened] == [one.count for one in behind]
     kinds = [one.kind for one in file.timeline(moment for one in behind for moment in one.moments())]
     assert kinds[-3:] == ["action", "action", "action"]
     assert [one.text for one in file.timeline()][-2:] == ["set the owner to ana", "commented: looks real"]
@@ -254,6 +257,21 @@ def test_events_that_cannot_be_read_are_told(lake: Lake, state: State, put: Put)
     (alert,) = case_file(state, "default", 1, now).alerts
     alert.document["ExtendedProperties"] = json.dumps({"Query": "NoTable", "Query Period": "1h"})
     assert "no table, function or variable is named 'NoTable'" in events(lake, alert, now).error
+
+
+@pytest.mark.parametrize(
+    "properties", [{}, {"Query": ""}, {"Query": "T"}, {"Query": "T", "Query Period": "x"}]
+)
+def test_a_query_whose_time_is_not_told_is_as_it_is(
+    lake: Lake, state: State, put: Put, properties: dict[str, str]
+) -> None:
+    put("SigninLogs", signin(5, "0"))
+    now = datetime.now(UTC)
+    list(Schedule(lake, state, [IN], "default").once(HOUR + ONE_HOUR, now))
+    (alert,) = case_file(state, "default", 1, now).alerts
+    alert.document["ExtendedProperties"] = json.dumps(properties)
+    assert (as_run(alert), looked_at(alert)) == (properties.get("Query", ""), None)
+    assert "does not tell over which time" in events(lake, alert, now).error
 
 
 def test_incidents_that_share_entities_or_rules_are_alike(lake: Lake, state: State, put: Put) -> None:

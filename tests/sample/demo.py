@@ -5,7 +5,9 @@ Prints one line a check; exits 1 when one fails, with what differs. `demo.py --a
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import ssl
 import subprocess
 import sys
@@ -116,10 +118,23 @@ def served(command: str, data: str) -> list[tuple[str, list[Any]]]:
             with httpx.Client(verify=trusted, timeout=60, follow_redirects=True) as web:
                 web.post(link, headers={"Sec-Fetch-Site": "same-origin"})
                 page = web.get(address).text
+                case = web.get(f"{address}/incidents/1").text
+                links = sorted(
+                    {html.unescape(one) for one in re.findall(r'href="(/logs\?query=[^"]+)"', case)}
+                )
+                empty = [
+                    one for one in links if len(web.get(f"{address}{one}&format=csv").text.splitlines()) < 2
+                ]
         finally:
             server.terminate()
     wrong = [word for word in ("Secure score", TITLE) if word not in page]
-    return [("the page shows the score and the incident", wrong)]
+    return [
+        ("the page shows the score and the incident", wrong),
+        (
+            f"the rows behind its {len(RULES)} alerts are opened in the logs",
+            empty or ([] if links else ["no links"]),
+        ),
+    ]
 
 
 def pairs(rows: list[dict[str, Any]], policy: str) -> set[tuple[str, str]]:

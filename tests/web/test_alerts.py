@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 
 import pytest
-from tests.web.conftest import ALERT, HERE, NOON, alert
+from tests.web.conftest import ALERT, HERE, LATELY, NOON, alert
 from tests.web.sending import sent, tick
 
 from nephoscope.lake.state.incidents import Incident
@@ -35,6 +36,14 @@ def test_an_alert_is_shown_with_the_rows_behind_it(owner, visitor):
     assert "&lt;key&gt;" in owner.get(f"/alerts/{ALERT}?rows=1").text.split("</pre>")[1]
     assert owner.get("/alerts/none").status_code == 404
     assert visitor(("Reader", "/workspaces/other")).get("/alerts").status_code == 403
+
+
+@pytest.mark.parametrize("page", [f"/alerts/{ALERT}?span=1h", "/incidents/1?span=1h"])
+def test_the_query_of_an_alert_is_opened_as_it_was_run(owner, page):
+    (link,) = {html.unescape(one) for one in re.findall(r'href="(/logs\?query=[^"]+)"', owner.get(page).text)}
+    assert "span=" not in link, "rows from before the chosen time would be missing"
+    shown = owner.get(f"{link}&format=csv").text
+    assert f"{LATELY:%Y-%m-%dT%H:%M:%S}" in shown, "now() is when it was run"
 
 
 def test_the_incident_draws_who_is_in_which_alert(owner):

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.case_file import Moment, read_entities
 from nephoscope.alerts.duration import duration
 from nephoscope.alerts.finding import Finding, findings
 from nephoscope.kql.errors import KqlError
+from nephoscope.kql.settings import COLUMN, FROM, TO
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.entity import Entity
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from nephoscope.lake.lake import Lake
 
 MOST = 20
@@ -42,13 +42,44 @@ class Events:
             yield Moment(times[0] if times else self.alert.started, "event", "", _line(row), self.alert.id)
 
 
+def looked_at(alert: StoredAlert) -> tuple[datetime, datetime] | None:
+    """The times that the alert's query looked at, the last of which is also when it was run; None where the alert does not tell."""
+    try:
+        period = duration(json.loads(alert.document["ExtendedProperties"])["Query Period"])
+    except (KeyError, ValueError):
+        return None
+    return alert.raised - period, alert.raised
+
+
+def as_run(alert: StoredAlert) -> str:
+    """The alert's query with what makes it give now what it gave then, '' where the alert has none.
+
+    Source: https://learn.microsoft.com/kusto/query/set-statement
+    """
+    query = str(json.loads(alert.document.get("ExtendedProperties") or "{}").get("Query") or "")
+    times = looked_at(alert) if query else None
+    if times is None:
+        return query
+    start, end = (one.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for one in times)
+    return (
+        f"set query_now = datetime({end});\n"
+        f"set {COLUMN} = 'TimeGenerated';\n"
+        f"set {FROM} = datetime({start});\n"
+        f"set {TO} = datetime({end});\n"
+        f"{query}"
+    )
+
+
 def events(lake: Lake, alert: StoredAlert, now: datetime, most: int = MOST) -> Events:
     """Run the alert's query again as it was run when it was raised."""
-    properties = json.loads(alert.document["ExtendedProperties"])
-    end = alert.raised
+    properties, times = json.loads(alert.document["ExtendedProperties"]), looked_at(alert)
+    if times is None:
+        return Events(alert, error="the alert does not tell over which time its query looked")
     try:
-        span = Span(end - duration(properties["Query Period"]), end, now)
-        table = lake.rows(properties["Query"], workspace=alert.workspace, now=end, timeout=TIMEOUT, span=span)
+        span = Span(*times, now)
+        table = lake.rows(
+            properties["Query"], workspace=alert.workspace, now=times[1], timeout=TIMEOUT, span=span
+        )
     except (KqlError, LakeError, OSError, KeyError, ValueError) as error:
         return Events(alert, error=str(error) or type(error).__name__)
     rows = list(findings(table))

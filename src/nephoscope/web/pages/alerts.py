@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.case.case_file import involved_in, read_entities
-from nephoscope.alerts.case.events import Events, events
+from nephoscope.alerts.case.events import Events, events, looked_at
 from nephoscope.alerts.case.parties import parties
 from nephoscope.alerts.deciding import may_decide
 from nephoscope.alerts.overriding import steps_of, techniques_of
@@ -36,6 +36,7 @@ from nephoscope.web.alert_forms import (
 from nephoscope.web.applications import applications
 from nephoscope.web.download import as_csv
 from nephoscope.web.known_names import known_names, names_in
+from nephoscope.web.open_in_logs import open_in_logs
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.spoken import in_words, names_of, tactics
@@ -185,7 +186,7 @@ def _page(
         "parties": taking_part, "names": names_of(taking_part),
         "properties": _shown(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": techniques_of(row),
-        "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "", "may_read": may_read,
+        "looked_at": looked_at(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,
         "steps": steps_of(row), "behind": behind, "columns": _columns(behind),
         "acts": {
             act: name

@@ -12,9 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.case.case_file import CaseFile, Moment, case_file
 from nephoscope.alerts.case.decision import changes_since
-from nephoscope.alerts.case.events import Events, events
+from nephoscope.alerts.case.events import Events, events, looked_at
 from nephoscope.alerts.overriding import steps_of
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
 from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
@@ -23,6 +24,7 @@ from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.incident_forms import OPEN, WRITE, decide_many, decide_one, owners, remark_of
 from nephoscope.web.known_names import known_names
+from nephoscope.web.open_in_logs import open_in_logs
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.spoken import called, names_of, tactics
@@ -161,7 +163,7 @@ def _shown(
         "moments": moments[:MOST_MOMENTS],
         "left": max(0, len(moments) - MOST_MOMENTS),
         "unread": [each for each in behind if each.error],
-        "alerts": [_alert(visit, workspace, each.document) for each in file.alerts],
+        "alerts": [_alert(visit, each) for each in file.alerts],
         "about": {each.id: each.document for each in file.alerts},
         **_deciding(visit, workspace, file),
         "refused": refused,
@@ -221,14 +223,14 @@ def _alerts(file: CaseFile) -> Table:
     ))  # fmt: skip
 
 
-def _alert(visit: Visit, workspace: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """An alert with the address at which its query can be run."""
-    properties = json.loads(row.get("ExtendedProperties") or "{}")
-    query = properties.get("Query", "")
+def _alert(visit: Visit, alert: StoredAlert) -> dict[str, Any]:
+    """An alert with its query, the times that it looked at, and the address at which it gives the same rows."""
+    row = alert.document
     return {
         "row": row,
-        "query": query,
-        "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "",
+        "query": json.loads(row.get("ExtendedProperties") or "{}").get("Query", ""),
+        "looked_at": looked_at(alert),
+        "logs": open_in_logs(visit, alert),
         "steps": steps_of(row),
     }
 
