@@ -36,14 +36,14 @@ def listener(tmp_path):
             self.end_headers()
 
     with tls_server(tmp_path, Handler) as (port, ca):
-        yield {"url": f"https://127.0.0.1:{port}/", "ca": ca}, came
+        yield {"url": f"https://127.0.0.1:{port}/", "ca": ca, "private": True}, came
 
 
 def test_a_change_of_the_address_takes_no_secret_along(ask, instance, feed, listener):
     place, came = listener
     told = ask("PATCH", "/sources/feed", 400, json={"settings": place})["error"]
     assert told["target"] == "settings"
-    assert all(word in told["message"] for word in ("url, ca:", "password", "anew"))
+    assert all(word in told["message"] for word in ("url, ca, private:", "password", "anew"))
     assert ask("GET", "/sources/feed") == feed
     # neither by a detour over settings that use none
     ask("PATCH", "/sources/feed", json={"settings": {"sign_in": "none"}})
@@ -85,6 +85,7 @@ def test_the_api_checks_as_the_page_and_the_command_do(ask, feed):
 OWNERS = [
     ("taxii", {**FEED["settings"], "ca": "/etc/shadow"}, FEED["secrets"], "ca (a file of the server)"),
     ("taxii", {**FEED["settings"], "ca": "/nonexistent"}, FEED["secrets"], "ca (a file of the server)"),
+    ("misp", {"url": "https://10.0.0.1/", "private": True}, {"key": "k"}, "private (an address that is not public)"),
     ("graph", {}, {}, "credential (the identity of the server)"),
     ("storage", {"account_url": "https://acc.blob.core.windows.net"}, {}, "credential (the identity of the server)"),
     ("storage", {"account_url": "https://inside.example", "credential": "account-key"}, {"account_key": "aGlkZGVu"}, "account_url ("),

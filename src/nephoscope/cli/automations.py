@@ -151,7 +151,7 @@ def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readi
 def _judged(data: Path, body: dict[str, Any], secrets: dict[str, str]) -> None:
     """ValueError for an address that no run would post to; the addresses of Logic Apps are among the secrets."""
     from nephoscope.alerts.response.operator import operator
-    from nephoscope.alerts.response.reaching import refusal
+    from nephoscope.alerts.response.posting import refusal
 
     allowed = operator(data).webhook.private
     addresses = [value for name, value in secrets.items() if name.endswith("-uri")]

@@ -612,6 +612,27 @@ def case_runs_of_before_steps_are_at_the_step_that_they_were(opened: Open, url: 
     }  # fmt: skip
 
 
+def case_feeds_of_before_may_stay_at_private_addresses(opened: Open, url: str) -> None:
+    database = Database.open(url)
+    before = {
+        "taxii": {"url": "https://taxii.local/", "collections": ["a"]}, "misp": {"url": "https://10.0.0.1/"}, "folder": {"paths": []},
+    }  # fmt: skip
+    row = "INSERT INTO sources VALUES (:kind, :kind, :settings, 'default', NULL, :on, '2026-01-01 00:00:00.000000')"
+    for step in migration.steps():
+        with database.write() as session:
+            if step == "0033":
+                for kind, settings in before.items():
+                    values = {"kind": kind, "settings": json.dumps(settings), "on": True}
+                    session.execute(text(row), values)
+            migration._upgrade(session.connection(), step)
+    database.close()
+    assert {one.name: one.settings for one in opened().sources.all()} == {
+        "taxii": {**before["taxii"], "private": True},
+        "misp": {**before["misp"], "private": True},
+        "folder": before["folder"],
+    }
+
+
 def case_a_newer_state_is_refused(opened: Open, url: str) -> None:
     with opened().transaction() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))

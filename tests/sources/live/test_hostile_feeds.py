@@ -65,7 +65,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def told(server: Server, sink: Any) -> str:
     """What a round told; a round that never ends fails here by the server's own count."""
     kind = kind_of("taxii")
-    given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "1000"}
+    given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "1000", "private": "true"}
     source = kind.make(parsed(kind, given), Surroundings("feed"))
     with pytest.raises(SourceError) as raised:
         source.run(sink, threading.Event())
@@ -74,7 +74,9 @@ def told(server: Server, sink: Any) -> str:
 
 def bounded(answer: Callable[[str, int], Answer]) -> Callable[[str, int], Answer]:
     """Answers up to the twentieth question; then one that is told in other words."""
-    return lambda path, number: (500, {}, b"asked too often") if number > 20 else answer(path, number)
+    return lambda path, number: (
+        (500, {}, b'{"title": "asked too often"}') if number > 20 else answer(path, number)
+    )
 
 
 TELLS = {
@@ -105,7 +107,8 @@ TELLS = {
         lambda _path, _number: (406, {}, b'{"title": "no"}'), "status 406; does it speak this version (TAXII 2.1, not 2.0)?", 1,
     ),
     "a failure after busy": (
-        lambda _path, number: (429, {"Retry-After": "0"}, b"slow down") if number < 3 else (415, {}, b"no"), "status 415 no", 3,
+        lambda _path, number: (429, {"Retry-After": "0"}, b"slow down") if number < 3 else (415, {}, b'{"title": "no"}'),
+        "status 415 no", 3,
     ),
     "busy for ever": (lambda _path, _number: (429, {"Retry-After": "0"}, b"{}"), "status 429", 4),
 }  # fmt: skip
@@ -143,11 +146,11 @@ def test_a_server_that_is_busy_and_names_pages_in_its_own_way_is_read_to_its_end
         (429, {"Retry-After": retry}, b""),
         page(2, said, more=True, next="t2"),
         page(3, said, more=False, next="t2"),
-        (500, {}, b"the second round"),
+        (500, {}, b'{"title": "the second round"}'),
     ]
     server.answer = lambda _path, number: answers[min(number, len(answers)) - 1]
     kind = kind_of("taxii")
-    given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "0.01"}
+    given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "0.01", "private": "true"}
     source = kind.make(parsed(kind, given), Surroundings("feed"))
     with pytest.raises(SourceError, match="the second round"):
         source.run(sink, threading.Event())
@@ -174,7 +177,7 @@ def test_an_answer_that_is_too_large_is_not_taken(
 def test_an_answer_that_drips_is_given_up(server: Server) -> None:
     server.answer = lambda _path, _number: (200, {}, b"[" + b" " * 100_000 + b"]")
     with (
-        Asker(server.url, {}, ca=server.ca, longest=0.0) as asker,
+        Asker(server.url, {}, ca=server.ca, private=True, longest=0.0) as asker,
         pytest.raises(SourceError, match="no whole answer within 0 s"),
     ):
         asker.ask("GET", "x")

@@ -104,7 +104,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def source(server: Server, key: str = "k3y", **settings: Any):
     kind = kind_of("misp")
-    given = {"url": server.url, "ca": server.ca, "page": "3", "poll": "0.1", "begin": "2000000000"}
+    given = {
+        "url": server.url,
+        "ca": server.ca,
+        "private": "true",
+        "page": "3",
+        "poll": "0.1",
+        "begin": "2000000000",
+    }
     return kind.make(parsed(kind, {**given, **settings}), Surroundings("feed", secrets={"key": key}))
 
 

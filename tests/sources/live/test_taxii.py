@@ -96,6 +96,7 @@ def source(server: Running, **settings: Any):
         "user": "kim",
         "page": "4",
         "poll": "0.1",
+        "private": "true",
     }
     return kind.make(parsed(kind, {**given, **settings}), Surroundings("feed", secrets={"password": "word"}))
 

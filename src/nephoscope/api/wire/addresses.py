@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.response.operator import operator
-from nephoscope.alerts.response.reaching import refusal
+from nephoscope.alerts.response.posting import refusal
 from nephoscope.api.wire.fault import Fault, bad
 
 if TYPE_CHECKING:

@@ -15,11 +15,14 @@ import httpx
 import msgspec
 
 from nephoscope.sources.live.source import SourceError, StoppedError
+from nephoscope.sources.reaching import PrivateError, UnreachableError, target
 
 LARGEST = 64 << 20
 """Bytes of one answer, unpacked."""
 LONGEST = 600.0
 """Seconds until the whole answer is there, however slowly it drips."""
+#: Characters of an error that are told.
+_SAID = 200
 _TRIES = 4
 _LONGEST_WAIT = 300.0
 _BUSY = frozenset({429, 502, 503, 504})
@@ -27,7 +30,7 @@ _BUSY = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its status, headers and JSON (None where it is none)."""
+    """An answer: its status, headers and JSON (None where it is none), and what its error of TAXII or MISP says ('' = no such one)."""
 
     status: int
     headers: httpx.Headers
@@ -37,12 +40,16 @@ class Reply:
 
 @dataclass(slots=True)
 class Asker:
-    """A client of one server; use it with `with`. `ca` is a file of certificates that are trusted in place of the system's."""
+    """A client of one server; use it with `with`. `ca` is a file of certificates that are trusted in place of the system's.
+
+    Where its address may not be private it is looked up and judged for each request, and that very address is asked, by no proxy.
+    """
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
     auth: tuple[str, str] | None = field(default=None, repr=False)
     ca: str = ""
+    private: bool = False
     timeout: float = 60.0
     longest: float = LONGEST
     stop: Event = field(default_factory=Event)
@@ -57,7 +64,7 @@ class Asker:
             raise SourceError(f"ca {self.ca}: {error.strerror or error}") from error
         self._client = httpx.Client(
             base_url=self.url.rstrip("/") + "/", headers=dict(self.headers), auth=self.auth, verify=context,
-            timeout=self.timeout, follow_redirects=False,
+            timeout=self.timeout, follow_redirects=False, trust_env=self.private,
         )  # fmt: skip
 
     def __enter__(self) -> Asker:
@@ -77,12 +84,22 @@ class Asker:
         """The answer; SourceError where there is none or it is too large, StoppedError where it was told to stop while it waited."""
         for number in range(_TRIES):
             try:
-                reply = self._once(method, path, params, body)
+                reply = self._once(method, path, params, body, number)
             except httpx.HTTPError as error:
                 if number == _TRIES - 1 or _is_of_tls(error):
                     raise SourceError(
                         f"{self.url}: {type(error).__name__}: {str(error) or 'no answer'}"
                     ) from error
+                self._wait(2.0**number)
+                continue
+            except UnreachableError as error:
+                if number == _TRIES - 1 or not error.again:
+                    hint = (
+                        ": an owner allows it by the setting private"
+                        if isinstance(error, PrivateError)
+                        else ""
+                    )
+                    raise SourceError(f"{self.url}: {error}{hint}") from error
                 self._wait(2.0**number)
                 continue
             if reply.status not in _BUSY or number == _TRIES - 1:
@@ -91,10 +108,21 @@ class Asker:
         raise AssertionError
 
     def _once(
-        self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, Any] | None
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        turn: int,
     ) -> Reply:
+        url, headers, extensions = self._place(path, turn)
         with self._client.stream(
-            method, path, params=dict(params or {}), json=None if body is None else dict(body)
+            method,
+            url,
+            params=dict(params or {}),
+            json=None if body is None else dict(body),
+            headers=headers,
+            extensions=extensions,
         ) as answer:
             held, end = bytearray(), monotonic() + self.longest
             for chunk in answer.iter_bytes():
@@ -114,11 +142,29 @@ class Asker:
                 kind = answer.headers.get("content-type", "").partition(";")[0][:100] or "of no type"
                 raise SourceError(f"{self.url}{path}: the answer is no JSON ({kind}): {error}") from error
             found = None
-        return Reply(answer.status_code, answer.headers, found, bytes(held[:200]).decode("utf-8", "replace"))
+        return Reply(answer.status_code, answer.headers, found, _said(found))
+
+    def _place(self, path: str, turn: int) -> tuple[str, dict[str, str], dict[str, str]]:
+        """Where a path is asked for, with the headers and extensions that name whom: at the address that was judged."""
+        if self.private:
+            return path, {}, {}
+        where = target(f"{self.url.rstrip('/')}/{path}", (), self.timeout, turn)
+        return where.url, {"Host": where.host}, {"sni_hostname": where.name}
 
     def _wait(self, seconds: float) -> None:
         if self.stop.wait(seconds):
             raise StoppedError
+
+
+def _said(body: Any) -> str:
+    """What an error of TAXII or MISP says of itself; nothing of what is another answer.
+
+    Source: TAXII 2.1 section 3.6.1, https://www.misp-project.org/openapi/ (ApiError)
+    """
+    known = body if isinstance(body, dict) else {}
+    texts = [known.get(name) for name in ("title", "name", "description", "message")]
+    told = dict.fromkeys(" ".join(one.split()) for one in texts if isinstance(one, str))
+    return ": ".join(told)[:_SAID]
 
 
 def _is_of_tls(error: BaseException | None) -> bool:

@@ -44,6 +44,8 @@ def identity_but(*ways: str) -> Owned:
 IDENTITY = Owned("the identity of the server", lambda _: True)
 #: The same where `sign_in` takes a token of Entra ID.
 IDENTITY_OF_ENTRA = Owned("the identity of the server", lambda settings: settings.sign_in == "entra")
+#: A setting `private` that lets in what is not on the internet.
+PRIVATE = Owned("an address that is not public", lambda settings: settings.private)
 #: A setting `cloud` that names a file.
 CLOUD = Owned("a file of the server", lambda settings: settings.cloud.lower() not in CLOUDS)
 #: A setting `account_url` that is no storage account of a known cloud.

@@ -6,11 +6,13 @@ import os
 import re
 import ssl
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from nephoscope.sources.azure.cloud import CloudError, cloud_of
 from nephoscope.sources.live.source import SettingsError, SourceError
+from nephoscope.sources.reaching import is_public
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
@@ -31,6 +33,16 @@ def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
         )
     if parts.query or parts.fragment or parts.username is not None:
         raise SettingsError(f"{setting}: must be {example} alone; what signs in is given as a secret")
+
+
+def public(setting: str, text: str) -> None:
+    """A URL whose host, where it is an address, is one of the internet; what a name leads to is judged when it is asked."""
+    try:
+        address = ip_address(urlsplit(text).hostname or "")
+    except ValueError:
+        return
+    if not is_public(address):
+        raise SettingsError(f"{setting}: {address} is not public: an owner allows it by the setting private")
 
 
 def is_host(text: str) -> bool:

@@ -19,9 +19,10 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.operator import Mail
+from nephoscope.alerts.response.posting import reached
 from nephoscope.alerts.response.published_letter import letter
-from nephoscope.alerts.response.reaching import looked_up
 from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.sources.reaching import looked_up
 
 _SUBJECT = "[{{ severity }}] {{ title }}"
 _BODY = """{{ title }}
@@ -92,7 +93,8 @@ def refused(to: Sequence[str], server: Mail | None) -> list[str]:
 def _send(message: EmailMessage, server: Mail, around: Around) -> None:
     context = ssl.create_default_context(cafile=server.ca or None)
     # smtplib looks the name up without a deadline: it does so once it is known that it is answered
-    looked_up(server.host, server.port, _SECONDS)
+    with reached():
+        looked_up(server.host, server.port, _SECONDS)
     if server.security == "tls":
         client: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=context)
     else:

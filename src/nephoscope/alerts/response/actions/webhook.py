@@ -22,8 +22,9 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
-from nephoscope.alerts.response.reaching import Target, target
+from nephoscope.alerts.response.posting import target
 from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.sources.reaching import Target
 
 #: Bytes of a refusal that are told.
 _SAID = 200

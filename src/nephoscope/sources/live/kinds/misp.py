@@ -36,6 +36,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: Annotated[str, Meta(description="The server, as in https://misp.example/; https only.")]
     ca: Annotated[str, Meta(description="A PEM file of authorities to trust in place of the system's.")] = ""
+    private: Annotated[
+        bool, Meta(description="The address may be one that is not public; an owner sets it.")
+    ] = False
     tags: Annotated[
         list[str], Meta(description="Only attributes with one of these tags; ! before a tag leaves out.")
     ] = msgspec.field(default_factory=list)
@@ -75,7 +78,7 @@ class Misp:
             reply = asker.ask("GET", "servers/getVersion")
         if reply.status != 200 or not isinstance(reply.body, dict):
             raise refusal(self.settings.url, reply)
-        return f"MISP {reply.body.get('version', 'of an unknown version')}"
+        return f"MISP {str(reply.body.get('version', 'of an unknown version'))[:40]}"
 
     def run(self, sink: Sink, stop: Event) -> None:
         """Ask, wait, until stopped; raises SourceError."""
@@ -187,7 +190,7 @@ class Misp:
 
     def _asker(self, stop: Event) -> Asker:
         headers = {"Accept": "application/json", "Authorization": self.around.secret("key")}
-        return Asker(self.settings.url, headers, None, self.settings.ca, stop=stop)
+        return Asker(self.settings.url, headers, None, self.settings.ca, self.settings.private, stop=stop)
 
 
 def _seconds(attribute: Any) -> int:
@@ -198,6 +201,8 @@ def _seconds(attribute: Any) -> int:
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for a server or a key that cannot be, SourceError for a file that is not there."""
     wanted.url("url", settings.url, "https://HOST/")
+    if not settings.private:
+        wanted.public("url", settings.url)
     credential_forms.header("key", around.secret("key"))
     wanted.authority("ca", settings.ca)
 
@@ -209,7 +214,7 @@ KIND = Kind(
     Misp,
     {"key": "The authentication key of a user who may read."},
     check=check,
-    binds=frozenset({"url", "ca"}),
+    binds=frozenset({"url", "ca", "private"}),
     uses=lambda _: ("key",),
-    owned={"ca": owned.file("ca")},
+    owned={"ca": owned.file("ca"), "private": owned.PRIVATE},
 )

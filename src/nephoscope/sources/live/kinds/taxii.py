@@ -52,6 +52,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: Annotated[str, Meta(description="The user of `basic`.")] = ""
     key_header: Annotated[str, Meta(description="The header of `key`.")] = "X-Api-Key"
     ca: Annotated[str, Meta(description="A PEM file of authorities to trust in place of the system's.")] = ""
+    private: Annotated[
+        bool, Meta(description="The address may be one that is not public; an owner sets it.")
+    ] = False
     types: Annotated[
         list[str], Meta(description="STIX types to ask for, such as indicator; without any all.")
     ] = msgspec.field(default_factory=list)
@@ -185,7 +188,7 @@ class Taxii:
             headers["Authorization"] = f"Bearer {self.around.secret('token')}"
         elif chosen.sign_in == "key":
             headers[chosen.key_header] = self.around.secret("token")
-        return Asker(chosen.url, headers, auth, chosen.ca, stop=stop)
+        return Asker(chosen.url, headers, auth, chosen.ca, chosen.private, stop=stop)
 
 
 def _more(reply: Reply, url: str) -> bool:
@@ -243,6 +246,8 @@ def uses(settings: Settings) -> tuple[str, ...]:
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for a server, collections or a way to sign in that cannot be, SourceError for a file that is not there."""
     wanted.url("url", settings.url, "https://HOST/API_ROOT/")
+    if not settings.private:
+        wanted.public("url", settings.url)
     for one in settings.collections:
         if not one or re.search(r"[/?#\s]", one):
             raise SettingsError(f"collections: must be ids of collections, not '{one}'")
@@ -264,7 +269,7 @@ KIND = Kind(
     Taxii,
     {"password": "The password of `basic`.", "token": "The token of `bearer` and `key`."},
     check=check,
-    binds=frozenset({"url", "sign_in", "user", "key_header", "ca"}),
+    binds=frozenset({"url", "sign_in", "user", "key_header", "ca", "private"}),
     uses=uses,
-    owned={"ca": owned.file("ca")},
+    owned={"ca": owned.file("ca"), "private": owned.PRIVATE},
 )

@@ -1,4 +1,4 @@
-"""Which address a URL may be asked at: none but public ones, unless the operator allows it, and then that very address.
+"""Which address a URL may be asked at: none but public ones, unless another is allowed, and then that very address.
 
 The name is resolved once, every address that it has is judged, and the connection goes to the one that was judged: a name that points
 elsewhere a moment later changes nothing.
@@ -14,8 +14,6 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from queue import Empty, Queue
 from urllib.parse import urlsplit
 
-from nephoscope.alerts.response.action import ActionError
-
 Address = IPv4Address | IPv6Address
 #: Source: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
 _PLATFORM = IPv4Address("168.63.129.16")
@@ -27,6 +25,21 @@ _SPECIAL = tuple(
 )
 
 
+class UnreachableError(Exception):
+    """An address that is not asked; `again` says whether it may be another time."""
+
+    def __init__(self, reason: str, *, again: bool = True) -> None:
+        super().__init__(reason)
+        self.again = again
+
+
+class PrivateError(UnreachableError):
+    """An address that is neither public nor allowed."""
+
+    def __init__(self, name: str, address: Address) -> None:
+        super().__init__(f"{name} leads to {address}, which is not public", again=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a request goes: `url` has the address in the place of the name, `host` and `name` are what is asked for and verified."""
@@ -36,36 +49,27 @@ class Target:
     name: str
 
 
-def target(url: str, allowed: Sequence[str], seconds: float) -> Target:
-    """The target of an https URL; ActionError where it is none, or leads to an address that is neither public nor allowed.
+def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> Target:
+    """The target of an https URL; UnreachableError where it is none, or leads to an address that is neither public nor allowed.
 
-    Its name must be looked up within some seconds.
+    Its name must be looked up within some seconds. Of several addresses, all of which are judged, each `turn` has another.
     """
     try:
         parts = urlsplit(url)
         name, port = parts.hostname or "", parts.port or 443
     except ValueError as error:
-        raise ActionError(f"not a URL: {error}", again=False) from error
+        raise UnreachableError(f"not a URL: {error}", again=False) from error
     if parts.scheme != "https" or not name or parts.username or parts.password:
-        raise ActionError("a webhook has an https URL without user and password", again=False)
-    address = _judged(looked_up(name, port, seconds), name, allowed)
+        raise UnreachableError("an https URL without user and password is wanted", again=False)
+    address = _judged(looked_up(name, port, seconds), name, allowed, turn)
     literal = f"[{address}]" if address.version == 6 else str(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = f"[{name}]" if ":" in name else name
     return Target(f"https://{literal}:{port}{path}", host if port == 443 else f"{host}:{port}", name)
 
 
-def refusal(url: str, allowed: Sequence[str], seconds: float) -> str:
-    """Why a URL will never be asked, '' where it may be, or where its address is not to be known now: the run judges it again."""
-    try:
-        target(url, allowed, seconds)
-    except ActionError as error:
-        return "" if error.again else str(error)
-    return ""
-
-
 def looked_up(name: str, port: int, seconds: float) -> list[Address]:
-    """The addresses of a name; ActionError where none is said within some seconds.
+    """The addresses of a name; UnreachableError where none is said within some seconds.
 
     The system's look-up has no deadline: one that hangs is left behind, in a thread that keeps nobody.
     """
@@ -83,20 +87,17 @@ def looked_up(name: str, port: int, seconds: float) -> list[Address]:
     try:
         found = answer.get(timeout=seconds)
     except Empty as error:
-        raise ActionError(f"{name}: no name server said its address within {seconds:g} s") from error
+        raise UnreachableError(f"{name}: no name server said its address within {seconds:g} s") from error
     if isinstance(found, list):
         return found
-    raise ActionError(f"{name}: no address is known: {found}") from found
+    raise UnreachableError(f"{name}: no address is known: {found}") from found
 
 
-def _judged(addresses: Sequence[Address], name: str, allowed: Sequence[str]) -> Address:
+def _judged(addresses: Sequence[Address], name: str, allowed: Sequence[str], turn: int) -> Address:
     for one in addresses:
         if not is_public(one) and not _allowed(one, allowed):
-            raise ActionError(
-                f"{name} leads to {one}, which is not public; the operator's file may allow it (webhook.private)",
-                again=False,
-            )
-    return addresses[0]
+            raise PrivateError(name, one)
+    return addresses[turn % len(addresses)]
 
 
 def is_public(address: Address) -> bool:
