@@ -8,7 +8,8 @@ import re
 import pytest
 
 from nephoscope.kql.run import results
-from nephoscope.web.plot import MOST_SERIES, plotted
+from nephoscope.web.plotting.drawn import MOST_SERIES
+from nephoscope.web.plotting.plotted import plotted
 
 NAMES = "datatable(a:string, n:long)['x', 1, 'y', 6, 'z', 3] | render "
 PAIRS = "datatable(x:long, y:long)[1, 10, 2, 40, 4, 20] | render "
@@ -47,7 +48,13 @@ def test_a_slice_of_nothing_is_none(numbers):
 
 def test_a_scatter_has_a_dot_a_row():
     found = drawn(f"{PAIRS}scatterchart")
-    assert (found.kind, found.first, found.last, found.low, found.high) == ("dots", "1", "4", "0", "40")
+    assert (found.kind, found.first.text, found.last.text, found.low, found.high) == (
+        "dots",
+        "1",
+        "4",
+        "0",
+        "40",
+    )
     assert found.series[0].path == "M0.0 165.0h0 M320.0 0.0h0 M960.0 110.0h0"
     assert found.points == ""
 
@@ -58,19 +65,19 @@ def test_a_scatter_has_a_dot_a_row():
 def test_an_area_is_filled_down_to_zero(query, first, last):
     found = drawn(f"{query}areachart")
     (one,) = found.series
-    assert (found.kind, found.first, found.last) == ("area", first, last)
+    assert (found.kind, found.first.text, found.last.text) == ("area", first, last)
     assert one.area.startswith(one.path)
     assert one.area.endswith("L960.0 220.0 L0.0 220.0Z")
 
 
 def test_lines_go_over_names_in_their_order():
     found = drawn(f"{NAMES}linechart")
-    assert (found.kind, found.series[0].area, found.first, found.last) == ("line", "", "x", "z")
+    assert (found.kind, found.series[0].area, found.first.text, found.last.text) == ("line", "", "x", "z")
 
 
 def test_bars_stay_in_the_order_of_the_rows():
     assert [one.name for one in drawn(f"{NAMES}barchart").bars] == ["x", "y", "z"]
-    assert drawn(f"{NAMES}columnchart").kind == "bars"
+    assert drawn(f"{NAMES}barchart").kind == "bars"
 
 
 @pytest.mark.parametrize(

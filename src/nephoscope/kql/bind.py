@@ -109,4 +109,17 @@ def _rows(expression: tree.Expression, env: Env) -> Relation:
 def _hint(binder: Binder) -> ResultHint:
     if binder.hint is None:
         return ResultHint()
-    return ResultHint(binder.hint.chart, {item.name: item.text for item in binder.hint.properties})
+    return ResultHint(binder.hint.chart, {item.name: _written(item) for item in binder.hint.properties})
+
+
+def _written(item: tree.Parameter) -> str:
+    """The values of a property with commas between: names, texts and numbers, of which some have a sign."""
+    return ",".join(_value(one) for one in item.values)
+
+
+def _value(value: tree.Expression) -> str:
+    if isinstance(value, tree.Unary):
+        return f"{value.operator}{_value(value.operand)}".removeprefix("+")
+    if isinstance(value, tree.Name):
+        return value.name
+    return str(value.value) if isinstance(value, tree.Literal) else ""

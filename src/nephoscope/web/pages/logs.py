@@ -28,7 +28,8 @@ from nephoscope.posture.published.shown import shown
 from nephoscope.web.download import Number, as_csv, as_parquet
 from nephoscope.web.form import act
 from nephoscope.web.page import Area, Page
-from nephoscope.web.plot import Plot, plotted
+from nephoscope.web.plotting.drawn import Plot
+from nephoscope.web.plotting.plotted import plotted
 from nephoscope.web.visit import GRAPH, Visit
 
 if TYPE_CHECKING:

@@ -19,8 +19,11 @@ function labels(splits, step, moment) {
   });
 }
 
+// An axis is never empty.
+const reach = (low, high) => [low, high > low ? high : low + 1];
+
 for (const place of document.querySelectorAll(".chart[data-points]")) {
-  const { kind, names, data } = JSON.parse(place.dataset.points);
+  const { kind, names, data, legend, low: least, high: most } = JSON.parse(place.dataset.points);
   const label = place.querySelector("svg").getAttribute("aria-label");
   const utc = document.documentElement.dataset.zone !== "local";
   const moment = (seconds) => (utc ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000));
@@ -35,7 +38,7 @@ for (const place of document.querySelectorAll(".chart[data-points]")) {
     width: place.clientWidth, height: 260, axes: [{ ...axis, space: 84, values: (plot, splits, at, space, step) => labels(splits, step, moment) }, { ...axis, size: 64 }],
     series: [{ label: utc ? "Time (UTC)" : "Time", value: (plot, seconds) => (seconds === null ? "–" : `${dateOf(moment(seconds))} ${hourOf(moment(seconds), 1)}`) }, ...lines],
     tzDate: moment,
-    cursor: { drag: { x: true, y: false } }, scales: { y: { range: (plot, low, high) => [Math.min(0, low), high === low ? high + 1 : high * 1.05] } },
+    legend: { show: legend }, cursor: { drag: { x: true, y: false } }, scales: { y: { range: (plot, low, high) => reach(least ?? Math.min(0, low), most ?? (high > 0 ? high * 1.05 : 0)) } },
   };
   const plot = new uPlot(options, data, host);
   new ResizeObserver(() => { if (host.clientWidth && host.clientWidth !== plot.width) plot.setSize({ width: host.clientWidth, height: 260 }); }).observe(place);

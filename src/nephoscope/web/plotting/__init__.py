@@ -1,0 +1,1 @@
+"""Charts of results on the logs page."""

@@ -1,0 +1,155 @@
+"""What `render` asks of a chart: its columns and its properties, and what of these cannot be drawn.
+
+Source: https://learn.microsoft.com/kusto/query/render-operator (supported properties)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from nephoscope.kql.relations import ResultHint
+from nephoscope.kql.types import KqlType
+
+Columns = Sequence[tuple[str, KqlType]]
+#: What is drawn over a time, a number or names -> how.
+ACROSS: Mapping[str, str] = {
+    "timechart": "line",
+    "linechart": "line",
+    "anomalychart": "line",
+    "areachart": "area",
+    "stackedareachart": "area",
+    "scatterchart": "dots",
+    "columnchart": "columns",
+}
+_EVERYWHERE = frozenset(("title", "xcolumn", "ycolumns", "series", "by"))
+_OVER = _EVERYWHERE | {"xtitle", "ytitle", "legend", "ymin", "ymax", "accumulate"}
+_KINDS = ("default", "unstacked", "stacked", "stacked100")
+#: What changes nothing where it says so.
+_USUAL = {"xaxis": "linear", "yaxis": "linear", "ysplit": "none", "kind": "default", "accumulate": "false"}
+_BARS = frozenset(("barchart", "piechart"))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A chart, in lower case: the places of its columns across (None = rows alone), of its numbers and of what splits these.
+
+    `stacked` is '', stacked or stacked100; `low` and `high` bound the numbers where they are asked for.
+    """
+
+    chart: str
+    across: int | None
+    numbers: tuple[int, ...]
+    names: tuple[int, ...]
+    stacked: str = ""
+    title: str = ""
+    xtitle: str = ""
+    ytitle: str = ""
+    legend: bool = True
+    low: float | None = None
+    high: float | None = None
+    accumulate: bool = False
+    told: tuple[str, ...] = ()
+
+
+def asked(hint: ResultHint, columns: Columns) -> Asked | None:
+    """What is to be drawn; None where render asks for no chart, or the result has no numbers."""
+    chart, given = hint.chart.lower(), hint.properties
+    if not chart or chart in ("table", "card"):
+        return None
+    told: list[str] = []
+    named = {
+        name: _places(name, given[name], columns, told)
+        for name in ("xcolumn", "ycolumns", "series", "by")
+        if given.get(name)
+    }
+    numbers = _numbers(named.get("ycolumns", ()), columns, told)
+    if not numbers:
+        return None
+    across = named.get("xcolumn", ())[:1] or _guessed(columns, numbers)
+    if not named.get("ycolumns"):
+        numbers = tuple(one for one in numbers if one not in across) or numbers
+    taken = {*across, *numbers}
+    names = named.get("series") or named.get("by") or _others(columns, taken)
+    low, high = _bounds(given, told) if chart in ACROSS else (None, None)
+    stacked = _stacked(chart, given.get("kind", ""), told)
+    told += _not_drawn(chart, given)
+    return Asked(
+        chart, across[0] if across else None, numbers, tuple(one for one in names if one not in taken), stacked,
+        given.get("title", ""), given.get("xtitle", ""), given.get("ytitle", ""), given.get("legend", "").lower() != "hidden",
+        low, high, given.get("accumulate", "").lower() == "true", tuple(told),
+    )  # fmt: skip
+
+
+def _places(name: str, given: str, columns: Columns, told: list[str]) -> tuple[int, ...]:
+    """Where the columns stand that a property names, one by one with commas between."""
+    known = {column: at for at, (column, _) in enumerate(columns)}
+    wanted = [given] if given in known else [one.strip() for one in given.split(",")]
+    told += [f"{name}: there is no column {one}" for one in wanted if one not in known]
+    return tuple(known[one] for one in wanted if one in known)
+
+
+def _numbers(wanted: Sequence[int], columns: Columns, told: list[str]) -> tuple[int, ...]:
+    told += [f"ycolumns: {columns[at][0]} holds no numbers" for at in wanted if not columns[at][1].numeric]
+    given = tuple(at for at in wanted if columns[at][1].numeric)
+    return given or tuple(at for at, (_, kind) in enumerate(columns) if kind.numeric)
+
+
+def _others(columns: Columns, taken: set[int]) -> tuple[int, ...]:
+    return tuple(at for at, (_, kind) in enumerate(columns) if at not in taken and not kind.numeric)
+
+
+def _guessed(columns: Columns, numbers: Sequence[int]) -> tuple[int, ...]:
+    """The column that goes across: a time, the first of several numbers where it leads, or names; () where there is none."""
+    times = [at for at, (_, kind) in enumerate(columns) if kind is KqlType.DATETIME]
+    if times:
+        return (times[0],)
+    if numbers[0] == 0 and len(numbers) > 1:
+        return (0,)
+    return tuple(at for at in range(len(columns)) if at not in numbers and not columns[at][1].numeric)[:1]
+
+
+def _bounds(given: Mapping[str, str], told: list[str]) -> tuple[float | None, float | None]:
+    low, high = (_number(name, given.get(name, ""), told) for name in ("ymin", "ymax"))
+    if low is not None and high is not None and low >= high:
+        told.append(f"ymin {low:g} is not below ymax {high:g}: the axis holds all numbers")
+        return None, None
+    return low, high
+
+
+def _number(name: str, given: str, told: list[str]) -> float | None:
+    try:
+        value = float(given) if given else None
+    except ValueError:
+        value = float("nan")
+    if value is not None and not isfinite(value):
+        told.append(f"{name}: {given} is no number")
+        return None
+    return value
+
+
+def _stacked(chart: str, kind: str, told: list[str]) -> str:
+    if chart not in ("areachart", "stackedareachart", "columnchart"):
+        return ""
+    if kind and kind.lower() not in _KINDS:
+        told.append(f"kind {kind} is not known ({', '.join(_KINDS)})")
+        kind = ""
+    if chart == "stackedareachart" and not kind:
+        return "stacked"
+    return kind.lower() if kind.lower().startswith("stacked") else ""
+
+
+def _not_drawn(chart: str, given: Mapping[str, str]) -> list[str]:
+    """What is said of a chart, and of properties, that are drawn otherwise than they were asked for."""
+    known = _OVER if chart in ACROSS else _EVERYWHERE
+    if chart in ("areachart", "stackedareachart", "columnchart"):
+        known |= {"kind"}
+    told = [
+        f"{name}={value} is not drawn in a {chart}"
+        for name, value in given.items()
+        if name not in known and value.lower() != _USUAL.get(name)
+    ]
+    if chart not in ACROSS and chart not in _BARS:
+        told.append(f"a {chart} is drawn as bars")
+    return told

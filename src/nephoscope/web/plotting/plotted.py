@@ -1,0 +1,34 @@
+"""A chart of a result, of the kind that the query's render asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nephoscope.kql.cells import columns_of, rows_of
+from nephoscope.web.plotting.asked import ACROSS, asked
+from nephoscope.web.plotting.drawn import MOST_POINTS, Plot
+from nephoscope.web.plotting.over import over
+from nephoscope.web.plotting.shares import bars, pie
+from nephoscope.web.plotting.upright import upright
+
+if TYPE_CHECKING:
+    from nephoscope.kql.run import QueryResult
+
+
+def plotted(result: QueryResult) -> Plot | None:
+    """The chart that render asks for; None where it asks for none, or the result has no numbers."""
+    columns = columns_of(result.table)
+    wanted = asked(result.hint, columns)
+    if wanted is None:
+        return None
+    rows = list(rows_of(result.table, MOST_POINTS))
+    if wanted.across is not None and wanted.chart in ACROSS:
+        draw = upright if ACROSS[wanted.chart] == "columns" else over
+        plot = draw(columns, rows, wanted, wanted.across)
+    else:
+        plot = (pie if wanted.chart == "piechart" else bars)(columns, rows, wanted)
+    return replace(
+        plot, left=plot.left + result.table.num_rows - len(rows), title=wanted.title, across=wanted.xtitle,
+        upright=wanted.ytitle, legend=wanted.legend, told=wanted.told,
+    )  # fmt: skip
