@@ -75,7 +75,7 @@ def _series(
         own, right = found.numbers[name], 0.0 if stacked else wide * number
         marks = tuple(
             Mark(
-                _outline(where.middle[at] - room / 2 + right, wide, span, reach),
+                _outline(max(0.0, where.middle[at] - room / 2) + right, wide, span, reach),
                 f"{found.told[at]} · {name}: {own[at]:,.6g}",
             )
             for at, span in several.items()
