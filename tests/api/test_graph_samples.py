@@ -228,3 +228,21 @@ def test_what_no_policy_reads_is_off_and_counts_nowhere(ask, instance, report):
     assert len(told) == len(off) + edition.findings.count(EVERYTHING)
     failing = [one for one in told if one["properties"]["status"]["code"] == "Unhealthy"]
     assert len(failing) == edition.made.states["NonCompliant"]
+
+
+def test_a_finding_is_found_by_azures_own_key(ask, server, owner):
+    key = "bc303248-3d14-44c2-96a0-55f5c326b5fe"
+    rows = ask(
+        f"{_SUBS} | where properties.assessmentKey =~ '{key}' | project id, of = tolower(properties.resourceDetails.id)"
+    )
+    assert rows
+    assert {row["id"].split("/")[-3] for row in rows} == {"12608e78-53af-54f5-ad0a-3dcd7bb7b230"}, (
+        "it is read"
+    )
+    assert all(row["properties"]["assessmentKey"] for row in ask(f"{_SUBS} | project properties"))
+    for scope in (rows[0]["of"], "/".join(rows[0]["of"].split("/")[:3])):
+        path = f"{scope}/providers/Microsoft.Security/assessments/{key.upper()}/subAssessments?{V}"
+        found = {one["id"] for one in server.get(path, headers=owner).json()["value"]}
+        assert found == {row["id"] for row in rows if row["of"].startswith(scope)}
+    unknown = f"{scope}/providers/Microsoft.Security/assessments/{'0' * 36}/subAssessments?{V}"
+    assert server.get(unknown, headers=owner).json() == {"value": []}

@@ -195,8 +195,11 @@ def sub_assessments(call: Call) -> Answer:
     f"{{scope}}/{_PROVIDER}/assessments/{{assessmentName}}/subAssessments", "SubAssessments_List", SUB
 )
 def sub_assessments_of(call: Call) -> Answer:
-    """The findings inside one assessment."""
-    return _subs(call, call.path.lower().rstrip("/").rpartition("/")[0])
+    """The findings inside one assessment; by Azure's own key also where they stand inside the recommendation that reads it."""
+    inside = call.path.lower().rstrip("/").rpartition("/")[0]
+    if call.edition.listing.holds(inside):
+        return _subs(call, inside)
+    return _subs(call, call.below, call["assessmentName"].lower())
 
 
 @SURFACE.get(
@@ -209,9 +212,10 @@ def sub_assessment(call: Call) -> Answer:
     return _one(call, "sub-assessment")
 
 
-def _subs(call: Call, below: str) -> Answer:
+def _subs(call: Call, below: str, key: str = "") -> Answer:
     page = call.edition.listing.page([_SUB_TYPE], call.reach, below, after=resumed(call), most=call.top(1000))
-    return listed(call, page.bodies, page.after)
+    wanted = [one for one in page.bodies if key in ("", str(one["properties"].get("assessmentKey")).lower())]
+    return listed(call, wanted, page.after)
 
 
 def _metadata(call: Call) -> Answer:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.report import Report
 
 MOST_PROBLEMS = 500
-EDITION = 1
+EDITION = 2
 """Which edition of documents is written: raised by one whenever documents of the same evaluation come out otherwise than before.
 
 What an older one wrote is judged and published anew when a server starts.

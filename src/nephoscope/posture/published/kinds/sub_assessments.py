@@ -1,6 +1,7 @@
 """Microsoft.Security/assessments/subAssessments: the single findings inside an assessment, such as one CVE or one open rule.
 
-As in Azure an assessment stands at the id that theirs begin with: that of the recommendation which is judged by them.
+As in Azure an assessment stands at the id that theirs begin with: that of the recommendation which is judged by them. The key under
+which Azure has them is their `assessmentKey`, of our own: it is the name of the assessment only where no policy reads it.
 
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/sub-assessments (2019-01-01-preview)
 """
@@ -33,6 +34,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             properties = {
                 "id": sub.id,
                 "displayName": sub.title,
+                "assessmentKey": item.key,
                 "status": {
                     "code": CODES[item.state],
                     "severity": sub.severity,
