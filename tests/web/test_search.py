@@ -107,3 +107,14 @@ def test_what_the_visitor_may_not_read_is_not_found(instance, visitor, known, sa
 def test_nothing_is_sought_without_a_text(owner):
     assert rows(owner, "  ") == []
     assert "Type a part of" in owner.get("/search").text
+
+
+def test_an_address_finds_the_resource_that_has_it(instance, owner):
+    edition = instance.shelf.newest()
+    told = edition.listing.page(("microsoft.network/publicipaddresses",), EVERYTHING).bodies
+    one = next(each for each in told if each["properties"].get("ipAddress"))
+    address = one["properties"]["ipAddress"]
+    assert ("mention", f"{one['name']}: properties.ipAddress") in rows(owner, address)
+    page = owner.get("/search", params={"q": address}).text
+    assert f"/resource{one['id'].lower()}" in page
+    assert "Where it stands in the estate" not in owner.get("/search", params={"q": "sql"}).text

@@ -1,9 +1,9 @@
 """The copy of an edition's documents that lists are made from: a file that every process of the server opens and none holds in memory.
 
 It is made by the first that needs it, from the published table, and left out of backups (its name begins with a dot). `documents` is
-sorted by type and key and has all but the bodies, with hashes of what single ones are
-found by; `bodies` has those by their `number`, packed, in the order in which they were published, so that what is listed together
-mostly lies together.
+sorted by type and key and has all but the bodies, with hashes of what single ones are found by; `mentions` has the addresses and CVEs
+that stand in them; `bodies` has those by their `number`, packed, in the order in which they were published, so that what is listed
+together mostly lies together.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from __future__ import annotations
 import fcntl
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 import duckdb
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.state import Severity, State
-from nephoscope.posture.published.graph_tables import EVALUATION
+from nephoscope.posture.published.graph_tables import EVALUATION, LISTED
 
 #: What a reader holds of the copy at most, and what is used while one is made; a larger sort goes to the disk.
 READING, MAKING = "512MB", "512MB"
@@ -45,6 +46,15 @@ _DOCUMENTS = f"""CREATE TABLE copy.documents AS SELECT
         ELSE '' END AS control,
     {_STANDS} AS stands, hash(_key) AS key_hash, hash(_group) AS grp_hash,
     {_AT} {_FROM} ORDER BY type, _key"""
+#: Texts that are an address as a whole, and CVEs anywhere, in what people call resources and in findings inside assessments.
+_NAMED = {
+    "v4": r'"((?:\d{1,3}\.){3}\d{1,3})(?:/32)?"',
+    "v6": r'"([0-9a-fA-F]{0,4}(?::[0-9a-fA-F.]{0,15}){2,7})(?:/128)?"',
+    "cve": r"((?i)cve-\d{4}-\d{4,19})",
+}
+_MENTIONS = f"""CREATE TABLE copy.mentions AS SELECT DISTINCT lower(unnest(list_concat(regexp_extract_all(_body, $v4, 1),
+    regexp_extract_all(_body, $v6, 1), regexp_extract_all(_body, $cve, 1)))) AS name, {_AT} {_FROM}
+    AND (list_contains($listed, _table) OR type = 'microsoft.security/assessments/subassessments') ORDER BY name, number"""
 _BODIES = f"CREATE TABLE copy.bodies AS SELECT {_AT}, _body AS body {_FROM}"
 
 
@@ -69,7 +79,7 @@ def opened(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
 def _hash(files: Sequence[Path], folder: Path) -> str:
     """Names a copy by what it is made of and how: a file of the table never changes under its name."""
     names = sorted(str(one.relative_to(folder)) for one in files)
-    told = "\0".join([duckdb.__version__, _DOCUMENTS, _BODIES, *names])
+    told = "\0".join([duckdb.__version__, _DOCUMENTS, _MENTIONS, *_NAMED.values(), _BODIES, *names])
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
@@ -97,6 +107,8 @@ def _make(path: Path, files: Sequence[Path]) -> None:
             f"ATTACH '{_quoted(part)}' AS copy (ROW_GROUP_SIZE {_ROWS_OF_A_GROUP}, STORAGE_VERSION 'v1.4.0')"
         )
         making.execute(_DOCUMENTS, {**given, **ranks})
+        making.execute(_MENTIONS, {**given, **_NAMED, "listed": sorted(LISTED)})
+        _in_one_spelling(making)
         making.execute("CHECKPOINT copy")
         making.execute("SET force_compression = 'zstd'")
         making.execute(_BODIES, given)
@@ -106,6 +118,24 @@ def _make(path: Path, files: Sequence[Path]) -> None:
     for other in path.parent.glob(".documents-*.duckdb"):
         if other != path:
             other.unlink(missing_ok=True)
+
+
+def _in_one_spelling(making: duckdb.DuckDBPyConnection) -> None:
+    """Addresses of IPv6 as RFC 5952 writes them; what only looks like one (a time) is left out."""
+    names = making.execute("SELECT DISTINCT name FROM copy.mentions WHERE contains(name, ':')").fetchall()
+    known: dict[str, str] = {}
+    for (name,) in names:
+        with suppress(ValueError):
+            known[name] = ip_address(name).compressed
+    making.execute(
+        "DELETE FROM copy.mentions WHERE contains(name, ':') AND name NOT IN (SELECT unnest($known::VARCHAR[]))",
+        {"known": list(known)},
+    )
+    making.execute(
+        "UPDATE copy.mentions SET name = known.now FROM (SELECT unnest($before::VARCHAR[]) AS before, "
+        "unnest($now::VARCHAR[]) AS now) AS known WHERE name = known.before",
+        {"before": list(known), "now": list(known.values())},
+    )
 
 
 def _quoted(path: Path) -> str:

@@ -29,6 +29,7 @@ from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLE
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.listing import Listing
 from nephoscope.posture.published.made import Made, read
+from nephoscope.posture.published.mentions import Mentions
 from nephoscope.posture.published.priorities import Priorities
 from nephoscope.posture.published.shown import Shown, seen_by
 from nephoscope.posture.published.standards import Standards
@@ -100,6 +101,11 @@ class Edition:
     def inventory(self) -> Inventory:
         """The resources with how many recommendations each fails."""
         return Inventory(self._documents)
+
+    @property
+    def mentions(self) -> Mentions:
+        """Documents by an address or a CVE that stands in them."""
+        return Mentions(self._documents)
 
     @property
     def attack_paths(self) -> AttackPaths:

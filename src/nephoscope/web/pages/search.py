@@ -12,6 +12,9 @@ from nephoscope.lake.state.incidents import Sought
 from nephoscope.posture.published import accounts
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.graph_tables import LISTED
+from nephoscope.posture.published.kinds import sub_assessments
+from nephoscope.posture.published.mentions import Mention, sought
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
 from nephoscope.web.pages.attack_paths import READ as PATHS
@@ -23,12 +26,14 @@ from nephoscope.web.visit import LOGS, Visit
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
+    from nephoscope.posture.published.edition import Edition
 
 READ = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
+SUB = "Microsoft.Security/assessments/subAssessments/read"
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 MOST, MOST_CSV = 25, 10_000
-KINDS = ("resources", "accounts", "tallies", "paths", "incidents", "alerts", "rules", "queries")
+KINDS = ("resources", "mentions", "accounts", "tallies", "paths", "incidents", "alerts", "rules", "queries")
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -37,7 +42,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.asked("format") == "csv":
         found = _found(visit, text, MOST_CSV)
         return as_csv("search", ("Kind", "Name", "Workspace", "Id"), _rows(found))
-    return {"text": text, "most": MOST, **_found(visit, text, MOST)}
+    return {"text": text, "most": MOST, "named": sought(text) is not None, **_found(visit, text, MOST)}
 
 
 def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
@@ -67,10 +72,18 @@ def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
         return {}
     return {
         "resources": edition.inventory.page(visit.reach(RESOURCES), text=text, most=most),
+        "mentions": _mentions(visit, edition, text, most),
         "accounts": accounts.found(edition, visit.caller.reach(RESOURCES), text),
         "tallies": list(edition.findings.tallies(visit.reach(READ), Wanted(text=text))),
         "paths": list(edition.attack_paths.listed(visit.reach(PATHS), WantedPaths(text=text))),
     }
+
+
+def _mentions(visit: Visit, edition: Edition, text: str, most: int) -> list[Mention]:
+    """What has an address or names it, and what a CVE was found in."""
+    resources = edition.mentions.found(visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most)
+    inside = edition.mentions.found(visit.reach(SUB), text, type_=sub_assessments.TYPE.lower(), most=most)
+    return [*resources, *inside]
 
 
 def _words(rule: Rule) -> str:
@@ -80,6 +93,7 @@ def _words(rule: Rule) -> str:
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
         *(("resource", one.name, "", one.id) for one in found["resources"]),
+        *(("mention", f"{one.title}: {', '.join(one.places)}", "", one.id) for one in found["mentions"]),
         *((one.kind, one.name, "", one.id) for one in found["accounts"]),
         *(("recommendation", one.title, "", one.recommendation) for one in found["tallies"]),
         *(("attack path", one.title, "", one.id) for one in found["paths"]),
