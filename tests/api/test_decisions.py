@@ -27,6 +27,7 @@ from nephoscope.serve.assessing import assess, due
 from nephoscope.serve.settings import Settings
 
 V = "api-version=2022-07-01-preview"
+ROOT = "/providers/Microsoft.Management/managementGroups/bwf"
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -81,11 +82,11 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(server, owner, token, 
 
 
 def test_what_is_put_is_judged_beside_the_own_initiative(server, owner, instance, subscriptions, tmp_path):
-    definition = "/providers/Microsoft.Authorization/policyDefinitions/no-eastus"
+    scope = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}"
+    definition = f"{scope}/providers/Microsoft.Authorization/policyDefinitions/no-eastus"
     rule = {"if": {"field": "location", "equals": "eastus2"}, "then": {"effect": "audit"}}
     body = {"properties": {"displayName": "Nothing in eastus2", "mode": "Indexed", "policyRule": rule}}
     assert server.put(f"{definition}?{V}", headers=owner, json=body).status_code == 201
-    scope = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}"
     path = f"{scope}/providers/Microsoft.Authorization/policyAssignments/mine"
     assigned = server.put(
         f"{path}?{V}", headers=owner, json={"properties": {"policyDefinitionId": definition}}
@@ -103,12 +104,12 @@ def test_what_is_put_is_judged_beside_the_own_initiative(server, owner, instance
 
 
 def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, tmp_path):
-    definition = "/providers/Microsoft.Authorization/policyDefinitions/no-westus"
+    definition = f"{ROOT}/providers/Microsoft.Authorization/policyDefinitions/no-westus"
     rule = {"if": {"field": "location", "equals": "westus2"}, "then": {"effect": "audit"}}
     body = {"properties": {"displayName": "Nothing in westus2", "mode": "Indexed", "policyRule": rule}}
     assigned = "/providers/Microsoft.Authorization/policyAssignments/no-westus"
     by = {"properties": {"policyDefinitionId": definition}}
-    everywhere = "/providers/Microsoft.Management/managementGroups/bwf" + assigned
+    everywhere = ROOT + assigned
     later = replace(instance, shelf=Shelf(tmp_path))
     with TestClient(app(later), base_url="https://127.0.0.1", raise_server_exceptions=False) as server:
         for path, document in ((definition, body), (everywhere, by)):

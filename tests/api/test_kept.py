@@ -24,12 +24,14 @@ def posting(uri: str) -> dict[str, str]:
     return {"actionType": "LogicApp", "logicAppResourceId": app, "uri": uri}
 
 
-#: path below a subscription (or in a workspace, with a leading slash) -> a body
+#: A resource group of the sample's sandbox.
+GROUP = "rg-sbx-lab"
+#: path below a subscription, below a group of it, or in a workspace (with a leading slash) -> a body
 BODIES = {
-    "Microsoft.Security/automations/a": {"properties": {"sources": SOURCES, "actions": [posting("https://x/?sig=1")]}},
-    "Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/default": {
+    "GROUP/Microsoft.Security/automations/a": {"properties": {"sources": SOURCES, "actions": [posting("https://x/?sig=1")]}},
+    "GROUP/Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/default": {
         "kind": "Basic", "properties": {"virtualMachines": [{
-            "id": "/subscriptions/SUB/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm",
+            "id": "/subscriptions/SUB/resourceGroups/rg-sbx-lab/providers/Microsoft.Compute/virtualMachines/vm-sbx-jump",
             "ports": [{"number": 22, "protocol": "TCP", "maxRequestAccessDuration": "PT3H"}],
         }]},
     },
@@ -38,16 +40,16 @@ BODIES = {
     },
     "Microsoft.Security/governanceRules/r": {"properties": {"rulePriority": 1, "ownerSource": {"type": "Manually"}}},
     "Microsoft.Security/connectors/c": {"properties": {"authenticationDetails": {"authenticationType": "awsCreds"}}},
-    "Microsoft.Security/securityConnectors/c": {"properties": {"environmentName": "AWS"}},
+    "GROUP/Microsoft.Security/securityConnectors/c": {"properties": {"environmentName": "AWS"}},
     "Microsoft.Security/workspaceSettings/default": {"properties": {"workspaceId": "/w"}},
     "Microsoft.Security/ingestionSettings/default": {},
-    "Microsoft.Security/iotSecuritySolutions/s": {"location": "x", "tags": {"key1": "v"}, "properties": {}},
-    "Microsoft.Security/standards/s": {"properties": {}},
+    "GROUP/Microsoft.Security/iotSecuritySolutions/s": {"location": "x", "tags": {"key1": "v"}, "properties": {}},
+    "GROUP/Microsoft.Security/standards/s": {"properties": {}},
     "Microsoft.Security/assessments/11111111-1111-1111-1111-111111111111": {
         "properties": {"status": {"code": "Unhealthy"}, "resourceDetails": {"source": "Azure"}},
     },
     "Microsoft.PolicyInsights/remediations/r": {"properties": {"policyAssignmentId": "/a"}},
-    "Microsoft.ResourceGraph/queries/q": {"properties": {"query": "where type =~ 'x'"}},
+    "GROUP/Microsoft.ResourceGraph/queries/q": {"properties": {"query": "where type =~ 'x'"}},
     "/dataConnectors/d": {"kind": "Office365", "properties": {"tenantId": "t"}},
     "/automationRules/r": {
         "properties": {
@@ -65,7 +67,11 @@ BODIES = {
 
 
 def address(name: str, subscription: str) -> str:
-    return f"{INSIGHTS}{name}" if name.startswith("/") else f"/subscriptions/{subscription}/providers/{name}"
+    if name.startswith("/"):
+        return f"{INSIGHTS}{name}"
+    below = name.removeprefix("GROUP/")
+    group = f"/resourceGroups/{GROUP}" if below != name else ""
+    return f"/subscriptions/{subscription}{group}/providers/{below}"
 
 
 def document(name: str, path: str) -> dict[str, Any]:
@@ -126,8 +132,10 @@ def test_secrets_are_not_kept(server, owner, instance, subscriptions):
         "a": [{"password": None, "user": "u"}],
         "tags": {"key1": "v"},
     }
-    path = address("Microsoft.Security/automations/secret", subscriptions["sub-bwf-sandbox"])
-    answer = server.put(f"{path}?{VERSION}", headers=owner, json=BODIES["Microsoft.Security/automations/a"])
+    path = address("GROUP/Microsoft.Security/automations/secret", subscriptions["sub-bwf-sandbox"])
+    answer = server.put(
+        f"{path}?{VERSION}", headers=owner, json=BODIES["GROUP/Microsoft.Security/automations/a"]
+    )
     assert "sig=1" not in answer.text
     (name,) = [one for one in instance.state.credentials.names() if one.startswith("automation-")]
     assert instance.state.credentials.get(name).reveal() == "https://x/?sig=1"
@@ -202,7 +210,7 @@ def test_an_automation_that_is_patched_stays_within_what_its_author_reads(
         return server.patch(path, headers=who, json={"properties": properties})
 
     assert patch(headers, isEnabled=False).status_code == 404, "there is none yet"
-    server.put(path, headers=headers, json=BODIES["Microsoft.Security/automations/a"])
+    server.put(path, headers=headers, json=BODIES["GROUP/Microsoft.Security/automations/a"])
     secrets = {
         name: instance.state.credentials.get(name).reveal() for name in instance.state.credentials.names()
     }

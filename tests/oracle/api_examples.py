@@ -41,6 +41,7 @@ class Checking:
     def disagreement(self, example: Example) -> str:
         """What does not agree, '' where all does."""
         self.server.about = example.path
+        self.server.machines = self.seeding.machines(example)
         self.server.publish([])
         try:
             if asked_of_logs(example):

@@ -12,7 +12,7 @@ from typing import Any
 import api_policy_seeds as policies
 from api_example import Example
 from api_restriction_seeds import restricting
-from api_server import Server, is_resource, told
+from api_server import Server, is_resource, machines_in, told
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
@@ -81,6 +81,10 @@ class Seeding:
     def __init__(self, server: Server, several: Sequence[Example]) -> None:
         self.server = server
         self.bodies = {shape(one.template): one.body for one in several if one.method == "PUT" and one.body}
+
+    def machines(self, example: Example) -> frozenset[str]:
+        """The machines that an example names in what it puts, or what is put before it."""
+        return machines_in([example.body, self.bodies.get(shape(example.template))])
 
     def seed(self, example: Example) -> Seeded:
         """Have what an example reads or acts on; UnseededError where that cannot be."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +24,10 @@ from nephoscope.posture.published.graph_tables import table_of
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 
+_MACHINE = re.compile(
+    r"/subscriptions/[^/\"]+/resourceGroups/[^/\"]+/providers/Microsoft\.Compute/virtualMachines/[^/\"]+",
+    re.IGNORECASE,
+)
 BASE = "https://127.0.0.1"
 #: What the state holds of documents, incidents and lists.
 FORGOTTEN = frozenset((
@@ -37,6 +43,8 @@ class Server:
         self.instance, self._engine = instance, engine
         #: The path of what is asked next: the containers and the resource that it stands on are published, too.
         self.about = "/"
+        #: Machines that it names in what it puts.
+        self.machines: frozenset[str] = frozenset()
         with instance.state.transaction() as session:
             owner = instance.state.principals.add(session, PrincipalKind.PERSON, "oracle@example.com")
             instance.state.principals.grant(session, owner.id, "Owner", "/", "oracle")
@@ -74,7 +82,7 @@ class Server:
         keys = {str(one["id"]).lower() for one in given}
         around = [
             {"id": one, "name": one.rsplit("/", 1)[-1]}
-            for one in standing_on(self.about)
+            for one in (*standing_on(self.about), *sorted(self.machines))
             if one.lower() not in keys
         ]
         found = [Document.of(one) for one in (*given, *around)]
@@ -109,6 +117,11 @@ class _Floor:
 def _made(groups: Mapping[str, tuple[str, ...]]) -> Made:
     now = datetime(2026, 11, 1, tzinfo=UTC)
     return Made(now, "/", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, dict.fromkeys(groups, ""), groups)
+
+
+def machines_in(value: Any) -> frozenset[str]:
+    """The ids of machines that a document names."""
+    return frozenset(_MACHINE.findall(json.dumps(value)))
 
 
 def standing_on(path: str) -> list[str]:

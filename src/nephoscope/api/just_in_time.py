@@ -5,16 +5,19 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/jit-network-access
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
 
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.documents import visible
 from nephoscope.api.wire.fault import bad, not_assessed
 from nephoscope.api.wire.kept import Body, Kind, declare, found
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, span, text, whole, words
+from nephoscope.api.wire.scope_access import there
+from nephoscope.api.wire.shape import fields, many, moment, span, text, whole, words
 
 SURFACE = Surface("Just-in-time access", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations/jitNetworkAccessPolicies"
@@ -51,17 +54,45 @@ SHAPE = fields(
 )
 
 
-def check(body: Body) -> None:
-    """Fault where a policy names a machine of another subscription than its own."""
+_REQUESTED = many(
+    fields(
+        {
+            "id": text(_MACHINE, "the id of a virtual machine"),
+            "ports": many(
+                fields(
+                    {"number": whole(0, 65_535)},
+                    {"allowedSourceAddressPrefix": _source, "endTimeUtc": moment},
+                ),
+                least=1,
+            ),
+        }
+    ),
+    least=1,
+)
+
+
+def _machines(call: Call, body: Body) -> None:
+    """Fault where a policy names a machine of another subscription than its own, or one that the estate has not."""
     mine = "/".join(str(body["id"]).lower().split("/")[:3]) + "/"
     for at, one in enumerate(body["properties"]["virtualMachines"]):
         if not one["id"].lower().startswith(mine):
             told = "A policy opens ports of machines of its own subscription."
             raise bad(told, f"properties.virtualMachines[{at}].id")
+        _known(call, str(body["id"]), one["id"], f"properties.virtualMachines[{at}].id")
 
 
-def made(_: Call, body: Body, __: Body | None) -> Body:
+def _known(call: Call, policy: str, machine: str, path: str) -> None:
+    """Fault where a machine is none that the caller could know of, in what was published last."""
+    key = machine.lower()
+    if call.instance.shelf.newest() is None or (there(call, key) and visible(call.reach, key)):
+        return
+    told = f"Resource {machine} referenced by resource {policy} was not found. Please make sure that the referenced resource exists."
+    raise bad(told, path, "InvalidResourceReference")
+
+
+def made(call: Call, body: Body, _: Body | None) -> Body:
     """The policy; that it is kept is all that is done with it."""
+    _machines(call, body)
     return {**body, "properties": {**body["properties"], "provisioningState": "Succeeded"}}
 
 
@@ -69,7 +100,6 @@ KIND = Kind(
     TYPE,
     "JitNetworkAccessPolicies",
     "No port is opened or closed by it here.",
-    check=check,
     shape=SHAPE,
     made=made,
     created=200,
@@ -79,9 +109,27 @@ declare(SURFACE, KIND)
 
 @SURFACE.act(f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action")
 def initiate(call: Call) -> Answer:
-    """Not assessed: no port is opened from here."""
-    found(call_of_policy(call), KIND)
+    """Not assessed: no port is opened from here. Fault where what is asked for is not in the policy."""
+    policy = found(call_of_policy(call), KIND)
+    ports = {
+        str(one["id"]).lower(): {port["number"] for port in one["ports"]}
+        for one in policy["properties"]["virtualMachines"]
+    }
+    for at, one in enumerate(_REQUESTED(call.body.get("virtualMachines"), "virtualMachines")):
+        _in_policy(ports, one, f"virtualMachines[{at}]")
     raise not_assessed("No port is opened from here: ask Azure for it.")
+
+
+def _in_policy(ports: Mapping[str, Collection[int]], asked: Body, path: str) -> None:
+    """Fault where a machine or a port is asked for that the policy does not name."""
+    named = ports.get(asked["id"].lower())
+    if named is None:
+        raise bad(f"The policy names no machine {asked['id'][:300]}.", f"{path}.id")
+    for at, port in enumerate(asked["ports"]):
+        if port["number"] not in named:
+            raise bad(
+                f"The policy names no port {port['number']} of the machine.", f"{path}.ports[{at}].number"
+            )
 
 
 def call_of_policy(call: Call) -> Call:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nephoscope.access.guard import DeniedError, LinkedDeniedError
-from nephoscope.api.wire import list_query, target, versions
+from nephoscope.api.wire import levels, list_query, target, versions
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.call import Call
@@ -163,6 +163,8 @@ def _done(call: Call, operation: Operation) -> Answer:
         target.check(call.path)
     if operation.permission != PUBLIC:
         admit(call, operation)
+    if operation.method in KEEPING:
+        levels.check(call.path, call.asked("api-version"))
     with guarded(call):
         if list_query.minded(call):
             return list_query.answer(operation.handler, call)

@@ -61,7 +61,7 @@ def _workspace(call: Call, operation: Operation, named: str) -> None:
     if (
         not operation.changes
         and call.caller.may(operation.permission, call.scope)
-        and _there(call, call.scope)
+        and there(call, call.scope)
     ):
         return
     call.caller.must(operation.permission, at)
@@ -99,9 +99,9 @@ def _container(call: Call) -> None:
     if call.scope.startswith(MANAGEMENT_GROUP):
         _known_group(call, edition, _group(call.scope))
     elif parts[1] == "subscriptions":
-        if parts[2] not in edition.made.subscriptions and not _there(call, "/".join(parts[:3])):
+        if parts[2] not in edition.made.subscriptions and not there(call, "/".join(parts[:3])):
             raise no_subscription(parts[2])
-        if len(parts) > 4 and parts[3] == "resourcegroups" and not _there(call, "/".join(parts[:5])):
+        if len(parts) > 4 and parts[3] == "resourcegroups" and not there(call, "/".join(parts[:5])):
             raise no_group(parts[4])
 
 
@@ -116,7 +116,7 @@ def _resource(call: Call) -> None:
     """Fault where a path asks what belongs to a resource, and neither it nor anything of it was published."""
     parts = call.scope.split("/")
     in_group = len(parts) > 8 and parts[3] == "resourcegroups" and parts[5] == "providers"
-    if in_group and call.instance.shelf.newest() is not None and not _there(call, call.scope):
+    if in_group and call.instance.shelf.newest() is not None and not there(call, call.scope):
         kind = "/".join([parts[6], *parts[7::2]])
         name = "/".join(parts[8::2])
         raise Fault(
@@ -126,7 +126,7 @@ def _resource(call: Call) -> None:
         )
 
 
-def _there(call: Call, scope: str) -> bool:
+def there(call: Call, scope: str) -> bool:
     """Whether a scope, or anything below it, was published or put."""
     edition = call.instance.shelf.newest()
     return (edition is not None and edition.holds(scope)) or call.instance.state.arm_documents.any_below(

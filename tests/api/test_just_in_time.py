@@ -1,0 +1,66 @@
+"""Policies of just-in-time access: they name machines that there are, and ports are asked for that they name."""
+
+from __future__ import annotations
+
+import pytest
+
+VERSION = "api-version=2020-01-01"
+PORT = {"number": 22, "protocol": "TCP", "maxRequestAccessDuration": "PT3H"}
+SOON = {"allowedSourceAddressPrefix": "10.0.0.4", "endTimeUtc": "2026-11-24T10:00:00Z"}
+
+
+@pytest.fixture
+def policy(server, owner, subscriptions, machine):
+    """The path of a policy that names a machine."""
+    scope = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}/resourceGroups/{machine[1]}"
+    path = f"{scope}/providers/Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/asked"
+    body = {"kind": "Basic", "properties": {"virtualMachines": [{"id": machine[0], "ports": [PORT]}]}}
+    assert server.put(f"{path}?{VERSION}", headers=owner, json=body).status_code == 200
+    yield path
+    assert server.delete(f"{path}?{VERSION}", headers=owner).status_code == 200
+
+
+def asked(server, headers, policy, machines):
+    path = f"{policy}/initiate?{VERSION}"
+    return server.post(path, headers=headers, json={"virtualMachines": machines, "justification": "x"})
+
+
+def test_what_the_policy_names_is_not_opened_from_here(server, owner, policy, machine):
+    answer = asked(server, owner, policy, [{"id": machine[0].upper(), "ports": [{"number": 22, **SOON}]}])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotAssessed")
+
+
+@pytest.mark.parametrize(
+    ("change", "target"),
+    [
+        (lambda one: {**one, "id": f"{one['id']}2"}, "virtualMachines[0].id"),
+        (lambda one: {**one, "id": "vm"}, "virtualMachines[0].id"),
+        (lambda one: {**one, "ports": [{"number": 3389}]}, "virtualMachines[0].ports[0].number"),
+        (lambda one: {**one, "ports": []}, "virtualMachines[0].ports"),
+        (
+            lambda one: {**one, "ports": [{"number": 22, "allowedSourceAddressPrefix": "here"}]},
+            "virtualMachines[0].ports[0].allowedSourceAddressPrefix",
+        ),
+        (
+            lambda one: {**one, "ports": [{"number": 22, "endTimeUtc": "soon"}]},
+            "virtualMachines[0].ports[0].endTimeUtc",
+        ),
+    ],
+)
+def test_what_the_policy_does_not_name_cannot_be_asked_for(server, owner, policy, machine, change, target):
+    answer = asked(server, owner, policy, [change({"id": machine[0], "ports": [{"number": 22, **SOON}]})])
+    assert (answer.status_code, answer.json()["error"].get("target")) == (400, target), answer.text
+
+
+def test_who_may_not_know_of_a_machine_is_told_that_there_is_none(
+    server, token, subscriptions, machine, policy
+):
+    """Machines of other resource groups are none to whom only one group's policies are given."""
+    group = next(one for one in ("rg-erp-sql", "rg-erp-data") if one != machine[1].lower())
+    scope = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}/resourceGroups/{group}"
+    headers = {"Authorization": f"Bearer {token(('Owner', scope.lower()))}"}
+    path = f"{scope}/providers/Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/other"
+    body = {"kind": "Basic", "properties": {"virtualMachines": [{"id": machine[0], "ports": [PORT]}]}}
+    answer = server.put(f"{path}?{VERSION}", headers=headers, json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidResourceReference")
+    assert answer.json()["error"]["target"] == "properties.virtualMachines[0].id"
