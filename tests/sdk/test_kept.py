@@ -48,14 +48,13 @@ def names(items):
 
 def test_an_automation(owner):
     scope = f"/subscriptions/{owner.subscription}"
+    app = f"{scope}/resourceGroups/{GROUP}/providers/Microsoft.Logic/workflows/x"
     given = Automation(
         location="westeurope",
         is_enabled=True,
         scopes=[AutomationScope(scope_path=scope)],
         sources=[AutomationSource(event_source="Alerts")],
-        actions=[
-            AutomationActionLogicApp(logic_app_resource_id=f"{scope}/x", uri="https://x.example/?sig=secret")
-        ],
+        actions=[AutomationActionLogicApp(logic_app_resource_id=app, uri="https://x.example/?sig=secret")],
     )
     automations = owner.security.automations
     assert automations.validate(GROUP, "tell", given).is_valid
