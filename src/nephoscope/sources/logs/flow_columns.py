@@ -55,7 +55,7 @@ class Gathered:
     """What the scanner filled in from one block: `fields` by their number; `groups`, `flows` and `records` as flow_scan has them."""
 
     def __init__(self, kind: int, data: bytes) -> None:
-        from nephoscope.sources.logs import flow_scan
+        from nephoscope.sources.logs.scanner import flow_scan
 
         self.text = data
         self.bytes = np.frombuffer(data + bytes(_PADDING), np.uint8)
@@ -89,7 +89,7 @@ class Gathered:
 
     def addresses(self, field: int) -> pa.Array:
         """The addresses of a field as texts."""
-        from nephoscope.sources.logs.flow_scan import print_addresses
+        from nephoscope.sources.logs.scanner.flow_scan import print_addresses
 
         values = self.fields[field]
         offsets = np.empty(len(values) + 1, np.int32)
@@ -128,7 +128,7 @@ def words(places: NDArray[Any], distinct: Sequence[str]) -> pa.Array:
 
 def scanned(kind: int, data: bytes, category: str) -> Scanned | None:
     """The rows of a block of flow log records, None where the scanner gave up or a record is of another category."""
-    from nephoscope.sources.logs import flow_scan
+    from nephoscope.sources.logs.scanner import flow_scan
 
     gathered = Gathered(kind, data)
     if not gathered.complete or not all(is_address(text) for text in set(gathered.others)):
@@ -189,7 +189,7 @@ def _resource(target: Texts) -> dict[str, pa.Array]:
 
 
 def _flow_columns(gathered: Gathered, record: Numbers, kind: int) -> dict[str, pa.Array]:
-    from nephoscope.sources.logs import flow_scan
+    from nephoscope.sources.logs.scanner import flow_scan
 
     fields, vnet = gathered.fields, kind == flow_scan.VNET
     decision, extra = fields[flow_scan.DECISION], fields[flow_scan.EXTRA]

@@ -1,0 +1,21 @@
+"""Compiling by numba, with what was compiled kept for later processes where there is a place for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """A function compiled on first use, outside of Python's lock.
+
+    Kept in `NUMBA_CACHE_DIR`, beside its file or in the user's cache; where none can be written, each process compiles for itself.
+    """
+    try:
+        return cast(F, njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # how numba says that it has no place
+        return cast(F, njit(nogil=True)(function))
