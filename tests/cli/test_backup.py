@@ -9,6 +9,8 @@ import pytest
 from click.testing import Result
 
 from nephoscope.lake.state import State
+from nephoscope.serve.server import certified
+from nephoscope.serve.settings import Settings
 
 Run = Callable[..., Result]
 
@@ -31,6 +33,19 @@ def test_a_lake_comes_back(filled: Path, nephoscope: Run, tmp_path: Path) -> Non
     with_keys = nephoscope(filled, "backup", tmp_path / "k.tar", "--with-keys")
     assert (with_keys.exit_code, with_keys.stderr) == (0, "")
     assert nephoscope(tmp_path / "third", "restore", tmp_path / "k.tar").stderr == ""
+
+
+def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, tmp_path: Path) -> None:
+    certified(Settings(filled))
+    authority = (filled / "tls" / "ca.crt").read_bytes()
+    told = "the server's certificates are not in it"
+    assert told in nephoscope(filled, "backup", tmp_path / "b.tar").stderr
+    assert told in nephoscope(tmp_path / "second", "restore", tmp_path / "b.tar").stderr
+    assert nephoscope(filled, "backup", tmp_path / "k.tar", "--with-keys").stderr == ""
+    assert nephoscope(tmp_path / "third", "restore", tmp_path / "k.tar").stderr == ""
+    certified(Settings(tmp_path / "third"))
+    assert (tmp_path / "third" / "tls" / "ca.crt").read_bytes() == authority, "clients go on trusting it"
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "third" / "tls").glob("*.key")} == {0}
 
 
 @pytest.mark.parametrize(

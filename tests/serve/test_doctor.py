@@ -13,12 +13,14 @@ from tests.automation import dead_runs
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.instance import BACKED_UP, FAILED
+from nephoscope.lake.backup.restored_audit import OPERATION
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.serve.doctor import CHECKS, examine
 from nephoscope.serve.finding import Verdict
 from nephoscope.serve.server import certified
 from nephoscope.serve.settings import Settings
+from nephoscope.serve.sole import held
 from nephoscope.serve.standing import Server, noting
 from nephoscope.serve.supervisor import Standing
 
@@ -96,13 +98,11 @@ def old_backup(data):
         state.checkpoints.put(*BACKED_UP, {"at": at.isoformat(), "file": "b.tar"})
 
 
-def stands(**processes):
-    """A server whose supervisor is this process."""
-
-    def spoil(data):
-        noting(Settings(data))(processes)
-
-    return spoil
+def backed_up(data, *, keys):
+    with State.of(data) as state:
+        state.checkpoints.put(
+            *BACKED_UP, {"at": datetime.now(UTC).isoformat(), "file": "b.tar", "keys": keys}
+        )
 
 
 def given_certificate_is_gone(data):
@@ -123,8 +123,6 @@ def given_certificate_is_gone(data):
         (audit_of_tomorrow, "clock", Verdict.WRONG),
         (token_ends_soon, "secrets", Verdict.INFO),
         (old_backup, "backup", Verdict.WARNING),
-        (stands(web=Standing(0, 4, "signal SIGKILL")), "server", Verdict.WRONG),
-        (stands(web=Standing(os.getpid(), 9, "exit code 1")), "server", Verdict.WARNING),
         (given_certificate_is_gone, "certificate", Verdict.WRONG),
     ],
 )
@@ -134,6 +132,19 @@ def test_what_is_wrong_is_found(tmp_path, spoil, check, verdict):
     spoil(tmp_path)
     found = verdicts(tmp_path)[check, verdict]
     assert found.remedy
+
+
+@pytest.mark.parametrize(
+    ("process", "verdict"),
+    [
+        (Standing(0, 4, "signal SIGKILL"), Verdict.WRONG),
+        (Standing(os.getpid(), 9, "exit code 1"), Verdict.WARNING),
+    ],
+)
+def test_a_process_that_ends_is_found(tmp_path, process, verdict):
+    with held(tmp_path):
+        noting(Settings(tmp_path))({"web": process})
+        assert verdicts(tmp_path)["server", verdict].remedy
 
 
 def test_a_certificate_that_is_over(tmp_path):
@@ -154,11 +165,41 @@ def test_a_machine_that_hides_its_memory(tmp_path, monkeypatch):
 
 
 def test_a_server_that_runs_and_one_that_ran(tmp_path):
-    stands(web=Standing(os.getpid(), 1))(tmp_path)
-    assert [one.text for one in examine(tmp_path, None) if one.check == "server"] == ["web runs"]
-    told = Server(2**22 + 1, processes={"web": Standing(1, 1)})
+    with held(tmp_path) as lock:
+        lock.answers()
+        assert "a server begins: process" in verdicts(tmp_path)["server", Verdict.INFO].text
+        noting(Settings(tmp_path))({"web": Standing(os.getpid(), 1)})
+        assert [one.text for one in examine(tmp_path, None) if one.check == "server"] == ["web runs"]
+    # its number is another process's by now
+    told = Server(os.getpid(), processes={"web": Standing(1, 1)})
     (tmp_path / "server.json").write_bytes(msgspec.json.encode(told))
     assert verdicts(tmp_path)["server", Verdict.INFO].text == "no server runs on this folder"
+
+
+def test_a_copied_folder_is_looked_at_for_itself(tmp_path):
+    first, copied = tmp_path / "first", tmp_path / "copied"
+    settings, _ = certified(Settings(first))
+    noting(settings)({"web": Standing(os.getpid(), 1)})
+    assert ("certificate", Verdict.OK) in verdicts(first)
+    copied.mkdir()
+    (copied / "server.json").write_bytes((first / "server.json").read_bytes())
+    assert not [one for one in examine(copied, None) if one.check == "certificate"]
+
+
+def test_what_a_backup_left_out_is_told(tmp_path):
+    certified(Settings(tmp_path))
+    backed_up(tmp_path, keys=False)
+    assert verdicts(tmp_path)["backup", Verdict.INFO].text == "the last backup is without tls/"
+    backed_up(tmp_path, keys=True)
+    assert ("backup", Verdict.INFO) not in verdicts(tmp_path)
+
+
+def test_a_restored_folder_without_certificates_tells_of_the_new_authority(tmp_path):
+    with State.of(tmp_path) as state, state.transaction() as session:
+        state.audit.add(session, "ada", OPERATION, "/", detail={"made": "2026-11-01T00:00:00+00:00"})
+    assert "by a new authority" in verdicts(tmp_path)["certificate", Verdict.INFO].text
+    certified(Settings(tmp_path))
+    assert ("certificate", Verdict.INFO) not in verdicts(tmp_path)
 
 
 def test_a_new_folder_is_well(tmp_path):

@@ -13,10 +13,12 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from tests.serve.starting import serving
 
+from nephoscope.cli.main import cli
 from nephoscope.serve.limits import Buckets, Limited
 from nephoscope.serve.standing import read
 from nephoscope.serve.supervisor import Process, Supervisor
@@ -67,6 +69,19 @@ def test_it_answers_over_tls_and_comes_back(server, name):
     with client(authority) as web:
         assert answered(web, address).text == "ok\n"
         assert running(data)[name] != killed
+
+
+def test_a_second_one_of_its_folder_is_refused(server):
+    before = running(server.data)
+    told = CliRunner().invoke(cli, ["--data", str(server.data), "serve", "--port", "0"])
+    assert (told.exit_code, f"process {server.process.pid} at {server.address}" in told.output) == (
+        2,
+        True,
+    ), told.output
+    assert running(server.data) == before
+    found = CliRunner().invoke(cli, ["--data", str(server.data), "doctor"]).output
+    assert "front runs" in found
+    assert "no server runs" not in found
 
 
 def test_without_trust_nothing_is_said(server):

@@ -30,6 +30,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import has_state
     from nephoscope.instance import BACKED_UP
+    from nephoscope.lake.backup.contents import secret_folders
     from nephoscope.lake.backup.taking import back_up
 
     if not has_state(data):
@@ -37,6 +38,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     with lake_of(data) as (lake, state), progress_line() as tell:
         manifest = back_up(data, lake, state, file, keys=with_keys, tell=tell)
         credentials = bool(state.credentials.names())
+        certificates = "tls" in secret_folders(data)
         told = {"file": str(file.absolute()), "files": len(manifest.entries), "bytes": file.stat().st_size}
         state.checkpoints.put(*BACKED_UP, {"at": datetime.now(UTC).isoformat(), **told, "keys": with_keys})
     files = counted(len(manifest.entries), "file")
@@ -46,4 +48,9 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     if credentials and not with_keys:
         click.echo(
             f"the key of the credentials is not in it: keep {data / 'keys'} in another place", err=True
+        )
+    if certificates and not with_keys:
+        click.echo(
+            f"the server's certificates are not in it, nor the authority that clients trust: keep {data / 'tls'} in another place",
+            err=True,
         )

@@ -41,3 +41,7 @@ def command(data: Path, /, file: Path, only_check: bool) -> None:
             f"credentials need their key: put credentials.key into {data / 'keys'}, or set them again",
             err=True,
         )
+        click.echo(
+            f"the server's certificates are not in it: put them into {data / 'tls'}, or let clients trust the new authority",
+            err=True,
+        )

@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
     import socket
 
     from nephoscope.serve.settings import Settings
+    from nephoscope.serve.sole import Lock
 
 FAULT = 3
 DEMO_SECONDS = 600.0
-LEAVE_SECONDS, LOOK_SECONDS = 10.0, 0.05
+LEAVE_SECONDS, LOCK_SECONDS, LOOK_SECONDS = 10.0, 1.0, 0.05
 FILE = click.Path(exists=True, dir_okay=False)
 
 
@@ -76,12 +79,43 @@ def command(data: Path, /, **options: Any) -> None:
     """
     stop = threading.Event()
     _stop_on_signals(stop)
-    begun = _begun(data, options, stop)
-    if begun is not None and not stop.is_set():
-        _serve(*begun, stop)
+    wanted = _settings(data, options)
+    with _sole(wanted, stop) as lock:
+        if lock is None:
+            return
+        begun = _begun(wanted, stop, demo=options["demo"])
+        if begun is not None and not stop.is_set():
+            _serve(*begun, lock, stop)
 
 
-def _begun(data: Path, options: dict[str, Any], stop: threading.Event) -> tuple[Settings, str] | None:
+@contextmanager
+def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
+    """The lock of the data folder, None when stopped before; a usage error that names the server which has it.
+
+    Whoever looks whether it is held has it for a moment: it is asked for a second.
+    """
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.serve.beginning import writable
+    from nephoscope.serve.sole import held, holder
+
+    writable(settings.data)
+    until = time.monotonic() + LOCK_SECONDS
+    while not stop.is_set():
+        with held(settings.data) as lock:
+            if lock is not None:
+                lock.answers()
+                yield lock
+                return
+        if time.monotonic() > until:
+            who = holder(settings.data) or "another process"
+            usage_error(
+                f"{settings.data}: a server runs on this folder: {who}; end it, or give another --data"
+            )
+        stop.wait(LOOK_SECONDS)
+    yield None
+
+
+def _begun(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Settings, str] | None:
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.inputs import remove_left
@@ -90,7 +124,6 @@ def _begun(data: Path, options: dict[str, Any], stop: threading.Event) -> tuple[
     from nephoscope.serve.server import certified
     from nephoscope.sources.live.source import SourceError
 
-    wanted = _settings(data, options)
     if stop.is_set():
         return None
     try:
@@ -100,12 +133,12 @@ def _begun(data: Path, options: dict[str, Any], stop: threading.Event) -> tuple[
         usage_error(str(error))
     _check_identity(settings)
     remove_left(settings.data)
-    if options["demo"] and not stop.is_set():
+    if demo and not stop.is_set():
         _demo(settings, stop)
     return settings, authority
 
 
-def _serve(settings: Settings, authority: str, stop: threading.Event) -> None:
+def _serve(settings: Settings, authority: str, lock: Lock, stop: threading.Event) -> None:
     """Serve until stopped."""
     from nephoscope.cli.session.checks import tell
     from nephoscope.serve.server import between, supervisor
@@ -115,6 +148,7 @@ def _serve(settings: Settings, authority: str, stop: threading.Event) -> None:
         return
     settings = replace(settings, port=listening.getsockname()[1], fd=listening.fileno())
     with listening, between(settings) as settings:
+        lock.answers(_address(settings))
         keeper = supervisor(settings, tell, stop)
         keeper.begin()
         try:
@@ -126,12 +160,16 @@ def _serve(settings: Settings, authority: str, stop: threading.Event) -> None:
 
 
 def _tell_where(settings: Settings, authority: str) -> None:
-    base = f"https://{_shown(settings.host)}:{settings.port}"
+    base = _address(settings)
     click.echo(f"nephoscope answers at {base}")
     if authority:
         click.echo(f"its certificate is trusted through {authority}")
     if link := _first_link(settings):
         click.echo(f"sign in once by {base}/link/{link}")
+
+
+def _address(settings: Settings) -> str:
+    return f"https://{_shown(settings.host)}:{settings.port}"
 
 
 def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.serve import standing
 from nephoscope.serve.finding import SOON, Finding, Patient, Verdict
 from nephoscope.sources.live.pair import certificate_in, check_pair, check_time
@@ -19,6 +20,14 @@ def certificates(patient: Patient) -> Iterator[Finding]:
         remove = "remove it and its key: nephoscope serve makes others"
         yield _found(
             path, path.with_suffix(".key"), remove, "start the server again: it makes another", patient.now
+        )
+    if not own and patient.state.audit.newest(RESTORED) is not None:
+        told = "the certificates of the server that was backed up are not here: nephoscope serve makes others, by a new authority"
+        yield Finding(
+            "certificate",
+            Verdict.INFO,
+            told,
+            f"put tls/ of that server into {patient.data}, or let clients trust the new one",
         )
     server = standing.read(patient.data)
     if server is not None and server.certificate:

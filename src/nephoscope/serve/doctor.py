@@ -14,6 +14,7 @@ from nephoscope.access.tokens import FILE as TOKENS
 from nephoscope.access.tokens import signing_key
 from nephoscope.alerts.response.faults import faults
 from nephoscope.instance import BACKED_UP, FAILED
+from nephoscope.lake.backup.contents import secret_folders
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
@@ -31,6 +32,7 @@ from nephoscope.serve.finding import SOON, Finding, Patient, Verdict
 from nephoscope.serve.readiness import no_room
 from nephoscope.serve.server import listening as listening_at
 from nephoscope.serve.settings import HOST, PORT
+from nephoscope.serve.sole import holder, serves
 
 LOW_DISK = 2 << 30
 MEMORY = Path("/proc/meminfo")
@@ -113,7 +115,7 @@ def memory(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 def listening(patient: Patient) -> Iterator[Finding]:
     """Whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
     found = standing.read(patient.data)
-    if found is not None and (found.runs or found.ends):
+    if serves(patient.data) or (found is not None and found.ends):
         return
     host, port = (found.host, found.port) if found is not None and found.port else (HOST, PORT)
     try:
@@ -143,8 +145,16 @@ def keys(patient: Patient) -> Iterator[Finding]:
 def server(patient: Patient) -> Iterator[Finding]:
     """Whether a server runs, and whether all its processes do."""
     found = standing.read(patient.data)
-    if found is None or not found.runs:
+    if not serves(patient.data):
         yield Finding("server", Verdict.INFO, "no server runs on this folder", "nephoscope serve")
+        return
+    if found is None:
+        yield Finding(
+            "server",
+            Verdict.INFO,
+            f"a server begins: {holder(patient.data) or 'its lock is held'}",
+            "look again",
+        )
         return
     for name, one in found.processes.items():
         ended = f", ended last with {one.ended}" if one.ended else ""
@@ -183,6 +193,11 @@ def backup(patient: Patient) -> Iterator[Finding]:
     elif patient.now - last > OLD_BACKUP:
         told = f"the last backup is of {last:%Y-%m-%d %H:%M} UTC"
         yield Finding("backup", Verdict.WARNING, told, "nephoscope backup FILE")
+    if isinstance(kept, dict) and not kept.get("keys") and (apart := secret_folders(patient.data)):
+        told = f"the last backup is without {' and '.join(f'{one}/' for one in apart)}"
+        yield Finding(
+            "backup", Verdict.INFO, told, "keep a copy elsewhere, or nephoscope backup FILE --with-keys"
+        )
 
 
 def secrets(patient: Patient) -> Iterator[Finding]:

@@ -17,7 +17,10 @@ FILE = "server.json"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The supervisor's process id, the certificate that is shown with its key, where it listens, and the processes by name."""
+    """The supervisor's process id, the certificate that is shown with its key, where it listens, and the processes by name.
+
+    `folder` is the data folder that it serves: a copy of it elsewhere is not served by it.
+    """
 
     pid: int
     certificate: str = ""
@@ -25,16 +28,12 @@ class Server:
     host: str = ""
     port: int = 0
     processes: Mapping[str, Standing] = field(default_factory=dict)
-
-    @property
-    def runs(self) -> bool:
-        """Whether the supervisor is there; of a container that is another one's it cannot be seen."""
-        return alive(self.pid)
+    folder: str = ""
 
     @property
     def ends(self) -> bool:
         """Whether the supervisor is gone and a process that it had started is still there, on its way out."""
-        return not self.runs and any(alive(one.pid) for one in self.processes.values())
+        return not alive(self.pid) and any(alive(one.pid) for one in self.processes.values())
 
 
 def noting(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
@@ -43,7 +42,9 @@ def noting(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
 
     def told(processes: Mapping[str, Standing]) -> Server:
         place = settings.host, settings.port
-        return Server(os.getpid(), settings.certificate, settings.key, *place, processes)
+        return Server(
+            os.getpid(), settings.certificate, settings.key, *place, processes, str(settings.data.resolve())
+        )
 
     def note(processes: Mapping[str, Standing]) -> None:
         part = path.with_suffix(f".{os.getpid()}")
@@ -54,11 +55,12 @@ def noting(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
 
 
 def read(data: Path) -> Server | None:
-    """How the server stood when that changed last, None where there was none, or the power went while that was written."""
+    """How the server stood when that changed last; None where there was none of this folder, or the power went meanwhile."""
     try:
-        return msgspec.json.decode((data / FILE).read_bytes(), type=Server)
+        found = msgspec.json.decode((data / FILE).read_bytes(), type=Server)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+    return found if found.folder in ("", str(data.resolve())) else None
 
 
 def alive(pid: int) -> bool:

@@ -9,12 +9,20 @@ from urllib.parse import unquote
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from nephoscope.lake.state.keys import NAME as KEY_FILE
+
 LOG = "_delta_log"
 #: Made anew, in another place of the backup, or of no use anywhere else.
 _LEFT_OUT = frozenset(
-    ("lake", "spool", "pins", "keys", "tls", "state.db", "state.db-wal", "state.db-shm", "query-history", "server.json")
+    ("lake", "spool", "pins", "keys", "tls", "state.db", "state.db-wal", "state.db-shm", "query-history", "server.json", "server.lock")
 )  # fmt: skip
 _FLEETING = (".lock", ".part", ".tmp")
+
+
+def secret_folders(data: Path) -> list[str]:
+    """The folders that a backup holds only with the keys, of those that are there: `keys` of credentials, `tls` of the server."""
+    wanted = {"keys": f"keys/{KEY_FILE}", "tls": "tls/*"}
+    return [name for name, pattern in wanted.items() if any(data.glob(pattern))]
 
 
 def table_files(path: Path, version: int) -> Iterator[Path]:

@@ -1,0 +1,83 @@
+"""One server a data folder: its supervisor holds a lock while it lives, in a file that says who it is.
+
+The lock is flock's: it is free at once when its holder ends, however that ends; what the supervisor forks has it closed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+FILE, MODE = "server.lock", 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that serves a folder, the machine that it is on, and where it answers ('' = it does not yet)."""
+
+    pid: int
+    machine: str = ""
+    address: str = ""
+
+    def __str__(self) -> str:
+        where = f" at {self.address}" if self.address else ""
+        machine = "" if self.machine == socket.gethostname() else f" on {self.machine}"
+        return f"process {self.pid}{machine}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The lock, held; `answers` tells others where this process answers."""
+
+    file: int
+
+    def answers(self, address: str = "") -> None:
+        """Say who holds the lock, and where."""
+        told = msgspec.json.encode(Holder(os.getpid(), socket.gethostname(), address))
+        os.ftruncate(self.file, 0)
+        os.pwrite(self.file, told, 0)
+
+
+@contextmanager
+def held(data: Path) -> Iterator[Lock | None]:
+    """Hold the lock of a folder that is there; None where another process has it. OSError where the file system has no locks."""
+    file = os.open(data / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+    try:
+        yield Lock(file) if _locked(file, fcntl.LOCK_EX) else None
+    finally:
+        os.close(file)
+
+
+def serves(data: Path) -> bool:
+    """Whether a server holds the lock of a folder."""
+    try:
+        file = os.open(data / FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(file, fcntl.LOCK_SH)
+    finally:
+        os.close(file)
+
+
+def holder(data: Path) -> Holder | None:
+    """Who held the lock last, None where that is not told."""
+    try:
+        return msgspec.json.decode((data / FILE).read_bytes(), type=Holder)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _locked(file: int, how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

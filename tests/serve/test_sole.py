@@ -1,0 +1,85 @@
+"""One server a data folder: who holds its lock is told, and one that is killed frees it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from click.testing import CliRunner
+
+from nephoscope.cli.main import cli
+from nephoscope.serve.forked import forked
+from nephoscope.serve.sole import Holder, held, holder, serves
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from nephoscope.serve.sole import held
+with held(Path(sys.argv[1])) as lock:
+    lock.answers("https://127.0.0.1:9700")
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def second(data, *arguments):
+    return CliRunner().invoke(cli, ["--data", str(data), "serve", "--port", "0", *arguments])
+
+
+def test_one_holds_it(tmp_path):
+    assert not serves(tmp_path)
+    assert holder(tmp_path) is None
+    with held(tmp_path) as lock:
+        assert serves(tmp_path)
+        lock.answers("https://127.0.0.1:8443")
+        lock.answers("https://h:1")
+        told = holder(tmp_path)
+        assert (told.pid, told.address, str(told)) == (
+            os.getpid(),
+            "https://h:1",
+            f"process {os.getpid()} at https://h:1",
+        )
+        with held(tmp_path) as other:
+            assert other is None
+        assert serves(tmp_path), "who did not get it frees nothing"
+    assert not serves(tmp_path)
+    assert (tmp_path / "server.lock").stat().st_mode & 0o777 == 0o600
+    assert "on elsewhere at" in str(Holder(7, "elsewhere", "https://h"))
+
+
+def test_a_second_server_is_refused_and_a_killed_one_frees_the_folder(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout.readline() == "held\n"
+        refused = second(tmp_path)
+        assert refused.exit_code == 2, refused.output
+        (line,) = refused.output.splitlines()
+        assert (
+            f"a server runs on this folder: process {first.pid} at https://127.0.0.1:9700; end it, or give another --data"
+            in line
+        )
+        assert [path.name for path in tmp_path.iterdir()] == ["server.lock"], (
+            "nothing of the folder was touched"
+        )
+        first.send_signal(signal.SIGKILL)
+        first.wait(60)
+    with held(tmp_path) as lock:
+        assert lock is not None
+
+
+def test_what_is_forked_does_not_hold_it(tmp_path):
+    with held(tmp_path):
+        child = forked(lambda: signal.pause(), "child")
+    try:
+        until = time.monotonic() + 60
+        while serves(tmp_path):  # it closes what is open at its beginning
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert child.poll() is None
+    finally:
+        child.send(signal.SIGKILL)
+        child.wait(60)
