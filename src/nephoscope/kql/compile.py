@@ -24,10 +24,11 @@ from nephoscope.kql.row_identity import UNKNOWN, RowIdentity, row_identity
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
+    from nephoscope.kql.dialects.apart import Parts
     from nephoscope.kql.dialects.relational import Emitter
     from nephoscope.kql.relations import Relation
 
-    Writer: TypeAlias = Callable[[Relation], tuple[str, Emitter]]
+    Writer: TypeAlias = Callable[[Relation], tuple[str, Parts | None, Emitter]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Compiled:
     """A query as SQL: `columns` are the KQL names and types of its columns in order, `parameters` the values bound in `sql`.
 
     Where columns depend on rows (bag_unpack, pivot without a schema), `sql` is '' and `columns` are those that are known: an engine
-    goes on with `resume`, which compiles again with what the engine's probe reads.
+    goes on with `resume`, which compiles again with what the engine's probe reads. `parts`: the same as `sql` in several statements,
+    which cost less where many tables are read one after another.
     """
 
     sql: str
@@ -49,6 +51,7 @@ class Compiled:
     resume: Callable[[Probe], Compiled] | None = field(default=None, compare=False)
     reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
+    parts: Parts | None = None
     identity: RowIdentity = UNKNOWN
 
 
@@ -148,7 +151,7 @@ def _to_resume(
 
 
 def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
-    sql, emitter = written(bound.relation)
+    sql, parts, emitter = written(bound.relation)
     parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
     columns = tuple((column.name, column.type) for column in bound.relation.columns)
     return Compiled(
@@ -162,6 +165,7 @@ def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
         tuple(emitter.external.values()),
         reads={name: frozenset(columns) for name, columns in emitter.reads.items()},
         needs=needed_tables(bound.relation),
+        parts=parts,
         identity=row_identity(bound.relation),
     )
 
@@ -169,14 +173,18 @@ def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
 def writer(dialect: str) -> Writer:
     """What writes relations in a dialect; KqlError where there is none of that name."""
     if dialect == "duckdb":
-        from nephoscope.kql.dialects import duckdb
+        from nephoscope.kql.dialects.apart import written
 
-        return duckdb.written
+        return written
     if dialect == "spark":
         from nephoscope.kql.dialects import spark
 
-        return spark.written
+        return lambda relation: _whole(*spark.written(relation))
     raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
+
+
+def _whole(sql: str, emitter: Emitter) -> tuple[str, None, Emitter]:
+    return sql, None, emitter
 
 
 def bound_query(query: tree.Query, catalog: Catalog, probe: Probe | None = None) -> BoundQuery:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_operands import condition, either, operation
@@ -17,6 +18,21 @@ from nephoscope.kql.types import KqlType
 Part = tuple[str, Relation]
 #: Ends a word, and what a pattern finds ends with it: no term is found over two columns.
 LINE = "\n"
+
+
+#: The letters and signs, in lower case, of which the text of a value is made, where that is not any.
+WRITTEN_WITH: Mapping[KqlType, frozenset[str]] = MappingProxyType(
+    {
+        KqlType.BOOL: frozenset("truefals01"),
+        KqlType.INT: frozenset("-0123456789"),
+        KqlType.LONG: frozenset("-0123456789"),
+        KqlType.REAL: frozenset("+-.0123456789enaifty"),
+        KqlType.DECIMAL: frozenset("+-.0123456789e"),
+        KqlType.DATETIME: frozenset("-.:0123456789tz"),
+        KqlType.TIMESPAN: frozenset("-.:0123456789"),
+        KqlType.GUID: frozenset("-0123456789abcdef"),
+    }
+)
 
 
 def meets(node: tree.Expression, env: Env, exact: bool = False) -> Bound:
@@ -53,7 +69,11 @@ def _in_column(node: tree.Binary, env: Env, exact: bool) -> Bound:
 
 def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
     """Whether a column of the row holds a term: looked for in all of them at once, since a wide table has hundreds."""
-    values = [explicit(reference(column, node.span), KqlType.STRING) for column in env.row.values()]
+    values = [
+        explicit(reference(column, node.span), KqlType.STRING)
+        for column in env.row.values()
+        if _may_hold(column.type, term)
+    ]
     if not values:
         return constants.constant(False, KqlType.BOOL, node.span)
     if LINE in term:
@@ -61,6 +81,12 @@ def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
     line = constants.text(LINE, node.span)
     joined = operation("strcat_delim", KqlType.STRING, node.span, line, *values) if values[1:] else values[0]
     return held(joined, term, exact, node)
+
+
+def _may_hold(kind: KqlType, term: str) -> bool:
+    """Whether the text of a value of a type may hold a term; of other letters than ASCII's some have a case in it."""
+    signs = WRITTEN_WITH.get(kind)
+    return signs is None or all(sign in signs for sign in term.lower() if sign.isascii() and sign != "*")
 
 
 def held(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:

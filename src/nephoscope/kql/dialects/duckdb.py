@@ -34,7 +34,7 @@ def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, Emitte
     select = block.select(block.columns(ids), emitter.keys(relation.order, block))
     if emitter.shared:
         select.set("with_", exp.With(expressions=emitter.tables(), recursive=emitter.recursive))
-    printer = _Printer()
+    printer = Printer()
     text = printer.generate(select, copy=False)
     emitter.parameters &= printer.placed
     return text, emitter
@@ -42,14 +42,14 @@ def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, Emitte
 
 def printed(node: exp.Expr) -> str:
     """The text of a node."""
-    return _Printer().generate(node, copy=False)
+    return Printer().generate(node, copy=False)
 
 
 MAX_PATTERNS = 2_000
 """How many patterns the SQL of a query may have: DuckDB prepares each, in some 10 ms, before it looks at an interrupt."""
 
 
-class _Printer(DuckDBGenerator):
+class Printer(DuckDBGenerator):
     """Prints nodes and notes which parameters the text has: one that only a dropped value used must not be given."""
 
     def __init__(self) -> None:

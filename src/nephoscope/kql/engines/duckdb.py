@@ -18,6 +18,7 @@ from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.memory import allowance
 from nephoscope.kql.engines.parquet import FileScan, TimeRange, files_as_rows
+from nephoscope.kql.engines.parts import read_apart
 from nephoscope.kql.engines.probing import DuckDBProbe
 from nephoscope.kql.engines.spill import Spill
 from nephoscope.kql.engines.stopping import too_much_memory, watched
@@ -189,6 +190,9 @@ class DuckDBEngine:
             with closing(DuckDBProbe(self._connection, self._prepare, compiled.parameters)) as probe:
                 return self._rows(compiled.resume(probe))
         self._prepare(compiled.routines, compiled.external)
+        if compiled.parts is not None:
+            reader = read_apart(self._connection, compiled, compiled.parts, arrow_schema(compiled.columns))
+            return reader.read_all() if self._most is None else self._most.taken(reader)
         rows = self._connection.sql(compiled.sql, params=dict(compiled.parameters))
         found = rows.to_arrow_table() if self._most is None else self._most.taken(rows.to_arrow_reader(STEP))
         return typed(found, compiled.columns)
@@ -235,6 +239,11 @@ def typed(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table
         array = table.column(place)
         wanted = ARROW_TYPES[kind]
         arrays.append(array if array.type == wanted else array.cast(wanted))
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def arrow_schema(columns: tuple[tuple[str, KqlType], ...]) -> pa.Schema:
+    """The Arrow schema of a result: each column's Arrow type, its KQL type in the field's metadata."""
     fields = [
         pa.field(
             name,
@@ -244,4 +253,4 @@ def typed(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table
         )
         for name, kind in columns
     ]
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    return pa.schema(fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -120,10 +121,11 @@ def united_as(name: str, parts: list[Part], env: Env, span: Span, inner: bool = 
     """The rows of all parts, before them a column of that name ('' = none) that says which part a row is of."""
     parts = [(label, _known(part, place, parts, env)) for place, (label, part) in enumerate(parts)]
     columns = _columns([part for _, part in parts], inner, env)
+    nulls = {key: constants.null(key[1], span) for key in columns}
     fills: list[list[Bound]] = []
     for _, part in parts:
         own = {(column.name, column.type): column for column in part.columns}
-        fills.append([_fill(own.get(key), key[1], span) for key in columns])
+        fills.append([reference(own[key], span) if key in own else null for key, null in nulls.items()])
     made = list(columns.values())
     if name:
         made.insert(0, env.binder.column(name, KqlType.STRING))
@@ -165,10 +167,6 @@ def _known(part: Relation, place: int, parts: list[Part], env: Env) -> Relation:
     )
 
 
-def _fill(column: Column | None, kind: KqlType, span: Span) -> Bound:
-    return constants.null(kind, span) if column is None else reference(column, span)
-
-
 def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, KqlType], Column]:
     """The result's columns by (name, type) of the parts; one name with several types gets the type behind it.
 
@@ -187,13 +185,14 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
             for key in keys
             if all(any((column.name, column.type) == key for column in part.columns) for part in parts)
         }
-    names = [name for name, _ in keys]
-    keys = dict.fromkeys(sorted(keys, key=lambda key: names.index(key[0])))
+    counts = Counter(name for name, _ in keys)
+    first = {name: place for place, name in enumerate(counts)}
+    keys = dict.fromkeys(sorted(keys, key=lambda key: first[key[0]]))
     untyped = {column.name for part in parts for column in part.columns if column.id in env.binder.untyped}
-    told = Names(name for name in set(names) if names.count(name) == 1)
+    told = Names(name for name, count in counts.items() if count == 1)
     return {
         (name, kind): env.binder.column(
-            name if names.count(name) == 1 else told.take(f"{name}_{_label_of(name, kind, untyped)}"), kind
+            name if counts[name] == 1 else told.take(f"{name}_{_label_of(name, kind, untyped)}"), kind
         )
         for name, kind in keys
     }
