@@ -113,6 +113,16 @@ def test_a_change_that_came_between_is_not_undone(state, monkeypatch) -> None:
     )
 
 
+def test_the_secrets_of_a_new_source_do_not_become_those_of_another_of_its_name(state, monkeypatch) -> None:
+    # another is set up under the name after it was seen to be free
+    other = added(state, "misp")
+    monkeypatch.setattr(type(state.sources), "all", lambda _: ())
+    given = {"url": "https://mine.example/"}
+    with pytest.raises(StateError, match="already"):
+        setting_up.add(state, Source("s", "misp", {}), given, {"key": "mine"})
+    assert secrets_of(state, other) == CASES["misp"]["secrets"]
+
+
 def test_a_run_with_settings_of_before_is_not_given_the_secrets_of_now(state, tmp_path) -> None:
     before = added(state, "misp")
     setting_up.change(state, "s", {"url": "https://other.example/"}, {"key": "another"})

@@ -56,29 +56,29 @@ class Sources:
 
     def add(self, source: Source) -> Source:
         """Keep a new source; StateError for a name that is taken, a workspace or a credential that is not there."""
+        with self._database.write() as session:
+            self.insert(session, source)
+            return _source(_row(session, source.name))
+
+    def insert(self, session: Session, source: Source) -> None:
+        """Keep a new source as `add` does, within a transaction."""
         if not _NAME.fullmatch(source.name):
             raise StateError(
                 f"{source.name!r} cannot name a source: letters, digits, dot, dash and underscore are wanted"
             )
+        if session.get(SourceRow, source.name) is not None:
+            raise StateError(f"there is a source {source.name} already")
+        row = SourceRow(
+            name=source.name, kind=source.kind, settings=dict(source.settings), workspace=source.workspace,
+            credential=source.credential or None, enabled=source.enabled, created=self._database.now(session),
+        )  # fmt: skip
         try:
-            with self._database.write() as session:
-                if session.get(SourceRow, source.name) is not None:
-                    raise StateError(f"there is a source {source.name} already")
-                row = SourceRow(
-                    name=source.name,
-                    kind=source.kind,
-                    settings=dict(source.settings),
-                    workspace=source.workspace,
-                    credential=source.credential or None,
-                    enabled=source.enabled,
-                    created=self._database.now(session),
-                )
-                session.add(row)
-                session.flush()
-                return _source(row)
+            session.add(row)
+            session.flush()
         except IntegrityError as error:
             raise StateError(
-                f"source {source.name}: there is no workspace {source.workspace} or no credential {source.credential}"
+                f"source {source.name}: there is no workspace {source.workspace} or no credential {source.credential}, "
+                "or there is such a source by now"
             ) from error
 
     def get(self, name: str) -> Source:

@@ -62,10 +62,13 @@ def add(
     if any(one.name == source.name for one in state.sources.all()):
         raise StateError(f"there is a source {source.name} already")
     workspace = state.workspaces.get(source.workspace).name
-    credential = keep(state, source.name, secrets) if kind.secrets else ""
-    return state.sources.add(
-        Source(source.name, kind.name, stored(settings), workspace, credential, source.enabled)
-    )
+    credential = credential_of(source.name) if kind.secrets else ""
+    made = Source(source.name, kind.name, stored(settings), workspace, credential, source.enabled)
+    # its secrets and itself are kept together: they never become those of another that has the name by now
+    with state.with_change(lambda session: state.sources.insert(session, made)):
+        if credential:
+            keep(state, source.name, secrets)
+    return state.sources.get(source.name)
 
 
 def change(
@@ -215,9 +218,14 @@ def known_secrets(kind: Kind, given: Mapping[str, str]) -> None:
 
 def keep(state: State, name: str, secrets: Mapping[str, str]) -> str:
     """Keep the secrets of a source, encrypted; the name of the credential."""
-    credential = f"source.{name}"
+    credential = credential_of(name)
     state.credentials.put(credential, msgspec.json.encode(dict(secrets)).decode())
     return credential
+
+
+def credential_of(name: str) -> str:
+    """The name under which the credentials keep the secrets of a source."""
+    return f"source.{name}"
 
 
 def secrets_of(state: State, source: Source) -> dict[str, str]:
