@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from tests.web.conftest import HERE
+from tests.web.sending import sent
 
 from nephoscope.estate.store import EstateStore
 from nephoscope.lake.arrival import Arrival, Arrivals
@@ -39,13 +40,13 @@ def test_a_tenant_is_connected_changed_paused_and_forgotten(instance, owner):
     assert ID in page.text
     address = "/sources/tenants/contoso"
     change = {**FORM, "act": "change", "secret": "", "hours": "6", "graph": "0"}
-    assert owner.post(address, data=change, headers=HERE).status_code == 303
+    assert sent(owner, address, change).status_code == 303
     kept = instance.state.tenants.get("contoso")
     assert (kept.hours, kept.connection.graph) == (6.0, False)
     assert tenants.secrets_of(instance.state, kept).secret == FORM["secret"], "an empty field keeps it"
-    assert owner.post(address, data={"act": "pause"}, headers=HERE).status_code == 303
+    assert sent(owner, address, {"act": "pause"}).status_code == 303
     assert "paused" in owner.get("/sources").text
-    assert owner.post(address, data={"act": "remove"}, headers=HERE).status_code == 303
+    assert sent(owner, address, {"act": "remove"}).status_code == 303
     assert "contoso" not in [one.name for one in instance.state.tenants.all()]
     assert "tenant.contoso" not in instance.state.credentials.names()
     told = [one.target for one in instance.state.audit.entries(most=50)]
@@ -220,20 +221,20 @@ def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_pat
         "set.account_url": "https://y.blob.core.windows.net",
         "set.credential": "account-key",
     }
-    refused = owner.post("/sources/logs/blobs", data=change, headers=HERE)
+    refused = sent(owner, "/sources/logs/blobs", change)
     assert refused.status_code == 400
     assert "give account_key anew with the change" in refused.text
     stays = {**change, "set.account_url": good["set.account_url"]}
-    assert owner.post("/sources/logs/blobs", data=stays, headers=HERE).status_code == 303
+    assert sent(owner, "/sources/logs/blobs", stays).status_code == 303
     kept = instance.state.sources.get("blobs")
     assert kept.settings["containers"] == ["insights-logs-*"], "an emptied field goes back to its default"
     assert secrets_of(instance.state, kept) == {"account_key": "c2VjcmV0c2VjcmV0"}
     anew = {**change, "secret.account_key": "YW5vdGhlcg=="}
-    assert owner.post("/sources/logs/blobs", data=anew, headers=HERE).status_code == 303
+    assert sent(owner, "/sources/logs/blobs", anew).status_code == 303
     assert secrets_of(instance.state, kept) == {"account_key": "YW5vdGhlcg=="}
-    assert owner.post("/sources/logs/blobs", data={"act": "pause"}, headers=HERE).status_code == 303
+    assert sent(owner, "/sources/logs/blobs", {"act": "pause"}).status_code == 303
     assert not instance.state.sources.get("blobs").enabled
-    assert owner.post("/sources/logs/blobs", data={"act": "remove"}, headers=HERE).status_code == 303
+    assert sent(owner, "/sources/logs/blobs", {"act": "remove"}).status_code == 303
     assert "source.blobs" not in instance.state.credentials.names()
 
 
@@ -252,18 +253,15 @@ def test_who_is_no_owner_is_told_what_an_owner_sets(instance, owner, visitor):
     assert "wanted for credential (the identity of the server)" in refused.text
     assert contributor.post(address, data=good, headers=HERE).status_code == 303
     change = {**own, "act": "change"}
-    assert contributor.post("/sources/logs/blobs", data=change, headers=HERE).status_code == 403
-    assert owner.post("/sources/logs/blobs", data=change, headers=HERE).status_code == 303
+    assert sent(contributor, "/sources/logs/blobs", change).status_code == 403
+    assert sent(owner, "/sources/logs/blobs", change).status_code == 303
     page = contributor.get("/sources/logs/blobs").text
     assert "An Owner changes it" in page
     assert 'value="change"' not in page
-    assert contributor.post("/sources/logs/blobs", data={"act": "pause"}, headers=HERE).status_code == 303
-    assert (
-        contributor.post("/sources/logs/blobs", data={**good, "act": "change"}, headers=HERE).status_code
-        == 403
-    )
+    assert sent(contributor, "/sources/logs/blobs", {"act": "pause"}).status_code == 303
+    assert sent(contributor, "/sources/logs/blobs", {**good, "act": "change"}).status_code == 403
     assert not instance.state.sources.get("blobs").enabled
-    owner.post("/sources/logs/blobs", data={"act": "remove"}, headers=HERE)
+    sent(owner, "/sources/logs/blobs", {"act": "remove"})
 
 
 def test_a_folder_is_tested_and_what_it_says_is_shown(owner):
@@ -295,7 +293,7 @@ def test_a_token_is_shown_once(instance, owner):
     assert answer.headers["cache-control"] == "no-store"
     assert token not in owner.get("/sources/logs/apps").text
     assert token not in str(secrets_of(instance.state, instance.state.sources.get("apps")))
-    owner.post("/sources/logs/apps", data={"act": "remove"}, headers=HERE)
+    sent(owner, "/sources/logs/apps", {"act": "remove"})
 
 
 def test_kinds_of_the_host_are_known():

@@ -263,3 +263,65 @@ def test_of_many_at_once_one_is_first(instance, owner, number):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: owner.post(address, data=form, headers=HERE).status_code, range(4)))
     assert sorted(found) == [303, 409, 409, 409]
+
+
+def test_an_old_page_of_a_source_changes_nothing(instance, owner, second):
+    address = "/sources/logs/drop"
+    old = second.get(address).text
+    settings = instance.state.sources.get("drop").settings
+    assert sent(owner, address, {"act": "pause"}).status_code == 303
+    form = {"act": "change", "set.paths": f"{settings['paths']}\n/srv/<other>"}
+    told = sent(second, address, form, old)
+    assert told.status_code == 409
+    assert f"{name_of(owner)}</span> paused it" in notice(told.text)
+    assert "/srv/&lt;other&gt;</textarea>" in told.text
+    assert instance.state.sources.get("drop").settings == settings
+    assert sent(second, address, {"act": "remove"}, old).status_code == 409
+    assert sent(owner, address, {"act": "go-on"}).status_code == 303
+    assert instance.state.sources.get("drop").enabled
+
+
+def test_an_old_page_of_a_tenant_changes_nothing(instance, owner, second):
+    address = "/sources/tenants/fabrikam"
+    old = second.get(address).text
+    form = {"act": "change", "tenant": "fabrikam.example", "sign_in": "managed-identity"}
+    assert sent(owner, address, {**form, "hours": "12"}).status_code == 303
+    told = sent(second, address, {**form, "hours": "24"}, old)
+    assert told.status_code == 409
+    said = notice(told.text)
+    assert f"{name_of(owner)}</span> changed it" in said
+    assert 'hours is <span class="mono">12</span> now' in said
+    assert 'name="hours" inputmode="decimal" value="24"' in told.text
+    assert instance.state.tenants.get("fabrikam").hours == 12
+    assert sent(second, address, {"act": "remove"}, old).status_code == 409
+    assert sent(second, address, {**form, "hours": "24"}, told.text).status_code == 303
+    assert instance.state.tenants.get("fabrikam").hours == 24
+
+
+@pytest.mark.parametrize(
+    ("form", "mended"),
+    [
+        ({"act": "close"}, {"classification": FALSE}),
+        ({"act": "assign", "owner": "nobody I know"}, {"owner": ""}),
+    ],
+    ids=["close", "assign"],
+)
+def test_a_page_that_refused_what_was_typed_is_of_the_state_of_before(owner, second, number, form, mended):
+    address = f"/incidents/{number}"
+    old = second.get(address).text
+    assert sent(owner, address, {"act": "take"}).status_code == 303
+    refused = sent(second, address, form, old)
+    assert refused.status_code == 400
+    assert sent(second, address, {**form, **mended}, refused.text).status_code == 409
+
+
+def test_a_list_that_refused_what_was_typed_is_of_the_state_of_before(instance, owner, second, number):
+    address = "/incidents?span=90d"
+    ticked = tick(second.get(address).text, "incident", number)
+    assert sent(owner, f"/incidents/{number}", {"act": "take"}).status_code == 303
+    form = {"act": "close", "classification": FALSE, "incident": [ticked]}
+    refused = second.post(address, data={**form, "classification": ""}, headers=HERE)
+    assert refused.status_code == 400
+    again = tick(refused.text, "incident", number)
+    assert second.post(address, data={**form, "incident": [again]}, headers=HERE).status_code == 409
+    assert kept(instance, number).status is IncidentStatus.ACTIVE

@@ -9,8 +9,9 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.lake.state import StateError
-from nephoscope.lake.state.faults import PassingError
+from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.sources.live.source import SourceError
+from nephoscope.web.drawn import Meanwhile
 from nephoscope.web.visit import Visit
 
 WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
@@ -19,13 +20,23 @@ HOST = "Nephoscope/secrets/write"
 
 
 def taken(
-    do: Callable[[], str], again: Callable[[str], Mapping[str, Any] | Response]
+    do: Callable[[], str],
+    again: Callable[[str], Mapping[str, Any] | Response],
+    overtaken: Callable[[], Meanwhile] | None = None,
 ) -> Mapping[str, Any] | Response:
-    """Do what a form asks for and lead to the address that this gives, or fill the page `again` with why not."""
+    """Do what a form asks for and lead to the address that this gives, or fill the page `again` with why not.
+
+    `overtaken` gives what such a page tells where somebody else was quicker.
+    """
     try:
         return RedirectResponse(do(), 303)
     except PassingError:
         raise
+    except OvertakenError as error:
+        found = again(str(error))
+        if overtaken is None or isinstance(found, Response):
+            return found
+        return {**found, "refused": "", "overtaken": overtaken()}
     except (SourceError, StateError) as error:
         return again(str(error))
 

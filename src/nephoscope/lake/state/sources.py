@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.lake.state.checkpoints import CheckpointRow
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database, MissingError, StateError
+from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.lake.state.schema_changes import SchemaChangeRow
 from nephoscope.lake.state.source_errors import SourceErrorRow
 from nephoscope.lake.state.source_health import SourceHealthRow, SourceRateRow
@@ -115,12 +116,12 @@ class Sources:
         *,
         enabled: bool | None = None,
     ) -> None:
-        """Change a source within a transaction; StateError where its settings are no longer those of `source`."""
+        """Change a source within a transaction; OvertakenError where its settings are no longer those of `source`."""
         row = session.get(SourceRow, source.name, with_for_update=True)
         if row is None:
             raise MissingError(f"there is no source {source.name}")
         if row.settings != dict(source.settings):
-            raise StateError(f"source {source.name} was changed meanwhile: look at it again")
+            raise OvertakenError(f"source {source.name} was changed meanwhile: look at it again")
         row.settings = dict(settings)
         if enabled is not None:
             row.enabled = enabled

@@ -73,7 +73,7 @@ def _shown_list(visit: Visit, workspace: str) -> dict[str, Any]:
         "statuses": list(IncidentStatus), "chosen": asked.statuses, "severities": SEVERITIES,
         "severity": asked.severities, "may": may, "classifications": CLASSIFICATIONS, "typed": visit.form,
         "owners": owners(visit, workspace) if may else [], "done": visit.asked("done"), "refused": "", "overtaken": [],
-        "ticked": {one.partition(" ")[0] for one in visit.ticked("incident")},
+        "ticked": {one.partition(" ")[0]: one.partition(" ")[2] for one in visit.ticked("incident")},
         "any": incidents.total(workspace, Sought()) > 0,
     }  # fmt: skip
 

@@ -18,6 +18,7 @@ from nephoscope.sources.live.owned import always_owned
 from nephoscope.sources.live.source import Kind, SourceError
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawing import draw
+from nephoscope.web.drawn import as_drawn, drawn, meanwhile
 from nephoscope.web.form import DELETE, HOST, WRITE, noted, taken
 from nephoscope.web.health_table import health_table
 from nephoscope.web.page import Page
@@ -120,13 +121,28 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.request.method == "POST":
         if visit.form.get("act") == "token":
             return _token(visit, source)
-        return taken(lambda: _done(visit, source), lambda error: _shown(visit, source, error))
+        return taken(
+            lambda: _done(visit, source),
+            lambda error: _shown(visit, source, error),
+            lambda: meanwhile(visit, source.name, _given(visit.instance.state.sources.get(source.name))),
+        )
     file = file_of(visit, source.name, _tables(visit, source))
     return file if file is not None else _shown(visit, source)
 
 
+def _of(source: Source) -> Any:
+    """What the forms of a source are drawn of."""
+    return source.settings, source.enabled
+
+
+def _given(source: Source) -> dict[str, str]:
+    """The settings of a source as its form shows them."""
+    return {SET + name: _text(value) for name, value in source.settings.items()}
+
+
 def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
     state, kind = visit.instance.state, kind_of(source.kind)
+    source = state.sources.get(source.name) if refused else source
     health = rows(state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
     told = state.checkpoints.get(f"test:{source.name}", "page") or {}
@@ -140,7 +156,7 @@ def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
         "settings": list(described(kind)), "health": health, "whole": whole,
         "error": setting_up.error_of(state, source, whole.health if whole else None), "told": told,
         "standing": setting_up.standing_of(whole.health if whole else None),
-        "given": dict(visit.form) if refused else {SET + name: _text(value) for name, value in source.settings.items()},
+        "given": dict(visit.form) if refused else _given(source), "etag": drawn(visit, _of(source)), "overtaken": None,
         "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
         "kept": set(setting_up.secrets_of(state, source)) if source.credential else set(), "tokens": source.kind == setting_up.TOKENS,
     }  # fmt: skip
@@ -161,17 +177,27 @@ def _text(value: Any) -> str:
 
 
 def _done(visit: Visit, source: Source) -> str:
-    state, form, act = visit.instance.state, visit.form, visit.form.get("act", "")
+    act = visit.form.get("act", "")
     if act == "remove":
         visit.caller.must(DELETE, "/")
+    else:
+        _must(visit, source.kind)
+    if act == "test":
+        _tested(visit, source)
+        noted(visit, WRITE, source.name, act=act)
+        return visit.here(done=act)
+    with as_drawn(visit, lambda: _of(visit.instance.state.sources.get(source.name))):
+        return _decided(visit, source, act)
+
+
+def _decided(visit: Visit, source: Source, act: str) -> str:
+    state, form = visit.instance.state, visit.form
+    if act == "remove":
         setting_up.remove(state, source.name)
         state.checkpoints.remove(f"test:{source.name}")
         noted(visit, DELETE, source.name)
         return visit.link("/sources")
-    _must(visit, source.kind)
     match act:
-        case "test":
-            _tested(visit, source)
         case "pause" | "go-on":
             setting_up.change(state, source.name, enabled=act == "go-on")
         case "change":

@@ -21,6 +21,7 @@ from nephoscope.sources.azure.settings import CollectError
 from nephoscope.sources.azure.trial import Trial
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.drawing import draw
+from nephoscope.web.drawn import as_drawn, drawn, meanwhile
 from nephoscope.web.form import DELETE, HOST, WRITE, act, lines, noted, number, taken
 from nephoscope.web.page import Page
 from nephoscope.web.pages.sources import READ
@@ -142,8 +143,19 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     visit.caller.must(READ, "/")
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])
     if visit.request.method == "POST":
-        return taken(lambda: _done(visit, tenant), lambda error: _shown(visit, tenant, error))
+        return taken(
+            lambda: _done(visit, tenant),
+            lambda error: _shown(visit, visit.instance.state.tenants.get(tenant.name), error),
+            lambda: meanwhile(
+                visit, f"tenant {tenant.name}", _given(visit.instance.state.tenants.get(tenant.name))
+            ),
+        )
     return _shown(visit, tenant)
+
+
+def _of(tenant: Tenant) -> Any:
+    """What the forms of a tenant are drawn of."""
+    return tenant.connection, tenant.hours, tenant.enabled
 
 
 def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any] | Response:
@@ -156,6 +168,7 @@ def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any]
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
         "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": under_way(visit.instance),
         "may_remove": visit.caller.may(DELETE, "/"), "given": _given(tenant) | (dict(visit.form) if refused else {}),
+        "etag": drawn(visit, _of(tenant)), "overtaken": None,
         **trying(visit, tenant.name), **_granting(visit, grant),
     }  # fmt: skip
 
@@ -204,27 +217,41 @@ def _given(tenant: Tenant) -> dict[str, str]:
 
 
 def _done(visit: Visit, tenant: Tenant) -> str:
-    state, data, form = visit.instance.state, visit.instance.data, visit.form
-    act = form.get("act", "")
+    state, act = visit.instance.state, visit.form.get("act", "")
     if act == "remove":
         visit.caller.must(DELETE, "/")
+    else:
+        visit.caller.must(WRITE, "/")
+        _must(visit, tenant.connection)
+    if act in ("test", "collect"):
+        if act == "test":
+            tenants.ask_test(state, tenant.name, visit.instance.now)
+        else:
+            state.tenants.soon(tenant.name)
+            visit.instance.assess_soon(visit.caller.name, visit.caller.address)
+        return _told(visit, tenant, act)
+    with as_drawn(visit, lambda: _of(state.tenants.get(tenant.name))):
+        return _decided(visit, tenant, act)
+
+
+def _decided(visit: Visit, tenant: Tenant, act: str) -> str:
+    state, data = visit.instance.state, visit.instance.data
+    if act == "remove":
         tenants.remove(state, data, tenant.name)
         noted(visit, DELETE, f"tenant {tenant.name}")
         return visit.link("/sources")
-    visit.caller.must(WRITE, "/")
-    _must(visit, tenant.connection)
     match act:
-        case "test":
-            tenants.ask_test(state, tenant.name, visit.instance.now)
         case "pause" | "go-on":
             tenants.change(state, data, replace(tenant, enabled=act == "go-on"))
-        case "collect":
-            state.tenants.soon(tenant.name)
-            visit.instance.assess_soon(visit.caller.name, visit.caller.address)
         case "change":
             _changed(visit, tenant)
         case other:
             raise StateError(f"a tenant cannot be treated so: {other[:40] or 'nothing was asked for'}")
+    return _told(visit, tenant, act)
+
+
+def _told(visit: Visit, tenant: Tenant, act: str) -> str:
+    """Audit what was done; the page that tells of it."""
     noted(visit, WRITE, f"tenant {tenant.name}", act=act)
     return visit.here(done=act, connected=None, role=None)
 
