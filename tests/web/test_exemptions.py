@@ -34,8 +34,15 @@ def asked(finding, **more):
     return {"act": "exempt", "scope": finding.resource, "category": "Waiver", "reason": "agreed", **more}
 
 
-def post(client, finding, form):
-    return client.post(f"/recommendations/{finding.recommendation}", data=form, headers=HERE)
+def post(client, finding, form, page=None):
+    """What comes of a form; one that changes or ends says of which state it was drawn, where the page has it."""
+    address = f"/recommendations/{finding.recommendation}"
+    id_ = re.escape(form.get("exemption", "-"))
+    drawn = client.get(address).text if page is None else page
+    etags = re.findall(
+        rf'(?i)name="exemption" value="{id_}"><input type="hidden" name="etag" value="([^"]+)"', drawn
+    )
+    return client.post(address, data={**form, **({"etag": etags[0]} if etags else {})}, headers=HERE)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +108,32 @@ def test_it_is_changed_and_ended(instance, owner, visitor, finding):
     assert told["metadata"]["nephoscope"]["recommendations"] == [finding.recommendation]
     ended = post(owner, finding, {"act": "end", "exemption": one.key})
     assert (ended.status_code, "ended=1" in ended.headers["location"]) == (303, True)
+    assert kept(instance) == []
+
+
+def test_an_old_page_changes_and_ends_nothing(instance, owner, visitor, finding):
+    post(owner, finding, asked(finding))
+    (one,) = kept(instance)
+    second = visitor(("Owner", "/"))
+    old = second.get(f"/recommendations/{finding.recommendation}").text
+    change = {"act": "change", "exemption": one.body["id"], "category": "Mitigated", "reason": "a proxy"}
+    assert post(owner, finding, change).status_code == 303
+    (now,) = kept(instance)
+    mine = {**change, "category": "Waiver", "reason": "my <own>"}
+    for form in (mine, {"act": "end", "exemption": one.body["id"]}):
+        assert post(second, finding, form, old).status_code == 409
+    assert kept(instance) == [now]
+    told = post(second, finding, mine, old).text
+    said = told.split('role="alert"')[1].split("</section>")[0]
+    assert "</span> changed it" in said
+    assert 'reason is <span class="mono">a proxy</span> now' in said
+    assert 'value="my &lt;own&gt;"' in told
+    assert post(second, finding, mine, told).status_code == 303
+    assert post(owner, finding, {"act": "end", "exemption": one.body["id"]}).status_code == 303
+    gone = post(second, finding, mine, told)
+    assert gone.status_code == 409
+    assert "</span> removed it" in gone.text
+    assert 'value="my &lt;own&gt;"' in gone.text, "what was typed can be sent as a new one"
     assert kept(instance) == []
 
 

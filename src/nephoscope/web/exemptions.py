@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.lake.state import MissingError, StateError
+from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.model.state import State
 from nephoscope.policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
 from nephoscope.posture.exempting import WRITE, may_exempt
 from nephoscope.posture.published.findings import Finding, Wanted
+from nephoscope.web.drawn import Meanwhile, as_drawn, drawn, meanwhile
 
 if TYPE_CHECKING:
     from nephoscope.lake.state.arm_documents import ArmDocument
@@ -27,7 +29,8 @@ MOST_DAYS, MOST_AT_ONCE = 3650, 500
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An exemption that was put here; `may_change` and `may_end` say what the visitor may do to it, `over` that it has expired.
+    """An exemption that was put here; `may_change` and `may_end` say what the visitor may do to it, `over` that it has expired,
+    `etag` of which state its forms are drawn.
 
     `about` says from what it exempts: the recommendation alone, members of an assignment, or all of one.
     """
@@ -38,6 +41,7 @@ class Shown:
     over: bool
     may_change: bool
     may_end: bool
+    etag: str
 
 
 def put_for(visit: Visit, key: str) -> list[ArmDocument]:
@@ -63,6 +67,7 @@ def shown(visit: Visit, put: Sequence[ArmDocument]) -> list[Shown]:
             not one.active(now),
             _may_put(visit, one),
             visit.caller.may(DELETE, one.scope),
+            drawn(visit, document.body),
         )
         for document in put
     ]
@@ -132,7 +137,8 @@ def change(visit: Visit, key: str) -> int:
     told = _properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
     metadata = {**held.get("metadata", {}), "updatedBy": visit.caller.name}
-    _put(visit, one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
+    with as_drawn(visit, lambda: _body(visit, one)):
+        _put(visit, one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
     return 1
 
 
@@ -140,12 +146,30 @@ def end(visit: Visit, key: str) -> int:
     """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
     one = _asked(visit, key)
     visit.caller.must(DELETE, one.scope)
-    return int(visit.instance.remove(one.id, EXEMPTIONS, visit.caller.name, visit.caller.address))
+    with as_drawn(visit, lambda: _body(visit, one)):
+        return int(visit.instance.remove(one.id, EXEMPTIONS, visit.caller.name, visit.caller.address))
+
+
+def since_drawn(visit: Visit) -> Meanwhile:
+    """What was done to the exemption of a form after that was drawn, and how it stands."""
+    key = visit.form.get("exemption", "").lower()
+    document = visit.instance.state.arm_documents.get(key)
+    if document is None or not visit.caller.may(READ, _of(document).scope):
+        return meanwhile(visit, key)
+    one = _of(document)
+    return meanwhile(visit, key, {"category": one.category, "reason": one.description or one.display_name})
+
+
+def _body(visit: Visit, one: Exemption) -> Any:
+    document = visit.instance.state.arm_documents.get(one.id)
+    return document.body if document is not None else None
 
 
 def _asked(visit: Visit, key: str) -> Exemption:
     wanted = visit.form.get("exemption", "").lower()
     found = next((_of(one) for one in put_for(visit, key) if one.key == wanted), None)
+    if found is None and visit.form.get("etag"):
+        raise OvertakenError("somebody ended the exemption meanwhile")
     if found is None:
         raise MissingError(f"there is no exemption {wanted[-100:]} in what you may see")
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.lake.state import MissingError
+from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.web import exemptions
@@ -81,11 +82,15 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     known = edition.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
     if known is None:
         raise MissingError(f"there is no recommendation {key[:100]} in what you may see")
-    if visit.request.method == "POST":
-        done = dict.fromkeys(DONE) | exemptions.act(visit, key)
-        return RedirectResponse(visit.here(**done), 303)
     states = visit.several("state") or frozenset({State.NON_COMPLIANT.value})
     asked = Wanted(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
+    if visit.request.method == "POST":
+        try:
+            done = dict.fromkeys(DONE) | exemptions.act(visit, key)
+        except OvertakenError:
+            shown = _shown(visit, edition, key, known["properties"], asked)
+            return {**shown, "overtaken": exemptions.since_drawn(visit)}
+        return RedirectResponse(visit.here(**done), 303)
     files = {
         "resources": lambda: _resources(visit, known, asked),
         "exemptions": lambda: _exemptions(exemptions.shown(visit, exemptions.put_for(visit, key))),
@@ -119,6 +124,8 @@ def _shown(
         "exemptable": exemptions.exemptable(visit, key, findings, held),
         "held": held,
         "put": put,
+        "overtaken": None,
+        "typed": visit.form,
         "done": next(
             ((word, int(visit.asked(word))) for word in DONE if visit.asked(word).isdecimal()), None
         ),
