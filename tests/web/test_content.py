@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tempfile
 import zipfile
 from pathlib import Path
@@ -58,23 +59,51 @@ def test_filters_leave_what_fits(owner):
     assert {row["On"] for row in on} == {"on"}
 
 
+def ticked(client, key: str) -> str:
+    """What the box of a rule sends."""
+    pages = (client.get(f"/content?start={start}").text for start in range(0, 1000, 100))
+    return next(found[0] for page in pages if (found := re.findall(rf'name="key" value="({key} \w+)"', page)))
+
+
+def test_of_many_those_that_somebody_switched_are_left_out_and_told(instance, owner, visitor):
+    first = next(iter(shipped().rules)).id
+    ticks = [ticked(owner, first), ticked(owner, WAITS)]
+    before = dict(one.split(" ") for one in ticks)
+    other = {"on": "off", "off": "on"}
+    second = visitor(("Owner", "/"))
+    assert (
+        second.post("/content", data={"act": other[before[first]], "key": ticks[0]}, headers=HERE).status_code
+        == 303
+    )
+    told = owner.post("/content", data={"act": before[first], "key": ticks}, headers=HERE)
+    assert told.status_code == 409
+    said = told.text.split('role="alert"')[1].split("</section>")[0]
+    assert f"is {other[before[first]]}." in said
+    assert "switched it after this page was drawn" in said
+    now = instance.state.rule_switches.of("default").rules
+    assert (now[first], now[WAITS]) == (other[before[first]] == "on", before[first] == "on")
+    back = {"act": before[first], "key": ticked(owner, first)}
+    assert owner.post("/content", data=back, headers=HERE).status_code == 303
+
+
 def test_rules_and_packs_are_switched_by_who_may(instance, owner, visitor):
     first = next(iter(shipped().rules)).id
     address = "/content"
-    form = {"act": "off", "key": [first, WAITS]}
+    form = {"act": "off", "key": [ticked(owner, first), ticked(owner, WAITS)]}
     assert visitor(("Reader", "/")).post(address, data=form, headers=HERE).status_code == 403
     assert owner.post(address, data=form, headers=HERE).status_code == 303
     switched = instance.state.rule_switches.of("default")
     assert (switched.rules[first], switched.rules[WAITS]) == (False, False)
-    assert owner.post(address, data={**form, "act": "on"}, headers=HERE).status_code == 303
+    again = {"act": "on", "key": [ticked(owner, first), ticked(owner, WAITS)]}
+    assert owner.post(address, data=again, headers=HERE).status_code == 303
     assert instance.state.rule_switches.of("default").rules[WAITS] is True
-    assert owner.post(address, data={"act": "on", "key": "unknown"}, headers=HERE).status_code == 400
+    assert owner.post(address, data={"act": "on", "key": "unknown off"}, headers=HERE).status_code == 400
     assert owner.post(address, data={"act": "on"}, headers=HERE).status_code == 400
     pack = "/content/packs/checkout"
-    assert owner.post(pack, data={"act": "on", "key": "checkout"}, headers=HERE).status_code == 303
+    assert owner.post(pack, data={"act": "on", "key": "checkout off"}, headers=HERE).status_code == 303
     assert instance.state.rule_switches.of("default").packs == {"checkout": True}
     assert "its rules are on" in owner.get(pack).text
-    owner.post(pack, data={"act": "off", "key": "checkout"}, headers=HERE)
+    owner.post(pack, data={"act": "off", "key": "checkout on"}, headers=HERE)
 
 
 def test_a_pack_tells_of_every_piece(owner):

@@ -16,6 +16,7 @@ from tests.web.conftest import ALERT, HERE, TRIAL
 from tests.web.sending import sent
 
 from nephoscope.alerts.rules import shipped
+from nephoscope.lake.state.etag import etag_of
 from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.reach import EVERYTHING
@@ -328,8 +329,15 @@ def test_queries_are_saved_and_shared(instance, owner, visitor):
     assert "Mine" not in text
     assert "Ours &lt;b&gt;" in text
     found = {one.name: one for one in instance.state.saved_queries.seen("default", "nobody")}
-    gone = {"act": "remove", "id": found["Ours <b>"].id}
+    gone = {"act": "remove", "id": found["Ours <b>"].id, "etag": etag_of(found["Ours <b>"].changed)}
     assert other.post("/logs/queries", data=gone, headers=HERE).status_code == 403
+    assert analyst.post("/logs/queries", data={**shared, "query": "print 3"}, headers=HERE).status_code == 303
+    kept = owner.post("/logs/queries", data=gone, headers=HERE)
+    assert kept.status_code == 409
+    assert "changed Ours &lt;b&gt; at" in kept.text
+    (now,) = instance.state.saved_queries.seen("default", "nobody")
+    assert f'value="{etag_of(now.changed)}"' in owner.get("/logs").text
+    gone["etag"] = etag_of(now.changed)
     assert owner.post("/logs/queries", data=gone, headers=HERE).status_code == 303
     assert instance.state.saved_queries.seen("default", "nobody") == []
     assert (

@@ -77,6 +77,12 @@ def no_form(visit: Visit, error: FormError) -> Response:
     return _framed(visit, error.status, "That could not be read", f"{text[:1].upper()}{text[1:]}.", advice)
 
 
+def overtaken(visit: Visit, text: str) -> Response:
+    """409: somebody changed what was to be changed after the page was drawn."""
+    advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
+    return _framed(visit, 409, "Nothing was changed", text, advice)
+
+
 def failed(visit: Visit, id_: str) -> Response:
     """500: a fault of nephoscope, of which the log tells under an id."""
     title, text = "A fault of nephoscope", f"The log tells of it under {id_}."

@@ -22,7 +22,7 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.faults import PassingError
+from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.lake.state.once_more import once_more
 from nephoscope.lake.state.principals import SecretKind
 from nephoscope.web import refusals
@@ -96,6 +96,8 @@ def _drawn(visit: Visit, page: Page) -> Response:
         return refusals.missing(visit, str(error))
     except PassingError:
         raise
+    except OvertakenError as error:
+        return refusals.overtaken(visit, str(error))
     except (KqlError, LakeError, StateError) as error:
         return refusals.wrong(visit, str(error))
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has

@@ -48,11 +48,29 @@ class RuleSwitches:
     def of(self, workspace: str) -> Switched:
         """What was decided in a workspace."""
         with self._database.read() as session:
-            rows = list(session.scalars(select(RuleSwitchRow).where(RuleSwitchRow.workspace == workspace)))
+            return self._of(session, workspace)
+
+    def held(self, session: Session, workspace: str) -> Switched:
+        """The same within a transaction; of two that change what they read so, the second waits for the first."""
+        self._database.queue(session, f"rule switches {workspace}")
+        return self._of(session, workspace)
+
+    @staticmethod
+    def _of(session: Session, workspace: str) -> Switched:
+        rows = list(session.scalars(select(RuleSwitchRow).where(RuleSwitchRow.workspace == workspace)))
         return Switched(
             {row.subject: row.enabled for row in rows if row.kind == RULE},
             {row.subject: row.enabled for row in rows if row.kind == PACK},
         )
+
+    def last(self, workspace: str, kind: str, subjects: Iterable[str]) -> dict[str, tuple[datetime, str]]:
+        """When, and by whom, rules or packs were switched last."""
+        wanted = RuleSwitchRow.workspace == workspace, RuleSwitchRow.kind == kind
+        with self._database.read() as session:
+            rows = session.scalars(
+                select(RuleSwitchRow).where(*wanted, RuleSwitchRow.subject.in_(list(subjects)))
+            )
+            return {row.subject: (row.changed, row.author) for row in rows}
 
     def put(
         self, workspace: str, kind: str, subjects: Iterable[str], now: datetime, by: str, *, enabled: bool
@@ -72,16 +90,11 @@ class RuleSwitches:
         *,
         enabled: bool,
     ) -> None:
-        """`put` within the transaction of what it belongs to."""
+        """The same within a transaction."""
         for subject in subjects:
             session.merge(
                 RuleSwitchRow(
-                    workspace=workspace,
-                    kind=kind,
-                    subject=subject,
-                    enabled=enabled,
-                    author=by,
-                    changed=now,
+                    workspace=workspace, kind=kind, subject=subject, enabled=enabled, author=by, changed=now
                 )
             )
 

@@ -15,18 +15,19 @@ from nephoscope.alerts.library import listing
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
 from nephoscope.lake.state import MissingError, StateError
+from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.lake.state.rule_switches import PACK, RULE
 from nephoscope.web.content import KINDS, ContentRow, Shelf
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.form import noted, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.switching import ON, switched
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
 READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
-ROWS, MOST_AT_ONCE, MOST_TOLD = 100, 500, 20
-ON = {"on": True, "off": False}
+ROWS, MOST_TOLD = 100, 20
 _CSV = ("Name", "Status", "From", "About", "Id")
 #: What a list of a kind tells before the name.
 _BEFORE = {"rules": ("On", "Severity"), "packs": ("On",)}
@@ -42,20 +43,33 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.request.method == "POST" and (visit.form.get("act") == "import" or not visit.ticks):
         return taken(lambda: _imported(visit, shelf), lambda error: _listed(visit, shelf, kind, error))
     if visit.request.method == "POST":
-        return _switched(visit, shelf, PACK if kind == "packs" else RULE)
+        done, left = switched(visit, shelf, PACK if kind == "packs" else RULE)
+        if not left:
+            return RedirectResponse(visit.here(done=done), 303)
+        return {**_shown(visit, shelf, kind), "overtaken": left, "done": done}
     return _listed(visit, shelf, kind)
 
 
 def _listed(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> Mapping[str, Any] | Response:
     """The list; `refused` is why what was sent could not be taken."""
-    workspace = shelf.workspace
-    every = KINDS[kind][1](shelf)
-    found = sorted(_wanted(visit, every), key=lambda one: (one.pack, one.name.casefold()))
     if visit.asked("format") == "csv":
         before = _BEFORE.get(kind, ())
+        found = _sorted(visit, KINDS[kind][1](shelf))
         return as_csv(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
+    return _shown(visit, shelf, kind, refused)
+
+
+def _sorted(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
+    return sorted(_wanted(visit, every), key=lambda one: (one.pack, one.name.casefold()))
+
+
+def _shown(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict[str, Any]:
+    """The list; those that were left out of what was switched stay ticked."""
+    workspace, every = shelf.workspace, KINDS[kind][1](shelf)
+    found = _sorted(visit, every)
     start = page_start(visit)
     return {
+        "overtaken": [], "done": visit.asked("done"), "ticked": {one.rpartition(" ")[0] for one in visit.ticked("key")},
         "refused": refused, "may_import": visit.caller.may(WRITE, TENANT), "most": MOST_BYTES >> 20,
         "workspace": workspace, "kind": kind, "kinds": {name: title for name, (title, _) in KINDS.items()},
         "shown": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS, "text": visit.asked("q"),
@@ -106,22 +120,6 @@ def _row(one: ContentRow, before: Sequence[str]) -> list[Any]:
     return [*(first[name] for name in before), one.name, one.status, one.pack, one.about, one.key]
 
 
-def _switched(visit: Visit, shelf: Shelf, kind: str) -> Response:
-    visit.caller.must(WRITE, f"/workspaces/{shelf.workspace}")
-    chosen, act = visit.ticked("key"), visit.form.get("act", "")
-    if act not in ON or not chosen:
-        raise StateError("tick what is to be switched, and say on or off")
-    if len(chosen) > MOST_AT_ONCE:
-        raise StateError(f"at most {MOST_AT_ONCE} are switched at once")
-    known = {one.key for one in (shelf.imported() if kind == PACK else shelf.rules()) if one.on is not None}
-    if unknown := [one for one in chosen if one not in known]:
-        raise StateError(f"there is nothing to switch that is called {unknown[0][:80]}")
-    now, by = visit.instance.now, visit.caller.name
-    visit.instance.state.rule_switches.put(shelf.workspace, kind, chosen, now, by, enabled=ON[act])
-    noted(visit, WRITE, f"{kind} {', '.join(chosen)}"[:500], enabled=ON[act])
-    return RedirectResponse(visit.here(done=len(chosen)), 303)
-
-
 def pack(visit: Visit) -> Mapping[str, Any] | Response:
     """One imported pack, piece by piece; a form that comes back switches all of its rules."""
     workspace = visit.workspace(READ)
@@ -130,7 +128,10 @@ def pack(visit: Visit) -> Mapping[str, Any] | Response:
     if found is None:
         raise MissingError(f"there is no pack {visit.parameters['name'][:100]}")
     if visit.request.method == "POST":
-        return _switched(visit, shelf, PACK)
+        done, left = switched(visit, shelf, PACK)
+        if left:
+            raise OvertakenError(f"{left[0].why}; it is {'on' if left[0].row.on else 'off'} now")
+        return RedirectResponse(visit.here(done=done), 303)
     every = list(listing.rows(found, shelf.held))
     text, chosen = visit.asked("q").casefold(), visit.several("standing")
     shown = [

@@ -21,6 +21,8 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.most import Most
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.span import Span
+from nephoscope.lake.state.etag import etag_of
+from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.lake.state.saved_queries import SavedQuery, beside
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
@@ -79,7 +81,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
         "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
         "faults": [],
-        "saved": saved(visit, place), "may_share": may_share(visit, place),
+        "etag_of": etag_of, "saved": saved(visit, place), "may_share": may_share(visit, place),
     }  # fmt: skip
     if not query.strip():
         return found
@@ -168,6 +170,11 @@ def _kept(visit: Visit) -> Response:
         raise DeniedError(visit.caller, SHARE, f"/workspaces/{place}")
     with state.transaction() as session:
         if asked == "remove":
+            now = state.saved_queries.get(place, form.get("id", ""), mine)
+            if etag_of(now.changed) != form.get("etag"):
+                raise OvertakenError(
+                    f"{now.author} changed {now.name} at {now.changed:%Y-%m-%d %H:%M:%S} UTC: look at it again"
+                )
             state.saved_queries.remove(session, found.id)
             state.arm_documents.remove(session, beside(place, found.id))
             state.saved_functions.drop(session, place, found.id)
