@@ -32,6 +32,7 @@ from nephoscope.web.form import act
 from nephoscope.web.page import Area, Page
 from nephoscope.web.plotting.drawn import Plot
 from nephoscope.web.plotting.plotted import plotted
+from nephoscope.web.sparse import without_empty
 from nephoscope.web.visit import GRAPH, Visit
 
 if TYPE_CHECKING:
@@ -64,13 +65,17 @@ EXAMPLES = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a query gave: cells as a person reads them, how many rows there are in all, how long it took, and its chart."""
+    """What a query gave: cells as a person reads them, how many rows there are in all, how long it took, and its chart.
+
+    `empty` is how many columns are left out, since none of the rows has a value in them.
+    """
 
     columns: Sequence[tuple[str, KqlType]]
     rows: Sequence[Sequence[str]]
     total: int
     seconds: float
     plot: Plot | None
+    empty: int = 0
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -101,12 +106,20 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
             for row in rows_of(result.table)
         )
         return as_csv("query", tuple(name for name, _ in columns), rows)
+    return {**found, "shown": _shown(visit, result, began)}
+
+
+def _shown(visit: Visit, result: QueryResult, began: float) -> Shown:
+    """The first rows of a result, without the columns that none of them has a value in unless `empty` is asked for."""
+    first = result.table.slice(0, ROWS)
+    rows = first if visit.asked("empty") else without_empty(first)
+    columns = columns_of(rows)
     cells = [
-        [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
-        for row in rows_of(result.table, ROWS)
+        [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)] for row in rows_of(rows)
     ]
-    shown = Shown(columns, cells, result.table.num_rows, time.monotonic() - began, plotted(result))
-    return {**found, "shown": shown}
+    left_out = first.num_columns - rows.num_columns
+    took = time.monotonic() - began
+    return Shown(columns, cells, result.table.num_rows, took, plotted(result), left_out)
 
 
 def _csv_cell(cell: Any, kind: KqlType) -> str:

@@ -1,0 +1,23 @@
+"""Columns of a result without a value: a search over many tables has a thousand and more of them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+WIDE = 50
+"""Up to so many columns a result is shown whole."""
+
+
+def without_empty(rows: pa.Table) -> pa.Table:
+    """The rows without the columns that are null or '' in all of them; all columns where these are few, or there is no row."""
+    if rows.num_columns <= WIDE or not rows.num_rows:
+        return rows
+    places = [place for place, column in enumerate(rows.columns) if not _empty(column)]
+    return rows.select(places) if places else rows
+
+
+def _empty(column: pa.ChunkedArray) -> bool:
+    if column.null_count == len(column):
+        return True
+    return column.type == pa.string() and not pc.any(pc.not_equal(column, "")).as_py()
