@@ -23,6 +23,14 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
         "assessments": partial(
             Table, ("State", "Severity", "Recommendation", "Why", "Cause", "Id"), _findings(findings)
         ),
+        "put": partial(
+            Table,
+            ("State", "Severity", "Assessment", "Why", "Put by", "When"),
+            (
+                (each.code, one.severity, one.title, each.why, each.author, each.changed.isoformat())
+                for one, each in known["put"]
+            ),
+        ),
         "detections": partial(
             Table,
             ("Kind", "Severity", "Name", "Status", "Last event", "Workspace", "Id"),

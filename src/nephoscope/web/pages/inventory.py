@@ -15,6 +15,7 @@ from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
 from nephoscope.web.download import as_csv
+from nephoscope.web.own_assessments import own_assessments
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
@@ -73,6 +74,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     known = {
         **facts(visit, edition, id_, body),
         "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))),
+        "put": [
+            (one, each) for one in own_assessments(visit, id_) for each in one.several if each.resource == id_
+        ],
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }
     if (file := file_of(visit, str(body.get("name") or "resource"), tables(findings, known))) is not None:

@@ -13,6 +13,8 @@ from nephoscope.model.state import Severity, State
 from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.web import exemptions
 from nephoscope.web.download import as_csv
+from nephoscope.web.own_assessments import overview as own_assessments_table
+from nephoscope.web.own_assessments import own_assessments, resources
 from nephoscope.web.page import Area, Page
 from nephoscope.web.progress import trouble, under_way, up_to_date
 from nephoscope.web.ranked import READ, ranked, table
@@ -42,9 +44,12 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         return _unjudged(visit, several)
     if not visit.asked("all"):
         several = [one for one in several if one.tally.unhealthy]
-    if visit.asked("format") == "csv":
-        return as_csv("recommendations", *table(several))
-    return _filters(visit, several)
+    put = [one for one in own_assessments(visit) if visit.asked("q").casefold() in one.title.casefold()]
+    if visit.asked("table"):
+        file = file_of(visit, "recommendations", {"put": lambda: own_assessments_table(put)})
+    else:
+        file = as_csv("recommendations", *table(several)) if visit.asked("format") == "csv" else None
+    return file if file is not None else {**_filters(visit, several), "put": put}
 
 
 def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, Any]:
     return {
         "edition": visit.edition, "several": several[start : start + ROWS], "total": len(several), "start": start, "rows": ROWS,
         "severities": list(reversed(Severity)), "chosen": visit.several("severity"), "text": visit.asked("q"),
-        "all": bool(visit.asked("all")), "open": bool(visit.asked("open")), "unjudged": {},
+        "all": bool(visit.asked("all")), "open": bool(visit.asked("open")), "unjudged": {}, "put": (),
     }  # fmt: skip
 
 
@@ -81,7 +86,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         return {"edition": None}
     known = edition.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
     if known is None:
-        raise MissingError(f"there is no recommendation {key[:100]} in what you may see")
+        return _own(visit, edition, key)
     states = visit.several("state") or frozenset({State.NON_COMPLIANT.value})
     asked = Wanted(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
     if visit.request.method == "POST":
@@ -99,6 +104,25 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return file if file is not None else _shown(visit, edition, key, known["properties"], asked)
 
 
+def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, Any] | Response:
+    """One that another tool put."""
+    own = next((one for one in own_assessments(visit) if one.key == key), None)
+    if own is None or visit.request.method == "POST":
+        raise MissingError(f"there is no recommendation {key[:100]} in what you may see")
+    start = page_start(visit)
+    file = file_of(visit, key, {"resources": lambda: resources(own)})
+    several = own.several[start : start + ROWS]
+    page = {
+        "edition": edition,
+        "own": own,
+        "several": several,
+        "start": start,
+        "rows": ROWS,
+        "total": len(own.several),
+    }
+    return file if file is not None else page
+
+
 def _shown(
     visit: Visit, edition: Edition, key: str, known: Mapping[str, Any], asked: Wanted
 ) -> dict[str, Any]:
@@ -111,6 +135,7 @@ def _shown(
     return {
         "edition": edition,
         "key": key,
+        "own": None,
         "known": {**dict.fromkeys(SAID, ""), **known},
         "place": next((one for one in ranked(visit, about)), None),
         "counts": edition.findings.states(reach, about),
