@@ -369,6 +369,9 @@ def test_the_points_of_a_chart_are_given_to_the_script(owner):
         "kind": "line",
         "names": ["n"],
         "data": [[1767229200, 1767232800, 1767236400], [1, 2, 3]],
+        "legend": True,
+        "low": None,
+        "high": None,
     }
 
 
