@@ -45,11 +45,11 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     if not visit.asked("all"):
         several = [one for one in several if one.tally.unhealthy]
     put = [one for one in own_assessments(visit) if visit.asked("q").casefold() in one.title.casefold()]
-    if visit.asked("table"):
-        file = file_of(visit, "recommendations", {"put": lambda: own_assessments_table(put)})
-    else:
-        file = as_csv("recommendations", *table(several)) if visit.asked("format") == "csv" else None
-    return file if file is not None else {**_filters(visit, several), "put": put}
+    if visit.asked("format") != "csv":
+        return {**_filters(visit, several), "put": put}
+    if visit.asked("table") == "put":
+        return as_csv("recommendations-put", *own_assessments_table(put))
+    return as_csv("recommendations", *table(several))
 
 
 def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, Any]:
