@@ -15,6 +15,7 @@ from nephoscope.access.afterwards import Afterwards
 from nephoscope.access.managed_identity import capped
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach, reaches
+from nephoscope.access.sessions import label
 from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
 
 if TYPE_CHECKING:
@@ -160,8 +161,11 @@ class Guard:
             self._recent[hash_, kinds] = known
         return known
 
-    def by_link(self, secret: str, address: str = "") -> str | None:
-        """The secret of the session that a link opens, None for a link that is over; a link works once."""
+    def by_link(self, secret: str, address: str = "", before: str = "") -> str | None:
+        """The secret of the session that a link opens, None for a link that is over; a link works once.
+
+        The session `before` that the browser had ends.
+        """
         found = self._state.principals.find(digest(secret), [SecretKind.LINK])
         if found is None:
             return None
@@ -172,7 +176,8 @@ class Guard:
             self._state.audit.add(
                 session, principal.name, "Nephoscope/sessions/write", "link", address=address
             )
-        return self.open_session(principal, address)
+        self.end_session(before, address)
+        return self.open_session(principal, address, way="link")
 
     def caller(self, principal: Principal, session: str = "", address: str = "") -> Caller:
         """A principal as one who asks."""
@@ -197,15 +202,15 @@ class Guard:
         return secret
 
     def open_session(
-        self, principal: Principal, address: str = "", detail: dict[str, str] | None = None
+        self, principal: Principal, address: str = "", detail: dict[str, str] | None = None, way: str = ""
     ) -> str:
-        """The secret of a new session of a person's browser; `detail` tells the audit how they came."""
+        """The secret of a new session of a person's browser; `detail` tells the audit how they came, `way` the list of sessions."""
         secret = secrets.token_urlsafe(32)
         with self._state.transaction() as session:
             self._state.principals.tidy(session)
             expires = self._state.principals.now(session) + SESSION
             self._state.principals.keep(
-                session, principal.id, SecretKind.SESSION, digest(secret), address, expires
+                session, principal.id, SecretKind.SESSION, digest(secret), label(address, way), expires
             )
             self._state.principals.used(session, "", principal.id)
             self._state.audit.add(

@@ -121,7 +121,7 @@ class SignIn:
         person = self._admitted(provider, claims, address)
         self._guard.end_session(before, address)
         detail = {"provider": provider.name, "subject": str(claims["sub"])}
-        return Finished(self._guard.open_session(person, address, detail), attempt.next, token)
+        return Finished(self._guard.open_session(person, address, detail, provider.name), attempt.next, token)
 
     def sign_out_address(self, name: str, back: str, hint: str = "") -> str:
         """Where a browser signs out of a provider too, '' where the provider offers no such thing.

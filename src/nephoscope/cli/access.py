@@ -159,6 +159,20 @@ def disable(data: Path, /, name: str, again: bool) -> None:
     click.echo(f"{one.name} is let in {'again' if again else 'no more'}")
 
 
+@command.command("sign-out")
+@click.argument("name")
+@click.pass_obj
+def sign_out(data: Path, /, name: str) -> None:
+    """End all sessions of a person's browsers; tokens and secrets go on, and the person may sign in anew."""
+    from nephoscope.access.sessions import end
+    from nephoscope.cli.session.plain import counted
+
+    with _door(data) as (state, _):
+        one = _principal(state, name)
+        gone = end(state, one, who())
+    click.echo(f"{one.name}: {counted(gone, 'session')} ended")
+
+
 @command.command("link")
 @click.argument("name")
 @click.pass_obj

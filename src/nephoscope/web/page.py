@@ -31,6 +31,8 @@ class Area(StrEnum):
     HIDDEN = "-"
 
 
+#: The permission of a page that is for whoever is signed in.
+EVERYBODY = ""
 #: What a page says of a scope where none can narrow it.
 SAME = "This page is the same for every scope: {} does not narrow it."
 #: Fills a template with what it returns, or answers itself.
@@ -39,7 +41,8 @@ Filled = Callable[["Visit"], "Mapping[str, Any] | Response"]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page. `permission` is the role operation that it needs; `methods` are GET, and POST where its forms come back to it.
+    """A page. `permission` is the role operation that it needs, EVERYBODY none; `methods` are GET, and POST where its forms
+    come back to it.
 
     `count` gives the number beside its name in the navigation (None = no number). A page that is open `anywhere` is about
     no part of the estate: the permission is wanted at a workspace, and the page asks for it there. One of the whole `tenant` wants it

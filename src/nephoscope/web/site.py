@@ -184,7 +184,8 @@ def _link(instance: Instance) -> Endpoint:
 
 
 def _opened(instance: Instance, request: Request, secret: str) -> str | None:
-    return instance.guard.by_link(secret, request.client.host if request.client else "")
+    address = request.client.host if request.client else ""
+    return instance.guard.by_link(secret, address, request.cookies.get(COOKIE, ""))
 
 
 def _sign_out(instance: Instance) -> Endpoint:

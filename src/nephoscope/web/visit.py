@@ -229,6 +229,8 @@ class Visit:
 
     def allows(self, page: Page) -> bool:
         """Whether the visitor may see a page at all."""
+        if not page.permission:
+            return True
         if page.tenant:
             return self.caller.may(page.permission)
         if not page.anywhere:

@@ -10,16 +10,19 @@ import msgspec
 from starlette.responses import Response
 
 from nephoscope.access.roles import ROLES
+from nephoscope.access.sessions import end, opened
 from nephoscope.alerts.response.faults import faults
 from nephoscope.alerts.response.responder import rules_folder
 from nephoscope.alerts.response.rule import ResponseRule, rules
+from nephoscope.lake.state import MissingError
 from nephoscope.lake.state.audit import Entry
+from nephoscope.web.form import act, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.role_scopes import placed
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
-READ = "Nephoscope/audit/read"
+READ, PRINCIPALS = "Nephoscope/audit/read", "Nephoscope/principals/write"
 ENTRIES, MOST_CSV = 100, 100_000
 
 
@@ -33,12 +36,23 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     }
     if (file := file_of(visit, "settings", tables)) is not None:
         return file
+    if visit.request.method == "POST":
+        return taken(lambda: _signed_out(visit), lambda why: _shown(visit, why))
+    return _shown(visit)
+
+
+def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
     state = visit.instance.state
     given = visit.asked("before")
     before = int(given) if given.isdecimal() and len(given) < 15 else None
     entries = state.audit.entries(before=before, most=ENTRIES)
     return {
-        "principals": [(one, state.principals.roles(one.id)) for one in state.principals.all()],
+        "refused": refused,
+        "principals": [
+            (one, state.principals.roles(one.id), len(opened(state, one.id)))
+            for one in state.principals.all()
+        ],
+        "may_sign_out": visit.caller.may(PRINCIPALS),
         "roles": ROLES,
         "entries": entries,
         "older": entries[-1].number if entries and entries[-1].number > 1 else None,
@@ -46,6 +60,17 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "responses": _responses(visit),
         "faults": faults(visit.instance.data),
     }
+
+
+def _signed_out(visit: Visit) -> str:
+    """All sessions of a person end; the address of the page."""
+    act(visit, "sign-out")
+    visit.caller.must(PRINCIPALS)
+    person = visit.instance.state.principals.get(visit.form.get("principal", ""))
+    if person is None:
+        raise MissingError("there is no such person")
+    end(visit.instance.state, person, visit.caller.name, visit.caller.address)
+    return visit.link("/settings")
 
 
 def _people(visit: Visit) -> Table:
@@ -108,5 +133,14 @@ def _entry(one: Entry) -> tuple[Any, ...]:
 
 
 PAGE = Page(
-    "/settings", "Settings", "settings.html", READ, filled, Area.ESTATE, 90, tenant=True, under_scope=SAME
+    "/settings",
+    "Settings",
+    "settings.html",
+    READ,
+    filled,
+    Area.ESTATE,
+    90,
+    ("GET", "POST"),
+    tenant=True,
+    under_scope=SAME,
 )

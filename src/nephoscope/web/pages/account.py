@@ -1,0 +1,53 @@
+"""One's own account: roles, and the sessions of one's browsers, each of which can be ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from nephoscope.access.sessions import end, opened
+from nephoscope.web.form import act, taken
+from nephoscope.web.page import EVERYBODY, SAME, Page
+from nephoscope.web.provider_pages import after_sign_out
+from nephoscope.web.session_cookie import COOKIE, drop
+from nephoscope.web.visit import Visit
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """The sessions that are open; a form ends one, or all."""
+    if visit.request.method == "POST":
+        answer = taken(lambda: _ended(visit), lambda why: _shown(visit, why))
+        return _out(answer) if isinstance(answer, Response) else answer
+    return _shown(visit)
+
+
+def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
+    person = visit.caller.principal
+    found = opened(visit.instance.state, person.id)
+    return {"person": person, "sessions": found, "here": visit.caller.session, "refused": refused}
+
+
+def _ended(visit: Visit) -> str:
+    """What was asked to end ends; the address to go to: that of who is signed out here where this browser's session is over."""
+    only = visit.form.get("id", "") if act(visit, "end", "everywhere") == "end" else ""
+    if act(visit, "end", "everywhere") == "end" and not only:
+        return visit.link("/account")
+    caller = visit.caller
+    end(visit.instance.state, caller.principal, caller.name, caller.address, only)
+    here = only in ("", caller.session)
+    return after_sign_out(visit.instance, caller) if here else visit.link("/account")
+
+
+def _out(answer: Response) -> Response:
+    """The answer, without the cookie of a session that is over."""
+    ended = isinstance(answer, RedirectResponse) and not answer.headers["location"].startswith("/account")
+    if ended:
+        drop(answer, COOKIE)
+    return answer
+
+
+PAGE = Page(
+    "/account", "Your account", "account.html", EVERYBODY, filled, methods=("GET", "POST"), under_scope=SAME
+)

@@ -1,0 +1,114 @@
+"""One's own sessions are listed and ended on the page of one's account, those of others on the page of people."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+from tests.web.conftest import BASE, HERE
+
+from nephoscope.access.sessions import ENDED, opened
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.web.site import COOKIE
+
+
+@pytest.fixture
+def person(instance):
+    """A person without any role."""
+    with instance.state.transaction() as session:
+        name = f"with sessions {len(instance.state.principals.all())}"
+        return instance.state.principals.add(session, PrincipalKind.PERSON, name)
+
+
+@pytest.fixture
+def browser(instance, anybody, person):
+    """Makes a browser in which the person is signed in, and tells its session."""
+
+    def made(address: str = "203.0.113.7", way: str = "entra") -> tuple[TestClient, str]:
+        before = {one.id for one in opened(instance.state, person.id)}
+        secret = instance.guard.open_session(person, address, way=way)
+        (id_,) = {one.id for one in opened(instance.state, person.id)} - before
+        client = TestClient(
+            anybody.app, base_url=BASE, follow_redirects=False, headers={"Cookie": f"{COOKIE}={secret}"}
+        )
+        return client, id_
+
+    return made
+
+
+def signed_in(client: TestClient) -> bool:
+    return client.get("/account").status_code == 200
+
+
+def test_the_page_lists_them(browser):
+    here, _ = browser()
+    browser("198.51.100.9", "link")
+    text = here.get("/account").text
+    assert text.count(">End</button>") == 2
+    assert text.index("198.51.100.9") < text.index("203.0.113.7"), "the newest first"
+    assert '203.0.113.7 <span class="state compliant">this browser</span>' in text
+    assert "a one-time link" in text
+    assert "<td>entra</td>" in text
+    assert 'href="/account"' in text, "the menu leads to it"
+
+
+def test_one_is_ended(browser, instance, person):
+    here, _ = browser()
+    other, id_ = browser()
+    done = here.post("/account", data={"act": "end", "id": id_}, headers=HERE)
+    assert (done.status_code, done.headers["location"]) == (303, "/account")
+    assert (signed_in(here), signed_in(other)) == (True, False)
+    entry = next(one for one in instance.state.audit.entries() if one.operation == ENDED)
+    assert (entry.author, entry.target, entry.detail) == (person.name, person.name, {"sessions": 1})
+
+
+def test_this_one_is_ended(browser):
+    here, id_ = browser()
+    other, _ = browser()
+    done = here.post("/account", data={"act": "end", "id": id_}, headers=HERE)
+    assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
+    assert f'{COOKIE}=""' in done.headers["set-cookie"]
+    assert (signed_in(here), signed_in(other)) == (False, True)
+
+
+def test_everywhere_is_everywhere(browser, instance, person):
+    token = instance.guard.make_secret(person, SecretKind.TOKEN, "owner")
+    clients = [browser()[0] for _ in range(3)]
+    assert clients[0].post("/account", data={"act": "everywhere"}, headers=HERE).status_code == 303
+    assert [signed_in(one) for one in clients] == [False] * 3
+    assert instance.guard.by_secret(token, [SecretKind.TOKEN]) is not None
+
+
+def test_another_site_and_a_form_that_asks_for_nothing_end_none(browser):
+    here, _ = browser()
+    assert (
+        here.post(
+            "/account", data={"act": "everywhere"}, headers={"Sec-Fetch-Site": "cross-site"}
+        ).status_code
+        == 403
+    )
+    assert here.post("/account", data={"act": "end"}, headers=HERE).status_code == 303
+    assert here.post("/account", data={"act": "burn"}, headers=HERE).status_code == 400
+    assert signed_in(here)
+
+
+def test_an_owner_ends_those_of_another(browser, owner, visitor, instance, person):
+    here, _ = browser()
+    assert f'aria-label="Sign {person.name} out everywhere"' in owner.get("/settings").text
+    form = {"act": "sign-out", "principal": person.id}
+    assert visitor(("Contributor", "/")).post("/settings", data=form, headers=HERE).status_code == 403
+    assert signed_in(here)
+    assert owner.post("/settings", data=form, headers=HERE).status_code == 303
+    assert not signed_in(here)
+    assert f"Sign {person.name} out" not in owner.get("/settings").text
+    assert owner.post("/settings", data={**form, "principal": "none"}, headers=HERE).status_code == 400
+
+
+def test_a_link_leaves_no_session_of_the_browser_open(browser, instance, anybody):
+    here, _ = browser()
+    for path in ("/link/{}", "/sign-in"):
+        client, _ = browser()
+        secret = instance.guard.first_link()
+        form = {"link": secret} if path == "/sign-in" else {}
+        assert client.post(path.format(secret), data=form, headers=HERE).status_code == 303
+        assert not signed_in(client), "the cookie from before opens nothing"
+    assert signed_in(here)
