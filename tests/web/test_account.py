@@ -93,13 +93,13 @@ def test_another_site_and_a_form_that_asks_for_nothing_end_none(browser):
 
 def test_an_owner_ends_those_of_another(browser, owner, visitor, instance, person):
     here, _ = browser()
-    assert f'aria-label="Sign {person.name} out everywhere"' in owner.get("/settings").text
+    assert f'aria-label="Sign out {person.name} everywhere"' in owner.get("/settings").text
     form = {"act": "sign-out", "principal": person.id}
     assert visitor(("Contributor", "/")).post("/settings", data=form, headers=HERE).status_code == 403
     assert signed_in(here)
     assert owner.post("/settings", data=form, headers=HERE).status_code == 303
     assert not signed_in(here)
-    assert f"Sign {person.name} out" not in owner.get("/settings").text
+    assert f"Sign out {person.name} everywhere" not in owner.get("/settings").text
     assert owner.post("/settings", data={**form, "principal": "none"}, headers=HERE).status_code == 400
 
 
