@@ -373,9 +373,6 @@ def test_the_points_of_a_chart_are_given_to_the_script(owner):
         "low": None,
         "high": None,
         "data": [[1767229200, 1767232800, 1767236400], [1, 2, 3]],
-        "legend": True,
-        "low": None,
-        "high": None,
     }
     bounded = owner.get("/logs", params={"query": f"{query} with (ymin=-1, ymax=9, legend=hidden)"}).text
     (found,) = re.findall(r"data-points=\"(\{.*?\})\"", html.unescape(bounded))
