@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
 
+import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
@@ -69,6 +71,18 @@ def test_a_second_server_is_refused_and_a_killed_one_frees_the_folder(tmp_path):
         first.wait(60)
     with held(tmp_path) as lock:
         assert lock is not None
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("nephoscope.serve.sole.fcntl.flock", refused)
+    for asked in (serves, lambda data: held(data).__enter__()):
+        (tmp_path / "server.lock").touch()
+        with pytest.raises(OSError, match="a local file system is wanted") as told:
+            asked(tmp_path)
+        assert told.value.filename == str(tmp_path / "server.lock")
 
 
 def test_what_is_forked_does_not_hold_it(tmp_path):

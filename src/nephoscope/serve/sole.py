@@ -50,7 +50,7 @@ def held(data: Path) -> Iterator[Lock | None]:
     """Hold the lock of a folder that is there; None where another process has it. OSError where the file system has no locks."""
     file = os.open(data / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
     try:
-        yield Lock(file) if _locked(file, fcntl.LOCK_EX) else None
+        yield Lock(file) if _locked(file, fcntl.LOCK_EX, data) else None
     finally:
         os.close(file)
 
@@ -62,7 +62,7 @@ def serves(data: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return not _locked(file, fcntl.LOCK_SH)
+        return not _locked(file, fcntl.LOCK_SH, data)
     finally:
         os.close(file)
 
@@ -75,9 +75,12 @@ def holder(data: Path) -> Holder | None:
         return None
 
 
-def _locked(file: int, how: int) -> bool:
+def _locked(file: int, how: int, data: Path) -> bool:
     try:
         fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        why = f"no lock can be had ({os.strerror(error.errno or 0)}): a local file system is wanted"
+        raise OSError(error.errno, why, str(data / FILE)) from error
     return True
