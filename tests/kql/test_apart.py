@@ -103,6 +103,24 @@ def test_as_many_rows_as_are_asked_for(query: str, rows: int) -> None:
         assert len(engine.run(_compiled(query))) == rows
 
 
+@pytest.mark.parametrize("step", [2, 2048])
+def test_all_rows_of_wide_results_are_put_in_order(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "union withsource=T * | sort by t desc"
+    plain = _compiled(query)
+    monkeypatch.setattr("nephoscope.kql.apart.WIDE", 3)
+    monkeypatch.setattr("nephoscope.kql.engines.parts.STEP", step)
+    compiled = _compiled(query)
+    assert plain.parts is None
+    assert compiled.parts is not None
+    assert compiled.parts.keys
+    with DuckDBEngine(TABLES) as engine:
+        assert _rows(engine.run(compiled)) == _rows(engine.run(plain))
+    most = Most(3, 1_000_000)
+    with DuckDBEngine(TABLES, most=most) as engine:
+        assert engine.run(compiled)["T"].to_pylist() == ["A", "B", "C"]
+        assert most.cut
+
+
 def test_no_further_table_is_read_than_is_needed() -> None:
     # the other tables are known to the catalog alone: whoever reads them fails
     with DuckDBEngine({"A": TABLES["A"]}) as engine:

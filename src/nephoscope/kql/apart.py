@@ -12,6 +12,8 @@ from nephoscope.kql.relations import Assign, Concatenated, Filter, Limited, Rela
 
 LEAST = 4
 """From how many tables on: fewer are read side by side by one query."""
+WIDE = 200
+"""From how many columns on all rows are put in order in our memory: the engine's would hold a block of each column for each table."""
 _ROW_BY_ROW = (Assign, Filter, Sorted)
 
 
@@ -63,13 +65,16 @@ def _peeled(relation: Relation) -> tuple[list[Relation], Relation]:
 
 
 def _last(limits: list[Limited], above: list[Relation], whole: Relation) -> bool:
-    """Whether limits are of known rows in the order of the whole, and nothing behind them drops rows or orders them anew."""
+    """Whether limits are of known rows in the order of the whole, and nothing behind them drops rows or orders them anew.
+
+    Rows in an order without a limit are kept together unless they are wide.
+    """
     late = list(takewhile(lambda one: not isinstance(one, Filter | Sorted), above))
     known = all(
         any(one is item for item in late) and one.order == whole.order and _count(one) is not None
         for one in limits
     )
-    return known and bool(limits or not whole.order)
+    return known and bool(limits or not whole.order or len(whole.columns) >= WIDE)
 
 
 def _count(limited: Limited) -> int | None:

@@ -41,15 +41,24 @@ def _in_order(
 ) -> Iterator[pa.RecordBatch]:
     tables = [_rows(connection, compiled, part).to_arrow_table() for part in parts.several]
     first = _first(connection, parts, [_keys(table, parts, number) for number, table in enumerate(tables)])
+    for start in range(0, len(first), STEP):
+        yield from _ordered(first[start : start + STEP], tables, parts, schema)
+
+
+def _ordered(
+    some: list[tuple[int, int]], tables: list[pa.Table], parts: Parts, schema: pa.Schema
+) -> list[pa.RecordBatch]:
+    """Rows of several parts, in the order in which it is said where they are."""
     chosen = [
         _widened(batch, part, schema)
         for number, (table, part) in enumerate(zip(tables, parts.several, strict=True))
-        for batch in _taken(table, [place for own, place in first if own == number])
+        for batch in _taken(table, [place for own, place in some if own == number])
     ]
     # the rows are part by part now, in their order within each
-    lies = sorted(range(len(first)), key=lambda rank: (first[rank][0], rank))
+    lies = sorted(range(len(some)), key=lambda rank: (some[rank][0], rank))
     rank = pa.array(sorted(range(len(lies)), key=lies.__getitem__), pa.int64())
-    yield from pa.Table.from_batches(chosen, schema).take(rank).to_batches(STEP)
+    batches: list[pa.RecordBatch] = pa.Table.from_batches(chosen, schema).take(rank).to_batches()
+    return batches
 
 
 def _taken(table: pa.Table, places: list[int]) -> list[pa.RecordBatch]:
