@@ -43,14 +43,16 @@ BODIES = {
     "GROUP/Microsoft.Security/securityConnectors/c": {"properties": {"environmentName": "AWS"}},
     "Microsoft.Security/workspaceSettings/default": {"properties": {"workspaceId": "/w"}},
     "Microsoft.Security/ingestionSettings/default": {},
-    "GROUP/Microsoft.Security/iotSecuritySolutions/s": {"location": "x", "tags": {"key1": "v"}, "properties": {}},
+    "GROUP/Microsoft.Security/iotSecuritySolutions/s": {"location": "x", "tags": {"key1": "v"}, "properties": {
+        "displayName": "s", "workspace": "/w", "iotHubs": [],
+    }},
     "GROUP/Microsoft.Security/standards/s": {"properties": {}},
     "Microsoft.Security/assessments/11111111-1111-1111-1111-111111111111": {
         "properties": {"status": {"code": "Unhealthy"}, "resourceDetails": {"source": "Azure"}},
     },
     "Microsoft.PolicyInsights/remediations/r": {"properties": {"policyAssignmentId": "/a"}},
     "GROUP/Microsoft.ResourceGraph/queries/q": {"properties": {"query": "where type =~ 'x'"}},
-    "/dataConnectors/d": {"kind": "Office365", "properties": {"tenantId": "t"}},
+    "/dataConnectors/d": {"kind": "Office365", "properties": {"tenantId": "11111111-1111-1111-1111-111111111111"}},
     "/automationRules/r": {
         "properties": {
             "order": 1,

@@ -104,14 +104,15 @@ def test_a_bookmark_is_put_into_the_incident_that_it_names(server, owner):
 
 
 def test_nobody_reads_by_what_name_a_connector_signs_in(server, owner):
-    path, sent = (
+    path, shown = (
         f"dataConnectors/{uuid.uuid4()}",
-        {"userName": "u", "password": "p", "taxiiServer": "https://t"},
+        {"taxiiServer": "https://t", "tenantId": str(uuid.uuid4())},
     )
+    sent = {"userName": "u", "password": "p", **shown}
     put = asked(
         server, owner, "PUT", path, "2023-11-01", kind="ThreatIntelligenceTaxii", properties=sent
     ).json()
-    assert put["properties"] == {"userName": None, "password": None, "taxiiServer": "https://t"}
+    assert put["properties"] == {"userName": None, "password": None, **shown}
 
 
 @pytest.mark.parametrize(

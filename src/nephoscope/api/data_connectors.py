@@ -6,19 +6,13 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors (2
 from __future__ import annotations
 
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.connector_shapes import CONNECTORS, DEFINITIONS
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE
 
 SURFACE = Surface("Data connectors", "Microsoft.SecurityInsights")
 EFFECT = "No logs are fetched by it here: `nephoscope sources` does that."
-
-
-def check(body: Body) -> None:
-    """Fault where a connector says no kind."""
-    if not isinstance(body.get("kind"), str) or not body["kind"]:
-        raise bad("A data connector needs a 'kind'.", "kind")
 
 
 def made(_: Call, body: Body, __: Body | None) -> Body:
@@ -29,9 +23,9 @@ def made(_: Call, body: Body, __: Body | None) -> Body:
     return {**body, "properties": {**properties, "userName": None}}
 
 
-for _word, _operations, _check, _made in (
-    ("dataConnectors", "DataConnectors", check, made),
-    ("dataConnectorDefinitions", "DataConnectorDefinitions", check, None),
+for _word, _operations, _shapes, _made in (
+    ("dataConnectors", "DataConnectors", CONNECTORS, made),
+    ("dataConnectorDefinitions", "DataConnectorDefinitions", DEFINITIONS, None),
     ("officeConsents", "OfficeConsents", None, None),
 ):
     declare(
@@ -41,8 +35,8 @@ for _word, _operations, _check, _made in (
             _operations,
             EFFECT,
             WORKSPACE,
-            _check,
-            _made,
-            etag=_check is not None,
+            made=_made,
+            etag=_shapes is not None,
+            shapes=_shapes,
         ),
     )

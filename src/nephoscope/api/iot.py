@@ -5,23 +5,103 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/iot-security-solut
 
 from __future__ import annotations
 
-from nephoscope.api.wire.kept import Kind, declare
+from collections.abc import Mapping
+from datetime import timedelta
+
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import Shape, fields, flag, many, span, text, whole, words
 
 SURFACE = Surface("Internet of things", "Microsoft.Security")
 EFFECT = "No device is watched by it here."
-
-for _word, _operations, _created, _patched in (
-    ("iotSecuritySolutions", "IotSecuritySolution", 201, True),
-    ("iotSensors", "IotSensors", 201, False),
-    ("iotSites", "IotSites", 201, False),
-    ("iotDefenderSettings", "IotDefenderSettings", 201, False),
-    ("onPremiseIotSensors", "OnPremiseIotSensors", 201, False),
-    ("deviceSecurityGroups", "DeviceSecurityGroups", 201, False),
-):
-    declare(
-        SURFACE,
-        Kind(
-            f"Microsoft.Security/{_word}", _operations, EFFECT, created=_created, patched=_patched, whole=True
+_SWITCHED = words("Enabled", "Disabled")
+RECOMMENDATIONS = (
+    "IoT_ACRAuthentication", "IoT_AgentSendsUnutilizedMessages", "IoT_Baseline", "IoT_EdgeHubMemOptimize", "IoT_EdgeLoggingOptions",
+    "IoT_InconsistentModuleSettings", "IoT_InstallAgent", "IoT_IPFilter_DenyAll", "IoT_IPFilter_PermissiveRule", "IoT_OpenPorts",
+    "IoT_PermissiveFirewallPolicy", "IoT_PermissiveInputFirewallRules", "IoT_PermissiveOutputFirewallRules",
+    "IoT_PrivilegedDockerOptions", "IoT_SharedCredentials", "IoT_VulnerableTLSCipherSuite",
+)  # fmt: skip
+_RESOURCES = fields(
+    {},
+    {
+        "query": text(
+            r'\s*where type != "microsoft\.devices/iothubs"[\s\S]*',
+            'a query that begins with where type != "Microsoft.Devices/IotHubs"',
         ),
+        "querySubscriptions": many(
+            text(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the id of a subscription")
+        ),
+    },
+)
+SOLUTION = fields(
+    {
+        "workspace": text(r"/.+", "the id of a workspace"),
+        "displayName": text(least=1),
+        "iotHubs": many(text(r"/.+", "the id of an IoT hub")),
+    },
+    {
+        "status": _SWITCHED,
+        "export": many(words("RawEvents")),
+        "disabledDataSources": many(words("TwinData")),
+        "userDefinedResources": _RESOURCES,
+        "recommendationsConfiguration": many(
+            fields({"recommendationType": words(*RECOMMENDATIONS), "status": _SWITCHED})
+        ),
+        "unmaskedIpLoggingStatus": _SWITCHED,
+    },
+)
+_RULE: Mapping[str, Shape] = {"isEnabled": flag, "ruleType": text(least=1)}
+_THRESHOLD = whole(0, 2**31 - 1)
+_RANGE: Mapping[str, Shape] = {**_RULE, "minThreshold": _THRESHOLD, "maxThreshold": _THRESHOLD}
+_ALLOWED = words(
+    "ConnectionToIpNotAllowed", "ConnectionFromIpNotAllowed", "LocalUserNotAllowed", "ProcessNotAllowed"
+)
+_IN_WINDOW = tuple(
+    f"{one}NotInAllowedRange"
+    for one in (
+        "ActiveConnections", "AmqpC2DMessages", "MqttC2DMessages", "HttpC2DMessages", "AmqpC2DRejectedMessages",
+        "MqttC2DRejectedMessages", "HttpC2DRejectedMessages", "AmqpD2CMessages", "MqttD2CMessages", "HttpD2CMessages",
+        "DirectMethodInvokes", "FailedLocalLogins", "FileUploads", "QueuePurges", "TwinUpdates", "UnauthorizedOperations",
     )
+)  # fmt: skip
+GROUP = fields(
+    {},
+    {
+        "thresholdRules": many(fields(_RANGE)),
+        "timeWindowRules": many(
+            fields(
+                {**_RANGE, "ruleType": words(*_IN_WINDOW), "timeWindowSize": span(timedelta(), timedelta.max)}
+            )
+        ),
+        "allowlistRules": many(fields({**_RULE, "ruleType": _ALLOWED, "allowlistValues": many(text())})),
+        "denylistRules": many(fields({**_RULE, "denylistValues": many(text())})),
+    },
+)
+
+
+def made(_: Call, body: Body, __: Body | None) -> Body:
+    """A solution is on unless it says otherwise, and has discovered nothing."""
+    told = {"status": "Enabled", **body["properties"], "autoDiscoveredResources": []}
+    return {**body, "properties": told}
+
+
+declare(
+    SURFACE,
+    Kind(
+        "Microsoft.Security/iotSecuritySolutions",
+        "IotSecuritySolution",
+        EFFECT,
+        made=made,
+        patched=True,
+        shape=SOLUTION,
+    ),
+)
+for _word, _operations, _shape in (
+    ("iotSensors", "IotSensors", None),
+    ("iotSites", "IotSites", None),
+    ("iotDefenderSettings", "IotDefenderSettings", None),
+    ("onPremiseIotSensors", "OnPremiseIotSensors", None),
+    ("deviceSecurityGroups", "DeviceSecurityGroups", GROUP),
+):
+    declare(SURFACE, Kind(f"Microsoft.Security/{_word}", _operations, EFFECT, whole=True, shape=_shape))

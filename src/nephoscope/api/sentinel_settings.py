@@ -44,6 +44,25 @@ _HUNT = fields(
     },
 )
 
+_CONTENT_TYPE = words(
+    "AnalyticsRule", "AnalyticRule", "AutomationRule", "HuntingQuery", "Parser", "Playbook", "Workbook"
+)
+_SOURCE_CONTROL = fields(
+    {
+        "displayName": text(least=1),
+        "repoType": words("Github", "DevOps", "AzureDevOps"),
+        "contentTypes": many(_CONTENT_TYPE),
+        "repository": fields(
+            {},
+            {
+                **dict.fromkeys(("url", "branch", "displayUrl", "deploymentLogsUrl"), text()),
+                "pathMapping": many(fields({}, {"contentType": _CONTENT_TYPE, "path": text()})),
+            },
+        ),
+    },
+    {"description": text()},
+)
+
 
 def _kinded(body: Body) -> None:
     if not isinstance(body.get("kind"), str) or not body["kind"]:
@@ -79,7 +98,7 @@ for _one in (
         "sourcecontrols",
         "SourceControls",
         "Content is imported by `nephoscope content import`.",
-        _needs("repoType"),
+        shape=_SOURCE_CONTROL,
     ),
     _kind(
         "entityQueries",

@@ -21,7 +21,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import Handler, Surface
-from nephoscope.api.wire.shape import Shape, read
+from nephoscope.api.wire.shape import Shape, read, words
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.model.secret import is_secret_key
@@ -44,7 +44,8 @@ class Kind:
     and not from above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself
     had said; `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `forgotten` is called when
     one is deleted. `told` adds what is known to documents that were published. `own` gives those that the server has by itself, which
-    nobody can change; lists of such kinds mind `kind`. `shape` is that of its properties, `names` are all that there are (none: any).
+    nobody can change; lists of such kinds mind `kind`. `shape` is that of its properties, `shapes` are those by the word of its `kind`
+    (none: any), `names` are all that there are (none: any).
     """
 
     type: str
@@ -67,6 +68,7 @@ class Kind:
     told: Callable[[Call, Sequence[Body]], list[Body]] | None = None
     own: Callable[[Call], list[Body]] | None = None
     shape: Shape | None = None
+    shapes: Mapping[str, Shape] | None = None
     names: tuple[str, ...] = ()
 
     @property
@@ -188,8 +190,7 @@ def put(call: Call, kind: Kind, sent: Body) -> Answer:
     before = kept.body if kept is not None else None
     body: Body = {**without_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
     _named(kind, body["name"])
-    if kind.shape is not None and not (kind.whole and body.get("properties") is None):
-        body = read(kind.shape, body)
+    body = _read(kind, body)
     if kind.check is not None:
         kind.check(body)
     if kind.made is not None:
@@ -198,6 +199,17 @@ def put(call: Call, kind: Kind, sent: Body) -> Answer:
         body["etag"] = etag(body)
     new = call.instance.put({**body, "id": key}, kind.type, call.caller.name, call.caller.address)
     return Answer(_shown(call, kind, body), kind.created if new else 200)
+
+
+def _read(kind: Kind, body: Body) -> Body:
+    """The document in Azure's spelling; Fault where its properties, or its word of kind, have not the shape."""
+    shape = kind.shape
+    if kind.shapes is not None:
+        body["kind"] = words(*kind.shapes)(body.get("kind"), "kind")
+        shape = kind.shapes[body["kind"]]
+    if shape is None or (kind.whole and body.get("properties") is None):
+        return body
+    return read(shape, body)
 
 
 def _named(kind: Kind, name: str) -> None:
