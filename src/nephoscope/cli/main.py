@@ -46,8 +46,7 @@ class Commands(click.Group):
         except BrokenPipeError as error:
             raise ReaderGoneError from error
         except KeyboardInterrupt:
-            click.echo("nephoscope: interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(_broken_off())
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any of them, so that --help stays fast."""
@@ -108,6 +107,14 @@ def _terminated(*_: object) -> None:
     raise SystemExit(TERMINATED)
 
 
+def _broken_off() -> int:
+    """The exit code of what a signal ended; an engine tells of SIGTERM as of Ctrl-C, but SIGTERM is ignored from its first on."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        return TERMINATED
+    click.echo("nephoscope: interrupted", err=True)
+    return INTERRUPTED
+
+
 def _code() -> int:
     """Run the command; its exit code. Neither click's nor Python's own 1, which would say that a finding is over the threshold."""
     try:
@@ -119,8 +126,7 @@ def _code() -> int:
         error.show()
         return USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("nephoscope: interrupted", err=True)
-        return INTERRUPTED
+        return _broken_off()
     except (ReaderGoneError, BrokenPipeError):
         # What is still buffered has nowhere to go either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

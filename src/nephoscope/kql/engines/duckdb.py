@@ -20,6 +20,7 @@ from nephoscope.kql.engines.memory import allowance
 from nephoscope.kql.engines.parquet import FileScan, TimeRange, files_as_rows
 from nephoscope.kql.engines.parts import read_apart
 from nephoscope.kql.engines.probing import DuckDBProbe
+from nephoscope.kql.engines.signalled import signalled
 from nephoscope.kql.engines.spill import Spill
 from nephoscope.kql.engines.stopping import too_much_memory, watched
 from nephoscope.kql.engines.vectorised import install
@@ -177,11 +178,11 @@ class DuckDBEngine:
                 if "Max expression depth limit" not in str(error):
                     raise
                 raise unsupported("a query that is nested so deeply", NOWHERE) from error
-            except duckdb.InvalidInputException as error:
-                limit = build.reached(error)
-                if limit is None:
+            except (duckdb.InvalidInputException, RuntimeError) as error:
+                ending = signalled(error) or build.reached(error)
+                if ending is None:
                     raise
-                raise limit from error
+                raise ending from error
             if self._room.refused:
                 raise too_much_memory()
 
