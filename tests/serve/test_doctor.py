@@ -16,6 +16,7 @@ from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.restored_audit import OPERATION
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.serve import ownership
 from nephoscope.serve.doctor import CHECKS, examine
 from nephoscope.serve.finding import Verdict
 from nephoscope.serve.server import certified
@@ -162,6 +163,33 @@ def test_a_disk_that_is_nearly_full(tmp_path, monkeypatch):
 def test_a_machine_that_hides_its_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("nephoscope.serve.doctor.MEMORY", tmp_path / "meminfo")
     assert verdicts(tmp_path)["memory", Verdict.WRONG].remedy
+
+
+def owned(monkeypatch, names, user):
+    """Files of these names are another user's than all else."""
+    monkeypatch.setattr(ownership, "owner_of", lambda path: user if path.name in names else 4000001)
+
+
+def test_files_of_another_user(tmp_path, monkeypatch):
+    assert ("owners", Verdict.WARNING) not in verdicts(tmp_path)
+    for name in ("lake/T/a.parquet", "lake/b.parquet", "lake/c.parquet", "lake/d.parquet", "lost+found/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    owned(monkeypatch, {"lost+found", "x"}, 0)
+    assert ("owners", Verdict.WARNING) not in verdicts(tmp_path)
+    owned(monkeypatch, {"a.parquet", "b.parquet", "c.parquet", "T"}, 0)
+    found = verdicts(tmp_path)["owners", Verdict.WARNING]
+    assert found.text == (
+        f"4 of its files and folders belong to root, while {tmp_path} belongs to 4000001: "
+        f"{tmp_path}/lake/T, {tmp_path}/lake/b.parquet, {tmp_path}/lake/c.parquet and 1 more"
+    )
+    assert found.remedy == f"chown -hR 4000001 {tmp_path}, and run commands over it as 4000001"
+
+
+def test_a_link_is_its_own_makers(tmp_path):
+    (tmp_path / "link").symlink_to("/nowhere")
+    assert ownership.owner_of(tmp_path / "link") == os.getuid()
+    assert ownership.owner_of(tmp_path / "gone") is None
 
 
 def test_a_server_that_runs_and_one_that_ran(tmp_path):

@@ -29,6 +29,7 @@ from nephoscope.posture.scan import last_request
 from nephoscope.serve import standing
 from nephoscope.serve.certificates import certificates
 from nephoscope.serve.finding import SOON, Finding, Patient, Verdict
+from nephoscope.serve.ownership import owners
 from nephoscope.serve.readiness import no_room
 from nephoscope.serve.server import listening as listening_at
 from nephoscope.serve.settings import HOST, PORT
@@ -349,6 +350,6 @@ def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    files, disk, memory, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources, responses,
-    runs, lake, extras,
+    files, owners, disk, memory, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources,
+    responses, runs, lake, extras,
 )  # fmt: skip

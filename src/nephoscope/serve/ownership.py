@@ -1,0 +1,59 @@
+"""Whose the files of a data folder are: what another user left there, the folder's own user cannot write or not even read."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+from nephoscope.serve.finding import Finding, Patient, Verdict
+
+#: How many files are named.
+NAMED = 3
+#: What a file system makes at its root, for root.
+MADE = "lost+found"
+
+
+def owners(patient: Patient) -> Iterator[Finding]:
+    """Whether everything in the folder is the user's whose the folder is."""
+    owner = owner_of(patient.data)
+    if owner is None:
+        return
+    strange = [(path, user) for path, user in _owned(patient.data) if user != owner]
+    if not strange:
+        return
+    named = ", ".join(str(path) for path, _ in strange[:NAMED])
+    more = f" and {len(strange) - NAMED:,} more" if len(strange) > NAMED else ""
+    users = ", ".join(_name(one) for one in sorted({user for _, user in strange}))
+    own = _name(owner)
+    told = f"{len(strange):,} of its files and folders belong to {users}, while {patient.data} belongs to {own}: {named}{more}"
+    remedy = f"chown -hR {own} {patient.data}, and run commands over it as {own}"
+    yield Finding("owners", Verdict.WARNING, told, remedy)
+
+
+def owner_of(path: Path) -> int | None:
+    """The number of the user whose a file is, a link's own; None where it is gone or cannot be seen."""
+    try:
+        return path.lstat().st_uid
+    except OSError:
+        return None
+
+
+def _owned(folder: Path) -> Iterator[tuple[Path, int]]:
+    """What lies in a folder at any depth, in order, with the user's number."""
+    for place, folders, files in os.walk(folder):
+        if Path(place) == folder and MADE in folders:
+            folders.remove(MADE)
+        folders.sort()
+        for name in sorted([*folders, *files]):
+            path = Path(place, name)
+            if (user := owner_of(path)) is not None:
+                yield path, user
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
