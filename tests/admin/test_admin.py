@@ -115,6 +115,10 @@ def test_a_provider(ask, instance):
     del body["clientSecret"]
     assert ask("PUT", "/signInProviders/corp", json={**body, "title": "Corp"})["hasSecret"] is True
     assert instance.state.credentials.get("sign-in.corp").reveal() == SECRET
+    for other in ({"issuer": "https://127.0.0.1:9/other"}, {"clientId": "another"}):
+        wrong = ask("PUT", "/signInProviders/corp", 400, json={**body, **other})["error"]
+        assert "give it anew" in wrong["message"]
+    assert ask("GET", "/signInProviders/corp")["issuer"] == body["issuer"]
     assert made["tested"] is None
     asked = ask("POST", "/signInProviders/corp/test", 202)
     assert (asked["tested"], ask("GET", "/signInProviders/corp")["testing"]) == (None, asked["testing"])

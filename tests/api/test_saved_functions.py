@@ -127,6 +127,39 @@ def test_a_name_that_is_taken_is_refused(put, instance, alias):
     put("elsewhere", alias="Theirs", workspace="other")
 
 
+@pytest.mark.parametrize(
+    "alias",
+    ["ago", "AGO", "now", "prev", "next", "row_number", "column_ifexists", "materialize", "toscalar", "ingestion_time", "pack_all",
+     "typeof", "_GetWatchlist", "percentiles", "table", "workspace", "database", "datatable", "print", "let", "union", "where",
+     "search", "find", "range", "externaldata"],
+)  # fmt: skip
+def test_no_name_of_the_language_is_taken(server, owner, mine, alias, ask):
+    properties = {**GIVEN, "query": "datetime(2099-01-01)", "functionAlias": alias, "functionParameters": "t:timespan"}  # fmt: skip
+    told = server.put(
+        f"{ROOT.format(mine, 'default')}/words?{V}", headers=owner, json={"properties": properties}
+    )
+    assert told.status_code in (400, 409), told.text
+    assert "functionAlias" in told.text
+    assert ask("print now() > ago(1h)") == [[True]]
+
+
+def test_functions_that_double_are_refused_before_they_take_long(put, server, owner, mine):
+    put("x0", "AzureActivity", "X0")
+
+    def kept_at_all(name, query, alias):
+        path = f"{ROOT.format(mine, 'default')}/{name}?{V}"
+        body = {"properties": {**GIVEN, "query": query, "functionAlias": alias}}
+        told = server.put(path, headers=owner, json=body)
+        assert told.status_code == 200 or "too large" in told.text
+        return told.status_code == 200
+
+    several = [(f"x{one}", f"union X{one - 1}, X{one - 1}", f"X{one}") for one in range(1, 30)]
+    kept = next(at for at, one in enumerate(several) if not kept_at_all(*one))
+    for name, _, _ in several[:kept]:
+        server.delete(f"{ROOT.format(mine, 'default')}/{name}?{V}", headers=owner)
+    assert kept > 5
+
+
 def test_one_that_calls_itself_is_refused(put, ask, instance):
     told = put("a", "A1 | take 1", "A1", status=400)["error"]
     assert (told["code"], told["target"]) == ("FunctionCallsItself", "properties.query")

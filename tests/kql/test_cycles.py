@@ -48,3 +48,16 @@ def test_the_way_is_told(query: str, way: str) -> None:
 )
 def test_a_call_in_an_argument_is_no_cycle(query: str) -> None:
     kql.compile(query, CATALOG)
+
+
+@pytest.mark.parametrize(
+    "name", ["ago", "now", "prev", "materialize", "toscalar", "_GetWatchlist", "count", "strcat", "typeof"]
+)
+def test_a_stored_function_takes_the_place_of_nothing_in_the_language(name: str) -> None:
+    catalog = MemoryCatalog.of({"T": {"id": KqlType.LONG}.items()}, [StoredFunction(name, "Missing", "")])
+    for query in (
+        "T | where now() > ago(1h) | sort by id | extend p = prev(id), s = strcat('a', id)",
+        "let x = materialize(T); print toscalar(x | summarize count()), typeof(long)",
+        "_GetWatchlist('a')",
+    ):
+        kql.compile(query, catalog)

@@ -45,6 +45,18 @@ def checked(provider: SignInProvider) -> SignInProvider:
     return replace(provider, rules=tuple(dict.fromkeys(rule(one) for one in provider.rules)))
 
 
+def bound(before: SignInProvider | None, made: SignInProvider, *, given: bool) -> None:
+    """ProviderError where a client secret that was kept before would go to who it was not given for."""
+    if before is None or not before.credential or given:
+        return
+    names = ("issuer", "client_id", "trust")
+    other = [name for name in names if getattr(before, name) != getattr(made, name)]
+    if other:
+        raise ProviderError(
+            f"{other[0]}: the client secret was given for another {' and '.join(other)}: give it anew, with them"
+        )
+
+
 def rule(one: Rule) -> Rule:
     """A rule as it is kept; ProviderError where it cannot be."""
     if not one.claim or not one.value or len(one.claim) + len(one.value) > 1000:

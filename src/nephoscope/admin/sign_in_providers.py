@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from nephoscope.access.admission import ProviderError, checked
+from nephoscope.access.admission import ProviderError, bound, checked
 from nephoscope.access.provider_tests import ask_test, asked_test, forget_tests, last_test
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
@@ -105,6 +105,7 @@ def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
     )  # fmt: skip
     try:
         made = checked(made)
+        bound(before, made, given=given)
     except ProviderError as error:
         raise bad(str(error), str(error).partition(":")[0]) from error
     if body.client_secret is not msgspec.UNSET:

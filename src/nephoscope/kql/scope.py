@@ -18,6 +18,7 @@ from nephoscope.kql.binder import (
     TableMeaning,
 )
 from nephoscope.kql.bound import Column, ColumnRef, Constant
+from nephoscope.kql.built_in import built_in
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import CycleError, Span, TooLargeError, invalid, unsupported
 from nephoscope.kql.given import check_option
@@ -106,11 +107,14 @@ def _shape_of(value: tree.Expression, env: Env) -> Meaning:
 
 
 def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
-    """The function of a name: a let function, else one that the catalog stores; CycleError where that is being expanded already."""
+    """The function of a name: a let function, else one that the catalog stores, where the language has none of the name.
+
+    CycleError where it is being expanded already.
+    """
     meaning = env.names.get(name)
     if meaning is not None:
         return meaning if isinstance(meaning, LambdaMeaning) else None
-    stored = env.catalog.function(name)
+    stored = None if name in built_in() else env.catalog.function(name)
     if stored is None:
         return None
     site = env.site or Site(stored.name, span)

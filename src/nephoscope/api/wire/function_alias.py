@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.kql import tree
+from nephoscope.kql.built_in import built_in, may_call
 from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope.kql.compile import compile_results
-from nephoscope.kql.errors import CycleError, KqlError
+from nephoscope.kql.deadline import within
+from nephoscope.kql.errors import CycleError, KqlError, TooLargeError
 from nephoscope.kql.parser import parse_function
-from nephoscope.kql.registry import aggregates, functions
+from nephoscope.kql.registry import functions
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.functions import is_name
 from nephoscope.lake.scope import EVERYTHING
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 ALIAS, PARAMETERS = "functionAlias", "functionParameters"
 LONGEST = 4_000
+#: How long a function may take to be read with those that it calls; each query that calls it takes as long.
+LOOKED_AT_SECONDS = 2.0
 
 
 def function_of(properties: Mapping[str, Any]) -> StoredFunction | None:
@@ -46,6 +50,10 @@ def function_of(properties: Mapping[str, Any]) -> StoredFunction | None:
     if not is_name(alias):
         told = f"'{alias[:100]}' is no name of a function: letters, digits and _, up to 128, no digit first."
         raise bad(told, f"properties.{ALIAS}")
+    if not may_call(alias):
+        raise bad(
+            f"'{alias}' is a word of the language: a function cannot be called by it.", f"properties.{ALIAS}"
+        )
     _parsed("", "print 1", parameters, PARAMETERS)
     _parsed(alias, str(properties["query"]), parameters, "query")
     return StoredFunction(alias, str(properties["query"]).strip(), parameters)
@@ -74,7 +82,7 @@ def _taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFuncti
     """What has the name already, whatever its case, '' for nothing."""
     known = {
         "a table": lake.tables.by_name,
-        "a function of the product": [*shipped_functions(), *functions(), *aggregates()],
+        "a function of the product": [*shipped_functions(), *built_in(), *functions()],
         "a function of imported content": lake.functions.kept(workspace),
         "another saved search as the function": [one.name for one in others],
     }
@@ -116,9 +124,13 @@ def _ends(function: StoredFunction, catalog: Catalog) -> None:
     call = f"{function.name}({', '.join(map(_argument, parsed.parameters))})"
     for text in (call, f"print {call}"):
         try:
-            compile_results(text, catalog)
+            with within(LOOKED_AT_SECONDS):
+                compile_results(text, catalog)
         except CycleError as error:
             raise bad(f"{error.message}.", "properties.query", "FunctionCallsItself") from error
+        except TooLargeError as error:
+            told = f"The function is too large with the functions that it calls: {error.message}."
+            raise bad(told, "properties.query") from error
         except KqlError:
             continue
 
