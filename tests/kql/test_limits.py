@@ -22,6 +22,8 @@ from nephoscope.kql.engines.stopping import watched
 QUERIES = yaml.safe_load((Path(__file__).parent.parent / "cases/kql/memory.yaml").read_text(encoding="utf-8"))
 MOST = 1500
 """MiB by which the process may grow: 200 MB and half of that, 256 MiB, and what one step makes before anything can look."""
+SMALL = 600
+"""MiB that nothing is near where nothing large is made."""
 HUNGRY = """
 import json, resource, sys
 from nephoscope import kql
@@ -43,15 +45,37 @@ json.dump(found, sys.stdout)
 """
 
 
-def test_what_would_take_gigabytes_ends_and_the_process_stays_small() -> None:
+def ended(queries: list[str]) -> list[tuple[str, str, int]]:
+    """How each query ends in one process, in 200 MB: a kind, a message, and MiB that the process has grown by until then."""
     told = subprocess.run(
-        [sys.executable, "-c", HUNGRY], input=json.dumps(QUERIES), capture_output=True, text=True, check=True
+        [sys.executable, "-c", HUNGRY], input=json.dumps(queries), capture_output=True, text=True, check=True
     )
-    found = json.loads(told.stdout)
+    return [(kind, message, grown) for kind, message, grown in json.loads(told.stdout)]
+
+
+def test_what_would_take_gigabytes_ends_and_the_process_stays_small() -> None:
+    found = ended(QUERIES)
     for query, (kind, message, grown) in zip(QUERIES, found, strict=True):
         assert kind == "unsupported", (query, message)
         assert "memory" in message or "268,435,456 bytes" in message, (query, message)
         assert grown < MOST, (query, message, grown)
+
+
+def test_constants_that_would_take_gigabytes_are_not_made() -> None:
+    """An engine computes them ahead, also in a branch that is never come to."""
+    repeated, added, real, text, numbers = ended(
+        [
+            "print repeat('a', 1e9)",
+            "range n from 1000000000 to 1000000000 step 1 | project repeat('a', n)",
+            "print range(1.0, 1e9)",
+            "print strrep(strrep(strrep('x', 1024), 1024), 1024)",
+            "print range(1, 1000000000)",
+        ]
+    )
+    assert repeated[:2] == ("invalid", "an array that repeat makes has at most 1,048,576 elements")
+    assert {added[0], real[0], numbers[0]} == {"rows"}
+    assert "memory" in text[1]
+    assert numbers[2] < SMALL
 
 
 @pytest.mark.parametrize(
@@ -67,6 +91,7 @@ def test_what_would_take_gigabytes_ends_and_the_process_stays_small() -> None:
         ("replace_regex('a1b2', '([a-z])([0-9])', 'it was \\\\2 and then \\\\1, so')", 46),
         ("range(1, 100000)", 588_896),
         ("repeat(7, 100000)", 200_001),
+        ("repeat('a', 1048576)", 4 * 1048576 + 1),
     ],
 )
 def test_what_is_large_but_not_too_large_is_made(expression: str, length: int) -> None:

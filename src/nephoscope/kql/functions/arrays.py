@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope.kql.bound import Bound
+from nephoscope.kql.bound import Bound, Call, Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.functions.conversions import DYNAMIC_BOOL, as_json, json_at
 from nephoscope.kql.functions.declare import apply, macro, scalar
-from nephoscope.kql.functions.room import ROOM, with_room
+from nephoscope.kql.functions.room import MOST, ROOM, with_room
 from nephoscope.kql.registry import Arguments, Function, function
 from nephoscope.kql.types import TICKS_PER_DAY, KqlType
 
@@ -26,6 +26,10 @@ NUMBERS = macro(
 FAR = "1073741824"
 ELEMENT = 32
 """Bytes that an element of a list takes, beside its text."""
+LONGEST = 2**20
+"""Elements that an array has at most where a count makes it. Source: https://learn.microsoft.com/kusto/query/range-function"""
+# constants are computed ahead, those too that no branch of a CASE would come to: so the branch itself makes no more than it may
+_TIMES = f"least(n, {LONGEST}, {MOST} // (strlen(v) + {ELEMENT}))"
 _CUT = "greatest(least({0}, " + FAR + "), -" + FAR + ")"
 
 
@@ -242,9 +246,9 @@ def pack_array(call: Arguments) -> exp.Expr:
 
 _RANGE = macro(
     "kql_range(a, b, s)",
-    "CASE WHEN s <> 0 AND abs((CAST(b AS HUGEINT) - a) / s) < 1048576 THEN "
+    f"CASE WHEN s <> 0 AND abs((CAST(b AS HUGEINT) - a) / s) < {LONGEST} THEN "
     + with_room(
-        "list_transform(range(greatest(0, CAST((CAST(b AS HUGEINT) - a) // s + 1 AS BIGINT))), "
+        f"list_transform(range(greatest(0, CAST(least((CAST(b AS HUGEINT) - a) // s + 1, {LONGEST}) AS BIGINT))), "
         "lambda i: CAST(CAST(a AS HUGEINT) + i * CAST(s AS HUGEINT) AS BIGINT))",
         f"((CAST(b AS HUGEINT) - a) // s) * {ELEMENT}",
     )
@@ -253,9 +257,9 @@ _RANGE = macro(
 )
 _RANGE_REAL = macro(
     "kql_range_real(a, b, s)",
-    "CASE WHEN s <> 0 AND abs((b - a) / s) < 1048576 THEN "
+    f"CASE WHEN s <> 0 AND abs((b - a) / s) < {LONGEST} THEN "
     + with_room(
-        "list_transform(range(CAST(floor((b - a) / s) AS BIGINT) + 1), lambda i: a + i * s)",
+        f"list_transform(range(CAST(least(floor((b - a) / s) + 1, {LONGEST}) AS BIGINT)), lambda i: a + i * s)",
         f"((b - a) / s) * {ELEMENT}",
     )
     + " END",
@@ -291,15 +295,27 @@ def range_(call: Arguments) -> exp.Expr:
 
 _REPEAT = macro(
     "kql_repeat(v, n)",
-    "CASE WHEN n >= 0 AND n <= 1048576 THEN "
-    + with_room("kql_joined(list_transform(range(n), lambda i: v))", f"n * (strlen(v) + {ELEMENT})")
+    f"CASE WHEN n = 0 THEN '[]' WHEN n > 0 AND n <= {LONGEST} THEN "
+    + with_room(
+        f"'[' || v || repeat(',' || v, CAST({_TIMES} AS INTEGER) - 1) || ']'",
+        f"least(n, {LONGEST}) * (strlen(v) + {ELEMENT})",
+    )
     + " END",
-    JOINED,
     ROOM,
 )
 
 
+def _counted(count: Bound) -> float:
+    """The number that a constant is, also one of another type that is made a long; 0 for anything else."""
+    if isinstance(count, Call) and count.function.name == "tolong":
+        count = count.arguments[0]
+    value = count.value if isinstance(count, Constant) else None
+    return value if isinstance(value, int | float) else 0
+
+
 @function("repeat(value: any, count: long): dynamic")
 def repeat(call: Arguments) -> exp.Expr:
-    """Give an array that holds a value so many times."""
+    """Give an array that holds a value so many times: 1,048,576 at most, else null, or an error where the count is a constant."""
+    if _counted(call.bound[1]) > LONGEST:
+        raise call.fail(1, f"an array that repeat makes has at most {LONGEST:,} elements")
     return apply(call, _REPEAT, json_at(call, 0), call[1])

@@ -9,7 +9,7 @@ from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.conversions import text_at
 from nephoscope.kql.functions.declare import apply, each, macro, scalar
 from nephoscope.kql.functions.regex import literally, pattern_of
-from nephoscope.kql.functions.room import GROWTH, ROOM, with_room
+from nephoscope.kql.functions.room import GROWTH, MOST, ROOM, with_room
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
 
@@ -128,7 +128,8 @@ _REPEATED = macro(
     "kql_strrep(s, n, d)",
     "CASE WHEN n <= 0 THEN '' ELSE "
     + with_room(
-        "s || repeat(d || s, CAST(least(n, 1024) AS INTEGER) - 1)",
+        # constants are computed before there is room: no more is made of them than there may be
+        f"s || repeat(d || s, CAST(least(n, 1024, {MOST} // greatest(strlen(s) + strlen(d), 1)) AS INTEGER) - 1)",
         "least(n, 1024) * (strlen(s) + strlen(d))",
     )
     + " END",
