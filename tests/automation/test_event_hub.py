@@ -13,7 +13,7 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from nephoscope.alerts.response.action import ActionError, Around
-from nephoscope.alerts.response.actions.event_hub import Settings, run
+from nephoscope.alerts.response.actions.event_hub import Settings, refusal, run
 from nephoscope.alerts.response.operator import EventHubs, Operator
 from nephoscope.lake.state.responses import ResponseRun, RunStatus
 
@@ -36,7 +36,8 @@ def kafka(tmp_path_factory):
 
 
 def around(kafka, connection: str) -> Around:
-    operator = Operator(event_hub=EventHubs(ca=str(kafka.front.authority)))
+    allowed = [f"127.0.0.1:{kafka.front.port}"]
+    operator = Operator(event_hub=EventHubs(ca=str(kafka.front.authority), hosts=allowed))
     return Around(Path(), operator, NOW, lambda _: connection)
 
 
@@ -82,3 +83,26 @@ def test_a_connection_string_that_is_none_is_not_tried_again(kafka):
     with pytest.raises(ActionError, match="Endpoint") as error:
         run(Settings("c"), planned({"n": 1}), around(kafka, "nonsense"))
     assert not error.value.again
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "may"),
+    [
+        ("sb://ns.servicebus.windows.net/", True),
+        ("sb://ns.servicebus.chinacloudapi.cn/", True),
+        ("sb://inside.example:9093", True),
+        ("sb://127.0.0.1/", False),
+        ("sb://10.0.0.1:9092/", False),
+        ("sb://servicebus.windows.net.example/", False),
+        ("sb://[::1]:9093/", False),
+    ],
+)
+def test_messages_go_to_azure_and_where_the_operator_allows(endpoint, may):
+    connection = f"Endpoint={endpoint};SharedAccessKeyName=send;SharedAccessKey=a;EntityPath=hub"
+    allowed = EventHubs(hosts=["inside.example:9093"])
+    assert (refusal(connection, allowed) == "") is may
+    if not may:
+        around = Around(Path(), Operator(event_hub=allowed), NOW, lambda _: connection)
+        with pytest.raises(ActionError, match=r"event_hub\.hosts") as error:
+            run(Settings("c"), planned({"n": 1}), around)
+        assert not error.value.again

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
-from nephoscope.api.wire.addresses import reachable
+from nephoscope.api.wire.addresses import hub_allowed, reachable
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
@@ -134,6 +134,8 @@ def _reachable(call: Call, secrets: Iterable[tuple[int, str, str]]) -> None:
     for at, name, value in secrets:
         if name == "uri":
             reachable(call, value, f"properties.actions[{at}].uri")
+        elif name == "connectionString":
+            hub_allowed(call, value, f"properties.actions[{at}].connectionString")
 
 
 def _there(call: Call, body: Body, before: Body | None, secrets: Iterable[tuple[int, str, str]]) -> None:

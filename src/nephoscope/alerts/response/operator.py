@@ -63,9 +63,13 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EventHubs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`ca`: authorities to trust in place of the system's; `plain`: brokers (HOST:PORT) that are spoken to without TLS or sign-in."""
+    """`ca`: authorities to trust in place of the system's; `plain`: brokers (HOST:PORT) that are spoken to without TLS or sign-in.
+
+    `hosts`: brokers (HOST:PORT) beside those of Azure's clouds to which messages may be sent.
+    """
 
     ca: str = ""
+    hosts: list[str] = []
     plain: list[str] = []
 
 

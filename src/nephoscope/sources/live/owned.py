@@ -55,7 +55,7 @@ ACCOUNT = Owned(
 )
 #: A setting `brokers` of which one is no namespace of Event Hubs of a known cloud.
 BROKERS = Owned(
-    "an address that is none of Azure's Event Hubs", lambda settings: not _are_hubs(settings.brokers)
+    "an address that is none of Azure's Event Hubs", lambda settings: not are_hubs(settings.brokers)
 )
 
 
@@ -67,7 +67,8 @@ def _is_account(url: str) -> bool:
         return False
 
 
-def _are_hubs(brokers: Iterable[str]) -> bool:
+def are_hubs(brokers: Iterable[str]) -> bool:
+    """Whether brokers (HOST:PORT) are namespaces of Event Hubs of a known cloud."""
     return all(_ends(one.rpartition(":")[0], _HUBS) for one in brokers)
 
 

@@ -5,16 +5,19 @@ Source: https://learn.microsoft.com/azure/event-hubs/azure-event-hubs-apache-kaf
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
+from nephoscope.alerts.response.operator import EventHubs
 from nephoscope.alerts.response.records import records_of
 from nephoscope.lake.state.responses import ResponseRun
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.live.broker_log import BrokerLog
+from nephoscope.sources.live.owned import are_hubs
 
 _SECONDS = 60.0
 _PORT = 9093
@@ -34,14 +37,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     """Send a message a record and wait until the hub has all of them; what was sent before a fault comes again with the same ids."""
     given = around.secret(settings.connection)
-    parts = dict(part.split("=", 1) for part in given.strip().strip(";").split(";") if "=" in part)
-    host = parts.get("Endpoint", "").removeprefix("sb://").strip("/")
-    hub = parts.get("EntityPath") or settings.hub
-    if not host or not hub:
+    parts = _parts(given)
+    broker, hub = _broker(parts), parts.get("EntityPath") or settings.hub
+    if not broker or not hub:
         raise ActionError(
             "the connection string has no Endpoint=sb://..., or nothing names the event hub", again=False
         )
-    producer, failed = _producer(host, given, around), []
+    if why := refusal(given, around.operator.event_hub):
+        raise ActionError(why, again=False)
+    producer, failed = _producer(broker, given, around), []
 
     def sent(error: Any, _: Any) -> None:
         if error is not None:
@@ -78,8 +82,28 @@ def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     left = producer.flush(_SECONDS)
     if failed or left:
         why = redact_text(str(failed[0].str())) if failed else "it did not take them in time"
-        raise ActionError(f"{host}: {len(failed) + left} of {count} messages were not taken: {why}")
-    return Outcome(f"{count} messages to {hub} at {host}")
+        raise ActionError(f"{broker}: {len(failed) + left} of {count} messages were not taken: {why}")
+    return Outcome(f"{count} messages to {hub} at {broker}")
+
+
+def refusal(connection: str, allowed: EventHubs) -> str:
+    """Why nothing is sent where a connection string leads, '' where it may be: to hubs of Azure, and what its operator names."""
+    broker = _broker(_parts(connection))
+    if not broker or are_hubs([broker]) or broker in allowed.hosts or broker in allowed.plain:
+        return ""
+    return (
+        f"{broker} is no namespace of Azure's Event Hubs; the operator's file may allow it (event_hub.hosts)"
+    )
+
+
+def _parts(connection: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in connection.strip().strip(";").split(";") if "=" in part)
+
+
+def _broker(parts: Mapping[str, str]) -> str:
+    """HOST:PORT, '' where none is named."""
+    host = parts.get("Endpoint", "").removeprefix("sb://").strip("/")
+    return host if ":" in host or not host else f"{host}:{_PORT}"
 
 
 def _producer(host: str, connection: str, around: Around) -> Any:
@@ -91,7 +115,7 @@ def _producer(host: str, connection: str, around: Around) -> Any:
         ) from error
     plain = around.operator.event_hub.plain
     known = {
-        "bootstrap.servers": host if ":" in host else f"{host}:{_PORT}",
+        "bootstrap.servers": host,
         "security.protocol": "plaintext" if host in plain else "sasl_ssl",
         "enable.idempotence": True,
         "message.timeout.ms": int(_SECONDS * 1000),
