@@ -7,6 +7,9 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from tests.sources.live.tls_server import tls_server
 
+from nephoscope.lake.state.faults import OvertakenError
+from nephoscope.sources.live import setting_up
+
 PASSWORD = "Top-Secret-Pw-77"
 FEED = {
     "name": "feed", "kind": "taxii", "secrets": {"password": PASSWORD},
@@ -53,6 +56,14 @@ def test_a_change_of_the_address_takes_no_secret_along(ask, instance, feed, list
     ask("POST", "/sources/feed/test")
     assert came, "the listener was asked"
     assert not [one for one in came if "Authorization" in one]
+
+
+def test_a_change_that_another_overtook_is_a_conflict(ask, feed, monkeypatch):
+    def overtaken(*_: object, **__: object) -> None:
+        raise OvertakenError("source feed was changed meanwhile: look at it again")
+
+    monkeypatch.setattr(setting_up, "change", overtaken)
+    assert ask("PATCH", "/sources/feed", 409, json={"settings": {"poll": 60}})["error"]["code"] == "Conflict"
 
 
 def test_what_was_given_with_the_change_is_used(ask, feed, listener):

@@ -66,6 +66,8 @@ def edition(tmp_path_factory):
         pytest.param("10.90.1.4", [("nic", "properties.ipConfigurations[0].properties.privateIPAddress"),
                                    ("nsg", "properties.securityRules[0].properties.sourceAddressPrefixes[0]"),
                                    ("far", "properties.ipConfigurations[0].properties.privateIPAddress")], id="private"),
+        pytest.param("10.90.1.40/32", [("other", "properties.ipConfigurations[0].properties.privateIPAddress")], id="as a network"),
+        pytest.param("::ffff:10.90.1.40", [("other", "properties.ipConfigurations[0].properties.privateIPAddress")], id="mapped"),
         pytest.param(" 10.90.1.40 ", [("other", "properties.ipConfigurations[0].properties.privateIPAddress")], id="longer"),
         pytest.param("2001:db8::1", [("six", "properties.ipAddress")], id="IPv6"),
         pytest.param("2001:0DB8:0000::0001", [("six", "properties.ipAddress")], id="IPv6 written otherwise"),

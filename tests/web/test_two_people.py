@@ -13,6 +13,8 @@ from tests.web.sending import etag, sent, tick
 from nephoscope.alerts.desk import Desk
 from nephoscope.lake.state.etag import etag_of, moment_of
 from nephoscope.lake.state.incidents import REMARK, Incident, IncidentStatus
+from nephoscope.lake.state.sources import Source
+from nephoscope.sources.live import setting_up
 
 TRUE, FALSE = "TruePositive/SuspiciousActivity", "FalsePositive/InaccurateData"
 
@@ -279,6 +281,27 @@ def test_an_old_page_of_a_source_changes_nothing(instance, owner, second):
     assert sent(second, address, {"act": "remove"}, old).status_code == 409
     assert sent(owner, address, {"act": "go-on"}).status_code == 303
     assert instance.state.sources.get("drop").enabled
+
+
+def test_a_secret_that_somebody_gave_meanwhile_is_not_overwritten(instance, owner, second):
+    settings = {
+        "url": "https://taxii.example/api1/",
+        "collections": ["one"],
+        "sign_in": "basic",
+        "user": "svc",
+    }
+    setting_up.add(
+        instance.state, Source("shared-feed", "taxii", {}, "default"), settings, {"password": "first"}
+    )
+    address = "/sources/logs/shared-feed"
+    old = second.get(address).text
+    assert sent(owner, address, {"act": "change", "secret.password": "hers"}).status_code == 303
+    told = sent(second, address, {"act": "change", "secret.password": "his"}, old)
+    assert (told.status_code, f"{name_of(owner)}</span> changed it" in notice(told.text)) == (409, True)
+    kept = setting_up.secrets_of(instance.state, instance.state.sources.get("shared-feed"))
+    assert kept == {"password": "hers"}
+    assert sent(second, address, {"act": "change", "secret.password": "his"}, told.text).status_code == 303
+    setting_up.remove(instance.state, "shared-feed")
 
 
 def test_an_old_page_of_a_tenant_changes_nothing(instance, owner, second):

@@ -13,7 +13,7 @@ from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.lake.state import StateError
-from nephoscope.lake.state.faults import PassingError
+from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
@@ -284,7 +284,7 @@ def _done(do: Callable[[], Source]) -> Source:
     """The source as it was kept; Fault 400 where it cannot be."""
     try:
         return do()
-    except PassingError:
+    except (PassingError, OvertakenError):
         raise
     except (SourceError, StateError) as error:
         raise bad(f"{error}.", "settings") from error

@@ -106,6 +106,11 @@ class Credentials:
         with self._database.read() as session:
             return tuple(session.scalars(select(CredentialRow.name).order_by(CredentialRow.name)))
 
+    def set_at(self, name: str) -> datetime | None:
+        """When a secret was kept under a name the last time, None where there is none."""
+        with self._database.read() as session:
+            return session.scalar(select(CredentialRow.changed).where(CredentialRow.name == name))
+
     def all(self) -> tuple[Kept, ...]:
         """Every credential without its secret, by name."""
         keys = self._keys.keys()

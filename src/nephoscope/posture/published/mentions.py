@@ -66,9 +66,10 @@ def sought(text: str) -> Address | str | None:
     if _CVE.fullmatch(text):
         return text.lower()
     try:
-        return ip_address(text)
+        found = ip_address(text.removesuffix("/32").removesuffix("/128"))
     except ValueError:
         return None
+    return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
 
 
 def _mention(body: dict[str, Any], wanted: Address | str) -> Mention:

@@ -130,9 +130,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return file if file is not None else _shown(visit, source)
 
 
-def _of(source: Source) -> Any:
+def _of(visit: Visit, source: Source) -> Any:
     """What the forms of a source are drawn of."""
-    return source.settings, source.enabled
+    return source.settings, source.enabled, visit.instance.state.credentials.set_at(source.credential)
 
 
 def _given(source: Source) -> dict[str, str]:
@@ -156,7 +156,7 @@ def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
         "settings": list(described(kind)), "health": health, "whole": whole,
         "error": setting_up.error_of(state, source, whole.health if whole else None), "told": told,
         "standing": setting_up.standing_of(whole.health if whole else None),
-        "given": dict(visit.form) if refused else _given(source), "etag": drawn(visit, _of(source)), "overtaken": None,
+        "given": dict(visit.form) if refused else _given(source), "etag": drawn(visit, _of(visit, source)), "overtaken": None,
         "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
         "kept": set(setting_up.secrets_of(state, source)) if source.credential else set(), "tokens": source.kind == setting_up.TOKENS,
     }  # fmt: skip
@@ -186,7 +186,7 @@ def _done(visit: Visit, source: Source) -> str:
         _tested(visit, source)
         noted(visit, WRITE, source.name, act=act)
         return visit.here(done=act)
-    with as_drawn(visit, lambda: _of(visit.instance.state.sources.get(source.name))):
+    with as_drawn(visit, lambda: _of(visit, visit.instance.state.sources.get(source.name))):
         return _decided(visit, source, act)
 
 

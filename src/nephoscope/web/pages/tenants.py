@@ -153,9 +153,10 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return _shown(visit, tenant)
 
 
-def _of(tenant: Tenant) -> Any:
+def _of(visit: Visit, tenant: Tenant) -> Any:
     """What the forms of a tenant are drawn of."""
-    return tenant.connection, tenant.hours, tenant.enabled
+    secret = visit.instance.state.credentials.set_at(tenant.credential)
+    return tenant.connection, tenant.hours, tenant.enabled, secret
 
 
 def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any] | Response:
@@ -168,7 +169,7 @@ def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any]
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
         "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": under_way(visit.instance),
         "may_remove": visit.caller.may(DELETE, "/"), "given": _given(tenant) | (dict(visit.form) if refused else {}),
-        "etag": drawn(visit, _of(tenant)), "overtaken": None,
+        "etag": drawn(visit, _of(visit, tenant)), "overtaken": None,
         **trying(visit, tenant.name), **_granting(visit, grant),
     }  # fmt: skip
 
@@ -230,7 +231,7 @@ def _done(visit: Visit, tenant: Tenant) -> str:
             state.tenants.soon(tenant.name)
             visit.instance.assess_soon(visit.caller.name, visit.caller.address)
         return _told(visit, tenant, act)
-    with as_drawn(visit, lambda: _of(state.tenants.get(tenant.name))):
+    with as_drawn(visit, lambda: _of(visit, state.tenants.get(tenant.name))):
         return _decided(visit, tenant, act)
 
 
