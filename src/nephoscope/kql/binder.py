@@ -297,7 +297,8 @@ class Binder:
             try:
                 found: Relation = self._guarded(bind, operator.span, relation, operator, env)
             except UnknownNameError as error:
-                if relation is None or not relation.open or error.name in _names(relation):
+                names = () if relation is None else [one.name for one in relation.columns]
+                if relation is None or not relation.open or error.name in names:
                     raise
                 relation = self._with_null(relation, error.name)
                 continue
@@ -372,10 +373,6 @@ class Binder:
             return bind(*arguments)
         finally:
             self._depth -= 1
-
-
-def _names(relation: Relation) -> set[str]:
-    return {column.name for column in relation.columns}
 
 
 def operator_name(operator: tree.Operator) -> str:
