@@ -86,6 +86,13 @@ def test_the_metrics_count_runs_by_status(instance, anybody):
     assert 'nephoscope_response_runs{status="undone"} 0.0' in text
 
 
+def test_where_nothing_ran_there_is_nothing_to_filter(owner, visitor, sandbox):
+    assert "<legend>Status</legend>" in owner.get("/automations").text
+    nobody_ran = visitor(("Security Reader", f"/subscriptions/{sandbox}")).get("/automations").text
+    assert "<legend>Status</legend>" not in nobody_ran
+    assert "Nothing was told yet." in nobody_ran
+
+
 def test_roles_say_subscriptions_by_name(owner, visitor, sandbox):
     visitor(
         ("Reader", f"/subscriptions/{sandbox}"), ("Owner", f"/subscriptions/{sandbox}/resourcegroups/rg-x")
