@@ -24,7 +24,7 @@ NO_FILE = {
     ("parts.html", ""): "pieces of tables: the cards that they stand in have the files",
     ("recommendations.html", ""): "one of two tables is shown: the file below is of that one",
     (
-        "logs.html",
+        "chart.html",
         "",
     ): "a chart's numbers beside its slices and bars are rows of the result below, which is a file",
 }

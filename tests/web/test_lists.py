@@ -33,7 +33,7 @@ def test_incidents_have_pages_and_the_file_has_all(owner, many):
     seen, address = set(), "/incidents"
     while address:
         page = owner.get(address).text
-        seen |= set(re.findall(r'name="incident" value="(\d+)"', page))
+        seen |= set(re.findall(r'name="incident" value="(\d+) [^"]+"', page))
         found = re.search(r'href="(/incidents\?start=\d+)"[^>]*>Next', page)
         address = found[1] if found else ""
     assert len(seen) == total

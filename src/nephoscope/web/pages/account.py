@@ -12,6 +12,7 @@ from nephoscope.web.form import act, taken
 from nephoscope.web.page import EVERYBODY, SAME, Page
 from nephoscope.web.provider_pages import after_sign_out
 from nephoscope.web.session_cookie import COOKIE, drop
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
 
@@ -20,7 +21,16 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.request.method == "POST":
         answer = taken(lambda: _ended(visit), lambda why: _shown(visit, why))
         return _out(answer) if isinstance(answer, Response) else answer
-    return _shown(visit)
+    file = file_of(visit, "account", {"sessions": lambda: _sessions(visit)})
+    return file if file is not None else _shown(visit)
+
+
+def _sessions(visit: Visit) -> Table:
+    found = opened(visit.instance.state, visit.caller.principal.id)
+    return Table(("From", "By", "Began", "Last used", "Ends", "This browser"), (
+        (one.address, one.way, one.began, one.used, one.ends, "yes" if one.id == visit.caller.session else "no")
+        for one in found
+    ))  # fmt: skip
 
 
 def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:

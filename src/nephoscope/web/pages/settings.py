@@ -77,11 +77,11 @@ def _people(visit: Visit) -> Table:
     principals = visit.instance.state.principals
     rows = (
         (one.name, one.kind.value, "; ".join(f"{each.role} {placed(visit, each.scope)}" for each in roles), one.seen,
-         "yes" if one.disabled else "no", "; ".join(each.scope for each in roles))
+         len(opened(visit.instance.state, one.id)), "yes" if one.disabled else "no", "; ".join(each.scope for each in roles))
         for one in principals.all()
         for roles in [principals.roles(one.id)]
     )  # fmt: skip
-    return Table(("Name", "Kind", "Roles", "Last seen", "Disabled", "Scopes"), rows)
+    return Table(("Name", "Kind", "Roles", "Last seen", "Sessions", "Disabled", "Scopes"), rows)
 
 
 def _workspaces(visit: Visit) -> Table:

@@ -164,7 +164,9 @@ def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any]
     grant = Grant(connection, tenants.needed(visit.instance.data, connection), visit.asked("role") == "exact")
     trial = tenants.last_test(tenant)
     if visit.asked("format") == "csv":
-        return as_csv(tenant.name, ("Subscription", "Answers", "What it lacks", "Id"), _tried(trial))
+        return as_csv(
+            tenant.name, ("Subscription or resource group", "Answers", "What it lacks", "Id"), _tried(trial)
+        )
     return {
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
         "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": under_way(visit.instance),
