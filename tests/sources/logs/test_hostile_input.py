@@ -339,18 +339,19 @@ def test_what_is_no_log_is_one_entry_that_says_what_it_is(data: bytes, what: str
 
 @pytest.mark.parametrize("name", ["a.parquet.gz", "a.zip"])
 def test_parquet_in_archives_is_read(tmp_path: Path, name: str) -> None:
-    plain = io.BytesIO()
+    plain, folder = io.BytesIO(), tmp_path / "of" / "archives"
+    folder.mkdir(parents=True)
     pq.write_table(pa.table({"TimeGenerated": [NOW], "Computer": ["a"]}), plain)
     if name.endswith(".zip"):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        with zipfile.ZipFile(folder / name, "w") as archive:
             archive.writestr("../../in/a.parquet", plain.getvalue())
     else:
-        (tmp_path / name).write_bytes(gzip.compress(plain.getvalue()))
-    (source,) = found([str(tmp_path / name)], Limits()).sources
+        (folder / name).write_bytes(gzip.compress(plain.getvalue()))
+    (source,) = found([str(folder / name)], Limits()).sources
     with opened(source, Limits(), lambda _: None) as stream:
         (batch,) = batches(stream, formats(), Context(source.name, NOW, table="Heartbeat"))
     assert [one.row.values["Computer"] for one in batch.rows["Heartbeat"]] == ["a"]
-    assert sorted(one.name for one in tmp_path.parent.rglob("a.parquet")) == []
+    assert sorted(one.name for one in tmp_path.rglob("a.parquet")) == []
 
 
 _DEEP = '{"a":' * 3000 + "1" + "}" * 3000
