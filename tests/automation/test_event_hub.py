@@ -95,6 +95,10 @@ def test_a_connection_string_that_is_none_is_not_tried_again(kafka):
         ("sb://10.0.0.1:9092/", False),
         ("sb://servicebus.windows.net.example/", False),
         ("sb://[::1]:9093/", False),
+        ("sb://127.0.0.1:9093,ns.servicebus.windows.net:9093", False),
+        ("sb://ns.servicebus.windows.net:9093,127.0.0.1:9093", False),
+        ("sb://ns.servicebus.windows.net@127.0.0.1/", False),
+        ("sb://127.0.0.1/ns.servicebus.windows.net", False),
     ],
 )
 def test_messages_go_to_azure_and_where_the_operator_allows(endpoint, may):

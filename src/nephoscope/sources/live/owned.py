@@ -7,9 +7,9 @@ https://learn.microsoft.com/azure/china/resources-developer-guide
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from nephoscope.sources.azure.cloud import CLOUDS
 from nephoscope.sources.live.source import Kind, Owned
@@ -18,6 +18,10 @@ _BLOBS = (
     ".blob.core.windows.net", ".blob.storage.azure.net", ".blob.core.usgovcloudapi.net", ".blob.core.chinacloudapi.cn",
 )  # fmt: skip
 _HUBS = (".servicebus.windows.net", ".servicebus.usgovcloudapi.net", ".servicebus.chinacloudapi.cn")
+#: No user, no backslash: clients do not agree on which host such a URL has.
+_ACCOUNT = re.compile(r"https://([A-Za-z0-9.-]+)(?::443)?(?:/[^\s\\@]*)?")
+#: One broker: the client of Kafka takes several in one text, divided by commas.
+_BROKER = re.compile(r"([A-Za-z0-9.-]+):[0-9]{1,5}")
 
 
 def owned(kind: Kind, settings: Any) -> tuple[str, ...]:
@@ -60,16 +64,14 @@ BROKERS = Owned(
 
 
 def _is_account(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme == "https" and parts.port in (None, 443) and _ends(parts.hostname or "", _BLOBS)
-    except ValueError:
-        return False
+    found = _ACCOUNT.fullmatch(url)
+    return found is not None and _ends(found[1], _BLOBS)
 
 
 def are_hubs(brokers: Iterable[str]) -> bool:
     """Whether brokers (HOST:PORT) are namespaces of Event Hubs of a known cloud."""
-    return all(_ends(one.rpartition(":")[0], _HUBS) for one in brokers)
+    parted = (_BROKER.fullmatch(one) for one in brokers)
+    return all(one is not None and _ends(one[1], _HUBS) for one in parted)
 
 
 def _ends(host: str, suffixes: tuple[str, ...]) -> bool:
