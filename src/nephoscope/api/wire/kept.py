@@ -24,7 +24,7 @@ from nephoscope.api.wire.operation import Handler, Surface
 from nephoscope.api.wire.shape import Shape, read, words
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.lake.state.principals import PrincipalKind
-from nephoscope.model.secret import is_secret_key
+from nephoscope.model.secret import is_secret_key, redact_text
 
 Body = dict[str, Any]
 #: Raises Fault for a document that cannot be used.
@@ -247,18 +247,37 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> Body:
     return result
 
 
-def without_secrets(value: Any) -> Any:
-    """A document with null in the place of its passwords and keys; tags are no secrets."""
+#: Where a request that a document describes has its headers and parameters, and the names there that say who asks.
+_REQUEST = ("headers", "queryparameters")
+_SIGNING = frozenset({
+    "authorization", "proxy-authorization", "cookie", "ocp-apim-subscription-key", "subscription-key", "x-functions-key",
+    "sig", "code", "key",
+})  # fmt: skip
+
+
+def without_secrets(value: Any, within: str = "") -> Any:
+    """A document with null in the place of its passwords, keys and what a request is signed with; tags are no secrets.
+
+    `within` is the name under which the value stands: `{"password": {"value": ...}}` is a secret too.
+    """
     if isinstance(value, dict):
         return {
             name: one
             if name == "tags"
             else None
-            if isinstance(one, str) and is_secret_key(name)
-            else without_secrets(one)
+            if isinstance(one, str) and _secret(name, one, within)
+            else without_secrets(one, name)
             for name, one in value.items()
         }
-    return [without_secrets(one) for one in value] if isinstance(value, list) else value
+    return [without_secrets(one, within) for one in value] if isinstance(value, list) else value
+
+
+def _secret(name: str, text: str, within: str) -> bool:
+    if is_secret_key(name) or name.lower() == "authorizationcode":
+        return True
+    if within.lower().startswith(_REQUEST):
+        return name.lower() in _SIGNING or redact_text(text) != text
+    return name.lower() == "value" and is_secret_key(within)
 
 
 def system_data(call: Call, before: Mapping[str, Any] | None) -> Body:
