@@ -19,6 +19,7 @@ from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.logs import ESTATE
+from nephoscope.web.resource_facts import SUB
 from nephoscope.web.told_alerts import everywhere
 from nephoscope.web.trying import READ as RULES
 from nephoscope.web.trying import rules_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 READ = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
-SUB = "Microsoft.Security/assessments/subAssessments/read"
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 MOST, MOST_CSV = 25, 10_000
 KINDS = ("resources", "mentions", "accounts", "tallies", "paths", "incidents", "alerts", "rules", "queries")
