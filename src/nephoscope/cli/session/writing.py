@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TextIO, cast
+from typing import BinaryIO, TextIO
 
 from nephoscope.cli.session.plain import plain_stream
+from nephoscope.cli.session.whole_file import new_file
 
 
 @contextmanager
 def writing(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
-    """Standard output, or a new file at `path` that appears when everything has been written.
+    """Open standard output, or a new file at `path` that appears when everything has been written.
 
     What is not `styled` (by a console that takes care itself) has no control characters but those of names: they are spelled out.
     """
@@ -30,8 +32,8 @@ def writing_bytes(path: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with _new(path, "wb") as file:
-        yield cast("BinaryIO", file)
+    with _new_file(path) as file:
+        yield file
 
 
 @contextmanager
@@ -40,17 +42,15 @@ def _target(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    with _new(path, "w") as file:
-        yield cast("TextIO", file)
+    with _new_file(path) as file:
+        text = TextIOWrapper(file, encoding="utf-8")
+        yield text
+        text.flush()
+        text.detach()
 
 
 @contextmanager
-def _new(path: Path, mode: str) -> Iterator[IO[Any]]:
+def _new_file(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open(mode, encoding=None if "b" in mode else "utf-8") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with new_file(path) as file:
+        yield file

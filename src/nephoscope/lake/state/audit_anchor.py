@@ -58,9 +58,10 @@ class AuditAnchor:
             yield
 
     def _write(self, said: str) -> None:
-        part = self.path.with_name(f".{NAME}.part")
+        target = self.path.resolve()  # a link stays a link
+        part = target.with_name(f".{NAME}.part")
         with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
             file.write(said)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(self.path)
+        part.replace(target)

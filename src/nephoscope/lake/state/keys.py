@@ -76,13 +76,14 @@ class KeyFile:
 
     def _write(self, keys: dict[str, bytes]) -> None:
         """Replace the file as a whole, on the disk before anything is encrypted with what is new in it."""
-        part = self.path.with_name(f".{NAME}.part")
+        target = self.path.resolve()  # a link stays a link
+        part = target.with_name(f".{NAME}.part")
         part.unlink(missing_ok=True)
         with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
             file.writelines(f"{id_} {b64encode(key).decode()}\n".encode() for id_, key in keys.items())
             file.flush()
             os.fsync(file.fileno())
-        part.replace(self.path)
+        part.replace(target)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

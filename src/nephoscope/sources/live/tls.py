@@ -192,6 +192,7 @@ def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _write(path: Path, data: bytes) -> None:
     """Whole or not at all, and readable by its owner alone from its first byte."""
+    path = path.resolve()  # a link stays a link
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
