@@ -21,8 +21,6 @@ def expanded(witness: Witness, relation: relations.Expanded) -> list[Row]:
 def expansion(witness: Witness, relation: relations.Expanded, row: Row) -> Iterator[Row]:
     lists = [elements(witness.value(one.value, row), one.as_array) for one in relation.expansions]
     longest = max(map(len, lists))
-    if not longest and relation.keep_empty:
-        yield row | {one.column.id: None for one in relation.expansions} | {relation.position.id: 0}
     for at in range(longest if relation.limit is None else min(longest, relation.limit)):
         cells = {
             one.column.id: items[at] if at < len(items) else None

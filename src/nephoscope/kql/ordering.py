@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope.kql.binder import reference
 from nephoscope.kql.bound import Column
 from nephoscope.kql.errors import NOWHERE
-from nephoscope.kql.relations import Aggregated, Numbered, Relation, Rows, Sorted, SortKey
+from nephoscope.kql.relations import Aggregated, Joined, Numbered, Relation, Rows, Sorted, SortKey
 
 
 def by_ordinal(column: Column) -> tuple[SortKey, ...]:
@@ -14,12 +14,15 @@ def by_ordinal(column: Column) -> tuple[SortKey, ...]:
 
 
 def is_serialized(relation: Relation) -> bool:
-    """Whether the query put the rows in an order: that of a datatable, as it is written, and of groups of its rows is none."""
+    """Whether the query put the rows in an order.
+
+    That of a datatable as it is written, of groups of its rows and of what mv-apply makes of rows is none.
+    """
     if not relation.order:
         return False
     inner: Relation | None = relation
     while inner is not None and not isinstance(inner, Sorted | Numbered):
-        if isinstance(inner, Rows | Aggregated):
+        if isinstance(inner, Rows | Aggregated | Joined):
             return False
         inner = getattr(inner, "input", None)
     return True

@@ -88,12 +88,12 @@ EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "find": ("find in (T) where n == 1 project s", "The rows of tables for which a condition is true."),
         "mv-expand": (
             "T | mv-expand x = d to typeof(long)",
-            "One row an element of an array or bag; several side by side.",
+            "One row an element of an array or bag, several side by side; a null is one element, `[]` and `{}` have none.",
         ),
         "mvexpand": ("T | mvexpand d", "The old name of mv-expand."),
         "mv-apply": (
             "T | mv-apply x = d on (where x > 1)",
-            "A pipe over each row's elements; its rows stand beside the row's columns.",
+            "A pipe over each row's elements; its rows stand beside the row's columns, in the order of the rows and the pipe.",
         ),
         "mvapply": ("T | mvapply x = d on (where x > 1)", "The old name of mv-apply."),
         "parse": (
@@ -194,11 +194,11 @@ FORMS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "row_rank": ("row_rank(value: any, [restart: bool]): long", "The old name of row_rank_dense()."),
         "row_rank_dense": (
             "row_rank_dense(value: any, [restart: bool]): long",
-            "The rank of the row: one more where the value changes.",
+            "The rank of the row: one more where the value is another than in the row before.",
         ),
         "row_rank_min": (
             "row_rank_min(value: any, [restart: bool]): long",
-            "The rank of the row: its number where the value changes.",
+            "The rank of the row: the number of the first of the adjacent rows with its value.",
         ),
         "row_window_session": (
             "row_window_session(time: datetime, longest: timespan, between: timespan, [restart: bool]): datetime",

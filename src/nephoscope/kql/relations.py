@@ -156,14 +156,13 @@ class Expansion:
 class Expanded(Relation):
     """mv-expand: a row of the input for every element; `position` (hidden or named) is the 0-based element.
 
-    `keep_empty`: a row whose arrays are all empty or null stays once (mv-expand), or goes (mv-apply).
+    The longest value says how many rows there are: a null is one element, an empty array or bag is none.
     """
 
     input: Relation
     expansions: tuple[Expansion, ...]
     position: Column
     limit: int | None = None
-    keep_empty: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

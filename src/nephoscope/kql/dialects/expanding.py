@@ -18,24 +18,21 @@ _MEMBERS = (
 )
 _BAGS = _MEMBERS + "'{' || CAST(to_json(e[1]) AS VARCHAR) || ':' || CAST(e[2] AS VARCHAR) || '}') "
 _PAIRS = _MEMBERS + "'[' || CAST(to_json(e[1]) AS VARCHAR) || ',' || CAST(e[2] AS VARCHAR) || ']') "
-_NOTHING = "WHEN x IN ('[]', '{}') THEN [CAST(NULL AS VARCHAR)] "
 
 
 def _macro(name: str, *branches: str) -> Macro:
-    """The elements of a dynamic value as a list; a value that is neither array nor bag is its own element."""
+    """The elements of a dynamic value as a list; a value that is neither array nor bag (null too) is its own element."""
     return Macro(name, f"CREATE OR REPLACE TEMP MACRO {name}(x) AS CASE {''.join(branches)}ELSE [x] END")
 
 
 ELEMENTS = _macro("kql_elements", _ARRAY, _BAGS)
 PAIRS = _macro("kql_pairs", _ARRAY, _PAIRS)
-ELEMENTS_OR_NULL = _macro("kql_elements_or_null", _NOTHING, _ARRAY, _BAGS)
-PAIRS_OR_NULL = _macro("kql_pairs_or_null", _NOTHING, _ARRAY, _PAIRS)
 
 
 @writes(Expanded)
 def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
     """unnest() of each array side by side; the longest says how many rows there are."""
-    if len(relation.expansions) == 1 and relation.position.id not in needed and relation.limit != 0:
+    if len(relation.expansions) == 1 and relation.position.id not in needed:
         return _one(relation, needed, emitter)
     own = {item.column.id for item in relation.expansions} | {relation.position.id}
     passing = (needed - own) | order_ids(relation.input.order)
@@ -50,8 +47,6 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Bloc
     length = build.call(
         "greatest", *(build.coalesce(build.call("len", name), build.number(0)) for name in names)
     )
-    if relation.keep_empty:
-        length = build.call("greatest", length, build.number(1))
     places = build.call("unnest", build.call("range", length))
     items = [(one, build.name(one)) for one in kept]
     items += [(name, build.name(name)) for name, _ in lists]
@@ -65,12 +60,9 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Bloc
     return result
 
 
-def _elements(
-    item: Expansion, limit: int | None, block: Block, emitter: Emitter, never_empty: bool = False
-) -> exp.Expr:
-    """The elements of one expanded value, as a list; `never_empty`: a null where there are none."""
-    usual, other = (ELEMENTS, ELEMENTS_OR_NULL) if not item.as_array else (PAIRS, PAIRS_OR_NULL)
-    routine = emitter.use(other if never_empty else usual)
+def _elements(item: Expansion, limit: int | None, block: Block, emitter: Emitter) -> exp.Expr:
+    """The elements of one expanded value, as a list."""
+    routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
     elements: exp.Expr = build.call(routine, emitter.scalar(item.value, block))
     return (
         elements
@@ -85,7 +77,7 @@ def _one(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
     passing = (needed - {item.column.id}) | order_ids(relation.input.order)
     block = emitter.over(relation.input, passing, [item.value])
     kept = sorted(passing & block.values.keys())
-    elements = _elements(item, relation.limit, block, emitter, never_empty=relation.keep_empty)
+    elements = _elements(item, relation.limit, block, emitter)
     inner = block.select([*block.columns(kept), (item.column.id, build.call("unnest", elements))])
     result = over(inner, [*kept, item.column.id])
     result.values[item.column.id] = _value(build.name(item.column.id))

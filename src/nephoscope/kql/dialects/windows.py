@@ -18,6 +18,7 @@ from nephoscope.kql.references import order_ids, used
 from nephoscope.kql.relations import Windowed
 from nephoscope.kql.types import KqlType
 
+RANKS = frozenset({"row_rank_dense", "row_rank_min"})
 Write: TypeAlias = Callable[[WindowCall, list[exp.Expr], list[exp.Expr], Block, Emitter], exp.Expr]
 
 
@@ -45,14 +46,23 @@ def windowed(relation: Windowed, needed: Needed, emitter: Emitter, write: Write)
     if call.restart is not None and call.function != "row_window_session":
         block, run = _runs(call, relation, passing, block, emitter)
         group = [run]
-    partition = [*(emitter.scalar(value, block) for value in relation.partition), *group]
-    keys = emitter.keys(relation.order, block)
+    if call.function in RANKS:
+        return _ranked(relation, passing, block, group, emitter)
+    partition, keys = _frame(relation, block, group, emitter)
     if call.function == "row_window_session":
         block, found = session(call, block, passing, partition, keys, emitter)
         block.values[relation.column.id] = Value(found)
         return block
     block.values[relation.column.id] = Value(write(call, partition, keys, block, emitter), 8, window=True)
     return block
+
+
+def _frame(
+    relation: Windowed, block: Block, group: list[exp.Expr], emitter: Emitter
+) -> tuple[list[exp.Expr], list[exp.Expr]]:
+    """The partition and the keys of the order of a window over a block."""
+    partition = [*(emitter.scalar(value, block) for value in relation.partition), *group]
+    return partition, emitter.keys(relation.order, block)
 
 
 def _runs(
@@ -99,8 +109,6 @@ def _written(
     if call.function == "row_cumsum":
         total = build.window(build.call("sum", arguments[0]), partition, keys, running())
         return _within(build.coalesce(total, build.number(0)), call.type, emitter)
-    if call.function in ("row_rank_dense", "row_rank_min"):
-        return rank(call, arguments[0], partition, keys)
     raise unsupported(f"{call.function}()", call.span)
 
 
@@ -111,13 +119,33 @@ def _within(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
     return build.try_cast(total, kind.physical)
 
 
-def rank(call: WindowCall, value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
-    """Ranks over rows that are sorted by the value: equal values follow each other."""
-    name = "dense_rank" if call.function == "row_rank_dense" else "rank"
-    direction = keys[0] if keys else build.ordered(value)
-    descending = bool(direction.args.get("desc"))
-    first = bool(direction.args.get("nulls_first"))
-    return build.cast(
-        build.window(build.call(name), partition, [build.ordered(value, not descending, first)]),
-        KqlType.LONG.physical,
+def _ranked(
+    relation: Windowed, passing: Needed, block: Block, group: list[exp.Expr], emitter: Emitter
+) -> Block:
+    """Ranks: how many runs of equal values there are so far, or the number of the first row of the present run."""
+    call, dense = relation.call, relation.call.function == "row_rank_dense"
+    ids = passing | used(relation.partition).keys() | {run.name for run in group}
+    partition, keys = _frame(relation, block, group, emitter)
+    first = _first_of_run(emitter.scalar(call.arguments[0], block), partition, keys)
+    number = build.window(build.call("row_number"), partition, _some(keys))
+    beginning = build.case(
+        (first, build.number(1) if dense else number), otherwise=build.number(0) if dense else None
     )
+    block, mark = _kept(block, beginning, ids, call, emitter)
+    partition, keys = _frame(relation, block, group, emitter)
+    total = build.window(build.call("sum" if dense else "max", mark), partition, _some(keys), running())
+    block.values[relation.column.id] = Value(build.cast(total, KqlType.LONG.physical), 8, window=True)
+    return block
+
+
+def _first_of_run(value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
+    """Whether a row has no row before it, or one of another value."""
+    number = build.window(build.call("row_number"), partition, _some(keys))
+    before = build.window(build.call("lag", value), partition, _some(keys))
+    changed = build.binary("is distinct from", before, value)
+    return build.chain("or", [build.binary("=", number, build.number(1)), changed])
+
+
+def _some(keys: list[exp.Expr]) -> list[exp.Expr]:
+    """Keys of an order; a constant where every row has the same, because an engine may want one."""
+    return keys or [build.ordered(build.number(1))]

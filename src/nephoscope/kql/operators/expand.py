@@ -56,7 +56,6 @@ def expanded(
     as_array: bool = False,
     index: str = "",
     limit: int | None = None,
-    keep_empty: bool = True,
     ordered_by: tuple[Column, ...] = (),
 ) -> Relation:
     """The rows of a relation once for every element of its arrays."""
@@ -83,7 +82,6 @@ def expanded(
         expansions=tuple(expansions),
         position=position,
         limit=limit,
-        keep_empty=keep_empty,
     )
     if index:
         columns.insert(len(relation.columns), position)

@@ -12,6 +12,7 @@ from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import did_you_mean, invalid, unsupported
 from nephoscope.kql.operators.columns import ordered
 from nephoscope.kql.operators.join import parameter
+from nephoscope.kql.operators.parts import replace_columns
 from nephoscope.kql.operators.rows import in_order
 from nephoscope.kql.ordering import by_ordinal
 from nephoscope.kql.relations import Relation, Scanned, ScanStep
@@ -37,7 +38,7 @@ def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     return Scanned(
         columns=columns,
         order=(*by_ordinal(number), *by_ordinal(step)),
-        input=relation,
+        input=replace_columns(relation, (*relation.columns, *env.partition)),
         steps=steps,
         declared=declared,
         match=match,

@@ -168,9 +168,8 @@ def _extreme(
     if not call.arguments:
         raise invalid(f"{call.name}() takes at least 1 argument", call.span)
     callee = aggregates()["arg_max" if call.name.endswith("max") else "arg_min"]
-    by = _plain(env).scalar(call.arguments[0])
-    wanted = [(implied_name(call.arguments[0]), by)]
-    wanted += _values(call.arguments[1:], env, relation, groups, exclude=by)
+    name, by = _value(call.arguments[0], env)
+    wanted = [(name, by), *_values(call.arguments[1:], env, relation, groups, exclude=by)]
     results: list[Result] = []
     for place, (name, value) in enumerate(wanted):
         label = (
@@ -202,9 +201,15 @@ def _values(
                 if column.id not in skipped
             ]
         else:
-            value = argument.value if isinstance(argument, tree.Named) else argument
-            result.append((implied_name(value), _plain(env).scalar(value)))
+            result.append(_value(argument, env))
     return result
+
+
+def _value(argument: tree.Expression, env: Env) -> Result:
+    """An argument of an aggregate with its column's name: the one that is given inside, else what its expression implies."""
+    if isinstance(argument, tree.Named):
+        return argument.names[0].name, _plain(env).scalar(argument.value)
+    return implied_name(argument), _plain(env).scalar(argument)
 
 
 def _any(
@@ -236,14 +241,15 @@ def _percentiles(call: tree.Call, given: list[str], env: Env, names: Names) -> l
     weighted = call.name == "percentilesw"
     fixed = 2 if weighted else 1
     callee = aggregates()["percentilew" if weighted else "percentile"]
-    values = [_plain(env).scalar(argument) for argument in call.arguments]
-    base = implied_name(call.arguments[0]) if call.arguments else ""
+    found = [_value(argument, env) for argument in call.arguments]
+    values = [value for _, value in found]
+    base = found[0][0] if found else ""
     results: list[Result] = []
     for place, share in enumerate(values[fixed:]):
         if not isinstance(share, Constant):
             raise invalid("a percentile must be a constant", share.span)
         text = str(share.value).removesuffix(".0").replace(".", "_")
         label = given[place] if place < len(given) else f"percentile_{base}_{text}"
-        found = aggregated(callee, [*values[:fixed], share], call)
-        results.append((names.take(label), _collect(found, env)))
+        made = aggregated(callee, [*values[:fixed], share], call)
+        results.append((names.take(label), _collect(made, env)))
     return results

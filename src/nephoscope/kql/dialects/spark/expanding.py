@@ -26,7 +26,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) ->
     inner = Block(exp.Subquery(this=block.select([*block.columns(kept), *lists])))
     zero = build.number(0)
     sizes = [build.coalesce(build.call("array_size", build.name(name)), zero) for name, _ in lists]
-    length = build.call("greatest", *sizes, build.number(int(relation.keep_empty)), zero)
+    length = build.call("greatest", *sizes, zero)
     last = build.binary("-", length, build.number(1))
     places = build.case((build.binary(">", length, zero), build.call("sequence", zero, last)))
     items = [(one, build.name(one)) for one in [*kept, *(name for name, _ in lists)]]

@@ -10,7 +10,7 @@ from nephoscope.kql.dialects.block import Block
 from nephoscope.kql.dialects.relational import Emitter, Needed
 from nephoscope.kql.dialects.spark.emitter import SparkEmitter
 from nephoscope.kql.dialects.spark.gathered import write_gathered
-from nephoscope.kql.dialects.windows import rank, running, windowed
+from nephoscope.kql.dialects.windows import running, windowed
 from nephoscope.kql.errors import unsupported
 from nephoscope.kql.relations import Windowed
 from nephoscope.kql.types import KqlType
@@ -39,8 +39,6 @@ def _written(call: WindowCall, partition: list[E], keys: list[E], block: Block, 
         name = "try_sum" if call.type == KqlType.TIMESPAN else "sum"
         total = build.window(build.call(name, arguments[0]), partition, order, running())
         return build.cast(build.coalesce(total, build.number(0)), call.type.physical)
-    if call.function in ("row_rank_dense", "row_rank_min"):
-        return rank(call, arguments[0], partition, order)
     raise unsupported(f"{call.function}()", call.span)
 
 
