@@ -32,7 +32,7 @@ def test_a_query_is_completed_mended_run_drawn_and_shared(opened, address):
     page.keyboard.type("location | render barchart")
     page.keyboard.press("Escape")
     page.keyboard.press("Control+Enter")
-    page.locator("table.bars").wait_for()
+    page.locator("table.chart-bars").wait_for()
     assert "summarize" in page.url
     page.get_by_text("Save this query").click()
     page.get_by_label("Name").fill("Resources by place")
@@ -40,7 +40,7 @@ def test_a_query_is_completed_mended_run_drawn_and_shared(opened, address):
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Saved queries (1)").click()
     page.get_by_role("link", name="Resources by place").click()
-    page.locator("table.bars").wait_for()
+    page.locator("table.chart-bars").wait_for()
     assert not wrong, wrong
 
 
@@ -56,5 +56,5 @@ def test_an_error_of_the_server_is_underlined_and_a_chart_over_time_drawn(opened
     assert not wrong, wrong
     plain = opened(java_script_enabled=False).new_page()
     plain.goto(page.url)
-    assert plain.locator("svg.plot path").count() == 1
+    assert plain.locator("svg.chart-plot path").count() == 1
     assert plain.locator("textarea").is_visible()

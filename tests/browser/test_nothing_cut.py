@@ -21,7 +21,7 @@ def test_nothing_is_cut(opened, address, path, width, scheme):
     base, _ = address
     page = opened(width, scheme).new_page()
     page.goto(base + path)
-    page.evaluate("document.querySelectorAll('details.alert').forEach(one => { one.open = true; })")
+    page.evaluate("document.querySelectorAll('details.disclosure').forEach(one => { one.open = true; })")
     assert page.evaluate(CUT) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

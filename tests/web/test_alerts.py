@@ -48,7 +48,7 @@ def test_the_query_of_an_alert_is_opened_as_it_was_run(owner, page):
 
 def test_the_incident_draws_who_is_in_which_alert(owner):
     text = owner.get("/incidents/1").text
-    assert text.count('class="edge"') == 2
+    assert text.count('class="chart-links__edge"') == 2
     assert "1 alert and the 2 entities in them" in text
 
 

@@ -212,11 +212,14 @@ def test_what_is_not_drawn_is_told(chart, properties, told):
 
 def test_the_page_draws_columns_without_a_script(owner):
     text = owner.get("/logs", params={"query": f"{DAYS} with (title='By <day>', xaxis=log)"}).text
-    assert '<svg class="plot columns"' in text
+    assert '<svg class="chart-plot chart-plot--columns"' in text
     assert "<title>2026-11-22T00:00:00Z · Success: 2</title>" in text
     assert '<time datetime="2026-11-22T00:00:00Z">2026-11-22</time>' in text
     assert "By &lt;day&gt;</h2>" in text
     assert '<p class="quiet">xaxis=log is not drawn in a columnchart.</p>' in text
     assert "data-points" not in text
-    assert 'class="legend"' in text
-    assert 'class="legend"' not in owner.get("/logs", params={"query": f"{DAYS} with (legend=hidden)"}).text
+    assert 'class="chart-legend"' in text
+    assert (
+        'class="chart-legend"'
+        not in owner.get("/logs", params={"query": f"{DAYS} with (legend=hidden)"}).text
+    )

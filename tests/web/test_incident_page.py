@@ -52,7 +52,7 @@ def test_an_account_of_three_names_takes_part_once(owner, number):
     assert "pipeline-data</a>" in shown
     assert ID in shown
     assert "3 alerts" in shown
-    assert text.count('class="edge"') == 3, "it is one in the graph, too"
+    assert text.count('class="chart-links__edge"') == 3, "it is one in the graph, too"
     (told,) = rows(owner, f"/incidents/{number}?format=csv&table=entities")
     assert (told["Kind"], told["Entity"], told["Id"], told["Alerts"]) == (
         "Account, CloudApplication",

@@ -250,9 +250,9 @@ def test_queries_see_what_the_visitor_may_read(owner, visitor, sandbox):
 
 def test_charts_are_drawn(owner):
     over_time = "range n from 1 to 9 step 1 | extend at=datetime(2026-01-01) + n * 1h | project at, n | render timechart"
-    assert '<path class="line1"' in owner.get("/logs", params={"query": over_time}).text
+    assert '<path class="chart-line1"' in owner.get("/logs", params={"query": over_time}).text
     bars = "datatable(a:string, n:long)['x', 1, 'y', 2] | render barchart"
-    assert owner.get("/logs", params={"query": bars}).text.count('class="fill1"') == 2
+    assert owner.get("/logs", params={"query": bars}).text.count('class="chart-fill1"') == 2
 
 
 def test_who_has_a_role_at_a_workspace_sees_its_incidents_only(visitor):

@@ -83,9 +83,9 @@ def test_bars_stay_in_the_order_of_the_rows():
 @pytest.mark.parametrize(
     ("chart", "mark"),
     [
-        ("piechart", 'class="slice fill1"'),
-        ("scatterchart", 'class="plot dots"'),
-        ("areachart", 'class="area fill1"'),
+        ("piechart", 'class="chart-slice chart-fill1"'),
+        ("scatterchart", 'class="chart-plot chart-plot--dots"'),
+        ("areachart", 'class="chart-plot__area chart-fill1"'),
     ],
 )
 def test_pages_draw_them(owner, chart, mark):

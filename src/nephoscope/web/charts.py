@@ -11,11 +11,11 @@ from markupsafe import Markup, escape
 from nephoscope.web.wording import brief
 
 _ARC = Markup(
-    '<circle class="arc" cx="52" cy="52" r="44" stroke-dasharray="{} {}" transform="rotate(-90 52 52)"/>'
+    '<circle class="chart-arc" cx="52" cy="52" r="44" stroke-dasharray="{} {}" transform="rotate(-90 52 52)"/>'
 )
 _RING = Markup(
     '<svg width="104" height="104" viewBox="0 0 104 104" role="img" aria-label="{}">'
-    '<circle class="ring" cx="52" cy="52" r="44"/>{}</svg>'
+    '<circle class="chart-ring" cx="52" cy="52" r="44"/>{}</svg>'
 )
 
 
@@ -27,19 +27,19 @@ def ring(share: float | None, label: str) -> Markup:
 
 
 def parts(counts: Sequence[tuple[str, int]], label: str, width: int = 200) -> Markup:
-    """A bar of parts: (class, count) each, whose classes are the program's own words."""
+    """A bar of parts: (kind, count) each; a kind is one that the style sheet has a `chart-part--` for."""
     total = sum(count for _, count in counts)
     made, at = [], 0.0
     for name, count in counts:
         size = width * count / total if total else 0.0
         if size > 0:
             made.append(
-                f'<rect class="{name}" x="{at:.1f}" width="{max(size - 1.5, 1):.1f}" height="10" rx="2"/>'
+                f'<rect class="chart-part--{name}" x="{at:.1f}" width="{max(size - 1.5, 1):.1f}" height="10" rx="2"/>'
             )
         at += size
     # a list has a hundred of them: written at once, as nothing but the label can hold what is to be escaped
     return Markup(  # noqa: S704
-        f'<svg class="bar" width="{width}" height="10" viewBox="0 0 {width} 10" role="img" aria-label="{escape(label)}">'
+        f'<svg class="chart-bar" width="{width}" height="10" viewBox="0 0 {width} 10" role="img" aria-label="{escape(label)}">'
         f"{''.join(made)}</svg>"
     )
 
@@ -55,14 +55,15 @@ def line(values: Sequence[float], label: str) -> Markup:
     ]
     path = "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     return Markup(
-        '<svg class="trend" viewBox="0 0 300 56" preserveAspectRatio="none" role="img" aria-label="{}">'
-        '<path class="area" d="{} L300 56 0 56Z"/><path class="lineplot" d="{}"/></svg>'
+        '<svg class="chart-trend" viewBox="0 0 300 56" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<path class="chart-trend__area" d="{} L300 56 0 56Z"/><path class="chart-trend__line" d="{}"/></svg>'
     ).format(label, path, path)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Something in a drawing of links: what it is called, a word for its kind, where it leads ('' = nowhere), its class."""
+    """Something in a drawing of links: what it is called, a word for its kind, where it leads ('' = nowhere), its color
+    (a `chart-links__node--` of the style sheet, '' = none)."""
 
     title: str
     kind: str
@@ -81,7 +82,7 @@ def links(
     """Two columns of nodes with lines between them, by their places in the columns."""
     high = ROW * max(len(left), len(right), 1) + 8
     lines = Markup("").join(
-        Markup('<path class="edge" d="M{} {} C{} {} {} {} {} {}"/>').format(
+        Markup('<path class="chart-links__edge" d="M{} {} C{} {} {} {} {} {}"/>').format(
             LEFT + BOX, _middle(a), LEFT + BOX + 100, _middle(a), RIGHT - 100, _middle(b), RIGHT, _middle(b)
         )
         for a, b in between
@@ -90,12 +91,16 @@ def links(
         _box(node, x, at) for x, column in ((LEFT, left), (RIGHT, right)) for at, node in enumerate(column)
     )
     return Markup(
-        '<svg class="links" width="920" height="{0}" viewBox="0 0 920 {0}" role="group" aria-label="{1}">{2}{3}</svg>'
+        '<svg class="chart-links" width="920" height="{0}" viewBox="0 0 920 {0}" role="group" aria-label="{1}">{2}{3}</svg>'
     ).format(high, label, lines, boxes)
 
 
 def _middle(at: int) -> int:
     return at * ROW + 22
+
+
+def _class(node: Node) -> str:
+    return f"chart-links__node chart-links__node--{node.name}" if node.name else "chart-links__node"
 
 
 def _box(node: Node, x: int, at: int) -> Markup:
@@ -104,9 +109,9 @@ def _box(node: Node, x: int, at: int) -> Markup:
     if len(title) > most:
         title = f"{title[: most - 1]}…"
     drawn = Markup(
-        '<rect class="node {}" x="{}" y="{}" width="{}" height="34" rx="6"/>'
-        '<text x="{}" y="{}"><tspan class="kind">{} </tspan>{}</text>'
-    ).format(node.name, x, at * ROW + 5, BOX, x + 10, at * ROW + 27, node.kind, title)
+        '<rect class="{}" x="{}" y="{}" width="{}" height="34" rx="6"/>'
+        '<text x="{}" y="{}"><tspan class="chart-links__kind">{} </tspan>{}</text>'
+    ).format(_class(node), x, at * ROW + 5, BOX, x + 10, at * ROW + 27, node.kind, title)
     whole = Markup("<title>{}</title>").format(node.title)
     return (
         Markup('<a href="{}">{}{}</a>').format(node.address, whole, drawn)

@@ -1,0 +1,69 @@
+"""Every page with and without a scope, at a desk and on a phone: filters and lists stand below each other, whole, in sight."""
+
+from __future__ import annotations
+
+import pytest
+from tests.browser.test_pages import addresses
+
+from nephoscope.posture.published.shelf import Shelf
+
+#: What a page shows wrongly, by the boxes of its filters, its lists and all that stands in its content.
+FAULTS = """
+() => {
+  const wrong = [], main = document.querySelector('main'), width = window.innerWidth;
+  const style = getComputedStyle(main), box = (one) => one.getBoundingClientRect();
+  const inner = main.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  const shown = (one) => one.checkVisibility() && box(one).height > 0;
+  const name = (one) => `${one.tagName.toLowerCase()}${one.id ? '#' + one.id : ''}.${[...one.classList].join('.')}`;
+  const px = (one, side) => `${Math.round(box(one)[side])} pixels`;
+  const scrolled = (one) => one.closest('.scroll, pre, .unseen, .cm-editor') !== null;
+  const blocks = [...main.children].filter((one) => shown(one) && !one.matches('.unseen'));
+  for (const one of blocks) {
+    // a form may be narrower than the page, where its style says so
+    if (box(one).width < 0.98 * inner && getComputedStyle(one).maxWidth === 'none')
+      wrong.push(`${name(one)} is ${px(one, 'width')} of ${Math.round(inner)} wide`);
+  }
+  for (const [at, one] of blocks.entries()) for (const other of blocks.slice(at + 1)) {
+    const [a, b] = [box(one), box(other)];
+    if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)
+      wrong.push(`${name(one)} lies over ${name(other)}`);
+  }
+  // where a page is a list, people see its filters and where it begins without scrolling
+  const listed = document.querySelector('.side a[aria-current=page]') !== null;
+  for (const one of main.querySelectorAll('form.filters[method=get]')) {
+    if (listed && shown(one) && box(one).top + scrollY > 0.6 * window.innerHeight) wrong.push(`filters begin ${px(one, 'top')} down`);
+  }
+  const list = main.querySelector('#list .scroll, #list');
+  const least = (width > 900 ? 0.6 : 0.9) * inner;
+  if (list && shown(list) && box(list).width < least) wrong.push(`the list is ${px(list, 'width')} wide`);
+  if (listed && list && shown(list) && box(list).top + scrollY > window.innerHeight)
+    wrong.push(`the list begins ${px(list, 'top')} down`);
+  for (const one of main.querySelectorAll('*')) {
+    if (!shown(one) || scrolled(one) || one.closest('svg')) continue;
+    const { left, right } = box(one);
+    if (right > width + 0.5 || left < -0.5) wrong.push(`${name(one)} reaches from ${Math.round(left)} to ${Math.round(right)} pixels`);
+    if (['hidden', 'clip'].includes(getComputedStyle(one).overflowX) && one.scrollWidth > one.clientWidth + 1
+        && getComputedStyle(one).textOverflow !== 'ellipsis')
+      wrong.push(`${name(one)} cuts off ${one.scrollWidth - one.clientWidth} pixels`);
+  }
+  if (document.documentElement.scrollWidth > width) wrong.push(`the page is ${document.documentElement.scrollWidth} pixels wide`);
+  return wrong;
+}
+"""
+
+
+@pytest.mark.parametrize("scoped", [False, True], ids=["everything", "scope"])
+def test_every_page_is_laid_out(opened, address, scoped):
+    """Each page is fetched once; a window that becomes narrower lays the same page out anew."""
+    base, data = address
+    subscription = next(iter(Shelf(data).newest().made.subscriptions))
+    wrong: list[str] = []
+    page = opened(1440, "dark").new_page()
+    for path in addresses(data):
+        scope = f"{'&' if '?' in path else '?'}scope={subscription}" if scoped else ""
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto(f"{base}{path}{scope}")
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            wrong += [f"{path}{scope} at {width}: {one}" for one in page.evaluate(FAULTS)]
+    assert not wrong, "\n".join(wrong)
