@@ -54,14 +54,24 @@ def test_filters_and_a_table_as_csv(data: Path) -> None:
     ("arguments", "code"),
     [
         (("--fail-on", "critical"), 1),
-        (("--fail-on", "critical", "--path", "exposed-cluster"), 0),
+        (("--fail-on", "critical", "--path", "exposed-cluster"), 1),
+        (("--fail-on", "critical", "--subscription", "sub-bwf-erp-prod"), 0),
         (("--path", "nowhere"), 2),
         (("--show", "zz"), 2),
         (("--types",), 0),
         (("--types", "-o", "json"), 0),
         (("--types", "-o", "csv"), 0),
     ],
-    ids=["gate", "gate holds", "no type", "no path", "types", "types as JSON", "types as CSV"],
+    ids=[
+        "gate",
+        "gate whatever is shown",
+        "gate holds",
+        "no type",
+        "no path",
+        "types",
+        "types as JSON",
+        "types as CSV",
+    ],
 )
 def test_exit_codes(data: Path, arguments: tuple[str, ...], code: int) -> None:
     assert run(data, "sample:", *arguments).exit_code == code

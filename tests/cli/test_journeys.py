@@ -278,8 +278,8 @@ def test_a_filter_that_nothing_fits_is_told(tmp_path: Path) -> None:
         "scan",
         "sample:",
         "--no-history",
-        "--subscription",
-        "typo",
+        "--severity",
+        "critical",
         "-o",
         "csv",
     ]

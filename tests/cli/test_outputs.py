@@ -215,7 +215,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     [
         ([], 0),
         (["--fail-on", "high"], 1),
-        (["--fail-on", "HIGH", "--severity", "Low"], 0),
+        (["--fail-on", "HIGH", "--severity", "Low"], 1),
         (["--fail-on", "Informational"], 1),
         (["--fail-on-unknown"], 3),
         (["--fail-on", "high", "--fail-on-unknown"], 1),

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--show", metavar="ID", help="Show one path in full, by the begin of its id.")
 @click.option("--types", "listed", is_flag=True, help="List the types of paths that are looked for.")
 @click.option(
-    "--fail-on", type=Word(Severity), help="Exit 1 when a path has this risk level or a higher one."
+    "--fail-on",
+    type=Word(Severity),
+    help="Exit 1 when a path of the scope has this risk level or a higher one, shown or not.",
 )
 @click.option(
     "--output",
@@ -39,7 +41,12 @@ def command(context: click.Context, /, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from nephoscope.cli.session.exit_code import FINDINGS
+    from nephoscope.cli.session.exit_code import (
+        FINDINGS,
+        NOTHING_ASSESSED,
+        is_assessed,
+        tell_nothing_assessed,
+    )
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import attack_paths
@@ -51,9 +58,13 @@ def command(context: click.Context, /, **options: Any) -> None:
             attack_paths.render_types(options["output"], out)
         return
     data: Path = context.obj
-    shown = attack_paths.chosen(report_of(data, options), options)
+    report = report_of(data, options)
+    shown = attack_paths.chosen(report, options)
     with writing(target, styled=styled) as out:
         attack_paths.RENDERERS[options["output"]](shown, out)
     least = options["fail_on"]
-    if least and any(one.level.rank >= Severity(least).rank for one in shown.paths):
+    if least and any(one.level.rank >= Severity(least).rank for one in shown.every):
         context.exit(FINDINGS)
+    if least and not shown.every and not is_assessed(report.judged):
+        tell_nothing_assessed()
+        context.exit(NOTHING_ASSESSED)

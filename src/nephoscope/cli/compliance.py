@@ -11,6 +11,11 @@ from nephoscope.cli.session.options import judged_by, placed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nephoscope.posture.report import Report
+
+#: Initiatives that an error names.
+_NAMED = 5
+
 
 @click.command("compliance")
 @judged_by
@@ -56,6 +61,18 @@ def command(data: Path, /, **options: Any) -> None:
         )
     except NotHeldError as error:
         usage_error(error.message)
+    if not found:
+        usage_error(_without_standard(report))
     target = Path(options["output_file"]) if options["output_file"] else None
     with writing(target, styled=options["output"] == "table") as out:
         compliance.RENDERERS[options["output"]](found, out)
+
+
+def _without_standard(report: Report) -> str:
+    """Say why there is nothing to show, and which initiatives there are to judge by."""
+    names = sorted(entry.name for entry in report.run.catalogue.initiatives())
+    loaded = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    return (
+        "no initiative was judged, and a standard is one: judge by an initiative with --initiative NAME_OR_ID "
+        f"(loaded: {loaded or 'none; --policies and `nephoscope content import` load some'})"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
     """List the recommendations for TARGET, or for the last scan, ranked by severity and by the score that fixing them gains."""
-    from nephoscope.cli.outputs import renderer
+    from nephoscope.cli.outputs import check_shown, renderer
     from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.exit_code import NOTHING_ASSESSED, is_written
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import grouping, recommendation, remediation
@@ -43,7 +45,10 @@ def command(data: Path, /, **options: Any) -> None:
         usage_error(f"--show is for reading: leave out -o {output}, or leave out --show for all of them")
     if options["preview"] and output not in remediation.RENDERERS:
         usage_error(f"--preview is printed as {', '.join(remediation.RENDERERS)}, not as {output}")
+    check_shown(output, options["states"])
     report = report_of(data, options)
+    if not is_written(report, output):
+        sys.exit(NOTHING_ASSESSED)
     with writing(options["output_file"], styled=output == "table") as out:
         if options["preview"]:
             remediation.RENDERERS[output](report, options["preview"], out)

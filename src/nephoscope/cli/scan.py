@@ -30,21 +30,26 @@ def command(data: Path, /, **options: Any) -> None:
     `nephoscope collect` wrote; `sample:` is the bundled sample estate, `azure:` (or
     `azure:<subscription id>`) the live estate that you may read, collected first. Without TARGET the last scan is repeated.
     """
-    from nephoscope.cli.outputs import reads, renderer
-    from nephoscope.cli.session.exit_code import exit_code
+    from nephoscope.cli.outputs import check_shown, reads, renderer
+    from nephoscope.cli.session.exit_code import check_gate, exit_code, is_written
     from nephoscope.cli.session.session import reported
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import explanation, grouping
 
     wanted = options["explain"]
-    extract = explanation.reads(wanted) if wanted else reads(options["output"])
-    styled = wanted or options["output"] == "table"
-    with reported(data, options, extract) as report, writing(options["output_file"], styled=styled) as out:
-        if wanted:
-            explanation.render(report, wanted, out)
-        else:
-            renderer(options["output"])(report, out)
-            if options["group_by"] and options["output"] == "table":
-                grouping.render(report, options["group_by"], out)
+    output, states = options["output"], options["states"]
+    check_shown(output, states)
+    extract = explanation.reads(wanted) if wanted else reads(output, states)
+    with reported(data, options, extract) as report:
+        check_gate(report, options["fail_on"])
         code = exit_code(report, options["fail_on"], options["fail_on_unknown"])
+        if not is_written(report, "table" if wanted else output):
+            sys.exit(code)
+        with writing(options["output_file"], styled=wanted or output == "table") as out:
+            if wanted:
+                explanation.render(report, wanted, out)
+            else:
+                renderer(output)(report, out)
+                if options["group_by"] and output == "table":
+                    grouping.render(report, options["group_by"], out)
     sys.exit(code)

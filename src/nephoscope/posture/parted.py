@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -20,8 +20,16 @@ from nephoscope.posture.holding import Holding
 from nephoscope.posture.ledger import Ledger
 from nephoscope.posture.ranking import Ranked, Standings
 from nephoscope.posture.recommendation import Recommendation, Recommendations
-from nephoscope.posture.report import Report, findings, states, why, worst_severity
-from nephoscope.posture.row import Group, Row, group_order
+from nephoscope.posture.report import (
+    Report,
+    findings,
+    shown_groups,
+    shown_ranking,
+    states,
+    why,
+    worst_severity,
+)
+from nephoscope.posture.row import Filter, Group, Row, group_order
 from nephoscope.posture.score import ScopeScore, SecureScore, combined
 
 
@@ -34,6 +42,8 @@ class Tally:
     groups: Counter[Group] = field(default_factory=Counter)
     causes: Counter[tuple[State, str]] = field(default_factory=Counter)
     scopes: list[ScopeScore] = field(default_factory=list)
+    whole: list[ScopeScore] = field(default_factory=list)
+    """Of every resource, whatever the filter looks at: what the history keeps."""
     holdings: dict[str, Holding] = field(default_factory=dict)
     resources: int = 0
     subscriptions: int = 0
@@ -41,10 +51,12 @@ class Tally:
 
     def add(self, report: Report) -> None:
         """Count a part; every subscription is in one part alone."""
-        self.groups.update(report.groups)
+        self.groups.update(report.judged)
         self.causes.update(report.causes)
         self.scopes += report.score.subscriptions
-        self.standings.add(report.rows)
+        everything = replace(report, filter=Filter()) if report.filter.chooses_resources else report
+        self.whole += everything.score.subscriptions
+        self.standings.add(report.judged_rows)
         self.resources += report.resources
         self.subscriptions += report.subscriptions
         self.errors = (
@@ -65,6 +77,7 @@ class PartedReport:
     tally: Tally
     ledger: Ledger
     recommendations: Recommendations
+    filter: Filter = field(default_factory=Filter)
     changes: Moves = field(default_factory=Changes)
     trend: Sequence[TrendPoint] = ()
     top: int = 15
@@ -90,23 +103,28 @@ class PartedReport:
         return self.recommendations.of(key)
 
     @cached_property
-    def groups(self) -> Mapping[Group, int]:
-        """The sizes of the groups of rows, worst first."""
+    def judged(self) -> Mapping[Group, int]:
+        """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
         found = self.tally.groups
         order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
         return {group: found[group] for group in order}
 
+    @cached_property
+    def groups(self) -> Mapping[Group, int]:
+        """The sizes of the groups of the rows that are shown, worst first."""
+        return shown_groups(self.judged, self.filter, self.metadata)
+
     @property
     def rows(self) -> Iterator[Row]:
-        """The rows that were asked for, worst first."""
+        """The rows that are shown, worst first."""
         return (row for group in self.groups for row in self.rows_of(group))
 
     def rows_of(self, group: Group) -> Iterable[Row]:
-        """The rows of a group that were asked for."""
+        """The rows of a group that is shown."""
         return self.ledger.rows(group)
 
     def findings(self) -> Iterator[Row]:
-        """The rows that a person must act on."""
+        """The rows that a person must act on, of those that are shown."""
         return findings(self)
 
     @cached_property
@@ -116,21 +134,21 @@ class PartedReport:
 
     @cached_property
     def ranking(self) -> list[Ranked]:
-        """The recommendations in the order to work on them."""
-        return self.tally.standings.ranked(self.metadata)
+        """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
+        return shown_ranking(self.tally.standings.ranked(self.metadata), self.groups)
 
     @cached_property
     def states(self) -> Counter[State]:
-        """How many rows ended in each state."""
-        return states(self.groups)
+        """How many rows ended in each state, shown or not."""
+        return states(self.judged)
 
     @cached_property
     def causes(self) -> Counter[tuple[State, str]]:
-        """How many rows have each cause, in the order of states and causes."""
+        """How many rows have each cause, shown or not, in the order of states and causes."""
         return Counter(dict(sorted(self.tally.causes.items())))
 
     def owners(self, tag: str) -> Mapping[str, Holding]:
-        """The findings by the value of the tag that was asked for."""
+        """The findings, shown or not, by the value of the tag that was asked for."""
         if tag != self.tally.tag:
             raise ValueError(f"the parts were counted by the tag {self.tally.tag!r} and not by {tag!r}")
         return self.tally.holdings
@@ -144,5 +162,14 @@ class PartedReport:
         return why(row.assessment.reasons)
 
     def worst_severity(self) -> Severity | None:
-        """The highest severity among the findings."""
-        return worst_severity(self.groups, self.metadata)
+        """The highest severity among the findings, shown or not."""
+        return worst_severity(self.judged, self.metadata)
+
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        return self.recommendations.has_critical()
+
+    @property
+    def whole_score(self) -> SecureScore:
+        """The secure score of every resource, whatever the filter looks at."""
+        return combined(self.tally.whole, self.controls.controls)

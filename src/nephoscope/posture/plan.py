@@ -82,9 +82,12 @@ class Plan:
         name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")
         return replace(self, assignments=(*self.assignments, Assignment.everywhere(target, name, parameters)))
 
-    def assigning_every_definition(self) -> Plan:
-        """This plan with the newest version of every loaded definition assigned to the whole tenant, with default parameters."""
-        added = [Assignment.everywhere(entry.id, entry.name) for entry in self.catalogue.definitions()]
+    def assigning_every_definition(self, of: Iterable[Catalogue] | None = None) -> Plan:
+        """Assign the newest version of every definition, of some catalogues or of this plan's, to the whole tenant."""
+        entries = {
+            entry.id: entry.name for catalogue in of or (self.catalogue,) for entry in catalogue.definitions()
+        }
+        added = [Assignment.everywhere(id_, name) for id_, name in entries.items()]
         return replace(self, assignments=(*self.assignments, *added))
 
     def exempting(self, *exemptions: Exemption) -> Plan:

@@ -73,6 +73,14 @@ class Recommendations:
             self._made[name] = _unexplained(name) if properties is None else self._read(name, properties)
         return self._made[name]
 
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical; Azure's own go up to High."""
+        return any(
+            self.of(entry.name).severity is Severity.CRITICAL
+            for entry in self._catalogue.definitions()
+            if b'"critical"' in bytes(entry.data).lower()
+        )
+
     def _properties(self, name: str) -> ArmObject | None:
         for kind in ("definition", "initiative"):
             try:

@@ -21,6 +21,7 @@ from nephoscope.posture.parted import PartedReport
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.report import Report
+from nephoscope.posture.row import Filter
 from nephoscope.posture.run import Run
 from nephoscope.posture.subject import Subject, verdicts
 
@@ -78,7 +79,7 @@ class Recorder:
             snapshot = store.take(intake, report.coverage, report.now)
             made_from = (snapshot.hash, plan.catalogue.digest, decisions_hash(plan), exemptions_text(plan))
             self.history.record(
-                self.scope, report.now, report.score, journal.memory, journal.changes, made_from
+                self.scope, report.now, report.whole_score, journal.memory, journal.changes, made_from
             )
 
     def record(self, report: Report, store: EstateStore) -> Changes:
@@ -88,14 +89,15 @@ class Recorder:
 
     def _record(self, report: Report, store: EstateStore) -> Changes:
         run = report.run
+        whole = replace(report, filter=Filter())  # what is kept depends on no filter
         before = self.history.before(self.scope, run.now)
         past = dict(self.history.past(before)) if before else {}
         changes = _changes(past, run)
         kept = remembered(remember(past, verdicts(run.assessments), changes, run.now))
         snapshot = store.append(run.estate, run.now)
         made_from = (snapshot.hash, run.catalogue.digest, decisions_hash(run.plan), exemptions_text(run.plan))
-        self.history.record(self.scope, run.now, report.score, kept.items(), changes, made_from)
-        publish(self._data, replace(report, changes=changes), kept)
+        self.history.record(self.scope, run.now, whole.score, kept.items(), changes, made_from)
+        publish(self._data, replace(whole, changes=changes), kept)
         return changes
 
     def delta(self, report: Report, store: EstateStore, judge: Judge) -> tuple[Part, ...]:

@@ -48,7 +48,7 @@ _PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
 
 @dataclass(frozen=True)
 class Report:
-    """What a run says; `rows` are the assessments that the filter lets through, the score is that of the resources it looks at."""
+    """What a run says of the resources that the filter looks at; `rows` are those of their assessments that it shows."""
 
     run: Run
     scope: str
@@ -95,7 +95,8 @@ class Report:
 
     @cached_property
     def _grouped(self) -> dict[Group, list[Row]]:
-        return grouped(filter(self._looked_at.takes, self.all_rows()))
+        rows = self.all_rows()
+        return grouped(filter(self._looked_at.places, rows) if self.filter.chooses_resources else rows)
 
     @cached_property
     def _looked_at(self) -> Filter:
@@ -103,13 +104,23 @@ class Report:
 
     @property
     def rows(self) -> Iterator[Row]:
-        """The rows that were asked for, worst first."""
+        """The rows that are shown, worst first."""
+        return (row for group in self.groups for row in self._grouped[group])
+
+    @property
+    def judged_rows(self) -> Iterator[Row]:
+        """The rows of the resources that are looked at, shown or not, worst first."""
         return (row for rows in self._grouped.values() for row in rows)
 
     @cached_property
-    def groups(self) -> dict[Group, int]:
-        """The sizes of the groups of the rows that were asked for, worst first."""
+    def judged(self) -> dict[Group, int]:
+        """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
         return {group: len(rows) for group, rows in self._grouped.items()}
+
+    @cached_property
+    def groups(self) -> dict[Group, int]:
+        """The sizes of the groups of the rows that are shown, worst first."""
+        return shown_groups(self.judged, self.filter, self.metadata)
 
     def rows_of(self, group: Group) -> Iterable[Row]:
         """The rows of a group."""
@@ -145,10 +156,10 @@ class Report:
 
     @cached_property
     def ranking(self) -> list[Ranked]:
-        """The recommendations of the rows that were asked for, in the order to work on them."""
+        """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
         standings = Standings(self.control_of)
-        standings.add(self.rows)
-        return standings.ranked(self.run.metadata)
+        standings.add(self.judged_rows)
+        return shown_ranking(standings.ranked(self.run.metadata), self.groups)
 
     def reasons(self, row: Row) -> tuple[Reason, ...]:
         """The leaf conditions that decided the row, secrets masked; one that read an analyzer's assessment carries what it found."""
@@ -197,28 +208,82 @@ class Report:
 
     @cached_property
     def states(self) -> Counter[State]:
-        """How many rows ended in each state."""
-        return states(self.groups)
+        """How many rows ended in each state, shown or not."""
+        return states(self.judged)
 
     @cached_property
     def causes(self) -> Counter[tuple[State, str]]:
-        """How many rows ended Unknown, Error or NotApplicable for each cause."""
+        """How many rows ended Unknown, Error or NotApplicable for each cause, shown or not."""
         found = Counter(
-            (row.assessment.state, row.assessment.cause) for row in self.rows if row.assessment.cause
+            (row.assessment.state, row.assessment.cause) for row in self.judged_rows if row.assessment.cause
         )
         return Counter(dict(sorted(found.items())))
 
     def findings(self) -> Iterator[Row]:
-        """The rows that a person must act on: NonCompliant."""
+        """The rows that a person must act on, NonCompliant, of those that are shown."""
         return findings(self)
 
     def owners(self, tag: str) -> dict[str, Holding]:
-        """The findings by the value of a tag ('' = the resource has none)."""
-        return owners(self.findings(), tag)
+        """The findings, shown or not, by the value of a tag ('' = the resource has none)."""
+        failed = (rows for group, rows in self._grouped.items() if group.state is State.NON_COMPLIANT)
+        return owners((row for rows in failed for row in rows), tag)
 
     def worst_severity(self) -> Severity | None:
-        """The highest severity among the findings, None where there is none."""
-        return worst_severity(self.groups, self.metadata)
+        """The highest severity among the findings, shown or not; None where there is none."""
+        return worst_severity(self.judged, self.metadata)
+
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        return self.run.engine.program.recommendations.has_critical()
+
+
+def shown_groups(
+    judged: Mapping[Group, int], filter_: Filter, recommendation_of: Callable[[str], Recommendation]
+) -> dict[Group, int]:
+    """Choose the groups of rows that a filter shows."""
+    return {
+        group: count
+        for group, count in judged.items()
+        if not filter_.hides_rows or filter_.shows(group.state, recommendation_of(group.key))
+    }
+
+
+def shown_ranking(ranking: Iterable[Ranked], groups: Iterable[Group]) -> list[Ranked]:
+    """Choose the ranked recommendations of which there are rows in groups."""
+    keys = {group.key.lower() for group in groups}
+    return [item for item in ranking if item.recommendation.key.lower() in keys]
+
+
+def failing(report: Reported) -> list[Ranked]:
+    """Choose the ranked recommendations whose findings are shown."""
+    return shown_ranking(
+        report.ranking, (group for group in report.groups if group.state is State.NON_COMPLIANT)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The assessments of one recommendation that ended in one state; `reason` is the most frequent cause."""
+
+    recommendation: Recommendation
+    state: State
+    count: int
+    reason: str
+
+
+def listed_groups(report: Reported) -> list[Listed]:
+    """Return the assessments of the states that a person asks for, but for findings, which are ranked."""
+    found = []
+    for group, count in report.groups.items():
+        if group.state in report.filter.states and group.state is not State.NON_COMPLIANT:
+            causes = Counter(_cause(row.assessment) for row in report.rows_of(group))
+            reason = causes.most_common(1)[0][0] if causes else ""
+            found.append(Listed(report.metadata(group.key), group.state, count, reason))
+    return found
+
+
+def _cause(item: Assessment) -> str:
+    return ": ".join(text for text in (item.cause, item.description) if text)
 
 
 def states(groups: Mapping[Group, int]) -> Counter[State]:

@@ -18,7 +18,7 @@ from nephoscope.posture.history import TrendPoint
 from nephoscope.posture.holding import Holding
 from nephoscope.posture.ranking import Ranked
 from nephoscope.posture.recommendation import Recommendation
-from nephoscope.posture.row import Group, Row
+from nephoscope.posture.row import Filter, Group, Row
 from nephoscope.posture.score import SecureScore
 
 
@@ -28,6 +28,10 @@ class Reported(Protocol):
     @property
     def scope(self) -> str:
         """What was looked at, as a person named it."""
+
+    @property
+    def filter(self) -> Filter:
+        """Which resources are looked at, and which of their rows are shown."""
 
     @property
     def now(self) -> datetime:
@@ -75,29 +79,33 @@ class Reported(Protocol):
 
     @property
     def ranking(self) -> list[Ranked]:
-        """The recommendations in the order to work on them."""
+        """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
 
     @property
     def states(self) -> Counter[State]:
-        """How many rows ended in each state."""
+        """How many rows ended in each state, shown or not."""
 
     @property
     def causes(self) -> Counter[tuple[State, str]]:
-        """How many rows have each cause, in the order of states and causes."""
+        """How many rows have each cause, shown or not, in the order of states and causes."""
+
+    @property
+    def judged(self) -> Mapping[Group, int]:
+        """The sizes of all groups of rows, shown or not, worst first."""
 
     @property
     def groups(self) -> Mapping[Group, int]:
-        """The sizes of the groups of rows, worst first."""
+        """The sizes of the groups of rows that are shown, worst first."""
 
     @property
     def rows(self) -> Iterator[Row]:
-        """The rows, worst first."""
+        """The rows that are shown, worst first."""
 
     def rows_of(self, group: Group, /) -> Iterable[Row]:
         """The rows of a group."""
 
     def findings(self) -> Iterator[Row]:
-        """The rows that a person must act on."""
+        """The rows that a person must act on, of those that are shown."""
 
     def metadata(self, key: str, /) -> Recommendation:
         """What is known of a recommendation."""
@@ -112,4 +120,7 @@ class Reported(Protocol):
         """The findings by the value of a tag ('' = the resource has none)."""
 
     def worst_severity(self) -> Severity | None:
-        """The highest severity among the findings."""
+        """The highest severity among the findings, shown or not."""
+
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical, so that a finding can be."""

@@ -92,9 +92,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows to show; an empty field lets everything through, values are compared in any case, `*` is a wildcard.
+    """Which resources are looked at and which of their rows are shown; an empty field lets everything through.
 
-    `subscriptions` holds ids, or display names once `naming` has looked them up; `tags` holds `name` or `name=value`.
+    `severities` and `states` are for display alone: no figure and no gate depends on them. The others are a scope. Values are compared
+    in any case, `*` is a wildcard. `subscriptions` holds ids, or display names once `naming` has looked them up; `tags` holds `name`
+    or `name=value`.
     """
 
     subscriptions: tuple[str, ...] = ()
@@ -116,12 +118,15 @@ class Filter:
         """Whether some resources are not looked at, whatever their verdict."""
         return bool(self.subscriptions or self.resource_groups or self.types or self.tags)
 
-    def takes(self, row: Row) -> bool:
-        """Whether the row is asked for."""
-        return (
-            (not self.severities or row.recommendation.severity in self.severities)
-            and (not self.states or row.assessment.state in self.states)
-            and (not self.chooses_resources or self.places(row))
+    @property
+    def hides_rows(self) -> bool:
+        """Whether some rows of the resources that are looked at are not shown."""
+        return bool(self.severities or self.states)
+
+    def shows(self, state: State, recommendation: Recommendation) -> bool:
+        """Whether the rows of a recommendation that ended in a state are shown."""
+        return (not self.severities or recommendation.severity in self.severities) and (
+            not self.states or state in self.states
         )
 
     def places(self, row: Row) -> bool:

@@ -20,6 +20,7 @@ from nephoscope.model.place import Place
 from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.evaluation import evaluate
+from nephoscope.posture.known_scopes import KnownScopes
 from nephoscope.posture.live import LIVE, TENANT, snapshot_of, tenant_snapshot
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.parameters import shared_out
@@ -92,6 +93,10 @@ class Scan:
             self.request, targets=tuple(self.collected.get(one, one) for one in self.request.targets)
         )
 
+    def known_scopes(self, estate: Estate) -> KnownScopes:
+        """Return the scopes that a filter can name; of an estate in parts those of its manifest, to which the parts are added."""
+        return KnownScopes(estate.coverage, lambda: Packs(self.data).aliases().types())
+
     def estate(self, targets: Sequence[str] | None = None) -> Estate:
         """The estate of the targets; SnapshotError when one is not there."""
         with self._paths(targets) as paths:
@@ -155,7 +160,7 @@ class Scan:
         known = replace(
             known, assignments=(*known.assignments, *theirs.assignments[len(decided.assignments) :])
         )
-        return known.assigning_every_definition() if alone else known
+        return known.assigning_every_definition(given) if alone else known
 
     def parts(self, survey: Survey, plan: Plan, size: int) -> Iterator[Run]:
         """Judge a surveyed estate part by part."""

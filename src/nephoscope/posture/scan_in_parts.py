@@ -86,17 +86,21 @@ class PartedScan:
             Tally(Standings(lambda key: controls.scoring(recommendations.of(key))), shown.tag),
             Ledger(self._folder / "rows", shown.extract),
             recommendations,
+            shown.filter,
             top=shown.top,
         )
-        judged = 0
+        judged, known = 0, scan.known_scopes(self.survey.whole)
         for run in scan.parts(self.survey, plan, self._size):
             judged += len(run.engine.roster)
+            if shown.filter.chooses_resources:
+                known.add(run.estate)
             changes = journal.part(run) if journal is not None else Changes()
             self._take(run, report, changes, shown.filter)
             if intake is not None:
                 intake.add(run.estate.resources.values())
         if scan.request.scope and not judged:
             raise NoSuchScopeError(scan.request.scope)
+        known.check(shown.filter)
         if journal is not None:
             journal.close(report.coverage)
             report = replace(report, changes=journal.changes)
@@ -142,7 +146,7 @@ class PartedScan:
         if journal is not None and intake is not None:
             recorder.record_parts(report, journal, intake, plan, EstateStore(self._scan.data))
             save_request(self._scan.repeatable, self._scan.data)
-        return replace(report, trend=recorder.trend())
+        return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
 
     def _made(self, name: str) -> Path:
         folder = self._folder / name

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
+
+from nephoscope.model.state import State
 
 if TYPE_CHECKING:
     from nephoscope.posture.extract import Extract
@@ -15,16 +17,27 @@ Renderer = Callable[["Reported", TextIO], None]
 
 
 def formats() -> list[str]:
-    """The names of the output formats, the table first."""
+    """Return the names of the output formats, the table first."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
     return sorted(names, key=lambda name: name != "table")
 
 
-def reads(name: str) -> Extract:
-    """The rows that a format reads."""
-    return cast("Extract", importlib.import_module(f"nephoscope.cli.outputs.{name}").READS)
+def reads(name: str, states: Sequence[str] = ()) -> Extract:
+    """Return the rows that a format reads; those in states that a person asks for are listed one by one."""
+    from dataclasses import replace
+
+    extract = cast("Extract", importlib.import_module(f"nephoscope.cli.outputs.{name}").READS)
+    return replace(extract, states=extract.states | {State(one) for one in states})
+
+
+def check_shown(name: str, states: Sequence[str]) -> None:
+    """Refuse states of which a format has nothing to say: SARIF without findings closes every alert of a code scanning service."""
+    from nephoscope.cli.session.checks import usage_error
+
+    if name == "sarif" and states and State.NON_COMPLIANT not in states:
+        usage_error("-o sarif holds findings: leave out --state, or add --state NonCompliant")
 
 
 def renderer(name: str) -> Renderer:
-    """The `render` function of a format, imported now."""
+    """Return the `render` function of a format, imported now."""
     return cast("Renderer", importlib.import_module(f"nephoscope.cli.outputs.{name}").render)

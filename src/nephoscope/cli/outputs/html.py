@@ -16,6 +16,7 @@ from nephoscope.cli.outputs.table import percent, weighting
 from nephoscope.cli.session.plain import counted
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import Extract
+from nephoscope.posture.report import failing, listed_groups
 
 if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported
@@ -39,7 +40,7 @@ def render(report: Reported, out: TextIO) -> None:
 
 def _facts(report: Reported) -> dict[str, Any]:
     severities: Counter[Severity] = Counter()
-    for group, count in report.groups.items():
+    for group, count in report.judged.items():
         if group.state is State.NON_COMPLIANT:
             severities[report.metadata(group.key).severity] += count
     shown = [one for one in reversed(Severity) if severities[one] or one is Severity.HIGH]
@@ -55,7 +56,9 @@ def _facts(report: Reported) -> dict[str, Any]:
         "severities": [(severity, severities[severity]) for severity in shown],
         "unknown": report.states[State.UNKNOWN] + report.states[State.ERROR],
         "controls": sorted(controls, key=lambda item: -item.potential),
-        "ranking": [item for item in report.ranking if item.unhealthy],
+        "ranking": failing(report),
+        "listed": listed_groups(report),
+        "shown": sum(report.groups.values()),
         "findings": {
             group.key: list(islice(report.rows_of(group), MAX_RESOURCES))
             for group in report.groups

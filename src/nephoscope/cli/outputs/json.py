@@ -131,6 +131,7 @@ def _change(change: Change) -> dict[str, Any]:
 def _summary(report: Reported) -> dict[str, Any]:
     return {
         "assessments": report.states.total(),
+        "shown": sum(report.groups.values()),
         "states": {state: report.states[state] for state in State},
         "causes": [
             {"state": state, "reason": cause, "count": count}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from nephoscope.cli.outputs.table import percent
 from nephoscope.model.state import State
 from nephoscope.posture.extract import Extract
+from nephoscope.posture.report import failing, listed_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,9 +44,23 @@ def render(report: Reported, out: TextIO) -> None:
             ),
         )
     )
-    more = report.states[State.NON_COMPLIANT] - MAX_FINDINGS
+    findings = [count for group, count in report.groups.items() if group.state is State.NON_COMPLIANT]
+    more = sum(findings) - MAX_FINDINGS
     if more > 0:
         out.write(f"\n{more} more findings are in the JSON output.\n")
+    if listed := listed_groups(report):
+        out.write("\n## Assessments\n\n")
+        rows = (
+            (
+                one.recommendation.severity.value,
+                one.state.value,
+                one.recommendation.name,
+                one.count,
+                one.reason,
+            )
+            for one in listed
+        )
+        out.writelines(_table(("Severity", "State", "Recommendation", "Resources", "Reason"), rows))
 
 
 def _controls(report: Reported) -> Iterator[tuple[object, ...]]:
@@ -56,14 +71,8 @@ def _controls(report: Reported) -> Iterator[tuple[object, ...]]:
 
 
 def _recommendations(report: Reported) -> Iterator[tuple[object, ...]]:
-    for item in report.ranking:
-        if item.unhealthy:
-            yield (
-                item.recommendation.severity.value,
-                item.recommendation.name,
-                item.unhealthy,
-                f"{item.gain:.2f}",
-            )
+    for item in failing(report):
+        yield item.recommendation.severity.value, item.recommendation.name, item.unhealthy, f"{item.gain:.2f}"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:

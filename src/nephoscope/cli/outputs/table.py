@@ -13,6 +13,7 @@ from rich.text import Text
 from nephoscope.cli.session.plain import CONTROL, counted, plain
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import NOTHING, Extract
+from nephoscope.posture.report import Listed, failing, listed_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,10 +47,7 @@ def render(report: Reported, out: TextIO) -> None:
     console.print(score_table(scored, console.width))
     if weighting(scored):
         console.print(Text(f"{weighting(scored)} `nephoscope score` shows them.", style="dim"))
-    failing = [ranked for ranked in report.ranking if ranked.unhealthy]
-    console.print(ranking_table(failing[: report.top]))
-    if len(failing) > report.top:
-        console.print(f"[dim]... and {len(failing) - report.top} more: --top {len(failing)}[/dim]")
+    print_ranking(report, console)
     _changes(report, console)
     _unjudged(report, console)
 
@@ -107,7 +105,11 @@ def _headline(report: Reported, console: Console) -> None:
     )
     console.print(f"[bold]Secure score {percent(report.score)}[/bold]")
     parts = [f"{counts[state]:,} {state.value}" for state in State if counts[state]]
-    console.print("[dim]assessments: " + ", ".join(parts) + "[/dim]\n")
+    console.print("[dim]assessments: " + (", ".join(parts) or "none") + "[/dim]")
+    if report.filter.hides_rows:
+        shown = f"{sum(report.groups.values()):,} of {counts.total():,}"
+        console.print(f"[dim]shown: {shown} assessments; every figure counts all of them[/dim]")
+    console.print()
 
 
 def score_table(score: SecureScore, width: int) -> Table:
@@ -138,6 +140,54 @@ def _bar(share: float, width: int = 16) -> Text:
     full = round(share * width)
     style = "green" if share >= 0.8 else "yellow" if share >= 0.5 else "red"
     return Text("█" * full, style=style) + Text("░" * (width - full), style="dim")
+
+
+def print_ranking(report: Reported, console: Console) -> None:
+    """Print the recommendations to work on, and those of other states that were asked for; say so where there is none."""
+    found, listed = failing(report), listed_groups(report)
+    asked = report.filter.states
+    if not asked or State.NON_COMPLIANT in asked:
+        console.print(ranking_table(found[: report.top]))
+        _print_more(len(found), report.top, console)
+        if not found:
+            console.print("No failing recommendation" + (" is shown." if report.filter.hides_rows else "."))
+    if listed:
+        console.print(listed_table(listed[: report.top]))
+        _print_more(len(listed), report.top, console)
+    elif asked and asked != (State.NON_COMPLIANT,):
+        console.print(f"No assessment is shown that ended {' or '.join(asked)}.")
+
+
+def _print_more(count: int, top: int, console: Console) -> None:
+    if count > top:
+        console.print(f"[dim]... and {count - top} more: --top {count}[/dim]")
+
+
+def listed_table(listed: Iterable[Listed]) -> Table:
+    """Lay out the recommendations whose assessments ended in other states than NonCompliant, with the reason."""
+    table = Table(
+        title="\nAssessments",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        expand=False,
+    )
+    for name in ("severity", "state"):
+        table.add_column(name, header_style="dim", no_wrap=True)
+    table.add_column("recommendation", header_style="dim", overflow="fold", min_width=30)
+    table.add_column("resources", justify="right", header_style="dim", no_wrap=True)
+    table.add_column("reason", header_style="dim", overflow="fold")
+    for item in listed:
+        severity = item.recommendation.severity
+        table.add_row(
+            Text(severity.value, style=SEVERITY_STYLE[severity]),
+            Text(item.state.value),
+            Text(item.recommendation.name),
+            f"{item.count:,}",
+            Text(item.reason, style="dim"),
+        )
+    return table
 
 
 def ranking_table(ranking: Iterable[Ranked]) -> Table:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope.cli.session.checks import tell, usage_error
 from nephoscope.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reported import Reported
+    from collections.abc import Mapping
 
-CLEAN, FINDINGS, USAGE, NOT_JUDGED = 0, 1, 2, 3
+    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.row import Group
+
+CLEAN, FINDINGS, USAGE, NOT_JUDGED, NOTHING_ASSESSED = 0, 1, 2, 3, 4
 
 
 def exit_code(report: Reported, fail_on: str | None, fail_on_unknown: bool) -> int:
-    """1 for findings at or over `fail_on`, else 3 where something failed to be judged, else 0."""
+    """Return 1 for findings at or over `fail_on`, else 3 where something failed to be judged, else 4 where nothing was, else 0."""
     worst = report.worst_severity()
     if fail_on and worst is not None and worst.rank >= Severity(fail_on).rank:
         return FINDINGS
@@ -24,4 +28,38 @@ def exit_code(report: Reported, fail_on: str | None, fail_on_unknown: bool) -> i
         or any(problem.error for problem in report.errors)
     ):
         return NOT_JUDGED
-    return NOT_JUDGED if fail_on_unknown and report.states[State.UNKNOWN] else CLEAN
+    if fail_on_unknown and report.states[State.UNKNOWN]:
+        return NOT_JUDGED
+    return CLEAN if is_assessed(report.judged) else NOTHING_ASSESSED
+
+
+def is_assessed(judged: Mapping[Group, int]) -> bool:
+    """Whether some recommendation applied to some resource, however that ended."""
+    return any(group.state is not State.NOT_APPLICABLE for group in judged)
+
+
+def is_written(report: Reported, output: str) -> bool:
+    """Say that nothing was assessed where that is so, and whether the output is written all the same: SARIF is not.
+
+    A code scanning service closes every alert that the newest SARIF file lacks.
+    """
+    if is_assessed(report.judged):
+        return True
+    tell_nothing_assessed()
+    if output == "sarif":
+        tell("no SARIF is written: without results it would close every alert of a code scanning service")
+    return output != "sarif"
+
+
+def tell_nothing_assessed() -> None:
+    """Say that a gate has checked nothing."""
+    tell("nothing was assessed: no recommendation applies to a resource that was looked at")
+
+
+def check_gate(report: Reported, fail_on: str | None) -> None:
+    """Refuse a gate that can never fail: no recommendation of Azure or of the own pack is Critical."""
+    if fail_on == Severity.CRITICAL and not report.has_critical():
+        usage_error(
+            "--fail-on Critical would never fail: no loaded recommendation is Critical; choose High, Medium, Low or Informational, "
+            "or gate on attack paths, which can be Critical: nephoscope attackpaths --fail-on Critical"
+        )

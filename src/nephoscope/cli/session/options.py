@@ -133,33 +133,41 @@ _PLACED = (
         "subscriptions",
         multiple=True,
         metavar="ID|NAME",
-        help="Show only this subscription (* is a wildcard).",
+        help="Look only at this subscription (* is a wildcard).",
     ),
     click.option(
         "--resource-group",
         "resource_groups",
         multiple=True,
         metavar="NAME",
-        help="Show only this resource group (* is a wildcard).",
+        help="Look only at this resource group (* is a wildcard).",
     ),
     click.option(
         "--type",
         "types",
         multiple=True,
         metavar="TYPE",
-        help="Show only resources of this type (* is a wildcard).",
+        help="Look only at resources of this type (* is a wildcard).",
     ),
     click.option(
-        "--tag", "tags", multiple=True, metavar="NAME[=VALUE]", help="Show only resources with this tag."
+        "--tag", "tags", multiple=True, metavar="NAME[=VALUE]", help="Look only at resources with this tag."
     ),
 )
 _FILTERED = (
     *_PLACED,
     click.option(
-        "--severity", "severities", multiple=True, type=Word(Severity), help="Show only this severity."
+        "--severity",
+        "severities",
+        multiple=True,
+        type=Word(Severity),
+        help="Show only this severity; figures stay.",
     ),
     click.option(
-        "--state", "states", multiple=True, type=Word(State), help="Show only assessments that ended so."
+        "--state",
+        "states",
+        multiple=True,
+        type=Word(State),
+        help="List only assessments that ended so; figures stay.",
     ),
     click.option("--group-by", metavar="TAG", help="Group findings by the value of this tag, such as owner."),
 )
@@ -186,7 +194,7 @@ _PRINTED = (
     ),
 )
 _GATE = (
-    click.option("--fail-on", type=Word(Severity), help="Exit 1 when a finding has this severity or a higher one."),
+    click.option("--fail-on", type=Word(Severity), help="Exit 1 when a finding has this severity or a higher one, shown or not."),
     click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when something ended Unknown."),
 )  # fmt: skip
 

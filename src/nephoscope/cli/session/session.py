@@ -28,6 +28,7 @@ from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.comparison import Changes
 from nephoscope.posture.extract import Extract
+from nephoscope.posture.known_scopes import UnknownScopeError
 from nephoscope.posture.parted import PartedReport
 from nephoscope.posture.record import Recorder, since_date, since_run
 from nephoscope.posture.report import Report
@@ -68,7 +69,9 @@ def _refusing() -> Iterator[None]:
     """Ends the process with code 2 and a sentence where what was asked for is not possible."""
     try:
         yield
-    except (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError) as error:
+    except (
+        SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, UnknownScopeError
+    ) as error:  # fmt: skip
         usage_error(str(error))
 
 
@@ -82,10 +85,15 @@ def _report(scan: Scan, options: Mapping[str, Any]) -> Report:
     request = scan.request
     estate = scan.estate()
     check_estate(estate, request.label, request.scope)
+    wanted = _filter(options)
+    if wanted.chooses_resources:
+        known = scan.known_scopes(estate)
+        known.add(estate)
+        known.check(wanted)
     before = _before(scan, options["since"])
     run = scan.run(estate, before)
-    report = Report(run, request.label, filter=_filter(options), top=options.get("top") or 15)
-    _tell(report, report.filter)
+    report = Report(run, request.label, filter=wanted, top=options.get("top") or 15)
+    _tell(report, wanted)
     return _compared(report, scan, before, options)
 
 
@@ -113,7 +121,7 @@ def _tell(report: Reported, filter_: Filter) -> None:
     for problem in report.errors:
         if problem.error:
             tell(f"{problem.place}: {problem.reason}")
-    if filter_ != Filter() and not report.groups:
+    if filter_ != Filter() and report.judged and not report.groups:
         tell("nothing that was judged fits the filters")
 
 
@@ -168,9 +176,9 @@ def _compared(report: Report, scan: Scan, before: Run | None, options: Mapping[s
     elif options.get("record"):
         report = replace(report, changes=recorder.record(report, EstateStore(scan.data)))
         save_request(scan.repeatable, scan.data)
-    elif options.get("delta"):
+    elif options.get("delta") and not report.filter.chooses_resources:
         report = replace(report, delta=recorder.delta(report, EstateStore(scan.data), scan.judge))
-    return replace(report, trend=recorder.trend())
+    return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
 
 
 def _check_before(recorder: Recorder, since: str) -> None:

@@ -37,8 +37,9 @@ MOST_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The paths that were asked for; `one` says that a single one is to be shown in full."""
+    """The paths that were asked for, of `every` path in the scope; `one` says that a single one is to be shown in full."""
 
+    every: Sequence[AttackPath]
     paths: Sequence[AttackPath]
     gaps: Sequence[tuple[str, str]]
     scope: str
@@ -56,20 +57,19 @@ def chosen(report: Report, options: Mapping[str, Any]) -> Shown:
     if unknown := sorted(kinds - {one.name for one in path_types()}):
         usage_error(f"--path {unknown[0]}: no such type; --types lists them")
     levels = frozenset(Severity(one) for one in options["levels"])
+    every = [one for one in report.attack_paths.paths if _placed(report, one)]
     found = [
         one
-        for one in report.attack_paths.paths
-        if (not levels or one.level in levels)
-        and (not kinds or one.chain.type.name in kinds)
-        and _placed(report, one)
+        for one in every
+        if (not levels or one.level in levels) and (not kinds or one.chain.type.name in kinds)
     ]
     begin = options["show"]
     if begin is None:
-        return Shown(found, report.attack_paths.gaps, report.scope)
+        return Shown(every, found, report.attack_paths.gaps, report.scope)
     found = [one for one in found if one.id.startswith(begin.lower())]
     if len(found) != 1:
         usage_error(f"--show {begin}: {counted(len(found), 'path')} of that id")
-    return Shown(found, (), report.scope, one=True)
+    return Shown(every, found, (), report.scope, one=True)
 
 
 def _placed(report: Report, path: AttackPath) -> bool:

@@ -9,7 +9,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of, ranking_table
+from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of, print_ranking
 from nephoscope.model.state import State
 from nephoscope.posture.naming import own_key
 
@@ -21,14 +21,9 @@ if TYPE_CHECKING:
 
 
 def render_list(report: Report, out: TextIO) -> None:
-    """Print the failing recommendations in rank order."""
+    """Print the recommendations in rank order."""
     console = console_of(out)
-    failing = [ranked for ranked in report.ranking if ranked.unhealthy]
-    console.print(ranking_table(failing[: report.top]))
-    if len(failing) > report.top:
-        console.print(f"[dim]... and {len(failing) - report.top} more: --top {len(failing)}[/dim]")
-    if not failing:
-        console.print("No failing recommendation.")
+    print_ranking(report, console)
 
 
 def render(report: Report, wanted: str, out: TextIO) -> None:
