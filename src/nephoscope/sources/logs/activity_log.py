@@ -30,6 +30,11 @@ CATEGORIES = frozenset(
         *("security", "policy", "write", "delete", "action"),
     }
 )
+#: An operation of Resource Manager begins with the namespace of its provider.
+_MANAGED = re.compile(r"[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)+/.")
+#: What an event says of its outcome; who called, in an event that names no category.
+_RESULT = frozenset({"resultType", "identity", "properties"})
+_CALL = frozenset({"resultType", "identity", "callerIpAddress"})
 #: `schemaId` of what an alert on the Activity Log sends to an action group.
 _ALERT = "microsoft.insights/activitylogs"
 _STATUS = {
@@ -103,18 +108,19 @@ class ActivityLog:
         if _in_alert(record):
             return True
         operation = record.get("operationName")
+        category = _value(record, "category").lower()
         if isinstance(operation, dict):
-            return "/" in text_of(operation, "value")
-        category = record.get("category")
-        if (
-            not isinstance(operation, str)
-            or not isinstance(category, str)
-            or category.lower() not in CATEGORIES
-        ):
+            return "/" in text_of(operation, "value") and (not category or category in CATEGORIES)
+        if isinstance(record.get("category"), dict):
+            return category in CATEGORIES
+        if not isinstance(operation, str) or _of_tenant(record):
             return False
-        if text_of(record, "resourceId").lower().startswith("/tenants/"):
-            return False
-        return "resultType" in record or "identity" in record or "properties" in record
+        managed = _MANAGED.match(operation) is not None
+        if category:
+            return category in CATEGORIES and (managed or not _RESULT.isdisjoint(record))
+        resource_id = text_of(record, "resourceId")
+        placed = not resource_id or subscription_of(resource_id) != ""
+        return managed and placed and not _CALL.isdisjoint(record)
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of an event."""
@@ -127,6 +133,10 @@ class ActivityLog:
         _put_objects(values, record, properties)
         _FILLING.fill(values, record, skip=_USED)
         yield _FILLING.row({name: value for name, value in values.items() if value != ""})
+
+
+def _of_tenant(record: dict[str, Any]) -> bool:
+    return text_of(record, "resourceId").lower().startswith("/tenants/")
 
 
 def _in_alert(record: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ _FIXED = {
     "level": "Level",
 }
 _ELSEWHERE = frozenset({"time", "timestamp", "resourceid", "properties", "durationms"})
+_TIMES = frozenset({"time", "timestamp"})
+_OTHERS = frozenset({"resourceid", "operationname", "properties"})
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]+")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
@@ -152,9 +154,9 @@ class AzureDiagnostics:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, Any]) -> bool:
-        """Whether it has the fields that every resource log must have."""
+        """Whether it has a category, a time, and one more of the fields that every resource log must have."""
         names = {name.lower() for name in record}
-        return "category" in names and "time" in names and bool(names & {"resourceid", "properties"})
+        return "category" in names and bool(names & _TIMES) and bool(names & _OTHERS)
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of a record."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.sources.logs.azure_diagnostics import TABLE as AZURE_DIAGNOSTICS
 from nephoscope.sources.logs.azure_diagnostics import diagnostics_row
+from nephoscope.sources.logs.categories import category_of
 from nephoscope.sources.logs.filling import Filling, started
 from nephoscope.sources.logs.format import Row
 from nephoscope.sources.logs.resource_log import properties_of, text_of
@@ -78,7 +79,7 @@ class AzureFirewallText:
 
     def recognises(self, record: dict[str, Any]) -> bool:
         """By the category."""
-        return str(record.get("category", "")).lower() in _CATEGORIES
+        return category_of(record) in _CATEGORIES
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The rows of a record; a sentence of no known form is told, and stays in AzureDiagnostics."""
@@ -87,7 +88,7 @@ class AzureFirewallText:
         if not context.destination.dedicated:
             return
         sentence = text_of(properties_of(record), "msg", "Msg")
-        found = read_sentence(sentence, application="application" in str(record["category"]).lower())
+        found = read_sentence(sentence, application="application" in category_of(record))
         if found is None:
             yield context.bad("a firewall's sentence of no known form", "properties.msg", sentence)
             return

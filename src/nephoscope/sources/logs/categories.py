@@ -57,6 +57,15 @@ def table_of_category() -> Mapping[str, str]:
     }
 
 
+@cache
+def _only_table() -> Mapping[str, str]:
+    """The category, lower-cased -> the table, where the categories of that name of all resource types have the same one."""
+    tables: dict[str, set[str]] = {}
+    for key, table in table_of_category().items():
+        tables.setdefault(key.rpartition(":")[2], set()).add(table)
+    return {category: next(iter(named)) for category, named in tables.items() if len(named) == 1}
+
+
 @lru_cache(maxsize=8192)
 def resource_type(resource_id: str) -> str:
     """The type in a resource id, `namespace/type[/child type]`, lower-cased; '' where there is none."""
@@ -135,6 +144,11 @@ def row_of(record: dict[str, Any], context: Context, filling: Filling, shape: Sh
 
 
 def dedicated_table(record: dict[str, Any], context: Context) -> str:
-    """The table that the content names for the record's category and resource type, '' where it names none."""
+    """The table that the content names for the record's category and resource type, '' where it names none.
+
+    Of a record that does not say its resource, the one that the category has for every resource type.
+    """
     kind = resource_type(resource_id_of(record, context) or text_of(record, "resourceId"))
+    if not kind:
+        return _only_table().get(category_of(record), "")
     return table_of_category().get(f"{kind}:{category_of(record)}", "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.sources.logs.categories import category_of, row_of
+from nephoscope.sources.logs.categories import category_of, resource_type, row_of, table_of_category
 from nephoscope.sources.logs.filling import Filling, parsed
 from nephoscope.sources.logs.format import Row
 from nephoscope.sources.logs.resource_log import as_text, text_of
@@ -19,6 +19,30 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.format import Context, Fault
 
 TABLE = "AuditLogs"
+_DIRECTORY = "microsoft.aadiam"
+#: Members by which an activity is known; none of them is sure to be there.
+_MARKS = frozenset(
+    {"activityDisplayName", "activityDateTime", "targetResources", "initiatedBy", "loggedByService"}
+)
+#: Categories of activities, lower-cased: https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities
+_ACTIVITIES = frozenset(
+    {
+        *(
+            "administrativeunit",
+            "agreement",
+            "applicationmanagement",
+            "attributemanagement",
+            "authentication",
+        ),
+        *("authorization", "authorizationpolicy", "contact", "crosstenantaccesssettings", "device"),
+        *("crosstenantidentitysyncsettings", "deviceconfiguration", "devicetemplate", "directorymanagement"),
+        *("entitlementmanagement", "externaluserprofile", "groupmanagement", "identityprotection", "label"),
+        *("kerberosdomain", "keymanagement", "multitenantorg", "other", "pendingexternaluserprofile"),
+        *("permissiongrantpolicy", "policy", "policymanagement", "privateendpoint", "privatelinkresource"),
+        *("provisioningmanagement", "publickeyinfrastructure", "resourcemanagement", "rolemanagement"),
+        *("taskmanagement", "usermanagement", "accessreviews", "workflowmanagement"),
+    }
+)
 _FILLING = Filling(TABLE, {"tenantId": "AADTenantId", "operationType": "AADOperationType"})
 
 
@@ -32,16 +56,17 @@ class EntraAudit:
 
     def recognises(self, record: dict[str, Any]) -> bool:
         """Whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
+        kind = resource_type(text_of(record, "resourceId"))
         if category_of(record) == "auditlogs":
-            return "microsoft.intune" not in text_of(record, "resourceId").lower()
-        return _of_graph(record) or _of_activity(record)
+            return kind in ("", _DIRECTORY)
+        return _of_graph(record) or (kind == _DIRECTORY and _of_activity(record))
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of an event."""
         if _of_graph(record):
             record = {
                 **({"time": record["activityDateTime"]} if "activityDateTime" in record else {}),
-                "operationName": record["activityDisplayName"],
+                "operationName": record.get("activityDisplayName"),
                 "correlationId": record.get("correlationId"),
                 "properties": record,
             }
@@ -49,14 +74,18 @@ class EntraAudit:
 
 
 def _of_graph(record: dict[str, Any]) -> bool:
-    return "activityDisplayName" in record and "targetResources" in record
+    """Graph's directoryAudit, also with the members alone that its reader selected."""
+    return "properties" not in record and len(_MARKS & record.keys()) > 1
 
 
 def _of_activity(record: dict[str, Any]) -> bool:
     """A record of the directory whose category is that of the activity, not that of the stream."""
+    category = category_of(record)
+    if f"{_DIRECTORY}:{category}" in table_of_category():
+        return False
     properties = parsed(record.get("properties"))
-    named = isinstance(properties, dict) and _of_graph(properties)
-    return named and "microsoft.aadiam" in text_of(record, "resourceId").lower()
+    marked = isinstance(properties, dict) and not _MARKS.isdisjoint(properties)
+    return marked or category in _ACTIVITIES
 
 
 def _shape(record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:

@@ -28,6 +28,20 @@ _TABLES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_TIMES = ("detectedDateTime", "riskLastUpdatedDateTime", "lastUpdatedDateTime", "activityDateTime")
+_DETECTION = frozenset({"riskEventType", "riskType", "detectedDateTime", "detectionTimingType", "activity"})
+_LEVEL = frozenset({"riskState", "riskLevel", "riskDetail"})
+_RISKY = _LEVEL | {"riskLastUpdatedDateTime"}
+#: Members that a sign-in, which has a state and detail of risk too, has not.
+_OF_RISKY = frozenset({"riskLevel", "riskLastUpdatedDateTime"})
+_USER = frozenset({"userPrincipalName", "userDisplayName", "userId", "isDeleted"})
+_APPLICATION = frozenset(
+    {
+        *("servicePrincipalId", "servicePrincipalDisplayName", "servicePrincipalType", "appId", "keyIds"),
+        *("isEnabled", "displayName"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class EntraRisk:
@@ -47,8 +61,8 @@ class EntraRisk:
         category = category_of(record)
         if category not in _TABLES:
             category = _category_of_graph(record)
-            names = ("detectedDateTime", "riskLastUpdatedDateTime")
-            record = {"time": next(record[name] for name in names if name in record), "properties": record}
+            name = next((name for name in _TIMES if name in record), "")
+            record = {**({"time": record[name]} if name else {}), "properties": record}
         table = _TABLES[category]
         yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
@@ -62,13 +76,17 @@ def _shape(record: dict[str, Any], _properties: dict[str, Any], _values: dict[st
 
 
 def _category_of_graph(record: dict[str, Any]) -> str:
-    """The category that one of Graph's objects would be streamed under, '' = none of them."""
-    if "riskState" not in record or "properties" in record:
+    """The category that one of Graph's objects would be streamed under, '' = none of them.
+
+    Each is known by several members, for Graph leaves out what its reader does not select, and most may be null.
+    """
+    if "properties" in record:
         return ""
-    if "riskEventType" in record and "detectedDateTime" in record:
-        return "serviceprincipalriskevents" if record.get("servicePrincipalId") else "userriskevents"
-    if "riskLastUpdatedDateTime" in record:
-        return "riskyusers" if "userPrincipalName" in record else "riskyserviceprincipals"
+    application = not _APPLICATION.isdisjoint(record) and _USER.isdisjoint(record)
+    if not _DETECTION.isdisjoint(record) and not _LEVEL.isdisjoint(record):
+        return "serviceprincipalriskevents" if application else "userriskevents"
+    if len(_RISKY & record.keys()) > 1 and not _OF_RISKY.isdisjoint(record):
+        return "riskyserviceprincipals" if application else "riskyusers"
     return ""
 
 

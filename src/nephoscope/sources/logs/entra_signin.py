@@ -37,6 +37,14 @@ _EVENT_TYPES = {
     "serviceprincipal": "ServicePrincipalSignInLogs",
     "managedidentity": "ManagedIdentitySignInLogs",
 }
+#: Members that only a sign-in has, and those that it shares with other objects of Graph.
+_MARKS = frozenset(
+    {
+        *("clientAppUsed", "conditionalAccessStatus", "appliedConditionalAccessPolicies", "isInteractive"),
+        *("riskLevelDuringSignIn", "resourceDisplayName", "authenticationRequirement"),
+    }
+)
+_USUAL = frozenset({"appDisplayName", "appId", "userPrincipalName", "servicePrincipalId", "ipAddress"})
 _RENAMES = {
     "tenantId": "AADTenantId",
     "callerIpAddress": "IPAddress",
@@ -99,15 +107,13 @@ class EntraSignIn:
 
 def _of_graph(record: dict[str, Any]) -> bool:
     """Whether it is Graph's signIn, also with the members alone that its reader selected."""
+    if "createdDateTime" not in record or "properties" in record:
+        return False
     kinds = record.get("signInEventTypes")
-    if isinstance(kinds, list) and kinds and "createdDateTime" in record:
+    if isinstance(kinds, list) and kinds:
         return as_text(kinds[0]).lower() in _EVENT_TYPES
-    return (
-        "createdDateTime" in record
-        and "appDisplayName" in record
-        and isinstance(record.get("status"), dict)
-        and ("userPrincipalName" in record or "servicePrincipalId" in record)
-    )
+    marks = len(_MARKS & record.keys()) + isinstance(record.get("status"), dict)
+    return marks > 0 and marks + len(_USUAL & record.keys()) > 1
 
 
 def _enveloped(record: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +123,8 @@ def _enveloped(record: dict[str, Any]) -> dict[str, Any]:
     category = _EVENT_TYPES.get(kind)
     if category is None:
         other = "NonInteractiveUserSignInLogs" if record.get("isInteractive") is False else "SignInLogs"
-        category = other if record.get("userPrincipalName") else "ServicePrincipalSignInLogs"
+        application = record.get("servicePrincipalId") and not record.get("userPrincipalName")
+        category = "ServicePrincipalSignInLogs" if application else other
     location = record.get("location")
     return {
         "time": record["createdDateTime"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.sources.logs.azure_diagnostics import TABLE, diagnostics_row
+from nephoscope.sources.logs.categories import category_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ class FrontDoor:
 
     def recognises(self, record: dict[str, Any]) -> bool:
         """By the category."""
-        return str(record.get("category", "")).lower() in _CATEGORIES
+        return category_of(record) in _CATEGORIES
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of a record."""

@@ -18,7 +18,22 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.format import Context, Fault
 
 TABLE = "SecurityAlert"
-_NEEDED = frozenset({"title", "severity", "createdDateTime", "evidence", "serviceSource"})
+_CHANGES = ("lastUpdateDateTime", "createdDateTime")
+#: Members by which an alert is known: Graph leaves out what its reader does not select, and any of them may be null.
+_MARKS = frozenset(
+    {
+        *(
+            "title",
+            "severity",
+            "evidence",
+            "serviceSource",
+            "detectionSource",
+            "detectorId",
+            "providerAlertId",
+        ),
+        *("incidentId", "alertWebUrl", "mitreTechniques", "classification", "determination"),
+    }
+)
 _TIMES = {
     "StartTime": "firstActivityDateTime",
     "EndTime": "lastActivityDateTime",
@@ -79,15 +94,21 @@ class GraphAlert:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, Any]) -> bool:
-        """Whether it has what every alert of that interface has."""
-        return record.keys() >= _NEEDED and isinstance(record["evidence"], list)
+        """Whether it has a time and several members of an alert of that interface."""
+        evidence = record.get("evidence")
+        return (
+            any(record.get(name) for name in _CHANGES)
+            and len(_MARKS & record.keys()) > 2
+            and (evidence is None or isinstance(evidence, list))
+        )
 
     def rows(self, record: dict[str, Any], _context: Context) -> Iterator[Row | Fault]:
         """The row of an alert, as it stands now: its last change is the time of the row."""
-        given = record.get("lastUpdateDateTime") or record["createdDateTime"]
+        name = next(name for name in _CHANGES if record.get(name))
+        given = record[name]
         time = moment(given)
         if time is None:
-            raise BadRecordError(f"not a time: {as_text(given)[:64]!r}", "lastUpdateDateTime")
+            raise BadRecordError(f"not a time: {as_text(given)[:64]!r}", name)
         values: dict[str, Any] = {"TimeGenerated": time, "VendorName": "Microsoft"}
         values.update({column: text_of(record, name) for column, name in _TEXTS.items()})
         values.update({column: moment(record.get(name)) for column, name in _TIMES.items()})
@@ -95,7 +116,9 @@ class GraphAlert:
         techniques = record.get("mitreTechniques")
         values["Techniques"] = as_text(techniques) if techniques else ""
         entities = [
-            _entity(one, number) for number, one in enumerate(record["evidence"], 1) if isinstance(one, dict)
+            _entity(one, number)
+            for number, one in enumerate(record.get("evidence") or (), 1)
+            if isinstance(one, dict)
         ]
         values["Entities"] = as_text(entities) if entities else ""
         values["CompromisedEntity"] = _compromised(entities)

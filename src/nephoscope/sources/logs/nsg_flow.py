@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.sources.logs.categories import category_of
 from nephoscope.sources.logs.flow_columns import available, scanned
 from nephoscope.sources.logs.flow_tuple import TABLE, nsg_values, tuple_rows
 from nephoscope.sources.logs.resource_log import (
@@ -36,7 +37,7 @@ class NsgFlow:
 
     def recognises(self, record: dict[str, Any]) -> bool:
         """By the category."""
-        return str(record.get("category", "")).lower() == CATEGORY
+        return category_of(record) == CATEGORY
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """A row for every tuple under `properties.flows[].flows[]`."""

@@ -72,7 +72,9 @@ _USER_TYPES: Mapping[int, str] = MappingProxyType(
         8: "SystemPolicy",
     }
 )
-_NEEDED = frozenset({"creationtime", "operation", "workload", "recordtype"})
+_NEEDED = frozenset({"creationtime", "operation"})
+#: Further members, of which a record has at least one: the interface does not promise a workload.
+_USUAL = frozenset({"recordtype", "workload", "organizationid", "userkey", "usertype"})
 _FILLING = Filling(
     TABLE,
     {
@@ -100,7 +102,8 @@ class OfficeActivity:
 
     def recognises(self, record: dict[str, Any]) -> bool:
         """Whether it has what every record of that interface must have."""
-        return {folded(name) for name in record} >= _NEEDED
+        names = {folded(name) for name in record}
+        return names >= _NEEDED and not _USUAL.isdisjoint(names)
 
     def rows(self, record: dict[str, Any], _context: Context) -> Iterator[Row | Fault]:
         """The row of an activity."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TABLE = "AzureMetrics"
 _FILLING = Filling(TABLE, {"unit": "UnitName"})
+_SAID = frozenset({"timeGrain", "count", "total", "minimum", "maximum", "average"})
 _COLUMNS = frozenset({"ResourceId", "SubscriptionId", "ResourceGroup", "ResourceProvider", "Resource"})
 
 
@@ -32,8 +33,8 @@ class PlatformMetrics:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, Any]) -> bool:
-        """Whether it names a metric and its grain."""
-        return isinstance(record.get("metricName"), str) and "timeGrain" in record and "time" in record
+        """Whether it names a metric, and a value of it or its grain."""
+        return isinstance(record.get("metricName"), str) and "time" in record and not _SAID.isdisjoint(record)
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of a metric in a grain of time."""

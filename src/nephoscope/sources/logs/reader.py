@@ -10,6 +10,7 @@ import msgspec
 
 from nephoscope.lake.fitting import json_text
 from nephoscope.sources.logs.batch import Batch, Placed, Ready, bad_entry, within
+from nephoscope.sources.logs.common_schema import in_common_schema
 from nephoscope.sources.logs.format import BadRecordError, FastFormat, Row, RowFormat
 from nephoscope.sources.logs.json_value import decoded, held, spelled, told
 from nephoscope.sources.logs.secrets import masked, masked_value, suspects
@@ -104,7 +105,7 @@ class Reader:
             reason = value if isinstance(value, str) else "expected a JSON object"
             self._aside(place, reason, data, batch)
             return
-        form = self._form(value)
+        form, value = self._formed(value)
         if (form is None or self._is_no_row(form, value)) and self._message(
             value, data, place, secret, batch
         ):
@@ -133,13 +134,14 @@ class Reader:
         elif isinstance(item, str):
             self._line(item, raw, place, batch)
         else:
-            self._record(self._form(item), item, raw, place, batch)
+            form, item = self._formed(item)
+            self._record(form, item, raw, place, batch)
 
     def _known(self, item: dict[str, Any] | str) -> bool:
         """Whether a format reads a record or a line; of one that reads anything, whether that has a time."""
         if isinstance(item, str):
             return any(form.recognises_line(item) for form in self.formats.lines)
-        form = self._form(item)
+        form, item = self._formed(item)
         return form is not None and not self._is_no_row(form, item)
 
     def _is_no_row(self, form: LogFormat, record: dict[str, Any]) -> bool:
@@ -191,6 +193,14 @@ class Reader:
         """Set something of the record aside that is being read."""
         batch.bad.append(bad_entry(self.context, place, reason, raw, form))
         batch.faulty.add(batch.records)
+
+    def _formed(self, record: dict[str, Any]) -> tuple[LogFormat | None, dict[str, Any]]:
+        """The format of a record, and the record as that reads it: a row of a table keeps its names as they are."""
+        named = in_common_schema(record)
+        form = self._form(named)
+        if named is not record and (form is None or isinstance(form, RowFormat)):
+            return form, record
+        return form, named
 
     def _form(self, record: dict[str, Any]) -> LogFormat | None:
         """The format of a record: records of one kind follow each other, so the last one is asked first."""
