@@ -49,6 +49,7 @@ WRONG = {
     "cases:\n  - {note: x, tables: {}, alerts: 0}\n": "rows that raise an alert",
     "cases:\n  - {note: x, tables: {}, alert: 0}\n": "unknown key alert",
     "cases: 3\n": "a list",
+    "cases: [\n": "not YAML",
 }
 
 

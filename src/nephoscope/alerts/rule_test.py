@@ -18,7 +18,7 @@ import pyarrow as pa
 from nephoscope.alerts.duration import duration
 from nephoscope.alerts.finding import findings
 from nephoscope.alerts.raising import raised
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rule import Rule, RuleError
 from nephoscope.alerts.rules import document_of, found
 from nephoscope.alerts.window import at
 from nephoscope.kql.bind_tables import WATCHLIST
@@ -80,7 +80,11 @@ def _rule(rule: Rule, path: Path, ground: Ground) -> Iterator[Checked]:
             rule.place, rule.name, problem=f"no rows to test it with: write {beside.name} beside it"
         )
         return
-    document = document_of(beside)
+    try:
+        document = document_of(beside)
+    except RuleError as error:
+        yield Checked(error.place, rule.name, problem="; ".join(error.reasons))
+        return
     cases = document.get("cases") if isinstance(document, dict) else None
     place = Place(str(beside))
     if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
