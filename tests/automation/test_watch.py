@@ -217,7 +217,7 @@ def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, 
     assert lines[:3] == [
         "1 of 61 changes are findings. The first 50:",
         "",
-        "Unhealthy, Low (was Unhealthy, High) Disks are encrypted (m000)",
+        "Unhealthy, Low (was Unhealthy, High) Not met: Disks are encrypted (m000)",
     ]
     assert (
         "43.1 of 55 points (was 44.9 of 55 points) ASC score (11111111-1111-4111-8111-111111111111)" in lines
@@ -230,7 +230,7 @@ def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, 
     ("before", "after", "subject", "said"),
     [
         pytest.param(
-            None, {"code": "Unhealthy"}, "[High] Unhealthy: Disks are encrypted (vm)",
+            None, {"code": "Unhealthy"}, "[High] Not met: Disks are encrypted (vm)",
             ["State: Unhealthy, High (new)", "About: They are not.", "Page: https://host/resource/subscriptions/1"],
             id="a-new-finding",
         ),

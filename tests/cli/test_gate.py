@@ -74,7 +74,7 @@ def test_filters_for_display_change_no_figure(parts: str, place: Path) -> None:
     how = ("--in-parts", parts)
     every = recommendations(place, *how)
     # both storage accounts fail both recommendations: to mend one alone gains nothing
-    assert every == ["| High | grave | 2 | 0.00 |", "| Low | small | 2 | 0.00 |"]
+    assert every == ["| High | Not met: grave | 2 | 0.00 |", "| Low | Not met: small | 2 | 0.00 |"]
     assert recommendations(place, *how, "--severity", "low") == every[1:]
     assert recommendations(place, *how, "--state", "NonCompliant") == every
     assert recommendations(place, *how, "--state", "Compliant") == []

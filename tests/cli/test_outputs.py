@@ -245,3 +245,38 @@ def test_what_the_subscriptions_add_is_the_score(tmp_path: Path) -> None:
     assert total == pytest.approx(100 * score["percentage"], abs=0.01)
     controls = sum(control["score"]["current"] for control in score["controls"])
     assert f"{controls:.2f} of {score['max']} points" in " ".join(shown.split())
+
+
+def test_every_failure_leads_with_what_was_found(outputs: dict[str, str], report: dict) -> None:
+    """A title says how things should be; on its own it reads as if they were."""
+    names = {row["displayName"] for row in report["assessments"] if row["state"] == "NonCompliant"}
+    failures = {f"Not met: {name}" for name in names}
+    worst = report["assessments"][0]["displayName"]
+    assert f"Not met: {worst}" in " ".join(outputs["table"].split())
+    for row in report["assessments"]:
+        assert row.get("description", "").startswith("Not met: ") == (row["state"] == "NonCompliant"), row
+    cells = list(csv.DictReader(io.StringIO(outputs["csv"])))
+    assert {row["description"] for row in cells if row["state"] == "NonCompliant"} == failures
+    run = json.loads(outputs["sarif"])["runs"][0]
+    assert {rule["shortDescription"]["text"] for rule in run["tool"]["driver"]["rules"]} >= failures
+    told = [one["message"]["text"] for one in run["results"] if "suppressions" not in one]
+    assert all(": Not met: " in text for text in told)
+    assert {one.get("message") for one in ET.fromstring(outputs["junit"]).iter("failure")} == failures
+    shown = outputs["markdown"].partition("## Recommendations")[2]
+    rows = [line.split(" | ")[1] for line in shown.splitlines() if line.startswith("| ")]
+    assert {row for row in rows if row != "Recommendation" and not row.startswith("---")} <= {
+        re.sub(r"([\\|\[`])", r"\\\1", one) for one in failures
+    }
+    titles = re.findall(r'<span class="title">([^<]+)</span>', outputs["html"])
+    assert titles
+    assert all(title.startswith("Not met: ") for title in titles)
+
+
+def test_a_folder_of_templates_is_told_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "main.tf").write_text("")
+    result = CliRunner().invoke(
+        cli, ["--data", str(tmp_path / "data"), "scan", str(tmp_path / "infra"), "--no-history"]
+    )
+    assert result.exit_code == 2
+    assert "main.tf: a Terraform file; templates and plans are not read yet" in result.stderr

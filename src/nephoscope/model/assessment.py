@@ -56,3 +56,8 @@ class Assessment:
     assignment: str = ""
     initiative: str = ""
     reference: str = ""
+
+
+def failure_title(name: str) -> str:
+    """Return what a failure of a recommendation is called: its name says how things should be, not what was found."""
+    return f"Not met: {name}"

@@ -32,6 +32,11 @@ class Ranked:
         return self.counts[State.NON_COMPLIANT]
 
     @property
+    def title(self) -> str:
+        """The name of the recommendation, which leads with what was found where a resource fails it."""
+        return self.recommendation.title(State.NON_COMPLIANT if self.unhealthy else State.COMPLIANT)
+
+    @property
     def order(self) -> tuple[int, float, int, str, str]:
         """The sort key."""
         known = self.recommendation

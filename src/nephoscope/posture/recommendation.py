@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from nephoscope.model.state import Severity
+from nephoscope.model.assessment import failure_title
+from nephoscope.model.state import Severity, State
 from nephoscope.policy.arm_object import ArmObject
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
@@ -56,6 +57,10 @@ class Recommendation:
     preview: bool = False
     deprecated: bool = False
     reads: str = ""
+
+    def title(self, state: State) -> str:
+        """Return its name, which leads with what was found where a resource fails it."""
+        return failure_title(self.name) if state is State.NON_COMPLIANT else self.name
 
 
 class Recommendations:

@@ -85,6 +85,17 @@ class Row:
         """The resource's name as its source spelled it."""
         return self.resource.name if self.resource else self.id.name
 
+    @property
+    def title(self) -> str:
+        """The name of the recommendation, which leads with what was found where the resource fails it."""
+        return self.recommendation.title(self.assessment.state)
+
+    @property
+    def description(self) -> str:
+        """What was found: the words of whoever judged the resource, else the title of a failure."""
+        failed = self.assessment.state is State.NON_COMPLIANT
+        return self.assessment.description or (self.title if failed else "")
+
     def owner(self, tag: str) -> str:
         """The value of an owner tag, '' where the resource has none."""
         return next((text for key, text in self.tags.items() if key.casefold() == tag.casefold()), "")

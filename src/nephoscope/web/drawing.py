@@ -57,6 +57,7 @@ def environment() -> Environment:
         called=spoken.called,
         path=spoken.path,
         titled=known_names.titled,
+        unmet=wording.unmet,
     )
     return made
 

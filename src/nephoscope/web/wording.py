@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup, escape
 
+from nephoscope.model.assessment import failure_title
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import State
 
@@ -40,6 +41,11 @@ def whole(value: float | None) -> str:
 def counted(count: int, word: str, several: str = "") -> str:
     """A number with what it counts: `1 row`, `2 rows`; `several` is the plural where it is not made by an s."""
     return f"{whole(count)} {word if count == 1 else several or word + 's'}"
+
+
+def unmet(title: str, fails: object = True) -> str:
+    """Return the title of a recommendation, which leads with what was found where something fails it."""
+    return failure_title(title) if fails else title
 
 
 def caused(cause: str, state: str = "") -> str:

@@ -475,3 +475,33 @@ def test_members_of_gzip_behind_a_damaged_one_are_read(tmp_path: Path) -> None:
     (entry,) = found.quarantine
     assert f"the gzip member at byte {at} is damaged" in entry.reason
     assert f"reading went on at byte {at + len(packed[1])}" in entry.reason
+
+
+TEMPLATES = {
+    "an ARM template": {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "resources": [{"type": "Microsoft.Storage/storageAccounts", "name": "a"}],
+    },
+    "an ARM parameter file": {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
+        "parameters": {},
+    },
+    "a Terraform plan": {"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes": []},
+    "a Terraform state": {"version": 4, "terraform_version": "1.9.0", "lineage": "x", "resources": []},
+    "a what-if result": {"status": "Succeeded", "changes": [{"resourceId": STORAGE, "changeType": "Create"}]},
+}
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_a_template_is_told_to_be_one(kind, tmp_path):
+    (tmp_path / "file.json").write_text(json.dumps(TEMPLATES[kind]))
+    (record,) = resources.load([tmp_path]).quarantine
+    assert record.reason.startswith(f"{kind}; templates and plans are not read yet")
+
+
+@pytest.mark.parametrize("name", ["main.bicep", "main.bicepparam", "main.tf", "prod.tfvars"])
+def test_a_template_that_is_no_json_is_told_to_be_one(name, tmp_path):
+    (tmp_path / name).write_text('resource "azurerm_storage_account" "x" {\n  name = "{}"\n}\n')
+    (record,) = resources.load([tmp_path / name]).quarantine
+    assert "templates and plans are not read yet" in record.reason
+    assert not resources.load([tmp_path]).quarantine

@@ -15,6 +15,7 @@ import msgspec
 
 from nephoscope.alerts.response.records import RECORDS
 from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.model.assessment import failure_title
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import Severity
 
@@ -101,7 +102,8 @@ def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) 
         *_named("What to do", about.get("remediationDescription") or told.get("remediation")),
         *_named("Page", _page(body, resource, pages)),
     ]  # fmt: skip
-    return f"{grave}{how.state}: {_title(body)} ({_name(resource)})", "\n".join(lines) + "\n"
+    state = "" if _is_failure(body) else f"{how.state}: "
+    return f"{grave}{state}{_title(body)} ({_name(resource)})", "\n".join(lines) + "\n"
 
 
 def _many(
@@ -152,7 +154,13 @@ def _points(score: Mapping[str, Any]) -> str:
 
 def _title(body: Mapping[str, Any]) -> str:
     told = body["properties"]
-    return _line(str(told.get("displayName") or told.get("description") or body.get("name") or body["id"]))
+    name = _line(str(told.get("displayName") or told.get("description") or body.get("name") or body["id"]))
+    return failure_title(name) if _is_failure(body) else name
+
+
+def _is_failure(body: Mapping[str, Any]) -> bool:
+    """Whether it is a resource that fails a recommendation: a finding inside one has a name of its own."""
+    return _type(body) == _ASSESSMENT and standing(body).state == FINDING
 
 
 def _resource(body: Mapping[str, Any]) -> str:

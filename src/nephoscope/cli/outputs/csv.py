@@ -55,7 +55,7 @@ def _values(row: Row, control: str) -> tuple[str, ...]:
         item.key,
         item.effect,
         item.cause,
-        item.description,
+        row.description,
         item.initiative,
         item.assignment,
         control,

@@ -94,7 +94,7 @@ def _assessment(report: Reported, row: Row) -> dict[str, Any]:
         "state": item.state,
         "effect": item.effect,
         "reason": item.cause,
-        "description": item.description,
+        "description": row.description,
         "initiative": item.initiative,
         "reference": item.reference,
         "assignment": item.assignment,

@@ -78,7 +78,7 @@ def _outcome(report: Reported, row: Row, case: ET.Element) -> None:
     element = _ELEMENT.get(row.assessment.state)
     if element is None:
         return
-    text = row.assessment.description or row.recommendation.name
+    text = row.description or row.title
     child = ET.SubElement(case, element, message=_clean(text), type=row.recommendation.severity.value)
     if element == "failure":
         child.text = _clean("\n".join([report.why(row), *row.recommendation.remediation.steps]))

@@ -36,7 +36,7 @@ def render(report: Reported, out: TextIO) -> None:
             (
                 (
                     row.recommendation.severity.value,
-                    row.recommendation.name,
+                    row.title,
                     _Code(row.assessment.resource),
                     report.why(row),
                 )
@@ -72,7 +72,7 @@ def _controls(report: Reported) -> Iterator[tuple[object, ...]]:
 
 def _recommendations(report: Reported) -> Iterator[tuple[object, ...]]:
     for item in failing(report):
-        yield item.recommendation.severity.value, item.recommendation.name, item.unhealthy, f"{item.gain:.2f}"
+        yield item.recommendation.severity.value, item.title, item.unhealthy, f"{item.gain:.2f}"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from nephoscope import __version__
+from nephoscope.model.assessment import failure_title
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import Extract
 
@@ -99,7 +100,7 @@ def _rule(key: str, recommendation: Recommendation) -> dict[str, Any]:
     return {
         "id": key,
         "name": recommendation.name,
-        "shortDescription": {"text": recommendation.name},
+        "shortDescription": {"text": failure_title(recommendation.name)},
         "fullDescription": {"text": recommendation.description or recommendation.name},
         "help": {
             "text": "\n".join(steps) or recommendation.name,
@@ -122,7 +123,7 @@ def _result(report: Reported, row: Row, index: int) -> dict[str, Any]:
         "ruleId": item.key,
         "ruleIndex": index,
         "level": _LEVEL[row.recommendation.severity],
-        "message": {"text": f"{row.name}: {row.recommendation.name}." + (f" {reasons}" if reasons else "")},
+        "message": {"text": f"{row.name}: {row.title}." + (f" {reasons}" if reasons else "")},
         "locations": [_location(report, row)],
         "partialFingerprints": {
             "primaryLocationLineHash": f"{fingerprint[:16]}:1",

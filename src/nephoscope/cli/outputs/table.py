@@ -210,7 +210,7 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
         severity = item.recommendation.severity
         table.add_row(
             Text(severity.value, style=SEVERITY_STYLE[severity]),
-            Text(item.recommendation.name),
+            Text(item.title),
             str(item.unhealthy),
             str(item.unhealthy + item.counts[State.COMPLIANT]),
             f"+{item.gain:.2f}" if item.gain else "",
@@ -228,7 +228,7 @@ def _changes(report: Reported, console: Console) -> None:
     if len(report.changes) > MAX_CHANGES:
         return
     for change in sorted(report.changes, key=lambda one: (one.kind, one.resource)):
-        name = report.metadata(change.key).name
+        name = report.metadata(change.key).title(change.after or State.COMPLIANT)
         console.print(f"  {change.kind.value:<9} {name}  {change.resource}", markup=False, soft_wrap=True)
 
 

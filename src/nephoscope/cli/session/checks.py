@@ -14,6 +14,7 @@ from nephoscope.cli.session.plain import counted, plain
 from nephoscope.estate.estate import Estate
 from nephoscope.policy.assignment import scope_id, within
 from nephoscope.posture.scan import NoSuchScopeError
+from nephoscope.sources.resources.templates import template_in
 
 
 def usage_error(message: str) -> NoReturn:
@@ -51,7 +52,7 @@ def check_estate(estate: Estate, label: str, scope: str = "") -> None:
 
 def nothing(label: str) -> NoReturn:
     """End because a target holds no resource."""
-    usage_error(f"{label}: it holds no resource; a failed export looks like this")
+    usage_error(template_in(Path(label)) or f"{label}: it holds no resource; a failed export looks like this")
 
 
 def check_earlier(estate: Estate, since: str) -> None:

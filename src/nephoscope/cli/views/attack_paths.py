@@ -15,7 +15,7 @@ from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of
 from nephoscope.cli.session.checks import usage_error
 from nephoscope.cli.session.plain import counted
-from nephoscope.model.assessment import Assessment
+from nephoscope.model.assessment import Assessment, failure_title
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.attack_paths.body import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
@@ -130,7 +130,9 @@ def _full(path: AttackPath, console: Console) -> None:
         if step["remediation"]:
             console.print(Text(f"   {step['remediation']}", style="dim"))
         for one in step["assessments"]:
-            console.print(Text(f"   {one['severity']}: {one['displayName']} ({one['key']})", style="dim"))
+            console.print(
+                Text(f"   {one['severity']}: {failure_title(one['displayName'])} ({one['key']})", style="dim")
+            )
 
 
 def render_json(shown: Shown, out: TextIO) -> None:

@@ -71,7 +71,7 @@ def _verdict(report: Reported, row: Row, console: Console) -> None:
     line = Text("\n")
     line.append(f"{item.state.value:<13}", style=_STYLE.get(item.state, ""))
     line.append(f"{row.recommendation.severity.value:<14}", style=SEVERITY_STYLE[row.recommendation.severity])
-    line.append(row.recommendation.name)
+    line.append(row.title)
     line.append(f"  {item.key}", style="dim")
     console.print(line)
     if item.description:

@@ -38,7 +38,7 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
 def _one(report: Report, ranked: Ranked, console: Console) -> None:
     item = ranked.recommendation
     title = Text(f"\n{item.severity.value} ", style=SEVERITY_STYLE[item.severity])
-    console.print(title + Text(item.name, style="bold"))
+    console.print(title + Text(ranked.title, style="bold"))
     facts = [
         item.key,
         item.category,
@@ -62,7 +62,7 @@ def _several(found: list[Ranked], wanted: str, console: Console) -> None:
     for one in found:
         item = one.recommendation
         table.add_row(
-            Text(item.severity.value, style=SEVERITY_STYLE[item.severity]), Text(item.name), Text(item.key)
+            Text(item.severity.value, style=SEVERITY_STYLE[item.severity]), Text(one.title), Text(item.key)
         )
     console.print(f"{len(found)} recommendations fit {wanted!r}; --show with a key shows one\n", markup=False)
     console.print(table)

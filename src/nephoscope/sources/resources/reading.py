@@ -21,6 +21,7 @@ from nephoscope.sources.resources import answer, formats
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks
 from nephoscope.sources.resources.record import Record, RecordError
 from nephoscope.sources.resources.splitter import Splitter
+from nephoscope.sources.resources.templates import source_file, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,6 +111,9 @@ def _items(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
     if source.is_manifest:
         yield _manifest(source, limits, advance)
         return
+    if said := source_file(source.entry or source.path.name):
+        yield Lost(Quarantined(Place(source.name), said), "*", source)
+        return
     splitter = Splitter()
     try:
         for chunk in chunks(source, limits, advance):
@@ -187,7 +191,8 @@ def records(value: Any, nesting: int = _MAX_NESTING) -> Iterator[Record]:
             yield from form.records(value)
             return
     raise RecordError(
-        "not a resource: it has neither 'id' nor 'ResourceId'; an export must keep the column 'id'"
+        template(value)
+        or "not a resource: it has neither 'id' nor 'ResourceId'; an export must keep the column 'id'"
     )
 
 

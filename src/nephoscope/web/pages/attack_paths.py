@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from nephoscope.lake.state import MissingError
+from nephoscope.model.assessment import failure_title
 from nephoscope.model.state import Severity
 from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
@@ -99,7 +100,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 
 
 def _step(step: Mapping[str, Any]) -> tuple[str, ...]:
-    named = "; ".join(one["displayName"] for one in step["assessments"])
+    named = "; ".join(failure_title(one["displayName"]) for one in step["assessments"])
     return step["from"], step["to"], step["description"], step["remediation"], named
 
 

@@ -100,7 +100,9 @@ def _status(report: Report, row: Row, past: Past | None) -> dict[str, Any]:
     since = past.since if past and past.since else report.now
     said = {
         "cause": cause,
-        "description": item.description or (report.why(row) if _unhealthy(item.state) else ""),
+        "description": item.description
+        or (report.why(row) if _unhealthy(item.state) else "")
+        or row.description,
     }
     return {
         "code": CODES[item.state],
