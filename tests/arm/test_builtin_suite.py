@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 
 SUITE = Path(__file__).parents[1] / "oracle" / "builtin_suite.py"
+
+
+sys.path.insert(0, str(SUITE.parent))
 
 
 @pytest.fixture(scope="module")

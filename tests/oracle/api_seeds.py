@@ -239,9 +239,7 @@ class Seeding:
         parent = path.rsplit("/", 2)[0]
         properties = PARENTS.get(words[1].lower())
         if words[1].lower() == "watchlists":
-            cells = ((one or {}).get("properties") or example.body["properties"]).get("itemsKeyValue") or {
-                "key": "value"
-            }
+            cells = _cells(one) or _cells(example.body) or {"key": "value"}
             properties = {
                 "displayName": "A list", "provider": "Example", "source": "Local file", "itemsSearchKey": next(iter(cells)),
                 "rawContent": ",".join(cells) + "\n",
@@ -281,6 +279,13 @@ class Seeding:
         answer = self.server.ask(example, "PUT", body=body)
         if answer.status_code not in (200, 201, 202):
             raise UnseededError(f"nothing to delete: {told(answer)}")
+
+
+def _cells(document: Any) -> dict[str, Any]:
+    """The cells of a watchlist's item; {} where the document is none, as of a request without a body."""
+    properties = document.get("properties") if isinstance(document, dict) else None
+    cells = properties.get("itemsKeyValue") if isinstance(properties, dict) else None
+    return cells if isinstance(cells, dict) else {}
 
 
 def without(value: Any, sent: Any) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+import corpus_records
 
 from nephoscope.arm import ArmError, FunctionError, parse, registry
 from nephoscope.arm.tree import Call, Index, Literal
@@ -35,11 +35,15 @@ class NoFunctionError(LookupError):
 
 def run(folder: Path, engine: Engine | None = None) -> Iterator[tuple[str, bool, str]]:
     """Each case: its name (`file/note`), whether it matched, and what came instead of what."""
-    for path in sorted(folder.glob("*.yaml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for case in document["cases"]:
-            matched, message = judge(document["builtin"], case, engine)
-            yield f"{path.stem}/{case['note']}", matched, message
+    for one in corpus_records.cases(folder):
+        if one.wrong:
+            yield one.name, False, one.wrong
+            continue
+        try:
+            matched, message = judge(one.file["builtin"], one.value, engine)
+        except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a case is a miss, and is shown
+            matched, message = False, corpus_records.raised(error)
+        yield one.name, matched, message
 
 
 def judge(builtin: str, case: Mapping[str, Any], engine: Engine | None = None) -> tuple[bool, str]:

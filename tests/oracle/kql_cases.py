@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kql_engine
+from corpus_records import Record, judged, lines
 from kql_compare import TYPE_MAP, compare, recorded_result
 from kql_engine import Answer
 from kql_printed import compare_printed
 from kql_workers import outcomes
 
+from nephoscope.kql.errors import KqlError
 from nephoscope.kql.lexer import words
 
 if TYPE_CHECKING:
@@ -73,8 +75,10 @@ def group_of(record: dict[str, Any]) -> str:
 
 def judge(file: str, record: dict[str, Any], answer: Answer | str) -> str:
     """Why an answer is not what a record wants; '' where it is."""
-    if isinstance(answer, str):
-        return answer
+    return answer if isinstance(answer, str) else judged(lambda: _judge(file, record, answer))
+
+
+def _judge(file: str, record: dict[str, Any], answer: Answer) -> str:
     expected = record.get("expected")
     if isinstance(expected, dict) and "error" in expected:
         return "" if answer.refused == "invalid" else f"the engine refuses this, ours: {str(answer)[:300]}"
@@ -99,12 +103,14 @@ def hinted(record: dict[str, Any], answer: Answer) -> str:
 
 def run(file: str, options: argparse.Namespace) -> tuple[dict[str, Sum], dict[str, Sum], int, int]:
     """The sums of a file per group, those of its rows per family, the records left out by --family, and its lines."""
-    text = (options.folder / f"{file}.jsonl").read_text(encoding="utf-8")
-    lines = [line for line in text.split("\n") if line.strip()]
-    records = [json.loads(line) for line in lines]
-    chosen = [one for one in records if options.family in (None, one.get("family"))][:: options.every]
+    records = list(lines(options.folder / f"{file}.jsonl"))
     groups: dict[str, Sum] = defaultdict(Sum)
     families: dict[str, Sum] = defaultdict(Sum)
+    for one in records:
+        if wrong := unasked(one):
+            groups["rows"].add({"query": f"{one.place}: {one.value.get('query')}"}, wrong)
+    sound = [one.value for one in records if not unasked(one)]
+    chosen = [one for one in sound if options.family in (None, one.get("family"))][:: options.every]
     found = outcomes(
         [one["query"] for one in chosen],
         asker,
@@ -118,7 +124,12 @@ def run(file: str, options: argparse.Namespace) -> tuple[dict[str, Sum], dict[st
         groups[group_of(record)].add(record, why)
         if group_of(record) == "rows":
             families[record.get("family", file)].add(record, why)
-    return groups, families, len(records) - len(chosen), len(lines)
+    return groups, families, len(sound) - len(chosen), len(records)
+
+
+def unasked(one: Record) -> str:
+    """Why a record cannot be asked, '' where it can."""
+    return one.wrong or ("" if isinstance(one.value.get("query"), str) else "no query")
 
 
 def show(
@@ -158,7 +169,7 @@ CAUSES = (
 def cause(file: str, record: dict[str, Any], why: str, recorded: dict[str, Any]) -> str:
     """What kind of miss it is, by what the answer says and by the real engine's recording of the same query, if there is one."""
     real = recorded.get(said(record["query"]))
-    if file == "doc_examples" and real and compare_printed(record, recorded_result(real["expected"])):
+    if file == "doc_examples" and real and _contradicted(record, real):
         return CAUSES[0]
     if why.startswith("unsupported:"):
         return CAUSES[5]
@@ -173,9 +184,20 @@ def cause(file: str, record: dict[str, Any], why: str, recorded: dict[str, Any])
     return CAUSES[6]
 
 
+def _contradicted(record: dict[str, Any], real: dict[str, Any]) -> bool:
+    """Whether the real engine's recording is not what is printed."""
+    try:
+        return bool(compare_printed(record, recorded_result(real["expected"])))
+    except Exception:  # noqa: BLE001 - a runner's border: a recording that cannot be read contradicts nothing
+        return False
+
+
 def said(query: str) -> str:
-    """The words of a query, whatever its layout and its comments."""
-    return " ".join(token.text for token in words(query).tokens)
+    """The words of a query, whatever its layout and its comments; of one that has no words, the text."""
+    try:
+        return " ".join(token.text for token in words(query).tokens)
+    except KqlError:
+        return query
 
 
 def recordings(folder: Path) -> dict[str, dict[str, Any]]:
@@ -183,9 +205,10 @@ def recordings(folder: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name in ("engine_cases", "emulator_cases"):
         path = folder / f"{name}.jsonl"
-        lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
-        records = [json.loads(line) for line in lines if line.strip()]
-        found.update((said(one["query"]), one) for one in records if "columns" in one["expected"])
+        for one in lines(path) if path.is_file() else ():
+            expected = one.value.get("expected")
+            if not unasked(one) and isinstance(expected, dict) and "columns" in expected:
+                found[said(one.value["query"])] = one.value
     return found
 
 

@@ -15,7 +15,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import kql_order
@@ -78,8 +78,21 @@ def recorded(kind: str, cell: Any) -> Any:
     if kind == "timespan":
         return timespan_ticks(cell)
     if kind in ("real", "decimal", "real|decimal") and isinstance(cell, str):
-        return NUMBERS[cell]
+        return number_in(cell, kind)
     return cell
+
+
+def number_in(text: str, kind: str) -> float | Decimal:
+    """A number that is recorded as text: NaN, the infinities, or the digits of a decimal; of a real, its float."""
+    if text in NUMBERS and kind != "decimal":
+        return NUMBERS[text]
+    try:
+        found = Decimal(text)
+    except InvalidOperation as error:
+        raise UnreadableError(f"no number: {text!r}") from error
+    if not found.is_finite():
+        raise UnreadableError(f"no {kind}: {text!r}")
+    return float(found) if kind == "real" else found
 
 
 def recorded_result(expected: Mapping[str, Any]) -> Result:
@@ -133,7 +146,9 @@ def same_cell(kind: str, one: Any, other: Any) -> bool:
     if one is None or other is None:
         return one is None and other is None
     if kind == "real":
-        return type(one) is float and type(other) is float and same_real(one, other)
+        # the recording did not tell a real from a decimal, whose digits may be text
+        wanted = float(other) if isinstance(other, Decimal) else other
+        return type(one) is float and type(wanted) is float and same_real(one, wanted)
     if kind == "decimal":
         return same_decimal(one, other)
     wanted = PYTHON.get(kind)

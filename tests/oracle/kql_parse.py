@@ -8,14 +8,14 @@ wrong. Exit 2 where a file cannot be read or the sum is not the number of querie
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
+from corpus_records import lines, raised
 
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.parser import parse
@@ -32,33 +32,42 @@ class Case:
 
     group: str
     place: str
-    text: str
+    text: Any
     refused: bool = False
+    wrong: str = ""
 
 
 def cases(corpus: Path) -> Iterator[Case]:
     """All queries below a folder of the corpora's shape."""
     for path in sorted((corpus / "azure-sentinel").rglob("*.yaml")):
-        document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.CSafeLoader)
-        for field in FIELDS:
-            if field in document:
-                yield Case(f"azure-sentinel {field}", str(path.relative_to(corpus)), document[field])
+        place = str(path.relative_to(corpus))
+        try:
+            document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.CSafeLoader)
+            found = {field: document[field] for field in FIELDS if field in document}
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            yield Case("azure-sentinel files", place, None, wrong=raised(error))
+            continue
+        for field, text in found.items():
+            yield Case(f"azure-sentinel {field}", place, text)
     for path in sorted((corpus / "kql").glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            record = json.loads(line)
-            expected = record.get("expected")
+        for one in lines(path):
+            expected = one.value.get("expected")
             refused = isinstance(expected, dict) and bool(expected.get("error"))
-            if "query" in record:
-                yield Case(f"kql/{path.name}", f"kql/{path.name}:{number}", record["query"], refused)
+            if "query" in one.value or one.wrong:
+                yield Case(f"kql/{path.name}", f"kql/{one.place}", one.value.get("query"), refused, one.wrong)
 
 
-def refusal(text: str) -> KqlError | None:
-    """The parser's error, None where the query parses; any other exception is a defect and passes through."""
+def refusal(case: Case) -> str:
+    """Why a query does not parse, with its place; '' where it does. Any other exception than the parser's is a miss too."""
+    if case.wrong:
+        return case.wrong
     try:
-        parse(text)
+        parse(case.text)
     except KqlError as error:
-        return error
-    return None
+        return f"{error}\n{error.caret(case.text)}"
+    except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a query is a miss, and is shown
+        return raised(error)
+    return ""
 
 
 def main() -> int:
@@ -71,14 +80,14 @@ def main() -> int:
     slowest, begun, seen = 0.0, time.perf_counter(), 0
     for case in cases(options.corpus):
         started = time.perf_counter()
-        error = refusal(case.text)
+        error = refusal(case)
         slowest, seen = max(slowest, time.perf_counter() - started), seen + 1
         group = f"{case.group} (recorded errors)" if case.refused else case.group
         count = counts.setdefault(group, [0, 0])
-        count[0] += error is None
+        count[0] += not error
         count[1] += 1
-        if error is not None and options.verbose and not case.refused:
-            print(f"{case.place}: {error}\n{error.caret(case.text)}\n")
+        if error and options.verbose and not case.refused:
+            print(f"{case.place}: {error}\n")
     if not seen:
         print(f"no queries below {options.corpus}", file=sys.stderr)
         return 2

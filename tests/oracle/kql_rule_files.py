@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import kql_order
 import yaml
+from corpus_records import Record, lines, raised
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,23 @@ class Outcome:
 def rules(corpus: Path) -> list[Rule]:
     """Every record of rule_result_types.jsonl with its query."""
     found = []
-    for line in (corpus / "kql/rule_result_types.jsonl").read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        columns = record["columns"]
-        found.append(
-            Rule(
-                record["path"],
-                query_of(corpus / "azure-sentinel" / record["path"]),
-                record["errors"],
-                None if columns is None else tuple((name, kind) for name, kind in columns),
-            )
-        )
+    for one in lines(corpus / "kql/rule_result_types.jsonl"):
+        try:
+            found.append(_rule(corpus, one))
+        except Exception as error:  # noqa: BLE001 - a runner's border: a record that cannot be read is a miss, and is shown
+            found.append(Rule(one.place, f"// {one.wrong or raised(error)}", 0, None))
     return found
+
+
+def _rule(corpus: Path, one: Record) -> Rule:
+    """The rule of a record; raises where the record lacks something."""
+    columns = one.value["columns"]
+    return Rule(
+        one.value["path"],
+        query_of(corpus / "azure-sentinel" / one.value["path"]),
+        one.value["errors"],
+        None if columns is None else tuple((name, kind) for name, kind in columns),
+    )
 
 
 def query_of(path: Path) -> str:
@@ -68,7 +75,12 @@ def functions(corpus: Path) -> Iterator[tuple[str, str, str]]:
         text = path.read_text(encoding="utf-8-sig")
         if not re.search(r"^(?:ParserName|FunctionName|FunctionAlias)\s*:", text, re.MULTILINE):
             continue
-        document = yaml.safe_load(text)
+        try:
+            document = yaml.safe_load(text)
+            given = parameters(document.get("ParserParams") or [])
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+            print(f"{path}: no function: {raised(error)}", file=sys.stderr)
+            continue
         body = document.get("ParserQuery") or document.get("FunctionQuery")
         names = [
             document.get(key)
@@ -77,7 +89,7 @@ def functions(corpus: Path) -> Iterator[tuple[str, str, str]]:
         for name in names:
             if isinstance(name, str) and isinstance(body, str) and name not in seen:
                 seen.add(name)
-                yield name, parameters(document.get("ParserParams") or []), body
+                yield name, given, body
 
 
 def parameters(given: list[dict[str, Any]]) -> str:

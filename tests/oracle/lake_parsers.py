@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from corpus_records import raised
 from kql_rule_files import functions
 
 from nephoscope import kql
@@ -65,6 +66,8 @@ def run(name: str, tables: dict[str, pa.Table], stored: list[StoredFunction]) ->
         return kql.run(f"{name} | take 1000", tables, now=NOW, functions=stored, timeout=120).num_rows, ""
     except KqlError as error:
         return 0, str(error)
+    except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a parser is a miss, and is shown
+        return 0, raised(error)
 
 
 def main() -> int:

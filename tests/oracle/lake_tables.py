@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from corpus_records import raised
 from kql_rule_files import Rule, functions, rules
 
 from nephoscope.kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
@@ -71,12 +72,16 @@ def judge(
         wanted = columns(rule.query, recording, hidden)
     except KqlError:
         return recording.found, "other tables"
+    except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a rule is a miss, and is shown
+        return recording.found, raised(error)
     if not recording.found or recording.found - lake.tables.keys():
         return recording.found, "other tables"
     try:
         given = columns(rule.query, lake, hidden)
     except KqlError as error:
         return recording.found, str(error)
+    except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a rule is a miss, and is shown
+        return recording.found, raised(error)
     if given != wanted:
         return recording.found, f"columns differ: {sorted(set(given) ^ set(wanted))[:6]}"
     return recording.found, ""

@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from corpus_records import lines
+
 from nephoscope.sources.logs.discovery import Formats, formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.reading import batches
@@ -68,6 +70,7 @@ class Event:
     data: bytes
     sources: tuple[str, ...] = ()
     timed: bool = False
+    wrong: str = ""
 
 
 @dataclass
@@ -82,19 +85,26 @@ class Outcome:
 def events(folder: Path) -> Iterator[Event]:
     """The events of both files; an event that the corpus has as text is read as that text."""
     for name in FILES:
-        for number, line in enumerate((folder / name).read_text(encoding="utf-8").splitlines(), 1):
-            record = json.loads(line)
-            value = record.get("log", record.get("event"))
-            data = record["raw"].encode() if value is None else json.dumps(value).encode()
-            timed = isinstance(value, dict) and any(
-                key.lower() in {t.lower() for t in TIMES} for key in value
+        for one in lines(folder / name):
+            value = one.value.get("log", one.value.get("event"))
+            raw = one.value.get("raw") if value is None else json.dumps(value)
+            timed = isinstance(value, dict) and any(key.lower() in TIMES for key in value)
+            wrong = one.wrong or ("" if isinstance(raw, str) else "the record has no event")
+            sources = one.value.get("logtypes")
+            yield Event(
+                one.place,
+                raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else b"",
+                tuple(map(str, sources)) if isinstance(sources, list) else (),
+                timed,
+                wrong,
             )
-            yield Event(f"{name}:{number}", data, tuple(record.get("logtypes") or ()), timed)
 
 
 def read(event: Event, known: Formats) -> Outcome:
     """Read an event as a file; anything that is raised is wrong."""
-    outcome = Outcome()
+    outcome = Outcome(wrong=event.wrong)
+    if event.wrong:
+        return outcome
     try:
         records = 0
         for batch in batches(io.BytesIO(event.data), known, Context(source=event.place, now=NOW)):
@@ -169,7 +179,9 @@ def main() -> int:
     show("set aside", Counter(reason[:120] for _, outcome in found for reason in outcome.reasons))
     for event, outcome in found:
         if outcome.wrong or (options.verbose and outcome.reasons):
-            print(f"{event.place}: {outcome.wrong or outcome.reasons[0]}\n    {event.data[:300].decode()}")
+            print(
+                f"{event.place}: {outcome.wrong or outcome.reasons[0]}\n    {event.data[:300].decode(errors='replace')}"
+            )
     recognised = sum(bool(outcome.rows) for _, outcome in found)
     print(
         f"{recognised} of {len(found)} events are rows, {sum(bool(o.reasons) for _, o in found)} have a reason"

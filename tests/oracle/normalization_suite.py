@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import yaml
+import corpus_records
 from policy_comparer import same
 
 from nephoscope.policy import Aliases
@@ -20,14 +20,19 @@ Table = tuple[Aliases, str, list[str]]
 
 def run(folder: Path, engine: str) -> Iterator[tuple[str, bool, str]]:
     """Each case: its name, whether every comparison in it matched, and the first that did not."""
-    for path in sorted(folder.glob("*.yaml")):
-        file = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for case in file["cases"]:
-            if engine == "nephoscope":
-                misses = [miss for miss in _compared(file, case) if miss]
-            else:
-                misses = _floor(case, None if engine == "empty" else {"error": engine})
-            yield f"{path.stem}/{case['note']}", not misses, misses[0] if misses else ""
+    for one in corpus_records.cases(folder):
+        miss = one.wrong or corpus_records.judged(lambda one=one: _first_miss(one, engine))  # type: ignore[misc]
+        yield one.name, not miss, miss
+
+
+def _first_miss(one: corpus_records.Case, engine: str) -> str:
+    """The first comparison of a case that does not agree, '' where all do."""
+    if engine != "nephoscope":
+        return next(iter(_floor(one.value, None if engine == "empty" else {"error": engine})), "")
+    compared = list(_compared(one.file, one.value))
+    if not compared:
+        return "the case has no expectation"
+    return next((miss for miss in compared if miss), "")
 
 
 def _floor(case: Mapping[str, Any], answer: Any) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import builtin_suite
+import corpus_records
 import normalization_suite
 import rules_suite
 
@@ -27,16 +28,13 @@ Case = tuple[str, bool, str]
 
 def builtins(folder: Path, engine: str) -> Iterator[Case]:
     """The functions; the floor engines answer nothing or an error for each."""
-    import yaml
-
     if engine == "nephoscope":
         yield from builtin_suite.run(folder)
         return
-    for path in sorted(folder.glob("*.yaml")):
-        for case in yaml.safe_load(path.read_text(encoding="utf-8"))["cases"]:
-            wants_error = "want_undefined" in case or "want_error" in case
-            matched = wants_error if engine == "error" else "want_null" in case
-            yield f"{path.stem}/{case['note']}", matched, engine
+    for one in corpus_records.cases(folder):
+        wants_error = "want_undefined" in one.value or "want_error" in one.value
+        matched = wants_error if engine == "error" else "want_null" in one.value
+        yield one.name, matched, one.wrong or engine
 
 
 SUITES = {

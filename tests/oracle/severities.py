@@ -4,7 +4,8 @@
 
 FOLDER is a checkout of the public policy repository. A row matches when its policy is a definition there and, where that
 definition reads an assessment, the row or another one gives a severity for the key; every key that a definition in force reads
-must have a severity too, less those in UNPUBLISHED. The last line is `N/M match`.
+must have a severity too: those whose recommendation is on no page, or on one without a severity, are misses. The last line is
+`N/M match`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,6 @@ from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.severities import Severities
 
 TYPE = "microsoft.security/assessments"
-#: Keys whose recommendation is on no page, or on one without a severity.
-UNPUBLISHED = {
-    "17618b1a-ed14-49bb-b37f-9f8ba967be8b",
-    "41503391-efa5-47ee-9282-4eff6131462c",
-    "b0df6f56-862d-4730-8597-38c0fd4ebd59",
-}
 
 
 def read_keys(folder: Path) -> dict[str, str]:
@@ -48,17 +43,10 @@ def main() -> int:
     reads = read_keys(arguments.folder)
     missed = [f"policy {name}: not held" for name in severities.policies if name not in reads]
     keys = sorted({key for key in reads.values() if key})
-    missed += [
-        f"key {key}: no severity"
-        for key in keys
-        if key not in severities.assessments and key not in UNPUBLISHED
-    ]
-    missed += [f"key {key}: no longer unpublished" for key in UNPUBLISHED & set(severities.assessments)]
+    missed += [f"key {key}: no severity" for key in keys if key not in severities.assessments]
     total = len(severities.policies) + len(keys)
     if arguments.verbose:
-        print(
-            f"{len(severities.policies)} policies, {len(keys)} keys, {len(UNPUBLISHED)} of them unpublished"
-        )
+        print(f"{len(severities.policies)} policies, {len(keys)} keys")
     for line in missed:
         print(line)
     print(f"{total - len(missed)}/{total} match")

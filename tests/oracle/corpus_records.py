@@ -1,0 +1,81 @@
+"""What every runner does with records: whatever one holds, it is matched or missed, never passed over, and never ends the run.
+
+A line that is no JSON object, and a case that anything is raised on, are misses with the reason; a runner prints them with -v.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+#: How much of an error is kept.
+LONGEST = 300
+
+
+class Record(NamedTuple):
+    """A record with its place; `wrong` says why there is none."""
+
+    place: str
+    value: dict[str, Any]
+    wrong: str = ""
+
+
+def raised(error: Exception) -> str:
+    """What a miss says of an exception."""
+    return f"{type(error).__name__}: {str(error)[:LONGEST]}"
+
+
+def judged(judge: Callable[[], str]) -> str:
+    """What a judge finds wrong ('' = nothing); an exception is wrong."""
+    try:
+        return judge()
+    except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
+        return raised(error)
+
+
+def lines(path: Path) -> Iterator[Record]:
+    """The records of a file of JSON lines; lines without text are none."""
+    # split by bytes: a record may hold what str.splitlines takes for the end of a line
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if not line.strip():
+            continue
+        place = f"{path.name}:{number}"
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield Record(place, {}, f"no JSON: {raised(error)}")
+            continue
+        yield Record(place, value) if isinstance(value, dict) else Record(place, {}, "no JSON object")
+
+
+class Case(NamedTuple):
+    """A case of a suite with the file that it stands in; `wrong` says why there is none."""
+
+    name: str
+    path: Path
+    file: Mapping[str, Any]
+    value: Mapping[str, Any]
+    wrong: str = ""
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    """The cases of a suite's files: `cases` of each `*.yaml`; a file without any is one case that is wrong."""
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            file = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (ValueError, yaml.YAMLError, RecursionError) as error:
+            yield Case(path.stem, path, {}, {}, raised(error))
+            continue
+        several = file.get("cases") if isinstance(file, dict) else None
+        if not isinstance(several, list):
+            yield Case(path.stem, path, {}, {}, "no cases")
+            continue
+        for number, one in enumerate(several):
+            if isinstance(one, dict):
+                yield Case(f"{path.stem}/{one.get('note', number)}", path, file, one)
+            else:
+                yield Case(f"{path.stem}/{number}", path, file, {}, "no object")
