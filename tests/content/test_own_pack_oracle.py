@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 PATH = Path(__file__).parents[1] / "oracle" / "own_pack.py"
+sys.path.insert(0, str(PATH.parent))
 SPEC = importlib.util.spec_from_file_location("own_pack_oracle", PATH)
 oracle = importlib.util.module_from_spec(SPEC)
 sys.modules[SPEC.name] = oracle

@@ -24,6 +24,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from corpus_records import documents_of, properties_of, raised
+
 from nephoscope.analyze import run
 from nephoscope.analyze.discovery import keys
 from nephoscope.analyze.unanswered import NEEDED
@@ -59,14 +61,19 @@ class Reader:
     only_status: bool
     asks_cause: str
     parameters: dict[str, Any]
-    seen: set[State] = field(default_factory=set)
+    seen: set[State | str] = field(default_factory=set)
     matched: int = 0
     misses: list[str] = field(default_factory=list)
 
-    def judge(self, resource: Resource, snapshot: Snapshot) -> State:
-        return self.definition.evaluate(resource, snapshot, self.parameters, Context(now=WORLD.NOW)).state
+    def judge(self, resource: Resource, snapshot: Snapshot) -> State | str:
+        """The state of a verdict, or the text of what was raised, which is none that is wanted."""
+        try:
+            return self.definition.evaluate(resource, snapshot, self.parameters, Context(now=WORLD.NOW)).state
+        except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a verdict is a miss, and is shown
+            return raised(error)
 
-    def compare(self, where: str, got: State, want: State) -> None:
+    def compare(self, where: str, got: State | str, want: State) -> None:
+        """Count a verdict."""
         self.seen.add(got)
         if got is want:
             self.matched += 1
@@ -76,10 +83,11 @@ class Reader:
 
 def readers(folder: Path) -> Iterator[Reader]:
     """Every definition under a folder that reads an assessment, with its effect switched on."""
-    for path in sorted(folder.rglob("policyDefinitions/**/*.json")):
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-        body = document["properties"]
-        details = body["policyRule"]["then"].get("details")
+    for one in documents_of(sorted(folder.rglob("policyDefinitions/**/*.json"))):
+        document, body = one.value, properties_of(one.value)
+        rule = body.get("policyRule")
+        then = rule.get("then") if isinstance(rule, dict) else None
+        details = then.get("details") if isinstance(then, dict) else None
         if not isinstance(details, dict) or str(details.get("type", "")).lower() != TYPE:
             continue
         effects = body.get("parameters", {}).get("effect", {}).get("allowedValues", [])

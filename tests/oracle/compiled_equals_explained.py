@@ -7,7 +7,6 @@ type. Also says which All/Indexed definitions do not compile. Ends `N/M agree`.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -15,6 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from corpus_records import documents_of, judged, lines, properties_of, raised
 
 from nephoscope import policy
 from nephoscope.model.resource import Resource
@@ -34,11 +35,19 @@ SAMPLES: dict[str, Any] = {
 }
 
 
-def definitions(folder: Path) -> Iterator[tuple[Path, policy.Definition]]:
-    for path in sorted(folder.rglob("*.json")):
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-        if "policyRule" in document.get("properties", {}):
-            yield path, policy.Definition.parse(document)
+def definitions(folder: Path, refused: list[str]) -> Iterator[tuple[Path, policy.Definition]]:
+    """The definitions below a folder; what cannot be read is added to `refused`."""
+    for one in documents_of(sorted(folder.rglob("*.json"))):
+        path = Path(one.place)
+        if one.wrong:
+            refused.append(f"{path.name}: {one.wrong}")
+        elif "policyRule" in properties_of(one.value):
+            try:
+                definition = policy.Definition.parse(one.value)
+            except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a document is a miss, and is shown
+                refused.append(f"{path.name}: {raised(error)}")
+                continue
+            yield path, definition
 
 
 def parameters(definition: policy.Definition) -> dict[str, Any]:
@@ -56,10 +65,10 @@ def parameters(definition: policy.Definition) -> dict[str, Any]:
 
 def recorded(shared: Path) -> list[Resource]:
     found: dict[str, Resource] = {}
-    for line in (shared / "corpora/resources/live_arm_bodies.jsonl").open(encoding="utf-8"):
+    for line in lines(shared / "corpora/resources/live_arm_bodies.jsonl"):
         try:
-            resource = Resource.of(json.loads(line)["resource"])
-        except ValueError:
+            resource = Resource.of(line.value["resource"])
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue
         found[resource.key] = resource
     return list(found.values())
@@ -70,7 +79,11 @@ def compare(
 ) -> list[str]:
     differences = []
     for resource in resources:
-        fast, slow = rule.evaluate(resource, snapshot, context), rule.explain(resource, snapshot, context)
+        try:
+            fast, slow = rule.evaluate(resource, snapshot, context), rule.explain(resource, snapshot, context)
+        except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a pair is a miss, and is shown
+            differences.append(f"{resource.key}: {raised(error)}")
+            continue
         if fast != slow:
             differences.append(f"{resource.key}: compiled {fast}, explained {slow}")
     return differences
@@ -91,27 +104,35 @@ def main() -> int:
     pairs, states, wrong, refused = 0, Counter[str](), list[str](), list[str]()
     started, chance = time.monotonic(), random.Random(1)
     count = 0
-    for path, definition in definitions(options.shared / "corpora/azure-policy"):
+    for path, definition in definitions(options.shared / "corpora/azure-policy", refused):
         if definition.mode.lower() not in ("all", "indexed"):
             continue
         count += 1
         try:
             definition.check(snapshot.aliases)
             rule = definition.bind(parameters(definition))
-        except policy.PolicyError as error:
-            refused.append(f"{path.name}: {error}")
+        except Exception as error:  # noqa: BLE001 - a runner's border: a definition that cannot be bound is a miss, and is shown
+            refused.append(f"{path.name}: {raised(error)}")
             continue
         chosen = resources if rule.types is None else [r for t in rule.types for r in by_type.get(t, [])]
         chosen = chosen + chance.sample(resources, min(options.all_pairs, len(resources)))
         pairs += len(chosen)
         wrong += [f"{path.name}: {text}" for text in compare(rule, chosen, snapshot, context)]
-        states.update(rule.evaluate(resource, snapshot, context).state.value for resource in chosen)
+        for resource in chosen:
+            states[
+                judged(
+                    lambda rule=rule, resource=resource: (
+                        rule.evaluate(resource, snapshot, context).state.value
+                    )
+                )
+            ] += 1  # type: ignore[misc]
     print("\n".join([*refused, *wrong[:40]]))
     print(
-        f"{count} All/Indexed definitions, {count - len(refused)} compile; {len(resources)} bodies of {len(by_type)} types"
+        f"{count} All/Indexed definitions, {len(refused)} refused; {len(resources)} bodies of {len(by_type)} types"
     )
     print(f"states: {dict(states)}; {time.monotonic() - started:.1f} s")
-    print(f"{pairs - len(wrong)}/{pairs} agree")
+    pairs += len(refused)
+    print(f"{pairs - len(wrong) - len(refused)}/{pairs} agree")
     return 1 if wrong or refused else 0
 
 

@@ -6,7 +6,7 @@ A line that is no JSON object, and a case that anything is raised on, are misses
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,3 +79,20 @@ def cases(folder: Path) -> Iterator[Case]:
                 yield Case(f"{path.stem}/{one.get('note', number)}", path, file, one)
             else:
                 yield Case(f"{path.stem}/{number}", path, file, {}, "no object")
+
+
+def documents_of(paths: Iterable[Path]) -> Iterator[Record]:
+    """The JSON document of each file; one that is none says why."""
+    for path in paths:
+        try:
+            value = json.loads(path.read_text(encoding="utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            yield Record(str(path), {}, f"no JSON: {raised(error)}")
+            continue
+        yield Record(str(path), value) if isinstance(value, dict) else Record(str(path), {}, "no JSON object")
+
+
+def properties_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a document, {} where it has none."""
+    found = document.get("properties")
+    return found if isinstance(found, dict) else {}

@@ -12,12 +12,13 @@ matched + missed + excluded is not everything, or nothing was compared.
 from __future__ import annotations
 
 import collections
-import json
 import re
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from corpus_records import documents_of, properties_of, raised
 
 from nephoscope.content.loader import documents
 from nephoscope.policy import Aliases, PolicyError
@@ -39,8 +40,9 @@ STAND_INS: dict[str, Any] = {
 EXCLUDED = object()
 
 
-def properties(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_bytes().decode("utf-8-sig"))
+def named(document: dict[str, Any]) -> bool:
+    """Whether a document is one of the repository's: they all have a name and properties."""
+    return isinstance(document.get("name"), str) and bool(properties_of(document))
 
 
 def given(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -87,6 +89,21 @@ class Comparison:
         self.held = held
         self.aliases = Aliases.builtin()
         self.counts: collections.Counter[str] = collections.Counter()
+
+    def judge(self, document: dict[str, Any]) -> None:
+        """Compare an initiative; what an exception left uncompared is missed."""
+        before = self.counted()
+        try:
+            self.initiative(document)
+        except Exception as error:  # noqa: BLE001 - a runner's border: an exception in an initiative is a miss, and is shown
+            left = 2 + len(document["properties"]["policyDefinitions"]) - (self.counted() - before)
+            self.counts["members that miss"] += left
+            print(f"miss: {document['name']}: {raised(error)}")
+
+    def counted(self) -> int:
+        """How much was compared or excluded so far."""
+        ends = ("match", "miss", "excluded")
+        return sum(count for name, count in self.counts.items() if name.endswith(ends))
 
     def initiative(self, document: dict[str, Any]) -> None:
         body = document["properties"]
@@ -153,18 +170,30 @@ def main() -> int:
     catalogue = Catalogue.of(documents(root))
     for problem in catalogue.problems:
         print(f"{problem.place}: {problem.reason}")
-    everything = [properties(path) for path in sorted(root.rglob("*.json"))]
+    read = list(documents_of(sorted(root.rglob("*.json"))))
+    broken = [f"{one.place}: {one.wrong or 'no name'}" for one in read if one.wrong or not named(one.value)]
+    everything = [one.value for one in read if not one.wrong and named(one.value)]
     held = {document["name"].lower(): document for document in everything}
     comparison = Comparison(catalogue, held)
-    sets = [document for document in everything if "policyDefinitions" in document["properties"]]
+    sets = [
+        document
+        for document in everything
+        if isinstance(properties_of(document).get("policyDefinitions"), list)
+    ]
+    print("\n".join(broken))
+    comparison.counts["documents that miss"] += len(broken)
     for document in sets:
-        comparison.initiative(document)
+        comparison.judge(document)
     counts = comparison.counts
     for name, count in sorted(counts.items()):
         print(f"{name:<28}{count:>8,}")
     matched = sum(count for name, count in counts.items() if name.endswith("match"))
     missed = sum(count for name, count in counts.items() if name.endswith("miss"))
-    total = 2 * len(sets) + sum(len(document["properties"]["policyDefinitions"]) for document in sets)
+    total = (
+        len(broken)
+        + 2 * len(sets)
+        + sum(len(document["properties"]["policyDefinitions"]) for document in sets)
+    )
     print(f"{time.perf_counter() - started:.1f} s")
     print(f"{matched}/{matched + missed} match")
     if not matched or matched + missed + counts["excluded"] != total:

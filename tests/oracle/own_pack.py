@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from corpus_records import documents_of, raised
+
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
 from nephoscope.model.resource import Resource
 from nephoscope.model.state import State
@@ -221,11 +223,20 @@ def worlds(own: Judge, builtin: Judge, cases: list[World], recorded: list[Body])
                 yield body, [*related[:number], mutated, *related[number + 1 :]]
 
 
+def _state(judge: Judge, world: World, whose: str) -> str:
+    """The state that a policy ends in, or what is raised, which equals nothing."""
+    try:
+        return judge.state(world)
+    except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a world is a miss, and is shown
+        return f"{whose} raises {raised(error)}"
+
+
 def compare(pair: Pair, own: Judge, builtin: Judge, every: Iterator[World], engine: str) -> None:
     """Judge every world by both and note where they differ."""
     for world in every:
-        theirs = builtin.state(world)
-        mine = own.state(world) if not engine else State.COMPLIANT.value if engine == "empty" else "no answer"
+        theirs = _state(builtin, world, "the built-in")
+        mine = State.COMPLIANT.value if engine == "empty" else "no answer"
+        mine = mine if engine else _state(own, world, "the own")
         pair.seen[theirs] += 1
         pair.seen["match" if mine == theirs else "miss"] += 1
         if mine != theirs and len(pair.misses) < 5:
@@ -264,7 +275,7 @@ def main() -> int:
     if not files:
         print(f"no policy repository under {options.root}", file=sys.stderr)
         return 2
-    by_guid = {json.loads(path.read_bytes()).get("name", "").lower(): path for path in files}
+    by_guid = {str(one.value.get("name", "")).lower(): one.value for one in documents_of(files)}
     recorded = recorded_by_type(options.root)
     cases = {
         document.name.removesuffix(TEST_SUFFIX): [
@@ -276,12 +287,17 @@ def main() -> int:
     for name, document, guid in pairs():
         if options.only not in name:
             continue
-        own, builtin = Judge(document), Judge(json.loads(by_guid[guid].read_bytes()))
+        pair = Pair(name, guid)
+        done.append(pair)
+        try:
+            own, builtin = Judge(document), Judge(by_guid[guid])
+        except Exception as error:  # noqa: BLE001 - a runner's border: a policy that cannot be read is a miss, and is shown
+            pair.seen["miss"] += 1
+            pair.misses.append(raised(error))
+            continue
         types = (own.definition.types or frozenset()) | (builtin.definition.types or frozenset())
         bodies = [body for type_ in sorted(types) for body in recorded.get(type_, [])]
-        pair = Pair(name, guid)
         compare(pair, own, builtin, worlds(own, builtin, cases[name], bodies), options.engine)
-        done.append(pair)
     return report(done, options.v)
 
 

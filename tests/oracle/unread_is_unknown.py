@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import collections
-import json
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+
+from corpus_records import documents_of, properties_of, raised
 
 from nephoscope import policy
 from nephoscope.estate.coverage import Inference
@@ -25,19 +26,26 @@ from nephoscope.model.resource import Resource
 from nephoscope.model.state import State
 from nephoscope.sources import resources
 
+#: The verdict of a pair that an exception came of: it counts as flipped.
+RAISED = "raised"
 CONTEXT = policy.Context(now=datetime(2026, 5, 1, tzinfo=UTC))
 
 
 def definitions(folder: Path, snapshot: policy.Snapshot):
-    for path in sorted(folder.rglob("*.json")):
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-        if "policyRule" not in (document.get("properties") or {}):
+    for one in documents_of(sorted(folder.rglob("*.json"))):
+        if one.wrong:
+            print(f"{one.place}: {one.wrong}")
+            yield None
+        if "policyRule" not in properties_of(one.value):
             continue
         try:
-            definition = policy.Definition.parse(document)
+            definition = policy.Definition.parse(one.value)
             definition.check(snapshot.aliases, snapshot.switches)
             yield definition, definition.bind()
         except policy.PolicyError:
+            yield None
+        except Exception as error:  # noqa: BLE001 - a runner's border: a document that cannot be judged is shown
+            print(f"{one.place}: {raised(error)}")
             yield None
 
 
@@ -56,15 +64,24 @@ def judge(rules, estate: Estate):
         types = definition.types if definition.types is not None else frozenset()
         for type_ in types:
             for resource in estate.by_type(type_):
-                found[resource.key, definition.name] = rule.evaluate(resource, snapshot, CONTEXT).state
+                found[resource.key, definition.name] = state_of(rule, resource, snapshot)
     return found
+
+
+def state_of(rule, resource: Resource, snapshot: policy.Snapshot) -> State | str:
+    """The state of a verdict, or RAISED, which is shown."""
+    try:
+        return rule.evaluate(resource, snapshot, CONTEXT).state
+    except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a verdict is a flip, and is shown
+        print(f"{resource.key}: {raised(error)}")
+        return RAISED
 
 
 def flips(before, after):
     return [
-        (key, before[key], state)
+        (key, before.get(key), state)
         for key, state in after.items()
-        if key in before and state not in (before[key], State.UNKNOWN)
+        if state == RAISED or (key in before and state not in (before[key], State.UNKNOWN))
     ]
 
 
