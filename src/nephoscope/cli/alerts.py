@@ -12,6 +12,8 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 
 STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
+#: Status -> what Azure calls the act that gives it to an alert.
+ACTS = dict(zip(STATUSES, ("activate", "inProgress", "resolve", "dismiss"), strict=True))
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
 
 
@@ -112,6 +114,7 @@ def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> No
     from datetime import UTC, datetime
 
     from nephoscope.alerts.desk import Desk
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.lake.outbox import deliver
@@ -119,5 +122,8 @@ def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> No
     word = {one.lower(): one for one in STATUSES}[status.lower()]
     with lake_of(data) as (lake, state):
         desk = Desk(state, workspace_of(state, workspace).name)
-        desk.alerts([one.lower() for one in ids], word, datetime.now(UTC))
+        several = list(dict.fromkeys(one.lower() for one in ids))
+        operation = f"Microsoft.Security/locations/alerts/{ACTS[word]}/action"
+        with audited(state, operation, several, workspace=desk.workspace):
+            desk.alerts(several, word, datetime.now(UTC))
         deliver(lake, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -26,6 +27,7 @@ RUNS = ("id", "status", "action", "on", "attempts", "created", "detail")
 _FAULT = 3
 _LOOK_UP_SECONDS = 5.0
 _WRITE, _DELETE = "Microsoft.Security/automations/write", "Microsoft.Security/automations/delete"
+_TEST = "Microsoft.Security/automations/test/action"
 
 
 @click.group("automations")
@@ -110,6 +112,7 @@ def list_(data: Path, /, output: str) -> None:
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the automation NAME, or put another in its place."""
     from nephoscope.automation.automation import TENANT, TYPE, Automation, AutomationError
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.automating import properties
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.stored import state_of
@@ -127,11 +130,11 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     with state_of(data) as state:
         if why := _readiness(data, state, secrets).missing(made):
             usage_error("; ".join(why))
-        for key, value in secrets.items():
-            state.credentials.put(key, value)
-        with state.transaction() as session:
-            new = state.arm_documents.put(session, made.key, TYPE, shown, who())
-            state.audit.add(session, who(), _WRITE, made.key)
+        with audited(state, _WRITE, made.key):
+            for key, value in secrets.items():
+                state.credentials.put(key, value)
+            with state.transaction() as session:
+                new = state.arm_documents.put(session, made.key, TYPE, shown, who())
     click.echo(f"automation {name} {'added' if new else 'changed'}")
 
 
@@ -197,15 +200,16 @@ def _sealed(body: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, st
 def remove(data: Path, /, name: str) -> None:
     """Remove the automation NAME (or its id), also one that cannot be used; what it has begun goes on."""
     from nephoscope.automation.actions import secrets_of
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
 
     with state_of(data) as state:
         key = _kept(state, name)
-        with state.transaction() as session:
-            state.arm_documents.remove(session, key)
-            state.audit.add(session, who(), _DELETE, key)
-        for one in secrets_of(key, state.credentials.names()):
-            state.credentials.remove(one)
+        with audited(state, _DELETE, key):
+            with state.transaction() as session:
+                state.arm_documents.remove(session, key)
+            for one in secrets_of(key, state.credentials.names()):
+                state.credentials.remove(one)
     click.echo(f"automation {name} removed")
 
 
@@ -255,6 +259,7 @@ def test(data: Path, /, name: str, do: bool) -> None:
     """Say how many published documents the automation NAME asks for now; with --do send the first of them."""
     from nephoscope.automation.automation import HAPPENING
     from nephoscope.automation.trying import asked_for, tried
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of, take_in
 
     failed = False
@@ -264,7 +269,9 @@ def test(data: Path, /, name: str, do: bool) -> None:
             click.echo(f"{source.event}: {count:,} documents")
         for event in sorted({one.event for one in found.sources} & HAPPENING.keys()):
             click.echo(f"{event}: told as they happen, there is none to try")
-        for one in tried(lake, state, data, found, datetime.now(UTC)) if do else ():
+        with audited(state, _TEST, found.key) if do else nullcontext():
+            ended = tried(lake, state, data, found, datetime.now(UTC)) if do else []
+        for one in ended:
             failed = failed or one.status.value != "done"
             click.echo(f"{one.action}: {one.status.value}: {one.detail}")
         take_in(data, lake, state)

@@ -23,6 +23,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     moment, and a hash of each file. Other processes may go on writing. The key file of the credentials and the
     certificates that the server made for itself are left out.
     """
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import size_text
@@ -40,7 +41,10 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
         credentials = bool(state.credentials.names())
         certificates = "tls" in secret_folders(data)
         told = {"file": str(file.absolute()), "files": len(manifest.entries), "bytes": file.stat().st_size}
-        state.checkpoints.put(*BACKED_UP, {"at": datetime.now(UTC).isoformat(), **told, "keys": with_keys})
+        with audited(state, "Nephoscope/backups/write", str(file.absolute()), keys=with_keys):
+            state.checkpoints.put(
+                *BACKED_UP, {"at": datetime.now(UTC).isoformat(), **told, "keys": with_keys}
+            )
     files = counted(len(manifest.entries), "file")
     click.echo(
         f"{file}: {files}, {size_text(file.stat().st_size)}, {counted(len(manifest.tables), 'table')} of the lake"

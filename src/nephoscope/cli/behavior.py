@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
 
 FAULT = 3
+WRITE, FORGET = "Nephoscope/behavior/write", "Nephoscope/behavior/forget/action"
 COLUMNS = ("time", "who", "activity", "action", "priority", "blast", "why", "id")
 PROFILE = ("kind", "dimension", "value", "days", "first", "last")
 
@@ -34,6 +36,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     from nephoscope.behavior.location import LocationError
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.behavior.run import Analysis
+    from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
@@ -41,10 +44,10 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
+        name = workspace_of(state, workspace).name
         try:
-            report = Analysis(lake, state, workspace_of(state, workspace).name).run(
-                datetime.now(UTC), anew=anew
-            )
+            with announced(state, FORGET, f"profiles of {name}") if anew else nullcontext():
+                report = Analysis(lake, state, name).run(datetime.now(UTC), anew=anew)
         except (ProfilesError, LocationError, StoreError) as error:
             tell(str(error))
             sys.exit(FAULT)
@@ -164,6 +167,7 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
 
     from nephoscope.behavior.location import LocationError, Places
     from nephoscope.behavior.settings import keep, settings_of
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.stored import state_of, workspace_of
 
@@ -171,13 +175,16 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
     given |= {key: str(Path(given[key]).resolve()) for key in ("geoip", "asn") if given.get(key)}
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
-        found = replace(settings_of(state, name), **given)
+        before = settings_of(state, name)
+        found = replace(before, **given)
         if given:
             try:
                 Places.open(found.geoip, found.asn)
             except LocationError as error:
                 usage_error(str(error))
-            keep(state, name, found)
+            old = {key: getattr(before, key) for key in given}
+            with audited(state, WRITE, f"behavior of {name}", settings=given, before=old):
+                keep(state, name, found)
     for key, value in msgspec.to_builtins(found).items():
         click.echo(f"{key}: {value}")
 

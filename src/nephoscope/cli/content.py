@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: Documents named without --verbose.
 MAX_SHOWN = 10
+WRITE = "Microsoft.Authorization/policyDefinitions/write"
 NOT_TAKEN = 3
 
 _PATH = click.Path(exists=True, path_type=Path)
@@ -76,19 +77,26 @@ def import_(
 
 
 def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
+    from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of
     from nephoscope.content.loader import ContentError
     from nephoscope.policy.errors import PolicyError
     from nephoscope.posture.packs import Packs
 
     try:
-        if path.is_file() and _is_alias_table(path):
-            table, count = Packs(data).add_aliases(path)
-            click.echo(f"{counted(count, 'alias', 'aliases')} imported as {table.name}")
-            return
-        pack, taken = Packs(data).add(path, name)
+        aliases = path.is_file() and _is_alias_table(path)
+        target = f"alias table {path.name}" if aliases else f"pack {name or path.resolve().name}"
+        with state_of(data) as state, announced(state, WRITE, target, act="import", origin=path.resolve()):
+            if aliases:
+                table, count = Packs(data).add_aliases(path)
+            else:
+                pack, taken = Packs(data).add(path, name)
     except (ContentError, PolicyError, OSError) as error:
         usage_error(str(error))
+    if aliases:
+        click.echo(f"{counted(count, 'alias', 'aliases')} imported as {table.name}")
+        return
     _report(pack.name, taken, verbose)
 
 

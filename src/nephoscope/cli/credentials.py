@@ -43,8 +43,9 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def rotate(data: Path, /) -> None:
     """Encrypt every credential with a new key and drop the old keys; backups of the old key file are of no use after it."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.plain import counted
     from nephoscope.cli.session.stored import state_of
 
-    with state_of(data) as state:
+    with state_of(data) as state, audited(state, "Nephoscope/secrets/write", "credentials", act="rotate"):
         click.echo(f"{counted(state.credentials.rotate(), 'credential')} encrypted with a new key")

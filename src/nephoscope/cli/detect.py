@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STANDINGS = (
     "rule", "status", "lastRun", "nextRun", "rows", "alerts", "seconds", "behind", "retrying", "skipped", "error",
 )  # fmt: skip
+WRITE = "Microsoft.SecurityInsights/alertRules/write"
 COLUMNS = ("rule", "until", "rows", "alerts", "incidents", "seconds", "error")
 FAULT, TERMINATED = 3, 143
 BEHAVIOR_EVERY = 5
@@ -128,6 +129,7 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
 def _standings(data: Path, options: dict[str, Any]) -> None:
     """List how the rules stand, or let those run again that were switched off."""
     from nephoscope.alerts.overview import overview
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
@@ -137,7 +139,10 @@ def _standings(data: Path, options: dict[str, Any]) -> None:
         switched = state.rule_switches.of(workspace)
         rules, _ = _rules(data, options["folders"], options["wanted"], switched)
         if options["enable"]:
-            tell(f"{state.rule_standings.enable(workspace, [one.id for one in rules])} rules run again")
+            named = [one.name for one in rules] if options["wanted"] else "every rule"
+            with audited(state, WRITE, named, act="run again", workspace=workspace):
+                count = state.rule_standings.enable(workspace, [one.id for one in rules])
+            tell(f"{count} rules run again")
         rows = overview(state, workspace, rules, datetime.now(UTC))
     if options["listing"]:
         show_list(rows, STANDINGS, options["output"])

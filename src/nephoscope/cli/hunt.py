@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, workspace_option
 from nephoscope.cli.session.options import Instant
+from nephoscope.cli.session.who import user
 from nephoscope.model.state import Severity
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FAULT = 3
 DAY = timedelta(days=1)
 COLUMNS = ("query", "hits", "delta", "tactics", "techniques", "seconds", "error")
+WRITE, DELETE = "Microsoft.SecurityInsights/bookmarks/write", "Microsoft.SecurityInsights/bookmarks/delete"
 BOOKMARKS = ("id", "created", "name", "entities", "tags", "notes", "incident")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -174,6 +175,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
     """Keep rows of the hunting query NAME as bookmarks, by the marks that `hunt run` shows over the same range."""
     from nephoscope.alerts.bookshelf import Bookshelf
     from nephoscope.alerts.desk import Desk
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.lake.outbox import deliver
 
@@ -187,10 +189,17 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
             )
         shelf = Bookshelf(Desk(state, hunt.workspace))
         for one in marks:
-            kept = shelf.keep(
-                query, rows[one], over, now, getpass.getuser(),
-                name=options["title"], notes=options["notes"], tags=options["tags"],
-            )  # fmt: skip
+            told = {
+                "mark": one,
+                "workspace": hunt.workspace,
+                "notes": options["notes"],
+                "tags": options["tags"],
+            }
+            with audited(state, WRITE, f"bookmark of {query.name}", act="keep", **told):
+                kept = shelf.keep(
+                    query, rows[one], over, now, user(),
+                    name=options["title"], notes=options["notes"], tags=options["tags"],
+                )  # fmt: skip
             click.echo(kept.id)
         deliver(hunt.lake, state)
 
@@ -242,6 +251,7 @@ def _titles(entities: list[dict[str, Any]]) -> list[str]:
 @click.pass_obj
 def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
     """Change the bookmark whose id begins with ID."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import usage_error
 
     changes = {name: value for name, value in options.items() if value not in (None, (), False)}
@@ -249,8 +259,12 @@ def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
         usage_error("nothing to change: give --note, --tag, --as or --delete")
     if "tags" in changes:
         changes["tags"] = list(changes["tags"])
-    with _shelf(data, workspace) as shelf:
-        shelf.change(id_, datetime.now(UTC), getpass.getuser(), **changes)
+    operation = DELETE if "deleted" in changes else WRITE
+    with (
+        _shelf(data, workspace) as shelf,
+        audited(shelf.desk.state, operation, f"bookmark {id_}", workspace=shelf.desk.workspace, **changes),
+    ):
+        shelf.change(id_, datetime.now(UTC), user(), **changes)
 
 
 @command.command("promote")
@@ -278,9 +292,21 @@ def promote(
     severity: str | None,
 ) -> None:
     """Put bookmarks into an incident; alerts of their entities join it from then on."""
-    with _shelf(data, workspace) as shelf:
+    from nephoscope.cli.session.auditing import audited
+
+    told = {"act": "promote", "incident": incident or "new", "title": title or None, "severity": severity}
+    with (
+        _shelf(data, workspace) as shelf,
+        audited(
+            shelf.desk.state,
+            WRITE,
+            [f"bookmark {one}" for one in ids],
+            workspace=shelf.desk.workspace,
+            **told,
+        ),
+    ):
         found = shelf.promote(
-            ids, datetime.now(UTC), getpass.getuser(), incident=incident, title=title, severity=severity or ""
+            ids, datetime.now(UTC), user(), incident=incident, title=title, severity=severity or ""
         )
     click.echo(f"incident {found.number}: {found.title}")
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +14,7 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 from nephoscope.cli.session.options import Instant
+from nephoscope.cli.session.who import user
 from nephoscope.model.state import SEVERITIES_OF_INCIDENTS
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("number", "severity", "status", "title", "owner", "lastActivity")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+WRITE = "Microsoft.SecurityInsights/incidents/write"
 _STATUSES = ("New", "Active", "Closed")
 _GROUPS = ("severity", "owner", "classification")
 _MONTH = timedelta(days=30)
@@ -134,6 +135,14 @@ def _desk(data: Path, workspace: str) -> Iterator[Desk]:
         deliver(lake, state)
 
 
+def _audited(desk: Desk, numbers: Iterable[int], act: str, **told: Any) -> AbstractContextManager[None]:
+    """Audit what is done to incidents, an entry for each, under the same names as the pages."""
+    from nephoscope.cli.session.auditing import audited
+
+    targets = [f"incident {one}" for one in dict.fromkeys(numbers)]
+    return audited(desk.state, WRITE, targets, act=act, workspace=desk.workspace, **told)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -165,8 +174,8 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any
         changes["status"] = IncidentStatus(changes["status"].capitalize())
     if not changes:
         usage_error("nothing to set: give --status, --owner, --severity, --title or --label")
-    with _desk(data, workspace) as desk:
-        desk.change_all(numbers, _now(), getpass.getuser(), changes)
+    with _desk(data, workspace) as desk, _audited(desk, numbers, "set", **changes):
+        desk.change_all(numbers, _now(), user(), changes)
 
 
 @command.command("close")
@@ -193,9 +202,10 @@ def close(
     from nephoscope.lake.state.incidents import CLASSIFICATIONS, IncidentStatus
 
     word = {one.lower(): one for one in CLASSIFICATIONS}[classification.lower()]
-    with _desk(data, workspace) as desk:
-        changes = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
-        desk.change_all(numbers, _now(), getpass.getuser(), changes, comment)
+    told = {"classification": word, "reason": reason}
+    with _desk(data, workspace) as desk, _audited(desk, numbers, "close", **told, comment=comment):
+        changes = {"status": IncidentStatus.CLOSED, **told}
+        desk.change_all(numbers, _now(), user(), changes, comment)
 
 
 @command.command("comment")
@@ -205,8 +215,8 @@ def close(
 @click.pass_obj
 def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
     """Add the comment TEXT to the incident NUMBER."""
-    with _desk(data, workspace) as desk:
-        desk.comment(number, text, _now(), getpass.getuser())
+    with _desk(data, workspace) as desk, _audited(desk, [number], "comment"):
+        desk.comment(number, text, _now(), user())
 
 
 @command.command("task")
@@ -221,11 +231,11 @@ def task(data: Path, /, workspace: str, number: int, text: str, done: int | None
 
     if bool(text) == (done is not None):
         usage_error("give the text of a task, or --done and the id of one")
-    with _desk(data, workspace) as desk:
+    with _desk(data, workspace) as desk, _audited(desk, [number], "task", done=done):
         if done is not None:
-            desk.done(number, done, _now(), getpass.getuser())
+            desk.done(number, done, _now(), user())
         else:
-            desk.task(number, text, _now(), getpass.getuser())
+            desk.task(number, text, _now(), user())
 
 
 @command.command("merge")
@@ -235,8 +245,8 @@ def task(data: Path, /, workspace: str, number: int, text: str, done: int | None
 @click.pass_obj
 def merge(data: Path, /, workspace: str, number: int, others: tuple[int, ...]) -> None:
     """Put the alerts of the incidents OTHERS into the incident NUMBER; they are closed."""
-    with _desk(data, workspace) as desk:
-        desk.merge(number, others, _now(), getpass.getuser())
+    with _desk(data, workspace) as desk, _audited(desk, [number, *others], "merge", into=number):
+        desk.merge(number, others, _now(), user())
 
 
 @command.command("metrics")

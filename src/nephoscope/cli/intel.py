@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "observable", "value", "source", "confidence", "validUntil", "status")
 FEEDS = ("source", "kind", "objects", "active", "lastSeen", "lag", "error")
 _FEED_KINDS = frozenset({"taxii", "misp"})
+WRITE = "Microsoft.SecurityInsights/threatIntelligence/indicators/write"
+DELETE = "Microsoft.SecurityInsights/threatIntelligence/indicators/delete"
 _BAD = 3
 _SHOWN = 20
 _WORKSPACE = workspace_option()
@@ -100,6 +102,7 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
 
 def _import(lake: Lake, state: State, workspace: str, path: Path, reading: Reading) -> int:
     """Import one file; the exit code that it is worth."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import tell
     from nephoscope.sources.intel.keeping import keep
     from nephoscope.sources.intel.reading import UnreadableError, items
@@ -107,7 +110,9 @@ def _import(lake: Lake, state: State, workspace: str, path: Path, reading: Readi
     now = datetime.now(UTC)
     refused: list[Refusal] = []
     try:
-        kept = keep(state, workspace, reading.source, _good(items(path, reading, now), refused), now)
+        told = {"act": "import", "file": path.name, "workspace": workspace}
+        with audited(state, WRITE, f"threat intelligence of {reading.source}", **told):
+            kept = keep(state, workspace, reading.source, _good(items(path, reading, now), refused), now)
         refused.extend(kept.refused)
         click.echo(f"{path}: {kept}" + (f", {len(refused):,} refused" if refused else ""))
     except UnreadableError as error:
@@ -233,13 +238,17 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def revoke(data: Path, /, workspace: str, ids: tuple[str, ...], undo: bool) -> None:
     """Take objects back, whatever their source says of them later: no rule matches them any more."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.sources.intel.keeping import withdraw
 
     with lake_of(data) as (lake, state):
-        by = "" if undo else getpass.getuser()
-        for one in withdraw(state, workspace_of(state, workspace).name, ids, by, datetime.now(UTC)):
+        by, place = "" if undo else user(), workspace_of(state, workspace).name
+        told = {"act": "undo" if undo else "revoke", "workspace": place}
+        with audited(state, WRITE if undo else DELETE, dict.fromkeys(ids), **told):
+            found = withdraw(state, place, ids, by, datetime.now(UTC))
+        for one in found:
             click.echo(f"{one.id}: {_status(one)}")
         take_in(data, lake, state)
 

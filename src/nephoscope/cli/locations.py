@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -22,6 +22,7 @@ COLUMNS = ("range", "kind", "name", "trusted", "source")
 EGRESS_COLUMNS = ("address", "kind", "name", "known", "resource")
 ENTRA_COLUMNS = ("range", "name", "trusted", "known")
 SUGGESTED = ("address", "accounts", "days", "failed")
+_TOLD = 20
 _WORKSPACE = workspace_option()
 
 
@@ -55,8 +56,19 @@ def _keeping(data: Path, workspace: str) -> Iterator[Keeping]:
     from nephoscope.lake.outbox import deliver
 
     with lake_of(data) as (lake, state):
-        yield Keeping(state, lake, workspace_of(state, workspace).name, getpass.getuser())
+        yield Keeping(state, lake, workspace_of(state, workspace).name, user())
         deliver(lake, state)
+
+
+def _audited(
+    keeping: Keeping, alias: str, act: str, items: list[dict[str, str]]
+) -> AbstractContextManager[None]:
+    """Audit what is changed in one of the lists of locations, with the first addresses of those that are put there."""
+    from nephoscope.cli.session.auditing import audited
+
+    addresses = [one["Address"] for one in items[:_TOLD]]
+    told = {"act": act, "workspace": keeping.workspace, "addresses": addresses, "of": len(items)}
+    return audited(keeping.state, "Microsoft.SecurityInsights/watchlists/write", f"watchlist {alias}", **told)
 
 
 def _put(keeping: Keeping, alias: str, items: list[dict[str, str]]) -> str:
@@ -84,7 +96,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
         items = read(file)
     except LocationError as error:
         usage_error(str(error))
-    with _keeping(data, workspace) as keeping:
+    with _keeping(data, workspace) as keeping, _audited(keeping, NAMED, "import", items):
         tell(f"{NAMED}: {_put(keeping, NAMED, items)}")
 
 
@@ -135,7 +147,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
         except ValueError:
             usage_error(f"{one!r} is no address and no range such as 203.0.113.0/24")
     items = [{"Address": one, "Name": name, "Tags": ""} for one in addresses]
-    with _keeping(data, workspace) as keeping:
+    with _keeping(data, workspace) as keeping, _audited(keeping, EGRESS, "add", items):
         tell(f"{EGRESS}: {_put(keeping, EGRESS, items)}")
 
 
@@ -229,10 +241,11 @@ def _taken(keeping: Keeping, alias: str, found: list[dict[str, str]]) -> str:
     known = _known(keeping, alias)
     # what a person put there stays as it is
     own = [one for one in found if known.get(one["Address"], tag) == tag]
-    told = _put(keeping, alias, own)
-    deliver(keeping.lake, keeping.state)
     addresses = {one["Address"] for one in own}
-    gone = [one for one, tags in _known(keeping, alias).items() if tags == tag and one not in addresses]
-    dropped = keeping.drop(alias, gone, datetime.now(UTC)) if gone else 0
+    with _audited(keeping, alias, "take", own):
+        told = _put(keeping, alias, own)
+        deliver(keeping.lake, keeping.state)
+        gone = [one for one, tags in _known(keeping, alias).items() if tags == tag and one not in addresses]
+        dropped = keeping.drop(alias, gone, datetime.now(UTC)) if gone else 0
     deliver(keeping.lake, keeping.state)
     return f"{alias}: {told}, {dropped} taken out that the estate no longer holds"

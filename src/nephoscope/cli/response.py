@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, workspace_option
+from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from nephoscope.alerts.response.responder import Responder
@@ -169,9 +169,18 @@ def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
             click.echo(json.dumps(found.plan, indent=2, ensure_ascii=False))
         if not yes:
             click.confirm("Approve this?", abort=True, err=True)
-        approved = responder.approve(id_, getpass.getuser(), datetime.now(UTC))
+        with _audited(responder, found.id, "approve"):
+            approved = responder.approve(id_, user(), datetime.now(UTC))
         good = _followed(responder, {approved.id})
     sys.exit(0 if good else _FAULT)
+
+
+def _audited(responder: Responder, run: str, act: str, **told: Any) -> AbstractContextManager[None]:
+    from nephoscope.cli.session.auditing import audited
+
+    return audited(
+        responder.state, f"Nephoscope/responses/{act}/action", run, workspace=responder.workspace, **told
+    )
 
 
 def _followed(responder: Responder, wanted: set[str]) -> bool:
@@ -194,7 +203,9 @@ def _followed(responder: Responder, wanted: set[str]) -> bool:
 def deny(data: Path, /, workspace: str, id_: str) -> None:
     """Deny the change of the run ID."""
     with _responder(data, workspace) as responder:
-        click.echo(f"{responder.deny(id_, getpass.getuser(), datetime.now(UTC)).id}: denied")
+        with _audited(responder, id_, "deny"):
+            denied = responder.deny(id_, user(), datetime.now(UTC))
+        click.echo(f"{denied.id}: denied")
 
 
 @command.command("undo")
@@ -204,7 +215,9 @@ def deny(data: Path, /, workspace: str, id_: str) -> None:
 def undo(data: Path, /, workspace: str, id_: str) -> None:
     """Undo the change of the run ID before it is over. Exit code 3 where that fails for good: then it still holds."""
     with _responder(data, workspace) as responder:
-        good = _followed(responder, {responder.undo(id_, getpass.getuser(), datetime.now(UTC)).id})
+        with _audited(responder, id_, "undo"):
+            undone = responder.undo(id_, user(), datetime.now(UTC))
+        good = _followed(responder, {undone.id})
     sys.exit(0 if good else _FAULT)
 
 
@@ -215,9 +228,11 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
 def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
     """Try dead runs again, under the ids that they had, each in the step that failed. Exit code 3 where one is dead again."""
     with _responder(data, workspace) as responder:
-        good = _followed(
-            responder, {responder.retry(one, getpass.getuser(), datetime.now(UTC)).id for one in ids}
-        )
+        again = set()
+        for one in ids:
+            with _audited(responder, one, "retry"):
+                again.add(responder.retry(one, user(), datetime.now(UTC)).id)
+        good = _followed(responder, again)
     sys.exit(0 if good else _FAULT)
 
 
@@ -243,7 +258,9 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
         rule = next((one for one in responder.rules if one.name.casefold() == name.casefold()), None)
         if rule is None:
             usage_error(f"no rule is named '{name}': nephoscope response rules lists them")
-        holds, ended = tried(responder, rule, incident, alert, datetime.now(UTC), do=do)
+        on = f"incident {incident}" if alert == "" else f"alert {alert}"
+        with _audited(responder, f"rule {rule.name}", "test", on=on) if do else nullcontext():
+            holds, ended = tried(responder, rule, incident, alert, datetime.now(UTC), do=do)
         said = "hold" if holds else "do not hold"
         click.echo(
             f"its conditions {said}; its actions: {', '.join(str(one['action']) for one in rule.actions)}"
@@ -266,14 +283,18 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
 @click.pass_obj
 def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
     """Keep the secret NAME that webhooks sign with and mail signs in with, encrypted."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.secrets import secret, secret_pair
     from nephoscope.cli.session.stored import state_of
 
     with state_of(data) as state:
         if remove:
-            state.credentials.remove(f"response.{name}")
+            with audited(state, "Nephoscope/secrets/delete", f"response.{name}"):
+                state.credentials.remove(f"response.{name}")
             click.echo(f"secret {name} removed")
             return
         _, checked = secret_pair(f"{name}={place}")
-        state.credentials.put(f"response.{name}", secret(name, checked))
+        given = secret(name, checked)
+        with audited(state, "Nephoscope/secrets/write", f"response.{name}"):
+            state.credentials.put(f"response.{name}", given)
         click.echo(f"secret {name} kept")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
-from nephoscope.cli.session.who import who
 
 if TYPE_CHECKING:
     from nephoscope.lake.state import State
@@ -101,9 +100,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     with state_of(data) as state:
         if state.sign_in_providers.find(name) is not None:
             raise click.UsageError(f"there is a provider {name} already: nephoscope signin remove {name}")
-        if given:
-            state.credentials.put(provider.credential, secret("client secret", given))
-        _keep(state, provider)
+        _keep(state, provider, secret("client secret", given) if given else "")
         click.echo(f"provider {name} added; register https://HOST/sign-in/{name}/callback at it")
         click.echo(f"nobody may come in by it yet: nephoscope signin allow {name} CLAIM VALUE")
         _tried(state, provider)
@@ -177,12 +174,12 @@ def test(data: Path, /, name: str) -> None:
 def remove(data: Path, /, name: str) -> None:
     """Forget the provider NAME and its client secret. Its people stay, and can come in by links."""
     from nephoscope.access.provider_tests import forget_tests
+    from nephoscope.cli.session.auditing import audited
 
-    with _changed(data, name) as (state, provider):
+    with _changed(data, name) as (state, provider), audited(state, DELETE, name):
         with state.transaction() as session:
             state.sign_in_providers.remove(session, name)
             forget_tests(state, session, name)
-            state.audit.add(session, who(), DELETE, name)
         if provider.credential:
             state.credentials.remove(provider.credential)
     click.echo(f"provider {name} removed")
@@ -201,19 +198,19 @@ def _changed(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
         yield state, found
 
 
-def _keep(state: State, provider: SignInProvider) -> None:
-    import msgspec
-
+def _keep(state: State, provider: SignInProvider, client_secret: str = "") -> None:
     from nephoscope.access.provider_tests import forget_tests
+    from nephoscope.cli.session.auditing import audited
 
-    with state.transaction() as session:
-        state.sign_in_providers.put(session, provider)
-        forget_tests(state, session, provider.name)
-        told = {
-            "issuer": provider.issuer, "client": provider.client_id, "enabled": provider.enabled,
-            "rules": msgspec.to_builtins(provider.rules),
-        }  # fmt: skip
-        state.audit.add(session, who(), WRITE, provider.name, detail=told)
+    told = {
+        "issuer": provider.issuer, "client": provider.client_id, "enabled": provider.enabled, "rules": provider.rules,
+    }  # fmt: skip
+    with audited(state, WRITE, provider.name, **told):
+        if client_secret:
+            state.credentials.put(provider.credential, client_secret)
+        with state.transaction() as session:
+            state.sign_in_providers.put(session, provider)
+            forget_tests(state, session, provider.name)
 
 
 def _tried(state: State, provider: SignInProvider) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.state import State
     from nephoscope.lake.state.sources import Source
 
+WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
 COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "leftOut", "error")
 HEALTH = (
     "source",
@@ -100,6 +101,7 @@ def add(
     no_test: bool,
 ) -> None:
     """Set up the source NAME and try it."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.lake.state.sources import Source
@@ -115,9 +117,17 @@ def add(
         with _hinted():
             setting_up.check(chosen, wanted, given, name, there=not no_test)
     with _told(), lake_of(data) as (lake, state):
-        source = setting_up.add(
-            state, Source(name, kind, {}, workspace), values, given, there=not no_test, table=lake.tables.get
-        )
+        wanted_source = Source(name, kind, {}, workspace)
+        told_set = {
+            "kind": kind,
+            "workspace": workspace,
+            "settings": sorted(values),
+            "secrets": sorted(given),
+        }
+        with audited(state, WRITE, name, act="add", **told_set):
+            source = setting_up.add(
+                state, wanted_source, values, given, there=not no_test, table=lake.tables.get
+            )
         click.echo(f"source {source.name} added")
         if kind == setting_up.TOKENS and not given:
             _new_token(state, source)
@@ -211,6 +221,7 @@ def set_(
     no_test: bool,
 ) -> None:
     """Change the source NAME; `serve` takes the change up, and so does a source that waits for other settings."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
     from nephoscope.sources.live import setting_up
     from nephoscope.sources.live.catalogue import kind_of
@@ -221,7 +232,8 @@ def set_(
         known(kind.secrets, given)
         values = dict(pair(one) for one in settings)
         wanted = values if settings or given else None
-        with _hinted():
+        told = {"settings": sorted(values), "secrets": sorted(given), "enabled": enabled}
+        with _hinted(), audited(state, WRITE, name, act="change", **told):
             setting_up.change(state, name, wanted, given, enabled=enabled, there=not no_test)
         click.echo(f"source {name} changed")
 
@@ -244,11 +256,14 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Forget the source NAME, how far it was read, and its secrets. Its rows stay."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
     from nephoscope.sources.live import setting_up
 
     with state_of(data) as state:
-        setting_up.remove(state, name)
+        before = state.sources.get(name)
+        with audited(state, DELETE, name, kind=before.kind, workspace=before.workspace):
+            setting_up.remove(state, name)
         click.echo(f"source {name} removed")
 
 
@@ -360,11 +375,14 @@ def _told() -> Any:
 
 
 def _new_token(state: State, source: Source, *, revoke: bool = False) -> None:
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.lake.state import StateError
     from nephoscope.sources.live import setting_up
 
     try:
-        made = setting_up.token(state, source.name, revoke=revoke)
+        told = {"act": "token", "revoked": revoke or None}
+        with audited(state, "Nephoscope/secrets/write", source.name, **told):
+            made = setting_up.token(state, source.name, revoke=revoke)
     except StateError as error:
         raise click.UsageError(str(error)) from error
     click.echo("token, shown this once (a running process lets it in when it is started again):", err=True)

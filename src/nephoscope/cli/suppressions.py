@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
+from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from nephoscope.alerts.tuning.condition import Condition
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("name", "rule", "state", "conditions", "expires", "held", "author", "id")
 PREVIEW = ("ended", "severity", "name", "verdict", "incident", "id")
+WRITE = "Microsoft.Security/alertsSuppressionRules/write"
+DELETE = "Microsoft.Security/alertsSuppressionRules/delete"
 REASONS = ("FalsePositive", "BenignPositive", "Other")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -103,6 +105,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
     Exits 1, and makes nothing, where that holds a true positive, unless --yes is given.
     """
     from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import tell, usage_error
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
@@ -124,11 +127,17 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
             None if options["forever"] else options["expires"] or given["expires"] or now + timedelta(days=90)
         )
         if not options["dry_run"] and (not bad or options["yes"]):
-            editing = Editing(state, own, getpass.getuser(), now)
-            editing.suppress(
-                given["name"], given["rule"], given["conditions"], reason=given["reason"], comment=given["comment"],
-                expires=expires,
-            )  # fmt: skip
+            about = {
+                "rule": given["rule"],
+                "reason": given["reason"],
+                "comment": given["comment"],
+                "expires": expires,
+            }
+            told = {**about, "conditions": [str(one) for one in given["conditions"]], "workspace": own}
+            with audited(state, WRITE, f"suppression {given['name']}", act="create", **told):
+                Editing(state, own, user(), now).suppress(
+                    given["name"], conditions=given["conditions"], **about
+                )
     show_list(found, PREVIEW, output)
     made = (
         ""
@@ -273,13 +282,20 @@ def show(data: Path, /, name: str, workspace: str) -> None:
     click.echo(json.dumps(written(found, datetime.now(UTC)), indent=2, ensure_ascii=False))
 
 
-def _changing(data: Path, workspace: str, change: Callable[[Editing], Any]) -> None:
+def _changing(
+    data: Path, workspace: str, name: str, act: str, change: Callable[[Editing], Any], **changes: Any
+) -> None:
+    """Change the suppression of a name or id; the audit has what it was before."""
     from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of, workspace_of
 
     with state_of(data) as state:
         own = workspace_of(state, workspace).name
-        change(Editing(state, own, getpass.getuser(), datetime.now(UTC)))
+        before = state.suppressions.find(own, name)
+        operation = DELETE if act == "delete" else WRITE
+        with audited(state, operation, f"suppression {before.name}", act=act, before=before, **changes):
+            change(Editing(state, own, user(), datetime.now(UTC)))
 
 
 @command.command("set")
@@ -296,7 +312,7 @@ def set_(data: Path, /, name: str, workspace: str, **options: Any) -> None:
     changes = {word: value for word, value in options.items() if value is not None}
     if not changes:
         usage_error("nothing to change: give --enable, --disable, --expires or --comment")
-    _changing(data, workspace, lambda editing: editing.change(name, **changes))
+    _changing(data, workspace, name, "change", lambda editing: editing.change(name, **changes), **changes)
 
 
 @command.command("expire")
@@ -305,7 +321,7 @@ def set_(data: Path, /, name: str, workspace: str, **options: Any) -> None:
 @click.pass_obj
 def expire(data: Path, /, name: str, workspace: str) -> None:
     """End the suppression NAME (or its id) now; it stays in the list."""
-    _changing(data, workspace, lambda editing: editing.change(name, expires=editing.now))
+    _changing(data, workspace, name, "expire", lambda editing: editing.change(name, expires=editing.now))
 
 
 @command.command("delete")
@@ -314,4 +330,4 @@ def expire(data: Path, /, name: str, workspace: str) -> None:
 @click.pass_obj
 def delete(data: Path, /, name: str, workspace: str) -> None:
     """Delete the suppression NAME (or its id); what it held back stays dismissed."""
-    _changing(data, workspace, lambda editing: editing.remove(name))
+    _changing(data, workspace, name, "delete", lambda editing: editing.remove(name))

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.workspace import Workspace
 
+WRITE, PURGE = (
+    "Microsoft.OperationalInsights/workspaces/tables/write",
+    "Microsoft.OperationalInsights/workspaces/purge/action",
+)
 COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
 CLEANED = ("workspace", "table", "days", "firstDay", "rows", "size")
-NOT_TAKEN = 3
+NOT_TAKEN, _TOLD = 3, 20
 
 _workspace = click.option("--workspace", "-w", metavar="NAME", help="The workspace (default: default).")
 
@@ -131,6 +135,7 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     A file is our own JSON (as `tables show -o json` prints it), a table of the Log Analytics API, a list of either, or what
     `T | getschema` printed, as CSV or JSON. Exits 3 where a file was not taken; the others are.
     """
+    from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.lake.errors import LakeError
@@ -138,11 +143,13 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     from nephoscope.sources.tables.reading import TableError
 
     refused = 0
-    with lake_of(data) as (lake, _):
+    with lake_of(data) as (lake, state):
         for path in paths:
             try:
                 for table in definitions(path, name):
-                    lost = lake.import_table(table)
+                    told = {"act": "import", "file": path.name, "columns": len(table.columns)}
+                    with announced(state, WRITE, f"table {table.name}", **told):
+                        lost = lake.import_table(table)
                     click.echo(f"table {table.name} imported: {len(table.columns)} columns")
                     if lost:
                         tell(f"{table.name} had {', '.join(lost)} before: {_OUT_OF_REACH}")
@@ -168,6 +175,7 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
 
     A clean-up comes once a day by itself; `tables clean` does it now.
     """
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.stored import workspace_of
 
@@ -175,10 +183,11 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
         raise click.UsageError("--retention is a number of days, or `default`")
     with lake_of(data) as (lake, state):
         table = lake.tables[name]
-        where = workspace_of(state, workspace or "default").name
-        changed = state.workspaces.set_table(
-            where, table.name, None if retention == "default" else int(retention)
-        )
+        place = workspace_of(state, workspace or "default")
+        where, days = place.name, None if retention == "default" else int(retention)
+        told = {"workspace": where, "retention": retention, "before": place.kept(table.name)}
+        with audited(state, WRITE, f"table {table.name}", act="set", **told):
+            changed = state.workspaces.set_table(where, table.name, days)
         click.echo(f"{where}/{table.name}: rows are kept {changed.kept(table.name)} days")
 
 
@@ -193,6 +202,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     """
     from datetime import UTC, datetime
 
+    from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.checks import tell, usage_error
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
@@ -208,7 +218,10 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
 
         found = list(expired(data, kept, now))
         if found and not dry_run:
-            lake.clean()
+            tables = [f"{one.workspace}/{one.table}" for one in found[:_TOLD]]
+            told = {"rows": sum(one.rows for one in found), "tables": tables, "of": len(found)}
+            with announced(state, PURGE, "expired days", **told):
+                lake.clean()
             if left := [f"{one.workspace}/{one.table}" for one in expired(data, kept, now)]:
                 usage_error(f"not removed: {', '.join(left)}: see `doctor`")
     rows = [

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.sources.azure.connecting import Secrets
     from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
 
+WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
 COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
 TRIED = ("kind", "name", "id", "answers", "reason", "lacks")
 RIGHTS = ("place", "name", "why")
@@ -86,6 +87,7 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None, **asked: Any) -> None:
     """Connect the tenant NAME; what `tenants grant` prints, run by an administrator of it, allows what is needed."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
     from nephoscope.lake.state.tenants import Connection, Tenant
     from nephoscope.posture import tenants
@@ -93,7 +95,9 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
     with _told(), state_of(data) as state:
         connection = _changed(Connection(), asked)
         given = _secrets(secrets or ((connection.sign_in,) if connection.sign_in in SECRETS else ()))
-        tenants.connect(state, data, Tenant(name, connection, hours=hours or 8.0), given)
+        wanted = Tenant(name, connection, hours=hours or 8.0)
+        with audited(state, WRITE, f"tenant {name}", act="connect", **_shown(wanted)):
+            tenants.connect(state, data, wanted, given)
     click.echo(f"tenant {name} connected; try it with: nephoscope tenants test {name}")
 
 
@@ -121,6 +125,7 @@ def set_(
     """Change the tenant NAME; what is not given stays. A list of subscriptions or groups takes the place of both."""
     from dataclasses import replace
 
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
     from nephoscope.posture import tenants
 
@@ -132,7 +137,10 @@ def set_(
             hours=before.hours if hours is None else hours,
             enabled=before.enabled if enabled is None else enabled,
         )
-        tenants.change(state, data, wanted, _secrets(secrets) if secrets else None)
+        given = _secrets(secrets) if secrets else None
+        told = {**_shown(wanted), "before": _shown(before), "secrets": bool(given) or None}
+        with audited(state, WRITE, f"tenant {name}", act="change", **told):
+            tenants.change(state, data, wanted, given)
     click.echo(f"tenant {name} changed")
 
 
@@ -162,11 +170,13 @@ def test(data: Path, /, name: str, output: str) -> None:
 @click.pass_obj
 def collect(data: Path, /, name: str) -> None:
     """Have the server collect the tenant NAME as soon as it looks again."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
 
     with _told(), state_of(data) as state:
         state.tenants.get(name)
-        state.tenants.soon(name)
+        with audited(state, WRITE, f"tenant {name}", act="collect"):
+            state.tenants.soon(name)
     click.echo(f"tenant {name} is collected when the server looks again, within seconds where it runs")
 
 
@@ -175,11 +185,14 @@ def collect(data: Path, /, name: str) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Forget the tenant NAME, its secret and its snapshots; what was assessed stays until the next assessment."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
     from nephoscope.posture import tenants
 
     with _told(), state_of(data) as state:
-        tenants.remove(state, data, name)
+        before = _shown(state.tenants.get(name))
+        with audited(state, DELETE, f"tenant {name}", before=before):
+            tenants.remove(state, data, name)
     click.echo(f"tenant {name} forgotten")
 
 
@@ -260,6 +273,12 @@ def _secrets(given: tuple[str, ...]) -> Secrets:
     if unknown := sorted(places.keys() - set(SECRETS)):
         raise click.UsageError(f"--secret {unknown[0]}: one of {', '.join(SECRETS)}")
     return Secrets(**{name: secret(name, place) for name, place in places.items()})
+
+
+def _shown(tenant: Tenant) -> dict[str, Any]:
+    """A tenant as the audit has it: what is asked, as whom, how often."""
+    found = _row(tenant)
+    return {name: found[name] for name in found.keys() - {"name", "collected", "error"}}
 
 
 def _row(tenant: Tenant) -> dict[str, Any]:

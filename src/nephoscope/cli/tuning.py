@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +14,13 @@ import click
 
 from nephoscope.cli.session.listing import FORMATS, listed
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.overriding import COMMANDS, edited, of_rules, of_workspace
+from nephoscope.cli.session.overriding import COMMANDS, WRITE, edited, of_rules, of_workspace
+from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.tuning.advice import Advising
+    from nephoscope.alerts.tuning.editing import Editing
     from nephoscope.alerts.tuning.replay import Replayed
 
 REPORT = (
@@ -154,6 +155,7 @@ def apply(
     """Follow the advice of these IDs, each tried once more before; --from and --to as they were when it was given."""
     from nephoscope.alerts.tuning.advice import apply as follow
     from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import tell, usage_error
 
     now = datetime.now(UTC)
@@ -162,8 +164,11 @@ def apply(
             found = next(advising.offered(rules, wanted), None)
             if found is None:
                 usage_error(f"there is no advice {wanted} now: `tuning advice` lists what there is")
-            editing = Editing(advising.state, advising.workspace, getpass.getuser(), now, wanted)
-            follow(editing, found, expires or now + timedelta(days=EXPIRES))
+            editing = Editing(advising.state, advising.workspace, user(), now, wanted)
+            until = expires or now + timedelta(days=EXPIRES)
+            told = {"advice": wanted, "change": found.proposal.text, "expires": until}
+            with audited(editing.state, WRITE, found.rule.name, act="apply", rule=found.rule.id, **told):
+                follow(editing, found, until)
             tell(
                 f"{found.rule.name}: {found.proposal.text}; it would have hidden {len(found.hides)} of {found.of} alerts"
             )
@@ -175,9 +180,14 @@ def apply(
 @click.pass_obj
 def undo(data: Path, /, id_: str, workspace: str) -> None:
     """Take back what was done by the advice ID; what somebody has changed since stays."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import tell
 
-    tell(f"{edited(data, workspace, lambda editing: editing.undo(id_)):,} changes taken back")
+    def undone(editing: Editing) -> int:
+        with audited(editing.state, WRITE, f"advice {id_}", act="undo", workspace=editing.workspace):
+            return editing.undo(id_)
+
+    tell(f"{edited(data, workspace, undone):,} changes taken back")
 
 
 @command.command("replay")

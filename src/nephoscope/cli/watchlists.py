@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,13 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from nephoscope.lake.listing import Given, Keeping
     from nephoscope.sources.tables.delimited import Delimited
 
+WRITE, DELETE = "Microsoft.SecurityInsights/watchlists/write", "Microsoft.SecurityInsights/watchlists/delete"
 COLUMNS = ("alias", "name", "searchKey", "items", "provider", "changed", "changedBy")
 TEMPLATES = ("alias", "name", "key", "columns", "description")
 _BAD, _SHOWN = 3, 20
@@ -81,10 +82,14 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
     if not key:
         usage_error(f"which column is the search key? --key with one of {', '.join(columns)}")
     about = {name: options[name] or (template or {}).get(name, "") for name in ("name", "description")}
-    with _keeping(data, workspace) as keeping:
+    source = file.name if file else "template"
+    with (
+        _keeping(data, workspace) as keeping,
+        _audited(keeping, alias, "create", key=key, columns=columns, source=source),
+    ):
         keeping.create(
             alias, key, columns, datetime.now(UTC), provider=options["provider"], days=options["days"],
-            source=file.name if file else "template", **about,
+            source=source, **about,
         )  # fmt: skip
         click.echo(f"watchlist {alias} made: search key {key}" + (f", {table}" if table else ""))
         code = _fill(keeping, alias, table, options["expires"]) if table else 0
@@ -106,7 +111,10 @@ def update(data: Path, /, alias: str, file: Path, workspace: str, whole: bool, *
     The list of a template (`watchlists templates`) is made where it is not there yet.
     """
     table = _table(file, options)
-    with _keeping(data, workspace) as keeping:
+    with (
+        _keeping(data, workspace) as keeping,
+        _audited(keeping, alias, "update", source=file.name, replaced=whole or None),
+    ):
         _start(keeping, alias)
         code = _fill(keeping, alias, table, options["expires"], whole=whole)
     sys.exit(code)
@@ -127,7 +135,10 @@ def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expir
     from nephoscope.lake.listing import Given
 
     given = Given(dict(pair(one) for one in cells), expires.replace(tzinfo=UTC) if expires else None)
-    with _keeping(data, workspace) as keeping:
+    with (
+        _keeping(data, workspace) as keeping,
+        _audited(keeping, alias, "add", item=dict(given.cells), expires=given.expires),
+    ):
         _start(keeping, alias)
         click.echo(str(keeping.update(alias, [given], datetime.now(UTC))))
 
@@ -139,7 +150,10 @@ def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expir
 @click.pass_obj
 def drop(data: Path, /, alias: str, keys: tuple[str, ...], workspace: str) -> None:
     """Remove the items with the search keys KEY from the watchlist ALIAS."""
-    with _keeping(data, workspace) as keeping:
+    with (
+        _keeping(data, workspace) as keeping,
+        _audited(keeping, alias, "drop", keys=keys[:_SHOWN], of=len(keys)),
+    ):
         click.echo(f"{keeping.drop(alias, keys, datetime.now(UTC)):,} removed")
 
 
@@ -149,7 +163,7 @@ def drop(data: Path, /, alias: str, keys: tuple[str, ...], workspace: str) -> No
 @click.pass_obj
 def delete(data: Path, /, alias: str, workspace: str) -> None:
     """Delete the watchlist ALIAS with its items."""
-    with _keeping(data, workspace) as keeping:
+    with _keeping(data, workspace) as keeping, _audited(keeping, alias, "delete"):
         keeping.delete(alias, datetime.now(UTC))
         click.echo(f"watchlist {alias} deleted")
 
@@ -214,13 +228,22 @@ def _keeping(data: Path, workspace: str) -> Iterator[Keeping]:
     from nephoscope.sources.tables.delimited import DelimitedError
 
     with lake_of(data) as (lake, state):
-        keeping = Keeping(state, lake, workspace_of(state, workspace).name, getpass.getuser())
+        keeping = Keeping(state, lake, workspace_of(state, workspace).name, user())
         keeping.publish_due(datetime.now(UTC))
         try:
             yield keeping
         except DelimitedError as error:
             usage_error(str(error))
         take_in(data, lake, state)
+
+
+def _audited(keeping: Keeping, alias: str, act: str, **told: Any) -> AbstractContextManager[None]:
+    from nephoscope.cli.session.auditing import audited
+
+    operation = DELETE if act == "delete" else WRITE
+    return audited(
+        keeping.state, operation, f"watchlist {alias}", act=act, workspace=keeping.workspace, **told
+    )
 
 
 def _start(keeping: Keeping, alias: str) -> None:

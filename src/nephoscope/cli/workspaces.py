@@ -13,6 +13,7 @@ from nephoscope.cli.session.listing import listed
 if TYPE_CHECKING:
     from nephoscope.lake.workspace import Workspace
 
+WRITE, DELETE = "Nephoscope/workspaces/write", "Nephoscope/workspaces/delete"
 COLUMNS = ("name", "id", "retention", "tables", "subscriptions", "description")
 
 
@@ -60,10 +61,12 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the workspace NAME: small letters, digits and dashes."""
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
 
     with state_of(data) as state:
-        made = state.workspaces.add(name, **_changes(options))
+        with audited(state, WRITE, f"workspace {name}", act="add", **_changes(options)):
+            made = state.workspaces.add(name, **_changes(options))
         click.echo(f"workspace {made.name} added: {made.id}, {_told(made)}")
 
 
@@ -78,6 +81,7 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
 
     A shorter retention removes rows when the lake next cleans up, for good.
     """
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
 
     changes = _changes(options)
@@ -92,7 +96,12 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
     if not changes:
         raise click.UsageError("nothing to change: --retention, --table, --subscription or --description")
     with state_of(data) as state:
-        changed = state.workspaces.set(name, **changes)
+        row = _row(state.workspaces.get(name))
+        before = {"days": row["retention"], "members": row["tables"], **row}
+        told = {key: changes[key] if changes[key] is not None else "all" for key in changes}
+        old = {key: before[key] if before[key] is not None else "all" for key in changes}
+        with audited(state, WRITE, f"workspace {name}", act="change", **told, before=old):
+            changed = state.workspaces.set(name, **changes)
         click.echo(f"workspace {changed.name}: {_told(changed)}")
 
 
@@ -104,6 +113,7 @@ def remove(data: Path, /, name: str) -> None:
 
     One that holds rows is refused: rows go by retention alone, so that none is lost by a slip.
     """
+    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.lake.inventory import holdings
 
@@ -116,7 +126,8 @@ def remove(data: Path, /, name: str) -> None:
             raise click.UsageError(
                 f"the workspace {name} holds rows: {told}; `workspaces set {name} --retention 1` lets them go in time"
             )
-        state.workspaces.remove(name)
+        with audited(state, DELETE, f"workspace {name}"):
+            state.workspaces.remove(name)
         click.echo(f"workspace {name} removed")
 
 

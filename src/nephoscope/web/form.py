@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.actor import Actor
 from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.sources.live.source import SourceError
 from nephoscope.web.drawn import Meanwhile
@@ -60,12 +61,8 @@ def noted(visit: Visit, operation: str, target: str, **detail: Any) -> None:
 @contextmanager
 def changing(visit: Visit, operation: str, target: str, **detail: Any) -> Iterator[None]:
     """Audit what is changed within the block, in the transaction of its first change."""
-    state, who = visit.instance.state, visit.caller
-    with state.with_change(
-        lambda session: state.audit.add(
-            session, who.name, operation, target, address=who.address, detail=detail
-        )
-    ):
+    by = Actor(visit.caller.name, visit.caller.address)
+    with visit.instance.state.audited(by, operation, target, detail):
         yield
 
 

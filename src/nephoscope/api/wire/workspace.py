@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.fault import Fault
+from nephoscope.lake.state.actor import Actor
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -34,7 +35,8 @@ def audited(call: Call, operation: str = "", target: str = "") -> Iterator[None]
 
     '' is what the call's permission names, and its path.
     """
-    with call.instance.state.with_change(lambda session: entered(call, session, operation, target)):
+    by = Actor(call.caller.name, call.caller.address)
+    with call.instance.state.audited(by, operation or call.permission, target or call.path.lower()):
         yield
 
 

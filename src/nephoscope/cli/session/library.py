@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.auditing import announced, audited
 from nephoscope.cli.session.checks import tell, usage_error
 from nephoscope.cli.session.lakes import lake_of, take_in
 from nephoscope.cli.session.listing import show_list
 from nephoscope.cli.session.plain import counted, plain
 from nephoscope.cli.session.stored import has_state, state_of, workspace_of
+from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.checkout import Reading
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.packs import Imported as Pack
 
 NOT_TAKEN = 3
+WRITE, DELETE = "Microsoft.SecurityInsights/alertRules/write", "Microsoft.SecurityInsights/alertRules/delete"
 MOST_SHOWN, MOST_NEEDED = 10, 6
 COLUMNS = ("kind", "name", "version", "status", "file")
 LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
@@ -52,7 +54,7 @@ def import_rules(
 ) -> None:
     """Keep what was read as a pack and tell how each rule stands; ends with 3 where something was not taken."""
     from nephoscope.alerts.library.importing import Importing, held_tables
-    from nephoscope.alerts.library.packs import PackError
+    from nephoscope.alerts.library.packs import PackError, slug
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.state.rule_switches import PACK
 
@@ -62,12 +64,14 @@ def import_rules(
     with lake_of(data) as (lake, state), progress_line() as progress:
         take_in(data, lake, state)
         place = workspace_of(state, workspace).name
-        try:
-            found = Importing(lake, state, place, getpass.getuser(), progress).take(reading, name, path, now)
-        except PackError as error:
-            usage_error(str(error))
-        if enable:
-            state.rule_switches.put(place, PACK, [found.pack.name], now, getpass.getuser(), enabled=True)
+        told = {"act": "import", "origin": path.resolve(), "workspace": place, "enabled": enable or None}
+        with announced(state, WRITE, f"pack {slug(name)}", **told):
+            try:
+                found = Importing(lake, state, place, user(), progress).take(reading, name, path, now)
+            except PackError as error:
+                usage_error(str(error))
+            if enable:
+                state.rule_switches.put(place, PACK, [found.pack.name], now, user(), enabled=True)
         rows = list(status_rows(found.pack, held_tables(lake, place), frozenset(lake.tables.by_name)))
         on = state.rule_switches.of(place).packs.get(found.pack.name, False)
     if output == "table":
@@ -198,8 +202,10 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
     now, word = datetime.now(UTC), "on" if enabled else "off"
     with state_of(data) as state:
         place = workspace_of(state, workspace).name
-        for kind, subjects in chosen.items():
-            state.rule_switches.put(place, kind, subjects, now, getpass.getuser(), enabled=enabled)
+        targets = [f"{kind} {one}" for kind, subjects in chosen.items() for one in subjects]
+        with audited(state, WRITE, targets, enabled=enabled, workspace=place), state.transaction() as session:
+            for kind, subjects in chosen.items():
+                state.rule_switches.switch(session, place, kind, subjects, now, user(), enabled=enabled)
     tell(f"switched {word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
 
 
@@ -222,8 +228,9 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
                 pack = RulePacks(data).read(name)
             except PackError as error:
                 usage_error(str(error))
-            Importing(lake, state, pack.workspace).forget(pack)
-            state.rule_switches.forget(pack.workspace, PACK, [pack.name])
+            with announced(state, DELETE, f"pack {pack.name}", pieces=len(pack.pieces)):
+                Importing(lake, state, pack.workspace).forget(pack)
+                state.rule_switches.forget(pack.workspace, PACK, [pack.name])
             tell(f"{pack.name}: removed, {counted(len(pack.pieces), 'piece')}")
 
 

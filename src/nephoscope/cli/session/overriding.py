@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,11 +13,14 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
+from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
+    from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.tuning.editing import Editing
 
 SETTINGS = ("rule", "setting", "value", "file", "expires", "author", "comment")
+WRITE = "Microsoft.SecurityInsights/alertRules/write"
 CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -43,9 +46,24 @@ def edited(data: Path, workspace: str, edit: Callable[[Editing], Any]) -> Any:
     with state_of(data) as state:
         own = workspace_of(state, workspace).name
         try:
-            return edit(Editing(state, own, getpass.getuser(), datetime.now(UTC)))
+            return edit(Editing(state, own, user(), datetime.now(UTC)))
         except SettingError as error:
             usage_error(str(error))
+
+
+def _before(editing: Editing, rule: str) -> dict[str, Any]:
+    """The settings over the file of a rule as they are."""
+    return {
+        one.setting: one.value
+        for one in editing.state.rule_settings.all(editing.workspace)
+        if one.rule == rule
+    }
+
+
+def _audited(editing: Editing, rule: Rule, **told: Any) -> AbstractContextManager[None]:
+    from nephoscope.cli.session.auditing import audited
+
+    return audited(editing.state, WRITE, rule.name, rule=rule.id, workspace=editing.workspace, **told)
 
 
 @click.command("set")
@@ -127,7 +145,14 @@ def set_(
 
     def put(editing: Editing) -> None:
         found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
-        editing.set(found, values, comment=comment, expires=expires)
+        told = {
+            "settings": values,
+            "before": _before(editing, found.id),
+            "comment": comment,
+            "expires": expires,
+        }
+        with _audited(editing, found, act="set", **told):
+            editing.set(found, values, comment=comment, expires=expires)
 
     edited(data, workspace, put)
 
@@ -154,9 +179,15 @@ def reset(
 
     def undone(editing: Editing) -> list[str]:
         found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
-        if forget:
-            editing.forget(found.id)
-        return editing.reset(found.id, settings)
+        before = {
+            name: value
+            for name, value in _before(editing, found.id).items()
+            if not settings or name in settings
+        }
+        with _audited(editing, found, act="reset", before=before, forget=forget or None):
+            if forget:
+                editing.forget(found.id)
+            return editing.reset(found.id, settings)
 
     gone = edited(data, workspace, undone)
     tell(f"taken away: {', '.join(gone) or 'nothing'}")

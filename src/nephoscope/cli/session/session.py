@@ -21,6 +21,7 @@ from nephoscope.cli.session.checks import (
     usage_error,
 )
 from nephoscope.cli.session.progress_lines import ProgressLines
+from nephoscope.cli.session.requesting import audit_request
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import EstateStore, StoreError
 from nephoscope.model.state import Severity, State
@@ -57,7 +58,10 @@ def reported(data: Path, options: Mapping[str, Any], extract: Extract) -> Iterat
         with _refusing(), progress_line() as progress:
             scan = _scan(data, options, progress)
             how = options["in_parts"]
-            if how == "always" or (how == "auto" and scan.size() >= FROM_BYTES):
+            parted = how == "always" or (how == "auto" and scan.size() >= FROM_BYTES)
+            if not options["no_history"] and (parted or options["since"] is None):
+                audit_request(scan.request, data)
+            if parted:
                 report: Reported = _parted(scan, Path(folder), options, extract)
             else:
                 report = _report(scan, {**options, "record": True})

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
+
+
+def user() -> str:
+    """The name of the user whose process it is, whatever the environment says; the number where it has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"
 
 
 def who() -> str:
-    """The name of the user whose command it is; in a container without one, the number."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
+    """The same as the audit names them: a user of this machine's system is nobody whom the server lets in by that name."""
+    return f"os:{user()}"

@@ -9,7 +9,8 @@ from contextvars import ContextVar
 from sqlalchemy.orm import Session
 
 Keep = Callable[[Session], None]
-_WAITING: ContextVar[list[Keep] | None] = ContextVar("waiting", default=None)
+#: What waits, in one list for each block; the block within comes first.
+_WAITING: ContextVar[tuple[list[Keep], ...]] = ContextVar("waiting", default=())
 _CHECKS: ContextVar[list[Keep] | None] = ContextVar("checks", default=None)
 
 
@@ -27,10 +28,11 @@ def only_if(check: Keep) -> Iterator[None]:
 def waits(keep: Keep) -> Iterator[list[Keep]]:
     """Have `keep` called in the first transaction that changes something within the block, before its commit.
 
-    Where that is undone it waits for the next. The list is empty once it was kept.
+    Where that is undone it waits for the next. The list is empty once it was kept. Blocks may stand within each other: what waits
+    in the outer one is kept by the same transaction, after what waits in the inner one.
     """
     waiting = [keep]
-    before = _WAITING.set(waiting)
+    before = _WAITING.set((waiting, *_WAITING.get()))
     try:
         yield waiting
     finally:
@@ -40,20 +42,22 @@ def waits(keep: Keep) -> Iterator[list[Keep]]:
 @contextmanager
 def joined() -> Iterator[Keep]:
     """A transaction that changes something: what is given keeps in it, at its end, what waits for one."""
-    waiting, checks, taken = _WAITING.get(), _CHECKS.get(), []
+    checks, taken = _CHECKS.get(), list[tuple[list[Keep], Keep]]()
 
     def join(session: Session) -> None:
         if checks:
             checks.clear()
-        while waiting:
-            taken.append(waiting.pop(0))
-            taken[-1](session)
+        for waiting in _WAITING.get():
+            while waiting:
+                keep = waiting.pop(0)
+                taken.append((waiting, keep))
+                keep(session)
 
     try:
         yield join
     except BaseException:
-        if waiting is not None:
-            waiting.extend(taken)
+        for waiting, keep in taken:
+            waiting.append(keep)
         raise
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from nephoscope.lake.state.actor import Actor
 from nephoscope.lake.state.alert_tallies import AlertTallies
 from nephoscope.lake.state.alerts import Alerts
 from nephoscope.lake.state.arm_documents import ArmDocuments
@@ -20,6 +21,7 @@ from nephoscope.lake.state.checkpoints import Checkpoints
 from nephoscope.lake.state.counted_segments import CountedSegments
 from nephoscope.lake.state.credentials import Credentials
 from nephoscope.lake.state.database import Database, DiskFullError
+from nephoscope.lake.state.faults import StateError
 from nephoscope.lake.state.first_change import Keep, only_if, waits
 from nephoscope.lake.state.hunting_runs import HuntingRuns
 from nephoscope.lake.state.incidents import Incidents
@@ -164,6 +166,59 @@ class State:
             if waiting:
                 with self.transaction():
                     pass
+
+    @contextmanager
+    def audited(
+        self, by: Actor, operation: str, targets: str | Iterable[str], detail: Mapping[str, Any] | None = None
+    ) -> Iterator[None]:
+        """Audit what is changed within the block, an entry for each target, in the transaction of its first change.
+
+        A change of several transactions has its entry with the first: whatever becomes of the others, none is without an entry. Where
+        the entry cannot be kept, neither is the change.
+        """
+        several = (targets,) if isinstance(targets, str) else tuple(targets)
+
+        def enter(session: Session) -> None:
+            for target in several:
+                self.audit.add(
+                    session, by.name, operation, target, address=by.address, detail=dict(detail or {})
+                )
+
+        with self.with_change(enter):
+            yield
+
+    @contextmanager
+    def announced(
+        self, by: Actor, operation: str, target: str, detail: Mapping[str, Any] | None = None
+    ) -> Iterator[None]:
+        """Audit what is changed outside of the database, such as files: an entry that it started, and one of how it ended.
+
+        No transaction covers a file, so the first entry is kept before anything is changed, and where it cannot be kept nothing is.
+        A process that dies in between leaves `Started` without an end: what it names may be changed or not, and is to be looked at.
+        What is raised within the block, or ends the command, is `Failed`.
+        """
+        self._enter(by, operation, target, "Started", detail)
+        try:
+            yield
+        except BaseException:
+            with suppress(StateError):  # why it failed is told, and an entry without an end says enough
+                self._enter(by, operation, target, "Failed", detail)
+            raise
+        self._enter(by, operation, target, "Succeeded", detail)
+
+    def _enter(
+        self, by: Actor, operation: str, target: str, outcome: str, detail: Mapping[str, Any] | None
+    ) -> None:
+        with self.transaction() as session:
+            self.audit.add(
+                session,
+                by.name,
+                operation,
+                target,
+                outcome=outcome,
+                address=by.address,
+                detail=dict(detail or {}),
+            )
 
     @contextmanager
     def only_if(self, check: Keep) -> Iterator[None]:

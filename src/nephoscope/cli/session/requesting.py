@@ -1,0 +1,38 @@
+"""The audit of what a scan asks for: the server assesses by the same request from then on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nephoscope.cli.session.stored import has_state, state_of
+from nephoscope.posture.scan import Request, last_request
+
+WRITE = "Nephoscope/assessments/write"
+#: What people decide with a request; its targets are what it looks at.
+_DECIDED = ("policies", "initiatives", "parameters", "decisions", "assigned", "scope")
+
+
+def audit_request(request: Request, data: Path) -> None:
+    """Audit that a scan is about to be remembered that asks for something else than the one before, in a file beside the state.
+
+    The entry comes first: a scan that dies behind it has changed nothing, and none is remembered without an entry. A folder that
+    no server, source or rule has used yet gets a state for it only where the request holds what somebody decided.
+    """
+    before, asked = last_request(data), _told(request)
+    old = _told(before) if before else _told(Request(()))
+    if asked == old or not (has_state(data) or any(asked[name] != old[name] for name in _DECIDED)):
+        return
+    from nephoscope.cli.session.who import who
+
+    changed = {name: value for name, value in asked.items() if value != old[name]}
+    detail = {**changed, "before": {name: old[name] for name in changed}}
+    with state_of(data) as state, state.transaction() as session:
+        state.audit.add(session, who(), WRITE, "request of the assessments", outcome="Started", detail=detail)
+
+
+def _told(request: Request) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(request)
+    return found
