@@ -15,6 +15,13 @@ from nephoscope.serve.settings import Settings
 Run = Callable[..., Result]
 
 
+def restored_to(data: Path, file: Path, run: Run) -> Result:
+    """Restore a backup after a look at what it decides, here that a workspace keeps rows for 30 days."""
+    looked = run(data, "restore", file, "--check")
+    assert (looked.exit_code, "workspace soc keeps, in days: all rows 30" in looked.stderr) == (0, True)
+    return run(data, "restore", file, "--accept", looked.stderr.split()[-1])
+
+
 def test_a_lake_comes_back(filled: Path, nephoscope: Run, tmp_path: Path) -> None:
     file, again = tmp_path / "b.tar", tmp_path / "again"
     with State.of(filled) as state:
@@ -25,14 +32,13 @@ def test_a_lake_comes_back(filled: Path, nephoscope: Run, tmp_path: Path) -> Non
         True,
         True,
     ), made.output
-    assert nephoscope(filled, "restore", file, "--check").exit_code == 0
-    restored = nephoscope(again, "restore", file)
+    restored = restored_to(again, file, nephoscope)
     assert (restored.exit_code, "credentials need their key" in restored.stderr) == (0, True), restored.output
     assert nephoscope(again, "query", "SigninLogs | count", "-o", "csv").stdout == "Count\n48\n"
     assert nephoscope(again, "query", "SigninLogs | count", "-w", "soc", "-o", "csv").stdout == "Count\n6\n"
     with_keys = nephoscope(filled, "backup", tmp_path / "k.tar", "--with-keys")
     assert (with_keys.exit_code, with_keys.stderr) == (0, "")
-    assert nephoscope(tmp_path / "third", "restore", tmp_path / "k.tar").stderr == ""
+    assert restored_to(tmp_path / "third", tmp_path / "k.tar", nephoscope).stderr == ""
 
 
 def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, tmp_path: Path) -> None:
@@ -40,9 +46,11 @@ def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, 
     authority = (filled / "tls" / "ca.crt").read_bytes()
     told = "the server's certificates are not in it"
     assert told in nephoscope(filled, "backup", tmp_path / "b.tar").stderr
-    assert told in nephoscope(tmp_path / "second", "restore", tmp_path / "b.tar").stderr
+    assert told in restored_to(tmp_path / "second", tmp_path / "b.tar", nephoscope).stderr
     assert nephoscope(filled, "backup", tmp_path / "k.tar", "--with-keys").stderr == ""
-    assert nephoscope(tmp_path / "third", "restore", tmp_path / "k.tar").stderr == ""
+    looked = nephoscope(tmp_path / "third", "restore", tmp_path / "k.tar", "--check").stderr
+    assert "tls/ca.key is a certificate or key" in looked
+    assert restored_to(tmp_path / "third", tmp_path / "k.tar", nephoscope).stderr == ""
     certified(Settings(tmp_path / "third"))
     assert (tmp_path / "third" / "tls" / "ca.crt").read_bytes() == authority, "clients go on trusting it"
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "third" / "tls").glob("*.key")} == {0}

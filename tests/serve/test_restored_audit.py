@@ -58,7 +58,8 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
         (data / ANCHOR).unlink()
         file = backed_up(data, tmp_path / "without.tar", keys)
     again = tmp_path / "again"
-    made = restore(file, again, author="root").made
+    manifest = restore(file, again, author="root")
+    made = manifest.made
     assert told(again) == (Verdict.OK, f"the chain of entries is whole; restored from the backup of {made}")
     with State.of(again, "") as state:
         newest = state.audit.entries(most=1)[0]
@@ -66,7 +67,7 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
             "root",
             "Nephoscope/backups/restore/action",
             file.name,
-            {"made": made},
+            {"made": made, "digest": manifest.hash[:16]},
         )
         assert (again / ANCHOR).read_text() == f"{newest.number} {newest.hash}\n"
         assert (again / ANCHOR).stat().st_mode & 0o777 == 0o600

@@ -2,46 +2,143 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from nephoscope.lake.backup.archive import Manifest
+    from nephoscope.serve.policy_item import PolicyItem
 
 
 @click.command("restore")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--check", "only_check", is_flag=True, help="Only read FILE and compare its hashes; nothing is written."
+    "--check",
+    "only_check",
+    is_flag=True,
+    help="Only read FILE, compare its hashes and list what it would do, let in or leave alone; nothing is kept of it.",
+)
+@click.option(
+    "--accept",
+    default="",
+    metavar="DIGEST",
+    help="Accept what FILE would do, let in or leave alone: the digest that --check prints below the list.",
 )
 @click.pass_obj
-def command(data: Path, /, file: Path, only_check: bool) -> None:
+def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     """Restore the backup FILE into the data folder, which must be empty or not there; --state names an empty database.
 
-    The folder appears when everything is in it, or not at all.
+    The folder appears when everything is in it, or not at all. A backup whose programs, receivers, people, sign-in providers, sources,
+    certificates, suppressions and the like would hold on this machine lists them, and is restored once the digest of it is
+    typed or given with --accept: hashes say that a backup is whole, not who wrote it.
     """
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.plain import counted
-    from nephoscope.cli.session.session import progress_line
-    from nephoscope.cli.session.stored import state_url
-    from nephoscope.cli.session.who import who
     from nephoscope.lake.backup.archive import BackupError
-    from nephoscope.lake.backup.restoring import check, restore
     from nephoscope.lake.state import StateError
 
     try:
-        with progress_line() as tell:
-            manifest = (
-                check(file, tell) if only_check else restore(file, data, state_url(), tell, author=who())
-            )
+        manifest = _checked(file) if only_check else _restored(data, file, accept)
     except (BackupError, StateError) as error:
         usage_error(f"{file}: {error}" if isinstance(error, BackupError) else str(error))
     files = f"{counted(len(manifest.entries), 'file')} as backed up at {manifest.made}"
     click.echo(f"{file}: {files}" if only_check else f"{data}: {files}")
     if not only_check and not manifest.keys:
-        click.echo(
-            f"credentials need their key: put credentials.key into {data / 'keys'}, or set them again",
-            err=True,
+        _tell_left_out(data)
+
+
+def _checked(file: Path) -> Manifest:
+    """Compare the hashes of a backup, and list what it decides with the digest that accepts it."""
+    manifest, items = _looked_at(file)
+    if items:
+        click.echo(f"to accept all of this: restore {file} --accept {_digest(manifest)}", err=True)
+    return manifest
+
+
+def _looked_at(file: Path) -> tuple[Manifest, list[PolicyItem]]:
+    """The manifest of a backup and what it decides, which is listed on the error stream."""
+    from nephoscope.cli.session.session import progress_line
+    from nephoscope.lake.backup.restoring import check
+    from nephoscope.serve.backup_policy import policy_of
+
+    items: list[PolicyItem] = []
+    with progress_line() as tell:
+        manifest = check(file, tell, lambda folder, _: items.extend(policy_of(folder)))
+    _list(items)
+    return manifest, items
+
+
+def _restored(data: Path, file: Path, accept: str) -> Manifest:
+    """Restore a backup that decides nothing, or what somebody accepts."""
+    from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.session.stored import state_url
+    from nephoscope.cli.session.who import who
+    from nephoscope.lake.backup.archive import BackupError
+    from nephoscope.lake.backup.restoring import check_empty, restore
+    from nephoscope.serve.backup_policy import policy_of
+
+    check_empty(data)
+    if not accept and _at_terminal():
+        accept = _asked(file)
+
+    def admit(folder: Path, manifest: Manifest) -> None:
+        items = policy_of(folder)
+        if not items or accept.lower() == _digest(manifest):
+            return
+        if accept:
+            raise BackupError(f"--accept {accept} is not the digest of this backup: look at it with --check")
+        _list(items)
+        raise BackupError(
+            "it would do, let in or leave alone what is listed above, and nobody accepted that: "
+            f"where you trust whoever wrote it, restore it with --accept {_digest(manifest)}"
         )
-        click.echo(
-            f"the server's certificates are not in it: put them into {data / 'tls'}, or let clients trust the new authority",
-            err=True,
-        )
+
+    with progress_line() as tell:
+        return restore(file, data, state_url(), tell, author=who(), admit=admit)
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _asked(file: Path) -> str:
+    """What somebody at the terminal types below the list; '' where there is nothing to accept."""
+    manifest, items = _looked_at(file)
+    if not items:
+        return ""
+    typed: str = click.prompt(f"Type {_digest(manifest)} to accept all of this", err=True)
+    return typed.strip()
+
+
+def _digest(manifest: Manifest) -> str:
+    """What accepts a backup: the begin of the hash over all that is in it."""
+    from nephoscope.lake.backup.restored_audit import DIGITS
+
+    return manifest.hash[:DIGITS]
+
+
+def _list(items: list[PolicyItem]) -> None:
+    from nephoscope.cli.session.plain import plain
+
+    before = ""
+    for one in items:
+        if one.effect.value != before:
+            before = one.effect.value
+            click.echo(f"{before}:", err=True)
+        # a name may hold a line end, behind which it would write a line of its own
+        told = " ".join(f"{one.name} {one.does}".split())
+        click.echo(plain(f"  {told}"), err=True)
+
+
+def _tell_left_out(data: Path) -> None:
+    click.echo(
+        f"credentials need their key: put credentials.key into {data / 'keys'}, or set them again",
+        err=True,
+    )
+    click.echo(
+        f"the server's certificates are not in it: put them into {data / 'tls'}, or let clients trust the new authority",
+        err=True,
+    )

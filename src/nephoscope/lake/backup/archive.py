@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Self, cast
 
@@ -20,6 +20,12 @@ from nephoscope.lake.errors import LakeError
 
 MANIFEST = "manifest.json"
 VERSION = 1
+#: A manifest has about 150 bytes for a file.
+MOST_MANIFEST = 1 << 28
+#: Files of databases and servers at work, which no backup holds: SQLite would follow what a journal of a stranger says.
+_NEVER = frozenset(
+    ("state.db-wal", "state.db-shm", "state.db-journal", "pins", "query-history", "server.json", "server.lock")
+)  # fmt: skip
 _BLOCK = 1 << 20
 #: What a name that was changed may run into.
 _BAD_NAMES = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
@@ -114,13 +120,16 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
     return member
 
 
-def unpacked(file: BinaryIO, folder: Path | None) -> Iterator[tuple[Entry, Manifest | None]]:
+def unpacked(
+    file: BinaryIO, folder: Path | None, wanted: Callable[[str], bool] = lambda _: True
+) -> Iterator[tuple[Entry, Manifest | None]]:
     """Read a backup: each file with what it hashes to, and at the last one (the manifest) what it should be, compared.
 
-    The files are written below `folder` (None: nowhere). BackupError where a byte of them, a name or the end is not as it was.
+    The files whose names are `wanted` are written below `folder` (None: nowhere). BackupError where a byte of them, a name or the end
+    is not as it was.
     """
     try:
-        yield from _unpacked(file, folder)
+        yield from _unpacked(file, folder, wanted)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise BackupError(f"not a backup, or damaged: {error}") from error
     except OSError as error:
@@ -129,20 +138,24 @@ def unpacked(file: BinaryIO, folder: Path | None) -> Iterator[tuple[Entry, Manif
         raise BackupError(f"{error.filename!r} does not belong into a backup") from error
 
 
-def _unpacked(file: BinaryIO, folder: Path | None) -> Iterator[tuple[Entry, Manifest | None]]:
+def _unpacked(
+    file: BinaryIO, folder: Path | None, wanted: Callable[[str], bool]
+) -> Iterator[tuple[Entry, Manifest | None]]:
     found: dict[str, Entry] = {}
     manifest: Manifest | None = None
     for member, stream in _members(file):
         if manifest is not None:
             raise BackupError(f"{member.name} stands behind the manifest: the backup was changed")
         if member.name == MANIFEST:
+            if member.size > MOST_MANIFEST:
+                raise BackupError(f"the manifest of the backup has over {MOST_MANIFEST >> 20} MiB")
             manifest = _manifest(stream)
             _compare(manifest, found)
             yield Entry(MANIFEST, member.size, ""), manifest
             continue
         if member.name in found:
             raise BackupError(f"{member.name} is in the backup twice")
-        found[member.name] = _written(member, stream, folder)
+        found[member.name] = _written(member, stream, folder if wanted(member.name) else None)
         yield found[member.name], None
     if manifest is None:
         raise BackupError("the backup has no end: it was cut off, or never finished")
@@ -152,7 +165,8 @@ def _members(file: BinaryIO) -> Iterator[tuple[tarfile.TarInfo, BinaryIO]]:
     with tarfile.open(fileobj=file, mode="r|", bufsize=_BLOCK) as tar:
         name = ""
         for member in tar:
-            stream = tar.extractfile(member) if member.isreg() else None
+            # a sparse file may be larger than the disk, whatever size the backup has
+            stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
             if stream is None or not _is_inside(member.name):
                 raise BackupError(f"{member.name!r} does not belong into a backup")
             name = member.name
@@ -174,7 +188,8 @@ def _check_end(file: BinaryIO, offset: int, last: str) -> None:
 
 def _is_inside(name: str) -> bool:
     path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\x00" not in name
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\x00" not in name
+    return inside and path.parts[0] not in _NEVER
 
 
 def _written(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None) -> Entry:

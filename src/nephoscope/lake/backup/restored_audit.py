@@ -14,6 +14,8 @@ from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.migration import migrate
 
 OPERATION = "Nephoscope/backups/restore/action"
+#: Of the hash over a backup, what people compare and type.
+DIGITS = 16
 ANCHOR = f"keys/{NAME}"
 
 
@@ -30,4 +32,10 @@ def note_restored(database: Database, keys: Path, file: Path, manifest: Manifest
     migrate(database)
     audit = Audit(database, AuditAnchor(keys))
     with database.write() as session:
-        audit.add(session, author, OPERATION, file.name, detail={"made": manifest.made})
+        audit.add(
+            session,
+            author,
+            OPERATION,
+            file.name,
+            detail={"made": manifest.made, "digest": manifest.hash[:DIGITS]},
+        )

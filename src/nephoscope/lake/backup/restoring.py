@@ -6,8 +6,10 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+from nephoscope.lake.backup.admitting import Admit, admit_all, check_state, looked_at
 from nephoscope.lake.backup.archive import BackupError, Manifest, unpacked
 from nephoscope.lake.backup.restored_audit import note_restored
 from nephoscope.lake.backup.taking import STATE
@@ -17,9 +19,18 @@ from nephoscope.lake.state.database import Database
 Tell = Callable[[str, int, int], None]
 
 
-def check(file: Path, tell: Tell = lambda *_: None) -> Manifest:
-    """Read a whole backup and compare every byte with its hashes; BackupError where one differs."""
-    return _unpack(file, None, tell)
+def check(file: Path, tell: Tell = lambda *_: None, look: Admit | None = None) -> Manifest:
+    """Read a whole backup and compare every byte with its hashes; BackupError where one differs.
+
+    `look` sees what decides something of what it holds, in a folder that goes again.
+    """
+    if look is None:
+        return _unpack(file, None, tell)
+    with TemporaryDirectory(prefix="nephoscope-") as folder:
+        manifest = _unpack(file, Path(folder), tell, looked_at)
+        check_state(Path(folder))
+        look(Path(folder), manifest)
+    return manifest
 
 
 def restore(
@@ -29,16 +40,18 @@ def restore(
     tell: Tell = lambda *_: None,
     *,
     author: str = "restore",
+    admit: Admit = admit_all,
 ) -> Manifest:
     """Make a data folder of a backup; it appears whole, after every hash was found right, or not at all.
 
     A folder that is there and empty may be a volume of its own: it stays, and what it is to hold is unpacked within it and moved up
     at the end, the state last, so that one that was left in the middle is no data folder.
 
-    `url` is that of another database for the state (default: state.db in the folder); the audit says who the `author` is.
+    `admit` decides whether what it holds may be used here, before anything of it is. `url` is that of another database for the state
+    (default: state.db in the folder); the audit says who the `author` is.
     BackupError where the folder holds something, or the backup is damaged; StateError where that database does, or the state is none.
     """
-    _check_empty(data)
+    check_empty(data)
     there = data.exists()
     data.parent.mkdir(parents=True, exist_ok=True)
     name = f".{data.name}.restoring-{uuid4().hex[:8]}"
@@ -46,6 +59,8 @@ def restore(
     part.mkdir(mode=0o700)
     try:
         manifest = _unpack(file, part, tell)
+        check_state(part)
+        admit(part, manifest)
         if url:
             _load(part / STATE, url)
         _note(Database.open(url) if url else Database.of_file(part / STATE), part, file, manifest, author)
@@ -61,7 +76,7 @@ def restore(
     return manifest
 
 
-def _check_empty(data: Path) -> None:
+def check_empty(data: Path) -> None:
     """Raise BackupError where something is there; `lost+found` is the file system's own."""
     if not data.exists():
         return
@@ -103,14 +118,16 @@ def _note(database: Database, part: Path, file: Path, manifest: Manifest, author
         database.close()
 
 
-def _unpack(file: Path, folder: Path | None, tell: Tell) -> Manifest:
+def _unpack(
+    file: Path, folder: Path | None, tell: Tell, wanted: Callable[[str], bool] | None = None
+) -> Manifest:
     total = file.stat().st_size
     last: Manifest | None = None
     with file.open("rb") as stream:
         done = 0
-        for entry, manifest in unpacked(stream, folder):
+        for entry, manifest in unpacked(stream, folder, wanted or (lambda _: True)):
             done += entry.size
-            tell("restoring" if folder else "checking", min(done, total), total)
+            tell("restoring" if folder and wanted is None else "checking", min(done, total), total)
             last = manifest or last
     if last is None:
         raise BackupError(f"{file}: the backup has no end")

@@ -75,11 +75,11 @@ class ArmDocuments:
         with self._database.read() as session:
             return session.scalar(query) is not None
 
-    def all(self, types: Iterable[str], below: str = "") -> list[ArmDocument]:
-        """The documents of lower-cased types below a lower-cased scope ('' = everywhere), by id."""
-        query = (
-            select(ArmDocumentRow).where(ArmDocumentRow.type.in_(sorted(types))).order_by(ArmDocumentRow.key)
-        )
+    def all(self, types: Iterable[str] | None, below: str = "") -> list[ArmDocument]:
+        """The documents of lower-cased types (None = of every type) below a lower-cased scope ('' = everywhere), by id."""
+        query = select(ArmDocumentRow).order_by(ArmDocumentRow.key)
+        if types is not None:
+            query = query.where(ArmDocumentRow.type.in_(sorted(types)))
         if below:
             query = query.where(ArmDocumentRow.key.startswith(f"{below}/", autoescape=True))
         with self._database.read() as session:

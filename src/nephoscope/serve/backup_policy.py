@@ -1,0 +1,143 @@
+"""What a backup would have this machine do, let in or leave alone, by name: whoever restores it accepts that.
+
+Nothing of it is used, it is only read, as this nephoscope would. What cannot be read is named too.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from nephoscope.alerts.response.operator import FILE, Operator, operator
+from nephoscope.alerts.response.rule import FOLDER, rules
+from nephoscope.content.loader import ContentError
+from nephoscope.lake.backup.admitting import STATE
+from nephoscope.lake.backup.archive import BackupError
+from nephoscope.lake.state import State
+from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.keys import KeyFile
+from nephoscope.lake.state.migration import migrate
+from nephoscope.posture.scan import SAMPLE, last_request
+from nephoscope.serve.policy_item import Effect, PolicyItem
+from nephoscope.serve.state_policy import effect_of, of_state, shown
+
+_READ_AS_RULES = (".yaml", ".yml")
+
+
+def policy_of(folder: Path) -> list[PolicyItem]:
+    """What an unpacked backup decides, the worst first; BackupError for a state that cannot be read."""
+    found = [
+        *_of_operator(folder),
+        *_of_rules(folder),
+        *_of_files(folder),
+        *_of_request(folder),
+        *_of_state(folder),
+    ]
+    order = list(Effect)
+    return sorted(found, key=lambda one: order.index(one.effect))
+
+
+def _of_operator(folder: Path) -> Iterator[PolicyItem]:
+    try:
+        allowed = operator(folder)
+    except ValueError as error:
+        yield PolicyItem(Effect.RUNS, str(FILE), f"cannot be read: {_without(folder, error)}")
+        return
+    for name, one in allowed.commands.items():
+        yield PolicyItem(Effect.RUNS, f"command {name}", f"may run: {shlex.join(one.run)}")
+    yield from _of_sending(allowed)
+    for name, kept in allowed.files.items():
+        yield PolicyItem(Effect.REACHES, f"files {name}", f"may append to files in {kept.folder}")
+    if allowed.block is not None:
+        never = ", ".join([*allowed.block.management, *allowed.block.never])
+        yield PolicyItem(
+            Effect.LOWERS, "block", f"blocks at most {allowed.block.most} addresses, and never {never}"
+        )
+
+
+def _of_sending(allowed: Operator) -> Iterator[PolicyItem]:
+    if allowed.mail is not None:
+        mail = allowed.mail
+        to = ", ".join(mail.recipients) or "anybody"
+        told = f"may send mail to {to} by {mail.host}:{mail.port} in the name of {mail.sender}"
+        yield PolicyItem(Effect.SENDS, "mail", told)
+    for name, places, told in (
+        ("webhooks", allowed.webhook.private, "may post to private addresses"),
+        ("event hubs", allowed.event_hub.hosts, "may send to brokers"),
+        ("event hubs", allowed.event_hub.plain, "may send without TLS to brokers"),
+        ("messages", [allowed.pages] if allowed.pages else [], "name as the pages of this server"),
+    ):
+        if places:
+            yield PolicyItem(Effect.SENDS, name, f"{told}: {', '.join(places)}")
+    for name, authority in (
+        ("webhooks", allowed.webhook.ca),
+        ("event hubs", allowed.event_hub.ca),
+        ("mail", allowed.mail.ca if allowed.mail else ""),
+    ):
+        if authority:
+            yield PolicyItem(Effect.SENDS, name, f"trust the authorities of {authority}")
+
+
+def _of_rules(folder: Path) -> Iterator[PolicyItem]:
+    found, wrong = rules(folder / FOLDER)
+    for rule in found:
+        state = "" if rule.enabled else " (off)"
+        for action in rule.actions:
+            does = f"does when {', '.join(rule.when)}{state}: {shown(action)}"
+            yield PolicyItem(effect_of(str(action.get("action"))), f"rule of response {rule.name}", does)
+    for error in wrong:
+        yield PolicyItem(Effect.RUNS, "rule of response", f"cannot be read: {_without(folder, error)}")
+
+
+def _of_files(folder: Path) -> Iterator[PolicyItem]:
+    for path in sorted((folder / "tls").rglob("*")):
+        if path.is_file():
+            told = "is a certificate or key of the server or of its authority: whoever has it too can be the server"
+            yield PolicyItem(Effect.IDENTIFIES, str(path.relative_to(folder)), told)
+    for path in sorted((folder / "responses").rglob("*")):
+        known = path == folder / FILE or (path.parent == folder / FOLDER and path.suffix in _READ_AS_RULES)
+        if path.is_file() and not known:
+            told = "is no file that this nephoscope reads"
+            yield PolicyItem(Effect.RUNS, str(path.relative_to(folder)), told)
+
+
+def _of_request(folder: Path) -> Iterator[PolicyItem]:
+    """What the server would assess: files of this machine are read, and decisions waive."""
+    try:
+        request = last_request(folder)
+    except ContentError as error:
+        yield PolicyItem(
+            Effect.REACHES, "request of the assessments", f"cannot be read: {_without(folder, error)}"
+        )
+        return
+    if request is None:
+        return
+    read = [one for one in (*request.targets, *request.policies) if one != SAMPLE]
+    if read:
+        yield PolicyItem(Effect.REACHES, "request of the assessments", f"reads {', '.join(read)}")
+    if request.decisions:
+        told = f"takes exemptions and attestations from {', '.join(request.decisions)}"
+        yield PolicyItem(Effect.LOWERS, "request of the assessments", told)
+
+
+def _of_state(folder: Path) -> list[PolicyItem]:
+    if not (folder / STATE).exists():
+        return []
+    database = Database.of_file(folder / STATE)
+    try:
+        migrate(database)
+        return list(of_state(State(database, KeyFile(folder / "keys"))))
+    except (SQLAlchemyError, msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BackupError(f"{STATE} in the backup cannot be read: {type(error).__name__}") from error
+    finally:
+        database.close()
+
+
+def _without(folder: Path, error: Any) -> str:
+    """A message without the folder that the backup was unpacked into."""
+    return str(error).replace(f"{folder}/", "")

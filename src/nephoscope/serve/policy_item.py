@@ -1,0 +1,27 @@
+"""One thing that a restored backup would do, let in or leave alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """What comes of it, the worst first; the value is how it is told."""
+
+    RUNS = "runs programs"
+    SENDS = "sends data out"
+    LETS_IN = "lets people and programs in"
+    IDENTIFIES = "is the identity of the server"
+    REACHES = "reads, writes or listens on this machine, or signs in elsewhere"
+    ACTS = "acts on alerts and incidents by itself"
+    LOWERS = "lowers what is watched or told"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyItem:
+    """What it is, and what it would do."""
+
+    effect: Effect
+    name: str
+    does: str

@@ -1,0 +1,157 @@
+"""What a state decides that somebody should know of before it is restored from elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+
+from nephoscope.alerts.tuning.condition import conditions
+from nephoscope.alerts.tuning.locations import EGRESS, NAMED
+from nephoscope.automation.automation import TYPE as AUTOMATIONS
+from nephoscope.automation.incident_automation import ACTIONS, RULES
+from nephoscope.lake.state import State
+from nephoscope.lake.state.learned import LearnedRow
+from nephoscope.lake.state.principals import SecretKind
+from nephoscope.lake.state.responses import RunStatus
+from nephoscope.lake.workspace import RETENTION_DAYS
+from nephoscope.serve.policy_item import Effect, PolicyItem
+from nephoscope.sources.live.setting_up import OF_THE_HOST
+
+_SENDING = frozenset({"webhook", "mail", "event_hub"})
+_OUTWARD = frozenset({AUTOMATIONS, RULES, ACTIONS})
+_EXEMPTIONS = "microsoft.authorization/policyexemptions"
+_MOST_SHOWN, _MOST_RUNS = 300, 1_000_000
+
+
+def effect_of(action: str) -> Effect:
+    """What comes of an action of response."""
+    if action == "command":
+        return Effect.RUNS
+    if action in _SENDING:
+        return Effect.SENDS
+    return Effect.REACHES if action == "files" else Effect.ACTS
+
+
+def shown(value: Any) -> str:
+    """Settings as JSON, the begin of them where they are long."""
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def of_state(state: State) -> Iterator[PolicyItem]:
+    """Everything of a state that runs, sends, lets in, reaches out or leaves alone."""
+    for part in (_documents, _runs, _people, _providers, _sources, _suppressions, _rules, _lists):
+        yield from part(state)
+
+
+def _documents(state: State) -> Iterator[PolicyItem]:
+    """Automations and exemptions by name; of other kinds that people put how many there are."""
+    others: Counter[str] = Counter()
+    for one in state.arm_documents.all(None):
+        if one.type in _OUTWARD:
+            properties = one.body.get("properties")
+            does = shown(
+                properties.get("actions", properties) if isinstance(properties, Mapping) else properties
+            )
+            yield PolicyItem(Effect.SENDS, f"automation {one.key}", f"does: {does}")
+        elif one.type == _EXEMPTIONS:
+            yield PolicyItem(Effect.LOWERS, f"exemption {one.key}", "is not judged, or not as unhealthy")
+        else:
+            others[one.type] += 1
+    for type_, count in sorted(others.items()):
+        yield PolicyItem(
+            Effect.LOWERS, type_, f"{count:,} that people put decide what is judged or told, and how"
+        )
+
+
+def _runs(state: State) -> Iterator[PolicyItem]:
+    """Runs of actions that go on where the state is used: also those that were done and are undone when their time is over."""
+    waiting = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
+    for workspace in state.workspaces.names():
+        for one in state.responses.newest(workspace, statuses=(*waiting, RunStatus.DONE), most=_MOST_RUNS):
+            if one.status in waiting or one.until is not None:
+                told = f"goes on ({one.status.value}, {one.step.value}): {shown([one.settings, one.plan])}"
+                yield PolicyItem(effect_of(one.action), f"run {one.id} of {one.rule}", told)
+
+
+def _people(state: State) -> Iterator[PolicyItem]:
+    for one in state.principals.all():
+        if one.disabled:
+            continue
+        held = Counter(each.kind.value for each in state.principals.secrets(list(SecretKind), one.id))
+        roles = [f"{role.role} at {role.scope}" for role in state.principals.roles(one.id)]
+        opens = ", ".join(f"{count} {kind}" for kind, count in sorted(held.items())) or "no secret"
+        told = f"is {', '.join(roles) or 'without a role'}, and comes in by {opens}"
+        yield PolicyItem(Effect.LETS_IN, f"{one.kind.value} {one.name}", told)
+
+
+def _providers(state: State) -> Iterator[PolicyItem]:
+    for one in state.sign_in_providers.all():
+        if one.enabled:
+            rules = ", ".join(
+                f"{rule.claim}={rule.value}" + (f" as {rule.role} at {rule.scope}" if rule.role else "")
+                for rule in one.rules
+            )
+            told = f"lets in whom {one.issuer} says to have {rules or 'nothing'}"
+            yield PolicyItem(Effect.LETS_IN, f"sign-in provider {one.name}", told)
+
+
+def _sources(state: State) -> Iterator[PolicyItem]:
+    for one in state.sources.all():
+        if one.enabled:
+            does = (
+                "uses files or addresses of this machine" if one.kind in OF_THE_HOST else "signs in and reads"
+            )
+            told = f"{does}: {shown(dict(one.settings))}"
+            yield PolicyItem(Effect.REACHES, f"source {one.name} ({one.kind})", told)
+    for tenant in state.tenants.all():
+        if tenant.enabled:
+            asked = tenant.connection
+            told = f"signs in to {asked.id} in the cloud {asked.cloud or 'public'} by {asked.sign_in}"
+            yield PolicyItem(Effect.REACHES, f"tenant {tenant.name}", told)
+
+
+def _suppressions(state: State) -> Iterator[PolicyItem]:
+    for workspace in state.workspaces.names():
+        for one in state.suppressions.all(workspace):
+            if one.enabled:
+                held = "; ".join(str(each) for each in conditions(one.conditions)) or "everything"
+                told = f"holds back what rule {one.rule} finds: {held}, until {one.expires or 'ever'}"
+                yield PolicyItem(Effect.LOWERS, f"suppression {one.name}", told)
+
+
+def _rules(state: State) -> Iterator[PolicyItem]:
+    for workspace in state.workspaces.names():
+        switched = state.rule_switches.of(workspace)
+        for kind, several in (("rule", switched.rules), ("pack", switched.packs)):
+            for name, on in several.items():
+                if not on:
+                    yield PolicyItem(Effect.LOWERS, f"{kind} {name}", f"is off in {workspace}")
+        for one in state.rule_settings.all(workspace):
+            told = f"has {one.setting} = {shown(one.value)} over its file in {workspace}"
+            yield PolicyItem(Effect.LOWERS, f"rule {one.rule}", told)
+    query = select(LearnedRow.workspace, LearnedRow.rule, func.count()).group_by(
+        LearnedRow.workspace, LearnedRow.rule
+    )
+    with state.reading() as session:
+        for workspace, rule, count in session.execute(query).all():
+            yield PolicyItem(
+                Effect.LOWERS, f"rule {rule}", f"leaves {count:,} things alone in {workspace} that it learned"
+            )
+
+
+def _lists(state: State) -> Iterator[PolicyItem]:
+    for workspace_ in state.workspaces.all():
+        short = {"all rows": workspace_.days, **workspace_.table_days}
+        told = ", ".join(f"{name} {days}" for name, days in sorted(short.items()) if days < RETENTION_DAYS)
+        if told:
+            yield PolicyItem(Effect.LOWERS, f"workspace {workspace_.name}", f"keeps, in days: {told}")
+    for workspace in state.workspaces.names():
+        for head, count in state.watchlists.all(workspace):
+            if head.alias in (EGRESS, NAMED) and count:
+                told = f"makes {count:,} places known or trusted in {workspace}"
+                yield PolicyItem(Effect.LOWERS, f"watchlist {head.alias}", told)
