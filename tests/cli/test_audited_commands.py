@@ -35,7 +35,11 @@ RUNS = """
 automations run, detect, hunt, ingest, intel refresh, response run, serve, sources run, tenants test, behavior run
 """
 """What does, as the server does by itself, what was decided before: it takes rows in, or notes what it found."""
-ELSEWHERE = {"restore": "tests/serve/test_restored_audit.py", "access link": "as access token", "scan": "below"}
+ELSEWHERE = {
+    "restore": "tests/serve/test_restored_audit.py",
+    "access link": "as access token",
+    "scan": "below",
+}
 
 SOURCES, RULES = "Nephoscope/sources/", "Microsoft.SecurityInsights/alertRules/"
 SUPPRESSIONS, LISTS = "Microsoft.Security/alertsSuppressionRules/", "Microsoft.SecurityInsights/watchlists/"
