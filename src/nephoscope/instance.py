@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from nephoscope.access.guard import Guard
+from nephoscope.access.query_pool import QueryPool
+from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
 from nephoscope.access.tokens import NO_TENANT, Tokens
@@ -41,6 +43,8 @@ DECIDING = (
 )
 #: Checkpoints: when a document was removed, by its key, until an assessment has been made without it.
 REMOVED = "removed"
+#: Seconds that a query may take where the server is not told otherwise, and the most that a client may ask for.
+QUERY_SECONDS = 60.0
 TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
 
 
@@ -58,13 +62,19 @@ class Instance:
     guard: Guard
     tokens: Tokens
     tenant: str = NO_TENANT
-    query_seconds: float = 180.0
+    query_seconds: float = QUERY_SECONDS
     managed_identity: str = ""
+    query_limits: QueryLimits = field(default_factory=QueryLimits)
 
     @property
     def now(self) -> datetime:
         """The time."""
         return datetime.now(UTC)
+
+    @cached_property
+    def queries(self) -> QueryPool:
+        """Where the queries of principals run, each in its turn."""
+        return QueryPool(self.query_limits)
 
     @cached_property
     def doors(self) -> Doors:
@@ -132,16 +142,26 @@ class Instance:
     @classmethod
     @contextmanager
     def opened(
-        cls, data: Path, url: str | None, tenant: str, query_seconds: float, managed_identity: str = ""
+        cls,
+        data: Path,
+        url: str | None,
+        tenant: str,
+        query_seconds: float,
+        managed_identity: str = "",
+        query_limits: QueryLimits | None = None,
     ) -> Iterator[Instance]:
         """The instance of a data folder, until the end of the block."""
         with State.of(data, url) as state, Lake.open(data, state) as lake:
             shelf = Shelf(data)
             guard = Guard(state, lambda: hierarchy_of(shelf))
-            yield cls(
+            made = cls(
                 data, state, lake, shelf, guard, Tokens(state, data / "keys", tenant), tenant, query_seconds,
-                managed_identity,
+                managed_identity, query_limits or QueryLimits(),
             )  # fmt: skip
+            try:
+                yield made
+            finally:
+                made.queries.close()
 
 
 def hierarchy_of(shelf: Shelf) -> Hierarchy:

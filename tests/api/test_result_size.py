@@ -76,7 +76,7 @@ def test_rows_over_the_bound_are_not_asked_for():
 
 @pytest.mark.parametrize(("seconds", "statuses"), [(600.0, [200, 200]), (0.0, [504, 504])])
 def test_a_batch_has_its_time(server, owner, monkeypatch, seconds, statuses):
-    monkeypatch.setattr(log_analytics, "MAX_SECONDS", seconds)
+    monkeypatch.setattr(log_analytics, "BATCH_SECONDS", seconds)
     asked = [{"id": one, "workspace": "default", "body": {"query": "print 1"}} for one in ("1", "2")]
     told = server.post("/v1/$batch", headers=owner, json={"requests": asked}).json()["responses"]
     assert [one["status"] for one in told] == statuses

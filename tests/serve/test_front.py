@@ -375,8 +375,12 @@ def test_its_own_faults_are_pages_in_a_browser_and_json_for_programs(
                 message if "status" in message else {"body": answered["body"] + message.get("body", b"")}
             )
 
+        sent = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
         async def receive():
-            return {"type": "http.request", "body": b"", "more_body": False}
+            for one in sent:
+                return one
+            return await asyncio.Event().wait()
 
         scope = {
             "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "scheme": "https",
@@ -424,3 +428,48 @@ def test_the_style_sheet_is_there_while_nobody_draws_pages(tmp_path):
     assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
     assert ".card" in style.text
     assert script.status_code == 502
+
+
+@pytest.mark.parametrize("body", [b"", b"a body"])
+def test_a_client_that_goes_away_ends_its_request_at_the_web_process(tmp_path, body):
+    """The web process learns of it, and may end what it does for the client."""
+
+    async def scenario():
+        begun, left = asyncio.Event(), asyncio.Event()
+
+        async def web(scope, receive, send):
+            while (await receive()).get("more_body"):
+                pass
+            begun.set()
+            assert (await receive())["type"] == "http.disconnect"
+            left.set()
+
+        async def receive():
+            for one in sent:
+                return one
+            await begun.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            raise AssertionError(message)
+
+        sent = iter([{"type": "http.request", "body": body, "more_body": False}])
+        path = str(tmp_path / "web")
+        config = uvicorn.Config(web, uds=path, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.001)
+        onward = Onward(path)
+        headers = [(b"host", b"localhost"), (b"content-length", str(len(body)).encode())]
+        scope = {
+            "type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "scheme": "https",
+            "headers": headers, "client": ("127.0.0.1", 1),
+        }  # fmt: skip
+        await onward(scope, receive, send)
+        await left.wait()
+        await onward.close()
+        server.should_exit = True
+        await serving
+
+    asyncio.run(scenario())

@@ -16,6 +16,7 @@ from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, not_assessed
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.throttled import throttled
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.given import Given
 
@@ -40,7 +41,7 @@ _PICKED: Mapping[str, str] = {
 _CHANNELS = "eventchannels"
 
 
-@SURFACE.get(_PATH, "ActivityLogs_List", READ)
+@SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=throttled)
 def events(call: Call) -> Answer:
     """What was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _conditions(call)

@@ -22,6 +22,7 @@ from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.states_shape import ordered, selected
+from nephoscope.api.wire.throttled import throttled
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.outbox import deliver_some
@@ -71,12 +72,12 @@ DECISIONS: Mapping[str, tuple[str, str, str]] = {
 def _declare(kind: Collection) -> None:
     path = f"{_ROOT}/{kind.word}"
 
-    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False)
+    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled)
     def _list(call: Call) -> Answer:
         """Those that were read, the newest state of each; not assessed where none ever were."""
         return _page(call, kind)
 
-    @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False)
+    @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled)
     def _get(call: Call) -> Answer:
         """One of them."""
         found = _newest(call, kind, [call["id"]])
@@ -87,7 +88,9 @@ def _declare(kind: Collection) -> None:
     if not kind.ids:
         return
 
-    @SURFACE.get(f"{path}/{{id}}/history", f"{kind.operations}_History", READ, versioned=False)
+    @SURFACE.get(
+        f"{path}/{{id}}/history", f"{kind.operations}_History", READ, versioned=False, throttled=throttled
+    )
     def _history(call: Call) -> Answer:
         """How the risk of one came to be as it is, the oldest first."""
         rows = _rows(call, f"{kind.table} | where Id == {quoted(call['id'])} | order by TimeGenerated asc")

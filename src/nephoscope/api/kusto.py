@@ -15,6 +15,7 @@ from nephoscope.api.wire.kusto_commands import Asked, as_rows, shown
 from nephoscope.api.wire.kusto_properties import database, properties
 from nephoscope.api.wire.kusto_shape import Row, answered_table, columns, frame, refused
 from nephoscope.api.wire.operation import OWN, PUBLIC, Surface
+from nephoscope.api.wire.throttled import kusto_throttled
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
@@ -44,7 +45,7 @@ def metadata(call: Call) -> Answer:
     })  # fmt: skip
 
 
-@SURFACE.ask("/v2/rest/query", "Kusto_QueryV2", READ, versioned=False)
+@SURFACE.ask("/v2/rest/query", "Kusto_QueryV2", READ, versioned=False, throttled=kusto_throttled)
 def query_v2(call: Call) -> Answer:
     """Run a query; its results as frames of version 2."""
     results = _run(call)
@@ -61,7 +62,7 @@ def query_v2(call: Call) -> Answer:
     return Answer([*frames, {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False}])
 
 
-@SURFACE.ask("/v1/rest/query", "Kusto_QueryV1", READ, versioned=False)
+@SURFACE.ask("/v1/rest/query", "Kusto_QueryV1", READ, versioned=False, throttled=kusto_throttled)
 def query_v1(call: Call) -> Answer:
     """Run a query; its results as tables of version 1, the last of which names the others."""
     results = _run(call)
@@ -72,7 +73,7 @@ def query_v1(call: Call) -> Answer:
     return Answer({"Tables": [*tables, answered_table(f"Table_{len(results)}", _CONTENTS, listed)]})
 
 
-@SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False)
+@SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
 def management(call: Call) -> Answer:
     """Answer a `.show` command: databases, tables, functions, schemas (also as json), version, who asks; piped on where it says so."""
     command, _, rest = _piped(call.text("csl", needed=True))

@@ -19,6 +19,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import OWN, Surface
+from nephoscope.api.wire.throttled import throttled
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.most import Most
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 MAX_ROWS, MAX_BATCH = 500_000, 100
-MAX_SECONDS = 600.0
-"""The longest that a query may ask to run, and that all those of a batch run together."""
+BATCH_SECONDS = 600.0
+"""How long all the queries of a batch run together; of one query it is the server's --query-seconds."""
 MAX_BYTES = 100 << 20
 """Bytes of the rows of an answer. Source: https://learn.microsoft.com/azure/azure-monitor/fundamentals/service-limits#log-queries-and-language"""
 _PERIOD = re.compile(
@@ -45,38 +46,39 @@ _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 _RESOURCE = f"{_GROUP}/providers/Microsoft.OperationalInsights/workspaces/{{workspace}}"
 
 
-@SURFACE.ask("/v1/workspaces/{workspaceId}/query", "Query_Execute", READ, versioned=False)
+@SURFACE.ask(
+    "/v1/workspaces/{workspaceId}/query", "Query_Execute", READ, versioned=False, throttled=throttled
+)
 def execute(call: Call) -> Answer:
     """Run a query in a workspace (its GUID or name)."""
-    return Answer(_answered(call, call["workspaceId"], call.body, call.headers.get("prefer", "")))
+    return _answer(call, call["workspaceId"], call.body)
 
 
-@SURFACE.get("/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False)
+@SURFACE.get("/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False, throttled=throttled)
 def get(call: Call) -> Answer:
     """The same, the query in the address."""
-    return Answer(_answered(call, call["workspaceId"], _asked(call), call.headers.get("prefer", "")))
+    return _answer(call, call["workspaceId"], _asked(call))
 
 
-@SURFACE.ask(f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False)
+@SURFACE.ask(f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=throttled)
 def execute_resource(call: Call) -> Answer:
     """Run a query in a workspace that is named by its ARM id."""
-    return Answer(_answered(call, call["workspace"], call.body, call.headers.get("prefer", "")))
+    return _answer(call, call["workspace"], call.body)
 
 
-@SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False)
+@SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False, throttled=throttled)
 def get_resource(call: Call) -> Answer:
     """The same, the query in the address."""
-    return Answer(_answered(call, call["workspace"], _asked(call), call.headers.get("prefer", "")))
+    return _answer(call, call["workspace"], _asked(call))
 
 
-@SURFACE.ask("/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False)
+@SURFACE.ask("/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False, throttled=throttled)
 def of_resource(call: Call) -> Answer:
     """Run a query over the rows of one subscription in the default workspace."""
-    resource = call["scope"].lower()
-    return Answer(_answered(call, "default", call.body, call.headers.get("prefer", ""), resource))
+    return _answer(call, "default", call.body, call["scope"].lower())
 
 
-@SURFACE.ask("/v1/$batch", "Query_Batch", READ, versioned=False)
+@SURFACE.ask("/v1/$batch", "Query_Batch", READ, versioned=False, throttled=throttled)
 def batch(call: Call) -> Answer:
     """Run several queries; one that fails ends none of the others."""
     asked = call.body.get("requests")
@@ -88,27 +90,30 @@ def batch(call: Call) -> Answer:
         raise bad(
             f"'requests' must be a list of at most {MAX_BATCH} objects.", "requests", "BadArgumentError"
         )
-    until = time.monotonic() + MAX_SECONDS
+    until = time.monotonic() + BATCH_SECONDS
     return Answer({"responses": [_one_of_batch(call, one, until - time.monotonic()) for one in asked]})
 
 
 def _one_of_batch(call: Call, asked: Mapping[str, Any], left: float) -> dict[str, Any]:
+    applied = ""
     try:
         body, headers = _object(asked, "body"), _object(asked, "headers")
         prefer = next((str(value) for name, value in headers.items() if name.lower() == "prefer"), "")
         _in_time(left)
         workspace = str(asked.get("workspace") or "")
-        status, answer = 200, _answered(call, workspace, body, prefer, most_seconds=left)
+        status, answer, applied = 200, _answered(call, workspace, body, prefer, most_seconds=left), prefer
     except Fault as fault:
         status, answer = fault.status, fault.body()
     except DeniedError as error:
         status, answer = 403, Fault(403, "InsufficientAccessError", str(error)).body()
-    return {"id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": {}}
+    return {
+        "id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": _applied(call, applied),
+    }  # fmt: skip
 
 
 def _in_time(left: float) -> None:
     if left <= 0:
-        told = f"The queries before it took the {MAX_SECONDS:.0f} s that a batch has."
+        told = f"The queries before it took the {BATCH_SECONDS:.0f} s that a batch has."
         raise Fault(504, "GatewayTimeout", told)
 
 
@@ -124,21 +129,37 @@ def _asked(call: Call) -> dict[str, Any]:
     return {"query": call.asked("query"), "timespan": call.asked("timespan"), "workspaces": workspaces}
 
 
+def _answer(call: Call, workspace: str, body: Mapping[str, Any], resource: str = "") -> Answer:
+    prefer = call.headers.get("prefer", "")
+    return Answer(_answered(call, workspace, body, prefer, resource), headers=_applied(call, prefer))
+
+
+def _wait(call: Call, prefer: str) -> float | None:
+    """Return the seconds that `Prefer: wait=` asks for, no more than the server gives; None where it asks for none."""
+    wait = _WAIT.search(prefer)
+    return min(float(wait[1]), call.instance.query_seconds) if wait else None
+
+
+def _applied(call: Call, prefer: str) -> dict[str, str]:
+    """Tell in the headers of an answer how long the query had, where the client asked for a time. Source: RFC 7240 section 3"""
+    wait = _wait(call, prefer)
+    return {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
+
+
 def _answered(
     call: Call,
     workspace: str,
     body: Mapping[str, Any],
     prefer: str,
     resource: str = "",
-    most_seconds: float = MAX_SECONDS,
+    most_seconds: float = BATCH_SECONDS,
 ) -> dict[str, Any]:
     text = body.get("query")
     if not isinstance(text, str) or not text.strip():
         raise _wrong("The request had no query.", "BadArgumentError")
     span = _span(body.get("timespan"), call.instance.now)
     found = [workspace_of(call, one) for one in (workspace, *_others(body))]
-    wait = _WAIT.search(prefer)
-    seconds = min(float(wait[1]) if wait else call.instance.query_seconds, most_seconds)
+    seconds = min(_wait(call, prefer) or call.instance.query_seconds, most_seconds)
     began = time.monotonic()
     most = Most(MAX_ROWS, MAX_BYTES)
     results = _run(call, text, found, span, seconds, resource, most)

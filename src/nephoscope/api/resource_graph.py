@@ -17,6 +17,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.throttled import graph_throttled
 from nephoscope.current import Current
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.compile import compile_results
@@ -61,7 +62,7 @@ class Options:
     partial: bool
 
 
-@SURFACE.ask("/providers/Microsoft.ResourceGraph/resources", "Resources", READ)
+@SURFACE.ask("/providers/Microsoft.ResourceGraph/resources", "Resources", READ, throttled=graph_throttled)
 def resources(call: Call) -> Answer:
     """Run a query; its results page by page, with facets where they are asked for."""
     text = started(call.text("query", needed=True))

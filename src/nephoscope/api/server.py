@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nephoscope.access.guard import DeniedError, LinkedDeniedError
+from nephoscope.access.query_pool import ClientGoneError
+from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.api.wire import levels, list_query, target, versions
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.bearer import authenticate
@@ -65,7 +68,7 @@ async def respond(instance: Instance, request: Request) -> Response:
     id_ = str(uuid.uuid4())
     try:
         found = await _answered(instance, request)
-    except ClientDisconnect:
+    except (ClientDisconnect, ClientGoneError):
         return Response(status_code=400)
     except Fault as fault:
         found = Answer(fault.body(), fault.status, fault.headers)
@@ -115,7 +118,13 @@ async def _answered(instance: Instance, request: Request) -> Answer:
     if operation.versioned:
         versions.check(request.query_params)
     raw = await whole_body(request, MAX_BODY)
-    return await run_in_threadpool(_handled, instance, request, path, operation, parameters, caller, raw)
+    handled = partial(_handled, instance, request, path, operation, parameters, caller, raw)
+    if operation.throttled is None or caller is None:
+        return await run_in_threadpool(handled)
+    try:
+        return await instance.queries.run(caller.principal.id, handled, request.receive)
+    except TooManyQueriesError as error:
+        raise operation.throttled(error) from error
 
 
 def _handled(

@@ -21,6 +21,7 @@ from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.throttled import throttled
 from nephoscope.lake.span import Span
 
 SURFACE = Surface("Software inventories", "Microsoft.Security")
@@ -66,7 +67,7 @@ _SUPPORT = {
 _UNSAFE = re.compile(r"[^a-z0-9._-]+")
 
 
-@SURFACE.get(_LIST, "SoftwareInventories_List", READ)
+@SURFACE.get(_LIST, "SoftwareInventories_List", READ, throttled=throttled)
 def list_(call: Call) -> Answer:
     """The software of the machines of a subscription, or of one machine."""
     mine = {str(one["id"]).lower(): one for one in _known(call)}
@@ -81,7 +82,7 @@ def list_(call: Call) -> Answer:
     return listed(call, found[start : start + most], str(start + most) if len(found) > start + most else "")
 
 
-@SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ)
+@SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ, throttled=throttled)
 def get(call: Call) -> Answer:
     """One piece of software of a machine."""
     wanted = call.path.lower().rstrip("/")

@@ -68,6 +68,22 @@ FILE = click.Path(exists=True, dir_okay=False)
     "--requests-a-minute", type=click.IntRange(60, 10_000_000), default=3000, show_default=True, metavar="N",
     help="How many requests one credential may send; an address may send five times as many.",
 )  # fmt: skip
+@click.option(
+    "--query-seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True, metavar="SECONDS",
+    help="How long a query may take; a client that asks for more (Prefer: wait, servertimeout) gets no more.",
+)  # fmt: skip
+@click.option(
+    "--queries", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
+    help="How many queries run at once; others wait for their turn.",
+)  # fmt: skip
+@click.option(
+    "--queries-of-one", type=click.IntRange(1, 256), default=4, show_default=True, metavar="N",
+    help="How many of them one person or program may run; sixteen more wait, and what is over is answered 429.",
+)  # fmt: skip
+@click.option(
+    "--query-memory", type=click.IntRange(256, 1 << 20), default=2048, show_default=True, metavar="MIB",
+    help="The memory that all queries together may take; where it is exceeded one of them ends with an error.",
+)  # fmt: skip
 @click.option("--json-logs", is_flag=True, help="Log a JSON object a line.")
 @click.option("--demo", is_flag=True, help="Show the bundled company where nothing was assessed yet.")
 @click.pass_obj
@@ -185,6 +201,7 @@ def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _settings(data: Path, options: dict[str, Any]) -> Settings:
+    from nephoscope.access.query_queue import QueryLimits
     from nephoscope.access.tokens import NO_TENANT
     from nephoscope.cli.session.stored import state_url
     from nephoscope.serve.settings import Settings
@@ -202,6 +219,9 @@ def _settings(data: Path, options: dict[str, Any]) -> Settings:
         behind=options["behind"],
         managed_identity=options["managed_identity"],
         requests_a_minute=options["requests_a_minute"],
+        query_seconds=options["query_seconds"],
+        queries=QueryLimits(options["queries"], options["queries_of_one"], seconds=options["query_seconds"]),
+        query_memory=options["query_memory"],
         json_logs=options["json_logs"],
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.kql.deadline import check
 from nephoscope.kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ def columns_of(table: pa.Table) -> list[tuple[str, KqlType]]:
 
 
 def rows_of(table: pa.Table, limit: int | None = None) -> Iterator[tuple[Any, ...]]:
-    """The rows as stored: ticks for times, JSON text for dynamic; at most `limit`."""
+    """The rows as stored: ticks for times, JSON text for dynamic; at most `limit`. KqlError where the query is cancelled meanwhile."""
     wanted = table if limit is None else table.slice(0, limit)
     for batch in wanted.to_batches(max_chunksize=BATCH):
+        check()
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

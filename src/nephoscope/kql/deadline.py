@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from nephoscope.kql.errors import NOWHERE, TooLargeError
+from nephoscope.kql.cancellation import Cancellation, cancelled_by, current_cancellation
+from nephoscope.kql.errors import NOWHERE, KqlError, TooLargeError
 
 COMPILING = 60.0
 """Seconds that compiling may take where nobody says otherwise."""
@@ -50,10 +51,45 @@ def within(seconds: float | None) -> Iterator[Deadline | None]:
         _DEADLINE.reset(token)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends a query: a deadline, and a token that another thread cancels."""
+
+    deadline: Deadline | None
+    cancellation: Cancellation | None
+
+    @property
+    def error(self) -> KqlError | None:
+        """The error of a query that has reached one of them, None where it may go on."""
+        if self.cancellation is not None and (error := self.cancellation.error) is not None:
+            return error
+        if self.deadline is not None and time.monotonic() >= self.deadline.at:
+            return self.deadline.error
+        return None
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Apply them to what happens inside, in whatever thread that is."""
+        token = _DEADLINE.set(self.deadline)
+        try:
+            with cancelled_by(self.cancellation):
+                yield
+        finally:
+            _DEADLINE.reset(token)
+
+
+def current_limits() -> Limits:
+    """Return the limits of what runs here."""
+    return Limits(_DEADLINE.get(), current_cancellation())
+
+
 def check(number: int = 0) -> None:
-    """KqlError (unsupported) where the deadline has passed; with the number of a step the clock is read at every 64th alone."""
+    """Raise KqlError (unsupported) where the deadline has passed or the query is cancelled.
+
+    With the number of a step the clock is read at every 64th alone.
+    """
     if number % 64:
         return
-    found = _DEADLINE.get()
-    if found is not None and time.monotonic() > found.at:
-        raise found.error
+    error = current_limits().error
+    if error is not None:
+        raise error

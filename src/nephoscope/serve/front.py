@@ -10,7 +10,7 @@ import re
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -34,11 +34,11 @@ from nephoscope.serve import logs
 from nephoscope.serve.admitting import Admitting
 from nephoscope.serve.headers import HEADERS
 from nephoscope.serve.limits import Allowance, too_many
-from nephoscope.serve.onward import Onward, fault
+from nephoscope.serve.onward import METRICS_PATH, Onward, fault
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
+from nephoscope.sources.live.connection_budget import Bounds, ConnectionBudget
 from nephoscope.sources.live.descriptors import short_of
-from nephoscope.sources.live.entrance import Bounds
 from nephoscope.sources.live.ingestion.intake import Intake, Post
 from nephoscope.sources.live.ingestion.quota import Limits, Quota
 from nephoscope.sources.live.ingestion.refused import RefusedError
@@ -56,8 +56,9 @@ GRACE_SECONDS = 20
 #: Of the requests and bytes of a rule in a minute, as Azure has them; of a body, as of every request to the server.
 LIMITS = Limits(4 << 20, 12_000, 2 << 30)
 PRODUCER = "server/front"
-#: Connections, those of one address that is no proxy of ours, seconds for a TLS handshake.
-BOUNDS = Bounds(1000, 500, 20.0)
+#: Connections, those of one address that is no proxy of ours, seconds for a TLS handshake; connections that have sent no request.
+BOUNDS = Bounds(1000, 500, 5.0, unproven=400, unproven_per_address=200)
+PACE = Pace(head=10.0)
 _LOG = logging.getLogger("nephoscope.front")
 _PATH = re.compile(r"/dataCollectionRules/([^/]+)/streams/([^/]+)/?", re.IGNORECASE)
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
@@ -65,12 +66,16 @@ _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.i
 
 @dataclass
 class Counted:
-    """What the front took: requests, records, bytes of bodies; and requests that it refused."""
+    """What the front took: requests, records, bytes of bodies; requests that it refused; and how many connections it has and had."""
 
     requests: int = 0
     records: int = 0
     bytes: int = 0
     refused: int = 0
+    connections: int = 0
+    unproven: int = 0
+    displaced: int = 0
+    turned_away: int = 0
 
 
 @dataclass
@@ -84,6 +89,7 @@ class Front:
     allowance: Allowance
     hosts: frozenset[bytes] = frozenset()
     counted: Counted = field(default_factory=Counted)
+    budgets: Callable[[], Sequence[ConnectionBudget]] = tuple
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -94,10 +100,17 @@ class Front:
         place = await self._place(scope, found[1], found[2]) if found is not None else None
         if found is None or place is None:
             # who may not send, or sends where nothing is taken, is told so where every other request is judged
-            self.onward.counted = msgspec.json.encode(self.counted)
+            if scope["path"] == METRICS_PATH:
+                self.onward.counted = self._counts()
             await self.onward(scope, receive, send)
             return
         await self._take(place, found[2], scope, receive, send)
+
+    def _counts(self) -> bytes:
+        for budget in self.budgets():
+            self.counted.connections, self.counted.unproven = budget.count, budget.unproven
+            self.counted.displaced, self.counted.turned_away = budget.displaced, budget.refused
+        return msgspec.json.encode(self.counted)
 
     async def _place(self, scope: Scope, rule: str, stream: str) -> Place | None:
         headers = dict(scope["headers"])
@@ -260,13 +273,14 @@ def serve(settings: Settings) -> None:
             forwarded_allow_ips=list(settings.behind),
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=75,
-            limit_concurrency=1000,
         )
         _LOG.info("answering at port %d", listening.getsockname()[1])
         if short := short_of(BOUNDS.connections):
             _LOG.warning(short)
         bounds = replace(BOUNDS, free=frozenset(settings.behind))
-        Server(config, bounds, Pace(), Seldom(lambda text, _: _LOG.warning(text))).run(sockets=[listening])
+        server = Server(config, bounds, PACE, Seldom(lambda text, _: _LOG.warning(text)))
+        front.budgets = lambda: server.budgets
+        server.run(sockets=[listening])
 
 
 def begin(settings: Settings) -> None:

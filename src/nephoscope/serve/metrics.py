@@ -6,13 +6,16 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nephoscope.access.query_queue import QueryCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +70,14 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.queries = Gauge(
+            "nephoscope_queries",
+            "Queries of people and programs by how they stand: running, or waiting for their turn.",
+            ["status"],
+            registry=self.registry,
+        )
+        self._queries = _Queries()
+        self.registry.register(self._queries)
         self._front = _Front()
         self.registry.register(self._front)
 
@@ -86,6 +97,9 @@ class Metrics:
             for state, count in made.states.items():
                 self.assessments.labels(state).set(count)
         self.incidents.set(instance.open_incidents())
+        self._queries.counts = counts = instance.queries.counts()
+        self.queries.labels("running").set(counts.running)
+        self.queries.labels("waiting").set(counts.waiting)
         for status, count in instance.state.run_standings.by_status().items():
             self.runs.labels(status.value).set(count)
         return generate_latest(self.registry)
@@ -96,7 +110,29 @@ _TAKEN = {
     "records": ("nephoscope_ingested_records", "Records that they brought."),
     "bytes": ("nephoscope_ingested_bytes", "Bytes of their bodies as they were sent."),
     "refused": ("nephoscope_ingestion_refused_requests", "Requests of ingestion that the front refused."),
+    "displaced": (
+        "nephoscope_connections_displaced",
+        "Connections that were closed to make room for others.",
+    ),
+    "turned_away": ("nephoscope_connections_refused", "Connections that were refused as too many were open."),
 }
+_OPEN = {
+    "connections": ("nephoscope_connections", "Connections that are open at the port."),
+    "unproven": ("nephoscope_connections_unproven", "Those of them that have sent no request yet."),
+}
+
+
+@dataclass(eq=False)
+class _Queries(Collector):
+    """Queries that were refused and cancelled since the process began."""
+
+    counts: QueryCounts = field(default_factory=QueryCounts)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counts as they were set last."""
+        told = "Queries that were refused as their principal had too many, and that were cancelled as their client went away."
+        yield CounterMetricFamily("nephoscope_queries_refused", told, self.counts.refused)
+        yield CounterMetricFamily("nephoscope_queries_cancelled", told, self.counts.cancelled)
 
 
 class _Front(Collector):
@@ -109,6 +145,8 @@ class _Front(Collector):
         """The counts as they were told last."""
         for name, (metric, text) in _TAKEN.items():
             yield CounterMetricFamily(metric, text, self.counted.get(name, 0))
+        for name, (metric, text) in _OPEN.items():
+            yield GaugeMetricFamily(metric, text, self.counted.get(name, 0))
 
 
 class Measured:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpcore
 from starlette.datastructures import Headers
@@ -21,6 +24,7 @@ CLIENT, SCHEME, COUNTED = OWN + b"client", OWN + b"scheme", OWN + b"counted"
 _BETWEEN = frozenset({
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect",
 })  # fmt: skip
+METRICS_PATH = "/metrics"
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Shorter than the web process keeps a connection.
 _KEPT_SECONDS, _MOST, _TRIES = 60.0, 900, 3
@@ -34,6 +38,49 @@ class _LostError(Exception):
 
 class _WrongError(Exception):
     """A request that HTTP does not allow."""
+
+
+@dataclass
+class Client:
+    """The client of one request: sends its body, then either waits for the answer or goes away."""
+
+    receive: Receive
+    has_body: bool
+    _sent: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield what the client sends; httpcore.ReadError where it goes away over it."""
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise httpcore.ReadError("the client went away")
+            if part := message.get("body"):
+                yield part
+            if not message.get("more_body"):
+                self._sent.set()
+                return
+
+    async def unless_gone(self, answer: Coroutine[Any, Any, httpcore.Response]) -> httpcore.Response | None:
+        """Wait for an answer; None where the client goes away before, which ends the request at the web process too."""
+        answering, gone = asyncio.ensure_future(answer), asyncio.ensure_future(self._gone())
+        try:
+            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                return answering.result()
+            return None
+        finally:
+            gone.cancel()
+            if not answering.done():
+                answering.cancel()
+                with suppress(asyncio.CancelledError, httpcore.NetworkError, httpcore.ProtocolError):
+                    await answering
+
+    async def _gone(self) -> None:
+        """Return when the client has gone away; while it sends its body, that is noticed there."""
+        if self.has_body:
+            await self._sent.wait()
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
 
 @dataclass
@@ -54,7 +101,7 @@ class Onward:
         tries = _TRIES if scope["method"] in _REPEATABLE and not _has_body(scope) else 1
         for left in reversed(range(tries)):
             try:
-                await self._handed(scope, receive, send)
+                await self._handed(scope, Client(receive, has_body=_has_body(scope)), send)
             except _LostError as error:
                 if left:
                     continue
@@ -69,20 +116,22 @@ class Onward:
         """Let the connections go."""
         await self._pool.aclose()
 
-    async def _handed(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handed(self, scope: Scope, client: Client, send: Send) -> None:
         request = httpcore.Request(
             scope["method"].encode(),
             httpcore.URL(scheme=b"http", host=b"web", port=None, target=_target(scope)),
             headers=self._headers(scope),
-            content=_body(receive) if _has_body(scope) else b"",
+            content=client.body() if client.has_body else b"",
             extensions={"timeout": {}},
         )
         try:
-            response = await self._pool.handle_async_request(request)
+            response = await client.unless_gone(self._pool.handle_async_request(request))
         except httpcore.LocalProtocolError as error:
             raise _WrongError(str(error)) from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise _LostError(str(error) or type(error).__name__) from error
+        if response is None:
+            return
         try:
             await send(_start(response))
             # once it has begun an answer cannot be taken back: what is raised now ends the client's connection
@@ -96,7 +145,7 @@ class Onward:
         kept = [one for one in scope["headers"] if one[0] not in _BETWEEN and not one[0].startswith(OWN)]
         client = scope.get("client")
         own = [(CLIENT, client[0].encode() if client else b""), (SCHEME, scope["scheme"].encode())]
-        if scope["path"] == "/metrics":
+        if scope["path"] == METRICS_PATH:
             own.append((COUNTED, self.counted))
         names = {name for name, _ in kept}
         if b"host" not in names:
@@ -144,17 +193,6 @@ def _has_body(scope: Scope) -> bool:
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in scope["headers"]
     )
-
-
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise httpcore.ReadError("the client went away")
-        if part := message.get("body"):
-            yield part
-        if not message.get("more_body"):
-            return
 
 
 def _start(response: httpcore.Response) -> Message:

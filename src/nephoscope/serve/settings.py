@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.tokens import NO_TENANT
+from nephoscope.instance import QUERY_SECONDS
 
 HOST, PORT = "127.0.0.1", 8443
 ASSESS_HOURS = 8.0
+#: MiB by which all queries together may make the web process grow.
+QUERY_MEMORY = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,8 @@ class Settings:
     `web_fd` and `web` are the socket at which the web process listens for the front, and its path.
 
     `behind` names the addresses of proxies whose X-Forwarded-For is believed. `managed_identity` is the name of the Reader that local
-    programs get without a secret ('' = nobody).
+    programs get without a secret ('' = nobody). `query_seconds` is how long a query may take, whatever its client asks for;
+    `query_memory` is in MiB, of all queries together.
     """
 
     data: Path
@@ -29,7 +34,9 @@ class Settings:
     key: str = ""
     tenant: str = NO_TENANT
     assess_hours: float = ASSESS_HOURS
-    query_seconds: float = 180.0
+    query_seconds: float = QUERY_SECONDS
+    queries: QueryLimits = field(default_factory=QueryLimits)
+    query_memory: int = QUERY_MEMORY
     requests_a_minute: int = 3000
     behind: tuple[str, ...] = field(default=())
     managed_identity: str = ""
@@ -57,6 +64,7 @@ class Settings:
         return {
             "data": str(self.data), "host": self.host, "port": self.port, "names": list(self.names), "tenant": self.tenant,
             "certificate": self.certificate, "assessHours": self.assess_hours, "querySeconds": self.query_seconds,
+            "queries": self.queries.total, "queriesOfOne": self.queries.per_principal, "queryMemory": self.query_memory,
             "requestsAMinute": self.requests_a_minute, "behind": list(self.behind), "managedIdentity": self.managed_identity,
             "jsonLogs": self.json_logs, "ownState": self.state is not None,
         }  # fmt: skip

@@ -11,6 +11,7 @@ import uvicorn
 
 from nephoscope.alerts.library.own_rules import OwnRules
 from nephoscope.instance import Instance
+from nephoscope.kql.engines import memory
 from nephoscope.serve import logs
 from nephoscope.serve.application import application
 from nephoscope.serve.parent import end_with_parent
@@ -27,9 +28,15 @@ def serve(settings: Settings) -> None:
     with (
         socket.socket(fileno=settings.web_fd) as listening,
         Instance.opened(
-            settings.data, settings.state, settings.tenant, settings.query_seconds, settings.managed_identity
+            settings.data,
+            settings.state,
+            settings.tenant,
+            settings.query_seconds,
+            settings.managed_identity,
+            settings.queries,
         ) as instance,
     ):
+        memory.limit_total(settings.query_memory << 20)
         OwnRules(instance.state, instance.data).finish()
         config = uvicorn.Config(
             application(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nephoscope.access.guard import DeniedError
+    from nephoscope.access.query_queue import TooManyQueriesError
     from nephoscope.web.sent_form import FormError
     from nephoscope.web.visit import Visit
 
@@ -81,6 +82,18 @@ def overtaken(visit: Visit, text: str) -> Response:
     """409: somebody changed what was to be changed after the page was drawn."""
     advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
     return _framed(visit, 409, "Nothing was changed", text, advice)
+
+
+def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
+    """429: the visitor has too many queries that run or wait."""
+    advice = (
+        "Queries that you no longer need end when their pages are closed.",
+        "One that takes long is quicker over less time, or with a filter before it counts or joins.",
+    )
+    ways = ((visit.here(), "Run the query again"), (visit.link("/"), "To the overview"))
+    found = _framed(visit, 429, "Too many queries", str(error), advice, ways)
+    found.headers["Retry-After"] = str(error.again)
+    return found
 
 
 def failed(visit: Visit, id_: str) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,6 +20,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from nephoscope.access.guard import DeniedError
+from nephoscope.access.query_pool import ClientGoneError
+from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import MissingError, StateError
@@ -70,11 +73,24 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
         except FormError as error:
             return await run_in_threadpool(refusals.no_form, Visit(instance, caller, request), error)
         visit = Visit(instance, caller, request, request.path_params, came.last, came.texts, came.file)
-        if request.method == "POST":
-            return await run_in_threadpool(_drawn, visit, page)
-        return await run_in_threadpool(once_more, lambda: _drawn(visit, page))
+        drawing = partial(_drawn, visit, page)
+        if request.method != "POST":
+            drawing = partial(once_more, drawing)
+        if page.queries is None or not page.queries(visit):
+            return await run_in_threadpool(drawing)
+        return await _queried(visit, drawing)
 
     return answer
+
+
+async def _queried(visit: Visit, drawing: Callable[[], Response]) -> Response:
+    """Draw a page that runs queries, in its turn among those of the visitor."""
+    try:
+        return await visit.instance.queries.run(visit.caller.principal.id, drawing, visit.request.receive)
+    except TooManyQueriesError as error:
+        return await run_in_threadpool(refusals.too_many_queries, visit, error)
+    except ClientGoneError:
+        return Response(status_code=400)
 
 
 def _drawn(visit: Visit, page: Page) -> Response:

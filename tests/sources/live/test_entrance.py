@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope.sources.live.connection_budget import share_of
 from nephoscope.sources.live.descriptors import for_connections, raised, short_of
-from nephoscope.sources.live.entrance import share_of
 from nephoscope.sources.live.seldom import Seldom
 
 

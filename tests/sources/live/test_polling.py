@@ -16,7 +16,7 @@ from nephoscope.lake.errors import OvertakenError
 from nephoscope.sources.azure.cloud import Cloud
 from nephoscope.sources.live import signing_in
 from nephoscope.sources.live.catalogue import kind_of, parsed
-from nephoscope.sources.live.entrance import Bounds
+from nephoscope.sources.live.connection_budget import Bounds
 from nephoscope.sources.live.pace import Pace
 from nephoscope.sources.live.polling import Found, Poller
 from nephoscope.sources.live.seldom import Seldom

@@ -24,16 +24,18 @@ Row = tuple[Any, ...]
 class KustoFault(Fault):
     """An error as Kusto's clients read it."""
 
+    permanent = True
+    kind = "Kusto.Data.Exceptions.KustoBadRequestException"
+    summary = "Request is invalid and cannot be executed."
+
     def body(self) -> dict[str, Any]:
         """The error object."""
         told = {
             "code": self.code,
-            "message": "Request is invalid and cannot be executed.",
+            "message": self.summary,
             "@message": self.message,
         }
-        return {
-            "error": {**told, "@type": "Kusto.Data.Exceptions.KustoBadRequestException", "@permanent": True}
-        }
+        return {"error": {**told, "@type": self.kind, "@permanent": self.permanent}}
 
 
 def refused(code: str, message: str) -> Fault:

@@ -13,6 +13,7 @@ import nephoscope.api as package
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.path import Template, asked_type
+from nephoscope.api.wire.throttled import Throttled
 from nephoscope.posture.published.shown import reading
 from nephoscope.sources.azure.reading import Reading
 
@@ -32,6 +33,7 @@ class Operation:
     at the scope of its path; whom one that reads lets in is `lets`, and its answer is what the caller may see. `effect` says what
     follows here from a document that is only kept, '' where the operation is of something that the server makes or acts on. `by_type`
     says that the reading of the type that a path names is what it needs, so that `permission` stands for a path that names none.
+    One with `throttled` runs a query: it takes its turn among the queries of its caller, and `throttled` is its answer to too many.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Operation:
     effect: str = ""
     lets: str = AT_SCOPE
     by_type: bool = False
+    throttled: Throttled | None = None
 
     def at(self, path: str) -> Operation:
         """The operation as a path needs it."""
@@ -76,6 +79,7 @@ class Surface:
         effect: str = "",
         lets: str = "",
         by_type: bool = False,
+        throttled: Throttled | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
 
@@ -94,6 +98,7 @@ class Surface:
                     effect,
                     lets or self.lets,
                     by_type,
+                    throttled,
                 )
             )
             return handler
@@ -109,9 +114,19 @@ class Surface:
         versioned: bool = True,
         lets: str = "",
         by_type: bool = False,
+        throttled: Throttled | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a reading operation."""
-        return self.operation("GET", path, name, permission, versioned=versioned, lets=lets, by_type=by_type)
+        return self.operation(
+            "GET",
+            path,
+            name,
+            permission,
+            versioned=versioned,
+            lets=lets,
+            by_type=by_type,
+            throttled=throttled,
+        )
 
     def put(self, path: str, name: str, permission: str) -> Callable[[Handler], Handler]:
         """Declare one that creates or replaces."""
@@ -122,10 +137,18 @@ class Surface:
         return self.operation("DELETE", path, name, permission)
 
     def ask(
-        self, path: str, name: str, permission: str, *, versioned: bool = True
+        self,
+        path: str,
+        name: str,
+        permission: str,
+        *,
+        versioned: bool = True,
+        throttled: Throttled | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a POST that changes nothing, such as a query."""
-        return self.operation("POST", path, name, permission, versioned=versioned, changes=False)
+        return self.operation(
+            "POST", path, name, permission, versioned=versioned, changes=False, throttled=throttled
+        )
 
     def act(
         self, path: str, name: str, permission: str, *, versioned: bool = True

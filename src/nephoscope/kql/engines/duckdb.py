@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from nephoscope.kql.compile import Compiled
+from nephoscope.kql.deadline import check, current_limits
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.duckdb import printed
-from nephoscope.kql.dialects.routine import Macro, Routine
+from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.memory import allowance
@@ -84,7 +87,7 @@ class DuckDBEngine:
         self._connection = duckdb.connect(":memory:", config=config)
         limit: Any = self._connection.execute("SELECT current_setting('memory_limit')").fetchone()
         self._allowance = allowance(limit[0])
-        self._room, self._most = Room(), most
+        self._room, self._most, self._limits = Room(), most, current_limits()
         self._installed: dict[str, Routine] = {}
         self._confine(files or {}, scans or {}, readable)
         self._external = external or AllowedLocations()
@@ -166,6 +169,7 @@ class DuckDBEngine:
         self._room.refused = False
         stop, room = self._connection.interrupt, self._room
         with watched(stop, timeout, self._allowance, lambda: room.refused) as watch:
+            self._limits = watch.limits
             try:
                 yield
             except duckdb.InterruptException as error:
@@ -179,7 +183,7 @@ class DuckDBEngine:
                     raise
                 raise unsupported("a query that is nested so deeply", NOWHERE) from error
             except (duckdb.InvalidInputException, RuntimeError) as error:
-                ending = signalled(error) or build.reached(error)
+                ending = signalled(error) or build.reached(error) or watch.why()
                 if ending is None:
                     raise
                 raise ending from error
@@ -215,7 +219,21 @@ class DuckDBEngine:
         if isinstance(routine, Macro):
             for inner in routine.uses:
                 self._install(inner)
-        install(self._connection, self._room.function() if routine is ROOM else routine)
+        install(self._connection, self._limited(self._room.function() if routine is ROOM else routine))
+
+    def _limited(self, routine: Routine) -> Routine:
+        """Return a routine whose Python code knows the limits of the query: DuckDB calls it from threads of its own."""
+        if not isinstance(routine, ArrowFunction):
+            return routine
+        body = routine.body
+
+        @wraps(body)
+        def limited(*columns: pa.Array) -> pa.Array:
+            with self._limits.applied():
+                check()
+                return body(*columns)
+
+        return replace(routine, body=limited)
 
     def interrupt(self) -> None:
         """End the query that runs, from another thread; `run` raises duckdb.InterruptException there."""

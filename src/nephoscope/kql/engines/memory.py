@@ -7,6 +7,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from functools import cache
+from math import inf
 from pathlib import Path
 
 _STATM = Path("/proc/self/statm")
@@ -58,11 +59,12 @@ class Ledger:
     """Who is charged with the growth of the process: the queries that run while it grows, in equal parts.
 
     Alone, a query is charged with all that the process grows by while it runs, whatever else the process does. Several may together
-    grow by the sum of what each is allowed; where that is exceeded the one that is most above its own allowance has to end. What a
-    query leaves behind when it ends (its result, memory that is freed late) is charged to nobody.
+    grow by the sum of what each is allowed, and by `most` bytes at most; where that is exceeded the one that is most above its own
+    allowance has to end. What a query leaves behind when it ends (its result, memory that is freed late) is charged to nobody.
     """
 
     running: list[Charged] = field(default_factory=list)
+    most: float = inf
     left: float = 0
     last: int = 0
 
@@ -82,7 +84,8 @@ class Ledger:
     def must_end(self, query: Charged, held: int) -> bool:
         """Whether the process has grown too much, and this query is the one that has to end."""
         self._settle(held)
-        if sum(one.growth for one in self.running) <= sum(one.allowed for one in self.running):
+        allowed = min(self.most, sum(one.allowed for one in self.running))
+        if sum(one.growth for one in self.running) <= allowed:
             return False
         return query is max(self.running, key=lambda one: one.growth - one.allowed)
 
@@ -101,3 +104,9 @@ LEDGER = Ledger()
 """The ledger of this process."""
 LOCK = threading.Lock()
 """Held by whoever uses it."""
+
+
+def limit_total(size: int) -> None:
+    """Limit the bytes by which all queries of this process together may make it grow."""
+    with LOCK:
+        LEDGER.most = size

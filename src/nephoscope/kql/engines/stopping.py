@@ -1,14 +1,13 @@
-"""What ends a query that runs: a time limit, and the memory that it makes the process grow by."""
+"""What ends a query that runs: a time limit, its cancellation, and the memory that it makes the process grow by."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nephoscope.kql.deadline import Deadline, within
+from nephoscope.kql.deadline import Limits, current_limits, within
 from nephoscope.kql.engines.memory import LEDGER, LOCK, Charged, resident
 from nephoscope.kql.errors import NOWHERE, KqlError
 
@@ -30,7 +29,7 @@ class Watch:
     """
 
     interrupt: Callable[[], object]
-    deadline: Deadline | None
+    limits: Limits
     charged: Charged
     full: Callable[[], bool]
     reason: KqlError | None = None
@@ -43,9 +42,13 @@ class Watch:
             if self.reason is not None:
                 self.interrupt()
 
+    def why(self) -> KqlError | None:
+        """Return the limit that the query has reached, None where it has reached none."""
+        return self.reason or self.limits.error
+
     def _reached(self) -> KqlError | None:
-        if self.deadline is not None and time.monotonic() >= self.deadline.at:
-            return self.deadline.error
+        if (error := self.limits.error) is not None:
+            return error
         if self.full():
             return too_much_memory()
         with LOCK:
@@ -60,11 +63,11 @@ class Watch:
 def watched(
     interrupt: Callable[[], object], timeout: float | None, allowed: int, full: Callable[[], bool]
 ) -> Iterator[Watch]:
-    """Watch what happens inside: `interrupt` is called where it takes longer than `timeout` seconds or passes the deadline that is
-    set outside, makes the process grow by more than `allowed` bytes, or is `full`; `reason` of the watch says so then.
+    """Watch what happens inside: `interrupt` is called where it takes longer than `timeout` seconds, passes the deadline that is
+    set outside, is cancelled, makes the process grow by more than `allowed` bytes, or is `full`; `reason` of the watch says so then.
     """
-    with within(timeout) as deadline:
-        watch = Watch(interrupt, deadline, Charged(allowed), full)
+    with within(timeout):
+        watch = Watch(interrupt, current_limits(), Charged(allowed), full)
         with LOCK:
             LEDGER.begin(watch.charged, resident())
         thread = threading.Thread(target=watch.look, name="kql watch", daemon=True)

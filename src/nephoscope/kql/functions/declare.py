@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from nephoscope.kql.bound import Bound, Constant
+from nephoscope.kql.deadline import check
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
 from nephoscope.kql.errors import invalid
@@ -125,6 +126,7 @@ def needing(extra: str, *modules: str) -> Needs:
 
 
 def _given(value: Callable[..., Any], row: tuple[Any, ...], strict: bool) -> Any:
+    check()
     return None if strict and None in row else value(*row)
 
 

@@ -7,14 +7,13 @@ moment, and that is told once.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nephoscope.sources.live import descriptors
+from nephoscope.sources.live.connection_budget import Bounds, ConnectionBudget, Place
 from nephoscope.sources.live.seldom import Seldom
 
 #: Connections that are accepted before others have their turn on the loop.
@@ -27,41 +26,35 @@ _GOODBYE = 5.0
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 180), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 4))
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Open connections, those of one address (of one /64 in IPv6), seconds for a TLS handshake.
-
-    `free` are addresses that are not bound by themselves: those of proxies.
-    """
-
-    connections: int
-    per_address: int
-    handshake: float
-    free: frozenset[str] = frozenset()
-
-
-#: Makes the protocol of a connection, which calls what it is given once the connection is lost.
-Make = Callable[[Callable[[], None]], asyncio.Protocol]
+#: Makes the protocol of a connection, which leaves its place once the connection is lost.
+Make = Callable[[Place], asyncio.Protocol]
 
 
 @dataclass(eq=False)
 class Entrance:
-    """Lets in from `open` to `close`, on the running loop. `told` gets what was refused and why, as (key of the error, text)."""
+    """Lets in from `open` to `close`, on the running loop. `told` gets what was refused and why, as (key of the error, text).
+
+    A connection has proven something after its TLS handshake; where it `awaits_head`, its protocol says so after the head of a request.
+    """
 
     listener: socket.socket
     bounds: Bounds
     make: Make
     told: Seldom
     tls: ssl.SSLContext | None = None
-    _shares: Counter[str] = field(default_factory=Counter)
+    awaits_head: bool = False
+    budget: ConnectionBudget = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _again: asyncio.TimerHandle | None = None
     _highest: int = 0
 
+    def __post_init__(self) -> None:
+        self.budget = ConnectionBudget(self.bounds)
+
     @property
     def count(self) -> int:
         """Connections that are open."""
-        return self._shares.total()
+        return self.budget.count
 
     def open(self) -> None:
         """Begin to accept."""
@@ -104,35 +97,44 @@ class Entrance:
         self._again = loop.call_later(_PAUSE, loop.add_reader, self.listener.fileno(), self._accept)
 
     def _admit(self, accepted: socket.socket, peer: str) -> None:
-        share = share_of(peer)
-        if refused := self._refusal(accepted, peer, share):
-            self.told("event:refused", f"a connection from {peer} was refused: {refused}")
+        # The system gives the lowest number that is free: a high one says that as many files are open.
+        short = accepted.fileno() >= self._highest
+        displaced = self.budget.displaced
+        place = self.budget.admit(peer, full=short)
+        if isinstance(place, str):
+            why = f"{accepted.fileno()} files are open, and the rest are kept for writing" if short else place
+            self.told("event:refused", f"a connection from {peer} was refused: {why}")
             accepted.close()
             return
-        self._shares[share] += 1
-        task = asyncio.get_running_loop().create_task(self._let_in(accepted, peer, _Place(self, share)))
+        if self.budget.displaced > displaced:
+            self.told(
+                "event:displaced",
+                f"{self.count} connections are open, {self.budget.unproven} of which have sent no request: one of them was closed for "
+                f"one from {peer}",
+            )
+        if self.tls is None and not self.awaits_head:
+            place.prove()
+        task = asyncio.get_running_loop().create_task(self._let_in(accepted, peer, place))
+        place.close = task.cancel
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda done: self._end(done, accepted))
 
-    def _refusal(self, accepted: socket.socket, peer: str, share: str) -> str:
-        """Why one more is too many, '' where it is not."""
-        if self.count >= self.bounds.connections:
-            return f"{self.count} are open"
-        if self._shares[share] >= self.bounds.per_address and peer not in self.bounds.free:
-            return f"{self._shares[share]} of that address are open"
-        # The system gives the lowest number that is free: a high one says that as many files are open.
-        if accepted.fileno() >= self._highest:
-            return f"{accepted.fileno()} files are open, and the rest are kept for writing"
-        return ""
+    def _end(self, task: asyncio.Task[None], accepted: socket.socket) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():  # also before its first step, where nothing of it has closed the socket
+            accepted.close()
 
-    async def _let_in(self, accepted: socket.socket, peer: str, place: _Place) -> None:
+    async def _let_in(self, accepted: socket.socket, peer: str, place: Place) -> None:
         handshake, goodbye = (self.bounds.handshake, _GOODBYE) if self.tls is not None else (None, None)
         try:
             _keep_alive(accepted)
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: self.make(place.leave), accepted, ssl=self.tls,
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: self.make(place), accepted, ssl=self.tls,
                 ssl_handshake_timeout=handshake, ssl_shutdown_timeout=goodbye,
             )  # fmt: skip
+            place.close = transport.abort
+            if not self.awaits_head:
+                place.prove()
         except BaseException as error:
             place.leave()
             accepted.close()
@@ -141,39 +143,6 @@ class Entrance:
             self.told(
                 "event:handshake", f"{'TLS with ' if self.tls is not None else ''}{peer}: {_reason(error)}"
             )
-
-    def left(self, share: str) -> None:
-        """A connection has ended."""
-        self._shares[share] -= 1
-        if self._shares[share] <= 0:
-            del self._shares[share]
-
-
-@dataclass(slots=True)
-class _Place:
-    """The place that one connection takes, given back once."""
-
-    entrance: Entrance
-    share: str
-    taken: bool = True
-
-    def leave(self) -> None:
-        if self.taken:
-            self.taken = False
-            self.entrance.left(self.share)
-
-
-def share_of(address: str) -> str:
-    """What an address is counted as: an IPv6 address is its /64, of which a host may use every address; '' for a local socket."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
 
 
 def _keep_alive(accepted: socket.socket) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
+from nephoscope.sources.live.connection_budget import Phase, Place
 from nephoscope.sources.live.head import BoundedHead
 
 #: Bytes of a body that give its sender another second: a large one may take longer, one in drops may not.
@@ -18,10 +18,14 @@ _HEAD = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncont
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds for the head of a request, and for its body, which has one more for every 16 KiB that came."""
+    """Seconds for the head of a request, and for its body, which has one more for every 16 KiB that came.
+
+    `answer` is how long a client may leave unread what waits for it.
+    """
 
     head: float = 20.0
     body: float = 60.0
+    answer: float = 60.0
 
 
 class _Stage(enum.Enum):
@@ -30,18 +34,23 @@ class _Stage(enum.Enum):
     ANSWER = enum.auto()
 
 
+_PHASES = {_Stage.HEAD: Phase.IDLE, _Stage.BODY: Phase.BODY, _Stage.ANSWER: Phase.BUSY}
+
+
 class Paced(BoundedHead):
     """Answers 408 where a request takes too long to come, and closes; says nothing to the silent.
 
-    `left` is called when the connection is gone. Between two requests uvicorn's own limit holds.
+    The connection leaves its `place` when it is gone. Between two requests uvicorn's own limit holds. A client that does not read its
+    answer is cut off.
     """
 
     pace = Pace()
-    left: Callable[[], None] | None = None
+    place: Place | None = None
     _stage = _Stage.ANSWER
     _timer: asyncio.TimerHandle | None = None
     _since = 0.0
     _came = 0
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A connection begins."""
@@ -56,9 +65,33 @@ class Paced(BoundedHead):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self._unwatch()
-        if self.left is not None:
-            self.left()
+        if self._unread is not None:
+            self._unread.cancel()
+        if self.place is not None:
+            self.place.leave()
         super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        """A head has ended: its sender has proven something."""
+        if self.place is not None:
+            self.place.prove()
+        super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as the answer is made."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.pace.answer, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads on."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
+
+    def phase(self) -> Phase:
+        """Tell what the connection is doing."""
+        return _PHASES[self._at()]
 
     def _look(self, size: int) -> None:
         stage = self._at()

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
-from nephoscope.sources.live.entrance import Bounds, Entrance
+from nephoscope.sources.live.connection_budget import Bounds, ConnectionBudget, Place
+from nephoscope.sources.live.entrance import Entrance
 from nephoscope.sources.live.pace import Pace, Paced
 from nephoscope.sources.live.source import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.applications import Starlette
 
     from nephoscope.sources.live.seldom import Seldom
@@ -39,19 +38,24 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, bounds: Bounds, pace: Pace, told: Seldom) -> None:
         super().__init__(config)
         self._bounds, self._pace, self._told = bounds, pace, told
+        self.budgets: list[ConnectionBudget] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Let in at the sockets."""
         await super().startup(sockets=[])
         for listener in sockets or ():
-            entrance = Entrance(listener, self._bounds, self._protocol, self._told, self.config.ssl)
+            entrance = Entrance(
+                listener, self._bounds, self._protocol, self._told, self.config.ssl, awaits_head=True
+            )
             entrance.open()
+            self.budgets.append(entrance.budget)
             self.servers.append(cast("asyncio.Server", entrance))
 
-    def _protocol(self, left: Callable[[], None]) -> asyncio.Protocol:
+    def _protocol(self, place: Place) -> asyncio.Protocol:
         kind = cast("type[Paced]", self.config.http_protocol_class)
         made = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-        made.left, made.pace = left, self._pace
+        made.place, made.pace = place, self._pace
+        place.phase = made.phase
         return made
 
 

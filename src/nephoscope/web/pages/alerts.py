@@ -258,6 +258,14 @@ PAGES = (
         under_scope="Alerts that name a resource of {}. Those that name none, such as of sign-ins, stand under all subscriptions.",
     ),
     Page(
-        "/alerts/{id}", "Alert", "alert.html", READ, one, methods=("GET", "POST"), anywhere=True, parted=True
+        "/alerts/{id}",
+        "Alert",
+        "alert.html",
+        READ,
+        one,
+        methods=("GET", "POST"),
+        anywhere=True,
+        parted=True,
+        queries=lambda visit: bool(visit.asked("rows")) or visit.asked("table") == "rows",
     ),
 )

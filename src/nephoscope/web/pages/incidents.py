@@ -274,5 +274,6 @@ PAGES = (
         one,
         methods=("GET", "POST"),
         anywhere=True,
+        queries=lambda visit: bool(visit.asked("events")),
     ),
 )

@@ -259,6 +259,7 @@ PAGES = (
         20,
         anywhere=True,
         edited=True,
+        queries=lambda visit: bool(visit.asked("query").strip()),
         under_scope=(
             "Queries read rows of the subscriptions of {} alone. Rows that say no subscription, such as sign-ins, are read under all "
             "subscriptions."

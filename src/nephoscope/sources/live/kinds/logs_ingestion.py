@@ -13,8 +13,8 @@ from msgspec import Meta
 
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.address import listening
+from nephoscope.sources.live.connection_budget import Bounds
 from nephoscope.sources.live.descriptors import DESCRIPTORS, short_of
-from nephoscope.sources.live.entrance import Bounds
 from nephoscope.sources.live.ingestion.app import Door, app
 from nephoscope.sources.live.ingestion.quota import Limits
 from nephoscope.sources.live.ingestion.rules import Rule, check_rules, implied, rules_of

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.sources.live.address import listening
+from nephoscope.sources.live.connection_budget import Bounds
 from nephoscope.sources.live.descriptors import DESCRIPTORS, short_of
-from nephoscope.sources.live.entrance import Bounds
 from nephoscope.sources.live.source import WHOLE, Kind, SettingsError, Sink, Surroundings, zone_of
 from nephoscope.sources.live.syslog.datagrams import Datagrams
 from nephoscope.sources.live.syslog.handing import Handing

@@ -13,7 +13,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nephoscope.sources.live.entrance import Bounds, Entrance
+from nephoscope.sources.live.connection_budget import Bounds
+from nephoscope.sources.live.entrance import Entrance
 from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.live.source import Lines, Refused, SourceError
 from nephoscope.sources.live.syslog.framing import Frames, text_of
@@ -164,7 +165,9 @@ class Streams:
 
     async def _listen(self, listeners: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         for listener in listeners:
-            entrance = Entrance(listener, self._bounds, lambda left: _Connection(self, left), self.told, tls)
+            entrance = Entrance(
+                listener, self._bounds, lambda place: _Connection(self, place.leave), self.told, tls
+            )
             entrance.open()
             self._entrances.append(entrance)
 
