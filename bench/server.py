@@ -5,8 +5,9 @@ Usage: python bench/server.py [--assessments N] [--rows N] [--users N] [--second
 lists: users ask for pages and lists of the API, read each for up to --pause seconds and ask for the next; 99 of 100 answers of any
 list within 300 ms once each was asked for once. overhead: queries of the estate and of the logs through the API and by the engine
 alone, in turn; at most 1.5 times. ingestion: requests of 100 rows at a rate that waits for nothing, pages beside it within 500 ms;
-every row that was acknowledged is counted afterwards. The generator of load is a process of its own and takes its share of the cores,
-which is told. Exit 1 where a limit is missed.
+every row that was acknowledged is counted afterwards. fairness: 41 slow queries of one Reader, while others sign in, look at pages and
+lists within 500 ms; queries whose values grow, with all processes within 4 GB; a thousand connections that say nothing. The generator
+of load is a process of its own and takes its share of the cores, which is told. Exit 1 where a limit is missed.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from nephoscope.posture.published.edition import Edition  # noqa: E402
 from nephoscope.posture.published.shelf import Shelf  # noqa: E402
 from nephoscope.serve.server import certified  # noqa: E402
 from nephoscope.serve.settings import Settings  # noqa: E402
+from serving.fairness import fairness  # noqa: E402
 from serving.load import Ask, Orders  # noqa: E402
 from serving.null import nothing  # noqa: E402
 from serving.stand import Running, filled, secrets, serving  # noqa: E402
@@ -82,7 +84,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1000, help="requests of 100 rows a second")
     parser.add_argument("--senders", type=int, default=200, help="connections that requests are sent over")
     parser.add_argument(
-        "--only", choices=("lists", "overhead", "ingestion"), help="measure one of them (default: all)"
+        "--only",
+        choices=("lists", "overhead", "ingestion", "fairness"),
+        help="measure one of them (default: all)",
     )
     parser.add_argument("--ingest-seconds", type=float, default=600)
     parser.add_argument(
@@ -388,6 +392,8 @@ def main() -> int:
                 good &= overhead(server, data, headers)
             if options.only in (None, "ingestion"):
                 good &= ingestion(server, data, headers, options)
+            if options.only in (None, "fairness"):
+                good &= fairness(server, data, headers, options.seconds)
             peaks = ", ".join(f"{name} {held:,.0f}" for name, held in server.peaks.items())
             print(f"memory (PSS, most seen, MiB): {peaks}")
     return 0 if good else 1
