@@ -34,7 +34,8 @@ Make = Callable[[Place], asyncio.Protocol]
 class Entrance:
     """Lets in from `open` to `close`, on the running loop. `told` gets what was refused and why, as (key of the error, text).
 
-    A connection has proven something after its TLS handshake; where it `awaits_head`, after the head of a request, as its protocol says.
+    A connection has proven something after its TLS handshake. Where it `awaits_head`, only its protocol says so, after the head of a
+    request.
     """
 
     listener: socket.socket
