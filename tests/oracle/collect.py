@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from corpus_records import lines
+
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.content.loader import ContentError, documents
 from nephoscope.posture.attack_paths.building import READS
@@ -48,6 +50,14 @@ def bodies(corpus: Path) -> Iterator[dict[str, Any]]:
     for key, resource in estate.resources.items():
         if not resource.derived and key not in carried:
             yield json.loads(json.dumps(resource.body))
+
+
+def unreadable(corpus: Path) -> Iterator[str]:
+    """The lines of the corpus that hold no body of a resource: each is a miss."""
+    for line in lines(corpus / "live_arm_bodies.jsonl"):
+        body = line.value.get("resource")
+        if not (isinstance(body, dict) and isinstance(body.get("id"), str)):
+            yield f"{line.place}: {line.wrong or 'no body of a resource with an id'}"
 
 
 def _carried(resource: Any) -> Iterator[str]:
@@ -104,7 +114,9 @@ def main() -> int:
         types = wanted(needs, found.unread, azure)
         wrong = replay.differences(azure, Path(place) / "out", types)
         total = len({key for key, _ in replay.bodies_and_children(azure) if replay.type_of(key) in types})
-    wrong += azure.problems + [str(gap) for gap in found.gaps]
+    broken = list(unreadable(options.corpus))
+    total += len(broken)
+    wrong += broken + azure.problems + [str(gap) for gap in found.gaps]
     for line in wrong if options.v else wrong[:10]:
         print(line)
     print(

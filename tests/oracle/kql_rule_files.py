@@ -46,7 +46,7 @@ def rules(corpus: Path) -> list[Rule]:
         try:
             found.append(_rule(corpus, one))
         except Exception as error:  # noqa: BLE001 - a runner's border: a record that cannot be read is a miss, and is shown
-            found.append(Rule(one.place, f"// {one.wrong or raised(error)}", 0, None))
+            found.append(Rule(one.place, f") {one.wrong or raised(error)}", 0, None))
     return found
 
 

@@ -1,7 +1,7 @@
 """Run every oracle runner over the shared corpora and print one table: `python tests/oracle/run.py`.
 
 The corpora are at ../shared or at $NEPHOSCOPE_SHARED; exit 2 where they are not. Exit 1 where a runner's matches fall under the
-share that it must reach, or where it ends without its sum.
+share that it must reach or lie more than a point above it, or where it ends without its sum.
 """
 
 from __future__ import annotations
@@ -33,24 +33,31 @@ RUNNERS = (
     Runner("compiled_equals_explained.py", "."),
     Runner("initiatives.py", "corpora/azure-policy"),
     Runner("assessment_keys.py", "corpora/azure-policy"),
-    Runner("severities.py", "corpora/azure-policy"),
+    Runner("severities.py", "corpora/azure-policy", share=0.99),
     Runner("own_pack.py", "corpora"),
     Runner("sample_estate.py", "corpora/azure-policy"),
     Runner("compliance.py", "corpora/azure-policy"),
     Runner("unread_is_unknown.py", "corpora", ("--types", "12")),
     Runner("collect.py", "corpora/resources"),
     Runner("kql_parse.py", "corpora", share=0.99),
-    Runner("kql_cases.py", "corpora/kql", share=0.91),
+    Runner("kql_cases.py", "corpora/kql", share=0.93),
     Runner("kql_cases.py", "corpora/kql", ("--engine", "witness", "--file", "engine_cases"), share=0.98),
-    Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.95),
-    Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.96),
+    Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.97),
+    Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.98),
     Runner("log_events.py", "corpora", share=0.99),
-    Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.84),
+    Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.9),
     Runner("lake_tables.py", "corpora"),
-    Runner("lake_parsers.py", "corpora", share=0.9),
-    Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.75),
-    Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.8),
+    Runner("lake_parsers.py", "corpora", share=0.92),
+    Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.82),
+    Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.94),
 )
+
+
+def judgement(share: float, matched: int, total: int, code: int) -> str:
+    """What is wrong with the end of a runner, '' where nothing is: a share that lies more than a point under the figure too."""
+    if not total or code not in (0, 1) or matched < share * total:
+        return "FAILED"
+    return f"LOOSE: raise the share to {100 * matched // total}%" if matched > (share + 0.01) * total else ""
 
 
 def main() -> int:
@@ -63,11 +70,11 @@ def main() -> int:
     rows = [_run(runner, shared) for runner in RUNNERS]
     print(f"\n{'runner':<32}{'matched':>10}{'of':>10}{'share':>9}{'needed':>9}{'seconds':>9}")
     for runner, matched, total, seconds, code in rows:
-        good = total > 0 and matched / total >= runner.share and code in (0, 1)
-        failed += not good
+        wrong = judgement(runner.share, matched, total, code)
+        failed += bool(wrong)
         share = f"{matched / total:.2%}" if total else "no sum"
         print(
-            f"{runner.name:<32}{matched:>10,}{total:>10,}{share:>9}{runner.share:>9.0%}{seconds:>9.0f}  {'' if good else 'FAILED'}"
+            f"{runner.name:<32}{matched:>10,}{total:>10,}{share:>9}{runner.share:>9.0%}{seconds:>9.0f}  {wrong}"
         )
     print(f"\n{len(rows) - failed} passed, {failed} failed")
     return 1 if failed else 0
