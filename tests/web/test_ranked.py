@@ -90,3 +90,11 @@ def test_a_failure_leads_with_what_was_found(owner, told):
     )
     page = owner.get(f"/recommendations/{passes['Id']}").text
     assert not re.search(r"<h1>([^<]+)</h1>", page)[1].startswith("Not met")
+
+
+def test_filters_of_the_page_change_no_figure(owner):
+    every = {row["Id"]: row for row in file(owner, "/recommendations?format=csv")}
+    for asked in ("severity=Low", "q=storage"):
+        shown = file(owner, f"/recommendations?format=csv&{asked}")
+        assert 0 < len(shown) < len(every)
+        assert all(row == every[row["Id"]] for row in shown)

@@ -60,7 +60,7 @@ def render(report: Reported, out: TextIO) -> None:
             )
             for one in listed
         )
-        out.writelines(_table(("Severity", "State", "Recommendation", "Resources", "Reason"), rows))
+        out.writelines(_table(("Severity", "State", "Recommendation", "Assessments", "Reason"), rows))
 
 
 def _controls(report: Reported) -> Iterator[tuple[object, ...]]:

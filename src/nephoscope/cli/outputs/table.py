@@ -176,7 +176,7 @@ def listed_table(listed: Iterable[Listed]) -> Table:
     for name in ("severity", "state"):
         table.add_column(name, header_style="dim", no_wrap=True)
     table.add_column("recommendation", header_style="dim", overflow="fold", min_width=30)
-    table.add_column("resources", justify="right", header_style="dim", no_wrap=True)
+    table.add_column("assessments", justify="right", header_style="dim", no_wrap=True)
     table.add_column("reason", header_style="dim", overflow="fold")
     for item in listed:
         severity = item.recommendation.severity
