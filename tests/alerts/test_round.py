@@ -12,9 +12,9 @@ from nephoscope.alerts.desk import Desk, Taken
 from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.round import Round, Turn
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.turn import Turns
 from nephoscope.alerts.window import at
 from nephoscope.lake.state import State
+from nephoscope.lake.state.turns import Turns
 from nephoscope.model.place import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -289,6 +289,12 @@ def test_a_scan_by_other_decisions_has_an_entry_before_it_is_remembered(
     assert (second["before"], sorted(second)) == ({"decisions": []}, ["before", "decisions"])
 
 
-def test_a_folder_without_a_state_gets_none_for_a_scan(house: dict[str, str], tmp_path: Path) -> None:
-    assert run(tmp_path / "new", ("scan", "{files}/snapshot.json"), house) in (0, 1)
-    assert not (tmp_path / "new" / "state.db").exists()
+def test_a_folder_without_a_state_gets_one_for_a_scan_that_is_kept(
+    house: dict[str, str], tmp_path: Path
+) -> None:
+    data = tmp_path / "new"
+    assert run(data, ("scan", "{files}/snapshot.json", "--no-history"), house) in (0, 1)
+    assert not (data / "state.db").exists()
+    assert run(data, ("scan", "{files}/snapshot.json"), house) in (0, 1)
+    with State.of(data) as state:
+        assert [one.operation for one in state.audit.entries()] == ["Nephoscope/assessments/write"]

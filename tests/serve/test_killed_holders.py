@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope.estate.turn import SERVER_LEASE
 from nephoscope.lake.state import State
 from nephoscope.lake.state.holder import new_holder
-from nephoscope.serve.assessing import LEASE, LEASE_SECONDS
 
 DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 ASSESSING = f"""
@@ -34,11 +34,11 @@ with State.of(data) as state, Lake.open(data, state) as lake:
 """
 
 
-@pytest.mark.parametrize(("program", "lease"), [(ASSESSING, LEASE), (BEHAVIOR, "behavior/default")])
+@pytest.mark.parametrize(("program", "lease"), [(ASSESSING, SERVER_LEASE), (BEHAVIOR, "behavior/default")])
 def test_the_next_process_goes_on_at_once(tmp_path: Path, program: str, lease: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == -9, done.stderr
     with State.of(tmp_path) as state:
-        assert state.leases.take(lease, new_holder(), LEASE_SECONDS) is not None
+        assert state.leases.take(lease, new_holder(), 60) is not None

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from nephoscope.alerts.foreseen import Foreseen
     from nephoscope.alerts.standing import Course
-    from nephoscope.alerts.turn import Turns
     from nephoscope.lake.state import Lease
+    from nephoscope.lake.state.turns import Turns
 
 MOST = 64
 """How many outcomes wait for one transaction."""

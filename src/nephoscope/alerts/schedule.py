@@ -22,7 +22,6 @@ from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.standing import Course
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings, surroundings
 from nephoscope.alerts.tuning.tuned import Tuned
-from nephoscope.alerts.turn import SECONDS, Turns
 from nephoscope.alerts.window import SETTLE, Window, at
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.additions import Additions
@@ -31,6 +30,7 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.lake.reading import Demand
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.rule_standings import RuleStanding
+from nephoscope.lake.state.turns import SECONDS, Turns
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

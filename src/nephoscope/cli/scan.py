@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.options import divided, filtered, gated, judged_by, printed
+from nephoscope.cli.session.options import divided, filtered, gated, judged_by, printed, waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @filtered
 @printed
 @divided
+@waiting
 @gated
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:

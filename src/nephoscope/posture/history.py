@@ -3,11 +3,12 @@
 Three Delta tables under `<data>/posture`: `findings` (what is remembered of each resource and recommendation, replaced by each
 evaluation), `changes` (appended) and `evaluations` (a row an evaluation, written last). An evaluation counts when its row is in
 `evaluations`, and that row pins the version of `findings` that belongs to it: a crash before the last commit leaves no trace.
+That last commit is made only where no other evaluation was added since `version` was asked: of two at once one is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -18,6 +19,7 @@ from uuid import uuid4
 import msgspec
 import pyarrow as pa
 
+from nephoscope.lake.next_commit import commit_next
 from nephoscope.model.state import State
 from nephoscope.posture.comparison import Change, ChangeKind, Past
 from nephoscope.posture.score import SecureScore
@@ -101,6 +103,14 @@ class History:
     def __init__(self, data: Path) -> None:
         self._root = data / "posture"
 
+    def version(self) -> int:
+        """How many times evaluations were added, by which `record` sees that another came first; -1 before the first."""
+        from deltalake import DeltaTable
+
+        return (
+            int(DeltaTable(str(self._root / "evaluations")).version()) if self._exists("evaluations") else -1
+        )
+
     def evaluations(self, scope: str) -> list[Evaluation]:
         """The evaluations of a scope, oldest first."""
         rows = self._rows("evaluations") if self._exists("evaluations") else []
@@ -145,14 +155,19 @@ class History:
         past: Iterable[tuple[Subject, Past]],
         changes: Iterable[Change],
         made_from: tuple[str, str, str, str],
+        version: int,
+        check: Callable[[], None] = lambda: None,
     ) -> Evaluation:
-        """Write one evaluation; the last commit makes it count.
+        """Write one evaluation; the last commit makes it count. ConcurrentError where it was not the next after `version`.
 
-        `made_from` are the hashes of estate, content and decisions, and the exemptions as JSON.
+        `made_from` are the hashes of estate, content and decisions, and the exemptions as JSON; `check` is called before each
+        commit and raises what is to end it.
         """
         id_ = uuid4().hex
+        check()
         self._append("changes", (_change_row(id_, change) for change in changes), _CHANGES)
-        version = self._replace_findings(scope, past)
+        check()
+        findings = self._replace_findings(scope, past)
         evaluation = Evaluation(
             id_,
             scope,
@@ -162,23 +177,27 @@ class History:
             float(score.max),
             *made_from,
             {item.control.name: item.current for item in score.controls if item.weight},
-            version,
+            findings,
         )
-        self._append("evaluations", [_evaluation_row(evaluation)], _EVALUATIONS)
+        check()
+        self._add(evaluation, version)
         return evaluation
 
+    def _add(self, evaluation: Evaluation, version: int) -> None:
+        """Make an evaluation count, as the next after a version of the table."""
+        rows = _reader([_evaluation_row(evaluation)], _EVALUATIONS)
+        commit_next(self._root / "evaluations", version, rows, mode="append")
+
     def _replace_findings(self, scope: str, past: Iterable[tuple[Subject, Past]]) -> int:
-        from deltalake import DeltaTable, write_deltalake
+        from deltalake import DeltaTable
 
         table = _reader((_past_row(scope, subject, item) for subject, item in past), _FINDINGS)
-        path = str(self._root / "findings")
+        path = self._root / "findings"
+        if not self._exists("findings"):
+            return commit_next(path, -1, table, mode="append")
         quoted = scope.replace("'", "''")
-        if self._exists("findings"):
-            write_deltalake(path, table, mode="overwrite", predicate=f"scope = '{quoted}'")
-        else:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_deltalake(path, table)
-        return int(DeltaTable(path).version())
+        version = int(DeltaTable(str(path)).version())
+        return commit_next(path, version, table, mode="overwrite", predicate=f"scope = '{quoted}'")
 
     def _append(self, name: str, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
         """Add rows in one commit; none where there are none."""

@@ -99,9 +99,13 @@ class StoredChanges:
 
 
 class Journal:
-    """The comparison of one evaluation; `changes` and `memory` are complete after `close`."""
+    """The comparison of one evaluation; `changes` and `memory` are complete after `close`.
 
-    def __init__(self, folder: Path, when: datetime) -> None:
+    `version` is that of the history when it was read, as History.record wants it.
+    """
+
+    def __init__(self, folder: Path, when: datetime, version: int = -1) -> None:
+        self.version = version
         self.past = PastSpool(folder / "past")
         self.changes = StoredChanges(folder / "changes")
         self._memory = Segments(folder / "memory")

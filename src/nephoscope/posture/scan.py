@@ -97,6 +97,12 @@ class Scan:
         """Return the scopes that a filter can name; of an estate in parts those of its manifest, to which the parts are added."""
         return KnownScopes(estate.coverage, lambda: Packs(self.data).aliases().types())
 
+    def collect(self) -> None:
+        """Collect the live targets now: what is read afterwards asks Azure nothing."""
+        for target in self.request.targets:
+            if target.startswith(LIVE):
+                self._live(target)
+
     def estate(self, targets: Sequence[str] | None = None) -> Estate:
         """The estate of the targets; SnapshotError when one is not there."""
         with self._paths(targets) as paths:
@@ -125,13 +131,17 @@ class Scan:
         if target in self.collected:
             return Path(self.collected[target])
         if target.startswith(LIVE):
-            folders = [Path(path) for path in self.request.policies]
-            folder = snapshot_of(target, self.data, folders, self.progress)
-            self.collected[target] = str(folder)
-            return folder
+            return self._live(target)
         if target.startswith(TENANT):
             return tenant_snapshot(target, self.data)
         return sample if target == SAMPLE else Path(target)
+
+    def _live(self, target: str) -> Path:
+        """The folder of a live target, collected once."""
+        if target not in self.collected:
+            folders = [Path(path) for path in self.request.policies]
+            self.collected[target] = str(snapshot_of(target, self.data, folders, self.progress))
+        return Path(self.collected[target])
 
     def plan(self, estate: Estate) -> Plan:
         """What the estate is judged by; NotHeldError when an initiative is not loaded."""

@@ -117,7 +117,8 @@ class PartedScan:
         """What to compare with, None where nothing is."""
         if not compared.snapshot and compared.recorder is None:
             return None
-        journal = Journal(self._made("journal"), self._scan.now)
+        version = -1 if compared.recorder is None else compared.recorder.version()
+        journal = Journal(self._made("journal"), self._scan.now, version)
         if compared.snapshot:
             earlier = self._surveyed("earlier", (compared.snapshot,))
             for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):

@@ -6,18 +6,21 @@ One process at a time does so, under a lease, however many servers have the stat
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import EstateStore, StoreError
+from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS, REMOVED
 from nephoscope.lake.state import State
 from nephoscope.lake.state.holder import new_holder
+from nephoscope.lake.state.turns import Turns
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture import tenants
@@ -32,7 +35,6 @@ from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.sources.resources import SnapshotError
 
-LEASE, LEASE_SECONDS = "assessing", 3600.0
 LOOK_SECONDS, TELL_SECONDS = 5.0, 1.0
 LONGEST_REST = 300.0
 _LOG = logging.getLogger("nephoscope.assessing")
@@ -64,6 +66,10 @@ class Told:
                 {"what": what, "done": done, "total": total, "began": self.began, "at": time.time()},
             )
 
+    def waiting(self, who: str, _: float) -> None:
+        """Told that another process has the turn."""
+        self(f"waiting for {who}", 0, 0)
+
     def end(self) -> None:
         """It is over."""
         self.state.checkpoints.remove(*PROGRESS)
@@ -91,23 +97,57 @@ def due(settings: Settings, state: State, now: datetime) -> Request | None:
     return request if now - last.when >= timedelta(hours=settings.assess_hours) else None
 
 
-def assess(settings: Settings, request: Request, state: State, stop: threading.Event | None = None) -> Report:
-    """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS, and EndedError."""
+def assess(
+    settings: Settings,
+    request: Request,
+    state: State,
+    stop: threading.Event | None = None,
+    holder: str = "",
+) -> Report:
+    """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS, and EndedError.
+
+    What is collected before the turn comes keeps no scan waiting; `holder` is whoever has the lease of the server's assessment.
+    """
     told = Told(state, stop or threading.Event())
     try:
-        snapshots = tenants.collect_due(state, settings.data, request.targets, datetime.now(UTC), told)
-        request = tenants.request_of(state, settings.data) or request
-        scan = _scan(settings, request, state, snapshots, told)
-        report = Report(scan.run(scan.estate()), request.label)
-        recorder = Recorder(settings.data, request.series)
-        changes = recorder.record(report, EstateStore(settings.data))
-        _forget_removed(state, scan.now)
+        with Turns(state.leases, holder or new_holder()) as turns:
+            while True:
+                targets = request.targets
+                snapshots = tenants.collect_due(state, settings.data, targets, datetime.now(UTC), told)
+                request = tenants.request_of(state, settings.data) or request
+                with estate_turn(turns, math.inf, told.waiting) as turn:
+                    # a scan that came first may have asked for something else
+                    wanted = last_request(settings.data) or request
+                    if wanted == request and _tenants(request.targets) <= {*targets}:
+                        return _assess(settings, request, state, snapshots, told, turn)
+                request = wanted
     finally:
         told.end()
+
+
+def _assess(
+    settings: Settings,
+    request: Request,
+    state: State,
+    snapshots: Mapping[str, str],
+    told: Told,
+    turn: EstateTurn,
+) -> Report:
+    """Judge a request, and keep and publish what came of it."""
+    scan = _scan(settings, request, state, snapshots, told)
+    report = Report(scan.run(scan.estate()), request.label)
+    recorder = Recorder(settings.data, request.series, turn)
+    changes = recorder.record(report, EstateStore(settings.data))
+    _forget_removed(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
     if not any(tenants.is_live(one) for one in request.targets) and last_request(settings.data) == request:
         save_request(scan.repeatable, settings.data)
     return replace(report, changes=changes)
+
+
+def _tenants(targets: Sequence[str]) -> set[str]:
+    """The connected tenants of targets."""
+    return {one for one in targets if one.startswith(TENANT)}
 
 
 def _forget_removed(state: State, when: datetime) -> None:
@@ -150,17 +190,19 @@ def work(settings: Settings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
     holder, rest = new_holder(), Rest()
     _tell_outdated(settings)
-    with State.of(settings.data, settings.state) as state:
+    with State.of(settings.data, settings.state) as state, Turns(state.leases, holder) as turns:
         while not stop.is_set():
-            lease = state.leases.take(LEASE, holder, LEASE_SECONDS)
-            if lease is not None:
-                try:
-                    _assess_when_due(settings, state, rest, stop)
-                except EndedError:
-                    _LOG.info("an assessment was ended with the server: it is made when that runs again")
-                finally:
-                    lease.release()
+            with turns.take(SERVER_LEASE) as lease:
+                if lease is not None:
+                    _assess_in_turn(settings, state, rest, stop, holder)
             stop.wait(LOOK_SECONDS)
+
+
+def _assess_in_turn(settings: Settings, state: State, rest: Rest, stop: threading.Event, holder: str) -> None:
+    try:
+        _assess_when_due(settings, state, rest, stop, holder)
+    except EndedError:
+        _LOG.info("an assessment was ended with the server: it is made when that runs again")
 
 
 def _tell_outdated(settings: Settings) -> None:
@@ -177,7 +219,9 @@ def _tell_outdated(settings: Settings) -> None:
         )
 
 
-def _assess_when_due(settings: Settings, state: State, rest: Rest, stop: threading.Event) -> None:
+def _assess_when_due(
+    settings: Settings, state: State, rest: Rest, stop: threading.Event, holder: str = ""
+) -> None:
     now = datetime.now(UTC)
     request = due(settings, state, now)
     if request is None:
@@ -186,7 +230,7 @@ def _assess_when_due(settings: Settings, state: State, rest: Rest, stop: threadi
     if rest.holds(what) and not tenants.due(state, request, now):
         return
     try:
-        report = assess(settings, request, state, stop)
+        report = assess(settings, request, state, stop, holder)
     except REFUSALS as error:
         rest.failed(what)
         _LOG.error("%s could not be assessed: %s", request.label, error)

@@ -30,12 +30,12 @@ from nephoscope.alerts.response.transition import (
     retried,
     taken_back,
 )  # fmt: skip
-from nephoscope.alerts.turn import Turns
 from nephoscope.lake.state.credentials import CredentialError
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.leases import LeaseLostError
 from nephoscope.lake.state.responses import ResponseEvent, ResponseRun, RunStatus, RunStep
+from nephoscope.lake.state.turns import Turns
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

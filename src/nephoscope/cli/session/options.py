@@ -108,6 +108,16 @@ _JUDGED_BY = (
     click.option("--history", metavar="NAME", help="Name of the estate in the history (default: default)."),
     click.option("--no-history", is_flag=True, help="Neither read nor write the history in the data folder."),
 )
+_WAITING = (
+    click.option(
+        "--wait",
+        type=click.FloatRange(0),
+        default=600.0,
+        show_default="600",
+        metavar="SECONDS",
+        help="How long to wait for another evaluation of the same data folder, such as the server's.",
+    ),
+)
 _DIVIDED = (
     click.option(
         "--in-parts",
@@ -202,6 +212,11 @@ _GATE = (
 def judged_by(command: _Command) -> _Command:
     """Add the options that say what is judged by what."""
     return _add(command, _JUDGED_BY)
+
+
+def waiting(command: _Command) -> _Command:
+    """Add the option that says how long another evaluation is waited for."""
+    return _add(command, _WAITING)
 
 
 def divided(command: _Command) -> _Command:

@@ -30,3 +30,18 @@ class ProgressLines:
         if now - self._said >= self.every:
             self._said = now
             self.say(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
+
+
+@dataclass
+class WaitingLines:
+    """Tells on standard error who is waited for and how long already: at once, and then every so many seconds."""
+
+    every: float = EVERY
+    say: Callable[[str], object] = tell
+    _next: float = 0.0
+
+    def __call__(self, who: str, seconds: float) -> None:
+        """So many seconds were waited."""
+        if seconds >= self._next:
+            self._next = seconds + self.every
+            self.say(f"waiting for {who}, {seconds:.0f} s")

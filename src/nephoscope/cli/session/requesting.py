@@ -7,29 +7,26 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.cli.session.stored import has_state, state_of
+from nephoscope.lake.state import State
 from nephoscope.posture.scan import Request, last_request
 
 WRITE = "Nephoscope/assessments/write"
-#: What people decide with a request; its targets are what it looks at.
-_DECIDED = ("policies", "initiatives", "parameters", "decisions", "assigned", "scope")
 
 
-def audit_request(request: Request, data: Path) -> None:
+def audit_request(request: Request, data: Path, state: State) -> None:
     """Audit that a scan is about to be remembered that asks for something else than the one before, in a file beside the state.
 
-    The entry comes first: a scan that dies behind it has changed nothing, and none is remembered without an entry. A folder that
-    no server, source or rule has used yet gets a state for it only where the request holds what somebody decided.
+    The entry comes first: a scan that dies behind it has changed nothing, and none is remembered without an entry.
     """
     before, asked = last_request(data), _told(request)
     old = _told(before) if before else _told(Request(()))
-    if asked == old or not (has_state(data) or any(asked[name] != old[name] for name in _DECIDED)):
+    if asked == old:
         return
     from nephoscope.cli.session.who import who
 
     changed = {name: value for name, value in asked.items() if value != old[name]}
     detail = {**changed, "before": {name: old[name] for name in changed}}
-    with state_of(data) as state, state.transaction() as session:
+    with state.transaction() as session:
         state.audit.add(session, who(), WRITE, "request of the assessments", outcome="Started", detail=detail)
 
 

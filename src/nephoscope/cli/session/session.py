@@ -20,11 +20,17 @@ from nephoscope.cli.session.checks import (
     tell,
     usage_error,
 )
-from nephoscope.cli.session.progress_lines import ProgressLines
+from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.requesting import audit_request
+from nephoscope.cli.session.stored import state_url
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import EstateStore, StoreError
-from nephoscope.model.state import Severity, State
+from nephoscope.estate.turn import EstateTurn, TurnTakenError, estate_turn
+from nephoscope.lake.state import State, StateError
+from nephoscope.lake.state.holder import new_holder
+from nephoscope.lake.state.turns import Turns
+from nephoscope.model.state import Severity
+from nephoscope.model.state import State as Outcome
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.comparison import Changes
@@ -55,17 +61,35 @@ def reported(data: Path, options: Mapping[str, Any], extract: Extract) -> Iterat
     In parts it has only the rows of the extract, and lives until the context ends.
     """
     with TemporaryDirectory(prefix="nephoscope-") as folder:
-        with _refusing(), progress_line() as progress:
-            scan = _scan(data, options, progress)
+        with _refusing(), _evaluating(data, options) as (scan, turn):
             how = options["in_parts"]
-            parted = how == "always" or (how == "auto" and scan.size() >= FROM_BYTES)
-            if not options["no_history"] and (parted or options["since"] is None):
-                audit_request(scan.request, data)
-            if parted:
-                report: Reported = _parted(scan, Path(folder), options, extract)
+            if how == "always" or (how == "auto" and scan.size() >= FROM_BYTES):
+                report: Reported = _parted(scan, Path(folder), options, extract, turn)
             else:
-                report = _report(scan, {**options, "record": True})
+                report = _report(scan, options, turn)
         yield report
+
+
+@contextmanager
+def _evaluating(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[Scan, EstateTurn | None]]:
+    """A scan, and the turn of what it finds to be kept; None where nothing is kept, and then nobody is waited for.
+
+    What is live is collected before, since that may take long; what is judged is what was there when the turn came.
+    """
+    with progress_line() as progress:
+        scan = _scan(data, options, progress)
+        if options["no_history"] or options["since"] is not None:
+            yield scan, None
+            return
+        scan.collect()
+    with (
+        State.of(data, state_url()) as state,
+        Turns(state.leases, new_holder()) as turns,
+        estate_turn(turns, options["wait"], WaitingLines()) as turn,
+        progress_line() as progress,
+    ):
+        audit_request(scan.request, data, state)
+        yield replace(scan, progress=progress, now=options["at"] or datetime.now(UTC)), turn
 
 
 @contextmanager
@@ -73,10 +97,14 @@ def _refusing() -> Iterator[None]:
     """Ends the process with code 2 and a sentence where what was asked for is not possible."""
     try:
         yield
+    except TurnTakenError as error:
+        usage_error(f"{error}: nothing was changed; --wait SECONDS waits longer, --no-history keeps nothing")
     except (
         SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, UnknownScopeError
     ) as error:  # fmt: skip
         usage_error(str(error))
+    except StateError as error:
+        usage_error(f"{error}; --no-history judges without keeping anything")
 
 
 def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
@@ -85,7 +113,7 @@ def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
     return Scan(request, data, options["at"] or datetime.now(UTC), progress)
 
 
-def _report(scan: Scan, options: Mapping[str, Any]) -> Report:
+def _report(scan: Scan, options: Mapping[str, Any], turn: EstateTurn | None = None) -> Report:
     request = scan.request
     estate = scan.estate()
     check_estate(estate, request.label, request.scope)
@@ -98,17 +126,19 @@ def _report(scan: Scan, options: Mapping[str, Any]) -> Report:
     run = scan.run(estate, before)
     report = Report(run, request.label, filter=wanted, top=options.get("top") or 15)
     _tell(report, wanted)
-    return _compared(report, scan, before, options)
+    return _compared(report, scan, before, options, turn)
 
 
-def _parted(scan: Scan, folder: Path, options: Mapping[str, Any], extract: Extract) -> PartedReport:
+def _parted(
+    scan: Scan, folder: Path, options: Mapping[str, Any], extract: Extract, turn: EstateTurn | None
+) -> PartedReport:
     parted = PartedScan(scan, folder, options["part_size"] or PART)
     if not parted.survey.spool.records and not parted.survey.whole.quarantine:
         nothing(scan.request.label)
     since = options["since"] or ""
     snapshot = since if since and Path(since).exists() else ""
     compared = Compared(
-        None if options["no_history"] else Recorder(scan.data, scan.request.series),
+        None if options["no_history"] else Recorder(scan.data, scan.request.series, turn),
         snapshot,
         date_of(since) if since and not snapshot else None,
     )
@@ -165,19 +195,21 @@ def _before(scan: Scan, since: str | None) -> Run | None:
     return scan.run(earlier)
 
 
-def _compared(report: Report, scan: Scan, before: Run | None, options: Mapping[str, Any]) -> Report:
-    """The report with what changed: since --since, or since the evaluation before, which `scan` alone records."""
+def _compared(
+    report: Report, scan: Scan, before: Run | None, options: Mapping[str, Any], turn: EstateTurn | None
+) -> Report:
+    """The report with what changed: since --since, or since the evaluation before where it is this one's turn to be kept."""
     if before is not None:
         return replace(report, changes=since_run(before, report.run))
     if options["no_history"]:
         return report
-    recorder = Recorder(scan.data, scan.request.series)
+    recorder = Recorder(scan.data, scan.request.series, turn)
     if options["since"] is not None:
         changes = since_date(recorder, report.run, date_of(options["since"]))
         if changes is None:
             _check_before(recorder, options["since"])
         report = replace(report, changes=changes or Changes())
-    elif options.get("record"):
+    elif turn is not None:
         report = replace(report, changes=recorder.record(report, EstateStore(scan.data)))
         save_request(scan.repeatable, scan.data)
     elif options.get("delta") and not report.filter.chooses_resources:
@@ -201,7 +233,7 @@ def _filter(options: Mapping[str, Any]) -> Filter:
         types=tuple(options.get("types") or ()),
         tags=tuple(options.get("tags") or ()),
         severities=tuple(Severity(word) for word in options.get("severities") or ()),
-        states=tuple(State(word) for word in options.get("states") or ()),
+        states=tuple(Outcome(word) for word in options.get("states") or ()),
     )
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import DeltaTable, WriterProperties
 
 import nephoscope.posture.published.kinds as package
 from nephoscope.lake.delta import opened
+from nephoscope.lake.next_commit import commit_next
 from nephoscope.posture.published import changes
 from nephoscope.posture.published.document import Document, Documents
 from nephoscope.posture.published.edition import Edition
@@ -56,8 +57,18 @@ def kinds() -> Mapping[str, Documents]:
     return {name: importlib.import_module(f"{package.__name__}.{name}").documents for name in names}
 
 
-def publish(data: Path, report: Report, past: Mapping[Subject, Past], tenant: str = "") -> int:
-    """Replace what was published before by a report's documents; the version of the table."""
+def publish(
+    data: Path,
+    report: Report,
+    past: Mapping[Subject, Past],
+    tenant: str = "",
+    check: Callable[[], None] = lambda: None,
+) -> int:
+    """Replace what was published before by a report's documents; the version of the table.
+
+    `check` is called before the commit and raises what is to keep it from being made; ConcurrentError where another process
+    published since this began.
+    """
     found = (
         (document, _table(name, document))
         for name, documents in kinds().items()
@@ -73,18 +84,26 @@ def publish(data: Path, report: Report, past: Mapping[Subject, Past], tenant: st
         yield from events.documents()
         yield from moved
 
-    return publish_documents(data, every(), made(report), tenant)
+    check()
+    return _publish(data, every(), made(report), tenant, -1 if before is None else int(before.version()))
 
 
 def publish_documents(
     data: Path, several: Iterable[tuple[Document, str]], evaluation: Made, tenant: str = ""
 ) -> int:
     """Replace what was published before by documents, each with the table in which it stands; the version of the table."""
+    before = opened(published_path(data))
+    return _publish(data, several, evaluation, tenant, -1 if before is None else int(before.version()))
+
+
+def _publish(
+    data: Path, several: Iterable[tuple[Document, str]], evaluation: Made, tenant: str, version: int
+) -> int:
     path = published_path(data)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     rows = chain((row(one, table, tenant) for one, table in several), [evaluation_row(evaluation)])
-    write_deltalake(
-        str(path),
+    commit_next(
+        path,
+        version,
         pa.RecordBatchReader.from_batches(SCHEMA, batches(rows)),
         mode="overwrite",
         partition_by=["_table"],

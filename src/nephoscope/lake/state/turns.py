@@ -1,4 +1,4 @@
-"""Whose turn a rule is: a lease that is renewed while the rule runs, however long that takes."""
+"""Taking turns: leases that a thread renews for as long as the work under them lasts."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from nephoscope.lake.state import LeaseLostError, StateError
-
-if TYPE_CHECKING:
-    from nephoscope.lake.state import Lease
-    from nephoscope.lake.state.leases import Leases
+from nephoscope.lake.state.faults import StateError
+from nephoscope.lake.state.leases import Lease, LeaseLostError, Leases
 
 SECONDS = 60.0
-"""How long the rule of a worker that was killed waits for another."""
+"""How long the work of a process that was killed waits for another."""
 WATCH = 0.5
 """Seconds between two looks at what runs."""
 
