@@ -92,9 +92,9 @@ def test_settings_are_shown_changed_and_checked(data: Path, tmp_path: Path) -> N
 def test_damaged_profiles_are_told_with_what_to_do(data: Path, tmp_path: Path) -> None:
     folder = data / "behavior" / "default" / "base" / "_delta_log"
     first = min(folder.glob("*.json"))
-    kept = first.read_bytes()
     first.write_bytes(b"{broken")
-    try:
-        assert "run `nephoscope behavior run --anew`" in run(data, "behavior", "run", code=3).output
-    finally:
-        first.write_bytes(kept)
+    assert "`nephoscope behavior run --anew` learns them again" in run(data, "behavior", "run", code=3).output
+    run(data, "behavior", "run", "--anew")
+    assert "observations" in run(data, "behavior", "run").stdout
+    aside = list((data / "behavior" / "default").glob("base.damaged-*"))
+    assert [(one / "_delta_log" / first.name).read_bytes() for one in aside] == [b"{broken"]

@@ -14,6 +14,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -113,8 +114,16 @@ class Profiles:
     def forget(self) -> None:
         """Begin anew: the next run learns from all that the lake keeps."""
         for name, schema in (("base", BASE), ("recent", RECENT)):
-            if self._table(name) is not None:
+            if self._usable(name):
                 self._write(name, schema.empty_table(), "overwrite")
+
+    def _usable(self, name: str) -> bool:
+        """Whether there is a table that can be written to; a damaged one is put aside, and no file of it is lost."""
+        try:
+            return self._table(name) is not None
+        except ProfilesError:
+            (self.folder / name).rename(self.folder / f"{name}.damaged-{uuid4().hex[:8]}")
+            return False
 
     def compact(self) -> None:
         """Join small files, and delete those that nothing has used for a day."""
@@ -154,8 +163,8 @@ class Profiles:
     def _damaged(self, error: Exception) -> ProfilesError:
         first = str(error).strip().splitlines()[0][:300]
         return ProfilesError(
-            f"the profiles in {self.folder} cannot be used: {first}; delete the folder and run "
-            "`nephoscope behavior run --anew`: they are learned again from the lake"
+            f"the profiles in {self.folder} cannot be used: {first}; "
+            "`nephoscope behavior run --anew` learns them again from the lake"
         )
 
 

@@ -108,7 +108,7 @@ class Packs:
             try:
                 table = table.merged(Aliases.load(path))
             except PolicyError as error:
-                reason = f"a damaged alias table: import it again, or delete the file ({error.message})"
+                reason = f"a damaged alias table: import it again ({error.message})"
                 raise ContentError(reason, Place(str(path))) from error
         return table
 
@@ -138,9 +138,7 @@ def _stored(path: Path) -> _Stored:
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=_Stored)
     except msgspec.DecodeError as error:
-        raise ContentError(
-            f"a damaged pack: import its content again, or delete the file ({error})", Place(str(path))
-        ) from error
+        raise ContentError(f"a damaged pack: import its content again ({error})", Place(str(path))) from error
 
 
 def own_documents() -> list[Document]:
