@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from nephoscope import __version__
+from nephoscope.cli.session.platforms import lacking
 
 _FOLDER = Path(__file__).parent
 USAGE, NOT_JUDGED = 2, 3
@@ -36,6 +37,9 @@ class Commands(click.Group):
         """The command of that name, imported now; None where there is none."""
         if cmd_name not in self.list_commands(ctx):
             return None
+        if cmd_name != "version" and (why := lacking()):
+            click.echo(f"nephoscope: {why}", err=True)
+            ctx.exit(USAGE)
         command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
         return command
 

@@ -1,0 +1,26 @@
+"""Where nephoscope runs: what it needs of the system that Python does not have everywhere."""
+
+from __future__ import annotations
+
+import sys
+
+_MODULES = ("fcntl", "pwd", "resource")
+
+
+def lacking() -> str:
+    """Why nothing can be done on this system, '' where it can."""
+    missing = [name for name in _MODULES if not _has(name)]
+    if not missing:
+        return ""
+    return (
+        f"nephoscope runs on Linux; on {sys.platform} Python lacks {', '.join(missing)}: "
+        "use a Linux machine, a container, or WSL 2 on Windows"
+    )
+
+
+def _has(name: str) -> bool:
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
