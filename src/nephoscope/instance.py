@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,6 +68,12 @@ class Instance:
     query_seconds: float = QUERY_SECONDS
     managed_identity: str = ""
     query_limits: QueryLimits = field(default_factory=QueryLimits)
+
+    def command(self, *words: str) -> str:
+        """The command line that does something with this data folder, as this installation runs it."""
+        beside = Path(sys.executable).with_name("nephoscope")
+        program = "nephoscope" if shutil.which("nephoscope") == str(beside) else str(beside)
+        return shlex.join([program, "--data", str(self.data.resolve()), *words])
 
     @property
     def now(self) -> datetime:

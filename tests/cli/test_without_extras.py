@@ -12,11 +12,7 @@ import pytest
 
 from nephoscope.serve.doctor import EXTRAS
 
-PACKAGES = {module.partition(".")[0] for module, _ in EXTRAS.values()} | {
-    "llvmlite",
-    "reportlab",
-    "prompt_toolkit",
-}
+PACKAGES = {module.partition(".")[0] for module, _ in EXTRAS.values()} | {"llvmlite"}
 HIDING = f"""
 import sys
 class Bare:

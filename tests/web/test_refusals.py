@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import inspect
 import re
+import shlex
+import time
 from urllib.parse import quote
 
 import pytest
+from click.testing import CliRunner
 
 import nephoscope.web.visit as visiting
+from nephoscope.access import guard
+from nephoscope.access.guard import FRESH
+from nephoscope.cli.main import cli
 from nephoscope.web.page import pages
 from nephoscope.web.pages import search
 
@@ -112,8 +119,19 @@ def test_a_refusal_says_what_is_needed_and_is_audited(visitor, denied):
     told = visitor().get("/settings", headers=HTML)
     assert told.status_code == 403
     assert "Your roles do not allow" in told.text
-    assert "nephoscope access grant" in told.text
     assert denied() == before + 1
+
+
+def test_the_command_that_a_refusal_names_lets_the_visitor_in(visitor):
+    asks = visitor()
+    told = asks.get("/settings", headers=HTML)
+    line = html.unescape(re.search(r'<p class="mono">(.*?)</p>', told.text)[1])
+    done = CliRunner().invoke(cli, shlex.split(line)[1:])
+    assert done.exit_code == 0, (line, done.output)
+    monotonic = time.monotonic() + FRESH + 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guard.time, "monotonic", lambda: monotonic)
+        assert asks.get("/settings", headers=HTML).status_code == 200
 
 
 def test_a_fault_is_a_page_in_the_frame(owner, monkeypatch):

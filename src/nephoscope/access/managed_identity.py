@@ -35,7 +35,7 @@ def bound(principals: Principals, name: str) -> Principal:
     more = sorted({one.role for one in principals.roles(found.id)} - READING)
     if more:
         raise NotReadingError(
-            f"{name} is {', '.join(more)}: a managed identity only reads; nephoscope access revoke {name} --role ..."
+            f"{name} is {', '.join(more)}: a managed identity only reads; `nephoscope access revoke {name} --role ROLE`"
         )
     return found
 

@@ -95,6 +95,15 @@ PUBLISHER = Role(
 ROLES = (READER, SECURITY_READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER, PUBLISHER)
 
 
+#: From those that allow least to those that allow most.
+_SMALLEST_FIRST = (PUBLISHER, SECURITY_READER, READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER)
+
+
+def smallest(operation: str) -> Role:
+    """The role that allows an operation and little else."""
+    return next(one for one in _SMALLEST_FIRST if one.allows(operation))
+
+
 def role(name: str) -> Role | None:
     """The role of a name or GUID, in any case."""
     wanted = name.strip().lower()

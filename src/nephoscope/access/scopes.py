@@ -40,6 +40,12 @@ def parsed(text: str) -> str:
     return wanted
 
 
+def holding(id_: str) -> str:
+    """The smallest scope of a role that holds a scope or a resource of this id; / where none else does."""
+    found = _SCOPE.match(id_.rstrip("/"))
+    return found[0].lower() if found else TENANT
+
+
 def missing(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
     """What of a parsed scope is not known, '' where all is; before the estate was assessed nothing of it is missing."""
     if scope.startswith(WORKSPACE):

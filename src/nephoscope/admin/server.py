@@ -103,7 +103,9 @@ def assessment(ask: Ask) -> AssessmentState:
 def assess(ask: Ask) -> AssessmentState:
     """Assess the estate now; it begins within seconds."""
     if last_request(ask.instance.data) is None:
-        raise Fault(409, "Conflict", "Nothing was ever scanned: nephoscope scan says what is to be assessed.")
+        raise Fault(
+            409, "Conflict", "Nothing was ever scanned: `nephoscope scan` says what is to be assessed."
+        )
     ask.instance.assess_soon(ask.caller.name, ask.caller.address)
     return _assessment(ask)
 

@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from nephoscope.model.extras import install
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -81,7 +83,7 @@ def _database(path: str) -> Any:
     try:
         import maxminddb
     except ImportError as error:
-        raise LocationError("databases of addresses need maxminddb: pip install 'nephoscope[geo]'") from error
+        raise LocationError(f"databases of addresses need maxminddb: {install('geo')}") from error
     try:
         return maxminddb.open_database(Path(path))
     except (OSError, maxminddb.InvalidDatabaseError) as error:

@@ -290,4 +290,4 @@ def _tell_missing(data: Path, state: State, scope: str) -> None:
 
     hierarchy = hierarchy_of(Shelf(data))
     if why := missing(scope, hierarchy, state.workspaces.names()):
-        tell(f"{why}: the role reaches nothing until one is there (nephoscope access revoke takes it back)")
+        tell(f"{why}: the role reaches nothing until one is there (`nephoscope access revoke` takes it back)")

@@ -241,7 +241,7 @@ def _named(data: Path, state: State, name: str) -> Automation:
 def _only(found: Sequence[T], name: str) -> T:
     if len(found) != 1:
         said = "several automations are" if found else "no automation is"
-        _refuse(f"{said} named '{name}': nephoscope automations list --output json has ids")
+        _refuse(f"{said} named '{name}': `nephoscope automations list --output json` has ids")
     return found[0]
 
 

@@ -123,7 +123,7 @@ def _import(lake: Lake, state: State, workspace: str, path: Path, reading: Readi
     for one in refused[:_SHOWN]:
         tell(f"{path}: {one.place}: {one.reason}")
     if len(refused) > _SHOWN:
-        tell(f"{path}: {len(refused) - _SHOWN:,} more; nephoscope query '_Quarantine' has them all")
+        tell(f"{path}: {len(refused) - _SHOWN:,} more; `nephoscope query '_Quarantine'` has them all")
     return _BAD if refused else 0
 
 
@@ -224,7 +224,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
         found = state.intel.get(workspace_of(state, workspace).name, id_)
         if found is None:
             raise StateError(
-                f"no threat intelligence has the id {id_}: nephoscope intel list --value VALUE finds it"
+                f"no threat intelligence has the id {id_}: `nephoscope intel list --value VALUE` finds it"
             )
     known = {"source": found.source, "status": _status(found), "observables": [list(one) for one in found.observables],
              "published": found.published.isoformat(), "object": found.document}  # fmt: skip
@@ -298,5 +298,5 @@ def feeds(data: Path, /, workspace: str, output: str) -> None:
         rows,
         FEEDS,
         output,
-        "no feed: nephoscope sources add NAME --kind taxii, or nephoscope intel import FILE",
+        "no feed: `nephoscope sources add NAME --kind taxii`, or `nephoscope intel import FILE`",
     )

@@ -193,10 +193,9 @@ def _converse(desk: Desk, data: Path) -> None:
         from nephoscope.cli.session.prompting import converse
     except ImportError as error:
         from nephoscope.cli.session.asking import UsageError
+        from nephoscope.model.extras import install
 
-        raise UsageError(
-            "the prompt needs prompt_toolkit: pip install 'nephoscope[prompt]', or give a QUERY"
-        ) from error
+        raise UsageError(f"the prompt needs prompt_toolkit: {install('prompt')}; or give a QUERY") from error
     from nephoscope.cli.session.talking import Talking
 
     converse(Talking(desk, _told), data)

@@ -257,7 +257,7 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
     with _responder(data, workspace) as responder:
         rule = next((one for one in responder.rules if one.name.casefold() == name.casefold()), None)
         if rule is None:
-            usage_error(f"no rule is named '{name}': nephoscope response rules lists them")
+            usage_error(f"no rule is named '{name}': `nephoscope response rules` lists them")
         on = f"incident {incident}" if alert == "" else f"alert {alert}"
         with _audited(responder, f"rule {rule.name}", "test", on=on) if do else nullcontext():
             holds, ended = tried(responder, rule, incident, alert, datetime.now(UTC), do=do)

@@ -45,7 +45,10 @@ def list_(data: Path, /, output: str) -> None:
             for one in state.sign_in_providers.all()
         ]  # fmt: skip
     show_list(
-        rows, ("name", "issuer", "allows", "enabled"), output, "no provider: nephoscope signin add NAME"
+        rows,
+        ("name", "issuer", "allows", "enabled"),
+        output,
+        "no provider: nephoscope signin add NAME --issuer URL --client-id ID",
     )
 
 

@@ -17,12 +17,12 @@ def certificates(patient: Patient) -> Iterator[Finding]:
     """How long the certificates last and whether they fit their keys: the own ones, and one that the server was given."""
     own = sorted((patient.data / "tls").glob("*.crt"))
     for path in own:
-        remove = "remove it and its key: nephoscope serve makes others"
+        remove = "remove it and its key: `nephoscope serve` makes others"
         yield _found(
             path, path.with_suffix(".key"), remove, "start the server again: it makes another", patient.now
         )
     if not own and patient.state.audit.newest(RESTORED) is not None:
-        told = "the certificates of the server that was backed up are not here: nephoscope serve makes others, by a new authority"
+        told = "the certificates of the server that was backed up are not here: `nephoscope serve` makes others, by a new authority"
         yield Finding(
             "certificate",
             Verdict.INFO,

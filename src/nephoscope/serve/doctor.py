@@ -23,6 +23,7 @@ from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.lake.state.responses import AUTOMATIONS
 from nephoscope.lake.workspace import DEFAULT
+from nephoscope.model.extras import install
 from nephoscope.posture.history import History
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import last_request
@@ -49,7 +50,9 @@ EXTRAS = {
     "geo": ("h3", "KQL's geo_ functions"),
     "kafka": ("confluent_kafka", "event hubs"),
     "numba": ("numba", "flow logs at speed"),
+    "pdf": ("reportlab", "evidence as PDF"),
     "postgresql": ("psycopg", "the state in PostgreSQL"),
+    "prompt": ("prompt_toolkit", "the prompt of `nephoscope query`"),
     "sigma": ("sigma", "Sigma rules"),
     "spark": ("pyspark", "KQL on Spark"),
 }
@@ -60,7 +63,12 @@ def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterato
     with State.of(data, url) as state:
         lake, trouble = _opened(data, state)
         if trouble:
-            yield Finding("lake", Verdict.WRONG, trouble, "restore a backup, or move the table's folder away")
+            yield Finding(
+                "lake",
+                Verdict.WRONG,
+                trouble,
+                "`nephoscope restore` brings a backup into a folder of its own",
+            )
         try:
             yield from looked_at(Patient(data, state, lake, now or datetime.now(UTC)))
         finally:
@@ -124,7 +132,10 @@ def listening(patient: Patient) -> Iterator[Finding]:
     except OSError as error:
         told = f"port {port} of {host} cannot be listened at: {(error.strerror or str(error)).lower()}"
         yield Finding(
-            "port", Verdict.WARNING, told, "end what listens there, or give nephoscope serve another --port"
+            "port",
+            Verdict.WARNING,
+            told,
+            "end what listens there, or give `nephoscope serve` another port by --port",
         )
 
 
@@ -207,7 +218,7 @@ def secrets(patient: Patient) -> Iterator[Finding]:
     for one in patient.state.principals.secrets((SecretKind.TOKEN, SecretKind.CLIENT_SECRET)):
         if one.expires is not None and patient.now < one.expires < patient.now + SOON:
             told = f"{one.label or one.kind.value} of {names.get(one.principal, one.principal)} ends {one.expires:%Y-%m-%d}"
-            yield Finding("secrets", Verdict.INFO, told, "nephoscope access token makes another")
+            yield Finding("secrets", Verdict.INFO, told, "`nephoscope access token` makes another")
 
 
 def people(patient: Patient) -> Iterator[Finding]:
@@ -224,13 +235,13 @@ def people(patient: Patient) -> Iterator[Finding]:
             "people",
             Verdict.INFO,
             "nobody is Owner of everything yet",
-            "nephoscope serve prints a link",
+            "`nephoscope serve` prints a link",
         )
     programs = [one.name for one in known if one.kind is not PrincipalKind.PERSON]
     if programs:
         text = f"programs that may do everything: {', '.join(programs)}"
         yield Finding(
-            "people", Verdict.WARNING, text, "give them a smaller role: nephoscope access grant, revoke"
+            "people", Verdict.WARNING, text, "give them a smaller role: `nephoscope access grant`, `revoke`"
         )
 
 
@@ -270,14 +281,17 @@ def estate(patient: Patient) -> Iterator[Finding]:
             "estate",
             Verdict.INFO,
             "nothing was scanned yet",
-            "nephoscope scan azure: (or a snapshot, or sample:)",
+            "`nephoscope scan azure:` (or a snapshot, or sample:)",
         )
         return
     last = next(reversed(History(patient.data).evaluations(request.series)), None)
     if last is None or patient.now - last.when > OLD_ASSESSMENT:
         when = f"{last.when:%Y-%m-%d %H:%M} UTC" if last else "never"
         yield Finding(
-            "estate", Verdict.WARNING, f"the last assessment is of {when}", "nephoscope serve keeps it fresh"
+            "estate",
+            Verdict.WARNING,
+            f"the last assessment is of {when}",
+            "`nephoscope serve` keeps it fresh",
         )
     if Shelf(patient.data).newest() is None:
         yield Finding(
@@ -324,7 +338,7 @@ def runs(patient: Patient) -> Iterator[Finding]:
                 "runs",
                 Verdict.WARNING,
                 f"{kind} {rule.rpartition('/')[2]}: {tally.failure}",
-                f"mend the cause, then nephoscope response retry{where} ID (response list{where} --status dead)",
+                f"mend the cause, then `nephoscope response retry ID{where}` (`nephoscope response list --status dead{where}`)",
             )
 
 
@@ -334,7 +348,7 @@ def lake(patient: Patient) -> Iterator[Finding]:
     if waiting > 1 << 30:
         text = f"{waiting / (1 << 30):,.1f} GiB wait in the spool"
         yield Finding(
-            "lake", Verdict.WARNING, text, "nephoscope serve (or any command of the lake) takes them in"
+            "lake", Verdict.WARNING, text, "`nephoscope serve` (or any command of the lake) takes them in"
         )
     if patient.lake is not None:
         yield Finding("lake", Verdict.OK, f"{len(patient.lake.versions())} tables can be read")
@@ -344,9 +358,7 @@ def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
     """Which extras are not installed."""
     for name, (module, use) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            yield Finding(
-                "extras", Verdict.INFO, f"{use}: not installed", f"pip install 'nephoscope[{name}]'"
-            )
+            yield Finding("extras", Verdict.INFO, f"{use}: not installed", install(name))
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
+from nephoscope.model.extras import install
+
 HEADER = (
     "Standard",
     "Control",
@@ -83,9 +85,7 @@ def document(evidence: Evidence) -> bytes:
         from reportlab.lib.styles import getSampleStyleSheet
         from reportlab.platypus import SimpleDocTemplate
     except ImportError as error:
-        raise NoDocumentError(
-            "PDF needs the extra: pip install 'nephoscope[pdf]'; CSV has the same rows"
-        ) from error
+        raise NoDocumentError(f"PDF needs the extra pdf: {install('pdf')}; CSV has the same rows") from error
     out = io.BytesIO()
     title = f"{evidence.standard}: evidence"
     made = SimpleDocTemplate(

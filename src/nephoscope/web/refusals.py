@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
 
+from nephoscope.access.roles import smallest
+from nephoscope.access.scopes import holding
 from nephoscope.web.drawing import draw
 from nephoscope.web.page import Page
 
@@ -32,7 +34,16 @@ def denied(visit: Visit, error: DeniedError) -> Response:
         f"Your roles do not allow {error.operation} at {error.scope}{wanted}.",
         (
             "The roles that you have are behind your name, at the top of the page.",
-            "An owner gives others: nephoscope access grant NAME ROLE SCOPE.",
+            f"{smallest(error.operation).name} is the smallest role that allows it. An owner gives it on the server:",
+        ),
+        command=visit.instance.command(
+            "access",
+            "grant",
+            visit.caller.name,
+            "--role",
+            smallest(error.operation).name,
+            "--scope",
+            holding(error.scope),
         ),
     )
 
@@ -101,7 +112,7 @@ def failed(visit: Visit, id_: str) -> Response:
     title, text = "A fault of nephoscope", f"The log tells of it under {id_}."
     advice = (
         "Try again; where it comes again, look into the log of the server.",
-        "nephoscope doctor finds what is misconfigured.",
+        "`nephoscope doctor` finds what is misconfigured.",
     )
     try:
         return _framed(visit, 500, title, text, advice)
@@ -127,8 +138,9 @@ def _framed(
     text: str,
     advice: Sequence[str],
     ways: Sequence[tuple[str, str]] = (),
+    command: str = "",
 ) -> Response:
-    """The page; `ways` are the addresses that lead on, with their names (() = the overview)."""
+    """The page; `ways` are the addresses that lead on, with their names (() = the overview), `command` is what an operator runs."""
     page = Page("", title, "refused.html", "", lambda _: {})
     return HTMLResponse(
         draw(
@@ -137,6 +149,7 @@ def _framed(
             page=page,
             text=text,
             advice=advice,
+            command=command,
             ways=ways or ((visit.link("/"), "To the overview"),),
         ),
         status,

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from nephoscope.instance import Instance
 
 STATIC = Path(__file__).parent / "static"
-OVER = "It works once, and for half an hour; nephoscope access link NAME makes another."
+OVER = "It works once, and for half an hour; `nephoscope access link NAME` makes another."
 _LOG = logging.getLogger("nephoscope.web")
 Endpoint = Callable[["Request"], Awaitable[Response]]
 

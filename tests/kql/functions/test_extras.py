@@ -11,13 +11,14 @@ from written import evaluated, shown
 
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.functions import address_places, declare
+from nephoscope.model.extras import install
 
 NEEDING = {
-    "geo_point_to_h3cell(1, 2)": "h3: pip install 'nephoscope[geo]'",
-    "geo_point_to_s2cell(1, 2)": "s2geometry: pip install 'nephoscope[geo]'",
-    "geo_line_length(dynamic({}))": "s2geometry and spherely: pip install 'nephoscope[geo]'",
-    "geo_info_from_ip_address('1.1.1.1')": "maxminddb: pip install 'nephoscope[geo]'",
-    "parse_user_agent('x', 'os')": "ua_parser and ua_parser_builtins: pip install 'nephoscope[agents]'",
+    "geo_point_to_h3cell(1, 2)": ("h3", "geo"),
+    "geo_point_to_s2cell(1, 2)": ("s2geometry", "geo"),
+    "geo_line_length(dynamic({}))": ("s2geometry and spherely", "geo"),
+    "geo_info_from_ip_address('1.1.1.1')": ("maxminddb", "geo"),
+    "parse_user_agent('x', 'os')": ("ua_parser and ua_parser_builtins", "agents"),
 }
 
 
@@ -27,7 +28,8 @@ def test_without_its_extra_a_function_is_refused(expression: str, monkeypatch) -
     with pytest.raises(KqlError, match="line 1, column 12") as error:
         evaluated(expression)
     assert error.value.kind == "unsupported"
-    assert NEEDING[expression] in str(error.value)
+    modules, extra = NEEDING[expression]
+    assert f"{modules}: {install(extra)}" in str(error.value)
 
 
 def test_distance_and_geohash_need_no_extra(monkeypatch) -> None:

@@ -15,6 +15,7 @@ import yaml
 from nephoscope.alerts.library.arm_pieces import arm_pieces, is_arm
 from nephoscope.alerts.library.parser_function import is_parser, parser_functions
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
+from nephoscope.model.extras import install
 from nephoscope.model.place import Place
 
 Progress = Callable[[str, int, int], Any]
@@ -138,7 +139,7 @@ def _sigma(
         from nephoscope.alerts.library.sigma.conversion import sigma_pieces
         from nephoscope.alerts.library.sigma.tables import Pipeline
     except ImportError:
-        reason = "Sigma rules need pySigma with its Kusto backend: pip install 'nephoscope[sigma]'"
+        reason = f"Sigma rules need pySigma with its Kusto backend: {install('sigma')}"
         title = str(documents[0].get("title", "")) if isinstance(documents[0], dict) else ""
         return [Unusable(place, source, title, (reason,), unsupported=True)]
     return sigma_pieces(documents, text, place, source, Pipeline(pipeline))

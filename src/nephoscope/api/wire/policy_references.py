@@ -95,5 +95,5 @@ def _no(kind: Kind, name: str, target: str) -> Fault:
     code = "PolicyDefinitionNotFound" if kind == "definition" else "PolicySetDefinitionNotFound"
     text = f"The {_WORDS[kind]} '{name[:100]}' could not be found."
     if _NAME_OF_AZURE.fullmatch(name):
-        text = f"{text} One that Azure brings is here after 'nephoscope content import'."
+        text = f"{text} One that Azure brings is here after `nephoscope content import`."
     return Fault(404, code, text, target=target)

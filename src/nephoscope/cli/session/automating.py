@@ -33,7 +33,7 @@ def _checked(options: Mapping[str, Any]) -> None:
         )
     if options["webhook"] and not options["secret"]:
         raise ValueError(
-            "--webhook needs --secret NAME, which signs what is sent: nephoscope response secret NAME keeps one"
+            "--webhook needs --secret NAME, which signs what is sent: `nephoscope response secret NAME` keeps one"
         )
     for name, given in (("--secret", options["secret"]), ("--batch", options["batch"] != 1)):
         if given and not options["webhook"]:

@@ -71,7 +71,7 @@ def _known(data: Path) -> tuple[EstateContext | None, str]:
     except (StoreError, LakeError) as error:
         tell(f"the estate cannot be read: {error}")
         return None, str(error)
-    return known, "" if known is not None else "no estate was collected: nephoscope scan TARGET keeps one"
+    return known, "" if known is not None else "no estate was collected: `nephoscope scan TARGET` keeps one"
 
 
 def document_of(case: Case) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
         click.echo(
             "its rules are on"
             if on
-            else f"its rules are off: nephoscope content enable {pack.name}, or a rule by its name"
+            else f"its rules are off: `nephoscope content enable {pack.name}`, or a rule by its name"
         )
 
 

@@ -66,7 +66,7 @@ def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[s
     except StoreError as error:
         raise click.UsageError(str(error)) from error
     if found is None:
-        raise click.UsageError("no estate is stored here: nephoscope scan TARGET keeps one")
+        raise click.UsageError("no estate is stored here: `nephoscope scan TARGET` keeps one")
     names = ("resource", "type", "reason", "setting", "last")
     return [{name: getattr(one, name) for name in names} for one in found]
 

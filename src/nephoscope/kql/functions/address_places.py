@@ -66,4 +66,4 @@ def geo_info_from_ip_address(call: Arguments) -> exp.Expr:
     return apply(call, _PLACE, call[0])
 
 
-geo_info_from_ip_address.extra["needs"] = f"`nephoscope[geo]` and a database that `{SETTING}` names"
+geo_info_from_ip_address.extra["needs"] = f"the extra `geo` and a database that `{SETTING}` names"

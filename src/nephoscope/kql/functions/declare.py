@@ -19,6 +19,7 @@ from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
 from nephoscope.kql.errors import invalid
 from nephoscope.kql.registry import Aggregate, Arguments, Function, Returns, signature
 from nephoscope.kql.types import TYPE_NAMES, KqlType
+from nephoscope.model.extras import install
 
 BINDING_LIMIT = 400
 """How many copies of nodes a macro's expansion may make before its argument is computed once, in a lambda."""
@@ -110,14 +111,12 @@ class Needs:
         """Check that a call can be had here."""
         missing = [name for name in self.modules if find_spec(name) is None]
         if missing:
-            raise call.unsupported(
-                f"this function needs {' and '.join(missing)}: pip install 'nephoscope[{self.extra}]'"
-            )
+            raise call.unsupported(f"this function needs {' and '.join(missing)}: {install(self.extra)}")
 
     @property
     def extras(self) -> dict[str, str]:
         """What the reference page says of a function that needs it."""
-        return {"needs": f"`nephoscope[{self.extra}]`"}
+        return {"needs": f"the extra `{self.extra}`"}
 
 
 def needing(extra: str, *modules: str) -> Needs:

@@ -37,6 +37,7 @@ from nephoscope.lake.state.faults import (
 from nephoscope.lake.state.first_change import checked, joined
 from nephoscope.lake.state.full_disk import copied
 from nephoscope.lake.state.once_more import committing
+from nephoscope.model.extras import install
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -253,7 +254,11 @@ class Database:
             if type(error) is not DatabaseError:
                 raise
             # a file that is damaged, or no database
-            remedy = "; move it away and restore a backup into an empty folder" if self.is_sqlite else ""
+            remedy = (
+                "; keep it as it is, and bring a backup into an empty folder: `nephoscope restore`"
+                if self.is_sqlite
+                else ""
+            )
             raise StateError(f"{self.shown}: {_why(error)}{remedy}") from error
 
 
@@ -314,7 +319,7 @@ def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
     try:
         import psycopg  # noqa: F401 - the driver, an extra
     except ImportError as error:
-        raise StateError("PostgreSQL needs its driver: pip install 'nephoscope[postgresql]'") from error
+        raise StateError(f"PostgreSQL needs its driver: {install('postgresql')}") from error
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,

@@ -15,6 +15,7 @@ from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.operator import EventHubs
 from nephoscope.alerts.response.records import records_of
 from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.model.extras import install
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.live.broker_log import BrokerLog
 from nephoscope.sources.live.owned import are_hubs
@@ -110,9 +111,7 @@ def _producer(host: str, connection: str, around: Around) -> Any:
     try:
         from confluent_kafka import KafkaException, Producer
     except ImportError as error:
-        raise ActionError(
-            "event hubs need the extra: pip install 'nephoscope[kafka]'", again=False
-        ) from error
+        raise ActionError(f"event hubs need the extra kafka: {install('kafka')}", again=False) from error
     plain = around.operator.event_hub.plain
     known = {
         "bootstrap.servers": host,

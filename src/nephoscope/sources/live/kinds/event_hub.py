@@ -10,6 +10,7 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.model.extras import install
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.live import owned
 from nephoscope.sources.live.broker_log import BrokerLog
@@ -166,7 +167,7 @@ class EventHub:
         try:
             from confluent_kafka import Consumer, KafkaException
         except ImportError as error:
-            raise SourceError("event_hub needs the extra: pip install 'nephoscope[kafka]'") from error
+            raise SourceError(f"event_hub needs the extra kafka: {install('kafka')}") from error
         try:
             return Consumer(self._configuration(), logger=self._log)
         except (KafkaException, ValueError) as error:
