@@ -129,7 +129,7 @@ def arguments_wrong(command: click.Command, context: click.Context, words: list[
 
 @pytest.mark.parametrize(
     ("files", "read", "least"),
-    [(PAGES, of_pages, 300), (TEMPLATES, of_templates, 2), (MODULES, of_modules, 60)],
+    [(PAGES, of_pages, 200), (TEMPLATES, of_templates, 2), (MODULES, of_modules, 60)],
     ids=["pages", "templates", "messages"],
 )
 def test_what_is_named_is_a_command(files: list[Path], read, least: int) -> None:

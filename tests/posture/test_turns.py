@@ -88,7 +88,9 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
     turn = Takes(after, lambda: first.record(newer, store))
     with pytest.raises(Exception, match=r"took over|is not newer"):
         Recorder(data, SERIES, turn).record(later(report, 2), store)  # type: ignore[arg-type]
-    assert [one.when for one in History(data).evaluations(SERIES)] == [AT, newer.now]
+    # at the fifth look its evaluation is kept already, and only publishing it is left
+    own = [later(report, 2).now] if after >= 5 else []
+    assert [one.when for one in History(data).evaluations(SERIES)] == [AT, *own, newer.now]
     kept = History(data).evaluations(SERIES)[-1]
     assert dict(History(data).past(kept))
     shown = Shelf(data).newest()
