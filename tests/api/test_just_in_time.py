@@ -20,6 +20,24 @@ def policy(server, owner, subscriptions, machine):
     assert server.delete(f"{path}?{VERSION}", headers=owner).status_code == 200
 
 
+def test_a_policy_that_is_only_kept_is_not_said_to_be_carried_out(server, owner, policy, machine):
+    properties = {"virtualMachines": [{"id": machine[0], "ports": [PORT]}], "provisioningState": "Succeeded"}
+    put = server.put(f"{policy}?{VERSION}", headers=owner, json={"kind": "Basic", "properties": properties})
+    read = server.get(f"{policy}?{VERSION}", headers=owner)
+    listed = server.get(f"{policy.rpartition('/')[0]}?{VERSION}", headers=owner).json()["value"]
+    mine = [one for one in listed if one["id"].lower() == policy.lower()]
+    assert len(mine) == 1
+    for body in (put.json(), read.json(), *mine):
+        assert set(body["properties"]) == {"virtualMachines"}
+
+
+def test_a_scanner_that_nobody_installs_is_not_said_to_be_installed(server, owner, machine):
+    path = f"{machine[0]}/providers/Microsoft.Security/serverVulnerabilityAssessments/default?api-version=2020-01-01"
+    for answer in (server.put(path, headers=owner, json={}), server.get(path, headers=owner)):
+        assert "provisioningState" not in answer.json().get("properties", {}), answer.text
+    assert server.delete(path, headers=owner).status_code in (200, 202)
+
+
 def asked(server, headers, policy, machines):
     path = f"{policy}/initiate?{VERSION}"
     return server.post(path, headers=headers, json={"virtualMachines": machines, "justification": "x"})

@@ -95,7 +95,8 @@ def test_a_policy_of_just_in_time_access(owner, sample):
         kind="Basic", virtual_machines=[JitNetworkAccessPolicyVirtualMachine(id=machine, ports=[port])]
     )
     policies = owner.security.jit_network_access_policies
-    policies.create_or_update(GROUP, "westeurope", "mine", given)
+    made = policies.create_or_update(GROUP, "westeurope", "mine", given)
+    assert made.provisioning_state is None
     assert policies.get(GROUP, "westeurope", "mine").virtual_machines[0].ports[0].number == 22
     assert "mine" in names(policies.list()) & names(policies.list_by_region("westeurope"))
     policies.delete(GROUP, "westeurope", "mine")

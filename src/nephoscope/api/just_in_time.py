@@ -14,7 +14,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.documents import visible
 from nephoscope.api.wire.fault import bad, not_assessed
-from nephoscope.api.wire.kept import Body, Kind, declare, found
+from nephoscope.api.wire.kept import Body, Kind, declare, found, unprovisioned
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.scope_access import there
 from nephoscope.api.wire.shape import fields, many, moment, span, text, whole, words
@@ -93,15 +93,16 @@ def _known(call: Call, policy: str, machine: str, path: str) -> None:
 def made(call: Call, body: Body, _: Body | None) -> Body:
     """The policy; that it is kept is all that is done with it."""
     _machines(call, body)
-    return {**body, "properties": {**body["properties"], "provisioningState": "Succeeded"}}
+    return unprovisioned(call, body)
 
 
 KIND = Kind(
     TYPE,
     "JitNetworkAccessPolicies",
-    "No port is opened or closed by it here.",
+    "No port is opened or closed by it, which is why it has no provisioningState.",
     shape=SHAPE,
     made=made,
+    shown=unprovisioned,
     created=200,
 )
 declare(SURFACE, KIND)

@@ -84,6 +84,15 @@ class Kind:
         return [path, path.replace(_LISTED, "/")] if _LISTED in path else [path]
 
 
+def unprovisioned(_: Call, body: Body) -> Body:
+    """A document without a provisioning state: what is only kept is carried out nowhere, and an answer must not say that it was.
+
+    Clients take an answer that has none for the end of the operation, as ARM defines it.
+    """
+    properties = body.get("properties") or {}
+    return {**body, "properties": {key: one for key, one in properties.items() if key != "provisioningState"}}
+
+
 def declare(surface: Surface, kind: Kind) -> None:
     """The operations of a kind: list, get, put, patch where it is, delete."""
     effect = "" if kind.acting else kind.effect
