@@ -182,19 +182,14 @@ def arithmetic(cells: list[Any], call: Call, now: int) -> Any:
     value = computed(operator, one, other)
     if value is None or isinstance(value, float | Decimal):
         return value
-    return finite_ticks(value) if call.type == "datetime" else narrowed(call, value)
-
-
-def narrowed(call: Call, value: int) -> int:
-    """Integers wrap at their width."""
-    return (value + 2**31) % 2**32 - 2**31 if call.type == "int" else wrapped(value)
+    return finite_ticks(value) if call.type == "datetime" else wrapped(value)
 
 
 @typed("_negate")
 def negate(cells: list[Any], call: Call, now: int) -> Any:
     value = cells[0]
     return (
-        value if value is None else -value if isinstance(value, float | Decimal) else narrowed(call, -value)
+        value if value is None else -value if isinstance(value, float | Decimal) else wrapped(-value)
     )
 
 
@@ -206,7 +201,7 @@ def absolute(cells: list[Any], call: Call, now: int) -> Any:
         if value is None
         else abs(value)
         if isinstance(value, float | Decimal)
-        else narrowed(call, abs(value))
+        else wrapped(abs(value))
     )
 
 

@@ -10,7 +10,7 @@ from nephoscope.kql.errors import KqlError, Span, invalid
 from nephoscope.kql.registry import aggregates, functions
 from nephoscope.kql.relations import Aggregated, Assign, Relation
 from nephoscope.kql.scope import is_tabular
-from nephoscope.kql.types import KqlType, widest
+from nephoscope.kql.types import KqlType, promoted, widest
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 COMPARISON = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -40,12 +40,13 @@ def operation(name: str, kind: KqlType, span: Span, *arguments: Bound) -> Call:
 
 @binds_scalar(tree.Unary)
 def unary(node: tree.Unary, env: Env) -> Bound:
-    """`-x` and `+x`."""
+    """`-x` and `+x`: of an int a long."""
     value = env.scalar(node.operand)
     if value.type == KqlType.DYNAMIC:
         value = explicit(value, KqlType.REAL)
     if not value.type.numeric and value.type != KqlType.TIMESPAN:
         raise invalid(f"{node.operator} wants a number or a timespan, not {value.type}", node.span)
+    value = explicit(value, promoted(value.type))
     if node.operator == "+":
         return value
     return constants.negated(value, node.span) or operation("_negate", value.type, node.span, value)
@@ -121,11 +122,11 @@ def _as_text(column: Column, node: tree.Binary) -> Bound:
 
 
 def arithmetic(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
-    """`+ - * / %` by the types of both sides."""
+    """`+ - * / %` by the types of both sides; ints are computed as longs."""
     left, right = _undynamic(operator, left, right)
     times = _TIMES.get((operator, left.type, right.type))
     if left.type.numeric and right.type.numeric:
-        kind = widest(left.type, right.type)
+        kind = promoted(widest(left.type, right.type))
         left, right = explicit(left, kind), explicit(right, kind)
     elif times is not None:
         kind = times
@@ -153,7 +154,7 @@ def _undynamic(operator: str, left: Bound, right: Bound) -> tuple[Bound, Bound]:
 def _for_dynamic(operator: str, other: KqlType) -> KqlType:
     if other == KqlType.DATETIME and operator == "+":
         return KqlType.TIMESPAN
-    return other if other.numeric or other in _SPACES else KqlType.REAL
+    return promoted(other) if other.numeric or other in _SPACES else KqlType.REAL
 
 
 def comparison(operator: str, left: Bound, right: Bound, span: Span) -> Bound:

@@ -104,7 +104,7 @@ def widened(value: Constant, kind: KqlType) -> Constant | None:
     """A constant number as a wider number type; None where it cannot be told here."""
     if value.value is None:
         return constant(None, kind, value.span)
-    if isinstance(value.value, bool) or not isinstance(value.value, int | float):
+    if isinstance(value.value, bool) or not isinstance(value.value, int | float | Decimal):
         return None
     if kind == KqlType.REAL:
         return constant(float(value.value), kind, value.span)

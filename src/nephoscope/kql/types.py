@@ -84,6 +84,11 @@ TYPE_NAMES: Mapping[str, KqlType] = MappingProxyType(
 """Every spelling of a type in a query (lower case) and what it means."""
 
 
+def promoted(kind: KqlType) -> KqlType:
+    """The type that arithmetic computes a type in: long where it is int, as Kusto does."""
+    return KqlType.LONG if kind == KqlType.INT else kind
+
+
 def widest(left: KqlType, right: KqlType) -> KqlType:
     """The number type that two number types are computed in: decimal over real over long over int."""
     order = (KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL)

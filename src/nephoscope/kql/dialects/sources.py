@@ -178,6 +178,8 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Block
     )
     series = parts.select([("a", first), ("s", each), ("n", numbers)])
     value = build.binary("+", build.name("a"), build.binary("*", build.name("n"), build.name("s")))
+    if column.type == KqlType.INT:
+        value = build.cast(value, column.type.physical)
     return Block(exp.Subquery(this=series), {column.id: Value(value, 4)})
 
 

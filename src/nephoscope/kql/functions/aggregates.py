@@ -12,7 +12,7 @@ from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.arithmetic import DECIMAL_QUOTIENT
 from nephoscope.kql.functions.declare import apply, macro, total
 from nephoscope.kql.registry import Aggregate, Arguments, Returns
-from nephoscope.kql.types import KqlType
+from nephoscope.kql.types import KqlType, promoted
 
 Where: TypeAlias = exp.Expr | None
 Body: TypeAlias = Callable[[Arguments, Where], exp.Expr]
@@ -138,8 +138,7 @@ count_distinct, count_distinctif = paired(
 
 
 def _promoted(arguments: tuple[Bound, ...]) -> KqlType:
-    kind = arguments[0].type
-    return KqlType.LONG if kind == KqlType.INT else kind
+    return promoted(arguments[0].type)
 
 
 def _sum(call: Arguments, where: Where) -> exp.Expr:

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from sqlglot import exp
 
-from nephoscope.kql.bound import Bound, Call
+from nephoscope.kql.bound import Bound, Call, Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import ArrowFunction
 from nephoscope.kql.functions.declare import each, macro
@@ -83,12 +83,17 @@ def _number(operator: str, call: Arguments) -> exp.Expr:
 def _integer(operator: str, call: Arguments) -> exp.Expr:
     left, right = call[0], call[1]
     if operator in "/%":
-        result = build.call(call.use(DIVIDE if operator == "/" else MODULO), left, right)
-        return build.cast(result, "INTEGER") if call.type == KqlType.INT else result
-    if call.type == KqlType.INT:
-        wide = build.binary(operator, build.cast(left, "BIGINT"), build.cast(right, "BIGINT"))
-        return build.call(call.use(WRAP_INT), wide)
+        return build.call(call.use(DIVIDE if operator == "/" else MODULO), left, right)
+    if all(map(_small, call.bound)):
+        return build.binary(operator, left, right)
     return build.without_queries(build.call(call.use(_OPERATIONS[operator]), left, right))
+
+
+def _small(value: Bound) -> bool:
+    """Whether a long has 32 bits: it was an int, or is a constant that could be one; two such do not leave 64 bits."""
+    if isinstance(value, Constant):
+        return isinstance(value.value, int) and abs(value.value) < 2**31
+    return isinstance(value, Call) and value.function.name == "tolong" and value.arguments[0].type == KqlType.INT
 
 
 def _decimal(operator: str, call: Arguments) -> exp.Expr:
@@ -131,15 +136,11 @@ def _deep(value: Bound, levels: int = 3) -> bool:
     return levels == 0 or any(_deep(argument, levels - 1) for argument in value.arguments)
 
 
-_SUMS = {KqlType.LONG: (WRAP, "HUGEINT"), KqlType.INT: (WRAP_INT, "BIGINT")}
-
-
 def _summed(operator: str, call: Arguments) -> exp.Expr:
     """A long sum of integers: computed in twice their bits, which it cannot leave, and wrapped around once."""
-    macro_, wide = _SUMS[call.type]
-    left, wrap = call[0], call.use(macro_)
+    left, wrap = call[0], call.use(WRAP)
     inner = left.expressions[0] if isinstance(left, exp.Anonymous) and left.name == wrap else None
-    return build.call(wrap, build.binary(operator, inner or build.cast(left, wide), call[1]))
+    return build.call(wrap, build.binary(operator, inner or build.cast(left, "HUGEINT"), call[1]))
 
 
 def _once(operator: str, call: Arguments) -> exp.Expr:
@@ -152,7 +153,7 @@ def _once(operator: str, call: Arguments) -> exp.Expr:
 
 
 def _build(operator: str, call: Arguments) -> exp.Expr:
-    summed = operator in "+-" and call.type in _SUMS
+    summed = operator in "+-" and call.type == KqlType.LONG
     if summed and _deep(call.bound[0]) and not _deep(call.bound[1]):
         return _summed(operator, call)
     repeated = operator in "/%" or call.type in _REPEATED
@@ -198,8 +199,4 @@ def negate(call: Arguments) -> exp.Expr:
     """Change the sign."""
     if call.type in (KqlType.REAL, KqlType.DECIMAL):
         return exp.Neg(this=build.wrap(call[0]))
-    if call.type == KqlType.INT:
-        return build.call(
-            call.use(WRAP_INT), build.binary("-", build.cast(build.number(0), "BIGINT"), call[0])
-        )
     return build.call(call.use(_OPERATIONS["-"]), build.cast(build.number(0), "BIGINT"), call[0])

@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from nephoscope.kql.bound import Bound
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import ArrowFunction
 from nephoscope.kql.functions.arithmetic import DECIMAL_PRODUCT, DECIMAL_QUOTIENT
 from nephoscope.kql.functions.dates import WITHIN
 from nephoscope.kql.functions.declare import apply, each, macro, scalar
 from nephoscope.kql.registry import Arguments, Function, function
-from nephoscope.kql.types import KqlType
+from nephoscope.kql.types import KqlType, promoted
 
 _NAN = "CAST('NaN' AS DOUBLE)"
 _NEGATIVE_INFINITY = "CAST('-Infinity' AS DOUBLE)"
@@ -173,8 +174,7 @@ def binned(call: Arguments, value: exp.Expr, size: exp.Expr, kind: KqlType) -> e
         return apply(call, _BIN_DECIMAL, value, size)
     if kind == KqlType.DATETIME:
         return apply(call, _BIN_DATE, value, size)
-    found = apply(call, _BIN_LONG, value, size)
-    return build.cast(found, "INTEGER") if kind == KqlType.INT else found
+    return apply(call, _BIN_LONG, value, size)
 
 
 def _measured(call: Arguments, count: int) -> None:
@@ -184,11 +184,17 @@ def _measured(call: Arguments, count: int) -> None:
             raise call.fail(place, f"a number, a datetime or a timespan is wanted, not {kind}")
 
 
+def _binned_type(arguments: tuple[Bound, ...]) -> KqlType:
+    """The bins of ints are longs, as Kusto has them."""
+    return promoted(arguments[0].type)
+
+
 @function(
     "bin(value: T, size: T): T",
     "bin(value: datetime, size: timespan|datetime): datetime",
     "bin(value: timespan, size: timespan): timespan",
     aliases=("floor",),
+    returns=_binned_type,
 )
 def bin_(call: Arguments) -> exp.Expr:
     """Round down to a multiple of a size, counted from 0 or from the year 1."""
@@ -207,6 +213,7 @@ _BIN_AT_REAL = macro("kql_bin_at_real(x, n, f)", "CASE WHEN n <> 0 THEN floor((x
     "bin_at(value: T, size: T, fixed: T): T",
     "bin_at(value: datetime, size: timespan, fixed: datetime): datetime",
     "bin_at(value: timespan, size: timespan, fixed: timespan): timespan",
+    returns=_binned_type,
 )
 def bin_at(call: Arguments) -> exp.Expr:
     """Round down to a multiple of a size, counted from a fixed point."""

@@ -15,6 +15,11 @@ from nephoscope.kql.functions.declare import apply, arrow, total
 from nephoscope.kql.registry import Arguments
 
 
+_MEASURED = "value: long|real|datetime|timespan"
+_ORDERED = f"{_MEASURED}|bool|string|guid|dynamic"
+"""Of what percentiles are computed: an int is taken as a long and a decimal as a real, as Kusto does."""
+
+
 def _share(call: Arguments, position: int) -> float:
     value = call.value(position)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
@@ -28,7 +33,7 @@ def _percentile(call: Arguments) -> exp.Expr:
 
 percentile = total(
     __name__,
-    "percentile(value: any, share: const real): first",
+    f"percentile({_ORDERED}, share: const real): first",
     summary="Give the value below which a share of the values lies (nearest rank, exactly).",
     label="percentile_{0}_{1}",
     builder=_percentile,
@@ -59,8 +64,8 @@ def _percentiles_array(call: Arguments) -> exp.Expr:
 
 percentiles_array = total(
     __name__,
-    "percentiles_array(value: any, share: const real, ...): dynamic",
-    "percentiles_array(value: any, shares: const dynamic): dynamic",
+    f"percentiles_array({_ORDERED}, share: const real, ...): dynamic",
+    f"percentiles_array({_ORDERED}, shares: const dynamic): dynamic",
     summary="Give several percentiles as an array.",
     label="percentiles_{0}",
     builder=_percentiles_array,
@@ -98,16 +103,16 @@ def _weighted(call: Arguments, share: float) -> exp.Expr:
 
 percentilew = total(
     __name__,
-    "percentilew(value: int|long|real|decimal|datetime|timespan, weight: long, share: const real): first",
+    f"percentilew({_MEASURED}, weight: long, share: const real): first",
     summary="Give a percentile of values that count as often as their weight says.",
     label="percentile_{0}_{2}",
     builder=lambda call: _weighted(call, _share(call, 2)),
 )
 percentilesw_array = total(
     __name__,
-    "percentilesw_array(value: int|long|real|decimal|datetime|timespan, weight: long, share: const "
+    f"percentilesw_array({_MEASURED}, weight: long, share: const "
     "real, ...): dynamic",
-    "percentilesw_array(value: int|long|real|decimal|datetime|timespan, weight: long, shares: const "
+    f"percentilesw_array({_MEASURED}, weight: long, shares: const "
     "dynamic): dynamic",
     summary="Give several percentiles of weighted values as an array.",
     label="percentiles_{0}",

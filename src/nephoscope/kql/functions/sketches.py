@@ -149,11 +149,11 @@ def _percent_rank(sketch: str, text: str) -> float | None:
     return None if rank is None or not count else 100 * rank / count
 
 
-_RANK = each("kql_sketch_rank", ("VARCHAR", "VARCHAR"), "BIGINT", _rank)
+_RANK = each("kql_sketch_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _rank)
 _PERCENT_RANK = each("kql_sketch_percent_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _percent_rank)
 
 
-@function("rank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): long")
+@function("rank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")
 def rank_tdigest(call: Arguments) -> exp.Expr:
     """Count the values that tdigest() kept and that are at most the given one."""
     return apply(call, _RANK, call[0], text_at(call, 1))

@@ -298,7 +298,7 @@ def getschema(relation: Relation, operator: GetSchema, env: Env) -> Relation:
     """`getschema`: a row a column."""
     named = (
         ("ColumnName", KqlType.STRING),
-        ("ColumnOrdinal", KqlType.INT),
+        ("ColumnOrdinal", KqlType.LONG),
         ("DataType", KqlType.STRING),
         ("ColumnType", KqlType.STRING),
     )
@@ -306,7 +306,7 @@ def getschema(relation: Relation, operator: GetSchema, env: Env) -> Relation:
     rows = tuple(
         (
             constants.text(column.name, operator.span),
-            constants.constant(place, KqlType.INT, operator.span),
+            constants.long(place, operator.span),
             constants.text(_DOTNET[column.type], operator.span),
             constants.text(column.type.value, operator.span),
         )

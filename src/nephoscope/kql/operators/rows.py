@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from nephoscope.kql import constants, tree
-from nephoscope.kql.bind_operands import comparison
+from nephoscope.kql.bind_operands import arithmetic, comparison, operation
 from nephoscope.kql.bind_tables import given_rows
 from nephoscope.kql.binder import Env, binds_operator, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
@@ -41,7 +41,7 @@ from nephoscope.kql.tree.operators import (
     Take,
     Top,
 )
-from nephoscope.kql.types import KqlType
+from nephoscope.kql.types import KqlType, promoted, widest
 
 
 @binds_operator(Sort)
@@ -204,20 +204,48 @@ def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
     """`range`: numbers, times or timespans."""
     inner = env.without_row()
     low, high, step = (inner.scalar(part) for part in (operator.low, operator.high, operator.step))
-    kind = low.type
-    if kind.numeric:
-        kinds = {low.type, high.type, step.type}
-        kind = KqlType.REAL if KqlType.REAL in kinds or KqlType.DECIMAL in kinds else KqlType.LONG
-        low, high, step = explicit(low, kind), explicit(high, kind), explicit(step, kind)
-    elif kind in (KqlType.DATETIME, KqlType.TIMESPAN):
-        high, step = explicit(high, kind), explicit(step, KqlType.TIMESPAN)
-    else:
-        raise invalid(f"a range of {kind} is not possible", operator.span)
+    kind = _range_type(low, high, step)
+    if kind == KqlType.DECIMAL:
+        return _decimals(operator, env, *(explicit(part, kind) for part in (low, high, step)))
+    inside = promoted(kind)
+    low, high = explicit(low, inside), explicit(high, inside)
+    step = explicit(step, inside if kind.numeric else KqlType.TIMESPAN)
     _counted(low, high, step, operator.span)
     column = env.binder.column(operator.name, kind)
     falls = isinstance(step, Constant) and isinstance(step.value, int | float) and step.value < 0
     order = (SortKey(reference(column, operator.span), ascending=not falls, nulls_first=not falls),)
     return Numbers(columns=(column,), order=order, low=low, high=high, step=step)
+
+
+def _range_type(low: Bound, high: Bound, step: Bound) -> KqlType:
+    """The type of a range's values: the widest of its numbers, else that of its start; KqlError where its parts do not fit."""
+    kind = low.type
+    if not kind.numeric and kind not in (KqlType.DATETIME, KqlType.TIMESPAN):
+        raise invalid(f"a range of {kind} is not possible", low.span)
+    for name, part, usual in (
+        ("end", high, kind),
+        ("step", step, kind if kind.numeric else KqlType.TIMESPAN),
+    ):
+        if part.type not in (usual, KqlType.DYNAMIC) and not (usual.numeric and part.type.numeric):
+            raise invalid(f"the {name} of a range of {kind} is {usual}, not {part.type}", part.span)
+        kind = widest(kind, part.type) if part.type.numeric else kind
+    return kind
+
+
+def _decimals(operator: Range, env: Env, low: Bound, high: Bound, step: Bound) -> Relation:
+    """A range of decimals: a row for each whole number of steps, and the decimal that is so far from the start."""
+    span = operator.span
+    distance = arithmetic("/", arithmetic("-", high, low, span), step, span)
+    one = constants.long(1, span)
+    whole = operation("bin", KqlType.DECIMAL, span, distance, explicit(one, KqlType.DECIMAL))
+    place = env.binder.column("", KqlType.LONG)
+    order = (SortKey(reference(place, span), ascending=True, nulls_first=True),)
+    zero = constants.long(0, span)
+    rows = Numbers(columns=(place,), order=order, low=zero, high=explicit(whole, KqlType.LONG), step=one)
+    column = env.binder.column(operator.name, KqlType.DECIMAL)
+    steps = arithmetic("*", explicit(reference(place, span), KqlType.DECIMAL), step, span)
+    value = arithmetic("+", low, steps, span)
+    return Assign(columns=(column,), order=order, input=rows, assigned=((column, value),))
 
 
 def _counted(low: Bound, high: Bound, step: Bound, span: Span) -> None:

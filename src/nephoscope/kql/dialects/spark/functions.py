@@ -236,6 +236,7 @@ NATIVE: Mapping[str, Native] = MappingProxyType(
         "strcat": _joined,
         "strlen": lambda call: build.cast(build.call("length", call[0]), "BIGINT"),
         "tostring": _text,
+        "tolong": lambda call: build.cast(call[0], "BIGINT") if call.types[0].integer else None,
         "rand": lambda call: build.call("rand") if not len(call) else None,
         "new_guid": lambda _call: build.call("uuid"),
     }
