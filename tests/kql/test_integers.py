@@ -53,7 +53,9 @@ OPERATIONS = {
 
 def table(rows: list[tuple[int, int, int]]) -> pa.Table:
     kinds = {"i": pa.int32(), "j": pa.int32(), "l": pa.int64()}
-    columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds.values(), strict=True)]
+    columns = [
+        pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds.values(), strict=True)
+    ]
     return pa.table(columns, names=list(kinds))
 
 
@@ -82,14 +84,15 @@ def test_an_operation_on_whole_numbers_is_that_of_longs(rows: list[tuple[int, in
 @given(ROWS)
 def test_chains_and_signs_wrap_only_at_64_bits(rows: list[tuple[int, int, int]]) -> None:
     kinds, got = answered(
-        "T | project -i, +i, -l, abs(i), i + j - i * j, i * j * j * i, -(i * j) + l, i - i + l - j, i * -j", rows
+        "T | project -i, +i, -l, abs(i), i + j - i * j, i * j * j * i, -(i * j) + l, i - i + l - j, i * -j",
+        rows,
     )
     assert kinds == {"long"}
     assert got == [
         [
-            -i, i, wrapped(-l), abs(i), i + j - i * j, wrapped(i * j * j * i), wrapped(-(i * j) + l), wrapped(l - j), i * -j,
+            -i, i, wrapped(-k), abs(i), i + j - i * j, wrapped(i * j * j * i), wrapped(-(i * j) + k), wrapped(k - j), i * -j,
         ]
-        for i, j, l in rows
+        for i, j, k in rows
     ]  # fmt: skip
 
 
@@ -97,7 +100,8 @@ def test_chains_and_signs_wrap_only_at_64_bits(rows: list[tuple[int, int, int]])
 @given(ROWS)
 def test_aggregates_of_ints_are_longs(rows: list[tuple[int, int, int]]) -> None:
     kinds, got = answered(
-        "T | summarize sum(i), sum(i * j), sumif(i * j, j > 0), max(i * j), percentile(i, 100), take_any(j + 0 * i), sum(l)", rows
+        "T | summarize sum(i), sum(i * j), sumif(i * j, j > 0), max(i * j), percentile(i, 100), take_any(j + 0 * i), sum(l)",
+        rows,
     )
     products = [i * j for i, j, _ in rows]
     positive = [i * j for i, j, _ in rows if j > 0]
@@ -105,7 +109,7 @@ def test_aggregates_of_ints_are_longs(rows: list[tuple[int, int, int]]) -> None:
     assert [row[:5] + row[6:] for row in got] == [
         [
             sum(i for i, _, _ in rows), wrapped(sum(products)), wrapped(sum(positive)), max(products), max(i for i, _, _ in rows),
-            wrapped(sum(l for _, _, l in rows)),
+            wrapped(sum(k for _, _, k in rows)),
         ]
     ]  # fmt: skip
     assert got[0][5] in {j for _, j, _ in rows}
@@ -114,6 +118,8 @@ def test_aggregates_of_ints_are_longs(rows: list[tuple[int, int, int]]) -> None:
 @few
 @given(ROWS)
 def test_bins_of_ints_are_longs(rows: list[tuple[int, int, int]]) -> None:
-    kinds, got = answered("T | project bin(i, toint(7)), bin(i, 7), bin_at(i, toint(7), toint(3)), i % toint(-7)", rows)
+    kinds, got = answered(
+        "T | project bin(i, toint(7)), bin(i, 7), bin_at(i, toint(7), toint(3)), i % toint(-7)", rows
+    )
     assert kinds == {"long"}
     assert got == [[i // 7 * 7, i // 7 * 7, (i - 3) // 7 * 7 + 3, i % 7] for i, _, _ in rows]

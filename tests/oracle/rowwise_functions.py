@@ -188,20 +188,14 @@ def arithmetic(cells: list[Any], call: Call, now: int) -> Any:
 @typed("_negate")
 def negate(cells: list[Any], call: Call, now: int) -> Any:
     value = cells[0]
-    return (
-        value if value is None else -value if isinstance(value, float | Decimal) else wrapped(-value)
-    )
+    return value if value is None else -value if isinstance(value, float | Decimal) else wrapped(-value)
 
 
 @typed("abs")
 def absolute(cells: list[Any], call: Call, now: int) -> Any:
     value = cells[0]
     return (
-        value
-        if value is None
-        else abs(value)
-        if isinstance(value, float | Decimal)
-        else wrapped(abs(value))
+        value if value is None else abs(value) if isinstance(value, float | Decimal) else wrapped(abs(value))
     )
 
 

@@ -93,7 +93,9 @@ def _small(value: Bound) -> bool:
     """Whether a long has 32 bits: it was an int, or is a constant that could be one; two such do not leave 64 bits."""
     if isinstance(value, Constant):
         return isinstance(value.value, int) and abs(value.value) < 2**31
-    return isinstance(value, Call) and value.function.name == "tolong" and value.arguments[0].type == KqlType.INT
+    return (
+        isinstance(value, Call) and value.function.name == "tolong" and value.arguments[0].type == KqlType.INT
+    )
 
 
 def _decimal(operator: str, call: Arguments) -> exp.Expr:

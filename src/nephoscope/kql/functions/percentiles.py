@@ -14,7 +14,6 @@ from nephoscope.kql.functions.conversions import as_json
 from nephoscope.kql.functions.declare import apply, arrow, total
 from nephoscope.kql.registry import Arguments
 
-
 _MEASURED = "value: long|real|datetime|timespan"
 _ORDERED = f"{_MEASURED}|bool|string|guid|dynamic"
 """Of what percentiles are computed: an int is taken as a long and a decimal as a real, as Kusto does."""
@@ -110,10 +109,8 @@ percentilew = total(
 )
 percentilesw_array = total(
     __name__,
-    f"percentilesw_array({_MEASURED}, weight: long, share: const "
-    "real, ...): dynamic",
-    f"percentilesw_array({_MEASURED}, weight: long, shares: const "
-    "dynamic): dynamic",
+    f"percentilesw_array({_MEASURED}, weight: long, share: const real, ...): dynamic",
+    f"percentilesw_array({_MEASURED}, weight: long, shares: const dynamic): dynamic",
     summary="Give several percentiles of weighted values as an array.",
     label="percentiles_{0}",
     builder=lambda call: _array_of(call, [_weighted(call, share) for share in _shares(call, 2)]),
