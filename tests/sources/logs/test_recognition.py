@@ -171,6 +171,10 @@ AUDITED = {"time": "2026-06-01T10:00:00Z", "operationName": "Delete user"}
         ({"resourceId": DIRECTORY, "category": "ProvisioningLogs", "properties": {"initiatedBy": {}}}, "AADProvisioningLogs"),
         ({"resourceId": DIRECTORY, "category": "New"}, "AzureDiagnostics"),
         ({"resourceId": "/subscriptions/s/providers/Microsoft.X/y/z", "category": "AuditLogs"}, "AzureDiagnostics"),
+        (
+            {"resourceId": "/subscriptions/s/providers/Microsoft.X", "category": "AuditLogs", "properties": {"initiatedBy": {}}},
+            "AuditLogs",
+        ),
     ],
 )  # fmt: skip
 def test_a_record_of_the_directory_is_an_audit_record_whatever_it_leaves_out(

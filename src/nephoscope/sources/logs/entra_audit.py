@@ -57,8 +57,10 @@ class EntraAudit:
     def recognises(self, record: dict[str, Any]) -> bool:
         """Whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
         kind = resource_type(text_of(record, "resourceId"))
+        if category_of(record) == "auditlogs" and kind in ("", _DIRECTORY):
+            return True
         if category_of(record) == "auditlogs":
-            return kind in ("", _DIRECTORY)
+            return f"{kind}:auditlogs" not in table_of_category() and _is_marked(record)
         return _of_graph(record) or (kind == _DIRECTORY and _of_activity(record))
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
@@ -83,9 +85,13 @@ def _of_activity(record: dict[str, Any]) -> bool:
     category = category_of(record)
     if f"{_DIRECTORY}:{category}" in table_of_category():
         return False
+    return _is_marked(record) or category in _ACTIVITIES
+
+
+def _is_marked(record: dict[str, Any]) -> bool:
+    """Whether the properties are those of an activity."""
     properties = parsed(record.get("properties"))
-    marked = isinstance(properties, dict) and not _MARKS.isdisjoint(properties)
-    return marked or category in _ACTIVITIES
+    return isinstance(properties, dict) and not _MARKS.isdisjoint(properties)
 
 
 def _shape(record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:
