@@ -14,10 +14,14 @@ import pytest
 import yaml
 
 from nephoscope import kql
+from nephoscope.kql.cancellation import Cancellation, CancelledError, cancelled_by
+from nephoscope.kql.cells import rows_of
+from nephoscope.kql.engines.cores import share_of_cores, shared_by
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.engines.fields import catalog_of
 from nephoscope.kql.engines.memory import BESIDE, Charged, Ledger, allowance, resident
 from nephoscope.kql.engines.stopping import watched
+from nephoscope.kql.functions import declare
 
 QUERIES = yaml.safe_load((Path(__file__).parent.parent / "cases/kql/memory.yaml").read_text(encoding="utf-8"))
 MOST = 1500
@@ -204,3 +208,49 @@ def test_what_does_not_fit_into_memory_lies_in_a_folder_of_its_own(
         assert engine.run(query).to_pylist() == [{"Count": 2_000_000}]
     assert [path.name for path in tmp_path.iterdir()] == ["spill"]
     assert list(spill.iterdir()) == []
+
+
+def test_a_cancelled_query_ends_in_the_middle_of_its_python_functions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DuckDB calls them from threads of its own, for thousands of rows at a time."""
+    token, calls, check = Cancellation(), [], declare.check
+
+    def counted() -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            token.cancel()
+        check()
+
+    monkeypatch.setattr(declare, "check", counted)
+    query = "range n from 1 to 100000 step 1 | summarize dcount(geo_point_to_geohash(n % 180, n % 90, 12))"
+    with cancelled_by(token), pytest.raises(CancelledError, match="cancelled"):
+        kql.run(query)
+    assert len(calls) < 100
+
+
+def test_rows_of_a_cancelled_query_are_not_written() -> None:
+    rows, token = kql.run("range n from 1 to 30000 step 1"), Cancellation()
+    with cancelled_by(token):
+        several = rows_of(rows)
+        next(several)
+        token.cancel()
+        with pytest.raises(CancelledError):
+            list(several)
+
+
+def test_several_queries_share_a_limit_of_their_process() -> None:
+    ledger, first, second = Ledger(most=100), Charged(1000), Charged(1000)
+    ledger.begin(first, 0)
+    assert not ledger.must_end(first, 90)
+    ledger.begin(second, 90)
+    assert ledger.must_end(first, 110)
+    assert not ledger.must_end(second, 110)
+
+
+def test_several_queries_share_the_cores() -> None:
+    assert share_of_cores() == 0
+    with shared_by(1):
+        assert share_of_cores() == 0
+    with shared_by(10_000):
+        assert share_of_cores() == 1

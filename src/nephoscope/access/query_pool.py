@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from nephoscope.access.query_queue import QueryCounts, QueryLimits, QueryQueue
 from nephoscope.kql.cancellation import Cancellation, cancelled_by
+from nephoscope.kql.engines.cores import shared_by
 
 T = TypeVar("T")
 #: Receives the next message of a connection, as ASGI has it.
@@ -94,7 +95,7 @@ class QueryPool:
         context = copy_context()
 
         def run() -> T:
-            with cancelled_by(cancellation):
+            with cancelled_by(cancellation), shared_by(self.counts().running):
                 return query()
 
         def ended(_: Future[T]) -> None:

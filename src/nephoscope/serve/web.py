@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 import uvicorn
@@ -20,6 +21,8 @@ from nephoscope.serve.warming import keep_warm
 from nephoscope.sources.live.head import BoundedHead
 
 GRACE_SECONDS = 20
+#: Seconds after which a thread that computes in Python lets another one in: pages wait for several turns, beside queries.
+SWITCH_SECONDS = 0.001
 
 
 def serve(settings: Settings) -> None:
@@ -36,6 +39,7 @@ def serve(settings: Settings) -> None:
             settings.queries,
         ) as instance,
     ):
+        sys.setswitchinterval(SWITCH_SECONDS)
         memory.limit_total(settings.query_memory << 20)
         OwnRules(instance.state, instance.data).finish()
         config = uvicorn.Config(

@@ -17,6 +17,7 @@ from nephoscope.kql.deadline import check, current_limits
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.duckdb import printed
 from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope.kql.engines.cores import share_of_cores
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.memory import allowance
@@ -82,7 +83,7 @@ class DuckDBEngine:
             "temp_directory": self._spill.folder,
             "max_temp_directory_size": SPILL_LIMIT,
         }
-        if threads:
+        if threads := threads or share_of_cores():
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         limit: Any = self._connection.execute("SELECT current_setting('memory_limit')").fetchone()
