@@ -101,14 +101,14 @@ class QueryQueue:
             if self._free(principal):
                 self._running[principal] += 1
                 return None
-            if sum(one.principal == principal for one in self._waiting) < self.limits.waiting:
+            waiting = sum(one.principal == principal for one in self._waiting)
+            if waiting < self.limits.waiting:
                 loop = asyncio.get_running_loop()
                 ticket = Ticket(principal, loop, loop.create_future())
                 self._waiting[ticket] = None
                 return ticket
-        raise self._refusal(
-            f"{self.limits.per_principal} queries of yours run or may run at once, and {self.limits.waiting} wait."
-        )
+            running = self._running[principal]
+        raise self._refusal(f"{running} of yours are running and {waiting} are waiting.")
 
     def _free(self, principal: str) -> bool:
         return (
