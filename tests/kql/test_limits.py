@@ -26,6 +26,7 @@ from nephoscope.kql.functions import declare
 QUERIES = yaml.safe_load((Path(__file__).parent.parent / "cases/kql/memory.yaml").read_text(encoding="utf-8"))
 MOST = 1500
 """MiB by which the process may grow: 200 MB and half of that, 256 MiB, and what one step makes before anything can look."""
+ROOM = "at most 134,217,728 bytes of text or elements in a batch of rows"
 SMALL = 600
 """MiB that nothing is near where nothing large is made."""
 HUNGRY = """
@@ -61,7 +62,7 @@ def test_what_would_take_gigabytes_ends_and_the_process_stays_small() -> None:
     found = ended(QUERIES)
     for query, (kind, message, grown) in zip(QUERIES, found, strict=True):
         assert kind == "unsupported", (query, message)
-        assert "memory" in message or "268,435,456 bytes" in message, (query, message)
+        assert "memory" in message or "134,217,728 bytes" in message, (query, message)
         assert grown < MOST, (query, message, grown)
 
 
@@ -78,13 +79,56 @@ def test_constants_that_would_take_gigabytes_are_not_made() -> None:
     )
     assert repeated[:2] == ("invalid", "an array that repeat makes has at most 1,048,576 elements")
     assert {added[0], real[0], numbers[0]} == {"rows"}
-    assert "memory" in text[1]
+    assert "memory" in text[1] or text[1] == ROOM
     assert numbers[2] < SMALL
+
+
+def test_constants_that_make_a_text_long_are_refused_before_they_are_made() -> None:
+    """Also where no row comes to them: an engine computes them ahead."""
+    long = "repeat(strrep('a', 1024), 1048576)"
+    found = ended(
+        [
+            f"print {long}",
+            f"print iff(1 == 2, strlen(tostring({long})), 1)",
+            "print strlen(strcat_array(repeat('a', 1048576), strrep('b', 1024)))",
+        ]
+    )
+    assert {one[0] for one in found} == {"unsupported"}
+    assert all("memory" in one[1] or one[1] == ROOM for one in found)
+    assert max(one[2] for one in found) < SMALL
+
+
+def test_a_text_of_columns_asks_for_room_only_where_it_repeats_them() -> None:
+    given = pa.table({"a": ["x"], "b": ["y"], "j": ['{"k":[1,2]}']})
+    catalog = catalog_of({"T": given})
+
+    def asks(query: str) -> bool:
+        return "KQL_ROOM" in kql.compile(query, catalog).sql.upper()
+
+    assert not asks(
+        "T | extend c = strcat(a, '-', b, '-', a) | extend d = strcat(c, b), e = pack_array(a, b, c)"
+    )
+    assert not asks(
+        "T | extend p = parse_json(j) | extend s = strcat(p.k[0], p.k[1], p.a, p.b, p.c, p.d, p.e, p.f, p.g, p.h)"
+    )
+    nine = ", ".join("a" * 9)
+    assert asks(f"T | extend c = strcat({nine})")
+    assert asks("T | extend c = strcat(a, a, a) | summarize n = count() by c | extend d = strcat(c, c, c)")
+    assert asks("T | extend c = strcat(a, a, a) | union T | extend d = pack_array(c, c, c)")
+    assert asks(
+        "T | extend c = strcat(a, a, a) | as Q | join kind=inner Q on b | extend d = strcat(c, c1, c)"
+    )
+    assert asks("T | sort by a | scan declare (s: string = 'x') with (step u: true => s = strcat(u.s, u.s);)")
 
 
 @pytest.mark.parametrize(
     ("expression", "length"),
     [
+        ("strcat('ab', 1, strcat('c', true, 'd'), '', 'ef')", 11),
+        ("strcat_array(dynamic(['a', 'bc', 1, null]), strcat('-', strrep('+', 2)))", 13),
+        ("strcat_array(dynamic(['a', 'b', 'c']), ' a delimiter longer than most ')", 63),
+        ("strcat_array(dynamic([]), strrep('b', 2))", 0),
+        ("strcat_array(dynamic({'a': 1}), strrep('b', 2))", 0),
         ("strrep('ab', 3, '-')", 8),
         ("strrep('x', 1000000)", 1024),
         ("strrep(strrep('x', 1024), 1024)", 1024 * 1024),
@@ -107,7 +151,7 @@ def test_room_that_a_query_was_refused_is_not_missing_in_the_next() -> None:
     wide = pa.table({"s": pa.array(["x" * 100_000] * 2000)})
     with DuckDBEngine({"T": wide}) as engine:
         catalog = catalog_of({"T": wide})
-        with pytest.raises(kql.KqlError, match="at most 268,435,456 bytes"):
+        with pytest.raises(kql.KqlError, match="at most 134,217,728 bytes"):
             engine.run(kql.compile("T | extend s = strrep(s, 1024) | summarize max(strlen(s))", catalog))
         rows = engine.run(
             kql.compile("T | take 1 | extend s = strrep(s, 10) | project n = strlen(s)", catalog)

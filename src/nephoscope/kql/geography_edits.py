@@ -73,6 +73,15 @@ def buffered_line(text: str, radius: float, tolerance: float) -> Any | None:
     return union([_loop_polygon(_around_edge(*edge, radius / EARTH, step)) for edge in edges])
 
 
+def edges_of(text: str, kinds: frozenset[str]) -> list[float]:
+    """The lengths in radians of the edges of a line or polygon of GeoJSON; none where it is of no such kind."""
+    found = shape(text, kinds)
+    if found is None:
+        return []
+    chains = found.parts if kinds is LINES else [ring for rings in found.parts for ring in rings]
+    return [_angle(_vector(start), _vector(end)) for chain in chains for start, end in pairwise(chain)]
+
+
 def _loop_polygon(corners: Sequence[_Vector]) -> Any:
     import s2geometry
 

@@ -78,6 +78,7 @@ COSTLY = frozenset(
             "parse_path",
         ),
         *("parse_user_agent", "split", "replace_regex"),
+        *("range", "repeat", "strrep", "strcat_array"),
         *("rand", "new_guid"),
     }
 )

@@ -11,8 +11,9 @@ from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.external import ExternalSource
 
 MAX_RANGE = 100_000_000
-MAX_BINS = 10_000_000
 """How many values a range has at most."""
+MAX_BINS = 2**20
+"""How many values an array of make-series has at most. Source: https://learn.microsoft.com/kusto/query/make-series-operator"""
 JoinKind = Literal[
     "inner",
     "innerunique",

@@ -101,6 +101,11 @@ def chain(operator: str, operands: Iterable[E]) -> E:
     return result
 
 
+def concatenated(texts: Sequence[E]) -> E:
+    """The texts one after another, none of them NULL; several at once, so that nothing is made of the first of them alone."""
+    return call("concat", *texts) if len(texts) > 2 else chain("||", texts)
+
+
 def _left(operator: str, node: E) -> E:
     return node if isinstance(node, _OPERATORS[operator]) else wrap(node)
 

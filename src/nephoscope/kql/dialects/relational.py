@@ -12,6 +12,7 @@ from nephoscope.kql.deadline import check
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import HEAVY, Block, Value, over
 from nephoscope.kql.dialects.conditions import condition, conjuncts
+from nephoscope.kql.dialects.growth import Growth
 from nephoscope.kql.dialects.pushing import narrowed
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.dialects.scalars import ordered_keys, scalar
@@ -52,6 +53,7 @@ class Emitter:
         self.recursive = False
         self.external: dict[str, ExternalSource] = {}
         self.reads: dict[str, set[str]] = {}
+        self.growth = Growth()
         self._names = 0
         self._written = self._joins = 0
         self._queries: dict[int, tuple[ScalarQuery, exp.Subquery]] = {}
@@ -136,6 +138,7 @@ class Emitter:
         """The block of a relation that has at least the needed columns and those of its order."""
         writer = WRITERS.get(type(relation))
         self.count()
+        self.growth.note(relation)
         if writer is None:
             raise unsupported(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
         return writer(relation, needed | order_ids(relation.order), self)

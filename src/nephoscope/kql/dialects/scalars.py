@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlglot import exp
 
 from nephoscope.kql.bound import Bound, Call, ColumnRef, Constant, InQuery, Path, ScalarQuery, Variable
-from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects import build, growth
 from nephoscope.kql.dialects.block import Block, Value
 from nephoscope.kql.dialects.routine import Macro, Routine
 from nephoscope.kql.errors import NOWHERE, KqlError, unsupported
+from nephoscope.kql.functions.room import ROOM
 from nephoscope.kql.registry import Arguments
 from nephoscope.kql.types import KqlType
 
@@ -53,6 +54,7 @@ class Context(Protocol):
     """What writing expressions needs of the whole query."""
 
     dialect: str
+    growth: growth.Growth
 
     def use(self, routine: Routine) -> str:
         """Make a routine part of the query."""
@@ -98,6 +100,9 @@ def _call(value: Call, values: Mapping[str, Value], context: Context) -> exp.Exp
         return _chain(value, values, context)
     arguments = [scalar(argument, values, context) for argument in value.arguments]
     built = _built(value, arguments, context)
+    if context.growth.grows(value):
+        bytes_ = growth.size(value, lambda part: scalar(part, values, context))
+        built = growth.with_room(built, bytes_, context.use(ROOM))
     if value.type == KqlType.STRING and may_be_null(value):
         return build.coalesce(built, build.text(""))
     return built

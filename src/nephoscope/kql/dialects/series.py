@@ -10,14 +10,18 @@ from nephoscope.kql.bound import Bound
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import Block, Value, over
 from nephoscope.kql.dialects.grouping import aggregate
+from nephoscope.kql.dialects.growth import with_room
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.scalars import scalar
 from nephoscope.kql.functions.conversions import as_json
+from nephoscope.kql.functions.room import ROOM
 from nephoscope.kql.registry import Arguments
 from nephoscope.kql.relations import MAX_BINS, Series
 from nephoscope.kql.types import KqlType
 
 E = exp.Expr
+AXIS_VALUE = 64
+"""Bytes that a value of the axis takes, its place in a list beside its text."""
 
 
 @writes(Series)
@@ -33,10 +37,10 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
     for item in relation.items:
         if item.column.id in needed:
             missing = json_of(scalar(item.default, {}, emitter), item.call.type, emitter)
-            items.append((item.column.id, _values(item.column.id, missing, count)))
-    items.append(
-        (relation.axis_column.id, array_of(places, lambda place: _axis_value(relation, place, emitter)))
-    )
+            items.append((item.column.id, _values(item.column.id, missing, count, emitter)))
+    axis = array_of(places, lambda place: _axis_value(relation, place, emitter))
+    size = build.binary("*", count, build.number(AXIS_VALUE))
+    items.append((relation.axis_column.id, with_room(axis, size, emitter.use(ROOM))))
     select = binned.select(items)
     if groups:
         select.set("group", exp.Group(expressions=[build.name(one) for one in groups]))
@@ -55,19 +59,25 @@ def _gaps(binned: Block, groups: list[str]) -> Block:
     return over(binned.select(items), [*names, "g"])
 
 
-def _values(column: str, missing: E, count: E) -> E:
+def _values(column: str, missing: E, count: E, emitter: Emitter) -> E:
     """The text of a series: each bin that has rows behind its gap, then the bins after the last one."""
     comma, last = build.text(","), build.call("max", build.name("i"))
-    gap = build.call("repeat", build.chain("||", [missing, comma]), build.name("g"))
+    gap = _repeated(build.chain("||", [missing, comma]), build.name("g"), emitter)
     value = build.chain("||", [gap, build.name(column)])
     some = build.is_not_null(build.name("i"))
     found = build.aggregate("string_agg", value, comma, order=[build.ordered(build.name("i"))], where=some)
     rest = build.binary("-", build.binary("-", count, build.number(1)), last)
     after = build.chain("||", [comma, missing])
-    filled = build.chain("||", [found, build.call("repeat", after, rest)])
-    empty = build.call("substr", build.call("repeat", after, count), build.number(2))
+    filled = build.chain("||", [found, _repeated(after, rest, emitter)])
+    empty = build.call("substr", _repeated(after, count, emitter), build.number(2))
     inside = build.case((build.is_null(last), empty), otherwise=filled)
     return build.chain("||", [build.text("["), inside, build.text("]")])
+
+
+def _repeated(text: E, times: E, emitter: Emitter) -> E:
+    """A text so many times, where there is room for it."""
+    size = build.binary("*", times, build.call("strlen", text))
+    return with_room(build.call("repeat", text, times), size, emitter.use(ROOM))
 
 
 def array_of(places: E, value: Callable[[E], E]) -> E:

@@ -11,7 +11,7 @@ from nephoscope.kql.dialects.block import Block, Stored, Value, named, over
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.routine import Macro
 from nephoscope.kql.dialects.scalars import scalar
-from nephoscope.kql.references import order_ids
+from nephoscope.kql.references import order_ids, size
 from nephoscope.kql.relations import MAX_RANGE, External, Kept, Numbered, Numbers, Rows, Scan
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
@@ -124,9 +124,11 @@ def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> Block:
         return empty
     if len(relation.rows) == 1:
         row = relation.rows[0]
-        block = Block(
-            None, {column.id: Value(scalar(row[place], {}, emitter), 4) for place, column in columns}
-        )
+        cells = {
+            column.id: Value(scalar(row[place], {}, emitter), max(4, size(row[place])))
+            for place, column in columns
+        }
+        block = Block(None, cells)
         block.values[relation.ordinal.id] = Value(build.number(1))
         return block
     ordinal = relation.ordinal.id in needed or not columns

@@ -205,13 +205,21 @@ def array_index_of(call: Arguments) -> exp.Expr:
 
 _CONDITION = macro(
     "kql_array_iff(c, a, b)",
-    "CASE WHEN c[1] = '[' THEN kql_joined(list_transform(kql_items(c), lambda e, i: coalesce("
-    "CASE kql_dynamic_bool(CASE WHEN e[1] = '\"' THEN NULL ELSE e END) "
-    "WHEN TRUE THEN CASE WHEN a[1] = '[' THEN kql_items(a)[i] ELSE a END "
-    "WHEN FALSE THEN CASE WHEN b[1] = '[' THEN kql_items(b)[i] ELSE b END END, 'null'))) END",
+    "CASE WHEN c[1] = '[' THEN "
+    + with_room(
+        "kql_joined(list_transform(kql_items(c), lambda e, i: coalesce("
+        "CASE kql_dynamic_bool(CASE WHEN e[1] = '\"' THEN NULL ELSE e END) "
+        "WHEN TRUE THEN CASE WHEN a[1] = '[' THEN kql_items(a)[i] ELSE a END "
+        "WHEN FALSE THEN CASE WHEN b[1] = '[' THEN kql_items(b)[i] ELSE b END END, 'null')))",
+        # a value that is no array stands for each condition
+        f"json_array_length(c) * ({ELEMENT} + CASE WHEN a[1] = '[' THEN 0 ELSE coalesce(strlen(a), 0) END"
+        " + CASE WHEN b[1] = '[' THEN 0 ELSE coalesce(strlen(b), 0) END)",
+    )
+    + " END",
     ITEMS,
     JOINED,
     DYNAMIC_BOOL,
+    ROOM,
 )
 
 
@@ -241,7 +249,10 @@ def zip_(call: Arguments) -> exp.Expr:
 @function("pack_array(value: any, ...): dynamic", nullable=False)
 def pack_array(call: Arguments) -> exp.Expr:
     """Make an array of values."""
-    return apply(call, JOINED, build.array([json_at(call, place) for place in range(len(call))]))
+    parts: list[exp.Expr] = []
+    for place in range(len(call)):
+        parts += [build.text("," if place else "["), json_at(call, place)]
+    return build.concatenated([*parts, build.text("]")])
 
 
 _RANGE = macro(
@@ -297,7 +308,7 @@ _REPEAT = macro(
     "kql_repeat(v, n)",
     f"CASE WHEN n = 0 THEN '[]' WHEN n > 0 AND n <= {LONGEST} THEN "
     + with_room(
-        f"'[' || v || repeat(',' || v, CAST({_TIMES} AS INTEGER) - 1) || ']'",
+        f"concat('[', v, repeat(',' || v, CAST({_TIMES} AS INTEGER) - 1), ']')",
         f"least(n, {LONGEST}) * (strlen(v) + {ELEMENT})",
     )
     + " END",

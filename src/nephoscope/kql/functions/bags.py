@@ -51,7 +51,7 @@ def bag_pack(call: Arguments) -> exp.Expr:
     parts: list[exp.Expr] = []
     for place in range(0, len(call), 2):
         parts += [build.text("," if place else "{"), _pair(call, place)]
-    return build.chain("||", [*parts, build.text("}")])
+    return build.concatenated([*parts, build.text("}")])
 
 
 @function("_pack_present(key: string, value: any, ...2): dynamic", nullable=False, hidden=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -17,6 +17,7 @@ from nephoscope.kql.deadline import check
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
 from nephoscope.kql.errors import invalid
+from nephoscope.kql.functions.batches import within_batch
 from nephoscope.kql.registry import Aggregate, Arguments, Function, Returns, signature
 from nephoscope.kql.types import TYPE_NAMES, KqlType
 from nephoscope.model.extras import install
@@ -64,13 +65,35 @@ def each(
         arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
         if len(arrays) == 1:
             coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
-            values = [_given(value, (item,), strict) for item in coded.dictionary.to_pylist()]
+            given = _each(value, ((item,) for item in coded.dictionary.to_pylist()), strict)
+            values = list(given.values())
+            within_batch(_length(values[place]) for place in coded.indices.to_pylist())
             return pa.array(values, kind).take(coded.indices)
         rows = list(zip(*(_hashable(item) for item in arrays), strict=True))
-        known = {row: _given(value, row, strict) for row in dict.fromkeys(rows)}
+        known = _each(value, dict.fromkeys(rows), strict)
+        within_batch(_length(known[row]) for row in rows)
         return pa.array([known[row] for row in rows], kind)
 
     return arrow(name, parameters, returns, _of(len(parameters), body))
+
+
+def _each(
+    value: Callable[..., Any], rows: Iterable[tuple[Any, ...]], strict: bool
+) -> dict[tuple[Any, ...], Any]:
+    """The value for each of different rows; MemoryError as soon as they are too much together."""
+    known: dict[tuple[Any, ...], Any] = {}
+
+    def lengths() -> Iterator[int]:
+        for row in rows:
+            known[row] = found = _given(value, row, strict)
+            yield _length(found)
+
+    within_batch(lengths())
+    return known
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, str | list) else 0
 
 
 def _hashable(array: Any) -> list[Any]:

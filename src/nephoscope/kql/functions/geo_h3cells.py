@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
+from nephoscope.kql.functions.batches import within_batch
 from nephoscope.kql.functions.declare import each, needing, scalar
-from nephoscope.kql.geography import geojson, is_point, point_text, polygon, shells
+from nephoscope.kql.geography import EARTH, Position, geojson, is_point, point_text, polygon, shells
 
 _MOST = 15
 _MOST_RINGS = 142
+_MOST_CELLS = 61680
+"""Cells that a polygon has at most. Source: https://learn.microsoft.com/kusto/query/geo-polygon-to-h3cells-function"""
+_PLACE = 16
+"""Bytes that H3 takes for each cell that might lie in a polygon."""
 _NEEDS = needing("geo", "h3")
 _CELL = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 _AROUND = (1, 4, 5, 3, 2, 6)
@@ -106,9 +114,41 @@ def _of_polygon(text: str, resolution: int) -> str | None:
 
     cells: dict[str, None] = {}
     for rings in shells(found):
+        if _count_within(_flat_area(rings[0]), resolution) > 2 * _MOST_CELLS:
+            return None
+        within_batch([int(_count_within(_frame_area(rings[0]), resolution)) * _PLACE])
         outer, *holes = ([(latitude, longitude) for longitude, latitude in ring[:-1]] for ring in rings)
         cells |= dict.fromkeys(h3.h3shape_to_cells(h3.LatLngPoly(outer, *holes), resolution))
+        if len(cells) > _MOST_CELLS:
+            return None
     return _text(list(cells))
+
+
+def _count_within(area: float, resolution: int) -> float:
+    """About how many cells of a resolution have their centers within an area in steradians."""
+    import h3
+
+    return area * EARTH**2 / float(h3.average_hexagon_area(resolution, unit="m^2"))
+
+
+def _flat_area(ring: Sequence[Position]) -> float:
+    """The area on the sphere within a ring whose edges are straight in degrees, as those of polygons of H3 are."""
+    return abs(sum(_under(start, end) for start, end in pairwise(ring)))
+
+
+def _under(start: Position, end: Position) -> float:
+    """The area between an edge and the equator: the integral of the sine of the latitude over the longitude."""
+    across = math.radians(math.remainder(end[0] - start[0], 360.0))
+    low, high = math.radians(start[1]), math.radians(end[1])
+    mean = math.sin(low) if abs(high - low) < 1e-9 else (math.cos(low) - math.cos(high)) / (high - low)
+    return across * mean
+
+
+def _frame_area(ring: Sequence[Position]) -> float:
+    """The area between the outermost longitudes and latitudes of a ring, in which H3 looks for cells."""
+    longitudes, latitudes = zip(*ring, strict=True)
+    height = math.sin(math.radians(max(latitudes))) - math.sin(math.radians(min(latitudes)))
+    return math.radians(max(longitudes) - min(longitudes)) * height
 
 
 geo_point_to_h3cell = scalar(
@@ -171,7 +211,7 @@ geo_h3cell_rings = scalar(
 geo_polygon_to_h3cells = scalar(
     __name__,
     "geo_polygon_to_h3cells(polygon: dynamic, [resolution: long]): dynamic",
-    summary="Give the H3 cells of a resolution (6 where not said) whose centers lie in a polygon; null where it is none.",
+    summary="Give the H3 cells of a resolution (6 where not said) whose centers lie in a polygon, at most 61680; else null.",
     routine=each("kql_h3_polygon_cells", ("VARCHAR", "BIGINT"), "VARCHAR", _of_polygon),
     defaults=("6",),
     needs=needing("geo", "h3", "s2geometry", "spherely"),

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from nephoscope.kql.functions.declare import each, needing, scalar
-from nephoscope.kql.geography import geojson, is_point, place, point_text, polygon, polylines
-from nephoscope.kql.geography_edits import buffered_line, buffered_polygon
+from nephoscope.kql.geography import (
+    LINES,
+    POLYGONS,
+    geojson,
+    is_point,
+    place,
+    point_text,
+    polygon,
+    polylines,
+)
+from nephoscope.kql.geography_edits import buffered_line, buffered_polygon, edges_of
 
 _MOST = 30
 _MOST_CELLS = 65536
+_LARGEST_AREA, _LONGEST_DIAGONAL = 2.6357992569631615, 2.4386545944340211
+"""Of a cell of level 0 (steradians, radians); a level more has at most a quarter and half of it. Source: s2geometry, s2metrics.cc"""
 _NEEDS = partial(needing, "geo")
 
 
@@ -58,32 +70,59 @@ def _neighbors(token: str) -> str | None:
 
 
 def _covering(regions: list[Any], level: int) -> str | None:
-    """The cells of a level that cover regions, in the order of the curve; None where there are too many."""
-    if not regions or not 0 <= level <= _MOST:
+    """The cells of a level that cover regions, in the order of the curve; None where there are too many.
+
+    Each cell lies in one of every level above: there are no fewer of a level than of one above it. So the levels are covered one after
+    another, and none of them has more than four times what there may be.
+    """
+    if not regions:
         return None
+    cells: list[Any] = []
+    for one in range(level + 1):
+        cells = _cells(regions, one)
+        if len(cells) > _MOST_CELLS:
+            return None
+    return json.dumps([cell.ToToken() for cell in cells], separators=(",", ":"))
+
+
+def _cells(regions: list[Any], level: int) -> list[Any]:
+    """The cells of a level that cover regions, in the order of the curve."""
     from s2geometry import S2RegionCoverer
 
     coverer = S2RegionCoverer()
     coverer.set_fixed_level(level)
     coverer.set_max_cells(_MOST_CELLS)
-    cells = {cell.id(): cell.ToToken() for region in regions for cell in coverer.GetCovering(region)}
-    return (
-        None
-        if len(cells) > _MOST_CELLS
-        else json.dumps([cells[at] for at in sorted(cells)], separators=(",", ":"))
-    )
+    cells = {cell.id(): cell for region in regions for cell in coverer.GetCovering(region)}
+    return [cells[at] for at in sorted(cells)]
+
+
+def _is_too_large(area: float, edges: Iterable[float], level: int) -> bool:
+    """Whether an area, or the longest of edges (in radians), has more cells of a level than there may be, however large these are."""
+    most = _MOST_CELLS / 4**level
+    longest = max(edges, default=0.0)
+    return bool(area > most * _LARGEST_AREA or longest > most * 2**level * _LONGEST_DIAGONAL)
 
 
 def _of_polygon(text: str, level: int, radius: float) -> str | None:
-    found = polygon(text) if radius == 0 else buffered_polygon(text, radius, radius / 100)
-    return None if found is None else _covering([found], level)
+    found = polygon(text) if 0 <= level <= _MOST else None
+    if found is None or _is_too_large(found.GetArea(), edges_of(text, POLYGONS), level):
+        return None
+    if radius != 0:
+        found = buffered_polygon(text, radius, radius / 100)
+    if found is None or _is_too_large(found.GetArea(), (), level):
+        return None
+    return _covering([found], level)
 
 
 def _of_line(text: str, level: int, radius: float) -> str | None:
+    if not 0 <= level <= _MOST or _is_too_large(0.0, edges_of(text, LINES), level):
+        return None
     if radius == 0:
         return _covering(polylines(text), level)
     found = buffered_line(text, radius, radius / 100)
-    return None if found is None else _covering([found], level)
+    if found is None or _is_too_large(found.GetArea(), (), level):
+        return None
+    return _covering([found], level)
 
 
 geo_point_to_s2cell = scalar(

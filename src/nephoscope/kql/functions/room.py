@@ -12,17 +12,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import ArrowFunction
+from nephoscope.kql.functions.batches import MOST, REFUSED
 from nephoscope.kql.functions.declare import arrow
 
-MOST = 2**28
-"""Bytes that one function may make for a batch of rows (2,048 at most)."""
-SMALL = 2**17
+__all__ = ["MOST"]
+SMALL = 2**16
 """A value up to this size needs no room: a batch of them is no more than MOST."""
 GROWTH = 16
 """A function that makes a text at most so many times as long asks for no room."""
-REFUSED = build.limit_text(MOST, "bytes of text or elements in a batch of rows", "memory")
 
 
 @dataclass

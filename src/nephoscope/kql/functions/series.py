@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from sqlglot import exp
 
+from nephoscope.kql.deadline import check
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions import series_detection as detection
 from nephoscope.kql.functions.bags import dumps
@@ -20,6 +21,8 @@ from nephoscope.kql.registry import Arguments, Function, function
 
 Numbers: TypeAlias = list[Any]
 MAX_POINTS = 1_000_000
+MAX_PRODUCTS = 2_000_000_000
+"""Products that a convolution is added up of; one of more is computed by spectra."""
 
 
 def numbers(text: str) -> Numbers | None:
@@ -305,9 +308,18 @@ def _fir(text: str, taps: str, normalize: bool | None, center: bool | None) -> s
     uniform = bool((weights == weights[0]).all())
     if total and (normalize or (normalize is None and uniform)):
         weights = weights / total
-    full = np.convolve(values, weights)
+    full = _convolved(values, weights)
     shift = len(weights) // 2 if center else 0
     return dumps(_plain(full[shift : shift + len(values)]))
+
+
+def _convolved(values: detection.Reals, weights: detection.Reals) -> Any:
+    """The convolution of two series; of long ones by their spectra, in a time that their product is no measure of."""
+    if len(values) * len(weights) <= MAX_PRODUCTS:
+        return np.convolve(values, weights)
+    size = len(values) + len(weights) - 1
+    length = 1 << (size - 1).bit_length()
+    return np.fft.irfft(np.fft.rfft(values, length) * np.fft.rfft(weights, length), length)[:size]
 
 
 series_fir = scalar(
@@ -332,6 +344,7 @@ def _iir(text: str, numerators: str, denominators: str) -> str | None:
         return None
     result: list[float] = []
     for place in range(len(values)):
+        check(place)
         total = sum(float(ahead[i] * values[place - i]) for i in range(min(len(ahead), place + 1)))
         total -= sum(float(back[i]) * result[place - i] for i in range(1, min(len(back), place + 1)))
         result.append(total / float(back[0]))

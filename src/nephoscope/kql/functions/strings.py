@@ -94,7 +94,7 @@ def split(call: Arguments) -> exp.Expr:
 def strcat(call: Arguments) -> exp.Expr:
     """Join values as text."""
     texts = [text_at(call, place) for place in range(len(call))]
-    return build.chain("||", texts) if len(texts) > 1 else texts[0]
+    return build.concatenated(texts) if len(texts) > 1 else texts[0]
 
 
 @function("strcat_delim(delimiter: any, value: any, ...): string", nullable=False)
@@ -111,7 +111,13 @@ ITEM_TEXTS = macro(
 
 
 _JOINED_BY = macro(
-    "kql_joined_by(l, d)", "CASE WHEN len(l) > 0 THEN list_reduce(l, lambda a, e: a || d || e) ELSE '' END"
+    "kql_joined_by(l, d, n)",
+    with_room(
+        # a delimiter before each element, and the first one cut off: what joins them takes none that a row gives
+        "substring(array_to_string(list_transform(l, lambda e: d || e), ''), length(d) + 1)",
+        "n + len(l) * strlen(d)",
+    ),
+    ROOM,
 )
 
 
@@ -119,9 +125,12 @@ _JOINED_BY = macro(
 def strcat_array(call: Arguments) -> exp.Expr:
     """Join the elements of an array as text with a delimiter between them."""
     texts, delimiter = apply(call, ITEM_TEXTS, call[0]), text_at(call, 1)
-    if call.is_constant(1):
+    given = call.bound[1]
+    if isinstance(given, Constant) and len(str(given.value)) <= GROWTH:
         return build.call("array_to_string", texts, delimiter)
-    return apply(call, _JOINED_BY, texts, delimiter)
+    return build.coalesce(
+        apply(call, _JOINED_BY, texts, delimiter, build.call("strlen", call[0])), build.text("")
+    )
 
 
 _REPEATED = macro(

@@ -1,0 +1,20 @@
+"""How many bytes a function may make for one batch of rows (2,048 at most), and the error where it would make more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nephoscope.kql.dialects import build
+
+MOST = 2**27
+"""Bytes that one function may make for a batch of rows."""
+REFUSED = build.limit_text(MOST, "bytes of text or elements in a batch of rows", "memory")
+
+
+def within_batch(sizes: Iterable[int]) -> None:
+    """Raise MemoryError as soon as sizes are too much together."""
+    total = 0
+    for size in sizes:
+        total += size
+        if total > MOST:
+            raise MemoryError(REFUSED)
