@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from nephoscope.kql.dialects import build
 
 MOST = 2**27
@@ -11,10 +9,7 @@ MOST = 2**27
 REFUSED = build.limit_text(MOST, "bytes of text or elements in a batch of rows", "memory")
 
 
-def within_batch(sizes: Iterable[int]) -> None:
-    """Raise MemoryError as soon as sizes are too much together."""
-    total = 0
-    for size in sizes:
-        total += size
-        if total > MOST:
-            raise MemoryError(REFUSED)
+def within_batch(size: float) -> None:
+    """Raise MemoryError where a size is more than a batch may have."""
+    if size > MOST:
+        raise MemoryError(REFUSED)

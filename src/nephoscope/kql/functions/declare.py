@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -65,35 +65,32 @@ def each(
         arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
         if len(arrays) == 1:
             coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
-            given = _each(value, ((item,) for item in coded.dictionary.to_pylist()), strict)
-            values = list(given.values())
-            within_batch(_length(values[place]) for place in coded.indices.to_pylist())
+            values = list(_each(value, [(item,) for item in coded.dictionary.to_pylist()], strict))
+            within_batch(_lengths([values[place] for place in coded.indices.to_pylist()]))
             return pa.array(values, kind).take(coded.indices)
         rows = list(zip(*(_hashable(item) for item in arrays), strict=True))
-        known = _each(value, dict.fromkeys(rows), strict)
-        within_batch(_length(known[row]) for row in rows)
-        return pa.array([known[row] for row in rows], kind)
+        distinct = list(dict.fromkeys(rows))
+        known = dict(zip(distinct, _each(value, distinct, strict), strict=True))
+        made = [known[row] for row in rows]
+        within_batch(_lengths(made))
+        return pa.array(made, kind)
 
     return arrow(name, parameters, returns, _of(len(parameters), body))
 
 
-def _each(
-    value: Callable[..., Any], rows: Iterable[tuple[Any, ...]], strict: bool
-) -> dict[tuple[Any, ...], Any]:
-    """The value for each of different rows; MemoryError as soon as they are too much together."""
-    known: dict[tuple[Any, ...], Any] = {}
-
-    def lengths() -> Iterator[int]:
-        for row in rows:
-            known[row] = found = _given(value, row, strict)
-            yield _length(found)
-
-    within_batch(lengths())
-    return known
+def _each(value: Callable[..., Any], rows: list[tuple[Any, ...]], strict: bool) -> Iterator[Any]:
+    """The value for each of some rows; MemoryError as soon as they are too much together."""
+    total = 0
+    for row in rows:
+        found = _given(value, row, strict)
+        if isinstance(found, str | list):
+            total += len(found)
+            within_batch(total)
+        yield found
 
 
-def _length(value: Any) -> int:
-    return len(value) if isinstance(value, str | list) else 0
+def _lengths(values: list[Any]) -> int:
+    return sum(len(value) for value in values if isinstance(value, str | list))
 
 
 def _hashable(array: Any) -> list[Any]:

@@ -116,7 +116,7 @@ def _of_polygon(text: str, resolution: int) -> str | None:
     for rings in shells(found):
         if _count_within(_flat_area(rings[0]), resolution) > 2 * _MOST_CELLS:
             return None
-        within_batch([int(_count_within(_frame_area(rings[0]), resolution)) * _PLACE])
+        within_batch(_count_within(_frame_area(rings[0]), resolution) * _PLACE)
         outer, *holes = ([(latitude, longitude) for longitude, latitude in ring[:-1]] for ring in rings)
         cells |= dict.fromkeys(h3.h3shape_to_cells(h3.LatLngPoly(outer, *holes), resolution))
         if len(cells) > _MOST_CELLS:
