@@ -122,9 +122,13 @@ def test_a_refusal_says_what_is_needed_and_is_audited(visitor, denied):
     assert denied() == before + 1
 
 
-def test_the_command_that_a_refusal_names_lets_the_visitor_in(visitor):
+def test_the_command_that_a_refusal_names_lets_the_visitor_in(visitor, instance, monkeypatch):
     asks = visitor()
     told = asks.get("/settings", headers=HTML)
+    assert "NEPHOSCOPE_STATE" not in told.text
+    with monkeypatch.context() as patch:
+        patch.setattr(instance.state.database, "file", instance.data / "other.db")
+        assert "with the NEPHOSCOPE_STATE that the server has" in asks.get("/settings", headers=HTML).text
     line = html.unescape(re.search(r'<p class="mono">(.*?)</p>', told.text)[1])
     done = CliRunner().invoke(cli, shlex.split(line)[1:])
     assert done.exit_code == 0, (line, done.output)

@@ -34,7 +34,7 @@ def denied(visit: Visit, error: DeniedError) -> Response:
         f"Your roles do not allow {error.operation} at {error.scope}{wanted}.",
         (
             "The roles that you have are behind your name, at the top of the page.",
-            f"{smallest(error.operation).name} is the smallest role that allows it. An owner gives it on the server:",
+            f"{smallest(error.operation).name} is the smallest role that allows it. An owner gives it on the server{_told(visit)}:",
         ),
         command=visit.instance.command(
             "access",
@@ -45,6 +45,16 @@ def denied(visit: Visit, error: DeniedError) -> Response:
             "--scope",
             holding(error.scope),
         ),
+    )
+
+
+def _told(visit: Visit) -> str:
+    """What a command must be told besides the data folder, '' where it finds the state there."""
+    file, own = visit.instance.state.database.file, visit.instance.data / "state.db"
+    return (
+        ""
+        if file is not None and file.resolve() == own.resolve()
+        else ", with the NEPHOSCOPE_STATE that the server has"
     )
 
 
