@@ -16,15 +16,19 @@ _PATIENCE = "PRAGMA busy_timeout = 20"
 
 @contextmanager
 def held(state: State) -> Iterator[None]:
-    """Nobody else can write to the state within it; who waits for that gives up at once and not after half a minute."""
+    """Nobody else can write to the state within it; who waits for that gives up at once and not after half a minute.
+
+    Afterwards connections are made anew: one that stayed impatient would give up over any other writer, as on a busy machine.
+    """
 
     def impatient(connection: Any, *_: Any) -> None:
         connection.execute(_PATIENCE)
 
     event.listen(state.database.engine, "checkout", impatient)
     try:
-        with closing(sqlite3.connect(state.database.file, isolation_level=None)) as other:
+        with closing(sqlite3.connect(state.database.file, isolation_level=None, timeout=60)) as other:
             other.execute("BEGIN IMMEDIATE")
             yield
     finally:
         event.remove(state.database.engine, "checkout", impatient)
+        state.database.engine.dispose()

@@ -9,7 +9,7 @@ from tests.api.test_matrix import OPERATIONS, answer
 from tests.held_state import held
 
 from nephoscope.lake.state import StateError
-from nephoscope.lake.state.database import DiskFullError
+from nephoscope.lake.state.database import WAIT_SECONDS, DiskFullError
 from nephoscope.lake.state.incidents import Incident
 from nephoscope.lake.state.principals import SecretKind
 
@@ -119,3 +119,11 @@ def test_a_refusal_is_told_where_the_disk_is_full(instance, server, token, subsc
     monkeypatch.setattr(instance.state, "transaction", full)
     path = f"/subscriptions/{subscriptions['sub-bwf-data-prod']}/providers/Microsoft.Security/pricings?api-version=2024-01-01"
     assert server.get(path, headers=shown).status_code == 403
+
+
+def test_who_waits_is_patient_again_afterwards(instance):
+    with held(instance.state), pytest.raises(StateError):
+        instance.state.checkpoints.put("busy", "held", 1)
+    with instance.state.transaction() as session:
+        waited = session.connection().exec_driver_sql("PRAGMA busy_timeout").scalar()
+    assert waited == WAIT_SECONDS * 1000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import ssl
+import time
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from nephoscope.sources.live.connection_budget import Bounds, ConnectionBudget, Phase
@@ -140,3 +142,32 @@ def test_connections_between_two_requests_keep_nobody_out(port, source):
             secured.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert secured.recv(4096)
         assert got(port, source).endswith(b"here")
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut_off(tmp_path):
+    """Its place is free again, whatever of the answer is left."""
+    certificate, key, _ = own_certificate(tmp_path / "tls", ("localhost",))
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    async def answer(_):
+        return StreamingResponse(itertools.repeat(b"x" * (1 << 16)))
+
+    served = Served(
+        Starlette(routes=[Route("/", answer)]), listener, server_context(str(certificate), str(key)),
+        bounds=Bounds(60, 40, 60.0), pace=Pace(60.0, 60.0, answer=0.05), idle=60.0, told=Seldom(lambda *_: None),
+    )  # fmt: skip
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    port = listener.getsockname()[1]
+    with (
+        connected(port, "127.0.0.1") as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secured,
+    ):
+        secured.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert secured.recv(1)
+        for _ in range(6000):
+            if not served.open_connections:
+                break
+            time.sleep(0.01)
+        assert not served.open_connections
+    served.close()

@@ -99,6 +99,11 @@ class Served:
         """Whether it still serves."""
         return self._thread.is_alive()
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open."""
+        return sum(one.count for one in self._server.budgets)
+
     def close(self) -> None:
         """Take no new requests, end those under way, stop."""
         self._server.should_exit = True
