@@ -10,6 +10,8 @@ AZURITE := 3.35.0
 AXE := 4.14.1
 # a certified OpenID provider, for the tests of signing in
 OIDC := 9.13.3
+# Microsoft's analyzer of KQL, for the comparison of types (tests/kql/analyzer)
+KUSTO := 12.4.1
 # the Azure CLI, for the tests of it against a server
 AZ := 2.91.0
 DEMO   := .nephoscope/demo
@@ -48,7 +50,7 @@ $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
-	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC)
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC) @kusto/language-service-next@$(KUSTO)
 	@touch $@ $(VENV)/.installed
 
 setup: $(VENV)/.installed  ## make the virtual environment

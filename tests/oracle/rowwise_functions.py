@@ -232,7 +232,7 @@ for _name, _body in {
     "log10": lambda x: math.log10(x) if x > 0 else (-math.inf if x == 0 else math.nan),
     "log2": lambda x: math.log2(x) if x > 0 else (-math.inf if x == 0 else math.nan),
     "sign": lambda x: float(x > 0) - float(x < 0),
-    "ceiling": lambda x: float(math.ceil(x)),
+    "ceiling": lambda x: type(x)(math.ceil(x)),
 }.items():
     gives(_name)(_body)
 

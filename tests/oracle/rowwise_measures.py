@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from rowwise_functions import gives, kinds, typed
@@ -11,6 +12,8 @@ from rowwise_values import text, wrapped
 
 if TYPE_CHECKING:
     from nephoscope.kql.bound import Call
+
+EXACT = Context(prec=80)
 
 
 for _name, _body in {
@@ -51,6 +54,8 @@ def power(base: float, exponent: float) -> float:
 @gives("round")
 def round_(value: Any, digits: int = 0) -> Any:
     """Half away from zero."""
+    if isinstance(value, Decimal):
+        return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, EXACT) if digits < 17 else value
     if not math.isfinite(value):
         return value
     scale = 10.0**digits

@@ -62,6 +62,8 @@ def cost(kind: KqlType, parameter: Parameter) -> int | None:
         return 0
     if kind == KqlType.DYNAMIC:
         return 4
+    if parameter.written:
+        return 9
     if kind.numeric:
         wider = [NUMBERS.index(item) for item in parameter.accepted if item.numeric]
         own = NUMBERS.index(kind)
@@ -78,6 +80,8 @@ def target(kind: KqlType, parameter: Parameter) -> KqlType:
     """The type that an argument of type `kind` is converted to for a parameter that can take it."""
     if kind in parameter.accepted:
         return kind
+    if parameter.written:
+        return KqlType.STRING
     if kind.numeric:
         own = NUMBERS.index(kind)
         wider = [item for item in NUMBERS[own:] if item in parameter.accepted]

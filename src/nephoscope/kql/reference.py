@@ -30,8 +30,13 @@ Spark's own SQL; *vectorised* is evaluated over Arrow batches by the same expres
 gathers a group's values first.
 
 In a signature: `[x: type]` may be left out, `...` repeats what stands before it, `T` is one common type, `number` is int, long, real
-or decimal, `const` must be known when the query is compiled. Names match in their case. No value of a row makes a function raise:
-it gives null ('' for text), or what is said here.
+or decimal, `text` is a string or any value as tostring() writes it, `const` must be known when the query is compiled. Names match in
+their case. No value of a row makes a function raise: it gives null ('' for text), or what is said here.
+
+Arithmetic on numbers is done in the wider type of both sides, decimal over real over long; an int is computed as a long, so that it
+leaves 32 bits without harm. A long that leaves 64 bits wraps around. Division of whole numbers cuts towards zero, and by zero is null.
+A test holds the types of every operator, function and aggregate against those of Microsoft's analyzer (tests/kql/analyzer); the
+deliberate differences, each with its reason, stand in tests/cases/kql/types/differences.yaml.
 """
 EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

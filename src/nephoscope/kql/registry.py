@@ -1,9 +1,10 @@
 """The functions and aggregates of the language: declared by signature, a family a file in the folder `functions`.
 
 A signature is `name(parameter: type, [optional: type], rest: type, ...): returned`. A type is a KqlType name, several joined by `|`
-(the argument keeps its own type), `any` (every type, kept), `number` (int, long, real or decimal, kept), `T` (all such arguments
-get one common type) or `const` before one of these (the argument must be a constant). Returned is a type name, `T`, or `first` (the
-type of the first argument). `...` lets the parameter before it repeat, `...2` the two before it, also in the middle.
+(the argument keeps its own type), `any` (every type, kept), `number` (int, long, real or decimal, kept), `text` (a string; any other
+value as tostring() writes it), `T` (all such arguments get one common type) or `const` before one of these (the argument must be a
+constant). Returned is a type name, `T`, or `first` (the type of the first argument). `...` lets the parameter before it repeat, `...2`
+the two before it, also in the middle.
 A dynamic argument is converted to the parameter's type; int widens to long, both widen to real.
 """
 
@@ -29,17 +30,22 @@ if TYPE_CHECKING:
 
 ANY = frozenset(KqlType)
 COMMON = "T"
+TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter: the types it accepts without conversion (`accepted` empty for T), whether it is optional or must be constant."""
+    """A parameter: the types it accepts without conversion (`accepted` empty for T), whether it is optional or must be constant.
+
+    `written`: it takes a value of any other type as its text.
+    """
 
     name: str
     accepted: frozenset[KqlType]
     optional: bool = False
     constant: bool = False
     common: bool = False
+    written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +105,14 @@ def _parameter(text: str) -> Parameter:
     kind = kind.removeprefix("const ").strip()
     if kind == COMMON:
         return Parameter(name, frozenset(), optional, constant, common=True)
-    return Parameter(name.strip(), _accepted(kind), optional, constant)
+    return Parameter(name.strip(), _accepted(kind), optional, constant, written=kind == TEXT)
 
 
 def _accepted(kind: str) -> frozenset[KqlType]:
     if kind == "any":
         return ANY
+    if kind == TEXT:
+        return frozenset((KqlType.STRING,))
     if kind == "number":
         return frozenset(NUMBERS)
     return frozenset(KqlType(word.strip()) for word in kind.split("|"))

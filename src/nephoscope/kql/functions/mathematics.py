@@ -123,19 +123,27 @@ def absolute(call: Arguments) -> exp.Expr:
     return apply(call, _ABS_LONG, call[0])
 
 
-@function("ceiling(number: real): real", nullable=False)
+@function("ceiling(number: real): real", "ceiling(number: decimal): decimal")
 def ceiling(call: Arguments) -> exp.Expr:
     """Give the smallest whole number that is not below a number."""
-    return build.call("ceil", call[0])
+    return _exactly(build.call("ceil", call[0]), call)
 
 
-@function("round(number: real, [digits: const long]): real", nullable=False)
+def _exactly(found: exp.Expr, call: Arguments) -> exp.Expr:
+    """A decimal has its places again, and is null where it has too many digits before the point."""
+    return build.try_cast(found, call.type.physical) if call.type == KqlType.DECIMAL else found
+
+
+@function(
+    "round(number: real, [digits: const long]): real",
+    "round(number: decimal, [digits: const long]): decimal",
+)
 def rounded(call: Arguments) -> exp.Expr:
     """Round to so many digits after the point, halves away from zero."""
     digits = call.value(1) if len(call) > 1 else 0
     if not isinstance(digits, int) or abs(digits) > 300:
         raise call.fail(1, "the digits are a number from -300 to 300")
-    return build.call("round", call[0], build.number(digits))
+    return _exactly(build.call("round", call[0], build.number(digits)), call)
 
 
 @function("rand([limit: long]): real", nullable=False)

@@ -324,7 +324,7 @@ _QUOTE = macro(
 )
 
 
-@function("regex_quote(text: string): string", nullable=False)
+@function("regex_quote(text: text): string", nullable=False)
 def regex_quote(call: Arguments) -> exp.Expr:
     """Write text so that a regular expression matches it as it stands."""
     return apply(call, _QUOTE, as_text(call, call[0], call.types[0]))
@@ -337,7 +337,7 @@ _AT = macro(
 
 
 @function(
-    "indexof_regex(text: string, regex: const string, [start: const long], [length: const long], "
+    "indexof_regex(text: text, regex: const string, [start: const long], [length: const long], "
     "[occurrence: const long]): long"
 )
 def indexof_regex(call: Arguments) -> exp.Expr:

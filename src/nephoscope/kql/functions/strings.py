@@ -29,13 +29,13 @@ def string_size(call: Arguments) -> exp.Expr:
     return build.call("strlen", call[0])
 
 
-@function("tolower(text: string): string", nullable=False)
+@function("tolower(text: text): string", nullable=False)
 def tolower(call: Arguments) -> exp.Expr:
     """Write a text in lower case."""
     return build.call("lower", call[0])
 
 
-@function("toupper(text: string): string", nullable=False)
+@function("toupper(text: text): string", nullable=False)
 def toupper(call: Arguments) -> exp.Expr:
     """Write a text in upper case."""
     return build.call("upper", call[0])
@@ -81,7 +81,7 @@ _PIECE = macro(
 )
 
 
-@function("split(text: string, delimiter: string, [index: long]): dynamic", nullable=False)
+@function("split(text: text, delimiter: string, [index: long]): dynamic", nullable=False)
 def split(call: Arguments) -> exp.Expr:
     """Cut a text at every delimiter into an array; with an index the array of that one part."""
     pieces = build.call("string_split", call[0], call[1])
@@ -155,7 +155,7 @@ def strrep(call: Arguments) -> exp.Expr:
 
 strcmp = scalar(
     __name__,
-    "strcmp(left: string, right: string): long",
+    "strcmp(left: text, right: text): long",
     summary="Compare two texts by code points: -1, 0 or 1.",
     nullable=False,
     routine=macro("kql_strcmp(a, b)", "CASE WHEN a < b THEN CAST(-1 AS BIGINT) WHEN a > b THEN 1 ELSE 0 END"),
@@ -299,7 +299,7 @@ def isutf8(call: Arguments) -> exp.Expr:
     return build.is_not_null(text_at(call, 0))
 
 
-@function("unicode_codepoints_from_string(text: string): dynamic", aliases=("to_utf8",), nullable=False)
+@function("unicode_codepoints_from_string(text: text): dynamic", aliases=("to_utf8",), nullable=False)
 def unicode_codepoints_from_string(call: Arguments) -> exp.Expr:
     """Give the code points of a text as an array of numbers."""
     characters = build.call("regexp_extract_all", call[0], build.text("(?s)."))
