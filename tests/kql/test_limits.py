@@ -15,11 +15,12 @@ import yaml
 
 from nephoscope import kql
 from nephoscope.kql.cancellation import Cancellation, CancelledError, cancelled_by
+from nephoscope.kql.catalog import MemoryCatalog
 from nephoscope.kql.cells import rows_of
-from nephoscope.kql.engines.cores import share_of_cores, shared_by
+from nephoscope.kql.engines.cores import share_of_cores, share_of_memory, shared_by
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.engines.fields import catalog_of
-from nephoscope.kql.engines.memory import BESIDE, Charged, Ledger, allowance, resident
+from nephoscope.kql.engines.memory import BESIDE, LEDGER, Charged, Ledger, allowance, resident
 from nephoscope.kql.engines.stopping import watched
 from nephoscope.kql.functions import declare
 
@@ -284,12 +285,34 @@ def test_rows_of_a_cancelled_query_are_not_written() -> None:
 
 
 def test_several_queries_share_a_limit_of_their_process() -> None:
-    ledger, first, second = Ledger(most=100), Charged(1000), Charged(1000)
-    ledger.begin(first, 0)
-    assert not ledger.must_end(first, 90)
-    ledger.begin(second, 90)
-    assert ledger.must_end(first, 110)
-    assert not ledger.must_end(second, 110)
+    ledger, first, second = Ledger(most=100, base=1000), Charged(1000), Charged(1000)
+    ledger.begin(first, 1000)
+    assert not ledger.must_end(first, 1090)
+    ledger.begin(second, 1090)
+    assert not ledger.must_end(second, 1100)
+    assert ledger.must_end(first, 1102)
+    assert not ledger.must_end(second, 1102)
+
+
+def test_what_ended_queries_left_counts_but_ends_none_that_grows_little() -> None:
+    ledger, first, second = Ledger(most=100, base=1000), Charged(1000), Charged(1000)
+    ledger.begin(first, 1000)
+    ledger.end(first, 1110)
+    ledger.begin(second, 1110)
+    assert not ledger.must_end(second, 1112)
+    assert ledger.must_end(second, 1120)
+
+
+def test_a_query_has_its_share_of_the_memory_of_a_process_with_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert share_of_memory("2GB") == "2GB"
+    monkeypatch.setattr(LEDGER, "most", 2 << 30)
+    assert share_of_memory("2GB") == "1024MiB"
+    with shared_by(4):
+        assert share_of_memory("2GB") == "512MiB"
+        with DuckDBEngine() as engine:
+            assert engine.run(kql.compile("print n = 1", MemoryCatalog({})))["n"].to_pylist() == [1]
 
 
 def test_several_queries_share_the_cores() -> None:

@@ -17,7 +17,7 @@ from nephoscope.kql.deadline import check, current_limits
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.duckdb import printed
 from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
-from nephoscope.kql.engines.cores import share_of_cores
+from nephoscope.kql.engines.cores import share_of_cores, share_of_memory
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.memory import allowance
@@ -57,7 +57,8 @@ class DuckDBEngine:
 
     `files`: table name -> its Parquet files; not all need have every column. `scans`: relation -> files whose columns are known, and
     which of their rows may be seen; `readable`: files that `see` may name later. The connection can read these files and no others.
-    `memory`: what DuckDB may use ("2GB"); what it does not count may grow the process by half of that more and 256 MiB.
+    `memory`: what DuckDB may use (default: "2GB", or a share of the limit of all queries of this process, where it has one); what it
+    does not count may grow the process by half of that more and 256 MiB.
     `most`: how large results may be; rows over it are not computed.
     """
 
@@ -69,7 +70,7 @@ class DuckDBEngine:
         scans: Mapping[str, FileScan] | None = None,
         readable: Iterable[Path] = (),
         threads: int = 0,
-        memory: str = MEMORY_LIMIT,
+        memory: str = "",
         external: ExternalReader | None = None,
         most: Most | None = None,
     ) -> None:
@@ -78,7 +79,7 @@ class DuckDBEngine:
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            "memory_limit": memory,
+            "memory_limit": memory or share_of_memory(MEMORY_LIMIT),
             # else it would spill rows into a folder beside whatever the process happens to work in
             "temp_directory": self._spill.folder,
             "max_temp_directory_size": SPILL_LIMIT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import sys
 import threading
@@ -15,6 +16,7 @@ _SIZE = re.compile(r"([0-9.]+) (bytes?|[KMGTPE]iB)")
 _UNITS = ("", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 SHARE = 1.5
 BESIDE = 256 * 2**20
+SMALL = 1 / 16
 """What a query may make the process grow by: SHARE times its limit, and BESIDE. DuckDB itself keeps to the limit for what it
 counts; the rest is for what it does not count: the result, lists and some texts, and memory that it frees late."""
 
@@ -59,12 +61,14 @@ class Ledger:
     """Who is charged with the growth of the process: the queries that run while it grows, in equal parts.
 
     Alone, a query is charged with all that the process grows by while it runs, whatever else the process does. Several may together
-    grow by the sum of what each is allowed, and by `most` bytes at most; where that is exceeded the one that is most above its own
-    allowance has to end. What a query leaves behind when it ends (its result, memory that is freed late) is charged to nobody.
+    grow by the sum of what each is allowed; where that is exceeded the one that is most above its own allowance has to end. The
+    process may grow by `most` bytes above its `base`, whatever ended queries left behind: beyond that, one that has grown by more than
+    a small part of it has to end. What a query leaves behind when it ends (its result, memory that is freed late) is charged to nobody.
     """
 
     running: list[Charged] = field(default_factory=list)
     most: float = inf
+    base: int = 0
     left: float = 0
     last: int = 0
 
@@ -84,8 +88,8 @@ class Ledger:
     def must_end(self, query: Charged, held: int) -> bool:
         """Whether the process has grown too much, and this query is the one that has to end."""
         self._settle(held)
-        allowed = min(self.most, sum(one.allowed for one in self.running))
-        if sum(one.growth for one in self.running) <= allowed:
+        full = held - self.base > self.most and query.growth > self.most * SMALL
+        if not full and sum(one.growth for one in self.running) <= sum(one.allowed for one in self.running):
             return False
         return query is max(self.running, key=lambda one: one.growth - one.allowed)
 
@@ -107,6 +111,21 @@ LOCK = threading.Lock()
 
 
 def limit_total(size: int) -> None:
-    """Limit the bytes by which all queries of this process together may make it grow."""
+    """Limit the bytes by which all queries of this process together may make it grow from now on."""
     with LOCK:
-        LEDGER.most = size
+        LEDGER.most, LEDGER.base = size, resident()
+
+
+def share(several: int) -> int | None:
+    """Return the bytes of the limit that one of several queries may take before it spills; None without a limit."""
+    return None if LEDGER.most == inf else int(LEDGER.most / max(2, several))
+
+
+def give_back() -> None:
+    """Give the memory back to the system that ended queries have left with the allocators, where it is much."""
+    if resident() - LEDGER.base > LEDGER.most / 2:
+        import pyarrow as pa
+
+        pa.default_memory_pool().release_unused()
+        if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:  # glibc has it
+            trim(0)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from nephoscope.kql.deadline import Limits, current_limits, within
-from nephoscope.kql.engines.memory import LEDGER, LOCK, Charged, resident
+from nephoscope.kql.engines.memory import LEDGER, LOCK, Charged, give_back, resident
 from nephoscope.kql.errors import NOWHERE, KqlError
 
 INTERVAL = 0.01
@@ -79,3 +79,4 @@ def watched(
             thread.join()
             with LOCK:
                 LEDGER.end(watch.charged, resident())
+            give_back()
