@@ -63,7 +63,7 @@ class Ledger:
     Alone, a query is charged with all that the process grows by while it runs, whatever else the process does. Several may together
     grow by the sum of what each is allowed; where that is exceeded the one that is most above its own allowance has to end. The
     process may grow by `most` bytes above its `base`, whatever ended queries left behind: beyond that, one that has grown by more than
-    a small part of it has to end. What a query leaves behind when it ends (its result, memory that is freed late) is charged to nobody.
+    a small part of it has to end. What a query leaves behind when it ends (its result, memory freed late) is charged to nobody.
     """
 
     running: list[Charged] = field(default_factory=list)
