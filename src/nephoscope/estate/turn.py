@@ -1,6 +1,6 @@
 """Whose turn it is to evaluate: one process at a time judges a data folder's estate and keeps what comes of it.
 
-A lease says whose; docs/decisions/0158-evaluations-take-turns.md says why the tables check for themselves all the same.
+A lease says whose; docs/decisions/0159-evaluations-take-turns.md says why the tables check for themselves all the same.
 """
 
 from __future__ import annotations
