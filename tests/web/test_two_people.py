@@ -247,6 +247,7 @@ def test_what_somebody_suppressed_meanwhile_is_told(instance, owner, second, rai
         "about": "entities.ip.address=192.0.2.7",
         "reason": "FalsePositive",
         "comment": "ours",
+        "days": "30",
     }
     assert sent(owner, raised, form).status_code == 303
     before = instance.state.suppressions.all("default")

@@ -10,6 +10,7 @@ from nephoscope.alerts.apart import newest, remembered
 from nephoscope.alerts.due import behind, digest
 from nephoscope.alerts.duration import written
 from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.tuning.in_force import RuleSuppressions, SuppressionsInForce
 from nephoscope.alerts.window import settled
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.state.rule_standings import RuleStanding
 
 #: What a rule is, from the best to the worst.
-HUNTING, OFF, NEVER, OK, BEHIND, RETRYING, FAILING, DISABLED = (
-    "hunting", "off", "never run", "ok", "behind", "retrying", "failing", "disabled",
+HUNTING, OFF, NEVER, OK, SUPPRESSED, BEHIND, RETRYING, FAILING, DISABLED = (
+    "hunting", "off", "never run", "ok", "suppressed", "behind", "retrying", "failing", "disabled",
 )  # fmt: skip
 
 
@@ -28,15 +29,16 @@ def overview(state: State, workspace: str, rules: Iterable[Rule], now: datetime)
     standings = state.rule_standings.all(workspace)
     last = state.rule_runs.last(workspace, before=now)
     faults, apart = state.rule_runs.faults(workspace), remembered(state, workspace)
-    rows = []
+    in_force, rows = SuppressionsInForce.load(state, workspace, now), []
     for rule in rules:
         scheduled = last.get(rule.id)
         shown = newest(rule, scheduled, apart.get(rule.id))
-        rows.append(_row(rule, standings.get(rule.id), (scheduled, shown), faults.get(rule.id, ()), now))
+        row = _row(rule, standings.get(rule.id), (scheduled, shown), faults.get(rule.id, ()), now)
+        rows.append(_with_suppressions(row, in_force.of(rule.id)))
     return sorted(rows, key=lambda row: (_ORDER.index(row["status"]), row["rule"]))
 
 
-_ORDER = (DISABLED, FAILING, RETRYING, BEHIND, OK, NEVER, OFF, HUNTING)
+_ORDER = (DISABLED, FAILING, RETRYING, BEHIND, SUPPRESSED, OK, NEVER, OFF, HUNTING)
 
 
 def _row(
@@ -68,6 +70,18 @@ def _row(
         "failures": standing.failures if standing else 0,
         "disabled": disabled,
         "error": (last.error if last else "") or next((one.error for one in waiting), ""),
+    }
+
+
+def _with_suppressions(row: dict[str, Any], found: RuleSuppressions) -> dict[str, Any]:
+    """The row with what holds back its alerts; a rule that raises nothing is not ok, however well it runs."""
+    silent = found.whole and row["status"] in (OK, NEVER)
+    return {
+        **row,
+        "status": SUPPRESSED if silent else row["status"],
+        "suppressed": "all" if found.whole else "in part" if found else "",
+        "suppressions": len(found),
+        "suppressedUntil": found.end if found.whole else found.next_end,
     }
 
 

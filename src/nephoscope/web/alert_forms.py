@@ -14,7 +14,6 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.alerts.case.case_file import read_entities
 from nephoscope.alerts.deciding import may_decide
 from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state import MissingError, StateError
@@ -22,6 +21,7 @@ from nephoscope.lake.state.etag import etag_of, moment_of
 from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.lake.state.incidents import Action
 from nephoscope.web.form import changing
+from nephoscope.web.suppression_choices import choices
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from nephoscope.lake.state import State
     from nephoscope.lake.state.alerts import StoredAlert
     from nephoscope.lake.state.suppressions import StoredSuppression
-    from nephoscope.model.entity import Entity
     from nephoscope.web.told_alerts import ToldAlerts
     from nephoscope.web.visit import Visit
 
@@ -42,6 +41,8 @@ ACTS = {
     "dismiss": ("Dismiss", "Dismissed"),
 }
 MOST_AT_ONCE, MOST_DAYS = 500, 3650
+#: Days of a suppression where nobody says otherwise.
+DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +119,6 @@ def changes_of(state: State, id_: str) -> list[Action]:
     return said or [Action(alert.changed, "", "more of its events came")]
 
 
-def fields(entities: Sequence[Entity]) -> dict[str, str]:
-    """What a suppression can be about: `field=value` -> how people read it."""
-    found = {}
-    for entity in entities:
-        for name, value in entity.identifiers:
-            if isinstance(value, str) and value and not value.startswith(("{", "[")):
-                field = f"entities.{entity.kind.lower()}.{name[0].lower()}{name[1:]}"
-                found[f"{field}={value}"] = f"{entity.kind} {name} {value}"
-    return found
-
-
 def alike(state: State, alert: StoredAlert) -> list[StoredSuppression]:
     """The suppressions that there are of the rule of an alert."""
     return [one for one in state.suppressions.all(alert.workspace) if one.rule in (alert.rule, "*")]
@@ -150,9 +140,9 @@ def suppress(visit: Visit, alert: StoredAlert) -> None:
     """Suppress what is like an alert; OvertakenError where somebody did so, or changed what was suppressed, meanwhile."""
     form, state, workspace = visit.form, visit.instance.state, alert.workspace
     visit.caller.must(SUPPRESS, f"/workspaces/{workspace}")
-    field, found, value = form.get("about", "").partition("=")
-    if found and form["about"] not in fields(read_entities(alert)):
-        raise StateError("the alert names nothing of the kind")
+    chosen = choices(read_entities(alert)).get(form.get("about", ""))
+    if chosen is None:
+        raise StateError("choose what to suppress: entities of this alert, or every alert of the rule")
     now, days = visit.instance.now, _days(form)
     reason = form.get("reason", "")
     if reason not in REASONS or not form.get("comment", "").strip():
@@ -167,7 +157,7 @@ def suppress(visit: Visit, alert: StoredAlert) -> None:
         Editing(state, workspace, visit.caller.name, now).suppress(
             f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S.%f}",
             alert.rule,
-            [Condition(field, "equals", (value,))] if found else [],
+            chosen.conditions,
             reason=reason,
             comment=form["comment"].strip(),
             expires=now + timedelta(days=days) if days else None,
@@ -175,7 +165,10 @@ def suppress(visit: Visit, alert: StoredAlert) -> None:
 
 
 def _days(form: Mapping[str, str]) -> int | None:
-    days = form.get("days", "")
-    if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
-        raise StateError(f"a suppression lasts 1 to {MOST_DAYS} days, or without an end where none is given")
-    return int(days) if days else None
+    """How long it lasts; None for no end, which has to be ticked."""
+    if form.get("forever"):
+        return None
+    days = form.get("days", "").strip()
+    if not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
+        raise StateError(f"a suppression lasts 1 to {MOST_DAYS} days: enter the days, or tick 'No end date'")
+    return int(days)

@@ -14,6 +14,7 @@ from nephoscope.web.controls import shown
 from nephoscope.web.page import Area, Page, pages
 from nephoscope.web.picker import choices
 from nephoscope.web.role_scopes import placed
+from nephoscope.web.suppression_choices import describe
 from nephoscope.web.visit import KEPT, SPANS
 
 
@@ -58,6 +59,9 @@ def environment() -> Environment:
         path=spoken.path,
         titled=known_names.titled,
         unmet=wording.unmet,
+        conditions=describe,
+        reason=wording.reason,
+        suppression_state=wording.suppression_state,
     )
     return made
 

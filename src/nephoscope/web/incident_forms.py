@@ -72,6 +72,7 @@ def decide_many(visit: Visit, workspace: str) -> tuple[int, list[Left]]:
     act = visit.form.get("act", "")
     if act not in ("take", "assign", "close", "reopen"):
         raise StateError("that cannot be done to several incidents")
+    _refuse_unused(visit, act)
     # always in one order: two transactions that change the same ones do not hold each other up
     etags = dict(sorted(_etags(visit).items()))
     decision, desk, left = _decision(visit, workspace, act), Desk(visit.instance.state, workspace), []
@@ -86,6 +87,24 @@ def decide_many(visit: Visit, workspace: str) -> tuple[int, list[Left]]:
                 left.append((number, etag, error))
     deliver_some(visit.instance.lake, visit.instance.state)
     return len(etags) - len(left), [_left(visit, workspace, *one) for one in left]
+
+
+#: Fields of the form of many incidents -> the one act that uses each, and what its button says.
+_OWN_FIELDS = {
+    "classification": ("close", "Close"),
+    "remark": ("close", "Close"),
+    "owner": ("assign", "Assign"),
+}
+
+
+def _refuse_unused(visit: Visit, act: str) -> None:
+    """StateError where the form has something typed or chosen that its act would drop."""
+    for name, (owner, button) in _OWN_FIELDS.items():
+        if act != owner and visit.form.get(name, "").strip():
+            what = {"remark": "comment"}.get(name, name)
+            raise StateError(
+                f"nothing was changed: the form has a {what}, which only '{button}' uses; press that, or clear it"
+            )
 
 
 def _left(visit: Visit, workspace: str, number: int, etag: str, error: StateError) -> Left:

@@ -123,3 +123,18 @@ def kind(id_: str) -> str:
         return ResourceId.parse(id_).type.rsplit("/", 1)[-1]
     except ValueError:
         return ""
+
+
+#: The state of a suppression as Azure calls it -> the word of the pages.
+SUPPRESSION_STATES = {"Enabled": "In force", "Disabled": "Disabled", "Expired": "Ended"}
+_REASONS = {"FalsePositive": "False positive", "BenignPositive": "Benign positive"}
+
+
+def reason(word: str) -> str:
+    """Say why something is suppressed: `FalsePositive` as `False positive`."""
+    return _REASONS.get(word, word)
+
+
+def suppression_state(status: str) -> str:
+    """Say the state of a suppression in the word of the pages."""
+    return SUPPRESSION_STATES.get(status, status)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database, MissingError, StateError
+from nephoscope.lake.state.etag import etag_of
 
 ANY_RULE = "*"
 
@@ -55,6 +56,11 @@ class StoredSuppression:
     created: datetime
     changed: datetime
     advice: str = ""
+
+    @property
+    def etag(self) -> str:
+        """What names its state: another after each change."""
+        return etag_of(self.changed)
 
     def status(self, now: datetime) -> str:
         """Enabled, Disabled or Expired, as Azure calls it."""

@@ -15,6 +15,7 @@ from nephoscope.alerts.deciding import may_decide
 from nephoscope.alerts.overriding import steps_of, techniques_of
 from nephoscope.alerts.sight import READ
 from nephoscope.alerts.tuning.editing import REASONS
+from nephoscope.alerts.tuning.in_force import RuleSuppressions, SuppressionsInForce
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.lake.state.faults import OvertakenError, PassingError
@@ -22,11 +23,12 @@ from nephoscope.lake.state.incidents import Action
 from nephoscope.model.state import Severity
 from nephoscope.web.alert_forms import (
     ACTS,
+    DAYS,
+    MOST_DAYS,
     SUPPRESS,
     alike,
     changes_of,
     etag_of_alike,
-    fields,
     operation,
     say_many,
     say_one,
@@ -40,6 +42,8 @@ from nephoscope.web.open_in_logs import open_in_logs
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.spoken import in_words, names_of, tactics
+from nephoscope.web.suppressed_rules import READ as SUPPRESSIONS
+from nephoscope.web.suppression_choices import choices
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.told_alerts import ToldAlerts, told_alerts
 from nephoscope.web.visit import LOGS, Visit
@@ -87,8 +91,31 @@ def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, Any]:
         "start": start, "rows": ROWS, "statuses": STATUSES, "chosen": asked.statuses, "severities": list(reversed(Severity)),
         "severity": asked.severities, "text": visit.asked("q"), "acts": allowed(visit, told), "held": bool(visit.asked("held")),
         "named": named, "names": _names(visit, alerts), "any": told.any, "reads_incidents": reads_incidents(visit),
+        **_suppressed(visit, told),
         "overtaken": [], "done": visit.asked("done"), "ticked": {one.partition(" ")[0] for one in visit.ticked("alert")},
     }  # fmt: skip
+
+
+def _suppressed(visit: Visit, told: ToldAlerts) -> dict[str, Any]:
+    """What holds alerts back in the workspaces whose suppressions the visitor reads."""
+    state = visit.instance.state
+    of, in_force = _in_force(visit, told.workspaces)
+    tallies = [state.alert_tallies.of(one, visit.since) for one in in_force] if told.whole else []
+    return {
+        "suppressions": sum(len(one.all) for one in in_force.values()),
+        "held_back": sum(tally.held for one in tallies for tally in one.values()),
+        "suppressed": of,
+    }
+
+
+def _in_force(
+    visit: Visit, workspaces: Sequence[str]
+) -> tuple[Callable[[StoredAlert], RuleSuppressions], Mapping[str, SuppressionsInForce]]:
+    """What gives the suppressions in force over the rule of an alert; and all of them, of each workspace that the visitor reads."""
+    state, now, nothing = visit.instance.state, visit.instance.now, SuppressionsInForce()
+    readable = [one for one in workspaces if visit.caller.may(SUPPRESSIONS, f"/workspaces/{one}")]
+    in_force = {one: SuppressionsInForce.load(state, one, now) for one in readable}
+    return lambda alert: in_force.get(alert.workspace, nothing).of(alert.rule), in_force
 
 
 def looked(visit: Visit) -> Looked:
@@ -196,7 +223,10 @@ def _page(
         "refused": refused, "overtaken": overtaken, "changes": _meanwhile(visit, kept) if overtaken else [],
         "typed": visit.form, "etag": kept.etag,
         "told": told, "reads_incidents": reads_incidents(visit), "reads_rules": visit.caller.may(RULES, f"/workspaces/{workspace}"),
-        "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"), "fields": list(fields(entities)), "reasons": REASONS,
+        "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"),
+        "suppressible": choices(entities), "most_days": MOST_DAYS, "days": DAYS,
+        "reasons": REASONS, "reads_suppressions": visit.caller.may(SUPPRESSIONS, f"/workspaces/{workspace}"),
+        "in_force": _in_force(visit, [workspace])[0](kept),
         "like": (like := alike(visit.instance.state, kept)), "like_etag": etag_of_alike(like),
     }  # fmt: skip
 

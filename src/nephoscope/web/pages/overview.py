@@ -21,6 +21,7 @@ from nephoscope.web.page import Area, Page
 from nephoscope.web.progress import trouble, under_way
 from nephoscope.web.ranked import ranked, table
 from nephoscope.web.scores import score_of
+from nephoscope.web.suppressed_rules import suppressed_rules
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 from nephoscope.web.wording import STATES, caused
@@ -51,6 +52,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "under_way": under_way(visit.instance),
         "trouble": trouble(visit.instance) if visit.caller.may(READ, "/") else "",
         "recommendations": "/recommendations",
+        "suppressed": suppressed_rules(visit),
     }
     if edition is None:
         return found

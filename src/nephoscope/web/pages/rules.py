@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.alerts.overview import overview
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.sight import READ as ALERTS
+from nephoscope.alerts.tuning.in_force import SuppressionsInForce
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alert_tallies import AlertTally
 from nephoscope.lake.state.alerts import Looked
@@ -21,8 +22,9 @@ from nephoscope.web.form import noted, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rule_tables import tables
+from nephoscope.web.suppressed_rules import READ as SUPPRESSIONS
 from nephoscope.web.tables import file_of
-from nephoscope.web.trying import READ, WRITE, rule_of, rules_of
+from nephoscope.web.trying import READ, SUPPRESS, WRITE, rule_of, rules_of
 from nephoscope.web.visit import SPANS, Visit
 
 ROWS, NEWEST = 100, 25
@@ -30,7 +32,8 @@ ROWS, NEWEST = 100, 25
 _CSV = {
     "Status": "status", "Rule": "rule", "Every": "every", "Last run": "lastRun", "Alerts, {during}": "alerts",
     "Closed as false": "closedFalse", "Seconds": "seconds", "Error": "error", "Kind": "kind", "Next run": "nextRun",
-    "Rows of the last run": "lastRows", "Alerts of the last run": "lastAlerts", "Held back": "held", "Closed": "closed", "Id": "id",
+    "Rows of the last run": "lastRows", "Alerts of the last run": "lastAlerts", "Held back": "held",
+    "Suppressed": "suppressed", "Closed": "closed", "Id": "id",
 }  # fmt: skip
 
 
@@ -58,6 +61,9 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "start": start,
         "rows": ROWS,
         "counts": counts,
+        "suppressions": len(
+            SuppressionsInForce.load(visit.instance.state, workspace, visit.instance.now).all
+        ),
         "chosen": wanted,
         "text": visit.asked("q"),
         "during": SPANS[visit.span][0].lower(),
@@ -95,6 +101,9 @@ def _shown(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> dict[
         "rule": rule,
         "refused": refused,
         "standing": standing,
+        "in_force": SuppressionsInForce.load(state, workspace, visit.instance.now).of(rule.id),
+        "reads_suppressions": visit.caller.may(SUPPRESSIONS, at),
+        "may_suppress": visit.caller.may(SUPPRESS, at),
         "during": SPANS[visit.span][0].lower(),
         "may": visit.caller.may(WRITE, at),
         "may_see": may_see,

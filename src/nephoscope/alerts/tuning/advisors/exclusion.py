@@ -51,7 +51,7 @@ def _groups(alerts: Iterable[Past]) -> dict[Entity, list[Past]]:
         for kind in SUBJECTS:
             several = [each for each in one.subject.entities if each.kind == kind]
             # one alert of many rows names one after the other, not one beside the other
-            if several and _value(several[0]) and (len(several) == 1 or one.events == 1):
+            if several and value_of(several[0]) and (len(several) == 1 or one.events == 1):
                 groups[several[0]].append(one)
     return groups
 
@@ -65,7 +65,7 @@ def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | 
         return None
     if not beside and entity.kind in PLACES and _named(harmless) and not _shared(entity, harmless):
         return None
-    conditions = [Condition(_field(entity, harmless), "equals", (_value(entity),)), *beside]
+    conditions = [Condition(_field(entity, harmless), "equals", (value_of(entity),)), *beside]
     if any(one.untouchable and _meets(one, conditions) for one in case.alerts):
         return None
     hides = [one for one in case.touchable if _meets(one, conditions)]
@@ -86,7 +86,7 @@ def _beside(entity: Entity, alerts: Sequence[Past]) -> list[Condition]:
         if kind == entity.kind:
             continue
         several = [[one for one in past.subject.entities if one.kind == kind] for past in alerts]
-        values = {_value(one) for each in several for one in each}
+        values = {value_of(one) for each in several for one in each}
         if all(several) and "" not in values and len(values) <= FEW and len(values) < max(2, len(alerts)):
             found.append(Condition(field, "in", tuple(sorted(values))))
     return found
@@ -122,7 +122,8 @@ def _meets(one: Past, conditions: Sequence[Condition]) -> bool:
     return all(each.met(one.subject) for each in conditions)
 
 
-def _value(entity: Entity) -> str:
+def value_of(entity: Entity) -> str:
+    """Return the value of the field that an entity is told by, '' where it has none."""
     field = FIELDS[entity.kind].rpartition(".")[2]
     if field == "fullName":
         return entity.title

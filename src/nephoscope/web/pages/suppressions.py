@@ -1,0 +1,188 @@
+"""Suppressions: what is held back, by whom, why and until when, how many alerts each held back; and ending one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from nephoscope.alerts.sight import READ as ALERTS
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.etag import moment_of
+from nephoscope.lake.state.faults import OvertakenError
+from nephoscope.lake.state.incidents import Action
+from nephoscope.lake.state.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.web.download import as_csv
+from nephoscope.web.drawn import Meanwhile
+from nephoscope.web.form import act, changing, taken
+from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.suppressed_rules import READ
+from nephoscope.web.suppression_choices import describe
+from nephoscope.web.trying import READ as RULES
+from nephoscope.web.trying import rules_of
+from nephoscope.web.visit import Visit
+from nephoscope.web.wording import SUPPRESSION_STATES as STATES
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+WRITE = "Microsoft.Security/alertsSuppressionRules/write"
+ROWS = 100
+HEADER = (
+    "State",
+    "Suppression",
+    "Holds back",
+    "Rule",
+    "Reason",
+    "Comment",
+    "By",
+    "Since",
+    "Until",
+    "Held back",
+    "Id",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSuppression:
+    """A row of the list; `rule` is the name of its rule, `rule_id` '' where it has no page."""
+
+    stored: StoredSuppression
+    state: str
+    rule: str
+    rule_id: str
+    holds: str
+    held: int
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the list; a form that comes back ends one of them."""
+    workspace = visit.workspace(READ)
+    if visit.request.method == "POST":
+        return taken(
+            lambda: _end(visit, workspace),
+            lambda error: _show(visit, workspace, refused=error),
+            lambda: _changes(visit, workspace),
+        )
+    if visit.asked("format") == "csv":
+        return as_csv("suppressions", HEADER, map(_row, _chosen(visit, _listed(visit, workspace))))
+    return _show(visit, workspace)
+
+
+def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, Any]:
+    every = list(_listed(visit, workspace))
+    shown, start = list(_chosen(visit, every)), page_start(visit)
+    at = f"/workspaces/{workspace}"
+    return {
+        "workspace": workspace, "suppressions": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS,
+        "counts": {word: count for word in STATES.values() if (count := Counter(one.state for one in every)[word])},
+        "chosen": visit.several("state"), "text": visit.asked("q"), "any": bool(every), "refused": refused, "overtaken": None,
+        "may": visit.caller.may(WRITE, at), "may_see": visit.caller.may(ALERTS, at), "reads_rules": visit.caller.may(RULES, at),
+        "done": visit.asked("done"),
+    }  # fmt: skip
+
+
+def _listed(visit: Visit, workspace: str) -> Iterator[ListedSuppression]:
+    """All of the workspace: those in force first, of them the one that ends first; then those that ended last."""
+    state, now, rules = visit.instance.state, visit.instance.now, rules_of(visit, workspace)
+    held = state.alerts.held(workspace)
+    for one in sorted(state.suppressions.all(workspace), key=lambda one: _order(one, now)):
+        rule = rules.get(one.rule)
+        name = rule.name if rule else "Every rule" if one.rule == ANY_RULE else one.rule
+        yield ListedSuppression(
+            one, STATES[one.status(now)], name, rule.id if rule else "", describe(one.conditions), held.get(one.id, 0)
+        )  # fmt: skip
+
+
+def _order(one: StoredSuppression, now: datetime) -> tuple[int, float]:
+    at = list(STATES).index(one.status(now))
+    if one.status(now) == "Enabled":
+        return at, one.expires.timestamp() if one.expires else float("inf")
+    return at, -one.changed.timestamp()
+
+
+def _chosen(
+    visit: Visit, several: Sequence[ListedSuppression] | Iterator[ListedSuppression]
+) -> Iterator[ListedSuppression]:
+    """Those that the filters of the address ask for."""
+    states, text, rule, id_ = (
+        visit.several("state"),
+        visit.asked("q").casefold(),
+        visit.asked("rule"),
+        visit.asked("id"),
+    )
+    for one in several:
+        told = (
+            one.stored.name,
+            one.rule,
+            one.holds,
+            one.stored.comment,
+            one.stored.author,
+            one.stored.reason,
+        )
+        if (
+            (not states or one.state in states)
+            and (not rule or one.stored.rule in (rule, ANY_RULE))
+            and (not id_ or one.stored.id == id_)
+            and text in "\n".join(told).casefold()
+        ):
+            yield one
+
+
+def _row(one: ListedSuppression) -> Sequence[Any]:
+    kept = one.stored
+    until = kept.expires.isoformat() if kept.expires else "no end"
+    told = (one.state, kept.name, one.holds, one.rule, kept.reason, kept.comment, kept.author)
+    return *told, kept.created.isoformat(), until, one.held, kept.id
+
+
+def _end(visit: Visit, workspace: str) -> str:
+    """End a suppression now; OvertakenError where somebody changed it after the page was drawn."""
+    act(visit, "end")
+    visit.caller.must(WRITE, f"/workspaces/{workspace}")
+    state, now = visit.instance.state, visit.instance.now
+    found = state.suppressions.find(workspace, visit.form.get("id", ""))
+
+    def check(session: Session) -> None:
+        state.database.queue(session, f"suppressions {workspace}")
+        kept = state.suppressions.find(workspace, found.id)
+        if kept.etag != visit.form.get("etag", ""):
+            raise OvertakenError("somebody changed the suppression meanwhile: look at it again")
+        if kept.status(now) == "Expired":
+            raise StateError(f"the suppression {kept.name} has ended already")
+
+    with state.only_if(check), changing(visit, WRITE, found.rule, suppression=found.name, ended=True):
+        Editing(state, workspace, visit.caller.name, now).change(found.id, expires=now)
+    return visit.here(done=found.name)
+
+
+def _changes(visit: Visit, workspace: str) -> Meanwhile:
+    """Who changed the suppression after the page was drawn."""
+    since, id_ = moment_of(visit.form.get("etag", "")), visit.form.get("id", "")
+    return Meanwhile(
+        [
+            Action(one.moment, one.author, "changed it")
+            for one in visit.instance.state.tuning_changes.all(workspace)
+            if one.subject == id_ and (since is None or one.moment > since)
+        ]
+    )
+
+
+PAGE = Page(
+    "/suppressions",
+    "Suppressions",
+    "suppressions.html",
+    READ,
+    filled,
+    Area.DETECTION,
+    32,
+    ("GET", "POST"),
+    anywhere=True,
+    under_scope=SAME,
+)

@@ -1,0 +1,235 @@
+"""Suppressions on pages: the narrowest and 30 days are preselected, a suppressed rule says so, and one is ended in the list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from html import unescape
+
+import pytest
+from tests.web.conftest import HERE, LATELY, alert
+from tests.web.sending import etag, sent
+
+from nephoscope.alerts.due import digest
+from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.tuning.condition import Condition
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.lake.state.rule_runs import RuleRun
+from nephoscope.lake.state.rule_standings import RuleStanding
+from nephoscope.web.suppressed_rules import READ
+from nephoscope.web.suppression_choices import describe
+
+RULE = next(one for one in shipped().rules if one.enabled and one.frequency >= timedelta(hours=2))
+ALERT = "0f000000-0000-0000-0000-000000000001"
+PAGE = f"/alerts/{ALERT}"
+FORM = {
+    "act": "suppress",
+    "about": "together",
+    "reason": "FalsePositive",
+    "comment": "our <scanner>",
+    "days": "30",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def raised(instance):
+    """An alert of a shipped rule whose last run gave no error."""
+    with instance.state.transaction() as session:
+        instance.state.alerts.put(session, replace(alert(ALERT, None), rule=RULE.id))
+        run = RuleRun("default", RULE.id, LATELY, LATELY, 1, 1, 0.1, "", fault=False)
+        instance.state.rule_runs.record(session, [run])
+        instance.state.rule_standings.put(session, [RuleStanding("default", RULE.id, digest(RULE))])
+
+
+@pytest.fixture(autouse=True)
+def clean(instance):
+    """No suppression before a test."""
+    for one in instance.state.suppressions.all("default"):
+        Editing(instance.state, "default", "test", instance.now).remove(one.id)
+
+
+def options(page: str) -> list[tuple[str, str]]:
+    (select,) = re.findall(r'<select name="about".*?</select>', page, re.DOTALL)
+    assert "selected" not in select, "the first is chosen where nobody chose another"
+    return re.findall(r'<option value="([^"]*)">([^<]*)', select)
+
+
+def stored(instance):
+    (found,) = instance.state.suppressions.all("default")
+    return found
+
+
+def status(owner) -> dict[str, str]:
+    """The row of the rule in the file of the list."""
+    rows = csv.DictReader(io.StringIO(owner.get("/rules?format=csv").text))
+    return next(row for row in rows if row["Id"] == RULE.id)
+
+
+def row_of(page: str) -> str:
+    """The row of the rule on the list."""
+    return next(one for one in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if f"/rules/{RULE.id}" in one)
+
+
+def test_the_narrowest_and_an_end_are_preselected(instance, owner):
+    page = owner.get(PAGE).text
+    found = options(page)
+    assert found[0] == ("together", "Account is ada@bwf.example and IP address is 192.0.2.7")
+    assert found[-1] == ("rule", "Every alert of this rule")
+    assert re.search(r'name="days" value="30"', page)
+    form = {name: value for name, value in FORM.items() if name not in ("about", "days")}
+    assert sent(owner, PAGE, {**form, "about": found[0][0], "days": "30"}).status_code == 303
+    made = stored(instance)
+    assert [one["field"] for one in made.conditions] == ["entities.account.fullName", "entities.ip.address"]
+    assert timedelta(days=29) < made.expires - instance.now < timedelta(days=31)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"about": ""}, {"about": "entities.ip.address=10.0.0.1"}, {"days": ""}, {"days": "0"}]
+)
+def test_nothing_is_suppressed_whole_or_without_end_by_leaving_something_out(instance, owner, wrong):
+    told = sent(owner, PAGE, {**FORM, **wrong})
+    assert told.status_code == 400
+    assert 'value="our &lt;scanner&gt;"' in told.text
+    assert instance.state.suppressions.all("default") == []
+
+
+def test_no_end_and_the_whole_rule_are_chosen(instance, owner):
+    assert sent(owner, PAGE, {**FORM, "about": "rule", "days": "", "forever": "1"}).status_code == 303
+    made = stored(instance)
+    assert (made.conditions, made.expires) == ([], None)
+    assert "Every alert of this rule is held back</strong> without an end" in owner.get(PAGE).text
+
+
+def test_a_rule_that_is_suppressed_whole_is_not_ok(owner):
+    assert status(owner)["Status"] == "ok"
+    assert "state compliant" in row_of(owner.get(f"/rules?q={RULE.name}").text)
+    sent(owner, PAGE, {**FORM, "about": "rule"})
+    assert (status(owner)["Status"], status(owner)["Suppressed"]) == ("suppressed", "all")
+    row = row_of(owner.get("/rules?status=suppressed").text)
+    assert "state compliant" not in row
+    assert ">suppressed<" in row
+    page = owner.get(f"/rules/{RULE.id}").text
+    assert "Every alert of this rule is held back</strong> until <time" in page
+    assert "rule suppressed</small>" in owner.get("/alerts?span=90d").text
+    assert (
+        "1 rule suppressed</strong> in workspace default; the next suppression ends <time"
+        in owner.get("/").text
+    )
+
+
+def test_a_rule_that_is_suppressed_in_part_says_so_everywhere(owner):
+    sent(owner, PAGE, FORM)
+    sent(owner, PAGE, {**FORM, "about": "entities.ip.address=192.0.2.7", "days": "60"})
+    assert (status(owner)["Status"], status(owner)["Suppressed"]) == ("ok", "in part")
+    assert "suppressed in part" in row_of(owner.get(f"/rules?q={RULE.name}").text)
+    for page in (PAGE, f"/rules/{RULE.id}"):
+        assert "Suppressed in part:</strong> 2 suppressions, the next ends <time" in owner.get(page).text
+    listed = owner.get("/alerts?span=90d").text
+    assert "rule suppressed in part</small>" in listed
+    assert "2 suppressions in force" in listed
+    assert "1 rule suppressed in part in workspace default" in owner.get("/").text
+
+
+def test_suppressions_are_listed_filtered_and_a_file(instance, owner):
+    assert "Nothing is held back" in owner.get("/suppressions").text
+    sent(owner, PAGE, FORM)
+    Editing(instance.state, "default", "ana", instance.now).suppress(
+        "every rule", "*", [_address()], comment="<vpn>"
+    )
+    with instance.state.transaction() as session:
+        held = replace(
+            alert("0f000000-0000-0000-0000-000000000002", None), rule=RULE.id, held_by=stored_id(instance)
+        )
+        instance.state.alerts.put(session, held)
+    page = owner.get("/suppressions").text
+    both = "Account is ada@bwf.example and IP address is 192.0.2.7"
+    escaped = ("our &lt;scanner&gt;", "&lt;vpn&gt;")
+    for told in (RULE.name, both, *escaped, "Every rule", "No end", "In force"):
+        assert told in unescape(page) or told in page, told
+    rows = list(csv.DictReader(io.StringIO(owner.get("/suppressions?format=csv").text)))
+    assert [(row["State"], row["Held back"], row["Until"] == "no end") for row in rows] == [
+        ("In force", "1", False),
+        ("In force", "0", True),
+    ]
+    assert "<td" not in owner.get("/suppressions?q=nothing").text.replace('<td colspan="9"', "")
+    assert "&lt;vpn&gt;" not in owner.get(f"/suppressions?id={stored_id(instance)}").text
+    assert "No suppression fits" in owner.get("/suppressions?state=Ended").text
+
+
+def _address():
+    return Condition("entities.ip.address", "in", ("198.51.100.0/24",))
+
+
+def stored_id(instance) -> str:
+    return next(one.id for one in instance.state.suppressions.all("default") if one.rule == RULE.id)
+
+
+def end(instance, client, page: str = "/suppressions", **more: str):
+    one = stored(instance)
+    return client.post(page, data={"act": "end", "id": one.id, "etag": one.etag, **more}, headers=HERE)
+
+
+def test_one_is_ended_and_stays_in_the_list(instance, owner):
+    sent(owner, PAGE, {**FORM, "about": "rule"})
+    page = owner.get("/suppressions").text
+    form = {"act": "end", "id": stored(instance).id, "etag": etag(page)}
+    before = len(instance.state.audit.entries(most=100))
+    assert owner.post("/suppressions", data=form, headers=HERE).status_code == 303
+    entries = instance.state.audit.entries(most=100)
+    assert (len(entries) - before, entries[0].operation, entries[0].target) == (
+        1,
+        "Microsoft.Security/alertsSuppressionRules/write",
+        RULE.id,
+    )
+    assert stored(instance).status(instance.now) == "Expired"
+    page = owner.get("/suppressions").text
+    assert "Ended" in page
+    assert 'value="end"' not in page
+    assert status(owner)["Status"] == "ok"
+    assert "suppressed" not in row_of(owner.get(f"/rules?q={RULE.name}").text)
+    assert "Show suppressions" not in owner.get("/").text
+    assert end(instance, owner).status_code == 400
+
+
+def test_ending_takes_the_permission_and_the_state_that_was_looked_at(instance, owner, visitor):
+    sent(owner, PAGE, FORM)
+    reader = visitor(("Security Reader", "/"))
+    assert "Account is ada@bwf.example" in unescape(reader.get("/suppressions").text)
+    assert 'value="end"' not in reader.get("/suppressions").text
+    assert end(instance, reader).status_code == 403
+    assert visitor(("Reader", "/workspaces/other")).get("/suppressions").status_code == 403
+    elsewhere = owner.post("/suppressions", data={"act": "end"}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert elsewhere.status_code == 403
+    old = stored(instance).etag
+    Editing(instance.state, "default", "bob", datetime.now(instance.now.tzinfo)).change(
+        stored(instance).id, comment="again"
+    )
+    told = end(instance, owner, etag=old)
+    assert told.status_code == 409
+    assert "bob" in told.text
+    assert stored(instance).status(instance.now) == "Enabled"
+    assert end(instance, owner, id="none").status_code == 400
+
+
+def test_the_permission_is_one_of_the_roles(visitor):
+    assert READ.endswith("alertsSuppressionRules/read")
+    addresses = re.findall(r'<li><a href="([^"]+)"', visitor(("Security Reader", "/")).get("/rules").text)
+    assert "/suppressions" in addresses
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"field": "entities.ip[0].address", "in": ["a", "b", "c", "d"]}, "First IP address is one of a, b, c and 1 more"),
+        ({"field": "entities.azure-resource.resourceId", "equals": "/x"}, "Resource is /x"),
+        ({"field": "entities.process.commandLine", "contains": "backup"}, "Process command line contains backup"),
+        ({"field": "entities.ip.address", "inWatchlist": "Scanners"}, "IP address is in the watchlist Scanners"),
+        ({"field": "details.Requests", "atMost": "40"}, "Requests is at most 40"),
+    ],
+)  # fmt: skip
+def test_conditions_are_said_in_words(document, words):
+    assert describe([document]) == words
+    assert describe([]) == "Every alert of the rule"
