@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.browser.conftest import NOON
 from tests.browser.test_pages import addresses
+from tests.web.conftest import LONG
 
+from nephoscope.alerts.tuning.condition import Condition
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.lake.state import State
 from nephoscope.posture.published.shelf import Shelf
 
 #: What a page shows wrongly, by the boxes of its filters, its lists and all that stands in its content.
@@ -38,6 +43,9 @@ FAULTS = """
   if (list && shown(list) && box(list).width < least) wrong.push(`the list is ${px(list, 'width')} wide`);
   if (listed && list && shown(list) && box(list).top + scrollY > window.innerHeight)
     wrong.push(`the list begins ${px(list, 'top')} down`);
+  for (const one of width > 900 ? main.querySelectorAll('#list .scroll') : []) {
+    if (one.scrollWidth > one.clientWidth + 1) wrong.push(`the list hides ${one.scrollWidth - one.clientWidth} pixels`);
+  }
   for (const one of main.querySelectorAll('*')) {
     if (!shown(one) || scrolled(one) || one.closest('svg')) continue;
     const { left, right } = box(one);
@@ -56,6 +64,11 @@ FAULTS = """
 def test_every_page_is_laid_out(opened, address, scoped):
     """Each page is fetched once; a window that becomes narrower lays the same page out anew."""
     base, data = address
+    with State.of(data) as state:
+        resource = Condition("entities.azureresource.resourceId", "equals", (LONG,))
+        Editing(state, "default", "ada", NOON).suppress(
+            f"layout {scoped}", "a-rule", [resource], comment=LONG
+        )
     subscription = next(iter(Shelf(data).newest().made.subscriptions))
     wrong: list[str] = []
     page = opened(1440, "dark").new_page()

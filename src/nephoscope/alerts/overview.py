@@ -34,7 +34,7 @@ def overview(state: State, workspace: str, rules: Iterable[Rule], now: datetime)
         scheduled = last.get(rule.id)
         shown = newest(rule, scheduled, apart.get(rule.id))
         row = _row(rule, standings.get(rule.id), (scheduled, shown), faults.get(rule.id, ()), now)
-        rows.append(_with_suppressions(row, in_force.of(rule.id)))
+        rows.append(_with_suppressions(row, in_force.own(rule.id)))
     return sorted(rows, key=lambda row: (_ORDER.index(row["status"]), row["rule"]))
 
 

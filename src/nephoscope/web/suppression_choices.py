@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, value_of
 from nephoscope.alerts.tuning.condition import Condition
+from nephoscope.web.wording import short
 
 if TYPE_CHECKING:
     from nephoscope.model.entity import Entity
@@ -18,6 +20,8 @@ TOGETHER, WHOLE_RULE = "together", "rule"
 _NARROWEST = (
     "FileHash", "Process", "File", "URL", "MailMessage", "AzureResource", "Host", "Account", "CloudApplication", "Mailbox", "IP",
 )  # fmt: skip
+#: `UPNSuffix` is UPN and Suffix.
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _WORDS = {
     "equals": "is", "in": "is one of", "contains": "contains", "inWatchlist": "is in the watchlist", "atMost": "is at most",
 }  # fmt: skip
@@ -63,16 +67,15 @@ def _together(entities: Sequence[Entity]) -> list[Condition]:
 
 
 def _single(entity: Entity) -> dict[str, Choice]:
-    found = {}
-    whole = FIELDS.get(entity.kind, "")
-    for name, value in sorted(
-        entity.identifiers, key=lambda one: _field(entity, one[0]).lower() != whole.lower()
-    ):
-        if isinstance(value, str) and value and not value.startswith(("{", "[")):
-            condition = Condition(_field(entity, name), "equals", (value,))
-            found[f"{condition.field}={value}"] = Choice(
-                describe_condition(condition.document()), [condition]
-            )
+    """The entity by the name that people know, then by each of its identifiers."""
+    found: dict[str, Choice] = {}
+    named = [(FIELDS[entity.kind], value_of(entity))] if entity.kind in FIELDS else []
+    several = [(_field(entity, name), value) for name, value in entity.identifiers]
+    for field, value in [*named, *several]:
+        known = any(one.lower() == f"{field}={value}".lower() for one in found)
+        if isinstance(value, str) and value and not value.startswith(("{", "[")) and not known:
+            condition = Condition(field, "equals", (value,))
+            found[f"{field}={value}"] = Choice(describe_condition(condition.document()), [condition])
     return found
 
 
@@ -80,19 +83,24 @@ def _field(entity: Entity, name: str) -> str:
     return f"entities.{entity.kind.lower()}.{name[0].lower()}{name[1:]}"
 
 
-def describe(conditions: Sequence[dict[str, Any]]) -> str:
-    """Say in words what a suppression holds back; `conditions` as Azure writes `allOf`."""
-    return " and ".join(map(describe_condition, conditions)) or "Every alert of the rule"
+def describe(conditions: Sequence[dict[str, Any]], *, whole: bool = False) -> str:
+    """Say in words what a suppression holds back; `conditions` as Azure writes `allOf`, resources by name unless `whole`."""
+    return (
+        " and ".join(describe_condition(one, whole=whole) for one in conditions) or "Every alert of the rule"
+    )
 
 
-def describe_condition(document: dict[str, Any]) -> str:
+def describe_condition(document: dict[str, Any], *, whole: bool = False) -> str:
     """Say one condition in words: `IP address is 192.0.2.7`."""
     operator = next((one for one in _WORDS if one in document), "")
     value = document.get(operator, "")
     several = value if isinstance(value, list) else [value]
+    shown = [
+        one if whole or not one.startswith("/subscriptions/") else short(one) for one in map(str, several[:3])
+    ]
     more = f" and {len(several) - 3} more" if len(several) > 3 else ""
     named = describe_field(str(document.get("field", "")))
-    return f"{named} {_WORDS.get(operator, operator)} {', '.join(map(str, several[:3]))}{more}"
+    return f"{named} {_WORDS.get(operator, operator)} {', '.join(shown)}{more}"
 
 
 def describe_field(field: str) -> str:
@@ -101,7 +109,8 @@ def describe_field(field: str) -> str:
     if place != "entities":
         return rest or field
     kind, _, identifier = rest.rpartition(".")
-    spaced = "".join(f" {one.lower()}" if one.isupper() else one for one in identifier)
+    several = _WORD.findall(f"{identifier[:1].upper()}{identifier[1:]}")
+    spaced = " ".join(one if one.isupper() else one.lower() for one in several)
     words = {"full name": "", "resource id": "", "app id": "ID"}.get(spaced, spaced)
     bare = kind.removesuffix("[0]")
     first = "First " if bare != kind else ""

@@ -55,3 +55,7 @@ class SuppressionsInForce:
     def of(self, rule: str) -> RuleSuppressions:
         """Return those of a rule, with those that hold for every rule."""
         return RuleSuppressions([one for one in self.all if one.rule in (rule, ANY_RULE)])
+
+    def own(self, rule: str) -> RuleSuppressions:
+        """Return those of a rule alone: a list in which every rule has the same mark says nothing."""
+        return RuleSuppressions([one for one in self.all if one.rule == rule])

@@ -15,7 +15,7 @@ from nephoscope.alerts.deciding import may_decide
 from nephoscope.alerts.overriding import steps_of, techniques_of
 from nephoscope.alerts.sight import READ
 from nephoscope.alerts.tuning.editing import REASONS
-from nephoscope.alerts.tuning.in_force import RuleSuppressions, SuppressionsInForce
+from nephoscope.alerts.tuning.in_force import SuppressionsInForce
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.lake.state.faults import OvertakenError, PassingError
@@ -99,23 +99,20 @@ def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, Any]:
 def _suppressed(visit: Visit, told: ToldAlerts) -> dict[str, Any]:
     """What holds alerts back in the workspaces whose suppressions the visitor reads."""
     state = visit.instance.state
-    of, in_force = _in_force(visit, told.workspaces)
+    in_force = _in_force(visit, told.workspaces)
     tallies = [state.alert_tallies.of(one, visit.since) for one in in_force] if told.whole else []
     return {
         "suppressions": sum(len(one.all) for one in in_force.values()),
         "held_back": sum(tally.held for one in tallies for tally in one.values()),
-        "suppressed": of,
+        "suppressed": lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).own(alert.rule),
     }
 
 
-def _in_force(
-    visit: Visit, workspaces: Sequence[str]
-) -> tuple[Callable[[StoredAlert], RuleSuppressions], Mapping[str, SuppressionsInForce]]:
-    """What gives the suppressions in force over the rule of an alert; and all of them, of each workspace that the visitor reads."""
-    state, now, nothing = visit.instance.state, visit.instance.now, SuppressionsInForce()
+def _in_force(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, SuppressionsInForce]:
+    """The suppressions in force in each of the workspaces whose suppressions the visitor reads."""
+    state, now = visit.instance.state, visit.instance.now
     readable = [one for one in workspaces if visit.caller.may(SUPPRESSIONS, f"/workspaces/{one}")]
-    in_force = {one: SuppressionsInForce.load(state, one, now) for one in readable}
-    return lambda alert: in_force.get(alert.workspace, nothing).of(alert.rule), in_force
+    return {one: SuppressionsInForce.load(state, one, now) for one in readable}
 
 
 def looked(visit: Visit) -> Looked:
@@ -226,7 +223,7 @@ def _page(
         "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"),
         "suppressible": choices(entities), "most_days": MOST_DAYS, "days": DAYS,
         "reasons": REASONS, "reads_suppressions": visit.caller.may(SUPPRESSIONS, f"/workspaces/{workspace}"),
-        "in_force": _in_force(visit, [workspace])[0](kept),
+        "in_force": _in_force(visit, [workspace]).get(workspace, SuppressionsInForce()).of(kept.rule),
         "like": (like := alike(visit.instance.state, kept)), "like_etag": etag_of_alike(like),
     }  # fmt: skip
 

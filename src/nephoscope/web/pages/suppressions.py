@@ -51,13 +51,14 @@ HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class ListedSuppression:
-    """A row of the list; `rule` is the name of its rule, `rule_id` '' where it has no page."""
+    """A row of the list; `whole` has resources by their ids; `rule` is the name of its rule, `rule_id` '' where it has no page."""
 
     stored: StoredSuppression
     state: str
     rule: str
     rule_id: str
     holds: str
+    whole: str
     held: int
 
 
@@ -96,7 +97,8 @@ def _listed(visit: Visit, workspace: str) -> Iterator[ListedSuppression]:
         rule = rules.get(one.rule)
         name = rule.name if rule else "Every rule" if one.rule == ANY_RULE else one.rule
         yield ListedSuppression(
-            one, STATES[one.status(now)], name, rule.id if rule else "", describe(one.conditions), held.get(one.id, 0)
+            one, STATES[one.status(now)], name, rule.id if rule else "",
+            describe(one.conditions), describe(one.conditions, whole=True), held.get(one.id, 0),
         )  # fmt: skip
 
 
@@ -122,6 +124,7 @@ def _chosen(
             one.stored.name,
             one.rule,
             one.holds,
+            one.whole,
             one.stored.comment,
             one.stored.author,
             one.stored.reason,
