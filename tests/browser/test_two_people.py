@@ -67,11 +67,11 @@ def test_of_several_those_that_changed_stay_ticked(opened, address, bob, number)
     expect(ada.get_by_text("owner ada").first).to_be_visible()
     bob.get_by_label(f"Incident {number}", exact=True).check()
     bob.locator("select[name=owner]").select_option("bob")
-    bob.get_by_role("button", name="Assign").click()
+    bob.get_by_role("button", name="Assign", exact=True).click()
     expect(bob.get_by_role("alert")).to_contain_text(f"#{number} Two look at it is Active, owner ada")
     expect(bob.get_by_label(f"Incident {number}", exact=True)).to_be_checked()
     expect(bob.locator("select[name=owner]")).to_have_value("bob")
-    bob.get_by_role("button", name="Assign").click()
+    bob.get_by_role("button", name="Assign", exact=True).click()
     expect(bob.get_by_role("status")).to_have_text("1 changed.")
 
 
