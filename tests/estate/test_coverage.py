@@ -10,6 +10,7 @@ from nephoscope.estate.coverage import (
     manifest_document,
     merge,
     parse_manifest,
+    parse_manifests,
     scope_of,
     was_read,
 )
@@ -53,6 +54,11 @@ def test_a_manifest_is_read_and_written():
     ("document", "words"),
     [
         ([], "JSON object"),
+        ({"schemaVersion": 2}, "'tenants' must map"),
+        ({"schemaVersion": 2, "tenants": {"t": []}}, "'tenants.t' must be"),
+        ({"schemaVersion": 2, "tenants": {"t": {"scopes": []}}}, "'tenants.t.scopes' must map"),
+        ({"schemaVersion": 1, "scopes": {}, "readAt": "yesterday"}, "'readAt' must be an ISO 8601 time"),
+        ({"schemaVersion": 1, "scopes": {}, "readAt": "2026-01-01"}, "'readAt' must have a time zone"),
         ({"scopes": {}}, "schemaVersion"),
         ({"schemaVersion": 1, "scopes": []}, "'scopes' must map"),
         ({"schemaVersion": 1, "scopes": {"/s": [1]}}, "'/s' must be a list"),
@@ -81,9 +87,43 @@ def test_of_assessments_only_the_names_that_were_seen_are_inferred():
     inference = Inference()
     inference.see(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
     coverage = inference.manifest()
-    assert coverage.covers("microsoft.security/assessments", SUB, "one")
-    assert not coverage.covers("microsoft.security/assessments", SUB, "two")
+    assert was_read(coverage, ResourceId.parse(assessment("v", "one")), SUB)
+    assert not was_read(coverage, ResourceId.parse(assessment("v", "two")), SUB)
+    assert not was_read(coverage, ResourceId.parse(assessment("w", "one")), SUB)
     assert not coverage.covers("microsoft.security/assessments", SUB)
+
+
+def assessment(machine, name):
+    return f"{network(machine).key}/providers/Microsoft.Security/assessments/{name}"
+
+
+@pytest.mark.parametrize(
+    ("seen", "same", "other"),
+    [
+        pytest.param(
+            "{v}/providers/Microsoft.Insights/diagnosticSettings/d",
+            "{v}/providers/Microsoft.Insights/diagnosticSettings/e",
+            ["{w}/providers/Microsoft.Insights/diagnosticSettings/d", "{sub}/providers/Microsoft.Insights/diagnosticSettings/d"],
+            id="an extension",
+        ),
+        pytest.param("{v}/subnets/s", "{v}/subnets/t", ["{w}/subnets/s"], id="a child"),
+        pytest.param(
+            "{sub}/providers/Microsoft.Insights/diagnosticSettings/d",
+            "{sub}/providers/Microsoft.Insights/diagnosticSettings/e",
+            ["{v}/providers/Microsoft.Insights/diagnosticSettings/d"],
+            id="an extension of the subscription",
+        ),
+    ],
+)  # fmt: skip
+def test_a_child_or_an_extension_vouches_for_its_own_parent_alone(seen, same, other):
+    def id_of(text):
+        return ResourceId.parse(text.format(v=network("v").key, w=network("w").key, sub=SUB))
+
+    inference = Inference()
+    inference.see(resource(id_of(seen).key))
+    coverage = inference.manifest()
+    assert was_read(coverage, id_of(same), SUB)
+    assert [text for text in other if was_read(coverage, id_of(text), SUB)] == []
 
 
 @pytest.mark.parametrize("declared", [None, Coverage({SUB: frozenset({NET})}, declared=True)])
@@ -103,15 +143,40 @@ def test_child_types_are_not_declared_where_their_parent_is_not():
     assert inference.manifest(declared) == declared
 
 
-def test_embedded_children_do_not_vouch_for_a_parent_without_its_body():
+def test_embedded_children_vouch_for_the_parent_whose_body_lists_them():
     inference = Inference()
-    inference.see(network("v"))
+    inference.see(network("v"), carries=frozenset({SUBNETS}))
     inference.see(subnet("s"), embedded=True)
-    assert inference.manifest().covers(SUBNETS, SUB)
     inference.see(network("w", complete=False))
-    assert not inference.manifest().covers(SUBNETS, SUB)
-    inference.see(subnet("own"))
-    assert inference.manifest().covers(SUBNETS, SUB)
+    assert inference.manifest().covers(SUBNETS, network("v").key)
+    assert not inference.manifest().covers(SUBNETS, network("w").key)
+    inference.see(subnet("own", parent="w"))
+    assert inference.manifest().covers(SUBNETS, network("w").key)
+
+
+def test_a_claim_holds_for_what_lies_below_its_scope():
+    group = f"{SUB}/resourcegroups/g"
+    coverage = Coverage({group: frozenset({NET}), "": frozenset({"microsoft.graph/users"})}, declared=True)
+    assert coverage.covers(NET, network("v").key)
+    assert not coverage.covers(NET, SUB)
+    assert coverage.covers("microsoft.graph/users", group)
+
+
+def test_a_manifest_tells_each_tenant_and_when_it_was_read():
+    then = "2026-11-01T00:00:00+00:00"
+    document = {
+        "schemaVersion": 2,
+        "tenants": {
+            "AAAA": {"scopes": {SUB: [NET]}, "readAt": then},
+            "bbbb": {"scopes": {}, "gaps": {NET: "403"}, "readAt": {SUB: then}},
+        },
+    }
+    one, two = parse_manifests(document)
+    assert (one.tenant, one.time_of(network("v").key).isoformat()) == ("aaaa", then)
+    assert (two.tenant, two.time_of("/subscriptions/other")) == ("bbbb", None)
+    assert parse_manifest(manifest_document(one)) == one
+    with pytest.raises(CoverageError, match="one tenant, not 2"):
+        parse_manifest(document)
 
 
 @pytest.mark.parametrize("declared", [None, Coverage({SUB: frozenset({"*"})}, declared=True)])
@@ -131,8 +196,9 @@ def test_the_type_of_a_lost_record_is_not_covered(declared):
 def test_a_lost_assessment_takes_its_names_along():
     inference = Inference()
     inference.see(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
+    assert was_read(inference.manifest(), ResourceId.parse(assessment("v", "one")), SUB)
     inference.lost("microsoft.security/assessments", "broken")
-    assert not inference.manifest().covers("microsoft.security/assessments", SUB, "one")
+    assert not was_read(inference.manifest(), ResourceId.parse(assessment("v", "one")), SUB)
 
 
 def test_merged_parts_are_declared_only_together():

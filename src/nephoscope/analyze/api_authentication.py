@@ -59,23 +59,24 @@ def analyze(view: View) -> Iterable[Assessment]:
         if _validates(view, operation, api):
             return healthy(id_, key, "a policy validates the caller")
         if properties(api).get("subscriptionRequired", True) is not False:
-            return _by_key(view, id_, key, api, unlocked)
-        for type_ in POLICIES:
-            view.need(type_, operation.id.subscription_id)
+            return _by_key(view, operation, key, api, unlocked)
+        _need_policies(view, operation, api)
         return unhealthy(id_, key, "the API needs no subscription key and no policy validates the caller")
 
     return judged(view.resources(OPERATION), AUTHENTICATED, judge)
 
 
-def _by_key(view: View, id_: str, key: Key, api: Resource, unlocked: frozenset[str]) -> Assessment:
-    for type_ in (PRODUCT, PRODUCT_API, PRODUCT_LINK):
-        view.need(type_, api.id.subscription_id)
+def _by_key(view: View, operation: Resource, key: Key, api: Resource, unlocked: frozenset[str]) -> Assessment:
+    id_ = str(operation.body["id"])
+    view.need(PRODUCT, api.id.parent)
+    for product in view.children(PRODUCT, api.id.parent):
+        view.need(PRODUCT_API, product.key)
+        view.need(PRODUCT_LINK, product.key)
     if api.key not in unlocked:
         for product in view.children(PRODUCT, api.id.parent):
             known(product)
         return healthy(id_, key, "the API needs a subscription key")
-    for type_ in POLICIES:
-        view.need(type_, api.id.subscription_id)
+    _need_policies(view, operation, api)
     return unhealthy(id_, key, "an open product offers the API without a subscription key")
 
 
@@ -95,12 +96,21 @@ def _unlocked_apis(view: View) -> frozenset[str]:
 
 
 def _validates(view: View, operation: Resource, api: Resource) -> bool:
-    owners = (operation.key, api.key, api.id.parent)
     return any(
         _is_validating(str(known(policy).get("value", "")))
-        for type_, owner in zip(POLICIES, owners, strict=True)
+        for type_, owner in _policy_owners(operation, api)
         for policy in view.children(type_, owner)
     )
+
+
+def _need_policies(view: View, operation: Resource, api: Resource) -> None:
+    for type_, owner in _policy_owners(operation, api):
+        view.need(type_, owner)
+
+
+def _policy_owners(operation: Resource, api: Resource) -> Iterable[tuple[str, str]]:
+    """Each type of policy with the id of what has it."""
+    return zip(POLICIES, (operation.key, api.key, api.id.parent), strict=True)
 
 
 def _is_validating(xml: str) -> bool:

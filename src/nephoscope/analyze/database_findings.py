@@ -97,5 +97,5 @@ def _is_on(view: View, server: Resource) -> bool:
             if str(body.get("state", "")).lower() == "enabled" or body.get("storageContainerPath"):
                 return True
     for kind in KINDS:
-        view.need(f"{server.type}/{kind}", server.id.subscription_id)
+        view.need(f"{server.type}/{kind}", server.key)
     return False

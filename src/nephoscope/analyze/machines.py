@@ -36,7 +36,7 @@ def machines(view: View, key: Key, judge: Callable[[Resource, Key], Assessment])
 
 def extensions(view: View, machine: Resource) -> list[dict[str, Any]]:
     """The `properties` of a machine's extensions; raises NotCollected where extensions were not read."""
-    view.need(EXTENSION, machine.id.subscription_id)
+    view.need(EXTENSION, machine.key)
     return [known(extension) for extension in view.children(EXTENSION, machine.key)]
 
 

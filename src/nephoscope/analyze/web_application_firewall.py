@@ -105,7 +105,7 @@ def _is_front_door(profile: Resource) -> bool:
 def _profile(view: View, profile: Resource, key: Key) -> Assessment:
     id_ = str(profile.body["id"])
     for type_ in (ENDPOINT, SECURITY_POLICY):
-        view.need(type_, profile.id.subscription_id)
+        view.need(type_, profile.key)
     guarded = {
         domain for policy in view.children(SECURITY_POLICY, profile.key) for domain in _domains(policy)
     }

@@ -6,77 +6,153 @@ What may be concluded from what was seen is argued in docs/decisions/0041-inferr
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource_id import ResourceId
+from nephoscope.policy.related import EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nephoscope.model.resource import Resource
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: A manifest of this version is about one tenant, which it may name.
+_SCHEMA_OF_ONE_TENANT = 1
 # Namespaces whose resources never lie in a subscription.
 _TENANT_NAMESPACES = ("microsoft.graph/", "microsoft.management/", "microsoft.aadiam/")
 # Types of which single named resources are looked up: one name that was seen says nothing about another.
 _NAMED = frozenset(
     {"microsoft.security/assessments", "microsoft.guestconfiguration/guestconfigurationassignments"}
 )
+# Extensions that a list of a subscription or of the tenant tells in full, those of what lies below included.
+_LISTED_BY_SCOPE = ("microsoft.authorization/",)
 
 
 class CoverageError(ValueError):
     """A coverage manifest that cannot be used; the message says which member and what it must be."""
 
 
-def parse_manifest(document: Any) -> Coverage:
-    """Read `{"schemaVersion": 1, "scopes": {scope: [type, ...]}, "gaps": {type: reason}}`; raises CoverageError."""
+def parse_manifests(document: Any) -> tuple[Coverage, ...]:
+    """Read a manifest, a coverage for each tenant it is about; raises CoverageError.
+
+    `{"schemaVersion": 2, "tenants": {tenant: {"scopes": {scope: [type, ...]}, "gaps": {type: reason}, "readAt": time}}}`, where
+    `readAt` may also map a scope to its time. In version 1 the members of the one tenant are at the top, with `tenant` beside them.
+    """
     if not isinstance(document, dict):
         raise CoverageError("the manifest must be a JSON object")
-    if document.get("schemaVersion") != SCHEMA_VERSION:
+    version = document.get("schemaVersion")
+    if version == _SCHEMA_OF_ONE_TENANT:
+        return (_parse_tenant(str(document.get("tenant") or ""), document, ""),)
+    tenants = document.get("tenants")
+    if version != SCHEMA_VERSION:
+        raise CoverageError(f"'schemaVersion' must be 1 or {SCHEMA_VERSION}, not {version!r}")
+    if not isinstance(tenants, dict):
         raise CoverageError(
-            f"'schemaVersion' must be {SCHEMA_VERSION}, not {document.get('schemaVersion')!r}"
+            "'tenants' must map a tenant's id ('' where it is not known) to what was read of it"
         )
+    return tuple(
+        _parse_tenant(name, members, f"tenants.{name or chr(34) * 2}.") for name, members in tenants.items()
+    )
+
+
+def parse_manifest(document: Any) -> Coverage:
+    """Read a manifest that is about one tenant, as `parse_manifests`; raises CoverageError where it is about several."""
+    found = parse_manifests(document)
+    if len(found) != 1:
+        raise CoverageError(f"the manifest must be about one tenant, not {len(found)}")
+    return found[0]
+
+
+def _parse_tenant(tenant: str, document: Any, path: str) -> Coverage:
+    if not isinstance(document, dict):
+        raise CoverageError(f"'{path.rstrip('.')}' must be a JSON object")
     scopes = document.get("scopes")
     if not isinstance(scopes, dict):
-        raise CoverageError("'scopes' must map a scope ('/subscriptions/<id>' or '') to a list of types")
+        raise CoverageError(
+            f"'{path}scopes' must map a scope ('/subscriptions/<id>' or '') to a list of types"
+        )
     gaps = document.get("gaps", {})
     if not isinstance(gaps, dict) or not all(isinstance(reason, str) for reason in gaps.values()):
-        raise CoverageError("'gaps' must map a type to the reason why it was not read")
-    read = {scope.lower().rstrip("/"): _types(scope, types) for scope, types in scopes.items()}
-    return Coverage(read, declared=True, gaps={type_.lower(): reason for type_, reason in gaps.items()})
+        raise CoverageError(f"'{path}gaps' must map a type to the reason why it was not read")
+    return Coverage(
+        {_normalize_scope(scope): _types(scope, types, path) for scope, types in scopes.items()},
+        declared=document.get("declared", True) is not False,
+        gaps={type_.lower(): reason for type_, reason in gaps.items()},
+        tenant=tenant.lower(),
+        read_at=_times(document.get("readAt"), path),
+    )
 
 
-def _types(scope: str, types: Any) -> frozenset[str]:
+def _normalize_scope(scope: str) -> str:
+    return scope.lower().rstrip("/")
+
+
+def _types(scope: str, types: Any, path: str) -> frozenset[str]:
     if not isinstance(types, list) or not all(isinstance(type_, str) for type_ in types):
-        raise CoverageError(f"'scopes' at {scope!r} must be a list of resource types")
+        raise CoverageError(f"'{path}scopes' at {scope!r} must be a list of resource types")
     return frozenset(type_.lower() for type_ in types)
+
+
+def _times(value: Any, path: str) -> dict[str, datetime]:
+    """The times of reading by scope, from one time for all or a time for each scope."""
+    if value is None:
+        return {}
+    several = value if isinstance(value, dict) else {"": value}
+    try:
+        found = {_normalize_scope(scope): datetime.fromisoformat(text) for scope, text in several.items()}
+    except (TypeError, ValueError) as error:
+        raise CoverageError(
+            f"'{path}readAt' must be an ISO 8601 time, or one for each scope: {error}"
+        ) from error
+    if any(time.tzinfo is None for time in found.values()):
+        raise CoverageError(f"'{path}readAt' must have a time zone")
+    return found
 
 
 def manifest_document(coverage: Coverage) -> dict[str, Any]:
     """The JSON document of a manifest, in a stable order."""
     return {
         "schemaVersion": SCHEMA_VERSION,
+        "tenants": {coverage.tenant: manifest_members(coverage)},
+    }
+
+
+def manifest_members(coverage: Coverage) -> dict[str, Any]:
+    """What a manifest says of one tenant, in a stable order."""
+    found: dict[str, Any] = {
         "declared": coverage.declared,
         "scopes": {scope: sorted(types) for scope, types in sorted(coverage.scopes.items())},
         "gaps": dict(sorted(coverage.gaps.items())),
     }
+    if coverage.read_at:
+        found["readAt"] = {scope: time.isoformat() for scope, time in sorted(coverage.read_at.items())}
+    return found
 
 
 def merge(parts: Iterable[Coverage]) -> Coverage:
-    """What several snapshots have read together; it is declared only when every part is."""
+    """What several snapshots of one tenant have read together; it is declared only when every part is."""
     scopes: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
     gaps: dict[str, str] = {}
-    declared = [part.declared for part in parts if _add(part, scopes, gaps)]
-    return Coverage(dict(scopes), declared=bool(declared) and all(declared), gaps=gaps)
+    times: dict[str, datetime] = {}
+    known = list(parts)
+    for part in known:
+        for scope, types in part.scopes.items():
+            scopes[scope] |= types
+        gaps.update(part.gaps)
+        _keep_older(times, part.read_at)
+    declared = bool(known) and all(part.declared for part in known)
+    tenant = next((part.tenant for part in known if part.tenant), "")
+    return Coverage(dict(scopes), declared, gaps, tenant, times)
 
 
-def _add(part: Coverage, scopes: dict[str, frozenset[str]], gaps: dict[str, str]) -> bool:
-    for scope, types in part.scopes.items():
-        scopes[scope] |= types
-    gaps.update(part.gaps)
-    return True
+def _keep_older(times: dict[str, datetime], others: Mapping[str, datetime]) -> None:
+    """Of two times of one scope the older holds: what was read together is as old as its oldest part."""
+    for scope, time in others.items():
+        times[scope] = min(time, times.get(scope, time))
 
 
 @dataclass(slots=True)
@@ -95,13 +171,13 @@ class Inference:
 
         `carries` are the child types that a whole body of its type lists in full: with the body they are read, none or many.
         """
-        scope = scope_of(resource)
-        entry = f"{resource.type}/{resource.id.name}" if resource.type in _NAMED else resource.type
+        scope, entry = claim_of(resource)
         (self._embedded if embedded else self._own)[scope].add(entry)
+        place = scope_of(resource)
         if not resource.complete:
-            self._bodiless.add((scope, resource.type))
+            self._bodiless.add((place, resource.type))
         elif carries:
-            self._embedded[scope] |= carries
+            self._embedded[place] |= carries
 
     def lost(self, type_: str, reason: str) -> None:
         """Note that a resource of the lower-cased type ('*' = of some type) was there and could not be read."""
@@ -110,11 +186,12 @@ class Inference:
     def manifest(self, declared: Coverage | None = None) -> Coverage:
         """The manifest: the declared one, else the inferred one, in both cases without what was lost."""
         scopes = self._declared(declared.scopes) if declared else self._seen()
-        coverage = Coverage(scopes, declared is not None, declared.gaps if declared else {})
+        known = declared or Coverage({})
+        coverage = replace(known, scopes=scopes, declared=declared is not None)
         if not self._broken:
             return coverage
         scopes = {scope: self._kept(scope, types) for scope, types in coverage.scopes.items()}
-        return Coverage(scopes, coverage.declared, {**coverage.gaps, **self._broken})
+        return replace(coverage, scopes=scopes, gaps={**coverage.gaps, **self._broken})
 
     def _seen(self) -> dict[str, frozenset[str]]:
         scopes = self._own.keys() | self._embedded.keys()
@@ -141,11 +218,10 @@ class Inference:
             return frozenset()
         if "*" in types:
             types = frozenset(self._own.get(scope, set()) | self._embedded.get(scope, set()))
-        return frozenset(
-            entry
-            for entry in types
-            if entry not in self._broken and entry.rpartition("/")[0] not in self._broken
-        )
+        return frozenset(entry for entry in types if not self._is_broken(entry.rpartition("/providers/")[2]))
+
+    def _is_broken(self, entry: str) -> bool:
+        return entry in self._broken or entry.rpartition("/")[0] in self._broken
 
 
 def scope_of(resource: Resource) -> str:
@@ -160,14 +236,32 @@ def scope_of(resource: Resource) -> str:
     return resource.id.parent or "/"
 
 
+def claim_of(resource: Resource) -> tuple[str, str]:
+    """The scope and the entry of a manifest that one resource that was seen stands for.
+
+    A resource tells that its type was read in its subscription. A child or an extension tells it below its own parent alone:
+    lists of them are answered parent by parent.
+    """
+    id_ = resource.id
+    name = f"/{id_.name}" if id_.type in _NAMED else ""
+    parent = id_.parent
+    if not parent or id_.type.startswith(_TENANT_NAMESPACES) or id_.type.startswith(_LISTED_BY_SCOPE):
+        return scope_of(resource), id_.type + name
+    if id_.type.count("/") > 1:
+        return parent, id_.type + name
+    if parent in (id_.subscription_id, id_.resource_group_id) and id_.type not in EXTENSIONS:
+        return scope_of(resource), id_.type + name
+    return parent, f"{_type_of(parent)}/providers/{id_.type}{name}"
+
+
 def was_read(coverage: Coverage, id_: ResourceId, scope: str) -> bool:
     """Whether a resource with this id, which lies in a scope of the manifest, would have been read if it existed.
 
-    Narrower claims count: a resource group in place of its subscription, an extension under its parent's type
+    Narrower claims count: a parent or a resource group in place of its subscription, an extension under its parent's type
     (docs/decisions/0081-what-a-manifest-may-claim.md).
     """
     types = [id_.type, f"{_type_of(id_.parent)}/providers/{id_.type}"]
-    places = [scope, id_.resource_group_id] if id_.resource_group else [scope]
+    places = [scope, id_.parent] if id_.parent else [scope]
     return any(coverage.covers(type_, place, id_.name) for type_ in types for place in places)
 
 

@@ -64,7 +64,7 @@ def _policies(policy: str, estate: Holdings) -> list[str]:
         resource = estate.resources.get(policy)
         if resource is None:
             raise NotCollected(policy)
-        if not estate.coverage.covers(RULE_GROUP_TYPE, resource.id.subscription_id):
+        if not estate.coverage.covers(RULE_GROUP_TYPE, resource.key):
             raise NotCollected(f"the rule collection groups of {policy}")
         found.append(policy)
         policy = reference(known(resource).get("basePolicy"))

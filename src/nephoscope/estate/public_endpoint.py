@@ -64,7 +64,7 @@ def is_closed(body: dict[str, Any]) -> bool:
 def firewall_ranges(server: Resource, view: View) -> dict[str, AddressSet]:
     """The addresses of each firewall rule of a server, by the rule's name; raises NotCollected."""
     rules = f"{server.type}/firewallrules"
-    view.need(rules, server.id.subscription_id)
+    view.need(rules, server.key)
     return {rule.name: _range(properties(rule)) for rule in view.children(rules, server.key)}
 
 

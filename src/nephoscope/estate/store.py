@@ -7,7 +7,7 @@ Format: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -214,7 +214,7 @@ def _known(before: Coverage | None, coverage: Coverage) -> Coverage:
     both = merge([before, coverage])
     read = {type_ for types in coverage.scopes.values() for type_ in types}
     kept = {type_: reason for type_, reason in before.gaps.items() if type_ not in read}
-    return Coverage(both.scopes, both.declared, {**kept, **coverage.gaps})
+    return replace(both, gaps={**kept, **coverage.gaps}, read_at={**before.read_at, **coverage.read_at})
 
 
 def _rows(intake: Intake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:
@@ -296,14 +296,9 @@ def _stored(document: dict[str, Any], digest: str, at: datetime) -> StoredSnapsh
         document["sequence"],
         at,
         digest,
-        _coverage(document["coverage"]),
-        _coverage(document["known"]),
+        parse_manifest(document["coverage"]),
+        parse_manifest(document["known"]),
         document["added"],
         document["changed"],
         document["removed"],
     )
-
-
-def _coverage(document: dict[str, Any]) -> Coverage:
-    parsed = parse_manifest(document)
-    return Coverage(parsed.scopes, document["declared"], parsed.gaps)

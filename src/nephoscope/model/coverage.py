@@ -1,24 +1,35 @@
-"""What a snapshot has read, so that what it has not read is Unknown and never healthy."""
+"""What a snapshot has read of one tenant, so that what it has not read is Unknown and never healthy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nephoscope.model.resource_id import scope_above
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The coverage manifest of a snapshot.
+    """The coverage manifest of one tenant's snapshot: a tree of scopes, each with what was read there in full.
 
-    `scopes` maps a scope that was read (a subscription id `/subscriptions/<guid>`, lower-cased, or '' for the tenant and for
-    whatever has no subscription) to the lower-cased resource types that were read there in full; the type `*` stands for every
-    top-level and child type. An entry may carry a name, `microsoft.security/assessments/<key>`: then only that name was read.
+    `scopes` maps a lower-cased scope ('' for the tenant, then a management group, subscription, resource group or resource) to the
+    lower-cased resource types that were read at it and everywhere below it; the type `*` stands for every top-level and child type.
+    An entry may carry a name, `microsoft.security/assessments/<key>`: then only that name was read; `<type>/providers/<extension>`
+    is the extension under resources of that type alone (docs/decisions/0081-what-a-manifest-may-claim.md).
     `declared` is False where the manifest was inferred from the types that were seen.
     `gaps` maps a lower-cased type to the reason why it was not read ('403 on ...').
+    `tenant` is the lower-cased id of the tenant ('' where the snapshot does not tell it). `read_at` maps a scope to the time at
+    which it was read; a scope that is not in it was read when the nearest scope above it was.
     """
 
     scopes: dict[str, frozenset[str]]
     declared: bool = False
     gaps: dict[str, str] = field(default_factory=dict)
+    tenant: str = ""
+    read_at: dict[str, datetime] = field(default_factory=dict)
 
     @classmethod
     def everything(cls) -> Coverage:
@@ -26,11 +37,24 @@ class Coverage:
         return cls({"": frozenset({"*"})}, declared=True)
 
     def covers(self, type_: str, scope: str, name: str = "") -> bool:
-        """Whether every resource of the lower-cased type (and name) in the scope was read, so that absence means 'does not exist'."""
-        for place in (scope, ""):
+        """Whether every resource of the lower-cased type (and name) in the scope was read, so that absence means 'does not exist'.
+
+        A claim holds for its scope and for all that lies below it.
+        """
+        place = scope
+        while True:
             types = self.scopes.get(place)
-            if types is None:
-                continue
-            if "*" in types or type_ in types or (name and f"{type_}/{name}" in types):
+            if types is not None and (
+                type_ in types or "*" in types or (name and f"{type_}/{name}" in types)
+            ):
                 return True
-        return False
+            if not place:
+                return False
+            place = scope_above(place)
+
+    def time_of(self, scope: str) -> datetime | None:
+        """When a scope was read, None where the manifest does not tell."""
+        place = scope
+        while place and place not in self.read_at:
+            place = scope_above(place)
+        return self.read_at.get(place)

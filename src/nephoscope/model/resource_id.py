@@ -92,3 +92,11 @@ def in_scope(key: str, scope: str) -> bool:
     """Whether the lower-cased id `key` is `scope` or lies under it; `scope` is lower-cased, '' or '/' is everything."""
     scope = scope.rstrip("/")
     return not scope or key == scope or key.startswith(scope + "/")
+
+
+def scope_above(scope: str) -> str:
+    """The scope that directly contains a lower-cased scope: a parent resource, resource group, subscription, '' for the tenant."""
+    try:
+        return ResourceId.parse(scope or "/").parent
+    except ValueError:
+        return ""

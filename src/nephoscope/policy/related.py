@@ -176,31 +176,37 @@ def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> str:
         return reason
     if snapshot.complete:
         return ""
-    coverage, scope = snapshot.coverage, view.resource.id.subscription_id
     last = wanted.last if len(wanted.names) == 1 else ""
-    if coverage.covers(lookup.type, scope, last) or _collected(wanted, view, snapshot, last):
+    if _collected(wanted, view, snapshot, last):
         return ""
-    why = coverage.gaps.get(lookup.type)
+    why = snapshot.coverage.gaps.get(lookup.type)
+    scope = view.resource.id.subscription_id
     return f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else "")
 
 
 def _collected(wanted: Plan, view: View, snapshot: Snapshot, last: str) -> bool:
-    """Whether a limited snapshot holds the answer: one of a resource group, or of what `collect` reads of an extension.
+    """Whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
 
     A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
     a list of the type holds where further ones are read by name (docs/decisions/0081-what-a-manifest-may-claim.md).
     """
-    lookup, identifier = wanted.lookup, view.resource.id
-    own = wanted.under or identifier.type == SUBSCRIPTION_TYPE
-    types = (lookup.type, f"{identifier.type}/providers/{lookup.type}") if own else (lookup.type,)
-    wide = lookup.scope == "subscription" and not wanted.under
-    group = "" if wide else identifier.resource_group_id if wanted.under else _group(lookup, view)
+    lookup, identifier, covers = wanted.lookup, view.resource.id, snapshot.coverage.covers
+    place = _place(wanted, view)
     name = last if wanted.names else "*"
-    return any(
-        snapshot.coverage.covers(type_, place, name)
-        for type_ in types
-        for place in (identifier.subscription_id, group)
-    )
+    if covers(lookup.type, place, last) or covers(lookup.type, place, name):
+        return True
+    own = wanted.under or identifier.type == SUBSCRIPTION_TYPE
+    return own and covers(f"{identifier.type}/providers/{lookup.type}", place, name)
+
+
+def _place(wanted: Plan, view: View) -> str:
+    """The narrowest scope whose claims answer a look-up; a claim of what contains it answers too."""
+    if wanted.under:
+        return view.key
+    identifier = view.resource.id
+    if wanted.lookup.scope == "subscription":
+        return identifier.subscription_id
+    return _group(wanted.lookup, view) or identifier.subscription_id
 
 
 def _unknown(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> str:

@@ -330,25 +330,19 @@ class Collector:
         scopes = [scope for _, scope in self._scopes(tenants)]
         self._leave_out()
         covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
-        whole = {kind for kind in self._graph_read if not self._gaps.has(kind, "")}
-        if not any(
-            (
-                self._settings.scope.subscriptions,
-                self._settings.scope.management_groups,
-                self._settings.scope.names,
-            )
-        ):
-            above = self._plan.tables[TABLE] & {MANAGEMENT_GROUP_TYPE}
-            whole |= {type_ for type_ in above if not any(self._gaps.has(type_, one) for one in scopes)}
-        if whole:
-            covered[""] = sorted(whole)
+        whole = self._whole(scopes)
+        by_tenant: dict[str, dict[str, list[str]]] = {
+            tenant.seen.tenant: {"": sorted(whole)} if whole else {} for tenant in tenants
+        }
+        for tenant, scope in self._scopes(tenants):
+            by_tenant[tenant.seen.tenant][scope] = covered[scope]
         collected = {
             "started": checkpoint.started,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "cloud": self._settings.cloud.name,
             "requests": dict(sorted(self._requests.items())),
         }
-        document = manifest.document(covered, self._gaps, self._unread, collected)
+        document = manifest.document(by_tenant, self._gaps, self._unread, collected)
         snapshot.write(self._out, checkpoint, self._plan.derived, self._groups, document)
         checkpoint.remove()
         return Collection(
@@ -361,6 +355,15 @@ class Collector:
             self._unread,
             len({scope.split("/")[2] for scope in scopes}),
         )
+
+    def _whole(self, scopes: Sequence[str]) -> set[str]:
+        """The types of the tenant itself that were read in full, in every tenant that was signed in to."""
+        whole = {kind for kind in self._graph_read if not self._gaps.has(kind, "")}
+        asked = self._settings.scope
+        if not any((asked.subscriptions, asked.management_groups, asked.names)):
+            above = self._plan.tables[TABLE] & {MANAGEMENT_GROUP_TYPE}
+            whole |= {type_ for type_ in above if not any(self._gaps.has(type_, one) for one in scopes)}
+        return whole
 
     def _leave_out(self) -> None:
         """Say why what lies outside resource groups was not read where only such were asked for."""

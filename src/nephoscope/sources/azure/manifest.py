@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nephoscope.estate.coverage import SCHEMA_VERSION
@@ -89,14 +89,22 @@ def _unlisted(plan: Plan, holdings: Holdings) -> dict[str, list[str]]:
 
 
 def document(
-    covered: dict[str, list[str]], gaps: Gaps, unread: dict[str, str], collected: dict[str, Any]
+    tenants: Mapping[str, dict[str, list[str]]], gaps: Gaps, unread: dict[str, str], collected: dict[str, Any]
 ) -> dict[str, Any]:
-    """The manifest; beside the coverage, `notRead` are types without a way to read them, `missingPermissions` the gaps one by one."""
+    """The manifest of what was read by tenant ('' where its id is not known).
+
+    Beside the coverage, `notRead` are types without a way to read them, `missingPermissions` the gaps one by one.
+    """
+    members = {
+        "declared": True,
+        "gaps": gaps.by_type(),
+        "readAt": collected["started"],
+    }
     return {
         "schemaVersion": SCHEMA_VERSION,
-        "declared": True,
-        "scopes": dict(sorted(covered.items())),
-        "gaps": gaps.by_type(),
+        "tenants": {
+            tenant: {"scopes": dict(sorted(scopes.items())), **members} for tenant, scopes in tenants.items()
+        },
         "notRead": dict(sorted(unread.items())),
         "missingPermissions": [_row(gap) for gap in gaps.found if gap.permission],
         "collected": collected,

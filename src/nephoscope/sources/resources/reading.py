@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
-from nephoscope.estate.coverage import CoverageError, parse_manifest
+from nephoscope.estate.coverage import CoverageError, parse_manifests
 from nephoscope.model.place import Place, Quarantined
 from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import ResourceId
@@ -68,7 +68,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The coverage manifest of a snapshot folder."""
+    """What the coverage manifest of a snapshot folder says of one tenant."""
 
     coverage: Coverage
     source: Source
@@ -109,7 +109,7 @@ def read(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iter
 
 def _items(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Item]:
     if source.is_manifest:
-        yield _manifest(source, limits, advance)
+        yield from _manifests(source, limits, advance)
         return
     if said := source_file(source.entry or source.path.name):
         yield Lost(Quarantined(Place(source.name), said), "*", source)
@@ -127,14 +127,16 @@ def _items(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
         yield Pages(source, splitter.continued)
 
 
-def _manifest(source: Source, limits: Limits, advance: Callable[[int], None]) -> Manifest | Lost:
+def _manifests(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Manifest | Lost]:
     data = bytearray()
     try:
         for chunk in chunks(source, limits, advance):
             data += chunk[: MAX_MANIFEST - len(data)]
-        return Manifest(parse_manifest(msgspec.json.decode(data)), source)
+        found = parse_manifests(msgspec.json.decode(data))
     except (FileError, CoverageError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        return Lost(Quarantined(Place(source.name), f"not a coverage manifest: {error}"), "*", source)
+        yield Lost(Quarantined(Place(source.name), f"not a coverage manifest: {error}"), "*", source)
+        return
+    yield from (Manifest(one, source) for one in found)
 
 
 def _piece(piece: Piece, source: Source) -> Iterator[Found | Lost]:

@@ -40,7 +40,7 @@ def connect(facts: Facts, graph: Graph) -> None:
                 found,
                 Insight(InsightKind.ANONYMOUS_ACCESS, why, facts.findings.guarding(resource.key)),
             )
-        elif not facts.view.covers(CONTAINER, resource.id.subscription_id):
+        elif not facts.view.covers(CONTAINER, resource.key):
             facts.gap(resource.id.subscription, f"{QUESTION}: {CONTAINER}")
 
     facts.each(CONTAINER, QUESTION, container)
