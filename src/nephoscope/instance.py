@@ -178,4 +178,4 @@ def hierarchy_of(shelf: Shelf) -> Hierarchy:
     found = shelf.newest()
     if found is None:
         return Hierarchy({})
-    return Hierarchy(found.made.ancestors, frozenset(found.made.subscriptions))
+    return Hierarchy(found.made.ancestors, frozenset(found.made.subscriptions), found.made.tenants)

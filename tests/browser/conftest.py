@@ -15,7 +15,6 @@ from tests.web.conftest import ALERT, alert, set_up
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.estate.store import EstateStore
 from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import Incident
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
@@ -54,7 +53,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     data = tmp_path_factory.mktemp("browser")
     request = Request(("sample:",))
     scan = Scan(request, data)
-    Recorder(data, request.series).record(Report(scan.run(scan.estate()), "sample:"), EstateStore(data))
+    Recorder(data, request.series).record(Report(scan.run(scan.estate()), "sample:"))
     save_request(request, data)
     with State.of(data) as state, state.transaction() as session:
         story = "Multi-stage incident from Initial access to Exfiltration"

@@ -27,7 +27,8 @@ CONTENT = Path(__file__).parents[1] / "cases/sets/content"
 
 def spooled(paths: list[Path], folder: Path) -> Any:
     folder.mkdir()
-    return Spool.of(paths, folder).survey(surveyed_types())
+    (found,) = Spool.of(paths, folder).surveys(surveyed_types())
+    return found
 
 
 def compare(paths: list[Path], folder: Path, plan: Plan, size: int, analyzers: Analyzers) -> int:

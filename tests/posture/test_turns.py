@@ -14,7 +14,6 @@ from click.testing import CliRunner, Result
 from nephoscope.cli.main import cli
 from nephoscope.cli.session.progress_lines import WaitingLines
 from nephoscope.estate import turn as turns_module
-from nephoscope.estate.store import EstateStore
 from nephoscope.estate.turn import (
     LEASE,
     SERVER_LEASE,
@@ -81,13 +80,12 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
     report: Report, tmp_path: Path, after: int
 ) -> None:
     data = tmp_path / "data"
-    store = EstateStore(data)
     first = Recorder(data, SERIES)
-    first.record(report, store)
+    first.record(report)
     newer = later(report, 3)
-    turn = Takes(after, lambda: first.record(newer, store))
+    turn = Takes(after, lambda: first.record(newer))
     with pytest.raises(Exception, match=r"took over|is not newer"):
-        Recorder(data, SERIES, turn).record(later(report, 2), store)  # type: ignore[arg-type]
+        Recorder(data, SERIES, turn).record(later(report, 2))  # type: ignore[arg-type]
     # at the fifth look its evaluation is kept already, and only publishing it is left
     own = [later(report, 2).now] if after >= 5 else []
     assert [one.when for one in History(data).evaluations(SERIES)] == [AT, *own, newer.now]
@@ -101,17 +99,17 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
 def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, store = tmp_path / "data", EstateStore(tmp_path / "data")
+    data = tmp_path / "data"
     stale = Recorder(data, SERIES)
     real, came = History.past, []
 
     def past(self: History, evaluation: Any) -> Any:
         if not came:
             came.append(1)
-            stale.record(later(report, 2), store)
+            stale.record(later(report, 2))
         return real(self, evaluation)
 
-    stale.record(report, store)
+    stale.record(report)
     monkeypatch.setattr(History, "past", past)
     compared: list[datetime] = []
     before = History.before
@@ -122,7 +120,7 @@ def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
         return found
 
     monkeypatch.setattr(History, "before", noted)
-    Recorder(data, SERIES).record(later(report, 3), store)
+    Recorder(data, SERIES).record(later(report, 3))
     assert compared[-1] == AT.replace(hour=2)
     assert [one.when.hour for one in History(data).evaluations(SERIES)] == [0, 2, 3]
     versions = [one.findings_version for one in History(data).evaluations(SERIES)]

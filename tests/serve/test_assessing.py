@@ -110,7 +110,7 @@ def test_what_was_noted_and_not_published_is_assessed_again(
     settings, request = Settings(data=instance.data), Request(("sample:",))
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
-        patch.setattr(record, "publish", lambda *_, **__: None)
+        patch.setattr(record, "publish_tenants", lambda *_, **__: None)
         assessing.assess(settings, request, state)
     assert instance.shelf.newest() is None
     assert assessing.due(settings, state, instance.now) is not None

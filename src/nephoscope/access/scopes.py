@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from nephoscope.access.roles import role
@@ -12,12 +12,14 @@ from nephoscope.lake.scope import Scope
 from nephoscope.lake.state.principals import RoleAssignment
 from nephoscope.model.reach import Reach
 
+#: Everything that the server has: the enterprise, with all of its tenants.
 TENANT = "/"
+ONE_TENANT = "/tenants/"
 WORKSPACE = "/workspaces/"
 MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SCOPE = re.compile(
-    rf"/|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+)?|{WORKSPACE}[^/]+",
+    rf"/|{ONE_TENANT}{_GUID.pattern}|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+)?|{WORKSPACE}[^/]+",
     re.IGNORECASE,
 )
 
@@ -34,7 +36,7 @@ def parsed(text: str) -> str:
         wanted = f"/subscriptions/{wanted}"
     if not _SCOPE.fullmatch(wanted):
         raise ScopeError(
-            f"{text!r} is no scope: '/', /subscriptions/<id>, /subscriptions/<id>/resourceGroups/<name>, "
+            f"{text!r} is no scope: '/', /tenants/<id>, /subscriptions/<id>, /subscriptions/<id>/resourceGroups/<name>, "
             "/providers/Microsoft.Management/managementGroups/<name> or /workspaces/<name>"
         )
     return wanted
@@ -53,6 +55,11 @@ def missing(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
         return "" if name in set(workspaces) else f"there is no workspace {name}"
     if scope == TENANT or not hierarchy.subscriptions:
         return ""
+    if scope.startswith(ONE_TENANT):
+        id_ = scope.removeprefix(ONE_TENANT)
+        return (
+            "" if id_ in hierarchy.tenants.values() else f"no subscription of the tenant {id_} was collected"
+        )
     if scope.startswith(MANAGEMENT_GROUP):
         held = scope in hierarchy.above(hierarchy.subscriptions)
         return "" if held else f"no management group {scope.rpartition('/')[2]} was collected"
@@ -62,14 +69,26 @@ def missing(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """What lies where: the subscriptions that are known, and the management groups above each, nearest first (lower-cased ids)."""
+    """What lies where: the subscriptions that are known, and the management groups above each, nearest first (lower-cased ids).
+
+    `tenants` maps a subscription to its tenant ('' = not known).
+    """
 
     ancestors: Mapping[str, tuple[str, ...]]
     subscriptions: frozenset[str] = frozenset()
+    tenants: Mapping[str, str] = field(default_factory=dict)
 
     def below(self, group: str) -> frozenset[str]:
         """The subscriptions below a management group."""
         return frozenset(one for one, above in self.ancestors.items() if group in above)
+
+    def of_tenant(self, tenant: str) -> frozenset[str]:
+        """The subscriptions of a tenant."""
+        return frozenset(one for one, name in self.tenants.items() if name == tenant)
+
+    def tenants_of(self, subscriptions: Iterable[str]) -> frozenset[str]:
+        """The tenants of subscriptions; none where they are not known."""
+        return frozenset(self.tenants[one] for one in subscriptions if one in self.tenants)
 
     def over(self, group: str) -> frozenset[str]:
         """The management groups above another, as far as subscriptions below it tell."""
@@ -92,15 +111,26 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
         return Reach(everything=True)
     subscriptions: set[str] = set()
     groups: set[str] = set()
+    whole: set[str] = set()
     for scope in scopes:
-        if scope.startswith(MANAGEMENT_GROUP):
+        if scope.startswith(ONE_TENANT):
+            whole.add(scope.removeprefix(ONE_TENANT))
+            subscriptions |= hierarchy.of_tenant(scope.removeprefix(ONE_TENANT))
+        elif scope.startswith(MANAGEMENT_GROUP):
             subscriptions |= hierarchy.below(scope)
         elif scope.startswith("/subscriptions/"):
             (groups if "/resourcegroups/" in scope else subscriptions).add(
                 scope if "/resourcegroups/" in scope else scope.rsplit("/", 1)[-1]
             )
-    above = hierarchy.above({*subscriptions, *(one.split("/")[2] for one in groups)})
-    return Reach(False, frozenset(subscriptions), frozenset(groups), above)
+    around = {*subscriptions, *(one.split("/")[2] for one in groups)}
+    return Reach(
+        False,
+        frozenset(subscriptions),
+        frozenset(groups),
+        hierarchy.above(around),
+        tenants=hierarchy.tenants_of(around),
+        whole_tenants=frozenset(whole),
+    )
 
 
 def reaches(
@@ -150,11 +180,21 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
         group = "/".join(parts[:5])
         yield group
         yield from hierarchy.over(group)
+        yield from _tenant_scopes(hierarchy.below(group), hierarchy)
+    if scope.startswith(ONE_TENANT):
+        yield "/".join(parts[:3])
     if scope.startswith("/subscriptions/") and len(parts) > 2:
         yield "/".join(parts[:3])
+        yield from _tenant_scopes(parts[2:3], hierarchy)
         yield from hierarchy.ancestors.get(parts[2], ())
         if len(parts) > 4 and parts[3] == "resourcegroups":
             yield "/".join(parts[:5])
+
+
+def _tenant_scopes(subscriptions: Iterable[str], hierarchy: Hierarchy) -> Iterable[str]:
+    """The scopes of the tenants of subscriptions; none where several have a management group of one name, so that none is meant."""
+    found = hierarchy.tenants_of(subscriptions)
+    return [f"{ONE_TENANT}{one}" for one in found if one] if len(found) == 1 else []
 
 
 def _allowed(one: RoleAssignment, operation: str) -> bool:

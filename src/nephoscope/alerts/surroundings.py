@@ -16,7 +16,7 @@ from nephoscope.alerts.tuning.tuned import watchlist_items
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.interfaces import parse_interface, reference
 from nephoscope.estate.network import INTERFACE_TYPE
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.tenant_stores import newest_estates, newest_mark
 from nephoscope.lake.span import Span
 from nephoscope.model.entity import Entity
 
@@ -90,17 +90,17 @@ def _shared(lake: Lake, workspace: str, now: datetime) -> set[str]:
 
 
 def _of_estate(data: Path) -> Mapping[str, str]:
-    taken = EstateStore(data).snapshots()
-    return _same(data, taken[-1].sequence) if taken else {}
+    mark = newest_mark(data)
+    return _same(data, mark) if mark else {}
 
 
 @lru_cache(maxsize=8)
-def _same(data: Path, sequence: int) -> Mapping[str, str]:  # noqa: ARG001 - a new snapshot is read anew
+def _same(data: Path, mark: str) -> Mapping[str, str]:  # noqa: ARG001 - a new snapshot is read anew
     """Name -> the one name, of machines and accounts; names that several have lead nowhere."""
-    estate = EstateStore(data).estate()
     found: dict[str, set[str]] = defaultdict(set)
-    for key, name in (*_machines(estate), *_accounts(estate)):
-        found[key].add(name)
+    for estate in newest_estates(data):
+        for key, name in (*_machines(estate), *_accounts(estate)):
+            found[key].add(name)
     return {key: next(iter(names)) for key, names in found.items() if len(names) == 1}
 
 

@@ -14,7 +14,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.states_shape import moment
 from nephoscope.estate.resource_changes import ResourceChange, changes
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.model.resource_id import ResourceId
 
 SURFACE = Surface("Resource changes", "Microsoft.ResourceGraph")
@@ -32,7 +32,7 @@ def list_(call: Call) -> Answer:
     """The changes of some resources in an interval, the newest first."""
     ids, several = _ids(call)
     since, until = _interval(call)
-    found = changes(EstateStore(call.instance.data), since, until, _seen(call, ids))
+    found = _changes(call, since, until, ids)
     start, most = _start(call), _most(call)
     page = found[start : start + most]
     body: dict[str, Any] = {"changes": [_told(call, one, several=several) for one in page]}
@@ -49,14 +49,23 @@ def details(call: Call) -> Answer:
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
         raise bad("'changeIds' must be a list of texts.", "changeIds")
     now = call.instance.now
-    known = {
-        one.id: one for one in changes(EstateStore(call.instance.data), now - KEPT, now, _seen(call, ids))
-    }
+    known = {one.id: one for one in _changes(call, now - KEPT, now, ids)}
     found = [known[one] for one in wanted if one in known]
     if not found:
         raise missing("The change")
     told = [_detailed(call, one, several=several) for one in found]
     return Answer(told if several else told[0])
+
+
+def _changes(call: Call, since: datetime, until: datetime, ids: list[str]) -> list[ResourceChange]:
+    """The changes of resources that the caller may read, the newest first; outside subscriptions in the caller's tenants only."""
+    reach, seen = call.reach, _seen(call, ids)
+    found: list[ResourceChange] = []
+    for store in tenant_stores(call.instance.data):
+        own = reach.everything or not reach.tenants or store.tenant in reach.tenants
+        mine = seen if own else [one for one in seen if one.startswith("/subscriptions/")] or ["/"]
+        found += changes(store, since, until, mine)
+    return sorted(found, key=lambda one: (one.after, one.key), reverse=True)
 
 
 def _ids(call: Call) -> tuple[list[str], bool]:

@@ -42,7 +42,9 @@ def automations(state: State, shelf: Shelf) -> tuple[list[Automation], list[tupl
     edition = shelf.newest()
     made = edition.made if edition is not None else None
     hierarchy = (
-        Hierarchy(made.ancestors, frozenset(made.subscriptions)) if made is not None else Hierarchy({})
+        Hierarchy(made.ancestors, frozenset(made.subscriptions), made.tenants)
+        if made is not None
+        else Hierarchy({})
     )
     for one in state.arm_documents.all([TYPE]):
         try:

@@ -7,7 +7,7 @@ https://learn.microsoft.com/graph/api/resources/user, .../unifiedroleassignment,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +152,12 @@ def directory_of(estate: Holdings) -> Directory:
     return Directory(accounts, estate.coverage.covers(USER_TYPE, ""))
 
 
+def merge_directories(several: Sequence[Directory]) -> Directory:
+    """The accounts of some tenants together; whole only where every tenant's is, and there is one."""
+    accounts = {id_: one for directory in several for id_, one in directory.accounts.items()}
+    return Directory(accounts, bool(several) and all(directory.whole for directory in several))
+
+
 def _memberships(estate: Holdings, roles: Roles) -> dict[str, set[str]]:
     """User -> the names of the groups that they are in, through other groups too, as far as members were read."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -217,4 +223,12 @@ def service_names(estates: Iterable[Resource]) -> dict[str, str]:
     return {one.id.name: str(properties(one).get("displayName") or "") for one in estates}
 
 
-__all__ = ["SERVICE_TYPE", "Account", "Directory", "directory_of", "manager_of", "service_names"]
+__all__ = [
+    "SERVICE_TYPE",
+    "Account",
+    "Directory",
+    "directory_of",
+    "manager_of",
+    "merge_directories",
+    "service_names",
+]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.behavior.accounts import Account, Directory, directory_of, service_names
+from nephoscope.behavior.accounts import Account, Directory, directory_of, merge_directories, service_names
 from nephoscope.behavior.identities import Sighting
 from nephoscope.behavior.peers import peers_of
 from nephoscope.behavior.profiles import FOLDER
 from nephoscope.estate.principals import SERVICE_TYPE
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.tenant_stores import newest_estates, newest_mark
 from nephoscope.kql.types import UNIX_EPOCH_TICKS
 from nephoscope.lake.span import Span
 
@@ -61,8 +61,7 @@ class Knowledge:
 
 def estate_digest(data: Path) -> str:
     """The newest snapshot of the estate, '' where there is none."""
-    snapshots = EstateStore(data).snapshots()
-    return f"{snapshots[-1].sequence}-{snapshots[-1].hash}" if snapshots else ""
+    return newest_mark(data)
 
 
 def load(data: Path, workspace: str) -> Knowledge:
@@ -91,9 +90,9 @@ def gathered(
     """The accounts of the estate, and of the sign-ins where the directory was not read whole; and what logs say of them."""
     directory, names = Directory(), {}
     if digest:
-        estate = EstateStore(lake.data).estate()
-        directory = directory_of(estate)
-        names = service_names(estate.by_type(SERVICE_TYPE))
+        estates = newest_estates(lake.data)
+        directory = merge_directories([directory_of(estate) for estate in estates])
+        names = service_names(one for estate in estates for one in estate.by_type(SERVICE_TYPE))
     seen = {row["UserId"]: row for row in _rows(lake, workspace, _SIGN_INS, now)}
     accounts = dict(directory.accounts)
     if not directory.whole:

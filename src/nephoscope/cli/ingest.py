@@ -215,11 +215,10 @@ def _request(paths: tuple[str, ...], options: str) -> str:
 
 def _whereabouts(data: Path) -> Whereabouts | None:
     """Where addresses are in the newest estate of the data folder; None where none was collected."""
-    from nephoscope.estate.store import EstateStore
+    from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
     from nephoscope.sources.logs.whereabouts import Whereabouts
 
-    store = EstateStore(data)
-    return Whereabouts(store.estate()) if store.snapshots() else None
+    return Whereabouts(subscription_estate(data)) if newest_mark(data) else None
 
 
 def _zone(name: str) -> Any:

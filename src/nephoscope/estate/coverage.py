@@ -15,7 +15,7 @@ from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy.related import EXTENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nephoscope.model.resource import Resource
 
@@ -147,6 +147,16 @@ def merge(parts: Iterable[Coverage]) -> Coverage:
     declared = bool(known) and all(part.declared for part in known)
     tenant = next((part.tenant for part in known if part.tenant), "")
     return Coverage(dict(scopes), declared, gaps, tenant, times)
+
+
+def merge_below(tenants: Sequence[Coverage]) -> Coverage:
+    """What was read in the subscriptions of several tenants; of the only one everything that was read."""
+    if len(tenants) == 1:
+        return tenants[0]
+    own = [
+        replace(one, scopes={scope: types for scope, types in one.scopes.items() if scope}) for one in tenants
+    ]
+    return replace(merge(own), tenant="", read_at={})
 
 
 def _keep_older(times: dict[str, datetime], others: Mapping[str, datetime]) -> None:

@@ -1,4 +1,4 @@
-"""The estate: every resource of a snapshot, one body per id, with what the snapshot has read."""
+"""The estate of a tenant: every resource of a snapshot, one body per id, with what the snapshot has read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Estate:
 
     `coverage` says what was read; `quarantine` what could not be; `duplicates` counts the bodies that gave way to another of
     the same id. `management_groups` maps a subscription's id (`/subscriptions/<guid>`) to the ids of the management groups
-    above it, nearest first; a subscription whose ancestors were not read is not in it.
+    above it, nearest first; a subscription whose ancestors were not read is not in it. `tenant` is the lower-cased id of the tenant,
+    '' where the snapshot does not tell it: ids outside subscriptions are unique within a tenant alone.
     """
 
     resources: Mapping[str, Resource]
@@ -36,6 +37,7 @@ class Estate:
     duplicates: int = 0
     _types: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict, repr=False)
     _batches: Batches = field(default=(), repr=False)
+    tenant: str = ""
 
     @classmethod
     def of(
@@ -46,6 +48,7 @@ class Estate:
         duplicates: int = 0,
         *,
         derives: bool = True,
+        tenant: str = "",
     ) -> Estate:
         """Build an estate; of two bodies with one id the later wins, and missing containers are derived (where `derives`)."""
         by_key: dict[str, Resource] = {}
@@ -65,6 +68,7 @@ class Estate:
             duplicates,
             MappingProxyType({name: tuple(found) for name, found in types.items()}),
             batches(by_key),
+            tenant,
         )
 
     def by_type(self, type_: str) -> Sequence[Resource]:

@@ -62,13 +62,25 @@ class StoredSnapshot:
 
 
 class EstateStore:
-    """The versions of an estate's resources under `<data_dir>/estate`; safe for one writer and any readers at a time.
+    """The versions of the resources of one tenant's estate; safe for one writer and any readers at a time.
 
     Raises StoreError for a table that another writer gave features this reader does not have.
     """
 
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "estate" / "resources"
+    def __init__(self, data_dir: Path, folder: str = "resources") -> None:
+        """`folder` is where the tenant's table lies below `<data_dir>/estate` (tenant_stores)."""
+        self._path = data_dir / "estate" / folder
+
+    @property
+    def tenant(self) -> str:
+        """The lower-cased id of the tenant of the newest snapshot, '' where it is not known."""
+        stored = self.snapshots()
+        return stored[-1].coverage.tenant if stored else ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether a snapshot was ever kept."""
+        return (self._path / "_delta_log").is_dir()
 
     def append(self, estate: Estate, at: datetime, tenant: str = "") -> StoredSnapshot:
         """Add a snapshot taken at an aware time in one commit; the same snapshot again adds nothing.
@@ -77,7 +89,7 @@ class EstateStore:
         coverage has read its type where it lies, else it stays. Raises StoreError when `at` is not after the newest snapshot.
         """
         with TemporaryDirectory(prefix="nephoscope-") as folder:
-            intake = Intake(Path(folder), tenant)
+            intake = Intake(Path(folder), tenant or estate.tenant)
             intake.add(estate.resources.values())
             return self.take(intake, estate.coverage, at)
 
@@ -138,7 +150,7 @@ class EstateStore:
     def estate(self, at: datetime | None = None) -> Estate:
         """The estate now or at an aware time, with what was known of it; raises StoreError when nothing was stored by then."""
         snapshot = self._snapshot_at(at)
-        return Estate.of(self._stream(at), snapshot.known)
+        return Estate.of(self._stream(at), snapshot.known, tenant=snapshot.known.tenant)
 
     def diff(self, before: datetime, after: datetime | None = None) -> Diff:
         """What differs between two times (the later: now), by content hash.

@@ -10,7 +10,9 @@ class Reach:
     """Subscriptions (lower-cased GUIDs), resource groups (lower-cased ids) and management groups (lower-cased ids above them).
 
     `everything` is the whole tenant, whatever the other fields hold. `above` are lower-cased ids of documents that stand above the
-    readable and hold there, such as an assignment at a management group.
+    readable and hold there, such as an assignment at a management group. `tenants` are the lower-cased ids of the tenants that the
+    readable is of, none where they are not known: a management group of the same name in another tenant is not meant.
+    `whole_tenants` are those of which everything may be read.
     """
 
     everything: bool = False
@@ -18,6 +20,8 @@ class Reach:
     groups: frozenset[str] = frozenset()
     management_groups: frozenset[str] = frozenset()
     above: frozenset[str] = frozenset()
+    tenants: frozenset[str] = frozenset()
+    whole_tenants: frozenset[str] = frozenset()
 
     def sees(self, subscription: str, group: str = "") -> bool:
         """Whether what lies in a subscription, or in a resource group (its id) of it, may be read; '' is the tenant."""
@@ -26,7 +30,7 @@ class Reach:
     @property
     def nothing(self) -> bool:
         """Whether nothing at all may be read."""
-        return not (self.everything or self.subscriptions or self.groups or self.above)
+        return not (self.everything or self.subscriptions or self.groups or self.above or self.whole_tenants)
 
     @property
     def containers(self) -> frozenset[str]:
@@ -44,7 +48,7 @@ class Reach:
         if self.everything:
             return Reach(subscriptions=subscriptions)
         kept = frozenset(one for one in self.groups if one.split("/")[2] in subscriptions)
-        return Reach(False, self.subscriptions & subscriptions, kept, frozenset())
+        return Reach(False, self.subscriptions & subscriptions, kept, tenants=self.tenants)
 
     def within_groups(self, subscriptions: frozenset[str], groups: frozenset[str]) -> Reach:
         """This reach, of some subscriptions and some resource groups (lower-cased ids) alone."""
@@ -52,7 +56,7 @@ class Reach:
             return Reach(subscriptions=subscriptions, groups=groups)
         seen = {one for one in groups if one in self.groups or one.split("/")[2] in self.subscriptions}
         seen |= {one for one in self.groups if one.split("/")[2] in subscriptions}
-        return Reach(False, self.subscriptions & subscriptions, frozenset(seen), frozenset())
+        return Reach(False, self.subscriptions & subscriptions, frozenset(seen), tenants=self.tenants)
 
 
 EVERYTHING = Reach(everything=True)

@@ -94,6 +94,22 @@ def in_scope(key: str, scope: str) -> bool:
     return not scope or key == scope or key.startswith(scope + "/")
 
 
+_TENANTS = "/tenants/"
+
+
+def with_tenant(key: str, tenant: str) -> str:
+    """A lower-cased id that is unique over tenants: one outside subscriptions is put below its tenant ('' = not known)."""
+    return key if not tenant or key.startswith("/subscriptions/") else f"{_TENANTS}{tenant}{key}"
+
+
+def without_tenant(key: str) -> tuple[str, str]:
+    """The tenant ('' = none named) and the id of what `with_tenant` gave."""
+    if not key.startswith(_TENANTS):
+        return "", key
+    tenant, slash, rest = key.removeprefix(_TENANTS).partition("/")
+    return tenant, slash + rest
+
+
 def scope_above(scope: str) -> str:
     """The scope that directly contains a lower-cased scope: a parent resource, resource group, subscription, '' for the tenant."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from typing import Protocol
 from nephoscope.estate.coverage import was_read
 from nephoscope.estate.estate import Estate
 from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.resource_id import ResourceId, with_tenant, without_tenant
 from nephoscope.model.state import State
 from nephoscope.posture.subject import Subject
 
@@ -49,6 +49,11 @@ class Change:
     key: str
     before: State | None
     after: State | None
+
+    @property
+    def id(self) -> str:
+        """The lower-cased id of the resource, without its tenant."""
+        return without_tenant(self.resource)[1]
 
 
 class Moves(Protocol):
@@ -116,19 +121,41 @@ def _kind(past: Past | None, state: State | None, exists: bool, covered: bool) -
     return ChangeKind.REMOVED if covered else None
 
 
-def exists(estate: Estate) -> Callable[[str], bool]:
-    """Whether a resource is in the estate."""
-    return estate.resources.__contains__
+def exists(*estates: Estate) -> Callable[[str], bool]:
+    """Whether the resource of a subject is in one of the estates of some tenants."""
+    by_tenant = {estate.tenant: estate for estate in estates}
+
+    def holds(subject: str) -> bool:
+        tenant, key = without_tenant(subject)
+        if tenant:
+            return tenant in by_tenant and key in by_tenant[tenant].resources
+        return any(key in estate.resources for estate in estates)
+
+    return holds
 
 
-def covered(coverage: Coverage) -> Callable[[str], bool]:
-    """Whether a snapshot that read this would show a resource if it existed."""
+def covered(*coverages: Coverage) -> Callable[[str], bool]:
+    """Whether a snapshot of some tenants that read this would show the resource of a subject if it existed.
 
-    def reads(key: str) -> bool:
+    Which tenant a subscription was of that is in none of them is not known: each may have shown it.
+    """
+
+    def reads(subject: str) -> bool:
+        tenant, key = without_tenant(subject)
         resource = ResourceId.parse(key or "/")
-        return was_read(coverage, resource, resource.subscription_id)
+        known = [one for one in coverages if not tenant or one.tenant == tenant]
+        return any(was_read(one, resource, resource.subscription_id) for one in known)
 
     return reads
+
+
+def attribute(past: Iterable[tuple[Subject, Past]], tenants: Sequence[str]) -> Iterator[tuple[Subject, Past]]:
+    """Put what lies in no subscription below its tenant, as older histories did not; where tenants are several it is dropped."""
+    for (resource, key), item in past:
+        if tuple(tenants) == ("",) or resource.startswith(("/subscriptions/", "/tenants/")):
+            yield (resource, key), item
+        elif len(tenants) == 1:
+            yield (with_tenant(resource, tenants[0]), key), item
 
 
 def remember(

@@ -11,7 +11,7 @@ import msgspec
 
 from nephoscope.estate.sorted_lines import Segment, Segments, SortedLines
 from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.resource_id import ResourceId, without_tenant
 from nephoscope.posture.comparison import (
     Change,
     ChangeKind,
@@ -70,7 +70,9 @@ _decode_kept = msgspec.json.Decoder(_Kept).decode
 
 
 def _subscription(subject: Subject) -> str:
-    return ResourceId.parse(subject[0] or "/").subscription
+    """The subscription of a resource, else its tenant: what is compared together."""
+    tenant, key = without_tenant(subject[0])
+    return ResourceId.parse(key or "/").subscription or tenant
 
 
 class StoredChanges:
@@ -114,16 +116,16 @@ class Journal:
 
     def part(self, run: Run) -> Changes:
         """Compare a part; every subject of its subscriptions must be in it."""
-        now = verdicts(run.assessments)
+        now = verdicts(run.assessments, run.estate.tenant)
         subscriptions = {one.id.subscription for one in run.estate.resources.values()}
         past = self.past.take(subscriptions | {_subscription(subject) for subject in now})
         changes = Changes(compare(past, now, exists(run.estate), covered(run.coverage)))
         self._keep(remembered(remember(past, now, changes, self._when)), changes)
         return changes
 
-    def close(self, coverage: Coverage) -> None:
+    def close(self, *coverages: Coverage) -> None:
         """Compare what no part has spoken of: resources of subscriptions that are not there any more."""
-        reads = covered(coverage)
+        reads = covered(*coverages)
         for past in self.past.rest():
             changes = Changes(compare(past, {}, lambda _: False, reads))
             self._keep(remembered(remember(past, {}, changes, self._when)), changes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from nephoscope.estate.coverage import merge_below
 from nephoscope.model.assessment import Reason
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.place import Quarantined
@@ -72,7 +73,7 @@ class PartedReport:
 
     scope: str
     now: datetime
-    coverage: Coverage
+    coverages: Sequence[Coverage]
     quarantine: Sequence[Quarantined]
     tally: Tally
     ledger: Ledger
@@ -82,6 +83,11 @@ class PartedReport:
     trend: Sequence[TrendPoint] = ()
     top: int = 15
     controls: Controls = field(default_factory=Controls.builtin)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What was read below all tenants; what was read of a tenant itself stands in `coverages` alone where there are several."""
+        return merge_below(self.coverages)
 
     @property
     def errors(self) -> Sequence[Problem]:

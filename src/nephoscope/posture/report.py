@@ -16,7 +16,7 @@ from nephoscope.model.assessment import Assessment, Reason
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.place import Quarantined
 from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.resource_id import ResourceId, with_tenant
 from nephoscope.model.secret import redact, redact_read
 from nephoscope.model.state import Severity, State
 from nephoscope.policy.entry import Problem
@@ -65,9 +65,19 @@ class Report:
         return self.run.now
 
     @property
+    def tenant(self) -> str:
+        """The lower-cased id of the tenant that was judged, '' where it is not known."""
+        return self.run.estate.tenant
+
+    @property
     def coverage(self) -> Coverage:
         """What the snapshot had read."""
         return self.run.coverage
+
+    @property
+    def coverages(self) -> Sequence[Coverage]:
+        """What was read of the tenant."""
+        return (self.coverage,)
 
     @property
     def quarantine(self) -> Sequence[Quarantined]:
@@ -92,6 +102,14 @@ class Report:
     def metadata(self, key: str) -> Recommendation:
         """What is known of a recommendation."""
         return self.run.metadata(key)
+
+    def judges(self, key: str) -> bool:
+        """Whether something was judged by a recommendation."""
+        return key in self._judged_keys
+
+    @cached_property
+    def _judged_keys(self) -> frozenset[str]:
+        return frozenset(one.key for one in self.run.engine.program.requirements)
 
     @cached_property
     def _grouped(self) -> dict[Group, list[Row]]:
@@ -131,9 +149,9 @@ class Report:
         resources, changes = self.run.estate.resources, self.changes.by_subject
         for item, resource in self.run.assessments.placed():
             key = resource.key if resource is not None else ResourceId.parse(item.resource).key
-            change = changes.get((key, item.key)) if changes else None
+            change = changes.get((with_tenant(key, self.tenant), item.key)) if changes else None
             known = resource if resource is not None else resources.get(key)
-            yield Row(item, self.run.metadata(item.key), known, change.kind if change else "")
+            yield Row(item, self.run.metadata(item.key), known, change.kind if change else "", self.tenant)
 
     @cached_property
     def score(self) -> SecureScore:

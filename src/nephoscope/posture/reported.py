@@ -42,6 +42,10 @@ class Reported(Protocol):
         """What the snapshot had read."""
 
     @property
+    def coverages(self) -> Sequence[Coverage]:
+        """What was read of each tenant: nothing read of one says anything about another."""
+
+    @property
     def quarantine(self) -> Sequence[Quarantined]:
         """The input records that could not be used."""
 

@@ -42,7 +42,8 @@ def group_order(group: Group, recommendation: Recommendation) -> tuple[int, int,
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One assessment with what a reader needs beside it; `change` is new, fixed, reopened, removed or ''.
+    """One assessment with what a reader needs beside it; `change` is new, fixed, reopened, removed or ''; `tenant` is the tenant
+    that the resource is of, '' where it is not known.
 
     Of a row that was kept on disk the resource's body has no more than its name and tags.
     """
@@ -51,6 +52,7 @@ class Row:
     recommendation: Recommendation
     resource: Resource | None
     change: str = ""
+    tenant: str = ""
 
     @property
     def id(self) -> ResourceId:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,11 +16,12 @@ from nephoscope import analyze
 from nephoscope.content.loader import ContentError, documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.view import View
+from nephoscope.model.coverage import Coverage
 from nephoscope.model.place import Place
 from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.evaluation import evaluate
-from nephoscope.posture.known_scopes import KnownScopes
+from nephoscope.posture.known_scopes import KnownScopes, UnknownScopeError
 from nephoscope.posture.live import LIVE, TENANT, snapshot_of, tenant_snapshot
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.parameters import shared_out
@@ -30,6 +31,7 @@ from nephoscope.posture.streaming import evaluate_parts, surveyed_types
 from nephoscope.sources import resources
 from nephoscope.sources.resources import Spool, Survey
 
+_T = TypeVar("_T")
 SAMPLE = "sample:"
 OWN_INITIATIVE = "nephoscope"
 
@@ -51,7 +53,7 @@ class Request:
     `targets` are paths, `sample:`, `azure:`, `azure:<subscription id>` or `tenant:<name>` of a connected tenant. Without
     `initiatives`, `policies` folders are judged definition by definition, and without those the own initiative. `assigned` judges
     by the assignments of the estate and of `decisions` instead; `decisions` are files of assignments, exemptions and attestations.
-    `scope` limits what is judged to an id and what lies under it.
+    `scope` limits what is judged to an id and what lies under it, `tenant` to one tenant of the targets.
     """
 
     targets: tuple[str, ...]
@@ -62,6 +64,7 @@ class Request:
     assigned: bool = False
     scope: str = ""
     history: str = "default"
+    tenant: str = ""
 
     @property
     def label(self) -> str:
@@ -72,7 +75,8 @@ class Request:
     def series(self) -> str:
         """The series of the history that it continues: the estate's name and what it is judged by."""
         judged_by = self.initiatives or self.policies or (OWN_INITIATIVE,)
-        return " | ".join([self.history, "assigned" if self.assigned else ", ".join(judged_by), self.scope])
+        parts = [self.history, "assigned" if self.assigned else ", ".join(judged_by), self.scope]
+        return " | ".join([*parts, self.tenant] if self.tenant else parts)
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,14 @@ class Scan:
             self.request, targets=tuple(self.collected.get(one, one) for one in self.request.targets)
         )
 
-    def known_scopes(self, estate: Estate) -> KnownScopes:
-        """Return the scopes that a filter can name; of an estate in parts those of its manifest, to which the parts are added."""
-        return KnownScopes(estate.coverage, lambda: Packs(self.data).aliases().types())
+    def known_scopes(self, coverage: Coverage) -> KnownScopes:
+        """Return the scopes of a manifest, which a filter can name; those of estates, or of their parts, are added."""
+        return KnownScopes(coverage, lambda: Packs(self.data).aliases().types())
+
+    def estates(self, targets: Sequence[str] | None = None) -> tuple[Estate, ...]:
+        """The estate of each tenant of the targets; SnapshotError when a target is not there."""
+        with self._paths(targets) as paths:
+            return self._of_tenant(resources.load_tenants(paths, self._reading), lambda one: one.tenant)
 
     def collect(self) -> None:
         """Collect the live targets now: what is read afterwards asks Azure nothing."""
@@ -104,14 +113,29 @@ class Scan:
                 self._live(target)
 
     def estate(self, targets: Sequence[str] | None = None) -> Estate:
-        """The estate of the targets; SnapshotError when one is not there."""
-        with self._paths(targets) as paths:
-            return resources.load(paths, self._reading)
+        """The estate of targets of one tenant; SnapshotError when one is not there, or when the tenants are several."""
+        found = self.estates(targets)
+        if len(found) > 1:
+            names = ", ".join(one.tenant or "one without a name" for one in found)
+            raise resources.SnapshotError(
+                f"the targets are of {len(found)} tenants ({names}): choose one with --tenant ID"
+            )
+        return found[0]
 
-    def survey(self, folder: Path, targets: Sequence[str] | None = None) -> Survey:
-        """The estate of the targets taken apart on disk, in an empty folder that exists; SnapshotError when one is not there."""
+    def surveys(self, folder: Path, targets: Sequence[str] | None = None) -> tuple[Survey, ...]:
+        """The estates of the targets taken apart on disk, in an empty folder that exists; SnapshotError when a target is not there."""
         with self._paths(targets) as paths:
-            return Spool.of(paths, folder, self._reading).survey(surveyed_types())
+            found = Spool.of(paths, folder, self._reading).surveys(surveyed_types())
+            return self._of_tenant(found, lambda one: one.whole.tenant)
+
+    def _of_tenant(self, found: tuple[_T, ...], tenant_of: Callable[[_T], str]) -> tuple[_T, ...]:
+        """Those of the tenant that was asked for, all where none was; NoSuchScopeError where there is none of it."""
+        wanted = self.request.tenant.lower()
+        kept = tuple(one for one in found if not wanted or tenant_of(one) == wanted)
+        if not kept:
+            named = ", ".join(tenant_of(one) or "one without a name" for one in found)
+            raise UnknownScopeError(f"--tenant {self.request.tenant}: the snapshot is of {named}")
+        return kept
 
     def size(self) -> int:
         """About how many bytes of JSON the targets are; SnapshotError when one is not there."""

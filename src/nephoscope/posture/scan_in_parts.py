@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake
-from nephoscope.estate.store import EstateStore
-from nephoscope.posture.comparison import Changes
+from nephoscope.posture.comparison import Changes, attribute
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.journal import Journal
@@ -64,47 +64,54 @@ class PartedScan:
         self._scan = scan
         self._folder = folder
         self._size = size
-        self.survey = self._surveyed("snapshot")
+        self.surveys = self._surveyed("snapshot")
 
-    def _surveyed(self, name: str, targets: Iterable[str] | None = None) -> Survey:
+    def _surveyed(self, name: str, targets: Iterable[str] | None = None) -> tuple[Survey, ...]:
         folder = self._folder / name
         folder.mkdir()
-        return self._scan.survey(folder, None if targets is None else tuple(targets))
+        return self._scan.surveys(folder, None if targets is None else tuple(targets))
 
     def report(self, shown: Shown, compared: Compared) -> PartedReport:
         """Judge, compare, and record where that is asked for."""
         scan = self._scan
+        wholes = [survey.whole for survey in self.surveys]
+        coverages = [whole.coverage for whole in wholes]
         journal = self._journal(compared)
-        plan = scan.plan(self.survey.whole)
-        intake = Intake(self._made("intake")) if compared.records else None
-        recommendations, controls = Recommendations(plan.catalogue), Controls.builtin()
+        plans = [scan.plan(whole) for whole in wholes]
+        recommendations, controls = Recommendations(plans[0].catalogue), Controls.builtin()
         report = PartedReport(
             scan.request.label,
             scan.now,
-            self.survey.whole.coverage,
-            self.survey.whole.quarantine,
+            coverages,
+            tuple(dict.fromkeys(lost for whole in wholes for lost in whole.quarantine)),
             Tally(Standings(lambda key: controls.scoring(recommendations.of(key))), shown.tag),
             Ledger(self._folder / "rows", shown.extract),
             recommendations,
             shown.filter,
             top=shown.top,
         )
-        judged, known = 0, scan.known_scopes(self.survey.whole)
-        for run in scan.parts(self.survey, plan, self._size):
-            judged += len(run.engine.roster)
-            if shown.filter.chooses_resources:
-                known.add(run.estate)
-            changes = journal.part(run) if journal is not None else Changes()
-            self._take(run, report, changes, shown.filter)
-            if intake is not None:
-                intake.add(run.estate.resources.values())
+        known = scan.known_scopes(report.coverage)
+        intakes = [self._intake(number) for number in range(len(plans))] if compared.records else []
+        judged = 0
+        for number, (survey, plan) in enumerate(zip(self.surveys, plans, strict=True)):
+            for run in scan.parts(survey, plan, self._size):
+                judged += len(run.engine.roster)
+                if shown.filter.chooses_resources:
+                    known.add(run.estate)
+                changes = journal.part(run) if journal is not None else Changes()
+                self._take(run, report, changes, shown.filter)
+                if intakes:
+                    intakes[number].add(run.estate.resources.values())
         if scan.request.scope and not judged:
             raise NoSuchScopeError(scan.request.scope)
         known.check(shown.filter)
         if journal is not None:
-            journal.close(report.coverage)
+            journal.close(*coverages)
             report = replace(report, changes=journal.changes)
-        return self._recorded(report, plan, journal, intake, compared)
+        return self._recorded(report, journal, list(zip(wholes, intakes, plans, strict=False)), compared)
+
+    def _intake(self, number: int) -> Intake:
+        return Intake(self._made(f"intake-{number}"), self.surveys[number].whole.tenant)
 
     @staticmethod
     def _take(run: Run, report: PartedReport, changes: Changes, filter_: Filter) -> None:
@@ -120,15 +127,16 @@ class PartedScan:
         version = -1 if compared.recorder is None else compared.recorder.version()
         journal = Journal(self._made("journal"), self._scan.now, version)
         if compared.snapshot:
-            earlier = self._surveyed("earlier", (compared.snapshot,))
-            for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):
-                journal.past.extend(past_of(run).items())
+            for earlier in self._surveyed("earlier", (compared.snapshot,)):
+                for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):
+                    journal.past.extend(past_of(run).items())
             shutil.rmtree(self._folder / "earlier")
         elif compared.recorder is not None:
             history = compared.recorder.history
             with compared.recorder.safely():
                 before = history.before(compared.recorder.scope, compared.date or self._scan.now)
-                journal.past.extend(history.past(before) if before else ())
+                names = [survey.whole.tenant for survey in self.surveys]
+                journal.past.extend(attribute(history.past(before) if before else (), names))
             if before is None and compared.date is not None:
                 return None
         return journal
@@ -136,16 +144,15 @@ class PartedScan:
     def _recorded(
         self,
         report: PartedReport,
-        plan: Plan,
         journal: Journal | None,
-        intake: Intake | None,
+        several: Sequence[tuple[Estate, Intake, Plan]],
         compared: Compared,
     ) -> PartedReport:
         recorder = compared.recorder
         if recorder is None or compared.snapshot:
             return report
-        if journal is not None and intake is not None:
-            recorder.record_parts(report, journal, intake, plan, EstateStore(self._scan.data))
+        if journal is not None and several:
+            recorder.record_parts(report, journal, several)
             save_request(self._scan.repeatable, self._scan.data)
         return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
 

@@ -50,7 +50,7 @@ def evaluate_parts(
     size: int = PART,
     progress: Progress | None = None,
 ) -> Iterator[Run]:
-    """Judge a surveyed snapshot part by part; together the runs have the assessments of one run over the whole.
+    """Judge a tenant's surveyed snapshot part by part; together the runs have the assessments of one run over the whole.
 
     The survey must have been asked for `surveyed_types()`; it lets its resources go when the analyzers have run.
     What ends once for a whole scope is in the run that holds the scope's subscription, else in the first; the quarantine is the
@@ -61,7 +61,7 @@ def evaluate_parts(
     overlaid = _by_subscription(analyzers(survey.whole, now))
     survey.let_go()
     done = 0
-    homes = survey.spool.subscriptions
+    homes = survey.subscriptions
     first = True
     for estate in _parts(survey, size):
         mine = _of_part(overlaid, estate)
@@ -80,12 +80,12 @@ def evaluate_parts(
         del run, mine
         first = False
         if progress is not None:
-            progress(done, survey.spool.records)
+            progress(done, survey.records)
 
 
 def _parts(survey: Survey, size: int) -> Iterator[Estate]:
     """The parts; of a snapshot with nothing in it the empty whole, so that there always is a run."""
-    if survey.spool.records:
+    if survey.records:
         return survey.parts(size)
     return iter((survey.whole,))
 

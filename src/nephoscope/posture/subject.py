@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.resource_id import ResourceId, with_tenant
 from nephoscope.model.state import State
 
-#: The lower-cased resource id and the lower-cased recommendation key.
+#: The lower-cased resource id, below its tenant where it lies in no subscription (resource_id.with_tenant), and the lower-cased key of
+#: the recommendation.
 Subject = tuple[str, str]
 
 _WORST = (
@@ -26,10 +27,10 @@ def worst(state: State, other: State | None) -> State:
     return state if other is None else min(state, other, key=_WORST.index)
 
 
-def verdicts(assessments: Iterable[Assessment]) -> dict[Subject, State]:
-    """The worst state of each subject."""
+def verdicts(assessments: Iterable[Assessment], tenant: str = "") -> dict[Subject, State]:
+    """The worst state of each subject of a tenant."""
     states: dict[Subject, State] = {}
     for item in assessments:
-        subject = (ResourceId.parse(item.resource).key, item.key.lower())
+        subject = (with_tenant(ResourceId.parse(item.resource).key, tenant), item.key.lower())
         states[subject] = worst(item.state, states.get(subject))
     return states

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from nephoscope.content.loader import ContentError
-from nephoscope.estate.store import EstateStore, StoreError
+from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS, REMOVED
 from nephoscope.lake.state import State
@@ -24,6 +24,7 @@ from nephoscope.lake.state.turns import Turns
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture import tenants
+from nephoscope.posture.combined import CombinedReport, combine
 from nephoscope.posture.history import History
 from nephoscope.posture.live import TENANT
 from nephoscope.posture.published.shelf import Shelf
@@ -103,7 +104,7 @@ def assess(
     state: State,
     stop: threading.Event | None = None,
     holder: str = "",
-) -> Report:
+) -> Report | CombinedReport:
     """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS, and EndedError.
 
     What is collected before the turn comes keeps no scan waiting; `holder` is whoever has the lease of the server's assessment.
@@ -132,12 +133,12 @@ def _assess(
     snapshots: Mapping[str, str],
     told: Told,
     turn: EstateTurn,
-) -> Report:
+) -> Report | CombinedReport:
     """Judge a request, and keep and publish what came of it."""
     scan = _scan(settings, request, state, snapshots, told)
-    report = Report(scan.run(scan.estate()), request.label)
+    report = combine([Report(scan.run(one), request.label) for one in scan.estates()])
     recorder = Recorder(settings.data, request.series, turn)
-    changes = recorder.record(report, EstateStore(settings.data))
+    changes = recorder.record(report)
     _forget_removed(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
     if not any(tenants.is_live(one) for one in request.targets) and last_request(settings.data) == request:

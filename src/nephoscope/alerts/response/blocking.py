@@ -70,10 +70,10 @@ def of_estate(data: Path) -> list[tuple[str, str]]:
 
     None where no estate was ever stored; StoreError where one cannot be read.
     """
-    from nephoscope.estate.store import EstateStore
+    from nephoscope.estate.tenant_stores import current_resources
 
     found = []
-    for resource in EstateStore(data).current():
+    for resource in current_resources(data):
         properties = resource.body.get("properties") or {}
         if resource.type == "microsoft.network/publicipaddresses" and properties.get("ipAddress"):
             found.append((str(properties["ipAddress"]), f"an address of {resource.name} of the estate"))

@@ -29,9 +29,9 @@ def taken(data: Path, group: str, direction: str, but: str, plans: Iterable[Resp
 
 def _stored(data: Path, group: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The rules of the group in the stored estate."""
-    from nephoscope.estate.store import EstateStore
+    from nephoscope.estate.tenant_stores import current_resources
 
-    for resource in EstateStore(data).current():
+    for resource in current_resources(data):
         if resource.key == group.lower():
             for one in (resource.body.get("properties") or {}).get("securityRules") or []:
                 yield str(one.get("name", "")), one.get("properties") or {}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
+from nephoscope.estate.coverage import manifest_members
 from nephoscope.model.state import State
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.report import SCHEMA_VERSION
@@ -31,6 +32,7 @@ def render(report: Reported, out: TextIO) -> None:
             "declared": report.coverage.declared,
             "scopes": {scope: sorted(types) for scope, types in sorted(report.coverage.scopes.items())},
             "gaps": dict(sorted(report.coverage.gaps.items())),
+            "tenants": {one.tenant: manifest_members(one) for one in report.coverages},
         },
         "score": score_object(report.score),
     }
@@ -121,7 +123,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
 def _change(change: Change) -> dict[str, Any]:
     return {
         "change": change.kind,
-        "resource": change.resource,
+        "resource": change.id,
         "policy": change.key,
         "before": change.before,
         "after": change.after,

@@ -229,7 +229,7 @@ def _changes(report: Reported, console: Console) -> None:
         return
     for change in sorted(report.changes, key=lambda one: (one.kind, one.resource)):
         name = report.metadata(change.key).title(change.after or State.COMPLIANT)
-        console.print(f"  {change.kind.value:<9} {name}  {change.resource}", markup=False, soft_wrap=True)
+        console.print(f"  {change.kind.value:<9} {name}  {change.id}", markup=False, soft_wrap=True)
 
 
 def _unjudged(report: Reported, console: Console) -> None:

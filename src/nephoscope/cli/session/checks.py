@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,12 +42,16 @@ def check_options(options: Mapping[str, Any]) -> None:
         usage_error(f"--since {since} asks the history, which --no-history leaves out: name a snapshot")
 
 
-def check_estate(estate: Estate, label: str, scope: str = "") -> None:
-    """Refuse an estate that holds nothing, and a scope that nothing lies under."""
-    if not estate.quarantine and not any(not one.derived for one in estate.resources.values()):
+def check_estates(estates: Sequence[Estate], label: str, scope: str = "") -> None:
+    """Refuse estates that hold nothing, and a scope that nothing lies under."""
+    if not any(estate.quarantine for estate in estates) and not _any_read(estates):
         nothing(label)
-    if scope and not _holds(estate, scope_id(scope)):
+    if scope and not any(_holds(estate, scope_id(scope)) for estate in estates):
         raise NoSuchScopeError(scope)
+
+
+def _any_read(estates: Sequence[Estate]) -> bool:
+    return any(not one.derived for estate in estates for one in estate.resources.values())
 
 
 def nothing(label: str) -> NoReturn:
@@ -55,14 +59,15 @@ def nothing(label: str) -> NoReturn:
     usage_error(template_in(Path(label)) or f"{label}: it holds no resource; a failed export looks like this")
 
 
-def check_earlier(estate: Estate, since: str) -> None:
+def check_earlier(estates: Sequence[Estate], since: str) -> None:
     """Refuse an earlier snapshot that holds nothing, and tell what of it could not be read."""
-    if not any(not one.derived for one in estate.resources.values()):
+    if not _any_read(estates):
         usage_error(f"--since {since}: it holds no readable resource to compare with")
-    for record in estate.quarantine[:3]:
+    lost = list(dict.fromkeys(record for estate in estates for record in estate.quarantine))
+    for record in lost[:3]:
         tell(f"--since {since}: not read: {record.place}: {record.reason}")
-    if len(estate.quarantine) > 3:
-        tell(f"--since {since}: {counted(len(estate.quarantine), 'record')} in all were not read")
+    if len(lost) > 3:
+        tell(f"--since {since}: {counted(len(lost), 'record')} in all were not read")
 
 
 def date_of(text: str) -> datetime:

@@ -97,6 +97,7 @@ _JUDGED_BY = (
         "--assigned", is_flag=True, help="Judge by the assignments that the estate and --decisions hold."
     ),
     click.option("--scope", default="", metavar="ID", help="Judge only what lies at or under this scope."),
+    click.option("--tenant", default="", metavar="ID", help="Judge only this tenant of the targets."),
     click.option(
         "--at", type=Instant(), help="Judge as of this time (expiry of exemptions, dates in rules)."
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import Any
 
 from nephoscope.cli.session.checks import (
     check_earlier,
-    check_estate,
+    check_estates,
     check_options,
     date_of,
     nothing,
@@ -24,7 +24,9 @@ from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.requesting import audit_request
 from nephoscope.cli.session.stored import state_url
 from nephoscope.content.loader import ContentError
-from nephoscope.estate.store import EstateStore, StoreError
+from nephoscope.estate.coverage import merge
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import EstateTurn, TurnTakenError, estate_turn
 from nephoscope.lake.state import State, StateError
 from nephoscope.lake.state.holder import new_holder
@@ -33,11 +35,12 @@ from nephoscope.model.state import Severity
 from nephoscope.model.state import State as Outcome
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
+from nephoscope.posture.combined import CombinedReport, combine
 from nephoscope.posture.comparison import Changes
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.known_scopes import UnknownScopeError
 from nephoscope.posture.parted import PartedReport
-from nephoscope.posture.record import Recorder, since_date, since_run
+from nephoscope.posture.record import Recorder, parts_of, since_date, since_runs
 from nephoscope.posture.report import Report
 from nephoscope.posture.reported import Reported
 from nephoscope.posture.row import Filter
@@ -49,9 +52,12 @@ from nephoscope.sources.resources.spool import PART
 
 
 def report_of(data: Path, options: Mapping[str, Any]) -> Report:
-    """Load, judge and compare as the options say; ends the process with code 2 and a sentence where that is not possible."""
+    """Load, judge and compare one tenant as the options say; ends the process with code 2 and a sentence where it cannot be done."""
     with _refusing(), progress_line() as progress:
-        return _report(_scan(data, options, progress), options)
+        scan = _scan(data, options, progress)
+        report = _report(scan, [scan.estate()], options)
+    assert isinstance(report, Report)
+    return report
 
 
 @contextmanager
@@ -66,7 +72,7 @@ def reported(data: Path, options: Mapping[str, Any], extract: Extract) -> Iterat
             if how == "always" or (how == "auto" and scan.size() >= FROM_BYTES):
                 report: Reported = _parted(scan, Path(folder), options, extract, turn)
             else:
-                report = _report(scan, options, turn)
+                report = _report(scan, scan.estates(), options, turn)
         yield report
 
 
@@ -113,18 +119,23 @@ def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
     return Scan(request, data, options["at"] or datetime.now(UTC), progress)
 
 
-def _report(scan: Scan, options: Mapping[str, Any], turn: EstateTurn | None = None) -> Report:
+def _report(
+    scan: Scan, estates: Sequence[Estate], options: Mapping[str, Any], turn: EstateTurn | None = None
+) -> Report | CombinedReport:
     request = scan.request
-    estate = scan.estate()
-    check_estate(estate, request.label, request.scope)
+    check_estates(estates, request.label, request.scope)
     wanted = _filter(options)
     if wanted.chooses_resources:
-        known = scan.known_scopes(estate)
-        known.add(estate)
+        known = scan.known_scopes(merge([estate.coverage for estate in estates]))
+        for estate in estates:
+            known.add(estate)
         known.check(wanted)
     before = _before(scan, options["since"])
-    run = scan.run(estate, before)
-    report = Report(run, request.label, filter=wanted, top=options.get("top") or 15)
+    earlier = {run.estate.tenant: run for run in before or ()}
+    runs = [scan.run(estate, earlier.get(estate.tenant)) for estate in estates]
+    report = combine(
+        [Report(run, request.label, filter=wanted, top=options.get("top") or 15) for run in runs]
+    )
     _tell(report, wanted)
     return _compared(report, scan, before, options, turn)
 
@@ -133,7 +144,7 @@ def _parted(
     scan: Scan, folder: Path, options: Mapping[str, Any], extract: Extract, turn: EstateTurn | None
 ) -> PartedReport:
     parted = PartedScan(scan, folder, options["part_size"] or PART)
-    if not parted.survey.spool.records and not parted.survey.whole.quarantine:
+    if not any(one.records or one.whole.quarantine for one in parted.surveys):
         nothing(scan.request.label)
     since = options["since"] or ""
     snapshot = since if since and Path(since).exists() else ""
@@ -170,6 +181,7 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
         assigned=options["assigned"],
         scope=options["scope"],
         history=options["history"] or "default",
+        tenant=options["tenant"],
     )
     if request.targets:
         return request
@@ -178,7 +190,7 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
         usage_error("nothing to look at: give a snapshot, or `sample:` for the bundled sample estate")
     given = {
         name: value
-        for name in ("policies", "initiatives", "parameters", "decisions", "assigned", "scope")
+        for name in ("policies", "initiatives", "parameters", "decisions", "assigned", "scope", "tenant")
         if (value := getattr(request, name))
     }
     if options["history"]:
@@ -186,34 +198,45 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
     return replace(last, **given)
 
 
-def _before(scan: Scan, since: str | None) -> Run | None:
-    """The run over the snapshot that --since names, None where it names a date or nothing."""
+def _before(scan: Scan, since: str | None) -> list[Run] | None:
+    """The runs over the tenants of the snapshot that --since names, None where it names a date or nothing."""
     if since is None or not Path(since).exists():
         return None
-    earlier = scan.estate([since])
+    earlier = scan.estates([since])
     check_earlier(earlier, since)
-    return scan.run(earlier)
+    return [scan.run(estate) for estate in earlier]
+
+
+def _with_changes(report: Report | CombinedReport, changes: Changes) -> Report | CombinedReport:
+    if isinstance(report, Report):
+        return replace(report, changes=changes)
+    return CombinedReport(tuple(replace(part, changes=changes) for part in report.parts), changes)
 
 
 def _compared(
-    report: Report, scan: Scan, before: Run | None, options: Mapping[str, Any], turn: EstateTurn | None
-) -> Report:
+    report: Report | CombinedReport,
+    scan: Scan,
+    before: list[Run] | None,
+    options: Mapping[str, Any],
+    turn: EstateTurn | None,
+) -> Report | CombinedReport:
     """The report with what changed: since --since, or since the evaluation before where it is this one's turn to be kept."""
+    runs = [part.run for part in parts_of(report)]
     if before is not None:
-        return replace(report, changes=since_run(before, report.run))
+        return _with_changes(report, since_runs(before, runs))
     if options["no_history"]:
         return report
     recorder = Recorder(scan.data, scan.request.series, turn)
     if options["since"] is not None:
-        changes = since_date(recorder, report.run, date_of(options["since"]))
+        changes = since_date(recorder, runs, date_of(options["since"]))
         if changes is None:
             _check_before(recorder, options["since"])
-        report = replace(report, changes=changes or Changes())
+        report = _with_changes(report, changes or Changes())
     elif turn is not None:
-        report = replace(report, changes=recorder.record(report, EstateStore(scan.data)))
+        report = _with_changes(report, recorder.record(report))
         save_request(scan.repeatable, scan.data)
-    elif options.get("delta") and not report.filter.chooses_resources:
-        report = replace(report, delta=recorder.delta(report, EstateStore(scan.data), scan.judge))
+    elif options.get("delta") and isinstance(report, Report) and not report.filter.chooses_resources:
+        report = replace(report, delta=recorder.delta(report, scan.judge))
     return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
 
 

@@ -43,6 +43,6 @@ def rows(bodies: Iterable[Mapping[str, Any]], tenant: str) -> pa.Table:
 
 
 def _row(body: Mapping[str, Any], tenant: str) -> dict[str, Any]:
-    known = row(Document.of(body), TABLE, tenant)
+    known = row(Document.of(body, tenant=tenant), TABLE)
     told = {name: known[name] for name, _ in COLUMNS}
     return told | {"resourceGroup": str(body.get("resourceGroup") or told["resourceGroup"]).lower()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.estate.resource_changes import ResourceChange, changes
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.graph_tables import table_of
 
@@ -22,8 +22,9 @@ CONTAINERS = "resourcecontainerchanges"
 
 def documents(data: Path, now: datetime) -> Iterator[tuple[Document, str]]:
     """A document a change, with the table in which it stands."""
-    for one in changes(EstateStore(data), now - KEPT, now):
-        document = Document.of(_body(one))
+    found = ((store.tenant, one) for store in tenant_stores(data) for one in changes(store, now - KEPT, now))
+    for tenant, one in found:
+        document = Document.of(_body(one), tenant=tenant)
         target = str(document.body["properties"]["targetResourceType"])
         yield document, CONTAINERS if table_of(target) == "resourcecontainers" else table_of(TYPE.lower())
 

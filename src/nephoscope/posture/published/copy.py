@@ -37,7 +37,7 @@ _STANDS = """CASE WHEN type = 'microsoft.security/assessments' THEN concat_ws('|
     WHEN type = 'microsoft.security/attackpaths' THEN json_extract(_body, '$.properties.riskLevel')::VARCHAR
     WHEN type LIKE 'microsoft.security/%' THEN json_extract(_body, '$.properties.state')::VARCHAR END"""
 _DOCUMENTS = f"""CREATE TABLE copy.documents AS SELECT
-    _table AS part, _key AS key, type, subscriptionId AS subscription, _group AS grp,
+    _table AS part, _key AS key, tenantId AS tenant, type, subscriptionId AS subscription, _group AS grp,
     _open AS open, id, name, location, _subject AS subject, _recommendation AS recommendation, _state AS state, _severity AS severity,
     list_position($severities, _severity) AS severity_rank, list_position($states, _state) AS state_rank,
     _cause AS cause, _title AS title,
@@ -45,7 +45,7 @@ _DOCUMENTS = f"""CREATE TABLE copy.documents AS SELECT
     CASE WHEN _state <> '' THEN coalesce(json_extract_string(_body, '$.properties.additionalData.secureScoreControl'), '')
         ELSE '' END AS control,
     {_STANDS} AS stands, hash(_key) AS key_hash, hash(_group) AS grp_hash,
-    {_AT} {_FROM} ORDER BY type, _key"""
+    {_AT} {_FROM} ORDER BY type, _key, tenantId"""
 #: Texts that are an address as a whole, and CVEs anywhere, in what people call resources and in findings inside assessments.
 _NAMED = {
     "v4": r'"((?:\d{1,3}\.){3}\d{1,3})(?:/32)?"',

@@ -19,7 +19,8 @@ class Document:
     """An ARM body. `subject`, `key`, `state`, `severity`, `cause` and `title` are what lists of findings are filtered and sorted by.
 
     `subject` is the lower-cased id of the resource that the document is about ('' = none but itself), `key` the lower-cased name of
-    the recommendation, `state` one of the six ends of an evaluation.
+    the recommendation, `state` one of the six ends of an evaluation. `tenant` is the lower-cased tenant id, '' where that is not
+    known.
     """
 
     id: ResourceId
@@ -30,6 +31,7 @@ class Document:
     severity: str = ""
     cause: str = ""
     title: str = ""
+    tenant: str = ""
 
     @classmethod
     def of(cls, body: Mapping[str, Any], **found: str) -> Document:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.graph_tables import COLLECTED
@@ -19,6 +19,18 @@ PAGE = 1_000
 #: The tables whose documents hold in all that lies below the container where they stand.
 _HOLDING = ("authorizationresources", "policyresources")
 _AUTHORIZATION = "/providers/microsoft.authorization/"
+
+
+#: Stands between the id and the tenant of a document in what says where a page begins.
+_PLACE = "\x1f"
+
+
+def _behind(after: str) -> Expression:
+    """The rows behind a document; of one id several tenants may have one."""
+    key, _, tenant = after.partition(_PLACE)
+    column = ColumnExpression("key")
+    same = (column == ConstantExpression(key)) & (ColumnExpression("tenant") > ConstantExpression(tenant))
+    return (column > ConstantExpression(key)) | same
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +55,8 @@ class Listing:
 
     def _get(self, key: str, reach: Reach) -> Texts:
         found = self.documents.rows(reach).filter(hashed("key", [key]))
-        rows = found.project("key, number, part").order("part").fetchall()
-        numbers = [number for at, number, _ in rows if at == key][:1]
+        rows = found.project("key, number, part, tenant").order("part, tenant").fetchall()
+        numbers = [number for at, number, *_ in rows if at == key][:1]
         return [(body, key) for body in self.documents.bodies(numbers)]
 
     def holds(self, scope: str) -> bool:
@@ -101,13 +113,14 @@ class Listing:
         if scope:
             rows = rows.filter(under("key", scope))
         if after:
-            rows = rows.filter(ColumnExpression("key") > ConstantExpression(after))
-        ordered = rows.project("key, number").order("key, number")
+            rows = rows.filter(_behind(after))
+        ordered = rows.project("key, number, tenant").order("key, tenant, number")
         # of the few in a resource group all are taken: to look for the first ones of them would read the keys of every row first
         several = ordered if in_group(scope) else ordered.limit(most + 1)
         found = several.fetchall()[: most + 1]
-        texts = self.documents.bodies([at for _, at in found[:most]])
-        return [*zip(texts, (key for key, _ in found), strict=False), *(("", key) for key, _ in found[most:])]
+        texts = self.documents.bodies([at for _, at, _ in found[:most]])
+        places = [_PLACE.join((key, tenant)) if tenant else key for key, _, tenant in found]
+        return [*zip(texts, places, strict=False), *(("", place) for place in places[most:])]
 
     def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant): it holds below them."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.posture.combined import CombinedReport
 from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION
 from nephoscope.posture.published.rows import PROMOTED
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.report import Report
 
 MOST_PROBLEMS = 500
-EDITION = 2
+EDITION = 3
 """Which edition of documents is written: raised by one whenever documents of the same evaluation come out otherwise than before.
 
 What an older one wrote is judged and published anew when a server starts.
@@ -30,6 +31,7 @@ class Made:
     `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
     `path_gaps` are what attack paths needed and was not read: (lower-cased subscription GUID or '' for the tenant, what).
     `exposed` are the lower-cased ids of the resources that the Internet reaches.
+    `tenants` maps a subscription to its tenant ('' = not known).
     `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
     """
 
@@ -50,6 +52,7 @@ class Made:
     path_gaps: tuple[tuple[str, str], ...] = ()
     exposed: tuple[str, ...] = ()
     edition: int = 0
+    tenants: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def outdated(self) -> bool:
@@ -57,9 +60,11 @@ class Made:
         return self.edition < EDITION
 
 
-def made(report: Report) -> Made:
-    """What a report was made from."""
-    estate, score = report.run.estate, report.score
+def made(reports: Sequence[Report]) -> Made:
+    """What the reports of tenants were made from."""
+    report = reports[0] if len(reports) == 1 else CombinedReport(tuple(reports))
+    estates = [one.run.estate for one in reports]
+    score = report.score
     return Made(
         when=report.now,
         scope=report.scope,
@@ -67,7 +72,7 @@ def made(report: Report) -> Made:
         percentage=score.percentage if score.scored else None,
         current=score.current,
         max=score.max,
-        states={state.value: count for state, count in report.run.states().items()},
+        states={state.value: count for state, count in report.states.items()},
         causes=tuple((state.value, cause, count) for (state, cause), count in report.causes.items()),
         gaps={name: str(reason) for name, reason in report.coverage.gaps.items()},
         problems=tuple((str(one.place), one.reason) for one in report.errors if one.error)[:MOST_PROBLEMS],
@@ -75,11 +80,17 @@ def made(report: Report) -> Made:
         quarantined=len(report.quarantine),
         subscriptions={
             id_.rsplit("/", 1)[-1]: estate.subscription_names.get(id_.rsplit("/", 1)[-1], "")
+            for estate in estates
             for id_ in estate.subscriptions
         },
-        ancestors={id_.rsplit("/", 1)[-1]: groups for id_, groups in estate.management_groups.items()},
-        path_gaps=report.attack_paths.gaps,
-        exposed=tuple(sorted(report.attack_paths.exposed)),
+        ancestors={
+            id_.rsplit("/", 1)[-1]: groups
+            for estate in estates
+            for id_, groups in estate.management_groups.items()
+        },
+        path_gaps=tuple(gap for one in reports for gap in one.attack_paths.gaps),
+        exposed=tuple(sorted(id_ for one in reports for id_ in one.attack_paths.exposed)),
+        tenants={id_.rsplit("/", 1)[-1]: estate.tenant for estate in estates for id_ in estate.subscriptions},
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
+from nephoscope.model.resource_id import with_tenant
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.graph_tables import table_of
 
@@ -30,19 +31,22 @@ class Events:
     `before` are the files of each partition of the version before, empty where nothing was published yet.
     """
 
-    def __init__(self, before: Mapping[str, Sequence[Path]], now: datetime, tenant: str) -> None:
+    def __init__(self, before: Mapping[str, Sequence[Path]], now: datetime) -> None:
         self._files = before.get(table_of(STATES), ())
-        self._now, self._tenant = now, tenant
-        rows = _rows(self._files, STATES, ("_key", "_state"))
-        self._known: dict[str, str] = {row["_key"]: row["_state"] for row in rows}
+        self._now = now
+        rows = _rows(self._files, STATES, ("_key", "tenantId", "_state"))
+        self._known: dict[str, str] = {
+            with_tenant(row["_key"], row["tenantId"]): row["_state"] for row in rows
+        }
         self._new: list[Document] = []
 
     def watch(self, several: Iterable[tuple[Document, str]]) -> Iterator[tuple[Document, str]]:
         """The same documents, as a stream."""
         for document, table in several:
-            changed = bool(self._known) and self._known.get(document.id.key) != document.state
+            known = self._known.get(with_tenant(document.id.key, document.tenant))
+            changed = bool(self._known) and known != document.state
             if changed and document.id.type == STATES:
-                self._new.append(_event(document, self._now, self._tenant))
+                self._new.append(_event(document, self._now))
             yield document, table
 
     def documents(self) -> Iterator[tuple[Document, str]]:
@@ -51,21 +55,23 @@ class Events:
             yield document, table_of(document.id.type)
 
     def _carried(self) -> Iterator[Document]:
-        for row in _rows(self._files, TYPE.lower(), ("_body",)):
+        for row in _rows(self._files, TYPE.lower(), ("_body", "tenantId")):
             body = msgspec.json.decode(row["_body"])
             if datetime.fromisoformat(body["properties"]["timestamp"]) > self._now - KEPT:
-                yield Document.of(body)
+                yield Document.of(body, tenant=row["tenantId"])
 
 
-def _event(document: Document, now: datetime, tenant: str) -> Document:
+def _event(document: Document, now: datetime) -> Document:
     """The event that a state came to be."""
     id_ = str(document.body["id"])
     scope = id_[: id_.lower().rindex("/providers/microsoft.policyinsights/")]
     told = f"{document.id.key}\0{now.isoformat()}"
     name = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
-    properties: dict[str, Any] = {**document.body["properties"], "tenantId": tenant, "principalOid": ""}
+    properties: dict[str, Any] = {
+        **document.body["properties"], "tenantId": document.tenant, "principalOid": "",
+    }  # fmt: skip
     body = arm(f"{scope}/providers/{TYPE}/{name}", TYPE, properties)
-    return Document.of(body, subject=document.subject, key=document.key)
+    return Document.of(body, subject=document.subject, key=document.key, tenant=document.tenant)
 
 
 def _rows(files: Sequence[Path], type_: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -26,7 +27,7 @@ from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.graph_tables import COLLECTED, table_of
 from nephoscope.posture.published.made import Made, evaluation_row, made
 from nephoscope.posture.published.policy_events import Events
-from nephoscope.posture.published.rows import SCHEMA, batches, row
+from nephoscope.posture.published.rows import SCHEMA, batches, is_common, row
 
 if TYPE_CHECKING:
     from nephoscope.posture.comparison import Past
@@ -57,50 +58,61 @@ def kinds() -> Mapping[str, Documents]:
     return {name: importlib.import_module(f"{package.__name__}.{name}").documents for name in names}
 
 
-def publish(
+def publish(data: Path, report: Report, past: Mapping[Subject, Past]) -> int:
+    """Replace what was published before by the documents of a report with its past; the version of the table."""
+    return publish_tenants(data, [(report, past)])
+
+
+def publish_tenants(
     data: Path,
-    report: Report,
-    past: Mapping[Subject, Past],
-    tenant: str = "",
+    reports: Sequence[tuple[Report, Mapping[Subject, Past]]],
     check: Callable[[], None] = lambda: None,
 ) -> int:
-    """Replace what was published before by a report's documents; the version of the table.
+    """Replace what was published before by the documents of reports, one a tenant, each with its past; the version of the table.
 
     `check` is called before the commit and raises what is to keep it from being made; ConcurrentError where another process
     published since this began.
     """
-    found = (
-        (document, _table(name, document))
-        for name, documents in kinds().items()
-        for document in documents(report, past)
-    )
+    now = reports[0][0].now
     before = opened(published_path(data))
     # read before the commit: a table cannot be opened while another is written to
-    moved = list(changes.documents(data, report.now))
-    events = Events(Edition.of(before, published_path(data)).files if before else {}, report.now, tenant)
+    moved = list(changes.documents(data, now))
+    events = Events(Edition.of(before, published_path(data)).files if before else {}, now)
 
     def every() -> Iterator[tuple[Document, str]]:
-        yield from events.watch(found)
+        yield from events.watch(_of_tenants(reports))
         yield from events.documents()
         yield from moved
 
     check()
-    return _publish(data, every(), made(report), tenant, -1 if before is None else int(before.version()))
+    evaluation = made([report for report, _ in reports])
+    return _publish(data, every(), evaluation, -1 if before is None else int(before.version()))
 
 
-def publish_documents(
-    data: Path, several: Iterable[tuple[Document, str]], evaluation: Made, tenant: str = ""
-) -> int:
+def _of_tenants(
+    reports: Sequence[tuple[Report, Mapping[Subject, Past]]],
+) -> Iterator[tuple[Document, str]]:
+    """The documents of every tenant; what Azure has in each tenant alike, once."""
+    common: set[str] = set()
+    for report, past in reports:
+        for name, documents in kinds().items():
+            for document in documents(report, past):
+                if is_common(document):
+                    if document.id.key in common:
+                        continue
+                    common.add(document.id.key)
+                yield replace(document, tenant=report.tenant), _table(name, document)
+
+
+def publish_documents(data: Path, several: Iterable[tuple[Document, str]], evaluation: Made) -> int:
     """Replace what was published before by documents, each with the table in which it stands; the version of the table."""
     before = opened(published_path(data))
-    return _publish(data, several, evaluation, tenant, -1 if before is None else int(before.version()))
+    return _publish(data, several, evaluation, -1 if before is None else int(before.version()))
 
 
-def _publish(
-    data: Path, several: Iterable[tuple[Document, str]], evaluation: Made, tenant: str, version: int
-) -> int:
+def _publish(data: Path, several: Iterable[tuple[Document, str]], evaluation: Made, version: int) -> int:
     path = published_path(data)
-    rows = chain((row(one, table, tenant) for one, table in several), [evaluation_row(evaluation)])
+    rows = chain((row(one, table) for one, table in several), [evaluation_row(evaluation)])
     commit_next(
         path,
         version,

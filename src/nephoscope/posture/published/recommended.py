@@ -43,9 +43,14 @@ def metadata(report: Report, key: str) -> dict[str, Any]:
     return {
         "displayName": known.name,
         "severity": known.severity.value,
-        "assessmentType": "BuiltIn",
+        "assessmentType": "CustomPolicy" if is_custom(report, key) else "BuiltIn",
         **dict(without_nothing(said.items())),
     }
+
+
+def is_custom(report: Report, key: str) -> bool:
+    """Whether the definition of a recommendation is one that the estate itself holds."""
+    return definition_id(report, key).lower() in report.run.estate.resources
 
 
 def unjudged(report: Report, key: str) -> dict[str, Any]:

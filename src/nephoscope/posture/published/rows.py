@@ -50,7 +50,18 @@ _DYNAMIC = frozenset(name for name, kind in COLUMNS if kind is KqlType.DYNAMIC)
 _LOWERED = frozenset({"type", "resourceGroup", "subscriptionId"})
 
 
-def row(document: Document, table: str, tenant: str) -> dict[str, Any]:
+def is_common(document: Document) -> bool:
+    """Whether Azure has the same document in every tenant: a built-in definition or role, what a recommendation is."""
+    id_ = document.id
+    if id_.type not in OPEN or id_.parent:
+        return False
+    properties = document.body.get("properties")
+    words = properties if isinstance(properties, dict) else {}
+    kinds = {str(words.get(name) or "").lower() for name in ("type", "policyType", "assessmentType")}
+    return not kinds & {"custom", "customrole", "custompolicy"}
+
+
+def row(document: Document, table: str) -> dict[str, Any]:
     """One row; a column of the body that it lacks is null where dynamic, '' where text.
 
     The columns are spelled as Resource Graph has them, `_body` as the document's own API; what was collected stays as it was.
@@ -64,7 +75,7 @@ def row(document: Document, table: str, tenant: str) -> dict[str, Any]:
         "id": str(body.get("id") or id_.key),
         "name": str(body.get("name") or id_.name),
         "type": id_.type,
-        "tenantId": str(body.get("tenantId") or tenant),
+        "tenantId": "" if is_common(document) else document.tenant or str(body.get("tenantId") or "").lower(),
         "resourceGroup": id_.resource_group,
         "subscriptionId": id_.subscription,
         "properties": _value(shown, dynamic=True),
@@ -81,7 +92,7 @@ def row(document: Document, table: str, tenant: str) -> dict[str, Any]:
         "_cause": document.cause,
         "_title": document.title,
         "_group": id_.resource_group_id,
-        "_open": "1" if not id_.subscription and id_.type in OPEN else "",
+        "_open": "1" if is_common(document) else "",
     }
 
 

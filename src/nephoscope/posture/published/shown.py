@@ -75,11 +75,14 @@ def seen_by(shown: Shown) -> tuple[Pairs, ...] | None:
         return None
     if shown.nothing:
         return ()
+    own: Pairs = (("tenantId", shown.tenants),) if shown.tenants else ()
+    whole = ((("tenantId", shown.whole_tenants),),) if shown.whole_tenants else ()
     return (
         (("subscriptionId", shown.subscriptions),),
         (("_group", shown.groups),),
-        (("_key", shown.containers),),
+        (("_key", shown.containers), *own),
         (("_open", frozenset({"1"})),),
+        *whole,
     )
 
 

@@ -80,10 +80,13 @@ def seen(reach: Reach) -> Expression | None:
     pairs = (
         ("subscription", reach.subscriptions),
         ("grp", reach.groups),
-        ("key", reach.containers),
         ("open", frozenset({"1"} if not reach.nothing else ())),
+        ("tenant", reach.whole_tenants),
     )
     tests = [one_of(name, values) for name, values in pairs if values]
+    if reach.containers:
+        above = one_of("key", reach.containers)
+        tests.append(above & one_of("tenant", reach.tenants) if reach.tenants else above)
     if not tests:
         return ConstantExpression(False)
     found = tests[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -65,6 +66,9 @@ class _Tenant:
     def close(self) -> None:
         self.arm.client.close()
         self.graph.client.close()
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,10 +336,10 @@ class Collector:
         covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
         whole = self._whole(scopes)
         by_tenant: dict[str, dict[str, list[str]]] = {
-            tenant.seen.tenant: {"": sorted(whole)} if whole else {} for tenant in tenants
+            _guid_of(tenant): {"": sorted(whole)} if whole else {} for tenant in tenants
         }
         for tenant, scope in self._scopes(tenants):
-            by_tenant[tenant.seen.tenant][scope] = covered[scope]
+            by_tenant[_guid_of(tenant)][scope] = covered[scope]
         collected = {
             "started": checkpoint.started,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -372,6 +376,12 @@ class Collector:
         outside = [job.list.type for job in self._plan.jobs if job.list.of == {SUBSCRIPTION_TYPE}]
         for type_ in (*outside, *self._plan.derived, SUBSCRIPTION_TYPE):
             self._unread.setdefault(type_, "the snapshot was limited to resource groups")
+
+
+def _guid_of(tenant: _Tenant) -> str:
+    """The id of a tenant, '' where the sign-in names it otherwise (by a domain) or not at all: the rows that were read tell it."""
+    name = tenant.seen.tenant.lower()
+    return name if _GUID.fullmatch(name) else ""
 
 
 def _scope_of(key: str, scopes: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
 
 if TYPE_CHECKING:
     from nephoscope.sources.logs.whereabouts import Whereabouts
@@ -24,7 +24,7 @@ class Places:
     data: Path
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looked: float = float("-inf")
-    _sequence: int = 0
+    _mark: str = ""
     _found: Whereabouts | None = None
 
     def __call__(self) -> Whereabouts | None:
@@ -38,8 +38,7 @@ class Places:
     def _look(self) -> None:
         from nephoscope.sources.logs.whereabouts import Whereabouts
 
-        store = EstateStore(self.data)
-        snapshots = store.snapshots()
-        if snapshots and snapshots[-1].sequence != self._sequence:
-            self._found = Whereabouts(store.estate())
-            self._sequence = snapshots[-1].sequence
+        mark = newest_mark(self.data)
+        if mark and mark != self._mark:
+            self._found = Whereabouts(subscription_estate(self.data))
+            self._mark = mark

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -16,14 +16,16 @@ from nephoscope.sources.resources.children import child_types, children, is_list
 from nephoscope.sources.resources.files import FileError, Limits, Meter, is_json, is_tape, sources
 from nephoscope.sources.resources.reading import Found, Lost, Manifest, Pages, carried, read, resource
 from nephoscope.sources.resources.tape import members
+from nephoscope.sources.resources.tenancy import Tenancy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from nephoscope.model.coverage import Coverage
     from nephoscope.model.resource import Resource
     from nephoscope.sources.resources.files import Progress, Source
     from nephoscope.sources.resources.reading import Item
+    from nephoscope.sources.resources.tenancy import Tenants
 
 _Rank = tuple[bool, bool, str, bool]
 
@@ -35,16 +37,65 @@ class SnapshotError(Exception):
 def load(
     paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
 ) -> Estate:
-    """The estate in files and folders of any known format, one body per id: the complete, then the newest API version, then the last.
+    """The estate in files and folders of one tenant, of any known format.
 
-    `progress(done, total)` is called with bytes of the files. Broken records are in `estate.quarantine`; raises
-    SnapshotError when a path does not exist.
+    One body per id: the complete, then the newest API version, then the last. `progress(done, total)` is called with bytes of the
+    files. Broken records are in `estate.quarantine`; raises SnapshotError when a path does not exist, or when tenants are several.
     """
-    loader = Loader()
+    found = load_tenants(paths, progress, limits)
+    if len(found) > 1:
+        names = ", ".join(one.tenant or "one without a name" for one in found)
+        raise SnapshotError(f"the files are of {len(found)} tenants ({names}): load each tenant's alone")
+    return found[0]
+
+
+def load_tenants(
+    paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
+) -> tuple[Estate, ...]:
+    """The estates in files and folders, one a tenant and at least one; else as `load`."""
+    tenancy = Tenancy()
     with no_collection():
-        for item in items(paths, progress, limits):
-            loader.take(item)
-        return loader.estate()
+        found = [(item, observe(tenancy, item)) for item in items(paths, progress, limits)]
+        tenants = tenancy.resolve()
+        loaders = {name: Loader(name, tenants) for name in tenants.names}
+        unowned: Counter[Source] = Counter()
+        for item, named in found:
+            names = owners(tenants, item, named)
+            for name in names:
+                loaders[name].take(item)
+            if not names:
+                unowned[item.source] += 1
+        del found
+        for lost in map(unowned_records, unowned, unowned.values()):
+            for name in owners(tenants, lost, ""):
+                loaders[name].take(lost)
+        return tuple(loader.estate() for loader in loaders.values())
+
+
+def observe(tenancy: Tenancy, item: Item) -> str:
+    """Note what an item of a file says of tenants; the tenant that it names itself, '' where it names none."""
+    if isinstance(item, Found):
+        return tenancy.see(item.resource, item.source.root)
+    if isinstance(item, Manifest):
+        tenancy.declare(item.coverage, item.source.root)
+    return ""
+
+
+def owners(tenants: Tenants, item: Item, named: str) -> Collection[str]:
+    """The tenants that an item speaks of: a resource one at most, what stands for a whole file every tenant of its argument."""
+    if isinstance(item, Found):
+        owner = tenants.of(item.resource.id.subscription, named, item.source.root)
+        return () if owner is None else (owner,)
+    return tenants.within(item.source.root) or tenants.names
+
+
+def unowned_records(source: Source, count: int) -> Lost:
+    """What a file holds of the directory of a tenant that it does not name, where its argument is about several tenants."""
+    reason = (
+        f"{count} records lie in no subscription and name no tenant, and the files are of several: "
+        "put the files of each tenant into a folder of its own"
+    )
+    return Lost(Quarantined(Place(source.name), reason), "", source)
 
 
 def stream(
@@ -99,8 +150,10 @@ def _lost(source: Source, name: str, reason: str) -> Lost:
 
 @dataclass(slots=True)
 class Loader:
-    """Collects what is read, argument by argument, and builds the estate."""
+    """Collects what is read of a tenant, argument by argument, and builds its estate; without `tenants` it is the only one."""
 
+    tenant: str = ""
+    tenants: Tenants | None = None
     bodies: dict[str, Resource] = field(default_factory=dict)
     _ranks: dict[str, _Rank] = field(default_factory=dict)
     _roots: dict[str, Path] = field(default_factory=dict)
@@ -121,7 +174,10 @@ class Loader:
             if item.type:
                 self.seen[root].lost(item.type, f"a record was broken: {item.quarantined.place}")
         elif isinstance(item, Manifest):
-            self._declared[root].append(item.coverage)
+            restrict = self.tenants.restrict if self.tenants is not None else None
+            self._declared[root].append(
+                restrict(item.coverage, root, self.tenant) if restrict else item.coverage
+            )
         else:
             self._paged[item.source.path.parent].append(item)
 
@@ -144,12 +200,15 @@ class Loader:
     def estate(self) -> Estate:
         """What was read, as an estate."""
         self.embed()
-        return Estate.of(self.bodies.values(), self.coverage(), self.quarantine, self.duplicates)
+        return Estate.of(
+            self.bodies.values(), self.coverage(), self.quarantine, self.duplicates, tenant=self.tenant
+        )
 
     def coverage(self) -> Coverage:
         """What was read, after the embedded children were seen."""
         self._miss_pages()
-        return merge([self._coverage(root) for root in self.seen.keys() | self._declared.keys()])
+        roots = dict.fromkeys([*self.seen, *self._declared])
+        return replace(merge([self._coverage(root) for root in roots]), tenant=self.tenant)
 
     def _coverage(self, root: Path) -> Coverage:
         declared = self._declared.get(root)

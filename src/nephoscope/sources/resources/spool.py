@@ -18,16 +18,18 @@ from nephoscope.estate.garbage import no_collection
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.resources.files import Source
-from nephoscope.sources.resources.loading import Loader, items
+from nephoscope.sources.resources.loading import Loader, items, observe, owners, unowned_records
 from nephoscope.sources.resources.packed import Packed
 from nephoscope.sources.resources.reading import Found, resource
 from nephoscope.sources.resources.record import Record
+from nephoscope.sources.resources.tenancy import Tenancy, Tenants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nephoscope.model.resource import Resource
     from nephoscope.sources.resources.files import Limits, Progress
+    from nephoscope.sources.resources.reading import Item, Lost
 
 #: How many resources a part holds at least, unless nothing is left; a larger subscription is a part of its own.
 PART = 10_000
@@ -35,17 +37,23 @@ _BUFFERED = 16 * 1024**2
 _ALWAYS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, f"{MANAGEMENT_GROUP_TYPE}/subscriptions"})
 
 
+#: What shares a file: a subscription; else the argument (by its number) and the tenant that a record outside of subscriptions names.
+Cell = tuple[str, int, str]
+
+
 class Spool:
     """The records of a snapshot in a folder, a file for each subscription; memory does not grow with the snapshot."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._loader = Loader()
+        self._tenancy = Tenancy()
+        self._others: list[Item] = []
         self._roots: dict[Path, int] = {}
-        self._sizes: Counter[str] = Counter()
-        self._buffers: defaultdict[str, bytearray] = defaultdict(bytearray)
-        self._numbers: dict[str, int] = {}
+        self._sizes: Counter[Cell] = Counter()
+        self._buffers: defaultdict[Cell, bytearray] = defaultdict(bytearray)
+        self._numbers: dict[Cell, int] = {}
         self._held = 0
+        self._tenants = Tenants({}, {}, {})
 
     @classmethod
     def of(
@@ -55,38 +63,40 @@ class Spool:
         progress: Progress | None = None,
         limits: Limits | None = None,
     ) -> Spool:
-        """Read files and folders as `load` does, into an empty folder that exists; raises as `load`."""
+        """Read files and folders as `load_tenants` does, into an empty folder that exists; raises as it."""
         spool = cls(folder)
         with no_collection():
             for item in items(paths, progress, limits):
+                named = observe(spool._tenancy, item)
                 if isinstance(item, Found):
-                    spool._take(item)
+                    spool._take(item, named)
                 else:
-                    spool._loader.take(item)
+                    spool._others.append(item)
         spool._flush()
+        spool._tenants = spool._tenancy.resolve()
         return spool
 
-    def _take(self, item: Found) -> None:
-        self._loader.see(item)
+    def _take(self, item: Found, named: str) -> None:
         root = self._roots.setdefault(item.source.root, len(self._roots))
         subscription = item.resource.id.subscription
+        cell = (subscription, -1, "") if subscription else ("", root, named)
         line = msgspec.json.encode((root, item.api_version, item.resource.body))
-        self._buffers[subscription] += line + b"\n"
-        self._sizes[subscription] += 1
+        self._buffers[cell] += line + b"\n"
+        self._sizes[cell] += 1
         self._held += len(line) + 1
         if self._held > _BUFFERED:
             self._flush()
 
     def _flush(self) -> None:
-        for subscription, data in self._buffers.items():
-            with self._file(subscription).open("ab") as file:
+        for cell, data in self._buffers.items():
+            with self._file(cell).open("ab") as file:
                 file.write(data)
         self._buffers.clear()
         self._held = 0
 
-    def _file(self, subscription: str) -> Path:
-        """A file by the subscription's number, whatever characters an id has."""
-        number = self._numbers.setdefault(subscription, len(self._numbers))
+    def _file(self, cell: Cell) -> Path:
+        """A file by the cell's number, whatever characters an id has."""
+        number = self._numbers.setdefault(cell, len(self._numbers))
         return self._folder / f"{number}.jsonl"
 
     @property
@@ -94,64 +104,89 @@ class Spool:
         """How many records were read, embedded children apart."""
         return self._sizes.total()
 
-    @property
-    def subscriptions(self) -> frozenset[str]:
-        """The lower-cased subscriptions that records lie in ('' = none)."""
-        return frozenset(self._sizes)
+    def count(self, cells: Sequence[Cell]) -> int:
+        """How many records some cells hold."""
+        return sum(self._sizes[cell] for cell in cells)
 
-    def survey(self, types: frozenset[str] = frozenset()) -> Survey:
-        """Read everything once: what the whole has read, and its resources of the lower-cased types and all subscriptions."""
+    def surveys(self, types: frozenset[str] = frozenset()) -> tuple[Survey, ...]:
+        """Read everything once, a survey a tenant: what was read, the subscriptions, the resources of the lower-cased types."""
+        return tuple(self._survey(tenant, types | _ALWAYS) for tenant in self._tenants.names)
+
+    def _survey(self, tenant: str, types: frozenset[str]) -> Survey:
+        whole = Loader(tenant, self._tenants)
         kept: list[Resource] = []
         duplicates = 0
-        for group in self._groups(PART):
-            found, doubled = self._picked(group, types | _ALWAYS)
+        for item in (*self._others, *self._unowned()):
+            if tenant in owners(self._tenants, item, ""):
+                whole.take(item)
+        cells = tuple(sorted(cell for cell in self._sizes if self._owner(cell) == tenant))
+        for group in self._groups(cells, PART):
+            found, doubled = self._picked(group, types, whole)
             kept += found
             duplicates += doubled
         # The subscriptions are among what was kept, and nobody asked for resource groups.
-        whole = Estate.of(kept, self._loader.coverage(), self._loader.quarantine, duplicates, derives=False)
-        return Survey(self, whole)
+        coverage = whole.coverage()
+        estate = Estate.of(kept, coverage, whole.quarantine, duplicates, derives=False, tenant=tenant)
+        return Survey(self, estate, cells)
 
-    def parts(self, whole: Estate, size: int = PART) -> Iterator[Estate]:
+    def _owner(self, cell: Cell) -> str | None:
+        subscription, root, named = cell
+        path = list(self._roots)[root] if not subscription else Path()
+        return self._tenants.of(subscription, named, path)
+
+    def _unowned(self) -> Iterator[Lost]:
+        for cell, count in self._sizes.items():
+            if self._owner(cell) is None:
+                root = list(self._roots)[cell[1]]
+                yield unowned_records(Source(root, root), count)
+
+    def parts(self, whole: Estate, cells: Sequence[Cell], size: int = PART) -> Iterator[Estate]:
         """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
-        for group in self._groups(size):
+        for group in self._groups(cells, size):
             # Nothing of a part may be bound here while the next one is read.
-            yield replace(self._estate(group, whole.coverage), management_groups=whole.management_groups)
+            part = self._estate(group, whole.coverage, Loader(whole.tenant))
+            yield replace(part, management_groups=whole.management_groups)
 
-    def _estate(self, subscriptions: Sequence[str], coverage: Coverage) -> Estate:
-        """The estate of some subscriptions."""
+    def _estate(self, cells: Sequence[Cell], coverage: Coverage, part: Loader) -> Estate:
+        """The estate of some cells."""
         with no_collection():
-            part = self._read(subscriptions)
+            self._read(cells, part)
             part.embed()
-            return Estate.of(part.bodies.values(), coverage, (), part.duplicates)
+            return Estate.of(part.bodies.values(), coverage, (), part.duplicates, tenant=part.tenant)
 
-    def _picked(self, subscriptions: Sequence[str], types: frozenset[str]) -> tuple[list[Resource], int]:
-        """The resources of some types in some subscriptions, and how many bodies gave way there."""
-        estate = self._estate(subscriptions, Coverage({}))
+    def _picked(
+        self, cells: Sequence[Cell], types: frozenset[str], whole: Loader
+    ) -> tuple[list[Resource], int]:
+        """The resources of some types in some cells, and how many bodies gave way there; the whole sees what was read."""
+        part = Loader(whole.tenant, seen=whole.seen)
+        estate = self._estate(cells, Coverage({}), part)
         return [Packed.pack(one) for type_ in types for one in estate.by_type(type_)], estate.duplicates
 
-    def _groups(self, size: int) -> Iterator[list[str]]:
-        """Subscriptions taken together until they have enough resources."""
-        group: list[str] = []
+    def _groups(self, cells: Sequence[Cell], size: int) -> Iterator[list[Cell]]:
+        """Cells taken together until they have enough resources."""
+        group: list[Cell] = []
         held = 0
-        for subscription in sorted(self._sizes):
-            group.append(subscription)
-            held += self._sizes[subscription]
-            if held >= size:
+        for number, cell in enumerate(cells, 1):
+            group.append(cell)
+            held += self._sizes[cell]
+            # what lies in no subscription comes first and stays together: one id may stand in the files of several arguments
+            within = bool(cell[0]) or number == len(cells) or bool(cells[number][0])
+            if held >= size and within:
                 yield group
                 group, held = [], 0
         if group:
             yield group
 
-    def _read(self, subscriptions: Sequence[str]) -> Loader:
-        part = Loader(seen=self._loader.seen)
+    def _read(self, cells: Sequence[Cell], part: Loader) -> None:
         roots = list(self._roots)
-        for subscription in subscriptions:
-            with self._file(subscription).open("rb") as file:
+        for cell in cells:
+            with self._file(cell).open("rb") as file:
                 for line in file:
                     root, version, body = _LINE.decode(line)
                     source = Source(roots[root], roots[root])
-                    part.keep(Found(resource(Record(body, version)), version, source), roots[root])
-        return part
+                    found = Found(resource(Record(body, version)), version, source)
+                    part.see(found)
+                    part.keep(found, roots[root])
 
 
 _LINE = msgspec.json.Decoder(tuple[int, str, dict[str, Any]])
@@ -159,19 +194,29 @@ _LINE = msgspec.json.Decoder(tuple[int, str, dict[str, Any]])
 
 @dataclass(slots=True)
 class Survey:
-    """A spool that was read through: `whole` has the coverage, quarantine and management groups of everything, but only the
-    subscriptions and the resources of the types that were asked for."""
+    """A tenant of a spool that was read through: `whole` has the coverage, quarantine and management groups of everything, but only
+    the subscriptions and the resources of the types that were asked for. `cells` are the files of the tenant."""
 
     spool: Spool
     whole: Estate
+    cells: tuple[Cell, ...]
+
+    @property
+    def records(self) -> int:
+        """How many records the tenant has, embedded children apart."""
+        return self.spool.count(self.cells)
+
+    @property
+    def subscriptions(self) -> frozenset[str]:
+        """The lower-cased subscriptions that records lie in ('' = none)."""
+        return frozenset(subscription for subscription, _, _ in self.cells)
 
     def let_go(self) -> None:
         """Give back the memory of the whole's resources, which parts do not need."""
-        self.whole = replace(
-            Estate.of((), self.whole.coverage, self.whole.quarantine, self.whole.duplicates),
-            management_groups=self.whole.management_groups,
-        )
+        whole = self.whole
+        empty = Estate.of((), whole.coverage, whole.quarantine, whole.duplicates, tenant=whole.tenant)
+        self.whole = replace(empty, management_groups=whole.management_groups)
 
     def parts(self, size: int = PART) -> Iterator[Estate]:
         """One small estate after the other; together they hold every resource once."""
-        return self.spool.parts(self.whole, size)
+        return self.spool.parts(self.whole, self.cells, size)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.analyze.discovery import keys
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.recommended import metadata, unjudged
 
@@ -20,12 +21,14 @@ TYPE = "Microsoft.Security/assessmentMetadata"
 
 
 def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
-    """One document a recommendation, and one for each key with findings that no recommendation of a resource is judged by."""
+    """One document a recommendation, and one for each key of an analyzer that is judged by none, whether it has findings or not.
+
+    Readers of one tenant or subscription see what recommendations are, and must not learn from it what was found elsewhere.
+    """
     judged = dict.fromkeys(requirement.key for requirement in report.run.engine.program.requirements)
     for key in judged:
         yield _document(key, metadata(report, key))
-    alone = {key for key in report.judging.values() if key not in judged}
-    for key in sorted(alone):
+    for key in sorted(keys().keys() - judged.keys()):
         yield _document(key, unjudged(report, key))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.tenant_stores import current_resources
 from nephoscope.lake.state.source_health import SourceHealth, SourceRate
 from nephoscope.sources.live.health.judging import Finding, findings, silent_source, standing
 from nephoscope.sources.live.health.missing import Missing, missing
@@ -79,7 +79,7 @@ def _row(health: SourceHealth, whole: Sequence[SourceRate], found: Sequence[Find
 
 def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int) -> list[Missing] | None:
     """Resources of the estate whose logs did not arrive for `days`, None where no estate is stored; StoreError."""
-    resources = list(EstateStore(data).current())
+    resources = list(current_resources(data))
     if not resources:
         return None
     workspaces = state.workspaces.names()

@@ -1,0 +1,110 @@
+"""The estates of a data folder, each tenant's versions in a table of its own: ids outside subscriptions are a tenant's own.
+
+The table of the first tenant lies at `<data>/estate/resources`, where releases before kept that of all; those of others at
+`<data>/estate/tenants/<tenant>`. Which tenant the first one is of stands in `<data>/estate/tenant.json`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.store import EstateStore, StoreError
+from nephoscope.model.coverage import Coverage
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nephoscope.model.resource import Resource
+
+_OWNER = "tenant.json"
+_NAME = re.compile(r"[0-9a-z][0-9a-z._-]{0,127}")
+
+
+class StoreOwner(msgspec.Struct, frozen=True):
+    """Which tenant the first table is of; '' is one that no snapshot named."""
+
+    tenant: str
+
+
+def tenant_store(data: Path, estate: Estate) -> EstateStore:
+    """The store of an estate's tenant; raises StoreError for a tenant whose id cannot name a folder."""
+    tenant = estate.tenant
+    owner = _owner(data)
+    if owner is None:
+        owner = StoreOwner(tenant) if _may_own(data, estate) else StoreOwner("")
+        _write_owner(data, owner)
+    if owner.tenant == tenant:
+        return EstateStore(data)
+    name = tenant or "unnamed"
+    if not _NAME.fullmatch(name):
+        raise StoreError(f"{tenant!r} is no tenant id: use letters, digits, '.', '-' and '_'")
+    return EstateStore(data, f"tenants/{name}/resources")
+
+
+def tenant_stores(data: Path) -> tuple[EstateStore, ...]:
+    """The stores of all tenants that a snapshot was kept of, the first one first."""
+    folders = sorted(path.parent.name for path in (data / "estate" / "tenants").glob("*/resources"))
+    found = [EstateStore(data), *(EstateStore(data, f"tenants/{name}/resources") for name in folders)]
+    return tuple(store for store in found if store.exists)
+
+
+def current_resources(data: Path) -> Iterator[Resource]:
+    """The newest version of every resource of every tenant, as a stream; an id outside subscriptions may come once a tenant."""
+    for store in tenant_stores(data):
+        yield from store.current()
+
+
+def subscription_estate(data: Path) -> Estate:
+    """What lies in the subscriptions of all tenants, for look-ups by address or id; it claims to have read nothing."""
+    found = (one for one in current_resources(data) if one.id.subscription)
+    return Estate.of(found, Coverage({}), derives=False)
+
+
+def newest_estates(data: Path) -> tuple[Estate, ...]:
+    """The newest estate of every tenant, with what was known of it."""
+    return tuple(store.estate() for store in tenant_stores(data) if store.snapshots())
+
+
+def newest_mark(data: Path) -> str:
+    """A text that is another one whenever a snapshot was added, '' where there is none."""
+    newest = [store.snapshots()[-1:] for store in tenant_stores(data)]
+    return " ".join(f"{one.sequence}-{one.hash}" for several in newest for one in several)
+
+
+def _owner(data: Path) -> StoreOwner | None:
+    path = data / "estate" / _OWNER
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=StoreOwner)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f'{path}: damaged ({error}); it holds {{"tenant": ID}}, the tenant of the table beside it'
+        ) from error
+
+
+def _write_owner(data: Path, owner: StoreOwner) -> None:
+    folder = data / "estate"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = folder / f".{_OWNER}.new"
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(owner))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(folder / _OWNER)
+
+
+def _may_own(data: Path, estate: Estate) -> bool:
+    """Whether a table that nobody owns may be the tenant's: it is not there yet, or all of its subscriptions are the tenant's."""
+    store = EstateStore(data)
+    if not store.exists:
+        return True
+    stored = {one.key for one in store.current() if one.type == SUBSCRIPTION_TYPE}
+    return stored <= set(estate.subscriptions)
