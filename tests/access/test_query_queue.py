@@ -155,6 +155,31 @@ def test_a_query_that_waits_gives_its_place_in_the_line_up_when_its_client_goes(
         asyncio.run(scenario(made))
 
 
+@pytest.mark.parametrize("order", ["admitted, ended", "ended, admitted"])
+@pytest.mark.parametrize("end", ["client", "request"])
+@pytest.mark.parametrize("turns", range(7))
+def test_a_query_that_is_admitted_while_its_request_ends_keeps_no_place(turns, end, order):
+    """`turns` of the event loop lie between its admission and the end of the request."""
+
+    async def run():
+        queue = made._queue
+        await queue.enter("other")
+        client = Client()
+        waiting = asyncio.ensure_future(made.run("me", lambda: None, client.receive))
+        await settled(made, waiting=1)
+        steps = [lambda: queue.leave("other"), client.leave if end == "client" else waiting.cancel]
+        first, second = steps if order == "admitted, ended" else reversed(steps)
+        first()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        second()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await settled(made, running=0, waiting=0)
+
+    with pool(total=1, per_principal=1) as made:
+        asyncio.run(asyncio.wait_for(run(), 30))
+
+
 def test_who_waits_too_long_is_refused():
     async def scenario(made):
         client, first = Client(), Query()

@@ -54,7 +54,7 @@ class QueryPool:
         """
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            await self._or_gone(asyncio.ensure_future(self._queue.enter(principal)), gone)
+            await self._enter(principal, gone)
             cancellation = Cancellation()
             running = self._begin(principal, query, cancellation)
             try:
@@ -74,6 +74,23 @@ class QueryPool:
         for one in list(self._running):
             one.cancel()
         self._threads.shutdown(wait=True)
+
+    async def _enter(self, principal: str, gone: asyncio.Future[None]) -> None:
+        """Wait for the turn of a principal; where the request ends meanwhile, give back the place that it may have got.
+
+        A cancelled task may still end well (asyncio.wait_for in Python 3.11 passes over it), so only its end tells whether it has one.
+        """
+
+        def give_back(entered: asyncio.Future[None]) -> None:
+            if not entered.cancelled() and entered.exception() is None:
+                self._queue.leave(principal)
+
+        entering = asyncio.ensure_future(self._queue.enter(principal))
+        try:
+            await self._or_gone(entering, gone)
+        except BaseException:
+            entering.add_done_callback(give_back)
+            raise
 
     async def _or_gone(self, waited: asyncio.Future[T], gone: asyncio.Future[None]) -> T:
         """Wait for one of two; ClientGoneError where it is the client that went away."""
