@@ -47,7 +47,7 @@ def subnets_of(estate: Holdings) -> dict[str, Subnet]:
     for network in estate.by_type(NETWORK_TYPE):
         for entry in (network.body.get("properties") or {}).get("subnets") or []:
             id_ = str(entry.get("id") or f"{network.body['id']}/subnets/{entry.get('name', '')}")
-            found[id_.lower()] = _subnet(id_, entry, "properties" in entry)
+            found[id_.lower()] = _subnet(id_, entry, "properties" in entry and not network.unread)
     for resource in estate.by_type(SUBNET_TYPE):
         if resource.complete or resource.key not in found:
             found[resource.key] = _subnet(str(resource.body["id"]), resource.body, resource.complete)

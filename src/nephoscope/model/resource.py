@@ -7,6 +7,9 @@ from typing import Any
 
 from nephoscope.model.resource_id import ResourceId
 
+UNREAD = "unreadPaths"
+"""The member of a body that lists the paths, as lists of lower-cased keys, whose values its export cut to text: they are not in it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
@@ -14,8 +17,9 @@ class Resource:
 
     `body` is raw ARM JSON with the keys `id`, `name`, `type`, `location`, `tags`, `kind`, `sku`, `identity`,
     `zones`, `plan`, `managedBy`, `properties`. `complete` is False where the source listed the resource without its
-    `properties` (`az resource list`): a condition that reads them then ends Unknown. `derived` is True where no source
-    listed the resource and only its id is known (a resource group that other ids name): it is never complete, and what
+    `properties` (`az resource list`): a condition that reads them then ends Unknown.
+    It is False too where the export cut values to text (`@{...}`): then what reads a path in `unread` ends Unknown. `derived` is True
+    where no source listed the resource and only its id is known (a resource group that other ids name): it is never complete, and what
     reads anything but its id, name and type (its tags, its location) ends Unknown. `origin` names the bytes that it was read
     from (b'' = not known): two of one id and origin have the same body. Identity is the id's key.
     """
@@ -38,6 +42,13 @@ class Resource:
     def wrapped(cls, given: Resource | dict[str, Any]) -> Resource:
         """A resource as it is, or a body wrapped; raises ValueError as `of`."""
         return cls.of(given) if isinstance(given, dict) else given
+
+    @property
+    def unread(self) -> frozenset[tuple[str, ...]]:
+        """The paths whose values the export cut to text, keys lower-cased."""
+        found = self.body.get(UNREAD) if not self.complete else None
+        paths = found if isinstance(found, list) else ()
+        return frozenset(tuple(map(str, path)) for path in paths if isinstance(path, list) and path)
 
     @property
     def key(self) -> str:

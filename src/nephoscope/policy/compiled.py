@@ -88,7 +88,9 @@ class Compiled:
             ended = self._early(view, snapshot, context)
             if ended is not None:
                 return ended
-        if not view.complete and not (self._derived if view.resource.derived else self._listed):
+        if not view.complete and (
+            view.unread or not (self._derived if view.resource.derived else self._listed)
+        ):
             return judgement.explained(rule, view, snapshot, context)
         run = self._run(self._slots, view, snapshot, context)
         test = self._test

@@ -156,7 +156,7 @@ def field(leaf: tree.Leaf, name: tree.FieldRef, expected: Any, scope: Scope) -> 
     if is_bound and STAR not in rest:
         return _judged(leaf, path.text, walk(start, rest), expected, scope)
     if not is_bound:
-        scope.target.at(rest[: rest.index(STAR)])
+        scope.target.elements_at(rest[: rest.index(STAR)])
     return _every(leaf, path.text, start, rest, expected, scope)
 
 
@@ -213,7 +213,7 @@ def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
     start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
     if not is_bound and not path.special:
         head, _ = head_and_rest(rest)
-        scope.target.at(head)
+        scope.target.elements_at(head)
     prefix = path.segments[: len(path.segments) - len(rest)]
     for element, bound in members(start, rest, prefix):
         scope.steps.spend(1)

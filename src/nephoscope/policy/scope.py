@@ -128,7 +128,7 @@ def field_value(scope: Scope, text: str, view: View) -> Any:
         value = walk(start, rest)
         return [_absent(scope) if value is MISSING else value]
     if not is_bound:
-        view.at(path.segments[: path.segments.index(STAR)])
+        view.elements_at(path.segments[: path.segments.index(STAR)])
     return gather(start, rest)
 
 
@@ -195,6 +195,7 @@ def _subscription(scope: Scope, arguments: list[Any]) -> Any:
     known = {"id": f"/subscriptions/{identifier.subscription}", "subscriptionId": identifier.subscription}
     if found is None:
         return Partial(known, f"the subscription {identifier.subscription} was not collected")
+    _check_tags(found)
     body = found.body
     tenant = body.get("tenantId", (body.get("properties") or {}).get("tenantId"))
     name = body.get("displayName") or (body.get("properties") or {}).get("displayName") or body.get("name")
@@ -214,6 +215,8 @@ def _resource_group(scope: Scope, arguments: list[Any]) -> Any:
     if not identifier.resource_group:
         raise ArmError("resourceGroup", f"{scope.subject.key or 'the resource'} is in no resource group")
     found = scope.snapshot.group_of(scope.subject)
+    if found is not None:
+        _check_tags(found)
     body = found.body if found is not None else {}
     known = {
         "id": _group_id(scope),
@@ -224,6 +227,12 @@ def _resource_group(scope: Scope, arguments: list[Any]) -> Any:
         return Partial(known, f"the resource group {identifier.resource_group_id} was not collected")
     stated = {key: value for key, value in body.items() if value is not None}
     return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(body.get("tags") or {})}
+
+
+def _check_tags(container: View) -> None:
+    """Raise NotCollected where the export cut the tags of a container to text."""
+    if container.unread:
+        container.at(("tags",))
 
 
 def _group_id(scope: Scope) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.policy.operators import spaceless
-from nephoscope.policy.paths import MISSING, Segments, fold_keys, walk
+from nephoscope.policy.paths import MISSING, Segments, fold_keys, folded, walk
 
 if TYPE_CHECKING:
     from nephoscope.model.resource import Resource
@@ -23,7 +23,7 @@ MARKS = {name: f"\0{name}" for name in ("type", "name", "fullname", "id", "locat
 class View:
     """A resource with its lower-cased body, made once and shared by every rule."""
 
-    __slots__ = ("_folded", "body", "complete", "full_name", "key", "name", "resource", "type")
+    __slots__ = ("_folded", "body", "complete", "full_name", "key", "name", "resource", "type", "unread")
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
@@ -31,6 +31,7 @@ class View:
         self.key = resource.key
         self.type = resource.type
         self.complete = resource.complete
+        self.unread = resource.unread
         self.name, self.full_name = _names(resource)
         self._folded: dict[str, Any] | None = None
 
@@ -80,10 +81,33 @@ class View:
 
     def at(self, segments: Segments) -> Any:
         """Follow segments in the body as given; raises NotCollected for properties that were not read."""
+        if self.unread:
+            self._check_read(segments)
         value = walk(self.body, segments)
         if value is MISSING and not self.complete and (self.resource.derived or not listed(segments)):
+            if self.unread and self.body.get("properties"):
+                return value
             raise NotCollected(f"the properties of {self.key} were not read")
         return value
+
+    def elements_at(self, segments: Segments) -> Any:
+        """Follow segments to the list that a `[*]` goes over, as `at`; a text in a cut export may have been a list."""
+        value = self.at(segments)
+        if self.unread and isinstance(value, str):
+            raise NotCollected(_cut(segments, self.key))
+        return value
+
+    def _check_read(self, segments: Segments) -> None:
+        """Raise NotCollected for a path at, above or below one that the export cut to text."""
+        path = folded(segments)
+        for unread in self.unread:
+            length = min(len(path), len(unread))
+            if path[:length] == unread[:length]:
+                raise NotCollected(_cut(unread, self.key))
+
+
+def _cut(segments: Segments, key: str) -> str:
+    return f"{'.'.join(map(str, segments))} of {key} was cut to text by its export and not read: export again with -Depth 100"
 
 
 LISTED = frozenset(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MANIFEST = "coverage.json"
 CHUNK = 256 * 1024
 _PACKED = 10
-_SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonlines")
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonlines", ".csv")
 _JSON = (*_SUFFIXES, *(suffix + ".gz" for suffix in _SUFFIXES))
 #: The endings of tar archives, which are read as a stream of members and not as a file.
 TAPES = (".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")

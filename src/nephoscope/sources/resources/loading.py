@@ -217,12 +217,15 @@ class Loader:
     def _miss_pages(self) -> None:
         """A folder whose every page names a next one lacks the last: what it holds was not read in full."""
         for pages in self._paged.values():
-            if not all(page.continued for page in pages):
-                continue
-            source = pages[-1].source
-            reason = "the answer names a next page that is not there: export all pages"
-            self.quarantine.append(Quarantined(Place(source.name), reason))
-            self.seen[source.root].lost("*", f"a page is missing: {source.name}")
+            reason = (
+                "the answer names a next page that is not there: export all pages"
+                if all(page.continued for page in pages)
+                else _short(pages)
+            )
+            if reason:
+                source = pages[-1].source
+                self.quarantine.append(Quarantined(Place(source.name), reason))
+                self.seen[source.root].lost("*", f"a page is missing: {source.name}")
 
     def embed(self) -> None:
         """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""
@@ -236,6 +239,20 @@ class Loader:
                 own = self.bodies.get(child.key)
                 if own is None or (child.complete and not own.complete):
                     self.bodies[child.key] = child
+
+
+def _short(pages: Sequence[Pages]) -> str:
+    """Why the answers in a folder do not hold all that they say there is, '' where they do."""
+    held: Counter[int] = Counter()
+    for page in pages:
+        held.update(page.totals)
+    for total, count in held.items():
+        if count < total:
+            return (
+                f"the answer holds {count} of {total} records: az graph query gives 100 where nothing is said and 1000 at most; "
+                "export all pages with --first 1000 and --skip-token"
+            )
+    return ""
 
 
 def _rank(resource_: Resource, api_version: str) -> _Rank:

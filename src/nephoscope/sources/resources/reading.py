@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -14,25 +15,30 @@ import msgspec
 
 from nephoscope.estate.coverage import CoverageError, parse_manifests
 from nephoscope.model.place import Place, Quarantined
-from nephoscope.model.resource import Resource
+from nephoscope.model.resource import UNREAD, Resource
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.resources import answer, formats
+from nephoscope.sources.resources.comma_separated import is_header, rows
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks
+from nephoscope.sources.resources.grammar import Piece
+from nephoscope.sources.resources.hints import Hints
 from nephoscope.sources.resources.record import Record, RecordError
+from nephoscope.sources.resources.renderings import REMEDY, cut_out, may_hold
 from nephoscope.sources.resources.splitter import Splitter
 from nephoscope.sources.resources.templates import source_file, template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from nephoscope.model.coverage import Coverage
-    from nephoscope.sources.resources.grammar import Piece
 
 MAX_QUARANTINED = 1000
 MAX_MANIFEST = 64 * 1024 * 1024
 EXCERPT = 120
 _MAX_NESTING = 4
+#: What may have no `properties` at all: containers, and objects of the directory.
+_WITHOUT = ("microsoft.resources/", "microsoft.management/", "microsoft.graph/")
 _LOST_ID = re.compile(rb'"(?:id|ResourceId)"\s*:\s*"(/[^"\\\n]{1,1000})"', re.IGNORECASE)
 
 
@@ -76,10 +82,14 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The file is made of answers; `continued` when the last of them names a further page."""
+    """The file is made of answers; `continued` when the last of them names a further page.
+
+    `totals`: the number of records that answers say there are in all -> how many of them the answers hold.
+    """
 
     source: Source
     continued: bool
+    totals: Mapping[int, int] = field(default_factory=dict)
 
 
 Item = Found | Lost | Manifest | Pages
@@ -114,17 +124,42 @@ def _items(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
     if said := source_file(source.entry or source.path.name):
         yield Lost(Quarantined(Place(source.name), said), "*", source)
         return
+    hints = Hints(source.name)
+    stream = chunks(source, limits, advance)
+    try:
+        first = next(stream, b"")
+    except FileError as error:
+        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
+        return
+    begun = itertools.chain((first,), stream)
+    yield from (_table if is_header(first) else _pieces)(begun, source, hints)
+    yield from (Lost(Quarantined(place, reason), "", source) for place, reason in hints.told())
+
+
+def _pieces(stream: Iterator[bytes], source: Source, hints: Hints) -> Iterator[Found | Lost | Pages]:
+    """What a file of JSON holds."""
     splitter = Splitter()
     try:
-        for chunk in chunks(source, limits, advance):
+        for chunk in stream:
             for piece in splitter.feed(chunk):
-                yield from _piece(piece, source)
+                yield from _piece(piece, source, hints)
     except FileError as error:
         yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
     for piece in splitter.close():
-        yield from _piece(piece, source)
+        yield from _piece(piece, source, hints)
     if splitter.paged:
-        yield Pages(source, splitter.continued)
+        yield Pages(source, splitter.continued, splitter.totals)
+
+
+def _table(stream: Iterator[bytes], source: Source, hints: Hints) -> Iterator[Found | Lost]:
+    """What a comma-separated file holds."""
+    try:
+        for row in rows(stream):
+            data = row.text.encode()
+            piece = Piece(data, row.line, 1, row.error, value=row.value)
+            yield from _piece(piece, source, hints)
+    except FileError as error:
+        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
 
 
 def _manifests(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Manifest | Lost]:
@@ -139,15 +174,21 @@ def _manifests(source: Source, limits: Limits, advance: Callable[[int], None]) -
     yield from (Manifest(one, source) for one in found)
 
 
-def _piece(piece: Piece, source: Source) -> Iterator[Found | Lost]:
+def _piece(piece: Piece, source: Source, hints: Hints) -> Iterator[Found | Lost]:
     if piece.error:
         yield _lost(piece, source, piece.error, _lost_type(piece.data))
         return
     try:
         value = answer.from_row(piece.columns, piece.value) if piece.columns else piece.value
         origin = b"" if piece.columns else blake2b(piece.data, digest_size=16).digest()
+        renderings = may_hold(piece.data)
         for record in records(value):
-            yield Found(resource(record, origin), record.api_version, source)
+            cut = REMEDY if renderings and cut_out(record.body) else ""
+            found = resource(record, origin)
+            listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
+            place = Place(source.name, piece.line, piece.column)
+            hints.see(place, found.key, (cut, record.note), listed=listed)
+            yield Found(found, record.api_version, source)
     except RecordError as error:
         yield _lost(piece, source, str(error), "")
 
@@ -217,7 +258,7 @@ def resource(record: Record, origin: bytes = b"") -> Resource:
         body["name"] = text.rstrip("/").rsplit("/", 1)[-1]
     if not isinstance(body.get("type"), str):
         body["type"] = id_.type
-    return Resource(id_, body, complete=_whole(record), origin=origin)
+    return Resource(id_, body, complete=_whole(record) and UNREAD not in body, origin=origin)
 
 
 def _whole(record: Record) -> bool:

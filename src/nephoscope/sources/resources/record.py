@@ -8,11 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An ARM body found in a file; `api_version` is '' where the source does not tell, `embedded` where a parent carried it."""
+    """An ARM body found in a file; `api_version` is '' where the source does not tell, `embedded` where a parent carried it.
+
+    `note` says why less was read than there is, and what helps ('' = nothing is missing).
+    """
 
     body: dict[str, Any]
     api_version: str = ""
     embedded: bool = False
+    note: str = ""
 
 
 class RecordError(ValueError):

@@ -9,7 +9,7 @@ The result never depends on how the stream was cut into chunks. Grammar: RFC 825
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +19,7 @@ from nephoscope.sources.resources.grammar import (
     BLANK,
     CANDIDATE,
     CLOSES,
+    COUNT,
     ENVELOPE,
     HEADER,
     LENIENT_PREFIX,
@@ -29,6 +30,7 @@ from nephoscope.sources.resources.grammar import (
     OWN_ID,
     PREFIX,
     TOKEN,
+    TOTAL,
     WASTE,
     BrokenError,
     Container,
@@ -53,11 +55,15 @@ class Splitter:
     """Feed bytes, take pieces; `close` hands out what is left.
 
     `paged` says that there were answers (`{"value": [...]}`), `continued` that the last of them names a next page.
+    `totals`: the number of records that answers say there are in all -> how many of them these answers say to hold.
     """
 
     def __init__(self) -> None:
         self.paged = False
         self.continued = False
+        self.totals: Counter[int] = Counter()
+        self._count: int | None = None
+        self._total: int | None = None
         self._buffer = bytearray()
         self._position = 0
         self._line = 1
@@ -183,6 +189,8 @@ class Splitter:
             return False
         self.paged = True
         self.continued = bool(MORE.search(match.group()))
+        self._count = self._total = None
+        self._note(*match.span())
         return self._enter(Container("array", columns, rests=2 if groups.get("object") else 1), match.end())
 
     def _try_ahead(self, container: Container) -> bool:
@@ -331,7 +339,7 @@ class Splitter:
             self._stack.pop()
             self._finish(min(scan.start + MAX_RECORD, len(self._buffer)))
             return True
-        self.continued = self.continued or bool(MORE.search(self._buffer, scan.start, scan.position))
+        self._note(scan.start, scan.position)
         scan.start = scan.position - 1
         self._move(scan.start)
         return True
@@ -351,10 +359,21 @@ class Splitter:
             return True
         if end < 0:
             return False
-        self.continued = self.continued or bool(MORE.search(self._buffer, scan.start, end))
+        self._note(scan.start, end)
         self._stack.pop()
         self._finish(end)
         return True
+
+    def _note(self, start: int, end: int) -> None:
+        """Note what the members of an answer say of further pages and of how many records there are."""
+        self.continued = self.continued or bool(MORE.search(self._buffer, start, end))
+        if count := COUNT.search(self._buffer, start, end):
+            self._count = int(count[1])
+        if total := TOTAL.search(self._buffer, start, end):
+            self._total = int(total[1])
+        if self._count is not None and self._total is not None:
+            self.totals[self._total] += self._count
+            self._count = self._total = None
 
     def _emit(self, end: int, container: Container) -> None:
         data = bytes(self._buffer[self._position : end])

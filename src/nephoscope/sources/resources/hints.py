@@ -1,0 +1,46 @@
+"""What is told once of a file whose export holds less than the resources: why, how many records, the first of them, what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from nephoscope.model.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LISTED = (
+    "no record has properties, so that what reads them ends Unknown; az resource list, az <type> list and projected columns leave "
+    'them out: export with az graph query -q "resources" --first 1000, page by page, or nephoscope collect'
+)
+
+
+class Hints:
+    """Counts the reasons of a file; `resources` are its records, `listed` those of them without `properties`."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, tuple[Place, str]] = {}
+        self._resources = self._listed = 0
+        self._place = Place(file)
+
+    def see(self, place: Place, name: str, notes: tuple[str, ...], *, listed: bool) -> None:
+        """Note one record: why less of it was read than there is, and whether it has no `properties`."""
+        self._resources += 1
+        if listed and not any(notes):
+            if not self._listed:
+                self._place = place
+            self._listed += 1
+        for note in filter(None, notes):
+            self._counts[note] += 1
+            self._first.setdefault(note, (place, name))
+
+    def told(self) -> Iterator[tuple[Place, str]]:
+        """The place of the first record and the reason, for each reason."""
+        for note, count in self._counts.items():
+            place, name = self._first[note]
+            yield place, f"{note} ({count} record{'s' if count > 1 else ''}, the first is {name})"
+        if self._listed and self._listed == self._resources:
+            yield self._place, f"{_LISTED} ({self._listed} record{'s' if self._listed > 1 else ''})"

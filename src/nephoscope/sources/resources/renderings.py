@@ -1,0 +1,102 @@
+"""Values that an export cut to text: `@{bypass=AzureServices}`, `System.Object[]`, `[object Object]`.
+
+`ConvertTo-Json` writes what lies deeper than `-Depth` (2 where nothing is said) as the text that PowerShell prints of it. Such a text
+says nothing of the value: it is taken out of the body, and its path is noted in the body as unread.
+Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.utility/convertto-json
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nephoscope.model.resource import UNREAD
+
+REMEDY = (
+    "values were cut to text such as '@{...}' or 'System.Object[]': what reads them ends Unknown; "
+    "export again with ConvertTo-Json -Depth 100"
+)
+_MARKS = (b'"@{', b'"System.', b'"[object ', b'"Microsoft.Azure.')
+_RENDERING = re.compile(
+    r"""@\{(?:[\w.$@-]+=.*)?\}
+    | System\.(?:Object|Collections\.\S.*|\w+(?:\.\w+)*\[\]).*
+    | Microsoft\.Azure\.(?:Commands|PowerShell)\.[\w.+`\[\], ]+
+    | Microsoft\.Azure\.Management\.[\w.]*Models\.[\w.+`\[\], ]+
+    | \[object\ \w+\](?:,\[object\ \w+\])*""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def may_hold(data: bytes) -> bool:
+    """Whether the bytes of a record may hold a rendering; cheap, as every record is asked."""
+    return any(mark in data for mark in _MARKS)
+
+
+def is_rendering(value: object) -> bool:
+    """Whether a value is the text that a program prints of an object or a list."""
+    return isinstance(value, str) and _RENDERING.fullmatch(value) is not None
+
+
+def cut_out(body: dict[str, Any]) -> bool:
+    """Take what was cut to text out of a body and note the paths in it; whether there was any.
+
+    A list with such a value in an element goes as a whole. At the depth of the cut an empty text may have been an empty list, and in
+    the elements of a list any text may have been one.
+    """
+    depth = min(_depths(body, 0), default=0)
+    if not depth:
+        return False
+    unread: list[list[str]] = []
+    _strip(body, (), depth, unread)
+    known = body.get(UNREAD)
+    body[UNREAD] = [*(known if isinstance(known, list) else ()), *unread]
+    return True
+
+
+def _members(body: dict[str, Any], depth: int) -> list[tuple[str, Any]]:
+    """The members in which renderings are looked for: a tag is text, whatever it says."""
+    return [
+        (key, item)
+        for key, item in body.items()
+        if depth or not (key == UNREAD or (key.lower() == "tags" and isinstance(item, dict)))
+    ]
+
+
+def _depths(value: Any, depth: int) -> list[int]:
+    """How deep each rendering lies; the members of a body lie at 1."""
+    if isinstance(value, dict):
+        return [found for _, item in _members(value, depth) for found in _depths(item, depth + 1)]
+    if isinstance(value, list):
+        return [found for item in value for found in _depths(item, depth + 1)]
+    return [depth] if is_rendering(value) else []
+
+
+def _strip(body: dict[str, Any], path: tuple[str, ...], cut: int, unread: list[list[str]]) -> None:
+    depth = len(path) + 1
+    for key, item in _members(body, depth - 1):
+        here = (*path, key.lower())
+        if isinstance(item, dict):
+            _strip(item, here, cut, unread)
+        elif (
+            _is_cut(item, depth, cut)
+            if not isinstance(item, list)
+            else any(_has_cut(one, depth + 1, cut) for one in item)
+        ):
+            del body[key]
+            unread.append(list(here))
+
+
+def _is_cut(value: object, depth: int, cut: int) -> bool:
+    return is_rendering(value) or (depth == cut and value == "")
+
+
+def _has_cut(value: Any, depth: int, cut: int) -> bool:
+    """Whether an element of a list holds a value that was, or may have been, cut to text."""
+    if isinstance(value, dict):
+        return any(
+            (depth + 1 == cut and isinstance(item, str)) or _has_cut(item, depth + 1, cut)
+            for item in value.values()
+        )
+    if isinstance(value, list):
+        return any(_has_cut(one, depth + 1, cut) for one in value)
+    return is_rendering(value)
