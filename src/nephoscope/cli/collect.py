@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 _KINDS = ("default", "developer", "service-principal", "managed-identity", "workload-identity", "environment")
 _GAPS_SHOWN = 20
+#: What a script cannot be told: option -> as it is written.
+_NARROWING = {
+    "subscriptions": "--subscription", "resource_groups": "--resource-group", "management_groups": "--management-group",
+    "tenants": "--tenant", "endpoint": "--endpoint", "out": "--out", "resume": "--resume", "no_graph": "--no-graph",
+}  # fmt: skip
 
 
 @click.command("collect")
@@ -80,6 +85,11 @@ _GAPS_SHOWN = 20
     help="Write the snapshot to this new folder.",
 )
 @click.option(
+    "--script",
+    type=click.Choice(("az", "powershell")),
+    help="Print the commands that export the snapshot, and ask nothing: for where nephoscope may not sign in.",
+)
+@click.option(
     "--resume", is_flag=True, help="Go on with the interrupted collection in FOLDER; nothing is asked twice."
 )
 @click.pass_obj
@@ -87,7 +97,8 @@ def command(data: Path, /, **options: Any) -> None:
     """Read what the loaded content needs to judge an estate into a snapshot for `nephoscope scan`; --everything reads all else too.
 
     Only GET requests and Resource Graph queries are sent; the role Reader is enough, and Microsoft Graph's read permissions for
-    accounts. Exit code 3 when something could not be read: the manifest (coverage.json) names the missing permissions.
+    accounts. --script prints the same as commands of az or Az PowerShell, to be run elsewhere. Exit code 3 when something could not
+    be read: the manifest (coverage.json) names the missing permissions.
     """
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.session import progress_line
@@ -98,6 +109,9 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.sources.azure.scope import ScopeError
     from nephoscope.sources.azure.settings import CollectError
 
+    if options["script"]:
+        _print_script(data, options)
+        return
     out = options["out"]
     if out is None:
         if options["resume"]:
@@ -110,6 +124,24 @@ def command(data: Path, /, **options: Any) -> None:
         usage_error(str(error))
     _tell(found)
     sys.exit(3 if found.gaps else 0)
+
+
+def _print_script(data: Path, options: dict[str, Any]) -> None:
+    """Print the commands; what they read is decided where they run, by the sign-in there."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.content.loader import ContentError
+    from nephoscope.sources.azure.script import script
+
+    narrowed = [name for name in _NARROWING if options[name]]
+    if narrowed:
+        usage_error(
+            f"--script reads all that the sign-in there may read: leave out {', '.join(_NARROWING[name] for name in narrowed)}"
+        )
+    try:
+        needs = _needs(data, options["policies"])
+    except ContentError as error:
+        usage_error(str(error))
+    click.echo(script(options["script"], needs.everything() if options["everything"] else needs), nl=False)
 
 
 def _collect(data: Path, options: dict[str, Any], out: Path, progress: Progress) -> Collection:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def command(data: Path, /, **options: Any) -> None:
     """Judge the resources of TARGET and say what is wrong, how bad it is and what to do.
 
-    TARGET is a snapshot: Resource Graph exports, `az resource list` output, ARM bodies, a folder of these, or a folder that
-    `nephoscope collect` wrote; `sample:` is the bundled sample estate, `azure:` (or
+    TARGET is a snapshot: Resource Graph exports, `az` lists, ARM bodies, a folder of these, or a folder that `nephoscope collect`
+    wrote; `-` is what is piped in, `sample:` is the bundled sample estate, `azure:` (or
     `azure:<subscription id>`) the live estate that you may read, collected first. Without TARGET the last scan is repeated.
     """
     from nephoscope.cli.outputs import check_shown, reads, renderer

@@ -25,6 +25,7 @@ from nephoscope.posture.known_scopes import KnownScopes, UnknownScopeError
 from nephoscope.posture.live import LIVE, TENANT, snapshot_of, tenant_snapshot
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.parameters import shared_out
+from nephoscope.posture.piped import PIPED, piped_snapshot
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
 from nephoscope.posture.streaming import evaluate_parts, surveyed_types
@@ -50,7 +51,8 @@ class NoSuchScopeError(Exception):
 class Request:
     """What a person asked to be scanned, and by what.
 
-    `targets` are paths, `sample:`, `azure:`, `azure:<subscription id>` or `tenant:<name>` of a connected tenant. Without
+    `targets` are paths, `-` (what is piped in), `sample:`, `azure:`, `azure:<subscription id>` or `tenant:<name>` of a connected
+    tenant. Without
     `initiatives`, `policies` folders are judged definition by definition, and without those the own initiative. `assigned` judges
     by the assignments of the estate and of `decisions` instead; `decisions` are files of assignments, exemptions and attestations.
     `scope` limits what is judged to an id and what lies under it, `tenant` to one tenant of the targets.
@@ -156,6 +158,10 @@ class Scan:
             return Path(self.collected[target])
         if target.startswith(LIVE):
             return self._live(target)
+        if target == PIPED:
+            folder = piped_snapshot(self.data)
+            self.collected[target] = str(folder)
+            return folder
         if target.startswith(TENANT):
             return tenant_snapshot(target, self.data)
         return sample if target == SAMPLE else Path(target)

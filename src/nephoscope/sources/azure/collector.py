@@ -24,14 +24,13 @@ from nephoscope.sources.azure.graph import DIRECTORY_ROLES, GROUPS, NAMED_LOCATI
 from nephoscope.sources.azure.holdings import Holdings
 from nephoscope.sources.azure.needs import Needs
 from nephoscope.sources.azure.plan import Job, Plan
-from nephoscope.sources.azure.reading import ANY, MAIN_TABLE, Reading
+from nephoscope.sources.azure.reading import ANY, Reading
 from nephoscope.sources.azure.resource_graph import (
     OF_THE_ESTATE,
     Area,
     Query,
     ResourceGraph,
-    custom,
-    named,
+    queries,
 )
 from nephoscope.sources.azure.settings import CollectError, Progress, Settings
 
@@ -241,16 +240,9 @@ class Collector:
                         yield from ((tenant, query, area) for query in self._narrowed(table, types))
 
     def _narrowed(self, table: str, types: frozenset[str]) -> Iterator[Query]:
-        """One query for the types of a table; one more for each type of which only some names are wanted."""
-        whole = types - self._plan.names.keys()
-        only_custom = whole & self._reading.custom
-        where: tuple[str, ...] = (custom(only_custom),) if only_custom else ()
-        if only_custom and self._settings.cloud.own:
-            where += (OF_THE_ESTATE,)
-        if whole:
-            yield Query(table, whole, where, every=self._plan.whole and table == MAIN_TABLE)
-        for type_ in sorted(types - whole):
-            yield Query(table, frozenset({type_}), (named(self._plan.names[type_]),))
+        """The queries for the types of a table."""
+        also = (OF_THE_ESTATE,) if self._settings.cloud.own else ()
+        return queries(self._plan, self._reading, table, types, also)
 
     def _query(self, item: tuple[_Tenant, Query, Area]) -> None:
         tenant, query, area = item

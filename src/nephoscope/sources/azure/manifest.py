@@ -45,16 +45,16 @@ def _types(
     }
     found: set[str] = set()
     for type_ in held:
-        found |= _named(type_, plan, reading)
+        found |= named_entries(type_, plan, reading)
     if plan.whole and not any(gaps.has(type_, scope) for type_ in plan.tables[MAIN_TABLE]):
         found |= {type_ for type_ in holdings.types if type_.count("/") == 1 and type_ not in reading.lists}
     for job in plan.jobs:
         if not (grouped and job.list.of == {SUBSCRIPTION_TYPE}):
-            found |= _entries(job)
+            found |= job_entries(job)
     return {entry for entry in found if not _missing(entry, scope, plan, gaps)}
 
 
-def _named(type_: str, plan: Plan, reading: Reading) -> set[str]:
+def named_entries(type_: str, plan: Plan, reading: Reading) -> set[str]:
     """The type; where its table holds only some names of it, those, and `*` for what a list would hold."""
     names = reading.named.get(type_)
     if not names:
@@ -62,7 +62,7 @@ def _named(type_: str, plan: Plan, reading: Reading) -> set[str]:
     return {f"{type_}/{name}" for name in names | plan.items.get(type_, frozenset()) | {"*"}}
 
 
-def _entries(job: Job) -> set[str]:
+def job_entries(job: Job) -> set[str]:
     """The type; for an extension that was asked for some types of resources only, the type under each of them."""
     if ANY in job.list.of and ANY not in job.parents:
         return {f"{parent}/providers/{job.list.type}" for parent in job.parents}

@@ -13,6 +13,8 @@ from typing import Any
 from nephoscope.sources.azure.checkpoint import Checkpoint, Kept, key_of
 from nephoscope.sources.azure.client import Answer, Client, RequestError
 from nephoscope.sources.azure.gaps import refusal
+from nephoscope.sources.azure.plan import Plan
+from nephoscope.sources.azure.reading import MAIN_TABLE, Reading
 
 API_VERSION = "2022-10-01"
 PAGE = 1000
@@ -94,6 +96,22 @@ def custom(types: Iterable[str]) -> str:
     return f"type !in~ ({_quoted(sorted(types))}) or properties.policyType =~ 'Custom'"
 
 
+def queries(
+    plan: Plan, reading: Reading, table: str, types: frozenset[str], also: tuple[str, ...] = ()
+) -> Iterator[Query]:
+    """One query for the types of a table; one more for each type of which only some names are wanted.
+
+    `also` are further conditions where only custom ones of some types are wanted.
+    """
+    whole = types - plan.names.keys()
+    only_custom = whole & reading.custom
+    where = (custom(only_custom), *also) if only_custom else ()
+    if whole:
+        yield Query(table, whole, where, every=plan.whole and table == MAIN_TABLE)
+    for type_ in sorted(types - whole):
+        yield Query(table, frozenset({type_}), (named(plan.names[type_]),))
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceGraph:
     """Asks queries with one sign-in and keeps every page; `take` is told every row."""
@@ -141,7 +159,7 @@ class ResourceGraph:
         return None
 
     def _page(self, query: Query, area: Area, token: str, turn: int, action: str) -> Kept:
-        body = _body(query, area, token)
+        body = request_body(query, area, token)
         key = key_of("query", area.tenant, body, turn)
         kept = self.checkpoint.get(key)
         if kept is None:
@@ -156,7 +174,8 @@ class ResourceGraph:
         return kept
 
 
-def _body(query: Query, area: Area, token: str) -> dict[str, Any]:
+def request_body(query: Query, area: Area, token: str) -> dict[str, Any]:
+    """What a page of a query is asked with: the JSON body of the request."""
     options: dict[str, Any] = {"$top": PAGE, "resultFormat": "objectArray"}
     if query.table in _INHERITED and not area.groups:
         options["authorizationScopeFilter"] = "AtScopeAboveAndBelow"

@@ -119,7 +119,7 @@ def records(value: dict[str, Any]) -> Iterator[Record]:
     members = {key: item for key, item in value.items() if key.lower() not in _TOP}
     extensions = members.pop("resources", None) if id_.type == "microsoft.compute/virtualmachines" else None
     listing["properties"] = _Unflattening(id_, text).members(members, ())
-    yield Record(listing, embedded=True)
+    yield Record(listing)
     for extension in extensions if isinstance(extensions, list) else ():
         if isinstance(extension, dict) and resource_id(extension.get("id")):
             yield Record(_element(extension), embedded=True)
