@@ -93,17 +93,18 @@ def cut_page(bodies: Bodies) -> str:
 
 def powershell(bodies: Bodies, depth: int, *, joined: bool = False) -> str:
     """`Search-AzGraph | ConvertTo-Json -Depth N`; `joined`: lists are printed by their elements, as newer versions do."""
-    return json.dumps([_cut(row, depth, joined) for row in graph_rows(bodies)])
+    return json.dumps([cut(row, depth - 1, joined=joined) for row in graph_rows(bodies)])
 
 
-def _cut(value: Any, left: int, joined: bool) -> Any:
+def cut(value: Any, left: int, *, joined: bool) -> Any:
+    """A value below which so many levels are written."""
     if not isinstance(value, dict | list):
         return value
     if left < 0:
         return _printed(value, joined, outer=True)
     if isinstance(value, list):
-        return [_cut(one, left - 1, joined) for one in value]
-    return {key: _cut(item, left - 1, joined) for key, item in value.items()}
+        return [cut(one, left - 1, joined=joined) for one in value]
+    return {key: cut(item, left - 1, joined=joined) for key, item in value.items()}
 
 
 def _printed(value: Any, joined: bool, *, outer: bool = False) -> str:

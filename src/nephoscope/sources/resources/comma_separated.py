@@ -57,7 +57,7 @@ def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
 
 
 def _row(columns: list[str], cells: list[str], line: int) -> Row:
-    text = ",".join(cells)
+    text = ",".join(f'"{cell}"' for cell in cells)
     if len(cells) != len(columns):
         return Row(line, text, {}, f"the row has {len(cells)} cells, the header {len(columns)}")
     value = {
