@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from nephoscope.sources.resources import SnapshotError
 
@@ -38,7 +38,7 @@ def piped_snapshot(data: Path, stream: BinaryIO | None = None) -> Path:
     return path.replace(target)
 
 
-def _copy(piped: BinaryIO, file: BinaryIO) -> bytes:
+def _copy(piped: BinaryIO, file: IO[bytes]) -> bytes:
     """Copy a stream and return its first bytes; SnapshotError where it is empty or too large."""
     first = b""
     size = 0

@@ -21,7 +21,7 @@ def cut(data: bytes, sizes=(), default=1 << 20):
         position += size
         turn += 1
     pieces += splitter.close()
-    return pieces, splitter.paged, splitter.continued
+    return pieces, splitter.paging.found, splitter.paging.continued
 
 
 def plain(pieces):

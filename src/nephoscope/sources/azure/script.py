@@ -80,7 +80,7 @@ def steps(plan: Plan, reading: Reading) -> Iterator[Step]:
 
 
 def _query(name: str, query: Query, plan: Plan, reading: Reading) -> Step:
-    body = request_body(query, Area(()), _TOKEN)
+    body = request_body(query, Area(""), _TOKEN)
     options = json.dumps({key: item for key, item in body["options"].items() if item != _TOKEN})
     text = f'{{"query": {json.dumps(body["query"])}, "options": {options[:-1]}{_TOKEN}}}}}'
     types = tuple(sorted(query.types))

@@ -30,12 +30,6 @@ ENVELOPE = re.compile(
     rb"\{" + _MEMBERS + rb'(?:"(?:data|value)"\s*:\s*(?:(?P<list>\[)|(?P<object>\{)\s*' + _TABLE_HEAD + rb"))"
 )
 BARE_TABLE = re.compile(rb"\{" + _MEMBERS + _TABLE_HEAD)
-MORE = re.compile(
-    rb'"(?:@odata\.)?(?:nextLink|\$?skip_?token)"\s*:\s*"[^"]|"result_?truncated"\s*:\s*(?:"true"|true)',
-    re.IGNORECASE,
-)
-COUNT = re.compile(rb'"count"\s*:\s*(\d{1,15})\b', re.IGNORECASE)
-TOTAL = re.compile(rb'"total_?records"\s*:\s*(\d{1,15})\b', re.IGNORECASE)
 OWN_ID = re.compile(rb'"(?:id|type)"\s*:')
 CANDIDATE = re.compile(rb"[\n,\[}][ \t\r\n]*(?=\{)")
 WASTE = re.compile(rb"[^{\[\n\]]*+\]?")

@@ -147,8 +147,9 @@ def _pieces(stream: Iterator[bytes], source: Source, hints: Hints) -> Iterator[F
         yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
     for piece in splitter.close():
         yield from _piece(piece, source, hints)
-    if splitter.paged:
-        yield Pages(source, splitter.continued, splitter.totals)
+    paging = splitter.paging
+    if paging.found:
+        yield Pages(source, paging.continued, paging.totals)
 
 
 def _table(stream: Iterator[bytes], source: Source, hints: Hints) -> Iterator[Found | Lost]:

@@ -9,7 +9,7 @@ The result never depends on how the stream was cut into chunks. Grammar: RFC 825
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,18 +19,15 @@ from nephoscope.sources.resources.grammar import (
     BLANK,
     CANDIDATE,
     CLOSES,
-    COUNT,
     ENVELOPE,
     HEADER,
     LENIENT_PREFIX,
     LENIENT_TOKEN,
     MAX_RECORD,
-    MORE,
     OPEN_STRING,
     OWN_ID,
     PREFIX,
     TOKEN,
-    TOTAL,
     WASTE,
     BrokenError,
     Container,
@@ -42,6 +39,7 @@ from nephoscope.sources.resources.grammar import (
     nest,
     string_stop,
 )
+from nephoscope.sources.resources.paging import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,16 +52,11 @@ _FAILS = 8
 class Splitter:
     """Feed bytes, take pieces; `close` hands out what is left.
 
-    `paged` says that there were answers (`{"value": [...]}`), `continued` that the last of them names a next page.
-    `totals`: the number of records that answers say there are in all -> how many of them these answers say to hold.
+    `paging` is what the answers among them say of further pages.
     """
 
     def __init__(self) -> None:
-        self.paged = False
-        self.continued = False
-        self.totals: Counter[int] = Counter()
-        self._count: int | None = None
-        self._total: int | None = None
+        self.paging = Paging()
         self._buffer = bytearray()
         self._position = 0
         self._line = 1
@@ -187,10 +180,7 @@ class Splitter:
         columns = column_names(groups["columns"]) if groups.get("columns") else ()
         if columns is None:
             return False
-        self.paged = True
-        self.continued = bool(MORE.search(match.group()))
-        self._count = self._total = None
-        self._note(*match.span())
+        self.paging.begin(self._buffer, *match.span())
         return self._enter(Container("array", columns, rests=2 if groups.get("object") else 1), match.end())
 
     def _try_ahead(self, container: Container) -> bool:
@@ -339,7 +329,7 @@ class Splitter:
             self._stack.pop()
             self._finish(min(scan.start + MAX_RECORD, len(self._buffer)))
             return True
-        self._note(scan.start, scan.position)
+        self.paging.note(self._buffer, scan.start, scan.position)
         scan.start = scan.position - 1
         self._move(scan.start)
         return True
@@ -359,21 +349,10 @@ class Splitter:
             return True
         if end < 0:
             return False
-        self._note(scan.start, end)
+        self.paging.note(self._buffer, scan.start, end)
         self._stack.pop()
         self._finish(end)
         return True
-
-    def _note(self, start: int, end: int) -> None:
-        """Note what the members of an answer say of further pages and of how many records there are."""
-        self.continued = self.continued or bool(MORE.search(self._buffer, start, end))
-        if count := COUNT.search(self._buffer, start, end):
-            self._count = int(count[1])
-        if total := TOTAL.search(self._buffer, start, end):
-            self._total = int(total[1])
-        if self._count is not None and self._total is not None:
-            self.totals[self._total] += self._count
-            self._count = self._total = None
 
     def _emit(self, end: int, container: Container) -> None:
         data = bytes(self._buffer[self._position : end])
