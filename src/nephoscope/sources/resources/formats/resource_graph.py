@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.sources.resources.grammar import decode_flat
 from nephoscope.sources.resources.record import Record, RecordError, resource_id
+from nephoscope.sources.resources.renderings import is_rendering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ def records(value: dict[str, Any]) -> Iterator[Record]:
     """The row as an ARM body."""
     body = {key: item for key, item in value.items() if key not in _OPTIONAL or item not in (None, "")}
     properties = body.get("properties")
-    if isinstance(properties, str):
+    if isinstance(properties, str) and not is_rendering(properties):
         body["properties"] = _decoded(properties)
     if not resource_id(body["id"]):
         raise RecordError(f"'id' is no resource id: {body['id']!r}")
