@@ -9,7 +9,21 @@ from typing import Any
 
 Bodies = list[dict[str, Any]]
 TENANT = "55555555-5555-5555-5555-555555555555"
-_TOP = {"id", "name", "type", "location", "tags", "kind", "sku", "identity", "zones", "plan", "managedBy", "etag", "extendedLocation"}
+_TOP = {
+    "id",
+    "name",
+    "type",
+    "location",
+    "tags",
+    "kind",
+    "sku",
+    "identity",
+    "zones",
+    "plan",
+    "managedBy",
+    "etag",
+    "extendedLocation",
+}
 _STORAGE = {
     "supportsHttpsTrafficOnly": "enableHttpsTrafficOnly", "networkAcls": "networkRuleSet", "isNfsV3Enabled": "enableNfsV3",
 }  # fmt: skip
@@ -18,13 +32,20 @@ _STORAGE = {
 def graph_rows(bodies: Bodies) -> Bodies:
     """Rows of Resource Graph."""
     return [
-        {**body, "tenantId": TENANT, "resourceGroup": _group(body), "subscriptionId": body["id"].split("/")[2]}
+        {
+            **body,
+            "tenantId": TENANT,
+            "resourceGroup": _group(body),
+            "subscriptionId": body["id"].split("/")[2],
+        }
         for body in bodies
     ]
 
 
 def graph_json(bodies: Bodies) -> str:
-    return json.dumps({"count": len(bodies), "data": graph_rows(bodies), "skip_token": None, "total_records": len(bodies)})
+    return json.dumps(
+        {"count": len(bodies), "data": graph_rows(bodies), "skip_token": None, "total_records": len(bodies)}
+    )
 
 
 def graph_csv(bodies: Bodies) -> str:
@@ -35,7 +56,9 @@ def graph_csv(bodies: Bodies) -> str:
     writer.writerow(columns)
     for row in graph_rows(bodies):
         cells = [row.get(name) for name in columns]
-        writer.writerow([json.dumps(one) if isinstance(one, dict | list) or one is None else one for one in cells])
+        writer.writerow(
+            [json.dumps(one) if isinstance(one, dict | list) or one is None else one for one in cells]
+        )
     return text.getvalue()
 
 
@@ -60,7 +83,10 @@ def flattened(body: dict[str, Any]) -> dict[str, Any]:
     if body["type"].lower() == "microsoft.storage/storageaccounts":
         found = {_STORAGE.get(key, key): item for key, item in found.items()}
         rules = found.get("networkRuleSet") or {}
-        for old, new, name in (("value", "ipAddressOrRange", "ipRules"), ("id", "virtualNetworkResourceId", "virtualNetworkRules")):
+        for old, new, name in (
+            ("value", "ipAddressOrRange", "ipRules"),
+            ("id", "virtualNetworkResourceId", "virtualNetworkRules"),
+        ):
             for rule in rules.get(name) or []:
                 if old in rule:
                     rule[new] = rule.pop(old)
@@ -74,7 +100,9 @@ def _flat(value: Any, *, top: bool = True) -> Any:
         return value
     inner = value.get("properties")
     wrapped = isinstance(inner, dict) and (top or value.keys() <= _TOP | {"properties"})
-    found = {key: _flat(item, top=False) for key, item in value.items() if not (wrapped and key == "properties")}
+    found = {
+        key: _flat(item, top=False) for key, item in value.items() if not (wrapped and key == "properties")
+    }
     if wrapped:
         found |= {key: _flat(item, top=False) for key, item in inner.items()}
     if not top and "id" in found and "/resourceGroups/" in str(found["id"]):
@@ -88,7 +116,9 @@ def arm_list(bodies: Bodies) -> str:
 
 def cut_page(bodies: Bodies) -> str:
     """The first page of two."""
-    return json.dumps({"value": bodies[: len(bodies) // 2], "nextLink": "https://management.azure.com/next?$skiptoken=a"})
+    return json.dumps(
+        {"value": bodies[: len(bodies) // 2], "nextLink": "https://management.azure.com/next?$skiptoken=a"}
+    )
 
 
 def powershell(bodies: Bodies, depth: int, *, joined: bool = False) -> str:

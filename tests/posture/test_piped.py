@@ -42,7 +42,11 @@ class Terminal(io.BytesIO):
 
 @pytest.mark.parametrize(
     ("stream", "reason"),
-    [(io.BytesIO(), "empty"), (Terminal(b"x"), "nothing is piped in"), (io.BytesIO(b"x" * 65), "more than 0 GiB")],
+    [
+        (io.BytesIO(), "empty"),
+        (Terminal(b"x"), "nothing is piped in"),
+        (io.BytesIO(b"x" * 65), "more than 0 GiB"),
+    ],
 )
 def test_what_is_no_snapshot_is_refused_and_leaves_nothing(tmp_path, monkeypatch, stream, reason):
     monkeypatch.setattr(piped, "_MOST", 64)

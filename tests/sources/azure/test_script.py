@@ -47,7 +47,12 @@ esac
 
 
 def _server(name):
-    return {"id": f"{SERVER}/{name}", "name": name, "type": "microsoft.sql/servers", "properties": {"version": "12.0"}}
+    return {
+        "id": f"{SERVER}/{name}",
+        "name": name,
+        "type": "microsoft.sql/servers",
+        "properties": {"version": "12.0"},
+    }
 
 
 def _object(kind, name, **properties):
@@ -95,8 +100,13 @@ def test_the_exported_folder_is_a_whole_snapshot(export):
     done, estate = export()
     assert (done.returncode, done.stderr) == (0, "")
     assert estate.quarantine == ()
-    assert {one.key for one in estate.by_type("microsoft.sql/servers")} == {f"{SERVER}/one".lower(), f"{SERVER}/two".lower()}
-    assert estate.resources[f"{SERVER}/one/auditingsettings/default".lower()].body["properties"] == {"state": "Enabled"}
+    assert {one.key for one in estate.by_type("microsoft.sql/servers")} == {
+        f"{SERVER}/one".lower(),
+        f"{SERVER}/two".lower(),
+    }
+    assert estate.resources[f"{SERVER}/one/auditingsettings/default".lower()].body["properties"] == {
+        "state": "Enabled"
+    }
     assert estate.resources["/providers/microsoft.graph/groups/g1"].body["properties"]["members"] == ["u1"]
     assert estate.tenant == "55555555-5555-5555-5555-555555555555"
     for type_ in ("microsoft.sql/servers", AUDIT, "microsoft.authorization/roleassignments"):
@@ -122,7 +132,10 @@ def test_without_the_role_reader_nothing_counts_as_read(export):
 def test_only_reads_are_sent(export, tmp_path):
     export()
     asked = (tmp_path / "asked").read_text().splitlines()
-    assert all("--method get" in one or "ResourceGraph/resources" in one or one.startswith("account show") for one in asked)
+    assert all(
+        "--method get" in one or "ResourceGraph/resources" in one or one.startswith("account show")
+        for one in asked
+    )
     assert len(asked) < 25
 
 

@@ -20,7 +20,11 @@ GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
 SITE = f"{GROUP}/providers/Microsoft.Web/sites/orchard"
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/orchard"
 NSG = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/orchard"
-VAULT = {"id": f"{GROUP}/providers/Microsoft.KeyVault/vaults/v", "type": "microsoft.keyvault/vaults", "properties": {"a": 1}}
+VAULT = {
+    "id": f"{GROUP}/providers/Microsoft.KeyVault/vaults/v",
+    "type": "microsoft.keyvault/vaults",
+    "properties": {"a": 1},
+}
 
 
 def load(tmp_path, name, document):
@@ -240,7 +244,13 @@ def test_putting_back_undoes_flattening(body):
         VAULT,
         {**VAULT, "resourceGroup": "rg"},
         {"id": ACCOUNT, "location": "westeurope", "resourceGroup": "rg"},
-        {"id": ACCOUNT, "properties": None, "resourceGroup": "rg", "provisioningState": "Succeeded", "createdTime": ""},
+        {
+            "id": ACCOUNT,
+            "properties": None,
+            "resourceGroup": "rg",
+            "provisioningState": "Succeeded",
+            "createdTime": "",
+        },
         {"id": ACCOUNT, "tenantId": "t", "resourceGroup": "rg", "tls": "TLS1_0"},
         {"id": ACCOUNT, "apis": []},
     ],
