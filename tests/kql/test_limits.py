@@ -122,6 +122,12 @@ def test_a_text_of_columns_asks_for_room_only_where_it_repeats_them() -> None:
     assert asks("T | sort by a | scan declare (s: string = 'x') with (step u: true => s = strcat(u.s, u.s);)")
 
 
+def test_what_asks_for_room_again_and_again_is_measured_in_steps() -> None:
+    given = pa.table({"a": ["x"]})
+    chain = "| extend a = tostring(pack_array(a)) " * 12
+    assert len(kql.compile(f"T {chain}", catalog_of({"T": given})).sql) < 10_000
+
+
 @pytest.mark.parametrize(
     ("expression", "length"),
     [

@@ -25,6 +25,7 @@ from nephoscope.kql.bound import (
 )
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.room import SMALL
+from nephoscope.kql.references import operands
 from nephoscope.kql.relations import (
     Aggregated,
     Assign,
@@ -143,6 +144,16 @@ class Growth:
         return most > MOST_COPIES and (
             most == inf or most > max((_most(self.copies(one)) for one in value.arguments), default=0.0)
         )
+
+    def asks(self, value: Bound) -> bool:
+        """Whether something within an expression has to ask for room."""
+        pending = [value]
+        while pending:
+            one = pending.pop()
+            if isinstance(one, Call) and self.grows(one):
+                return True
+            pending.extend(operands(one))
+        return False
 
 
 def _most(copies: Copies) -> float:

@@ -150,13 +150,16 @@ class Emitter:
 
         `before_where`: the expressions stand where window functions cannot.
         """
-        reads = used(values)
+        wanted = list(values)
+        reads = used(wanted)
         block = self.rows(relation, needed | reads.keys())
         heavy = any(
             block.values[one].size > HEAVY and (times > 1 or one in needed) for one, times in reads.items()
         )
         windows = any(block.values[one].window for one in reads) or (before_where and block.windowed)
-        if heavy or windows:
+        # what asks for room writes what it reads once more, to measure it
+        measured = any(block.values[one].size > 1 for one in reads) and any(map(self.growth.asks, wanted))
+        if heavy or windows or measured:
             return block.sealed(
                 sorted((needed | reads.keys() | order_ids(relation.order)) & block.values.keys())
             )
