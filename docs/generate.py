@@ -55,6 +55,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.kql.plugin_reference import page as kql_plugins
     from nephoscope.kql.reference import page as kql_functions
     from nephoscope.lake.reference import page as tables
+    from nephoscope.policy.azure_facts_reference import page as azure_facts
     from nephoscope.posture.attack_paths.reference import page as attack_paths
     from nephoscope.posture.policy_reference import page as policies
     from nephoscope.sources.live.reference import page as sources
@@ -65,6 +66,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/analyzers.md": analyzers,
         "reference/api.md": api,
         "reference/own-api.md": own_api,
+        "reference/azure-facts.md": azure_facts,
         "reference/azure-operations.md": azure_operations,
         "reference/attack-coverage.md": attack_coverage,
         "reference/attack-paths.md": attack_paths,

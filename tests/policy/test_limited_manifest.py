@@ -22,7 +22,7 @@ VAULT = {
 SITE = {"id": f"{GROUP}/providers/Microsoft.Web/sites/s", "type": "Microsoft.Web/sites", "properties": {}}
 WHOLE = {"id": SUBSCRIPTION, "type": "Microsoft.Resources/subscriptions", "properties": {}}
 DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
-CONFIG = "Microsoft.Web/sites/config"
+BINDING = "Microsoft.Web/sites/hostNameBindings"
 
 
 def state(body: dict[str, Any], details: dict[str, Any], scopes: dict[str, set[str]]) -> State:
@@ -78,11 +78,29 @@ def state(body: dict[str, Any], details: dict[str, Any], scopes: dict[str, set[s
             "microsoft.resources/subscriptions/providers/microsoft.insights/diagnosticsettings",
             True,
         ),
-        (SITE, {"type": CONFIG, "name": "web"}, SUBSCRIPTION, "microsoft.web/sites/config/web", True),
-        (SITE, {"type": CONFIG, "name": "logs"}, SUBSCRIPTION, "microsoft.web/sites/config/web", False),
-        (SITE, {"type": CONFIG}, SUBSCRIPTION, "microsoft.web/sites/config/web", False),
-        (SITE, {"type": CONFIG}, SUBSCRIPTION, "microsoft.web/sites/config/*", True),
-        (SITE, {"type": CONFIG, "name": "logs"}, SUBSCRIPTION, "microsoft.web/sites/config/*", False),
+        (
+            SITE,
+            {"type": BINDING, "name": "web"},
+            SUBSCRIPTION,
+            "microsoft.web/sites/hostnamebindings/web",
+            True,
+        ),
+        (
+            SITE,
+            {"type": BINDING, "name": "logs"},
+            SUBSCRIPTION,
+            "microsoft.web/sites/hostnamebindings/web",
+            False,
+        ),
+        (SITE, {"type": BINDING}, SUBSCRIPTION, "microsoft.web/sites/hostnamebindings/web", False),
+        (SITE, {"type": BINDING}, SUBSCRIPTION, "microsoft.web/sites/hostnamebindings/*", True),
+        (
+            SITE,
+            {"type": BINDING, "name": "logs"},
+            SUBSCRIPTION,
+            "microsoft.web/sites/hostnamebindings/*",
+            False,
+        ),
         (
             VAULT,
             {"type": "Microsoft.Network/networkWatchers"},

@@ -10,6 +10,7 @@ from nephoscope import policy
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource import Resource
 from nephoscope.model.state import State
+from nephoscope.policy.gap import Gap
 
 SUB = "/subscriptions/s1"
 GROUP = f"{SUB}/resourceGroups/g1"
@@ -179,14 +180,14 @@ def test_a_named_extension_is_the_only_candidate_even_outside_coverage() -> None
 def test_an_unknown_assessment_is_unknown_until_it_is_there() -> None:
     rule, one = RELATIONS[5][1], body(THING)
     key = f"{THING}/providers/Microsoft.Security/assessments/K1"
-    snapshot = policy.Snapshot([one], ALIASES).overlay([], {key: "no analyzer for k1"})
+    snapshot = policy.Snapshot([one], ALIASES).overlay([], {key: Gap("no analyzer for k1")})
     result = rule.evaluate(one, snapshot)
     assert (result.state, result.description) == (State.UNKNOWN, "no analyzer for k1")
-    other = policy.Snapshot([one], ALIASES).overlay([], {key.replace("K1", "k2"): "no analyzer for k2"})
+    other = policy.Snapshot([one], ALIASES).overlay([], {key.replace("K1", "k2"): Gap("no analyzer for k2")})
     assert state(rule, one, other) is State.NON_COMPLIANT
     recorded = RELATIONS[5][3]
     assert (
-        state(rule, one, policy.Snapshot([one, *recorded], ALIASES).overlay([], {key: "no analyzer"}))
+        state(rule, one, policy.Snapshot([one, *recorded], ALIASES).overlay([], {key: Gap("no analyzer")}))
         is State.COMPLIANT
     )
 

@@ -16,6 +16,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource import Resource
 from nephoscope.policy.catalogue import Catalogue
+from nephoscope.policy.gap import Gap
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
@@ -85,7 +86,7 @@ def analysis(unknown: bool) -> Any:
     """An analyzer that cannot say whether the diagnostic settings of one account exist."""
     account = f"{GROUPS[0]}/providers/Microsoft.Storage/storageAccounts/s".lower()
     key = f"{account}/providers/microsoft.insights/diagnosticsettings/other"
-    return lambda _estate, _now: Analysis(unknown={key: "not read"} if unknown else {})
+    return lambda _estate, _now: Analysis(unknown={key: Gap("not read")} if unknown else {})
 
 
 def answers(run: Run) -> list[Any]:

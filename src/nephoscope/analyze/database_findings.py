@@ -3,12 +3,12 @@
 Reads the latest scan record of every database (vulnerabilityAssessments/scans, sqlVulnerabilityAssessments/scans): any failed
 check is unhealthy. Where vulnerability assessment is known to be off on the server the assessment carries no status, so that
 the policy that asks for an assessment and the one that asks for its result both find fault, as in Azure. Where it is on and no
-scan was collected the key is Unknown.
+scan was collected, or a scan is too old, the key is Unknown.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.overlay import NOT_ASSESSED
@@ -46,7 +46,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         id_ = str(server.body["id"])
         scans = latest.get(server.key)
         if scans:
-            failed = [part for scan in scans.values() if (part := _failed(scan)) is not None]
+            failed = [part for scan in scans.values() if (part := _failed(view, scan)) is not None]
             if failed:
                 return unhealthy(id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed)
             return healthy(id_, key, f"the latest scans of {len(scans)} databases found nothing")
@@ -76,9 +76,9 @@ def _ended(scan: Resource) -> str:
     return str(body.get("endTime") or body.get("startTime") or "")
 
 
-def _failed(scan: Resource) -> SubAssessment | None:
-    """The finding of one database; raises NotCollected where its latest scan did not run to an end."""
-    body: Any = properties(scan)
+def _failed(view: View, scan: Resource) -> SubAssessment | None:
+    """The finding of one database; raises NotCollected where its latest scan did not run to an end or is too old."""
+    body = view.report(scan)
     count = body.get("numberOfFailedSecurityChecks", body.get("totalFailedRulesCount"))
     if str(body.get("state", "")).lower() in ("failedtorun", "inprogress") or not isinstance(count, int):
         raise NotCollected(f"a finished scan of {scan.key.rsplit('/', 4)[0]}")

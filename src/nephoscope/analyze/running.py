@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.analyze.overlay import assessment_id, resource_of, state_of
 from nephoscope.model.state import State
+from nephoscope.policy.gap import NOT_COLLECTED, STALE, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,14 +27,14 @@ class Analysis(NamedTuple):
     """
 
     overlay: list[Resource]
-    unknown: dict[str, str]
+    unknown: dict[str, Gap]
     assessments: list[Assessment]
 
 
 def run(view: View, only: Iterable[str] | None = None) -> Analysis:
     """Run the analyzers (or those named in `only`) over a view.
 
-    Where an analyzer cannot say and the snapshot holds Azure's own assessment under the key, that one stands.
+    Where an analyzer cannot say and the snapshot holds Azure's own assessment under the key, that one stands unless it is too old.
     """
     names = None if only is None else frozenset(only)
     result = Analysis([], {}, [])
@@ -53,7 +54,10 @@ def _collect(analyzer: Analyzer, view: View, result: Analysis) -> None:
         id_ = assessment_id(assessment.resource, assessment.key).lower()
         collected = view.estate.resources.get(id_)
         state = state_of(collected) if collected is not None else None
-        if state is not None:
+        expired = view.expiry(collected) if collected is not None and state is not None else ""
+        if expired:
+            assessment = replace(assessment, cause=STALE, description=expired)
+        elif state is not None:
             result.assessments.append(
                 replace(
                     assessment,
@@ -64,7 +68,8 @@ def _collect(analyzer: Analyzer, view: View, result: Analysis) -> None:
             )
             continue
         result.assessments.append(assessment)
-        result.unknown[id_] = f"{assessment.cause}: {assessment.description}"
+        cause = STALE if assessment.cause == STALE else NOT_COLLECTED
+        result.unknown[id_] = Gap(f"{assessment.cause}: {assessment.description}", cause)
 
 
 def types() -> frozenset[str]:

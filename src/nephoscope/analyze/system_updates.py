@@ -2,7 +2,7 @@
 
 Reads what Update Manager's assessment found: the machine's patchAssessmentResults (Resource Graph's patchassessmentresources),
 else instanceView.patchStatus.availablePatchSummary. A pending update of the classes Critical or Security is unhealthy. A machine
-without an assessment is Unknown.
+without an assessment is Unknown, one whose assessment is too old is Unknown(stale).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 def _pending(view: View, machine: Resource) -> int | None:
     """How many critical and security updates wait; None where no assessment succeeded."""
     for result in view.children(f"{machine.type}/patchassessmentresults", machine.key):
-        body: Any = properties(result)
+        body = view.report(result)
         counts = body.get("availablePatchCountByClassification")
         if str(body.get("status", "")).lower() in ("succeeded", "completedwithwarnings") and isinstance(
             counts, dict
@@ -69,5 +69,6 @@ def _pending(view: View, machine: Resource) -> int | None:
     summary = (shown.get("patchStatus") or {}).get("availablePatchSummary") or {}
     count = summary.get("criticalAndSecurityPatchCount")
     if str(summary.get("status", "")).lower() == "succeeded" and isinstance(count, int):
+        view.report(machine)
         return count
     return None

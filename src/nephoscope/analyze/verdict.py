@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.gap import NotCollected
 from nephoscope.model.assessment import Assessment, SubAssessment
 from nephoscope.model.state import State
+from nephoscope.policy.gap import NOT_COLLECTED, STALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,7 +47,9 @@ def unknown(resource: str, key: Key, cause: str, description: str) -> Assessment
 
 def not_collected(resource: str, key: Key, gap: NotCollected) -> Assessment:
     """The answer depends on something that was not read."""
-    verb = "not collected" if gap.cause == "not-collected" else "not known"
+    if gap.cause == STALE:
+        return unknown(resource, key, gap.cause, gap.what)
+    verb = "not collected" if gap.cause == NOT_COLLECTED else "not known"
     return unknown(resource, key, gap.cause, f"{verb}: {gap.what}")
 
 

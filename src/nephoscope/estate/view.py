@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.exposure import Exposure
 from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
 from nephoscope.estate.network import Network
 from nephoscope.estate.roles import Roles
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.policy.azure_facts import always_exists
+from nephoscope.policy.gap import STALE
+from nephoscope.policy.report_age import expiry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,11 +61,27 @@ class View:
         """Whether every resource of a lower-cased type was read in a scope (`/subscriptions/<guid>` or '')."""
         return self.estate.coverage.covers(type_, scope)
 
-    def need(self, type_: str, scope: str) -> None:
-        """Raise NotCollected unless a type was read in a scope."""
+    def need(self, type_: str, scope: str, name: str = "") -> None:
+        """Raise NotCollected unless a type was read in a scope, with what Azure always has there (under a lower-cased name)."""
+        coverage = self.estate.coverage
         if not self.covers(type_, scope):
-            reason = self.estate.coverage.gaps.get(type_)
+            reason = coverage.gaps.get(type_)
             raise NotCollected(f"{type_} in {scope or 'the tenant'}" + (f" ({reason})" if reason else ""))
+        if coverage.supposed or not scope or not always_exists(ResourceId.parse(scope).type, type_, name):
+            return
+        if not any(not name or child.id.name == name for child in self.children(type_, scope)):
+            raise NotCollected(f"{type_}{name and f'/{name}'} of {scope}: in Azure it always exists")
+
+    def expiry(self, resource: Resource) -> str:
+        """Why the report that a body holds is too old to decide anything, '' where it is not."""
+        return expiry(resource, self.now, self.estate.coverage)
+
+    def report(self, resource: Resource) -> dict[str, Any]:
+        """The properties of a body that hold a report; raises NotCollected('stale') where it is too old."""
+        why = self.expiry(resource)
+        if why:
+            raise NotCollected(why, STALE)
+        return properties(resource)
 
     @cached_property
     def network(self) -> Network:

@@ -23,6 +23,7 @@ class Coverage:
     `gaps` maps a lower-cased type to the reason why it was not read ('403 on ...').
     `tenant` is the lower-cased id of the tenant ('' where the snapshot does not tell it). `read_at` maps a scope to the time at
     which it was read; a scope that is not in it was read when the nearest scope above it was.
+    `supposed` is True where nothing was read at all: the resources are a world that somebody made up, with nothing beside them.
     """
 
     scopes: dict[str, frozenset[str]]
@@ -30,11 +31,12 @@ class Coverage:
     gaps: dict[str, str] = field(default_factory=dict)
     tenant: str = ""
     read_at: dict[str, datetime] = field(default_factory=dict)
+    supposed: bool = False
 
     @classmethod
     def everything(cls) -> Coverage:
         """The manifest of a snapshot that is the whole world: a missing resource does not exist."""
-        return cls({"": frozenset({"*"})}, declared=True)
+        return cls({"": frozenset({"*"})}, declared=True, supposed=True)
 
     def covers(self, type_: str, scope: str, name: str = "") -> bool:
         """Whether every resource of the lower-cased type (and name) in the scope was read, so that absence means 'does not exist'.

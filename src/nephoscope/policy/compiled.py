@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.arm import ArmError
 from nephoscope.policy import judgement, related
+from nephoscope.policy.azure_facts import report_kind
 from nephoscope.policy.compiler import Compiler
 from nephoscope.policy.fast_scope import Run
 from nephoscope.policy.operators import OrderError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.policy import tree
     from nephoscope.policy.aliases import Aliases
     from nephoscope.policy.context import Context
+    from nephoscope.policy.gap import Gap
     from nephoscope.policy.rule import Rule
     from nephoscope.policy.snapshot import Snapshot
     from nephoscope.policy.switches import Switches
@@ -36,6 +38,7 @@ class Compiled:
     """
 
     __slots__ = (
+        "_aged",
         "_aliases",
         "_applicable",
         "_by_body",
@@ -63,7 +66,7 @@ class Compiled:
         self._rule = rule
         self._aliases, self._switches, self._version = aliases, switches, api_version
         self._test = compiler.condition(rule.tree.condition)
-        self._existence: dict[str, tuple[bool | Callable[..., bool], int]] = {}
+        self._existence: dict[str, tuple[bool | Callable[..., bool], int, bool]] = {}
         self._lookup = _lookup(rule, compiler, type_) if rule.if_not_exists else None
         self._slots = compiler.slots if compiler.runs else -1
         self._applicable = rule.settled_applicability(type_, switches)
@@ -77,6 +80,9 @@ class Compiled:
         self._by_body = indexed is None
         self._ends: dict[bool, Result | None] = {}
         reads = rule.reads(type_, aliases, api_version)
+        reported = report_kind(type_)
+        # Whether the rule reads the report in a body, which may be too old.
+        self._aged = reported is not None and any(map(reads.concern, reported[1]))
         # Whether the closures may judge a resource of which only the listing or only the id was read: nothing else is asked for.
         self._listed = not reads.everything and all(map(listed, reads.paths))
         self._derived = not reads.everything and not reads.paths
@@ -91,6 +97,8 @@ class Compiled:
         if not view.complete and (
             view.unread or not (self._derived if view.resource.derived else self._listed)
         ):
+            return judgement.explained(rule, view, snapshot, context)
+        if self._aged and snapshot.expiry(view, context.now):
             return judgement.explained(rule, view, snapshot, context)
         run = self._run(self._slots, view, snapshot, context)
         test = self._test
@@ -123,9 +131,9 @@ class Compiled:
     def _related(self, lookup: related.Plan, view: View, snapshot: Snapshot, context: Context) -> Result:
         candidates = related.candidates(lookup, view, snapshot)
         for candidate in candidates:
-            if not candidate.complete:
+            test, slots, aged = self._existence.get(candidate.type) or self._condition(candidate.type)
+            if not candidate.complete or (aged and snapshot.expiry(candidate, context.now)):
                 return judgement.explained(self._rule, view, snapshot, context)
-            test, slots = self._existence.get(candidate.type) or self._condition(candidate.type)
             if test is True:
                 return self._compliant
             if test is not False and test(
@@ -133,15 +141,16 @@ class Compiled:
             ):
                 return self._compliant
         gap = related.gap(lookup, view, snapshot, candidates)
-        if gap:
+        if gap is not None:
             return self._not_collected(gap)
         return self._matched or judgement.explained(self._rule, view, snapshot, context)
 
-    def _not_collected(self, gap: str) -> Result:
+    def _not_collected(self, gap: Gap) -> Result:
         """No candidate suffices, and there may be others: the interpreter would end the same, as every condition was decided."""
         found = self._unknown
-        if found is None or found.description != gap:
-            found = self._unknown = Result(UNKNOWN, self._rule.effect, cause="not-collected", description=gap)
+        if found is None or (found.description, found.cause) != (gap.what, gap.cause):
+            found = Result(UNKNOWN, self._rule.effect, cause=gap.cause, description=gap.what)
+            self._unknown = found
         return found
 
     def _inner(self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: Context) -> Any:
@@ -156,15 +165,15 @@ class Compiled:
         rule = self._rule
         return Run(view, snapshot, context, rule.parameters, slots, rule.tally.steps())
 
-    def _condition(self, type_: str) -> tuple[bool | Callable[..., bool], int]:
-        """The existence condition for candidates of a type, and how many slots it needs (-1: no run at all)."""
+    def _condition(self, type_: str) -> tuple[bool | Callable[..., bool], int, bool]:
+        """The existence condition for candidates of a type, how many slots it needs (-1: no run at all), whether they hold reports."""
         existence = self._rule.tree.then.existence
         if existence is None or existence.condition is None:
-            found: tuple[bool | Callable[..., bool], int] = (True, -1)
+            found: tuple[bool | Callable[..., bool], int, bool] = (True, -1, False)
         else:
             compiler = Compiler(self._aliases, self._switches, self._rule.fold, type_, self._version)
             test = compiler.condition(existence.condition)
-            found = (test, compiler.slots if compiler.runs else -1)
+            found = (test, compiler.slots if compiler.runs else -1, report_kind(type_) is not None)
         self._existence[type_] = found
         return found
 

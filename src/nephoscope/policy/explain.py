@@ -15,6 +15,7 @@ from nephoscope.model.assessment import Reason
 from nephoscope.policy import tree
 from nephoscope.policy.aliases import UnknownAlias
 from nephoscope.policy.errors import PolicyError
+from nephoscope.policy.gap import NOT_COLLECTED
 from nephoscope.policy.operators import OrderError, judge, spaceless
 from nephoscope.policy.paths import MISSING, STAR, Segments, head_and_rest, walk
 from nephoscope.policy.scope import HOSTS, Frame, Scope, bound_start
@@ -37,11 +38,12 @@ class Truth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a condition ended, with the leaves that decided; `message` says what was unknown or failed."""
+    """How a condition ended, with the leaves that decided; `message` says what was unknown or failed, `cause` why it is unknown."""
 
     truth: Truth
     reasons: tuple[Reason, ...] = ()
     message: str = ""
+    cause: str = NOT_COLLECTED
 
 
 def value(operand: tree.Operand, scope: Scope) -> Any:
@@ -69,7 +71,7 @@ def condition(node: tree.Condition, scope: Scope) -> Outcome:
 
 def _negated(outcome: Outcome) -> Outcome:
     flipped = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(outcome.truth, outcome.truth)
-    return Outcome(flipped, outcome.reasons, outcome.message)
+    return Outcome(flipped, outcome.reasons, outcome.message, outcome.cause)
 
 
 def _combined(outcomes: list[Outcome], decisive: Truth, otherwise: Truth) -> Outcome:
@@ -77,7 +79,7 @@ def _combined(outcomes: list[Outcome], decisive: Truth, otherwise: Truth) -> Out
     for truth in (decisive, Truth.FAILED, Truth.UNKNOWN):
         found = [outcome for outcome in outcomes if outcome.truth is truth]
         if found:
-            return Outcome(truth, _reasons(found), found[0].message)
+            return Outcome(truth, _reasons(found), found[0].message, found[0].cause)
     return Outcome(otherwise, _reasons(outcomes))
 
 
@@ -97,16 +99,18 @@ def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
             return _judged(leaf, _subject(leaf.subject), actual, expected, scope)
         return field(leaf, leaf.subject, expected, scope)
     except NotCollected as error:
-        return _undecided(leaf, Truth.UNKNOWN, expected, str(error), scope)
+        return _undecided(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     except (ArmError, OrderError) as error:
         return _undecided(leaf, Truth.FAILED, expected, str(error), scope)
 
 
-def _undecided(leaf: tree.Leaf, truth: Truth, expected: Any, message: str, scope: Scope) -> Outcome:
+def _undecided(
+    leaf: tree.Leaf, truth: Truth, expected: Any, message: str, scope: Scope, cause: str = NOT_COLLECTED
+) -> Outcome:
     reason = Reason(
         leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related(scope), message
     )
-    return Outcome(truth, (reason,), message)
+    return Outcome(truth, (reason,), message, cause)
 
 
 def _judged(leaf: tree.Leaf, subject: str, actual: Any, expected: Any, scope: Scope) -> Outcome:
@@ -182,19 +186,21 @@ def _every(leaf: tree.Leaf, text: str, start: Any, rest: Segments, expected: Any
 
 
 def _count(leaf: tree.Leaf, count: tree.Count, expected: Any, scope: Scope) -> Outcome:
-    low, high, message, failed = 0, 0, "", False
+    low, high, failed = 0, 0, False
+    first = Outcome(Truth.UNKNOWN)
     for frame in frames(count, scope):
         outcome = (
             condition(count.where, scope.within(frame)) if count.where is not None else Outcome(Truth.TRUE)
         )
         low += outcome.truth is Truth.TRUE
         high += outcome.truth is not Truth.FALSE
-        message = message or outcome.message
+        first = first if first.message else outcome
         failed = failed or outcome.truth is Truth.FAILED
     switches = scope.snapshot.switches
     ends = {judge(leaf.operator, number, expected, switches) for number in range(low, high + 1)}
     if len(ends) > 1:
-        return _undecided(leaf, Truth.FAILED if failed else Truth.UNKNOWN, expected, message, scope)
+        truth = Truth.FAILED if failed else Truth.UNKNOWN
+        return _undecided(leaf, truth, expected, first.message, scope, first.cause)
     return _judged(leaf, _subject(count), low, expected, scope)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.model.state import State
     from nephoscope.policy.aliases import Aliases
     from nephoscope.policy.context import Context
+    from nephoscope.policy.gap import Gap
     from nephoscope.policy.rule import Rule
     from nephoscope.policy.snapshot import Snapshot
     from nephoscope.policy.view import View
@@ -90,7 +91,8 @@ def too_many(rule: Rule, error: StepsError) -> Result:
 
 
 def _walked(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Result:
-    scope = Scope(view, snapshot, context, rule.parameters, steps=rule.tally.steps())
+    current = snapshot.current(view, context.now)
+    scope = Scope(current, snapshot, context, rule.parameters, steps=rule.tally.steps())
     outcome = explain.condition(rule.tree.condition, scope)
     if outcome.truth is Truth.FALSE:
         return not_matched(rule, view, snapshot, outcome.reasons)
@@ -137,7 +139,7 @@ def _manual(rule: Rule, attestation: str, reasons: tuple[Reason, ...]) -> Result
 def _undecided(rule: Rule, outcome: Outcome) -> Result:
     if outcome.truth is Truth.FAILED:
         return Result(ERROR, rule.effect, outcome.reasons, "expression-error", outcome.message)
-    return Result(UNKNOWN, rule.effect, outcome.reasons, "not-collected", outcome.message)
+    return Result(UNKNOWN, rule.effect, outcome.reasons, outcome.cause, outcome.message)
 
 
 def lookup(rule: Rule, scope: Scope) -> related.Lookup:
@@ -167,10 +169,13 @@ def _existence(rule: Rule, scope: Scope, outcome: Outcome) -> Result:
         found = related.candidates(plan, scope.subject, scope.snapshot)
         gap = related.gap(plan, scope.subject, scope.snapshot, found)
     except NotCollected as error:
-        return _undecided(rule, Outcome(Truth.UNKNOWN, outcome.reasons, str(error)))
+        return _undecided(rule, Outcome(Truth.UNKNOWN, outcome.reasons, str(error), error.cause))
     except ArmError as error:
         return _undecided(rule, Outcome(Truth.FAILED, outcome.reasons, str(error)))
-    verdicts = [_candidate(rule, scope.related(candidate)) for candidate in found]
+    now = scope.context.now
+    verdicts = [
+        _candidate(rule, scope.related(scope.snapshot.current(candidate, now))) for candidate in found
+    ]
     return _settled(rule, scope, outcome, wanted, gap, verdicts)
 
 
@@ -188,7 +193,7 @@ def _settled(
     scope: Scope,
     outcome: Outcome,
     wanted: related.Lookup,
-    gap: str,
+    gap: Gap | None,
     verdicts: list[Outcome],
 ) -> Result:
     for truth, state in ((Truth.TRUE, COMPLIANT), (Truth.FAILED, ERROR), (Truth.UNKNOWN, UNKNOWN)):
@@ -197,9 +202,9 @@ def _settled(
             return Result(COMPLIANT, rule.effect, decided[0].reasons)
         if decided:
             return _undecided(rule, decided[0])
-    if gap:
-        reason = _absence(rule, wanted, gap)
-        return Result(UNKNOWN, rule.effect, (*outcome.reasons, reason), "not-collected", gap)
+    if gap is not None:
+        reason = _absence(rule, wanted, gap.what)
+        return Result(UNKNOWN, rule.effect, (*outcome.reasons, reason), gap.cause, gap.what)
     reasons = tuple(reason for verdict in verdicts for reason in verdict.reasons)
     if not verdicts:
         named = f" named '{wanted.name}'" if wanted.name else ""

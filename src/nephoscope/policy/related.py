@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope.policy.azure_facts import always_exists
+from nephoscope.policy.gap import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,22 +168,42 @@ def _fits(pattern: tuple[str, ...], full_name: object) -> bool:
     return all(p == a or p in _WILDCARDS for p, a in zip(reversed(pattern), reversed(actual), strict=False))
 
 
-def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> str:
-    """Why absence proves nothing, '' where it does."""
+def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
+    """Why absence proves nothing, None where it does."""
     if wanted.unique and found:
-        return ""
+        return None
     lookup = wanted.lookup
     reason = _unknown(wanted, view, snapshot, found)
-    if reason:
+    if reason is not None:
         return reason
+    if not found and not snapshot.coverage.supposed and _always_exists(wanted, view):
+        name = f" '{wanted.last}'" if wanted.last else ""
+        return Gap(f"{lookup.type}{name} of {_parent(wanted, view)} was not read: in Azure it always exists")
     if snapshot.complete:
-        return ""
+        return None
     last = wanted.last if len(wanted.names) == 1 else ""
     if _collected(wanted, view, snapshot, last):
-        return ""
+        return None
     why = snapshot.coverage.gaps.get(lookup.type)
     scope = view.resource.id.subscription_id
-    return f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else "")
+    return Gap(f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else ""))
+
+
+def _always_exists(wanted: Plan, view: View) -> bool:
+    """Whether Azure always has what is looked up, so that not to find it means that it was not read."""
+    parent = SUBSCRIPTION_TYPE if _whole_subscription(wanted, view) else view.type
+    return (wanted.levels == 1 or not wanted.under) and always_exists(parent, wanted.lookup.type, wanted.last)
+
+
+def _parent(wanted: Plan, view: View) -> str:
+    return view.resource.id.subscription_id if _whole_subscription(wanted, view) else view.key
+
+
+def _whole_subscription(wanted: Plan, view: View) -> bool:
+    """Whether a look-up goes over the subscription, not to what lies under the resource or in a resource group."""
+    lookup = wanted.lookup
+    in_group = view.resource.id.resource_group or lookup.resource_group
+    return not wanted.under and (lookup.scope == "subscription" or not in_group)
 
 
 def _collected(wanted: Plan, view: View, snapshot: Snapshot, last: str) -> bool:
@@ -209,12 +231,12 @@ def _place(wanted: Plan, view: View) -> str:
     return _group(wanted.lookup, view) or identifier.subscription_id
 
 
-def _unknown(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> str:
-    """Why an analyzer could not compute a resource that would be a candidate, '' where there is none such."""
+def _unknown(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
+    """Why an analyzer could not compute a resource that would be a candidate, None where there is none such."""
     if not wanted.under:
-        return ""
+        return None
     known = {candidate.key for candidate in found}
     for key, reason in snapshot.unknown_under(view.key, wanted.lookup.type):
         if key not in known and (not wanted.names or _fits(wanted.names[-1:], key.rsplit("/", 1)[-1])):
             return reason
-    return ""
+    return None

@@ -13,6 +13,7 @@ from nephoscope.policy.check import is_pure, templates
 from nephoscope.policy.compiled import Compiled
 from nephoscope.policy.errors import PolicyError, suggestion
 from nephoscope.policy.explain import value
+from nephoscope.policy.gap import NOT_COLLECTED, STALE
 from nephoscope.policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope.policy.operators import boolish
 from nephoscope.policy.paths import MISSING
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from nephoscope.policy.switches import Switches
 
 #: Causes of verdicts that conditions decided: their reasons are worked out by the interpreter.
-_EXPLAINED = ("not-applicable", "not-collected")
+_EXPLAINED = ("not-applicable", NOT_COLLECTED, STALE)
 _PARAMETERS_ONLY = frozenset({"parameters"})
 
 

@@ -10,11 +10,15 @@ from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.layers import Layer, Table, laid_over, replaced
+from nephoscope.policy.report_age import Expired, expiry
 from nephoscope.policy.switches import SWITCHES, Switches
 from nephoscope.policy.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from nephoscope.policy.gap import Gap
 
 
 Key = tuple[str, str]
@@ -94,7 +98,7 @@ class Snapshot:
         resources: Iterable[Resource | dict[str, Any]],
         aliases: Aliases | None = None,
         coverage: Coverage | None = None,
-        unknown: Mapping[str, str] | None = None,
+        unknown: Mapping[str, Gap] | None = None,
         switches: Switches = SWITCHES,
         *,
         base: Snapshot | None = None,
@@ -112,14 +116,14 @@ class Snapshot:
         self._below: dict[tuple[str, int], dict[str, list[View]]] = {}
         self.complete = "*" in self.coverage.scopes.get("", ())
         """Whether the coverage says that everything was read."""
-        self._unknown: dict[Key, list[tuple[str, str]]] = {}
+        self._unknown: dict[Key, list[tuple[str, Gap]]] = {}
         for key, reason in (unknown or {}).items():
             identifier = ResourceId.parse(key)
             self._unknown.setdefault((identifier.parent, identifier.type), []).append(
                 (identifier.key, reason)
             )
 
-    def overlay(self, extra: Iterable[Resource], unknown: Mapping[str, str] | None = None) -> Snapshot:
+    def overlay(self, extra: Iterable[Resource], unknown: Mapping[str, Gap] | None = None) -> Snapshot:
         """This snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
         return Snapshot(extra, self.aliases, self.coverage, unknown, self.switches, base=self)
 
@@ -236,11 +240,22 @@ class Snapshot:
             return below if not self._index.by_key else [v for v in below if v.key not in self._index.by_key]
         return [view for view in below if view.key not in self._index.by_key] + own
 
-    def unknown_under(self, parent: str, type_: str) -> list[tuple[str, str]]:
+    def unknown_under(self, parent: str, type_: str) -> list[tuple[str, Gap]]:
         """(id, reason) of the resources of a type under `parent` that an analyzer could not compute."""
         own = self._unknown.get((parent, type_), [])
         below = self._base.unknown_under(parent, type_) if self._base is not None else []
         return [*below, *own] if below else own
+
+    def expiry(self, view: View, now: datetime) -> str:
+        """Why the report that a resource holds is too old at a time, '' where it is not; what an overlay holds is of now."""
+        if self._base is not None and view.key in self._index.by_key:
+            return ""
+        return expiry(view.resource, now, self.coverage)
+
+    def current(self, view: View, now: datetime) -> View:
+        """The resource as it may be read at a time: without a report that is too old."""
+        why = self.expiry(view, now)
+        return Expired(view, why) if why else view
 
     def subscription_of(self, view: View) -> View | None:
         """The subscription object of a resource."""

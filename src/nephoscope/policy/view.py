@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.policy.gap import NOT_COLLECTED
 from nephoscope.policy.operators import spaceless
 from nephoscope.policy.paths import MISSING, Segments, fold_keys, folded, walk
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 class NotCollected(Exception):  # noqa: N818 - an answer, not a fault
     """An evaluation looked at something that the snapshot did not read; `args[0]` says at what and why it is missing."""
+
+    cause = NOT_COLLECTED
 
 
 MARKS = {name: f"\0{name}" for name in ("type", "name", "fullname", "id", "location")}

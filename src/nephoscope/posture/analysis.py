@@ -11,6 +11,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.view import View
 from nephoscope.model.assessment import Assessment
 from nephoscope.model.resource import Resource
+from nephoscope.policy.gap import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Analysis:
     """`overlay` are the resources that analyzers write, `unknown` the ids that they could not compute with the reason why."""
 
     overlay: tuple[Resource, ...] = ()
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, Gap] = field(default_factory=dict)
     assessments: tuple[Assessment, ...] = ()
 
 

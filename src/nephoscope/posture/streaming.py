@@ -21,6 +21,7 @@ from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy import assignment, exemption
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE
+from nephoscope.policy.gap import Gap
 from nephoscope.posture import attestation
 from nephoscope.posture.analysis import Analysis, Analyzers, every_analyzer
 from nephoscope.posture.evaluation import Progress, evaluate, prepare
@@ -93,7 +94,7 @@ def _parts(survey: Survey, size: int) -> Iterator[Estate]:
 def _by_subscription(analysis: Analysis) -> dict[str, Analysis]:
     """What analyzers say, by the subscription of the resource that they say it of ('' = none)."""
     resources: defaultdict[str, list[Resource]] = defaultdict(list)
-    unknown: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    unknown: defaultdict[str, dict[str, Gap]] = defaultdict(dict)
     assessments: defaultdict[str, list[Assessment]] = defaultdict(list)
     for resource in analysis.overlay:
         resources[resource.id.subscription].append(resource)

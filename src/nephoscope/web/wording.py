@@ -23,6 +23,7 @@ STATES = {
 #: Causes of Unknown and Error in the words of a person; another is shown as it is.
 CAUSES = {
     "not-collected": "The snapshot did not read what they are judged by",
+    "stale": "The report that they are judged by is too old",
     "no-properties": "The snapshot lists the resources without their properties",
     "not-held": "A definition that is assigned is not loaded",
     "parameter-error": "A parameter of the assignment does not fit",

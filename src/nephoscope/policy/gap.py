@@ -1,0 +1,16 @@
+"""Why a look-up or an analyzer cannot tell: the cause that a verdict carries, and the sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NOT_COLLECTED = "not-collected"
+STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is missing, in a sentence; `cause` is NOT_COLLECTED where it was not read, STALE where it was read of a report too old."""
+
+    what: str
+    cause: str = NOT_COLLECTED

@@ -1,0 +1,140 @@
+"""Moving the clock past the bound of a kind of report turns every verdict that rests on it to Unknown(stale), and no other.
+
+Which verdicts rest on a kind is told by another mechanism: those that end differently where its reports were listed without their
+content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.analyze.database_findings import FIXED
+from nephoscope.analyze.system_updates import INSTALLED
+from nephoscope.content.loader import documents
+from nephoscope.estate.estate import Estate
+from nephoscope.model.resource import Resource
+from nephoscope.model.state import State
+from nephoscope.policy.azure_facts import ReportKind, report_kinds
+from nephoscope.policy.catalogue import Catalogue
+from nephoscope.policy.paths import MISSING, walk
+from nephoscope.posture.evaluation import Run, evaluate
+from nephoscope.posture.plan import Plan
+from nephoscope.sources import resources
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+LATER_THAN_ALL = "2100-01-01T00:00:00Z"
+MOMENT = timedelta(seconds=1)
+UPDATES = {"status": "Succeeded", "availablePatchCountByClassification": {"security": 1, "critical": 0}}
+# Azure's own assessments stand where an analyzer cannot say: these give way to the analyzers.
+ANALYZED = (INSTALLED.id, FIXED.id)
+SCAN = {"state": "Passed", "numberOfFailedSecurityChecks": 0}
+Ends = dict[tuple[str, str], tuple[State, str, str]]
+
+
+def added(estate: Estate) -> list[Resource]:
+    """Reports of the kinds that the sample estate leaves to Defender for Cloud's own assessments."""
+    machines, servers = (
+        estate.by_type("microsoft.hybridcompute/machines"),
+        estate.by_type("microsoft.sql/servers"),
+    )
+    scan = "databases/main/sqlvulnerabilityassessments/default/scans/one"
+    found = [(f"{one.key}/patchassessmentresults/latest", UPDATES) for one in machines]
+    found += [(f"{one.key}/{scan}", SCAN) for one in servers]
+    return [Resource.of({"id": id_, "properties": content}) for id_, content in found]
+
+
+def dated(resource: Resource, kind: ReportKind, time: str) -> Resource:
+    """A report that bears a time."""
+    if not kind.dated or all(walk(resource.body, path) is MISSING for path in kind.reported):
+        return resource
+    path = [str(segment) for segment in kind.times[0].split(".")]
+    return Resource.of(put(resource.body, path, time))
+
+
+def put(body: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    rest = put(body.get(path[0]) or {}, path[1:], value) if path[1:] else value
+    return {**body, path[0]: rest}
+
+
+def without(resource: Resource, kind: ReportKind) -> Resource:
+    """A report of which only the listing was read."""
+    if all(walk(resource.body, path) is MISSING for path in kind.reported):
+        return resource
+    body = {key: value for key, value in resource.body.items() if key != "properties"}
+    return Resource.of(body, complete=False)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Estate:
+    loaded = resources.load([Path(str(files("nephoscope.content") / "sample" / "snapshot"))])
+    kinds = {type_.lower(): kind for kind in report_kinds() for type_ in kind.types}
+    own = (one for one in loaded.resources.values() if one.id.name not in ANALYZED)
+    every = [*own, *added(loaded)]
+    bodies = [dated(one, kinds[one.type], LATER_THAN_ALL) if one.type in kinds else one for one in every]
+    return Estate.of(bodies, loaded.coverage)
+
+
+@pytest.fixture(scope="module")
+def first(sample: Estate) -> Run:
+    plan = Plan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
+    return evaluate(sample, plan.assigning("nephoscope"), NOW)
+
+
+def ends(run: Run) -> Ends:
+    found = {(one.resource, one.key): (one.state, one.cause, one.description) for one in run.assessments}
+    found.update(
+        {
+            (one.resource, f"analyzer {one.key}"): (one.state, one.cause, one.description)
+            for one in run.analysis.assessments
+        }
+    )
+    return found
+
+
+def changed(before: Ends, after: Ends) -> set[tuple[str, str]]:
+    assert before.keys() == after.keys()
+    return {key for key in before if before[key] != after[key]}
+
+
+def with_reports(sample: Estate, kind: ReportKind, make: Any) -> Estate:
+    types = {type_.lower() for type_ in kind.types}
+    return Estate.of(
+        [make(one) if one.type in types else one for one in sample.resources.values()], sample.coverage
+    )
+
+
+@pytest.mark.parametrize("kind", report_kinds(), ids=lambda kind: kind.title)
+def test_past_its_bound_a_kind_decides_nothing(sample: Estate, first: Run, kind: ReportKind) -> None:
+    plan, before = first.plan, ends(first)
+    if kind.times:
+        estate = with_reports(sample, kind, lambda one: dated(one, kind, NOW.isoformat()))
+    else:
+        estate = replace(sample, coverage=replace(sample.coverage, read_at={"": NOW}))
+    bound = NOW + timedelta(days=kind.days)
+    then = evaluate(estate, plan, bound, since=first)
+    assert changed(before, ends(then)) == set(), "at the bound nothing is different"
+    late = evaluate(estate, plan, bound + MOMENT, since=then)
+    found = ends(late)
+    stale = changed(before, found)
+    unread = evaluate(with_reports(sample, kind, lambda one: without(one, kind)), plan, NOW, since=first)
+    assert stale == changed(before, ends(unread))
+    assert {found[key][:2] for key in stale} <= {(State.UNKNOWN, "stale")}
+    assert all(f"holds for {kind.days}" in found[key][2] for key in stale)
+    held = any(
+        one.key for type_ in kind.types for one in sample.by_type(type_) if without(one, kind) is not one
+    )
+    assert bool(stale) is held, "the estate has verdicts that rest on each kind that it holds"
+
+
+def test_a_run_that_follows_another_forgets_what_expired(sample: Estate, first: Run) -> None:
+    guest = next(kind for kind in report_kinds() if "guest" in kind.title)
+    estate = with_reports(sample, guest, lambda one: dated(one, guest, NOW.isoformat()))
+    late = NOW + timedelta(days=guest.days + 40)
+    since = evaluate(estate, first.plan, late, since=evaluate(estate, first.plan, NOW, since=first))
+    assert ends(since) == ends(evaluate(estate, first.plan, late))
