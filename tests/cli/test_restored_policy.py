@@ -7,7 +7,7 @@ import sqlite3
 import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from click.testing import Result
@@ -149,6 +149,25 @@ def test_all_that_it_would_do_is_listed_by_name(archive: Path, nephoscope: Run, 
         assert [line for line in lines if line.startswith(would)], would
     assert len([line for line in looked.stderr.splitlines() if line.startswith("  ")]) == len(WOULD)
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"),
+    [
+        ("functions/default/_Im_Authentication.json", "functions/default"),
+        ("content/detections/other.pack", "content/detections"),
+    ],
+)
+def test_functions_and_content_of_others_are_listed_and_need_a_word(
+    nephoscope: Run, tmp_path: Path, name: str, listed: str
+) -> None:
+    file = forged(tmp_path / "backup.tar", {name: b"{}"})
+    looked = nephoscope(tmp_path / "new", "restore", file, "--check")
+    assert listed in looked.stderr, looked.output
+    assert PurePosixPath(name).stem in looked.stderr
+    refused = nephoscope(tmp_path / "new", "restore", file)
+    assert refused.exit_code == 2, refused.output
+    assert not (tmp_path / "new").exists()
 
 
 def test_it_is_restored_by_its_own_digest_alone(archive: Path, nephoscope: Run, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def _looked_at(file: Path) -> tuple[Manifest, list[PolicyItem]]:
 
     items: list[PolicyItem] = []
     with progress_line() as tell:
-        manifest = check(file, tell, lambda folder, _: items.extend(policy_of(folder)))
+        manifest = check(file, tell, lambda folder, known: items.extend(policy_of(folder, known.names)))
     _list(items)
     return manifest, items
 
@@ -85,7 +85,7 @@ def _restored(data: Path, file: Path, accept: str) -> Manifest:
         accept = _asked(file)
 
     def admit(folder: Path, manifest: Manifest) -> None:
-        items = policy_of(folder)
+        items = policy_of(folder, manifest.names)
         if not items or accept.lower() == _digest(manifest):
             return
         if accept:

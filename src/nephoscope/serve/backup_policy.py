@@ -6,8 +6,9 @@ Nothing of it is used, it is only read, as this nephoscope would. What cannot be
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -27,16 +28,22 @@ from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.serve.state_policy import effect_of, of_state, shown
 
 _READ_AS_RULES = (".yaml", ".yml")
+#: Folders of stored functions and of imported content, and how many files of one are named.
+_CONTENT, _MOST_NAMED = ("content", "functions"), 10
 
 
-def policy_of(folder: Path) -> list[PolicyItem]:
-    """What an unpacked backup decides, the worst first; BackupError for a state that cannot be read."""
+def policy_of(folder: Path, names: Iterable[str]) -> list[PolicyItem]:
+    """What an unpacked backup decides, the worst first; BackupError for a state that cannot be read.
+
+    `names` are those of all its files, relative to the data folder: of content a look at the names is enough.
+    """
     found = [
         *_of_operator(folder),
         *_of_rules(folder),
         *_of_files(folder),
         *_of_request(folder),
         *_of_state(folder),
+        *_of_content(names),
     ]
     order = list(Effect)
     return sorted(found, key=lambda one: order.index(one.effect))
@@ -123,6 +130,19 @@ def _of_request(folder: Path) -> Iterator[PolicyItem]:
     if request.decisions:
         told = f"takes exemptions and attestations from {', '.join(request.decisions)}"
         yield PolicyItem(Effect.LOWERS, "request of the assessments", told)
+
+
+def _of_content(names: Iterable[str]) -> Iterator[PolicyItem]:
+    """Stored functions and imported content, by their folder: what a function lets through is all that rules which call it see."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name in map(PurePosixPath, names):
+        if name.parts[0] in _CONTENT and len(name.parts) > 1:
+            found[str(name.parent)].append(name.stem)
+    for folder, several in sorted(found.items()):
+        listed = ", ".join(sorted(several)[:_MOST_NAMED])
+        more = f" and {len(several) - _MOST_NAMED} more" if len(several) > _MOST_NAMED else ""
+        told = f"decides what queries, rules and policies find: {listed}{more}"
+        yield PolicyItem(Effect.LOWERS, folder, told)
 
 
 def _of_state(folder: Path) -> list[PolicyItem]:

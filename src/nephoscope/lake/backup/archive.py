@@ -53,6 +53,11 @@ class Manifest(msgspec.Struct, frozen=True):
     version: int = VERSION
     hash: str = ""
 
+    @property
+    def names(self) -> list[str]:
+        """The files, relative to the data folder."""
+        return [entry.name for entry in self.entries]
+
     def sealed(self) -> Self:
         """The manifest with its own hash."""
         return msgspec.structs.replace(self, hash=self._own_hash())

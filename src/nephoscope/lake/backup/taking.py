@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -52,9 +53,10 @@ def back_up(
     if data.resolve() in file.resolve().parents:
         raise BackupError(f"{file} lies in the data folder: the next backup would hold it")
     _flush(lake)
-    part = file.with_name(f".{file.name}.part")
+    # a name that nobody can foresee: in a folder that others write to a link of theirs must not be followed
+    part = file.with_name(f".{file.name}.{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
             # looked at before the cut: it is ahead of no state that is cut later
             anchor = anchor_of(data)
             with cut(data, lake, state) as found:
