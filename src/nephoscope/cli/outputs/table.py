@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from nephoscope.cli.session.exit_code import is_assessed
 from nephoscope.cli.session.plain import CONTROL, counted, plain
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import NOTHING, Extract
@@ -144,6 +145,9 @@ def _bar(share: float, width: int = 16) -> Text:
 
 def print_ranking(report: Reported, console: Console) -> None:
     """Print the recommendations to work on, and those of other states that were asked for; say so where there is none."""
+    if not is_assessed(report.judged):
+        console.print("\nNothing was assessed.")
+        return
     found, listed = failing(report), listed_groups(report)
     asked = report.filter.states
     if not asked or State.NON_COMPLIANT in asked:
