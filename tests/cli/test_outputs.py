@@ -69,6 +69,7 @@ def test_secrets_that_a_rule_reads_are_in_no_output(parts: str, tmp_path: Path) 
         "type": "Microsoft.KeyVault/vaults",
         "name": "v",
         "tags": tags,
+        "properties": {"enableSoftDelete": True},
     }
     reads: list[dict[str, object]] = [
         {"field": "type", "equals": "Microsoft.KeyVault/vaults"},
