@@ -39,7 +39,7 @@ RUNNERS = (
     Runner("compliance.py", "corpora/azure-policy"),
     Runner("unread_is_unknown.py", "corpora", ("--types", "12")),
     Runner("collect.py", "corpora/resources"),
-    Runner("facts_cases.py", "corpora/facts-cases", share=0.999),
+    Runner("facts_cases.py", "corpora/facts-cases"),
     Runner("kql_parse.py", "corpora", share=0.99),
     Runner("kql_cases.py", "corpora/kql", share=0.93),
     Runner("kql_cases.py", "corpora/kql", ("--engine", "witness", "--file", "engine_cases"), share=0.99),
