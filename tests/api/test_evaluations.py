@@ -28,7 +28,7 @@ def trigger(server, headers, scope):
 def published(instance, when):
     """An evaluation of nothing, as one that was made at a time."""
     made = replace(instance.shelf.newest().made, when=when)
-    publish_documents(instance.data, [], made, instance.tenant)
+    publish_documents(instance.data, [], made)
 
 
 def test_where_nothing_was_scanned_nothing_can_be_evaluated(server, owner, instance, subscription):

@@ -148,13 +148,13 @@ def state(name, how):
 def told(report, data, now, states):
     """The policy events that are there after some states were published."""
     before = Shelf(data).newest()
-    events = Events(before.files if before else {}, now, "t")
+    events = Events(before.files if before else {}, now)
     at = {"timestamp": now.isoformat()}
     stamped = [
         replace(one, body={**one.body, "properties": {**one.body["properties"], **at}}) for one in states
     ]
     several = [*events.watch((one, table_of(one.id.type)) for one in stamped), *events.documents()]
-    publish_documents(data, several, made(report))
+    publish_documents(data, several, made([report]))
     page = Shelf(data).newest().listing.page(["microsoft.policyinsights/policyevents"], EVERYTHING)
     return [one["properties"] for one in page.bodies]
 

@@ -221,7 +221,8 @@ def memory(data: Path) -> tuple[Any, ...]:
 
 
 def test_what_a_series_of_scans_remembers(changed: Callable[..., Path], tmp_path: Path) -> None:
-    subscriptions = sorted({one for one in Spool.of([SAMPLE], _new(tmp_path / "spool")).subscriptions if one})
+    (survey,) = Spool.of([SAMPLE], _new(tmp_path / "spool")).surveys()
+    subscriptions = sorted(one for one in survey.subscriptions if one)
     snapshots = [
         changed("earlier", json.loads((CASES / "earlier.json").read_text())["changes"]),
         SAMPLE,

@@ -40,7 +40,7 @@ def test_a_constant_reaches_the_rows() -> None:
         ),
         (
             "T | extend t = datetime(2026-01-01) + a * 1d | make-series n = count() on t step 1tick",
-            "at most 10,000,000 bins",
+            "at most 1,048,576 bins",
         ),
     ],
 )

@@ -54,7 +54,7 @@ TOO_MUCH = [
     ("range x from 1 to toscalar(print 1000000000) step 1 | count", "at most 100,000,000 values in a range"),
     (
         "datatable(t: datetime) [datetime(2026-01-01), datetime(2026-01-02)] | make-series n = count() on t step 1tick",
-        "at most 10,000,000 bins in a series",
+        "at most 1,048,576 bins in a series",
     ),
 ]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from expression_groups import COLUMNS, Group
 from service import Verdict
-from shapes import COLUMNS, Group
 
 from nephoscope import kql
 from nephoscope.kql import tree

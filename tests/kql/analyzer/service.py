@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shapes import TABLE, Group
+from expression_groups import TABLE, Group
 
 PACKAGE = Path(sys.prefix) / "node" / "node_modules" / "@kusto" / "language-service-next"
 WORKER = Path(__file__).with_name("worker.js")

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from expression_groups import LETTERS, Group, expanded, groups
 from service import Analyzer, Verdict, analyzer
-from shapes import LETTERS, Group, expanded, groups
 
 FOLDER = Path(__file__).parents[2] / "cases" / "kql" / "types"
 

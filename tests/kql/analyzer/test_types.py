@@ -17,8 +17,8 @@ import ours
 import pytest
 import tables
 import yaml
+from expression_groups import Group, expanded, groups
 from service import analyzer
-from shapes import Group, expanded, groups
 
 GROUPS = tuple(groups())
 ASKED_ANEW = 150

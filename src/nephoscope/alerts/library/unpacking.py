@@ -114,6 +114,8 @@ def _unzip(data: bytes, place: _Folder) -> None:
         raise UploadError(f"there are more than {place.bounds.files:,} files in it")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for one in archive.infolist():
+            if not one.filename:
+                raise UploadError("a file in it has no name")
             kind = stat.S_IFMT(one.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise UploadError(f"{one.filename[:100]!r} is a link or no file")

@@ -26,9 +26,11 @@ _PLACE = "\x1f"
 
 
 def _behind(after: str) -> Expression:
-    """The rows behind a document; of one id several tenants may have one."""
-    key, _, tenant = after.partition(_PLACE)
+    """The rows behind a document; of one id several tenants may have one. Where only the id is known it is of a subscription."""
+    key, told, tenant = after.partition(_PLACE)
     column = ColumnExpression("key")
+    if not told:
+        return column > ConstantExpression(key)
     same = (column == ConstantExpression(key)) & (ColumnExpression("tenant") > ConstantExpression(tenant))
     return (column > ConstantExpression(key)) | same
 
