@@ -60,9 +60,8 @@ class Tally:
         self.standings.add(report.judged_rows)
         self.resources += report.resources
         self.subscriptions += report.subscriptions
-        self.errors = (
-            report.run.errors
-        )  # the plan's, and the same after every part but for what only a later one shows
+        # a part repeats what its tenant's plan has; another tenant's plan has its own
+        self.errors = tuple(dict.fromkeys((*self.errors, *report.run.errors)))
         for name, holding in report.owners(self.tag).items() if self.tag else ():
             self.holdings.setdefault(name, Holding()).add(holding)
 
