@@ -306,7 +306,7 @@ def test_silent_connections_hold_no_door_shut(source, sink, running, until) -> N
         assert [_said(one) for one in silent] == [b""] * 6
         with _client(door) as client:
             assert client.post(PATH, content=BODY).status_code == 204
-    told = "3 connections are open, 3 of which have sent no request: one of them was closed for one from 127.0.0.1"
+    told = "3 connections are open, 3 of which have sent nothing yet: one of them was closed for one from 127.0.0.1"
     assert sink.errors[0] == told
     assert sink.errors[1].startswith("TLS with 127.0.0.1: SSL handshake is taking longer than 0.5 seconds")
     assert len(sink.errors) == 2
