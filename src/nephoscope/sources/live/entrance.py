@@ -110,8 +110,8 @@ class Entrance:
         if self.budget.displaced > displaced:
             self.told(
                 "event:displaced",
-                f"{self.count} connections are open, {self.budget.unproven} of which have sent nothing yet: one of them was closed for "
-                f"one from {peer}",
+                f"{self.count} connections are open, {self.budget.unproven} of which have sent nothing yet: one of them was closed "
+                f"for one from {peer}",
             )
         if self.tls is None and not self.awaits_head:
             place.prove()
