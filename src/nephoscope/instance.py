@@ -22,6 +22,7 @@ from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
 from nephoscope.access.tokens import NO_TENANT, Tokens
+from nephoscope.entity_context import EntityContexts
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import IncidentStatus
@@ -84,6 +85,11 @@ class Instance:
     def queries(self) -> QueryPool:
         """Where the queries of principals run, each in its turn."""
         return QueryPool(self.query_limits)
+
+    @cached_property
+    def entity_contexts(self) -> EntityContexts:
+        """What the estate and the last evaluation know of the entities of alerts and incidents."""
+        return EntityContexts(self.data, self.shelf)
 
     @cached_property
     def doors(self) -> Doors:

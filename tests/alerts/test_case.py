@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from nephoscope.alerts.case.applications import applications
 from nephoscope.alerts.case.case_file import case_file
-from nephoscope.alerts.case.estate_context import EstateContext, Weakness
+from nephoscope.alerts.case.estate_context import EstateContext
+from nephoscope.alerts.case.estate_index import EstateIndex
 from nephoscope.alerts.case.events import as_run, events, looked_at
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.rule import Rule
@@ -85,7 +86,7 @@ BODIES: list[dict[str, Any]] = [
     graph("users", "u1", userPrincipalName="Kim@contoso.com", accountEnabled=True, userType="Guest"),
     graph("users", "u2", userPrincipalName="ana@contoso.com", accountEnabled=False, userType="Member"),
     graph("groups", "g1", displayName="admins", members=[{"id": "u1"}]),
-    graph("serviceprincipals", "sp1", appId="app1"),
+    graph("serviceprincipals", "sp1", appId="app1", accountEnabled=False),
     graph("userregistrationdetails", "u1", isMfaRegistered=False, isMfaCapable=False),
     grant("a1", "g1", "Group", OWNER),
     grant("a2", "sp1", "ServicePrincipal", READER, GROUP),
@@ -96,8 +97,7 @@ BODIES: list[dict[str, Any]] = [
 def context(coverage: Coverage | None = None, without: str = "") -> EstateContext:
     kept = [Resource.of(one) for one in BODIES if not (without and without in one["id"])]
     estate = Estate.of(kept, coverage or Coverage.everything())
-    weak = {VAULT: [Weakness("Purge protection", "High", "Protect secrets")], VM: []}
-    return EstateContext(View(estate, HOUR), weak.get)
+    return EstateContext(EstateIndex(View(estate, HOUR)))
 
 
 def entity(kind: str, **identifiers: str) -> Entity:
@@ -107,7 +107,7 @@ def entity(kind: str, **identifiers: str) -> Entity:
 
 
 def test_the_estate_says_which_service_principal_is_which_application():
-    assert applications(context().view) == {"sp1": "app1"}
+    assert applications(context().index.view) == {"sp1": "app1"}
 
 
 NOTHING = Coverage({})
@@ -119,7 +119,12 @@ KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
     ("a user by id", entity("Account", AadUserId="U2"), {
         "account": "blocked, member, not known (microsoft.graph/userregistrationdetails/u2)", "roles": "none",
     }),
-    ("an application", entity("CloudApplication", AppId="APP1"), {"roles": f"a role of the class read on {GROUP}"}),
+    ("an application", entity("CloudApplication", AppId="APP1"), {
+        "account": "application, blocked", "roles": f"a role of the class read on {GROUP}",
+    }),
+    ("an application that a log calls an account by its id", entity("Account", Name="app1"), {
+        "roles": f"a role of the class read on {GROUP}",
+    }),
     ("nobody", entity("Account", Name="nobody", UPNSuffix="contoso.com"), {
         "account": "no user or application of the tenant is called so",
     }),
@@ -142,18 +147,10 @@ KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
 
 @pytest.mark.parametrize(("one", "facts"), [case[1:] for case in KNOWN], ids=[case[0] for case in KNOWN])
 def test_what_the_estate_knows(one: Entity, facts: dict[str, str]) -> None:
-    found = context().of(one)
+    found = context().describe(one)
     assert found is not None
     told = {fact.name: fact.value for fact in found.facts}
     assert {name: told.get(name) for name in facts} == facts
-
-
-def test_weaknesses_are_those_of_the_resource() -> None:
-    found = context().of(entity("AzureResource", ResourceId=VAULT.upper()))
-    assert [one.title for one in found.weaknesses] == ["Purge protection"]
-    assert context().of(entity("Host", HostName="web1")).weaknesses == ()
-    group = context().of(entity("AzureResource", ResourceId=GROUP))
-    assert [(one.name, one.known) for one in group.facts][-1] == ("assessments", False)
 
 
 UNKNOWN = [
@@ -164,7 +161,7 @@ UNKNOWN = [
     (entity("AzureResource", ResourceId="no id"), "resource", ""),
     (entity("Host", HostName="web1"), "roles", ""),
     (entity("Host", HostName="web1"), "exposure", "networkinterfaces"),
-    (entity("CloudApplication", AppId="nobody"), "resource", ""),
+    (entity("CloudApplication", AppId="nobody"), "account", ""),
 ]
 
 
@@ -172,13 +169,13 @@ UNKNOWN = [
     ("one", "fact", "without"), UNKNOWN, ids=lambda one: one.title if isinstance(one, Entity) else str(one)
 )
 def test_what_was_not_collected_is_not_known(one: Entity, fact: str, without: str) -> None:
-    found = {each.name: each for each in context(NOTHING, without).of(one).facts}[fact]
+    found = {each.name: each for each in context(NOTHING, without).describe(one).facts}[fact]
     assert not found.known or "others are not known" in found.value
     assert "not known" in found.value
 
 
 def test_no_estate_holds_a_file() -> None:
-    assert context().of(entity("File", Name="a.exe")) is None
+    assert context().describe(entity("File", Name="a.exe")) is None
 
 
 def mapping(kind: str, identifier: str, column: str) -> dict[str, Any]:
@@ -339,7 +336,7 @@ entityMappings:
         "owner: kim",
         "by the group admins",
         "faces the Internet",
-        "it was not judged",
+        "nothing was assessed yet",
         "opened the incident",
     ):
         assert said in shown

@@ -183,8 +183,9 @@ def test_insights_add_up_alerts_and_bookmarks(server, owner, ids):
     path = f"/{ids['anna@example.com']}/getInsights"
     day = {"startTime": "2026-11-01", "endTime": "2026-11-02"}
     told = asked(server, owner, path, "POST", **day).json()
-    assert told["metaData"] == {"totalCount": 2, "errors": []}
-    alerts, beside = told["value"]
+    assert told["metaData"] == {"totalCount": 3, "errors": []}
+    alerts, beside, estate = told["value"]
+    assert estate["tableQueryResults"]["rows"] == [], "no estate was collected"
     rows = alerts["tableQueryResults"]["rows"]
     assert [row[:4] for row in rows] == [
         ["Alert 0", "High", "1", "2026-11-01T12:00:00+00:00"],
@@ -196,14 +197,14 @@ def test_insights_add_up_alerts_and_bookmarks(server, owner, ids):
     assert beside["tableQueryResults"]["rows"] == [["203.0.113.7", "Ip", "1"], ["web1", "Host", "1"]]
     assert beside["chartQueryResults"] == []
     later = {"startTime": "2026-11-01T14:00:00Z", "endTime": "2026-11-02"}
-    alerts, beside = asked(server, owner, path, "POST", **later).json()["value"]
+    alerts, beside, _ = asked(server, owner, path, "POST", **later).json()["value"]
     assert [row[0] for row in alerts["tableQueryResults"]["rows"]] == ["Alert 5"]
     assert [row[0] for row in beside["tableQueryResults"]["rows"]] == ["web1"]
 
 
 def test_insights_are_listed_and_picked_by_their_ids(server, owner, ids):
     listed = asked(server, owner, f"/{ids['web1']}/queries?kind=Insight").json()["value"]
-    assert [one["kind"] for one in listed] == ["Insight", "Insight"]
+    assert [one["kind"] for one in listed] == ["Insight"] * 3
     assert asked(server, owner, f"/{ids['web1']}/queries?kind=Other").status_code == 400
     path, none = f"/{ids['web1']}/getInsights", str(uuid.uuid4())
     day = {

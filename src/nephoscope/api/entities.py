@@ -20,7 +20,7 @@ from nephoscope.alerts.case.case_file import Involved
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.entity import TYPE, alert_body, counted, entity_body
+from nephoscope.api.wire.entity import TYPE, alert_body, counted, entity_bodies, entity_body
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.states_shape import moment
@@ -87,12 +87,12 @@ def list_(call: Call) -> Answer:
 
 @SURFACE.get(ENTITY, "Entities_Get", READ)
 def get(call: Call) -> Answer:
-    """One entity, or an alert of the id."""
+    """One entity with what the estate knows of it, or an alert of the id."""
     workspace = allowed(call, READ)
     known, wanted = acquaintance(call.instance.state, workspace), call["entityId"].lower()
     one = known.by_id.get(wanted)
     if one is not None:
-        return Answer(entity_body(call, workspace, one.entity))
+        return Answer(entity_bodies(call, workspace, [one])[0])
     alert = known.alerts.get(wanted)
     return Answer(alert_body(call, workspace, alert)) if alert is not None else documents.get(call, "entity")
 

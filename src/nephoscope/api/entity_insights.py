@@ -17,7 +17,7 @@ from nephoscope.alerts.case.case_file import Involved
 from nephoscope.api.entities import ENTITY, known_entity, time_range
 from nephoscope.api.wire.answer import Answer, listed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.entity import TYPE, entity_body
+from nephoscope.api.wire.entity import TYPE, describe, entity_body
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.lake.state.alerts import StoredAlert
@@ -29,7 +29,10 @@ Row = Sequence[object]
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """What is told of an entity: its columns with their types, the rows, and the rows of a chart (None = it has none)."""
+    """What is told of an entity: its columns with their types, the rows, and the rows of a chart (None = it has none).
+
+    `sources` are the tables that it is made from.
+    """
 
     name: str
     title: str
@@ -37,6 +40,7 @@ class Insight:
     rows: Callable[[Call, Acquaintance, Involved, datetime, datetime], Iterable[Row]]
     chart: tuple[tuple[str, str], ...] = ()
     points: Callable[[Sequence[StoredAlert]], Iterable[Row]] | None = None
+    sources: tuple[str, ...] = ("SecurityAlert", "HuntingBookmark")
 
     @property
     def id(self) -> str:
@@ -68,6 +72,19 @@ def _beside(
     return sorted(found, key=lambda each: (-each[2], each[0]))
 
 
+def _of_estate(call: Call, _: Acquaintance, one: Involved, *__: datetime) -> Iterable[Row]:
+    """The facts of the estate as it was read last, then its unhealthy assessments and the attack paths through it."""
+    (found,) = describe(call, [one]) or [None]
+    if found is None:
+        return
+    for fact in found.facts:
+        yield fact.name, fact.value, fact.known, ""
+    for weakness in found.weaknesses or ():
+        yield "unhealthy assessment", weakness.title, True, weakness.severity
+    for path in found.paths or ():
+        yield "attack path", path.title, True, path.level
+
+
 def _by_day(alerts: Sequence[StoredAlert]) -> Iterable[Row]:
     days = Counter(each.started.date() for each in alerts)
     return ((f"{day.isoformat()}T00:00:00Z", days[day]) for day in sorted(days))
@@ -87,6 +104,13 @@ INSIGHTS = (
         "What else its alerts and bookmarks speak of",
         (("Entity", "string"), ("Kind", "string"), ("InCommon", "long")),
         _beside,
+    ),
+    Insight(
+        "estate",
+        "What the estate knows of it",
+        (("Name", "string"), ("Value", "string"), ("Known", "bool"), ("Severity", "string")),
+        _of_estate,
+        sources=("SecurityResources", "Resources", "AuthorizationResources"),
     ),
 )  # fmt: skip
 
@@ -123,7 +147,7 @@ def _query(call: Call, one: Insight) -> dict[str, Any]:
         "properties": {
             "displayName": one.title,
             "description": one.title,
-            "dataTypes": [{"dataType": "SecurityAlert"}, {"dataType": "HuntingBookmark"}],
+            "dataTypes": [{"dataType": each} for each in one.sources],
             "requiredInputFieldsSets": [],
             "entitiesFilter": {},
         },

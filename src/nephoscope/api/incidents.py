@@ -16,7 +16,7 @@ from nephoscope.alerts.desk import Desk
 from nephoscope.api.bookmarks import body as bookmark_body
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.entity import alert_body, counted, entity_body
+from nephoscope.api.wire.entity import alert_body, counted, entity_bodies
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, shaped, text
@@ -173,10 +173,10 @@ def alerts(call: Call) -> Answer:
 
 @SURFACE.act(f"{_ONE}/entities", "Incidents_ListEntities", READ)
 def entities(call: Call) -> Answer:
-    """The entities of an incident, and how many there are of each kind."""
+    """The entities of an incident with what the estate knows of each, and how many there are of each kind."""
     workspace = allowed(call, READ)
     file = case_file(call.instance.state, workspace, found(call, workspace).number, call.instance.now)
-    several = [entity_body(call, workspace, one.entity) for one in file.involved]
+    several = entity_bodies(call, workspace, file.involved)
     return Answer({"entities": several, "metaData": counted(several)})
 
 

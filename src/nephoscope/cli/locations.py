@@ -171,7 +171,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.listing import show_list
 
-    found = [one for one in egress(_estate(data)) if one.shared or everything]
+    found = [one for one in egress(_estates(data)) if one.shared or everything]
     with _keeping(data, workspace) as keeping:
         if take:
             items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
@@ -195,12 +195,12 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 @click.pass_obj
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List the named locations of Entra that the estate holds (`nephoscope collect` reads them)."""
-    from nephoscope.alerts.tuning.locations import NAMED, LocationError, of_estate
+    from nephoscope.alerts.tuning.locations import NAMED, LocationError, of_estates
     from nephoscope.cli.session.checks import tell, usage_error
     from nephoscope.cli.session.listing import show_list
 
     try:
-        found = of_estate(_estate(data))
+        found = of_estates(_estates(data))
     except LocationError as error:
         usage_error(str(error))
     with _keeping(data, workspace) as keeping:
@@ -214,15 +214,15 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     show_list(rows, ENTRA_COLUMNS, output, "the estate holds no named location")
 
 
-def _estate(data: Path) -> Estate:
-    """What was scanned or collected last."""
+def _estates(data: Path) -> tuple[Estate, ...]:
+    """What was scanned or collected last of every tenant."""
     from nephoscope.cli.session.checks import usage_error
-    from nephoscope.estate.store import EstateStore
+    from nephoscope.estate.tenant_stores import newest_estates
 
-    store = EstateStore(data)
-    if not store.snapshots():
+    found = newest_estates(data)
+    if not found:
         usage_error(f"{data} holds no estate yet: run `nephoscope scan` or `nephoscope collect` first")
-    return store.estate()
+    return found
 
 
 def _known(keeping: Keeping, alias: str) -> dict[str, str]:

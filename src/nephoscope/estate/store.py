@@ -20,10 +20,10 @@ from deltalake.exceptions import CommitFailedError
 from nephoscope.estate.coverage import manifest_document, merge, parse_manifest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake, Move, Version
-from nephoscope.estate.version_reader import BATCH, markers, moved, versions
+from nephoscope.estate.version_reader import BATCH, chosen, markers, moved, versions
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.estate.versions import Diff, snapshot_hash
-from nephoscope.lake.delta import opened
+from nephoscope.lake.delta import LOG, opened
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.coverage import Coverage
 
@@ -72,6 +72,11 @@ class EstateStore:
         self._path = data_dir / "estate" / folder
 
     @property
+    def path(self) -> Path:
+        """Where the table lies."""
+        return self._path
+
+    @property
     def tenant(self) -> str:
         """The lower-cased id of the tenant of the newest snapshot, '' where it is not known."""
         stored = self.snapshots()
@@ -80,7 +85,7 @@ class EstateStore:
     @property
     def exists(self) -> bool:
         """Whether a snapshot was ever kept."""
-        return (self._path / "_delta_log").is_dir()
+        return (self._path / LOG).is_dir()
 
     def append(self, estate: Estate, at: datetime, tenant: str = "") -> StoredSnapshot:
         """Add a snapshot taken at an aware time in one commit; the same snapshot again adds nothing.
@@ -151,6 +156,33 @@ class EstateStore:
         """The estate now or at an aware time, with what was known of it; raises StoreError when nothing was stored by then."""
         snapshot = self._snapshot_at(at)
         return Estate.of(self._stream(at), snapshot.known, tenant=snapshot.known.tenant)
+
+    def part(self, types: Iterable[str]) -> Estate:
+        """The newest estate with the resources of some lower-cased types alone; raises StoreError when nothing was stored."""
+        known = self._snapshot_at(None).known
+        return Estate.of(self._chosen(types=types), known, tenant=known.tenant)
+
+    def several(self, ids: Iterable[str]) -> dict[str, Resource]:
+        """The newest versions of the resources of some lower-cased ids, of those that are there."""
+        return {one.key: one for one in self._chosen(ids=ids)}
+
+    def subscriptions(self) -> frozenset[str]:
+        """The lower-cased GUIDs of the subscriptions in which a resource lies."""
+        table = self._table()
+        rows = versions(table, self._path, ("subscription",)) if table is not None else ()
+        return frozenset(row["subscription"] for row in rows if row["subscription"])
+
+    @property
+    def version(self) -> int:
+        """The number of the newest commit, -1 where there is none; read without opening the table."""
+        names = (path.stem for path in (self._path / LOG).glob("*.json"))
+        return max((int(name) for name in names if name.isdecimal()), default=-1)
+
+    def _chosen(self, types: Iterable[str] = (), ids: Iterable[str] = ()) -> Iterator[Resource]:
+        table = self._table()
+        if table is not None:
+            rows = chosen(table, self._path, ("body", "complete"), types=types, ids=ids)
+            yield from (resource_of(row) for row in rows)
 
     def diff(self, before: datetime, after: datetime | None = None) -> Diff:
         """What differs between two times (the later: now), by content hash.

@@ -13,7 +13,7 @@ import duckdb
 from nephoscope.estate.version_row import MARKER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from deltalake import DeltaTable
@@ -34,6 +34,20 @@ def versions(
     condition = f"type <> $marker AND {_OPEN if at is None else _AS_OF}"
     parameters: dict[str, Any] = {"marker": MARKER} if at is None else {"marker": MARKER, "at": _micros(at)}
     yield from _rows(files, path, columns, condition, parameters)
+
+
+def chosen(
+    table: DeltaTable,
+    path: Path,
+    columns: Sequence[str],
+    *,
+    types: Iterable[str] = (),
+    ids: Iterable[str] = (),
+) -> Iterator[dict[str, Any]]:
+    """The rows of the resource versions that are valid now and have one of some lower-cased types or ids."""
+    condition = f"type <> $marker AND {_OPEN} AND (list_contains($types, type) OR list_contains($ids, id))"
+    parameters = {"marker": MARKER, "types": sorted(types), "ids": sorted(ids)}
+    yield from _rows(_files(table, current_only=True), path, columns, condition, parameters)
 
 
 def markers(table: DeltaTable, path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -1,33 +1,30 @@
-"""What the estate knows of an entity: who owns it, whether the Internet reaches it, what it may do, what is wrong with it.
+"""What one tenant's estate knows of an entity: owner, exposure to the Internet, roles, the state of an account.
 
-What was not collected is said to be not known, never to be absent.
+What was not collected is unknown, never absent. A reader is told of what lies in their reach, as if there were nothing else.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.alerts.case.context import Context, Fact, unknown
+from nephoscope.alerts.case.estate_index import ADDRESS_TYPE, MACHINES, NIC_TYPE, join_names
+from nephoscope.alerts.case.estate_reader import BEYOND, WHOLE, EstateReader
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
-from nephoscope.estate.interfaces import reference
-from nephoscope.estate.principals import GROUP_TYPE, SERVICE_TYPE, USER_TYPE
+from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import Answers, answers
-from nephoscope.estate.role_definitions import DEFINITION_TYPE
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 
 if TYPE_CHECKING:
+    from nephoscope.alerts.case.estate_index import EstateIndex
     from nephoscope.estate.roles import Grant
-    from nephoscope.estate.view import View
     from nephoscope.model.entity import Entity
     from nephoscope.model.resource import Resource
 
-MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")
-NIC_TYPE, ADDRESS_TYPE = "microsoft.network/networkinterfaces", "microsoft.network/publicipaddresses"
 #: Tags by which people say whom a resource belongs to, lower-cased, without - and _.
 OWNER_TAGS = (
     "owner",
@@ -40,263 +37,207 @@ OWNER_TAGS = (
     "team",
 )
 MANAGEMENT_PORTS = (22, 3389, 5985, 5986)
-MOST = 8
 _ENDPOINTS = {
     Answers.NOBODY: "no access from public networks",
     Answers.LISTED: "public endpoint, for listed networks",
     Answers.EVERYBODY: "public endpoint, open to all networks",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Weakness:
-    """An unhealthy assessment of a resource: its recommendation, severity, and the score's control that it counts in."""
-
-    title: str
-    severity: str
-    control: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that is known of an entity, or that it is not known and why (`known` is then False)."""
-
-    name: str
-    value: str
-    known: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the estate knows of an entity; `resource` is the id of what it is there ('' = nothing)."""
-
-    entity: Entity
-    resource: str = ""
-    facts: tuple[Fact, ...] = ()
-    weaknesses: tuple[Weakness, ...] = ()
-
-
-#: Lower-cased resource id -> its unhealthy assessments, None where it was not judged.
-Judged = Callable[[str], Sequence[Weakness] | None]
-
-
-def unknown(name: str, why: str) -> Fact:
-    """A fact that is not known."""
-    return Fact(name, f"not known ({why})", known=False)
+#: Where an account carries an object id; a name does where it is one.
+_ACCOUNT_IDS = ("AadUserId", "ObjectGuid", "Name")
+_DIRECTORY = "your roles do not reach the directory of the tenant"
 
 
 @dataclass(frozen=True)
 class EstateContext:
-    """Looks entities up in a view of the estate."""
+    """Looks entities up in the estate of one tenant, as a reader may be told of it."""
 
-    view: View
-    judged: Judged = field(default=lambda _: None)
+    index: EstateIndex
+    reader: EstateReader = WHOLE
 
-    def of(self, entity: Entity) -> Context | None:
-        """What is known of an entity; None for kinds that no estate holds (a file, a process)."""
-        found = _FINDERS.get(entity.kind)
-        return None if found is None else found(self, entity)
+    def describe(self, entity: Entity) -> Context | None:
+        """The context of an entity; None for kinds that no estate holds (a file, a process)."""
+        finder = _FINDERS.get(entity.kind)
+        return None if finder is None else replace(finder(self, entity), tenant=self.index.tenant)
 
     # --- who an entity is ------------------------------------------------------------------------------------------
 
-    def _resource(self, entity: Entity) -> Context:
-        id_ = entity.get("ResourceId") or entity.get("AzureID")
+    def _find_resource(self, entity: Entity) -> Context:
         try:
-            key = ResourceId.parse(id_)
+            key = ResourceId.parse(resource_id(entity))
         except ValueError:
             return Context(entity, "", (unknown("resource", "its id is no resource id"),))
-        known = self.view.estate.resources.get(key.key)
+        if not self.reader.sees(key):
+            return Context(entity, "", (unknown("resource", BEYOND),))
+        known = self.index.find(key.key)
         if known is not None:
-            return self._told(entity, known)
-        covered = bool(key.type) and self.view.covers(key.type, key.subscription_id)
-        why = "it is not in the estate" if covered else f"{key.type or 'its type'} was not collected there"
-        return Context(entity, "", (Fact("resource", why) if covered else unknown("resource", why),))
-
-    def _host(self, entity: Entity) -> Context:
-        if entity.get("AzureID"):
-            return self._resource(entity)
-        name = entity.get("HostName") or entity.get("NetBiosName")
-        return self._one(
-            entity, self._machines.get(name.lower(), ()), MACHINES, f"no machine is named {name}"
+            return self._describe_resource(entity, known)
+        if key.type and self.index.view.covers(key.type, key.subscription_id):
+            return Context(entity, "", (Fact("resource", "it is not in the estate"),))
+        return Context(
+            entity, "", (unknown("resource", f"{key.type or 'its type'} was not collected there"),)
         )
 
-    def _address(self, entity: Entity) -> Context:
+    def _find_host(self, entity: Entity) -> Context:
+        if entity.get("AzureID"):
+            return self._find_resource(entity)
+        name = entity.get("HostName") or entity.get("NetBiosName")
+        several = self.index.machines.get(name.lower(), ())
+        return self._choose(entity, several, MACHINES, f"no machine is named {name}")
+
+    def _find_address(self, entity: Entity) -> Context:
         address = entity.get("Address")
-        missing = f"{address} is no address of the estate"
-        return self._one(entity, self._addresses.get(address.lower(), ()), (NIC_TYPE, ADDRESS_TYPE), missing)
+        several = self.index.addresses.get(address.lower(), ())
+        return self._choose(
+            entity, several, (NIC_TYPE, ADDRESS_TYPE), f"{address} is no address of the estate"
+        )
 
-    def _account(self, entity: Entity) -> Context:
-        id_ = (entity.get("AadUserId") or entity.get("ObjectGuid")).lower()
-        name = f"{entity.get('Name')}@{entity.get('UPNSuffix')}".lower()
-        found = self._principals.get(id_) or self._users.get(name)
-        if found is None:
-            covered = self.view.covers(USER_TYPE, "") and self.view.covers(SERVICE_TYPE, "")
-            why = (
-                "no user or application of the tenant is called so"
-                if covered
-                else "users were not all collected"
-            )
-            return Context(entity, "", (Fact("account", why) if covered else unknown("account", why),))
-        return Context(entity, found.key, (*self._person(found), self._roles([found.id.name])))
-
-    def _application(self, entity: Entity) -> Context:
-        id_ = entity.get("AppId").lower()
-        found = next(
-            (one for one in self.view.resources(SERVICE_TYPE) if id_ and str(properties(one).get("appId", "")).lower() == id_), None
-        )  # fmt: skip
-        if found is None:
-            return self._one(entity, (), (SERVICE_TYPE,), "the tenant has no such application", tenant=True)
-        return Context(entity, found.key, (self._roles([found.id.name]),))
-
-    def _one(
-        self,
-        entity: Entity,
-        found: Sequence[Resource],
-        types: Iterable[str],
-        missing: str,
-        *,
-        tenant: bool = False,
+    def _choose(
+        self, entity: Entity, found: Sequence[Resource], types: Iterable[str], missing: str
     ) -> Context:
-        """The context of the one resource that was found; which could not be said of none, or of several."""
-        if len(found) == 1:
-            return self._told(entity, found[0])
-        if found:
-            names = ", ".join(sorted(one.key for one in found)[:MOST])
-            return Context(entity, "", (Fact("resource", f"one of {names}"),))
-        scopes = [""] if tenant else self._subscriptions
-        if scopes and all(self.view.covers(one, scope) for one in types for scope in scopes):
-            return Context(entity, "", (Fact("resource", missing),))
+        """The context of the one resource that the reader sees; which cannot be said of none, or of several."""
+        seen = [one for one in found if self.reader.sees(one.id)]
+        if len(seen) == 1:
+            return self._describe_resource(entity, seen[0])
+        if seen:
+            keys = tuple(sorted(one.key for one in seen))
+            return Context(entity, "", (Fact("resource", f"one of {join_names(keys)}"),), keys)
+        scopes = self._scopes
+        if scopes and all(self.index.view.covers(one, scope) for one in types for scope in scopes):
+            within = "" if self.reader.whole else " that your roles reach"
+            return Context(entity, "", (Fact("resource", missing + within),))
         return Context(entity, "", (unknown("resource", f"{', '.join(types)} were not all collected"),))
+
+    @property
+    def _scopes(self) -> list[str]:
+        """The ids of the subscriptions of which the reader may read something."""
+        return [f"/subscriptions/{one}" for one in sorted(self.reader.visible(self.index.subscriptions))]
+
+    def _find_account(self, entity: Entity) -> Context:
+        ids = [id_.lower() for name in _ACCOUNT_IDS if (id_ := entity.get(name))]
+        if not self.reader.reads_directory(self.index.tenant):
+            return self._describe_unread(entity, ids)
+        name = f"{entity.get('Name')}@{entity.get('UPNSuffix')}".lower()
+        # a log names an application by either of its ids, and calls it an account
+        known = (self.index.principals.get(one) or self.index.applications.get(one) for one in ids)
+        found = next((one for one in known if one is not None), None) or self.index.users.get(name)
+        if found is not None:
+            return self._describe_principal(entity, found)
+        if all(self.index.view.covers(one, "") for one in (USER_TYPE, SERVICE_TYPE)):
+            return Context(
+                entity, "", (Fact("account", "no user or application of the tenant is called so"),)
+            )
+        return Context(entity, "", (unknown("account", "users were not all collected"),))
+
+    def _find_application(self, entity: Entity) -> Context:
+        if not self.reader.reads_directory(self.index.tenant):
+            return self._describe_unread(entity, ())
+        found = self.index.applications.get(entity.get("AppId").lower())
+        if found is not None:
+            return self._describe_principal(entity, found)
+        if self.index.view.covers(SERVICE_TYPE, ""):
+            return Context(entity, "", (Fact("account", "the tenant has no such application"),))
+        return Context(entity, "", (unknown("account", "applications were not all collected"),))
+
+    def _describe_unread(self, entity: Entity, ids: Sequence[str]) -> Context:
+        """What is known of a principal without its directory: the roles that name its object id within reach."""
+        roles = (self._describe_roles(ids),) if ids else ()
+        return Context(entity, "", (unknown("account", _DIRECTORY), *roles))
 
     # --- what is known of a resource -------------------------------------------------------------------------------
 
-    def _told(self, entity: Entity, resource: Resource) -> Context:
-        weaknesses = self.judged(resource.key)
-        facts = [self._owner(resource), self._exposure(resource), self._identities(resource)]
-        if weaknesses is None:
-            facts.append(unknown("assessments", "it was not judged: nephoscope scan"))
-        return Context(entity, resource.key, tuple(facts), tuple(weaknesses or ()))
+    def _describe_resource(self, entity: Entity, resource: Resource) -> Context:
+        if resource.type in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE):
+            return Context(entity, resource.key, (self._describe_owner(resource),))
+        facts = (
+            self._describe_owner(resource),
+            self._describe_exposure(self._service_of(resource)),
+            self._describe_identities(resource),
+        )
+        return Context(entity, resource.key, facts)
 
-    def _owner(self, resource: Resource) -> Fact:
+    def _service_of(self, resource: Resource) -> Resource:
+        """The resource whose endpoint a child resource has (a blob service that of its storage account), else itself."""
+        key = service_id(resource.id)
+        return (self.index.find(key) or resource) if key != resource.key else resource
+
+    def _describe_owner(self, resource: Resource) -> Fact:
         """The owner tag of the resource, else of its group, else of its subscription."""
         gaps = []
-        for key in dict.fromkeys((resource.key, resource.id.resource_group_id, resource.id.subscription_id)):
-            holder = self.view.estate.resources.get(key) if key else None
-            if holder is None or holder.derived:
-                gaps += [key] if key else []
+        places = {
+            resource.id.resource_group_id: "resource group",
+            resource.id.subscription_id: "subscription",
+        }
+        for key in dict.fromkeys((resource.key, *places)):
+            if not key:
                 continue
-            if found := _tag(holder.body.get("tags")):
-                place = {
-                    resource.id.resource_group_id: "its resource group",
-                    resource.id.subscription_id: "its subscription",
-                }
-                return Fact("owner", found if key == resource.key else f"{found} (of {place[key]})")
-        return (
-            unknown("owner", f"no owner tag, and {gaps[0]} was not collected")
-            if gaps
-            else Fact("owner", "no owner tag")
-        )
+            if not self.reader.sees(ResourceId.parse(key)):
+                gaps.append(f"your roles do not reach its {places[key]}")
+                continue
+            holder = resource if key == resource.key else self.index.view.estate.resources.get(key)
+            if holder is None or holder.derived:
+                gaps.append(f"{key} was not collected")
+            elif found := _read_owner(holder.body.get("tags")):
+                return Fact("owner", found if key == resource.key else f"{found} (of its {places[key]})")
+        return unknown("owner", f"no owner tag, and {gaps[0]}") if gaps else Fact("owner", "no owner tag")
 
-    def _exposure(self, resource: Resource) -> Fact:
+    def _describe_exposure(self, resource: Resource) -> Fact:
         if resource.type == MACHINES[0]:
-            return self._machine_exposure(resource)
+            return self._describe_machine_exposure(resource)
         try:
-            found = answers(resource, self.view)
+            found = answers(resource, self.index.view)
         except NotCollected as gap:
-            return unknown("exposure", f"{gap.what} was not collected")
+            return unknown("exposure", self.reader.mask(f"{gap.what} was not collected"))
         if found is None:
-            return unknown("exposure", f"what reaches {resource.type} is not told by its body")
+            return unknown("exposure", f"the properties of {resource.type} do not tell who reaches it")
         return Fact("exposure", _ENDPOINTS[found])
 
-    def _machine_exposure(self, machine: Resource) -> Fact:
+    def _describe_machine_exposure(self, machine: Resource) -> Fact:
+        exposure = self.index.view.exposure
         try:
-            if not self.view.exposure.is_internet_facing(machine):
+            if not exposure.is_internet_facing(machine):
                 return Fact("exposure", "no way in from the Internet")
-            found, missing = self.view.exposure.reached(machine, "tcp", MANAGEMENT_PORTS)
+            found, missing = exposure.reached(machine, "tcp", MANAGEMENT_PORTS)
         except NotCollected as gap:
-            return unknown("exposure", gap.what)
+            return unknown("exposure", self.reader.mask(gap.what))
         ports = sorted({one.port for one in found if one.broad})
         if ports:
-            return Fact(
-                "exposure", f"faces the Internet; management ports open to it: {', '.join(map(str, ports))}"
-            )
-        also = (
-            f"; not known whether management ports are open ({missing[0]})"
-            if missing
-            else "; no management port open to it"
-        )
-        return Fact("exposure", f"faces the Internet{also}")
+            text = f"faces the Internet; management ports open to it: {', '.join(map(str, ports))}"
+        elif missing:
+            text = f"faces the Internet; not known whether management ports are open ({self.reader.mask(missing[0])})"
+        else:
+            text = "faces the Internet; no management port open to it"
+        return Fact("exposure", text)
 
-    def _identities(self, resource: Resource) -> Fact:
+    def _describe_identities(self, resource: Resource) -> Fact:
         """The roles of the resource's managed identities."""
         identity: Any = resource.body.get("identity")
         if not isinstance(identity, dict):
-            return (
-                Fact("roles", "no managed identity")
-                if resource.complete
-                else unknown("roles", "its body was not collected")
-            )
+            if resource.complete:
+                return Fact("roles", "no managed identity")
+            return unknown("roles", "its body was not collected")
         several: Any = identity.get("userAssignedIdentities") or {}
         ids = [
             identity.get("principalId"),
             *(one.get("principalId") for one in several.values() if isinstance(one, dict)),
         ]
         found = [str(one).lower() for one in ids if one]
-        return (
-            self._roles(found) if found else unknown("roles", "the ids of its identities were not collected")
-        )
+        if not found:
+            return unknown("roles", "the ids of its identities were not collected")
+        return self._describe_roles(found)
 
     # --- what a principal may do -----------------------------------------------------------------------------------
 
-    def _roles(self, principals: Sequence[str]) -> Fact:
-        """The roles that principals hold, themselves or by a group."""
-        wanted = set(principals)
-        found, gaps = [], [one for one in self._subscriptions if not self.view.covers(ASSIGNMENT_TYPE, one)]
-        for principal, grants in self._grants.items():
-            kind = grants[0].kind
-            members, unsure = (
-                self.view.roles.principals.members(principal, kind)
-                if kind != "serviceprincipal"
-                else (frozenset(), ())
-            )
-            if principal in wanted:
-                found += [self._granted(grant) for grant in grants]
-            elif members & wanted:
-                found += [
-                    f"{self._granted(grant)} (by the group {self._group(principal)})" for grant in grants
-                ]
-            else:
-                gaps += unsure
-        names = sorted(dict.fromkeys(found))
-        text = ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
-        if gaps:
-            return (
-                Fact("roles", f"{text}; others are not known ({gaps[0]})")
-                if text
-                else unknown("roles", gaps[0])
-            )
-        return Fact("roles", text or "none")
+    def _describe_principal(self, entity: Entity, principal: Resource) -> Context:
+        facts = (self._describe_account(principal), self._describe_roles([principal.id.name]))
+        return Context(entity, principal.key, facts)
 
-    def _granted(self, grant: Grant) -> str:
-        definition = self._definitions.get(grant.definition.rsplit("/", 1)[-1])
-        name = str(properties(definition).get("roleName") or "") if definition is not None else ""
-        if not name:
-            try:
-                name = f"a role of the class {self.view.roles.class_of(grant.definition).value}"
-            except NotCollected:
-                name = f"the role {grant.definition.rsplit('/', 1)[-1]}"
-        return f"{name} on {grant.scope or 'everything'}"
-
-    def _group(self, id_: str) -> str:
-        found = self.view.estate.resources.get(f"/providers/{GROUP_TYPE}/{id_}")
-        return str((properties(found) if found is not None else {}).get("displayName") or id_)
-
-    def _person(self, principal: Resource) -> Iterator[Fact]:
-        """What is known of a user beside roles."""
+    def _describe_account(self, principal: Resource) -> Fact:
+        """Whether an account is blocked; of a user whether it is a guest and has a second factor."""
         if principal.type != USER_TYPE:
-            yield Fact("account", "an application")
-            return
-        known, id_ = self.view.roles.principals, principal.id.name
+            enabled = properties(principal).get("accountEnabled")
+            state = {True: "enabled", False: "blocked"}.get(enabled) if isinstance(enabled, bool) else None
+            return Fact("account", f"application, {state or 'not known whether it is blocked'}")
+        known, id_ = self.index.view.roles.principals, principal.id.name
         words = []
         for question, yes, no in (
             (known.is_blocked, "blocked", "enabled"),
@@ -307,77 +248,67 @@ class EstateContext:
                 words.append(yes if question(id_) else no)
             except NotCollected as gap:
                 words.append(f"not known ({gap.what})")
-        yield Fact("account", ", ".join(words))
+        return Fact("account", ", ".join(words))
 
-    # --- indexes ---------------------------------------------------------------------------------------------------
+    def _describe_roles(self, principals: Sequence[str]) -> Fact:
+        """The roles that principals hold, directly or by a group, of what the reader may read."""
+        found = list(self._held(frozenset(principals)))
+        names = sorted({text for text, _ in found if text})
+        gaps = [*self._unread_scopes(), *(gap for _, gap in found if gap)]
+        text = join_names(names)
+        if not gaps:
+            return Fact("roles", text or "none")
+        if not text:
+            return unknown("roles", gaps[0])
+        return Fact("roles", f"{text}; others are not known ({gaps[0]})")
 
-    @cached_property
-    def _subscriptions(self) -> list[str]:
-        return sorted(
-            {one.id.subscription_id for one in self.view.estate.resources.values() if one.id.subscription_id}
-        )
+    def _unread_scopes(self) -> list[str]:
+        return [one for one in self._scopes if not self.index.view.covers(ASSIGNMENT_TYPE, one)]
 
-    @cached_property
-    def _machines(self) -> dict[str, list[Resource]]:
-        found: dict[str, dict[str, Resource]] = defaultdict(dict)
-        for machine in (one for type_ in MACHINES for one in self.view.resources(type_)):
-            profile: Any = properties(machine).get("osProfile")
-            inner = profile.get("computerName") if isinstance(profile, dict) else None
-            for name in (machine.name, inner, properties(machine).get("dnsFqdn")):
-                if isinstance(name, str) and name:
-                    found[name.lower()][machine.key] = machine
-        return {name: list(several.values()) for name, several in found.items()}
+    def _held(self, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
+        """(role on scope, '') for each role that is held, ('', why) for what could give more."""
+        members = self.reader.reads_directory(self.index.tenant)
+        if not members:
+            yield "", _DIRECTORY
+        for principal, grants in self.index.grants.items():
+            if principal in wanted:
+                yield from ((text, "") for text in self._name_grants(grants))
+            elif members and grants[0].kind != "serviceprincipal":
+                inside, unsure = self.index.view.roles.principals.members(principal, grants[0].kind)
+                if inside & wanted:
+                    by = f" (by the group {self.index.name_group(principal)})"
+                    yield from ((text + by, "") for text in self._name_grants(grants))
+                else:
+                    yield from (("", gap) for gap in unsure)
 
-    @cached_property
-    def _addresses(self) -> dict[str, list[Resource]]:
-        """Address -> the machines (else the cards and public addresses) that have it."""
-        cards = {one.key: one for one in self.view.resources(NIC_TYPE)}
-        found: dict[str, dict[str, Resource]] = defaultdict(dict)
-        for card in cards.values():
-            holder = self.view.estate.resources.get(reference(properties(card).get("virtualMachine"))) or card
-            several: Any = properties(card).get("ipConfigurations") or []
-            for entry in (one.get("properties") or {} for one in several if isinstance(one, dict)):
-                if isinstance(address := entry.get("privateIPAddress"), str):
-                    found[address.lower()][holder.key] = holder
-        for public in self.view.resources(ADDRESS_TYPE):
-            address = properties(public).get("ipAddress")
-            card_key = reference(properties(public).get("ipConfiguration")).split("/ipconfigurations/")[0]
-            own = cards.get(card_key)
-            machine = reference(properties(own).get("virtualMachine")) if own is not None else ""
-            holder = self.view.estate.resources.get(machine) or own or public
-            if isinstance(address, str):
-                found[address.lower()][holder.key] = holder
-        return {name: list(several.values()) for name, several in found.items()}
+    def _name_grants(self, grants: Iterable[Grant]) -> Iterator[str]:
+        for grant in grants:
+            if self._sees_grant(grant.scope):
+                yield f"{self.index.name_role(grant)} on {grant.scope or 'everything'}"
 
-    @cached_property
-    def _users(self) -> dict[str, Resource]:
-        return {
-            str(properties(one).get("userPrincipalName", "")).lower(): one
-            for one in self.view.resources(USER_TYPE)
-        }
-
-    @cached_property
-    def _principals(self) -> dict[str, Resource]:
-        return {one.id.name: one for type_ in (USER_TYPE, SERVICE_TYPE) for one in self.view.resources(type_)}
-
-    @cached_property
-    def _definitions(self) -> dict[str, Resource]:
-        return {one.id.name: one for one in self.view.resources(DEFINITION_TYPE)}
-
-    @cached_property
-    def _grants(self) -> dict[str, list[Grant]]:
-        found: dict[str, dict[str, Grant]] = defaultdict(dict)
-        for subscription in self._subscriptions:
-            try:
-                grants, _ = self.view.roles.grants(subscription, below=True)
-            except NotCollected:
-                continue  # _roles tells of the subscription
-            for grant in grants:
-                found[grant.principal][grant.assignment] = grant
-        return {principal: list(several.values()) for principal, several in found.items()}
+    def _sees_grant(self, scope: str) -> bool:
+        """Whether the reader may read the assignments at a scope; those above the readable hold there."""
+        if scope.startswith("/subscriptions/"):
+            return self.reader.sees_grant(ResourceId.parse(scope))
+        if not self.reader.role_assignments.everything and scope:
+            above = self.index.view.estate.management_groups
+            return any(scope in map(str.lower, above.get(one, ())) for one in self._scopes)
+        return bool(self._scopes)
 
 
-def _tag(tags: Any) -> str:
+def resource_id(entity: Entity) -> str:
+    """The ARM id that an entity carries, '' where it has none."""
+    return entity.get("ResourceId") or entity.get("AzureID")
+
+
+def service_id(id_: ResourceId) -> str:
+    """The lower-cased id of the resource that a child resource belongs to, its own where it is no child."""
+    while id_.type.count("/") > 1 and id_.parent:
+        id_ = ResourceId.parse(id_.parent)
+    return id_.key
+
+
+def _read_owner(tags: Any) -> str:
     if not isinstance(tags, dict):
         return ""
     known = {
@@ -387,10 +318,13 @@ def _tag(tags: Any) -> str:
     return next((known[name] for name in OWNER_TAGS if known.get(name)), "")
 
 
+#: What looks an entity up, by its kind.
 _FINDERS: dict[str, Callable[[EstateContext, Entity], Context]] = {
-    "AzureResource": EstateContext._resource,  # noqa: SLF001 - its own
-    "Host": EstateContext._host,  # noqa: SLF001
-    "IP": EstateContext._address,  # noqa: SLF001
-    "Account": EstateContext._account,  # noqa: SLF001
-    "CloudApplication": EstateContext._application,  # noqa: SLF001
+    "AzureResource": EstateContext._find_resource,  # noqa: SLF001 - its own
+    "Host": EstateContext._find_host,  # noqa: SLF001
+    "IP": EstateContext._find_address,  # noqa: SLF001
+    "Account": EstateContext._find_account,  # noqa: SLF001
+    "CloudApplication": EstateContext._find_application,  # noqa: SLF001
 }
+KINDS = frozenset(_FINDERS)
+"""The kinds of entities that an estate holds."""

@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/templates/microsoft.network/publicipaddresses
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
@@ -50,16 +50,21 @@ class Egress:
     resource: str
 
 
-def egress(estate: Estate) -> list[Egress]:
-    """Every public address of the estate, each once, those that many share first; what has no address yet is left out."""
+def egress(estates: Iterable[Estate]) -> list[Egress]:
+    """Every public address of the tenants' estates, each once, those that many share first; what has no address yet is left out."""
+    several = [one for estate in estates for one in _every(estate)]
+    found = {one.address: one for one in sorted(several, key=lambda one: one.shared)}
+    return sorted(found.values(), key=lambda one: (not one.shared, one.kind, one.address))
+
+
+def _every(estate: Estate) -> Iterator[Egress]:
     through_nat = {
         key
         for one in estate.by_type(_NAT)
         for field in ("publicIpAddresses", "publicIpPrefixes")
         for key in map(reference, _listed(properties(one).get(field)))
     }
-    found = {one.address: one for one in sorted(_all(estate, through_nat), key=lambda one: one.shared)}
-    return sorted(found.values(), key=lambda one: (not one.shared, one.kind, one.address))
+    yield from _all(estate, through_nat)
 
 
 def _all(estate: Estate, through_nat: set[str]) -> Iterator[Egress]:

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/graph/api/resources/namedlocation
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
@@ -74,6 +74,16 @@ def of_estate(estate: Estate) -> list[dict[str, str]]:
         if fields.wrong:
             raise LocationError(f"{one.key}: {'; '.join(fields.wrong)}")
     return found
+
+
+def of_estates(estates: Iterable[Estate]) -> list[dict[str, str]]:
+    """Those of several tenants' estates, each address once: trusted where every tenant that names it trusts it; LocationError."""
+    found: dict[str, dict[str, str]] = {}
+    for one in (one for estate in estates for one in of_estate(estate)):
+        known = found.setdefault(one["Address"], one)
+        if known["Trusted"] != one["Trusted"]:
+            found[one["Address"]] = {**known, "Trusted": "false"}
+    return list(found.values())
 
 
 def _items(fields: Fields) -> Iterator[dict[str, str]]:

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nephoscope.alerts.acquaintance import entity_id
+from nephoscope.alerts.case.case_file import Involved
+from nephoscope.alerts.case.context import Context
+from nephoscope.alerts.case.estate_reader import EstateReader
 from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.workspace import root
+from nephoscope.estate.store import StoreError
+from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.entity import Entity
 
@@ -41,9 +47,26 @@ def kind_of(entity: Entity) -> str:
     return _KINDS.get(entity.kind, entity.kind)
 
 
-def entity_body(call: Call, workspace: str, entity: Entity) -> dict[str, Any]:
-    """An entity in the shape of the API."""
+def entity_bodies(call: Call, workspace: str, involved: Sequence[Involved]) -> list[dict[str, Any]]:
+    """Entities in the shape of the API, with what the estate knows of each in `additionalData.estate`, as the caller may read it."""
+    contexts = describe(call, involved) or [None] * len(involved)
+    return [
+        entity_body(call, workspace, one.entity, found) for one, found in zip(involved, contexts, strict=True)
+    ]
+
+
+def describe(call: Call, involved: Sequence[Involved]) -> list[Context | None] | None:
+    """The contexts of entities, None where the caller reaches no collected estate; Fault where the estate cannot be read."""
+    try:
+        return call.instance.entity_contexts.describe(involved, EstateReader.of(call.caller))
+    except (StoreError, LakeError) as error:
+        raise Fault(500, "EstateUnreadable", f"The estate cannot be read: {error}") from error
+
+
+def entity_body(call: Call, workspace: str, entity: Entity, context: Context | None = None) -> dict[str, Any]:
+    """An entity in the shape of the API; `context` is told in its additional data."""
     name = entity_id(workspace, entity.key)
+    more = {"additionalData": {"estate": context.document()}} if context is not None else {}
     return {
         "id": f"{root(call, workspace)}/entities/{name}",
         "name": name,
@@ -52,6 +75,7 @@ def entity_body(call: Call, workspace: str, entity: Entity) -> dict[str, Any]:
         "properties": {
             "friendlyName": entity.title,
             **{_property(entity.kind, key): _value(key, value) for key, value in entity.identifiers},
+            **more,
         },
     }
 

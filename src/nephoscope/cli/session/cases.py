@@ -16,7 +16,7 @@ from nephoscope.cli.session.stored import workspace_of
 
 if TYPE_CHECKING:
     from nephoscope.alerts.case.case_file import CaseFile, Moment
-    from nephoscope.alerts.case.estate_context import Context, EstateContext
+    from nephoscope.alerts.case.context import Context
     from nephoscope.alerts.case.events import Events
     from nephoscope.lake.state.incidents import Incident
 
@@ -44,7 +44,6 @@ class Case:
 
 def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> Case:
     """The case of an incident."""
-    from nephoscope.alerts.case.applications import applications
     from nephoscope.alerts.case.case_file import case_file
     from nephoscope.alerts.case.events import events as events_of
 
@@ -53,25 +52,26 @@ def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bo
         take_in(data, lake, state)
         file = case_file(state, workspace_of(state, workspace).name, number, now)
         found = [events_of(lake, one, now) for one in file.alerts[:MOST_ALERTS]] if events else []
-    known, why = _known(data) if estate else (None, "not asked")
-    if known is None:
-        return Case(file, found, [], why)
-    file = replace(file, applications=applications(known.view))
-    return Case(file, found, [known.of(one.entity) for one in file.involved], "")
+    return _with_estate(Case(file, found), data) if estate else Case(file, found, estate="not asked")
 
 
-def _known(data: Path) -> tuple[EstateContext | None, str]:
-    """What is known of the estate, and why nothing of it can be asked ('' = it can)."""
-    from nephoscope.cli.session.known_estate import known_estate
+def _with_estate(case: Case, data: Path) -> Case:
+    """The case with the contexts of its entities, or with the reason why there are none."""
+    from nephoscope.entity_context import EntityContexts
     from nephoscope.estate.store import StoreError
     from nephoscope.lake.errors import LakeError
+    from nephoscope.posture.published.shelf import Shelf
 
+    known = EntityContexts(data, Shelf(data))
     try:
-        known = known_estate(data)
+        contexts = known.describe(case.file.involved)
+        file = replace(case.file, applications=known.applications())
     except (StoreError, LakeError) as error:
         tell(f"the estate cannot be read: {error}")
-        return None, str(error)
-    return known, "" if known is not None else "no estate was collected: `nephoscope scan TARGET` keeps one"
+        return replace(case, estate=str(error))
+    if contexts is None:
+        return replace(case, estate="no estate was collected: `nephoscope scan TARGET` keeps one")
+    return replace(case, file=file, contexts=contexts)
 
 
 def document_of(case: Case) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def document_of(case: Case) -> dict[str, Any]:
                 "alerts": list(one.sources),
                 "firstSeen": one.first.isoformat(),
                 "lastSeen": one.last.isoformat(),
-                "estate": _plain(context),
+                "estate": context.document() if context is not None else None,
             }
             for place, (one, context) in enumerate(zip(file.involved, contexts, strict=True))
         ],
@@ -140,17 +140,4 @@ def _standing(incident: Incident) -> dict[str, Any]:
         "classification": incident.classification,
         "classificationReason": incident.reason,
         "closed": incident.closed.isoformat() if incident.closed else None,
-    }
-
-
-def _plain(context: Context | None) -> dict[str, Any] | None:
-    if context is None:
-        return None
-    return {
-        "resource": context.resource,
-        "facts": {one.name: {"value": one.value, "known": one.known} for one in context.facts},
-        "assessments": [
-            {"title": one.title, "severity": one.severity, "control": one.control}
-            for one in context.weaknesses
-        ],
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from nephoscope.alerts.case.context import choose
 from nephoscope.cli.outputs.table import console_of
 from nephoscope.lake.state.incidents import NoteKind
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nephoscope.alerts.case.case_file import CaseFile, Moment
-    from nephoscope.alerts.case.estate_context import Context
+    from nephoscope.alerts.case.context import Context
     from nephoscope.cli.session.cases import Case
     from nephoscope.lake.state.incidents import Incident
 
@@ -69,9 +70,7 @@ def _entities(console: Console, case: Case) -> None:
         times = f"{len(one.sources)} alert{'s' if len(one.sources) != 1 else ''}"
         name = f"{one.title} {one.id}" if one.id else one.title
         console.print(f"  {escape(one.kinds)} [bold]{escape(name)}[/bold]  ({times})")
-        found = [context for entity in one.entities if (context := contexts.get(entity)) is not None]
-        # what is known by one of its names says more than that nothing is by another
-        for context in [each for each in found if each.resource][:1] or found[:1]:
+        if (context := choose(contexts.get(entity) for entity in one.entities)) is not None:
             _context(console, context, again=context.resource in told)
             told.add(context.resource or context.entity.key)
     if len(several) > MOST_ENTITIES:
@@ -88,11 +87,16 @@ def _context(console: Console, context: Context, *, again: bool) -> None:
         console.print(escape(f"      is {context.resource}"))
     for fact in context.facts:
         console.print(escape(f"      {fact.name}: {fact.value}"))
-    for weakness in context.weaknesses[:MOST_WEAKNESSES]:
+    weaknesses, paths = context.weaknesses or (), context.paths or ()
+    for weakness in weaknesses[:MOST_WEAKNESSES]:
         control = f" (score control: {weakness.control})" if weakness.control else ""
         console.print(escape(f"      unhealthy, {weakness.severity}: {weakness.title}{control}"))
-    if len(context.weaknesses) > MOST_WEAKNESSES:
-        console.print(f"      and {len(context.weaknesses) - MOST_WEAKNESSES} more unhealthy assessments")
+    if len(weaknesses) > MOST_WEAKNESSES:
+        console.print(f"      and {len(weaknesses) - MOST_WEAKNESSES} more unhealthy assessments")
+    for path in paths[:MOST_WEAKNESSES]:
+        console.print(escape(f"      on an attack path, {path.level}: {path.title}"))
+    if len(paths) > MOST_WEAKNESSES:
+        console.print(f"      and on {len(paths) - MOST_WEAKNESSES} more attack paths")
 
 
 def _timeline(console: Console, case: Case) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +130,14 @@ class Findings:
         rows = self.rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
         return Counter({State(state): count for state, count in rows})
 
+    def of(self, reach: Reach, resources: Collection[str]) -> list[Finding]:
+        """All of some lower-cased ids of resources, the gravest first."""
+        key = ("findings of", reach, frozenset(resources))
+        return list(self.documents.once(key, lambda: self._of(reach, resources)))
+
+    def _of(self, reach: Reach, resources: Collection[str]) -> list[Finding]:
+        return _read(self.rows(reach).filter(one_of("subject", resources)).order(ORDERS["severity"]))
+
     def those(self, reach: Reach, wanted: Wanted, resources: Iterable[str]) -> frozenset[str]:
         """Which of some lower-cased ids of resources they are about."""
         rows = self.rows(reach, wanted).filter(one_of("subject", resources)).project("subject").distinct()
@@ -175,12 +183,7 @@ class Findings:
         return list(self.documents.once(key, lambda: self._page(reach, wanted, order, start, most)))
 
     def _page(self, reach: Reach, wanted: Wanted, order: str, start: int, most: int) -> list[Finding]:
-        rows = self.rows(reach, wanted).order(ORDERS[order]).limit(most, start)
-        found = rows.project("id, subject, recommendation, title, state, severity, cause, why").fetchall()
-        return [
-            Finding(id_, subject, key, title, State(state), Severity(severity), cause, why)
-            for id_, subject, key, title, state, severity, cause, why in found
-        ]
+        return _read(self.rows(reach, wanted).order(ORDERS[order]).limit(most, start))
 
     def tallies(self, reach: Reach, wanted: Wanted = Wanted()) -> list[Tally]:
         """Every recommendation with its counts: the gravest with failing resources first."""
@@ -222,6 +225,14 @@ class Findings:
             .limit(most)
         )
         return [(subject, grave, failing) for subject, _, failing, grave in counted.fetchall()]
+
+
+def _read(rows: DuckDBPyRelation) -> list[Finding]:
+    found = rows.project("id, subject, recommendation, title, state, severity, cause, why").fetchall()
+    return [
+        Finding(id_, subject, key, title, State(state), Severity(severity), cause, why)
+        for id_, subject, key, title, state, severity, cause, why in found
+    ]
 
 
 def _mentions(text: str) -> Any:

@@ -37,6 +37,7 @@ from nephoscope.web.alert_forms import (
 )
 from nephoscope.web.applications import applications
 from nephoscope.web.download import as_csv
+from nephoscope.web.entity_facts import entity_facts
 from nephoscope.web.known_names import known_names, names_in
 from nephoscope.web.open_in_logs import open_in_logs
 from nephoscope.web.page import Area, Page
@@ -207,7 +208,7 @@ def _page(
     taking_part = parties(involved, applications(visit, involved))
     return {
         "workspace": workspace, "alert": alert, "row": row, "query": query,
-        "parties": taking_part, "names": names_of(taking_part),
+        "parties": taking_part, "facts": entity_facts(visit, involved), "names": names_of(taking_part),
         "properties": _shown(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": techniques_of(row),
         "looked_at": looked_at(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,

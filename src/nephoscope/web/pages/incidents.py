@@ -22,6 +22,7 @@ from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
+from nephoscope.web.entity_facts import entity_facts
 from nephoscope.web.incident_forms import OPEN, WRITE, decide_many, decide_one, owners, remark_of
 from nephoscope.web.known_names import known_names
 from nephoscope.web.open_in_logs import open_in_logs
@@ -158,6 +159,7 @@ def _shown(
         "workspace": workspace,
         "file": file,
         "names": names_of(file.parties),
+        "facts": entity_facts(visit, file.involved),
         "incident": file.incident,
         "graph": _graph(visit, workspace, file) if file.alerts else "",
         "moments": moments[:MOST_MOMENTS],

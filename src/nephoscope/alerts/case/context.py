@@ -1,0 +1,87 @@
+"""The context of an entity: facts from the estate, unhealthy assessments, attack paths. What was not read is unknown, never absent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.model.entity import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Weakness:
+    """An unhealthy assessment of a resource: its recommendation (title and key), severity, and the score control it counts in."""
+
+    title: str
+    severity: str
+    control: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PathThrough:
+    """An attack path that leads through an entity: its ARM id, title and risk level."""
+
+    id: str
+    title: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named fact about an entity; `known` is False where the value says why it is unknown."""
+
+    name: str
+    value: str
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The context of an entity. `resource` is the lower-cased id of what it is in the estate of `tenant` ('' = nothing).
+
+    `candidates` are the ids of several resources that go by its name. `weaknesses` is None where nothing was assessed, and `paths`
+    is None where attack paths were not computed or may not be read.
+    """
+
+    entity: Entity
+    resource: str = ""
+    facts: tuple[Fact, ...] = ()
+    candidates: tuple[str, ...] = ()
+    tenant: str = ""
+    weaknesses: tuple[Weakness, ...] | None = ()
+    paths: tuple[PathThrough, ...] | None = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether the estate holds something that goes by the names of the entity."""
+        return bool(self.resource or self.candidates)
+
+    def document(self) -> dict[str, Any]:
+        """The context as JSON values, as the command line and the API give it."""
+        return {
+            "resource": self.resource,
+            "tenant": self.tenant,
+            "facts": {one.name: {"value": one.value, "known": one.known} for one in self.facts},
+            "assessments": None if self.weaknesses is None else [
+                {"title": one.title, "severity": one.severity, "control": one.control, "key": one.key}
+                for one in self.weaknesses
+            ],
+            "attackPaths": None if self.paths is None else [
+                {"id": one.id, "title": one.title, "riskLevel": one.level} for one in self.paths
+            ],
+        }  # fmt: skip
+
+
+def choose(contexts: Iterable[Context | None]) -> Context | None:
+    """The context that tells most of one that goes by several names: one that the estate holds, else the first; None for none."""
+    several = [one for one in contexts if one is not None]
+    return next((one for one in several if one.found), several[0] if several else None)
+
+
+def unknown(name: str, why: str) -> Fact:
+    """A fact that is unknown, and why."""
+    return Fact(name, f"not known ({why})", known=False)

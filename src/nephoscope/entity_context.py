@@ -1,0 +1,274 @@
+"""The context of the entities of alerts and incidents: every tenant's estate, the last evaluation and the attack paths together.
+
+An entity is looked up in the tenant that its rows name: by its `AadTenantId`, by the subscription of its resource id, or by the
+resources in the same alerts. Where they name none it is looked up in all tenants, and the answer says in which it is. Indexes over
+an estate are built once per tenant and snapshot; assessments and paths come from the newest edition, which keeps its answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.case.applications import applications
+from nephoscope.alerts.case.context import Context, Fact, PathThrough, Weakness, unknown
+from nephoscope.alerts.case.estate_context import KINDS, EstateContext, resource_id, service_id
+from nephoscope.alerts.case.estate_index import TYPES, EstateIndex, join_names
+from nephoscope.alerts.case.estate_reader import BEYOND, WHOLE, EstateReader
+from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.view import View
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.state import State
+from nephoscope.posture.controls import Controls
+from nephoscope.posture.published.attack_paths import WantedPaths
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.case.case_file import Involved
+    from nephoscope.estate.store import EstateStore
+    from nephoscope.model.entity import Entity
+    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.findings import Finding
+    from nephoscope.posture.published.shelf import Shelf
+
+_GRAPH = "/providers/microsoft.graph/"
+
+
+class EntityContexts:
+    """Gives the contexts of entities from what a data folder holds; safe for threads."""
+
+    def __init__(self, data: Path, shelf: Shelf) -> None:
+        self._data, self._shelf = data, shelf
+        self._lock = threading.Lock()
+        self._known: dict[Path, tuple[int, EstateIndex]] = {}
+
+    def describe(
+        self, involved: Sequence[Involved], reader: EstateReader = WHOLE
+    ) -> list[Context | None] | None:
+        """The context of each entity, None for kinds that no estate holds; None where the reader reaches no collected estate.
+
+        Raises StoreError or LakeError where the estate or the edition cannot be read.
+        """
+        several = [EstateContext(one, reader) for one in self.indexes(reader)]
+        if not several:
+            return None
+        found = Search(several, reader).describe(involved)
+        return _with_results(found, self._shelf.newest(), reader)
+
+    def indexes(self, reader: EstateReader = WHOLE) -> list[EstateIndex]:
+        """The index of the newest estate of every tenant of which the reader may read anything."""
+        every = [self._index(store) for store in tenant_stores(self._data)]
+        return [one for one in every if one is not None and reader.enters(one.tenant, one.subscriptions)]
+
+    def applications(self) -> Mapping[str, str]:
+        """Lower-cased object id -> application id of the service principals of every tenant."""
+        return {id_: app for one in self.indexes() for id_, app in applications(one.view).items()}
+
+    def _index(self, store: EstateStore) -> EstateIndex | None:
+        version = store.version
+        with self._lock:
+            known = self._known.get(store.path)
+            if known is not None and known[0] == version:
+                return known[1]
+            if not store.snapshots():
+                return None
+            estate = store.part(TYPES)
+            view = View(estate, datetime.now(UTC))
+            made = EstateIndex(view, estate.tenant, store.subscriptions(), store.several)
+            self._known[store.path] = version, made
+            return made
+
+
+@dataclass(frozen=True)
+class Search:
+    """Looks entities up in the estates of several tenants, of which a reader reaches something in each."""
+
+    contexts: Sequence[EstateContext]
+    reader: EstateReader
+
+    def describe(self, involved: Sequence[Involved]) -> list[Context | None]:
+        """The context of each entity, without assessments and attack paths."""
+        self._prefetch(involved)
+        tenants = self._tenants_by_source(involved)
+        return [
+            self._one(one.entity, {t for id_ in one.sources for t in tenants.get(id_, ())})
+            for one in involved
+        ]
+
+    def _prefetch(self, involved: Sequence[Involved]) -> None:
+        ids = [id_ for one in involved if (id_ := _parse(one.entity)) is not None]
+        for context in self.contexts:
+            own = (one for one in ids if one.subscription in context.index.subscriptions)
+            context.index.prefetch(key for one in own for key in (one.key, service_id(one)))
+
+    def _tenants_by_source(self, involved: Iterable[Involved]) -> dict[str, set[str]]:
+        """Id of an alert -> the tenants of the resources that it names."""
+        found: dict[str, set[str]] = {}
+        for one in involved:
+            id_ = _parse(one.entity)
+            for context in self._of_subscription(id_.subscription) if id_ is not None else ():
+                for source in one.sources:
+                    found.setdefault(source, set()).add(context.index.tenant)
+        return found
+
+    def _of_subscription(self, subscription: str) -> list[EstateContext]:
+        return [one for one in self.contexts if subscription and subscription in one.index.subscriptions]
+
+    def _one(self, entity: Entity, near: Collection[str]) -> Context | None:
+        if entity.kind not in KINDS:
+            return None
+        id_ = _parse(entity)
+        if id_ is not None and id_.subscription:
+            return self._of_id(entity, id_)
+        if named := entity.get("AadTenantId").lower():
+            return self._of_tenant(entity, named)
+        preferred = [one for one in self.contexts if one.index.tenant in near]
+        if preferred and (found := self._combine(entity, preferred)).found:
+            return found
+        return self._combine(entity, self.contexts)
+
+    def _of_id(self, entity: Entity, id_: ResourceId) -> Context:
+        own = self._of_subscription(id_.subscription)
+        if own and self.reader.sees(id_):
+            return self._combine(entity, own)
+        why = "its subscription was not collected" if self.reader.sees(id_) else BEYOND
+        return Context(entity, "", (unknown("resource", why),))
+
+    def _of_tenant(self, entity: Entity, tenant: str) -> Context:
+        own = [one for one in self.contexts if one.index.tenant == tenant]
+        if own:
+            return self._combine(entity, own)
+        why = "was not collected" if self.reader.whole else "is not one that your roles reach"
+        return Context(entity, "", (unknown("account", f"its tenant {tenant} {why}"),))
+
+    def _combine(self, entity: Entity, contexts: Sequence[EstateContext]) -> Context:
+        """One context of what the tenants say: that of the one which holds the entity, else of all that might."""
+        told = [one for each in contexts if (one := each.describe(entity)) is not None]
+        found = [one for one in told if one.found]
+        if len(found) == 1:
+            return self._say_tenant(found[0])
+        if found:
+            return _join(
+                entity, found, f"{join_names([_called(one) for one in found])}: its rows name neither"
+            )
+        unsure = [one for one in told if not all(fact.known for fact in one.facts)]
+        if len(unsure) > 1:
+            return _join(entity, unsure, "")
+        if unsure or len(told) == 1:
+            return self._say_tenant((unsure or told)[0])
+        return replace(told[0], tenant="")  # nobody holds it, and all tenants were read
+
+    def _say_tenant(self, context: Context) -> Context:
+        """A context that says its tenant, where the reader reaches several."""
+        if len(self.contexts) == 1:
+            return context
+        return replace(context, facts=(Fact("tenant", _called(context)), *context.facts))
+
+
+def _join(entity: Entity, several: Sequence[Context], doubt: str) -> Context:
+    """One context of several tenants', each fact with its tenant; `doubt` says why none of them is chosen ('' = nothing is)."""
+    facts = [replace(fact, name=f"{fact.name} in {_called(one)}") for one in several for fact in one.facts]
+    head = [Fact("tenant", doubt, known=False)] if doubt else []
+    candidates = [key for one in several for key in (one.resource, *one.candidates) if key]
+    return Context(entity, "", (*head, *facts), tuple(candidates))
+
+
+def _called(context: Context) -> str:
+    return context.tenant or "the tenant without an id"
+
+
+def _parse(entity: Entity) -> ResourceId | None:
+    try:
+        return ResourceId.parse(text) if (text := resource_id(entity)) else None
+    except ValueError:
+        return None
+
+
+# --- what the last evaluation found --------------------------------------------------------------------------------
+
+
+def _with_results(
+    contexts: Sequence[Context | None], edition: Edition | None, reader: EstateReader
+) -> list[Context | None]:
+    """The contexts with the unhealthy assessments of their resources and the attack paths through them."""
+    keys = {
+        one.resource for one in contexts if one is not None and one.resource.startswith("/subscriptions/")
+    }
+    assessed = _assessed(edition, reader, keys) if edition is not None and keys else {}
+    return [
+        None if one is None else _with_result(one, assessed.get(one.resource), edition, reader)
+        for one in contexts
+    ]
+
+
+def _with_result(
+    context: Context, findings: Sequence[Finding] | None, edition: Edition | None, reader: EstateReader
+) -> Context:
+    if not context.resource:
+        return context
+    facts, weaknesses = context.facts, context.weaknesses
+    if context.resource.startswith("/subscriptions/"):
+        facts = (*facts, _describe_assessments(findings, edition, reader))
+        weaknesses = None if findings is None else _weaknesses(findings)
+    return replace(
+        context, facts=facts, weaknesses=weaknesses, paths=_paths(edition, reader, context.resource)
+    )
+
+
+def _describe_assessments(
+    findings: Sequence[Finding] | None, edition: Edition | None, reader: EstateReader
+) -> Fact:
+    if findings is None:
+        return unknown("assessments", _why_unassessed(edition, reader))
+    states = Counter(one.state for one in findings)
+    unjudged = states[State.UNKNOWN] + states[State.ERROR]
+    more = f", {unjudged} not assessed" if unjudged else ""
+    return Fact("assessments", f"{states[State.NON_COMPLIANT]} of {len(findings)} unhealthy{more}")
+
+
+def _why_unassessed(edition: Edition | None, reader: EstateReader) -> str:
+    if edition is None:
+        return "nothing was assessed yet: run `nephoscope scan`"
+    if reader.assessments.nothing:
+        return "your roles do not reach assessments"
+    return "the last evaluation has no assessment of it"
+
+
+def _assessed(edition: Edition, reader: EstateReader, keys: Collection[str]) -> dict[str, list[Finding]]:
+    """Lower-cased resource id -> its assessments, the gravest first; ids without any are left out."""
+    found: dict[str, list[Finding]] = {}
+    for one in edition.findings.of(reader.assessments, keys):
+        found.setdefault(one.resource, []).append(one)
+    return found
+
+
+def _weaknesses(findings: Iterable[Finding]) -> tuple[Weakness, ...]:
+    unhealthy = (one for one in findings if one.state is State.NON_COMPLIANT)
+    return tuple(
+        Weakness(one.title, one.severity.value, _control(one.recommendation), one.recommendation)
+        for one in unhealthy
+    )
+
+
+@cache
+def _controls() -> Controls:
+    return Controls.load()
+
+
+def _control(recommendation: str) -> str:
+    found = _controls().of(recommendation)
+    return found.name if found is not None else ""
+
+
+def _paths(edition: Edition | None, reader: EstateReader, key: str) -> tuple[PathThrough, ...] | None:
+    """The attack paths through a resource or a principal, the gravest first; None where they are not to be had."""
+    if edition is None or reader.attack_paths.nothing:
+        return None
+    through = key.rsplit("/", 1)[-1] if key.startswith(_GRAPH) else key
+    several = edition.attack_paths.listed(reader.attack_paths, WantedPaths(through=through))
+    return tuple(PathThrough(one.id, one.title, one.level.value) for one in several)

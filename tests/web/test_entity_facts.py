@@ -1,0 +1,110 @@
+"""The pages of an incident and of an alert say what the estate knows of the entities, to each reader what they reach."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from tests.web.conftest import LATELY, NOON, alert
+
+from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.lake.state.incidents import Incident
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.scan import Request, Scan
+
+ALERT = "0c000000-0000-0000-0000-000000000001"
+
+
+@pytest.fixture(scope="module")
+def target(instance, sandbox):
+    """The id of a resource with unhealthy assessments on an attack path."""
+    edition = instance.shelf.newest()
+    keys = (
+        one.target.key
+        for one in edition.attack_paths.listed(EVERYTHING)
+        if "/providers/" in one.target.key and sandbox not in one.target.key
+    )
+    return next(
+        key
+        for key in keys
+        if any(one.state == "NonCompliant" for one in edition.findings.of(EVERYTHING, [key]))
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def number(instance, target, sandbox):
+    """An incident whose alert names the resource, one of the sandbox and somebody; the estate is stored."""
+    estate = Scan(Request(("sample:",)), instance.data).estate()
+    tenant_store(instance.data, estate).append(estate, LATELY)
+    mine = next(
+        one.key
+        for one in estate.resources.values()
+        if one.id.subscription == sandbox and one.id.type == "microsoft.storage/storageaccounts"
+    )
+    entities = [
+        {"$id": "1", "Type": "azure-resource", "ResourceId": target},
+        {"$id": "2", "Type": "azure-resource", "ResourceId": mine},
+        {"$id": "3", "Type": "ip", "Address": "192.0.2.7"},
+    ]
+    with instance.state.transaction() as session:
+        kept = instance.state.incidents.put(
+            session, Incident("default", "A story", "", "High", NOON, NOON, NOON, NOON)
+        )
+        made = alert(ALERT, kept.number, "Read")
+        document = made.document | {
+            "Entities": json.dumps(entities),
+            "Description": "",
+            "RemediationSteps": "[]",
+        }
+        instance.state.alerts.put(session, replace(made, document=document))
+    return kept.number
+
+
+def contexts(text: str) -> list[str]:
+    return [
+        html.unescape(one) for one in re.findall(r'<details class="context".*?</details>', text, re.DOTALL)
+    ]
+
+
+def test_the_incident_shows_facts_assessments_and_paths(instance, owner, number, target):
+    every = contexts(owner.get(f"/incidents/{number}").text)
+    assert len(every) == 3
+    (first,) = (one for one in every if f'href="/resource{target}"' in one)
+    for word in (
+        "<dt>Owner</dt>",
+        "<dt>Exposure</dt>",
+        "<dt>Roles</dt>",
+        "<dt>Assessments</dt>",
+        f'href="/resource{target}"',
+    ):
+        assert word in first
+    findings = [
+        one
+        for one in instance.shelf.newest().findings.of(EVERYTHING, [target])
+        if one.state == "NonCompliant"
+    ]
+    assert f'href="/recommendations/{findings[0].recommendation}"' in first
+    assert "Attack paths through it" in first
+    assert "/attack-paths/" in first
+    assert any("192.0.2.7 is no address of the estate" in one for one in every)
+
+
+def test_the_alert_shows_the_same(owner, target):
+    assert any(f'href="/resource{target}"' in one for one in contexts(owner.get(f"/alerts/{ALERT}").text))
+
+
+def test_who_reaches_a_part_is_told_of_that(visitor, sandbox, target):
+    reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
+    mine, address = sorted(contexts(reader.get(f"/alerts/{ALERT}").text), key=lambda one: "192.0.2.7" in one)
+    assert "<dt>Exposure</dt>" in mine
+    assert target not in mine
+    assert "no address of the estate that your roles reach" in address
+
+
+def test_who_reads_a_workspace_alone_is_told_why_there_is_nothing(visitor, number):
+    text = visitor(("Reader", "/workspaces/default")).get(f"/incidents/{number}").text
+    assert "your roles reach none of it" in text
+    assert contexts(text) == []
