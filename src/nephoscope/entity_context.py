@@ -46,6 +46,7 @@ class EntityContexts:
         self._data, self._shelf = data, shelf
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[int, EstateIndex]] = {}
+        self._refreshed = False
 
     def describe(
         self, involved: Sequence[Involved], reader: EstateReader = WHOLE
@@ -69,9 +70,26 @@ class EntityContexts:
         """Lower-cased object id -> application id of the service principals of every tenant."""
         return {id_: app for one in self.indexes() for id_, app in applications(one.view).items()}
 
+    def refresh(self) -> None:
+        """Build the indexes of what was stored meanwhile; from the first call on, readers are given the last one and never wait.
+
+        A server calls it again and again from a thread of its own.
+        """
+        self._refreshed = True
+        for store in tenant_stores(self._data):
+            known = self._known.get(store.path)
+            if known is None or known[0] != store.version:
+                self._build(store)
+
     def _index(self, store: EstateStore) -> EstateIndex | None:
-        version = store.version
+        known = self._known.get(store.path)
+        if known is not None and (self._refreshed or known[0] == store.version):
+            return known[1]
+        return self._build(store)
+
+    def _build(self, store: EstateStore) -> EstateIndex | None:
         with self._lock:
+            version = store.version
             known = self._known.get(store.path)
             if known is not None and known[0] == version:
                 return known[1]
@@ -80,6 +98,7 @@ class EntityContexts:
             estate = store.part(TYPES)
             view = View(estate, datetime.now(UTC))
             made = EstateIndex(view, estate.tenant, store.subscriptions(), store.several)
+            made.prepare()
             self._known[store.path] = version, made
             return made
 

@@ -351,3 +351,13 @@ def test_locations_and_egress_are_those_of_every_tenant(data: Path) -> None:
     assert (office["Address"], office["Trusted"]) == ("198.51.100.0/24", "false"), (
         "one tenant does not trust it"
     )
+
+
+def test_where_a_server_refreshes_nobody_waits_for_a_newer_snapshot(data: Path) -> None:
+    known = EntityContexts(data, Shelf(data))
+    known.refresh()
+    before = known.indexes()
+    B.keep(data, NOW + timedelta(hours=1), without="graph/users")
+    assert known.indexes() == before
+    known.refresh()
+    assert [one.found for one in known.describe(involve(ADA))] == [False]

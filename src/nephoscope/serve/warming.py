@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.web.page import pages
 from nephoscope.web.tags import tags
 
 if TYPE_CHECKING:
+    from nephoscope.entity_context import EntityContexts
     from nephoscope.posture.published.edition import Edition
     from nephoscope.posture.published.shelf import Shelf
 
@@ -34,10 +36,11 @@ def warm(edition: Edition) -> None:
             page.ahead(edition, EVERYTHING)
 
 
-def keep_warm(shelf: Shelf) -> None:
-    """Look for newer editions from a thread for as long as the process runs; no request waits for one to be made ready."""
+def keep_warm(shelf: Shelf, contexts: EntityContexts) -> None:
+    """Look for newer editions and estates from threads for as long as the process runs; no request waits for one to be made ready."""
     shelf.make_ready(warm)
-    threading.Thread(target=_look, args=(shelf,), name="warming", daemon=True).start()
+    for look, of in ((_look, shelf), (_look_at_estates, contexts)):
+        threading.Thread(target=look, args=(of,), name="warming", daemon=True).start()
 
 
 def _look(shelf: Shelf) -> None:
@@ -50,4 +53,13 @@ def _look(shelf: Shelf) -> None:
                 warm(edition)
         except (LakeError, duckdb.Error) as error:  # whoever asks is told as well
             _LOG.warning("what was published cannot be read: %s", error)
+        time.sleep(LOOK_SECONDS)
+
+
+def _look_at_estates(contexts: EntityContexts) -> None:
+    while True:
+        try:
+            contexts.refresh()
+        except (StoreError, LakeError, duckdb.Error) as error:  # whoever asks is told as well
+            _LOG.warning("the estate cannot be read: %s", error)
         time.sleep(LOOK_SECONDS)

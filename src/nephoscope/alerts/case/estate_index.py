@@ -53,6 +53,10 @@ class EstateIndex:
         self._look_up = look_up
         self._found: dict[str, Resource | None] = {}
 
+    def prepare(self) -> None:
+        """Build what every look-up needs."""
+        _ = self.machines, self.addresses, self.users, self.principals, self.applications, self.grants
+
     def prefetch(self, ids: Iterable[str]) -> None:
         """Read the resources of some lower-cased ids in one go, for those who ask for one by one."""
         missing = {one for one in ids if one not in self.view.estate.resources and one not in self._found}

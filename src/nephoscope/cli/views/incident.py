@@ -63,7 +63,7 @@ def _entities(console: Console, case: Case) -> None:
     several, involved = case.file.parties, case.file.involved
     if not several:
         return
-    console.print("\n[bold]Who takes part[/bold]")
+    console.print("\n[bold]Entities[/bold]")
     contexts = dict(zip((one.entity for one in involved), case.contexts, strict=False))
     told: set[str] = set()
     for one in several[:MOST_ENTITIES]:
@@ -81,7 +81,7 @@ def _entities(console: Console, case: Case) -> None:
 
 def _context(console: Console, context: Context, *, again: bool) -> None:
     if again:
-        console.print(escape(f"      is {context.resource}, of which is told above"))
+        console.print(escape(f"      is {context.resource} (see above)"))
         return
     if context.resource and context.resource != context.entity.get("ResourceId").lower():
         console.print(escape(f"      is {context.resource}"))
