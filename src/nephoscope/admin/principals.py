@@ -10,13 +10,32 @@ import msgspec
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Id, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import Fault, missing
+from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.lake.state.principals import Principal, PrincipalKind
+from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
 
 SECTION = Section("principals", "People and programs")
 READ, WRITE = "Nephoscope/principals/read", "Nephoscope/principals/write"
 Kind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
 Called = Annotated[str, msgspec.Meta(pattern=PLAIN, min_length=1, max_length=200)]
+
+
+class BindingShape(Shape, frozen=True, kw_only=True):
+    """The one resource that a program's logs are about; rows that name another are set aside in _Quarantine."""
+
+    resource: Annotated[str, msgspec.Meta(max_length=2000, description="The ARM id of the resource.")]
+    computer: Annotated[
+        str,
+        msgspec.Meta(max_length=253, description="Its name in Computer; by default that of the resource."),
+    ] = ""
+    device: Annotated[
+        str,
+        msgspec.Meta(max_length=253, description="Its DeviceId; by default 40 digits made of the ARM id."),
+    ] = ""
+    also: Annotated[
+        tuple[Annotated[str, msgspec.Meta(max_length=253)], ...],
+        msgspec.Meta(max_length=MAX_ALSO, description="Other names, ids and addresses that it has."),
+    ] = ()
 
 
 class PrincipalShape(Shape, frozen=True, kw_only=True):
@@ -29,6 +48,7 @@ class PrincipalShape(Shape, frozen=True, kw_only=True):
     disabled: bool
     created: datetime
     seen: datetime | None
+    binding: BindingShape | None
 
 
 class PrincipalList(Shape, frozen=True, kw_only=True):
@@ -43,6 +63,7 @@ class NewPrincipal(Shape, frozen=True, kw_only=True):
 
     kind: Kind
     name: Called
+    binding: BindingShape | None = None
 
 
 class PrincipalChange(Shape, frozen=True, kw_only=True):
@@ -50,6 +71,7 @@ class PrincipalChange(Shape, frozen=True, kw_only=True):
 
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
     subject: Text | msgspec.UnsetType = msgspec.UNSET
+    binding: BindingShape | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @SECTION.route("GET", "/principals", READ)
@@ -63,9 +85,12 @@ def everybody(ask: Ask, query: Paging) -> PrincipalList:
 def add(ask: Ask, body: NewPrincipal) -> PrincipalShape:
     """Let a person or program in."""
     with ask.instance.state.transaction() as session:
-        made = ask.instance.state.principals.add(session, PrincipalKind(body.kind), body.name)
-        ask.audit(session, WRITE, body.name, kind=body.kind)
-    return shown(made)
+        principals = ask.instance.state.principals
+        made = principals.add(session, PrincipalKind(body.kind), body.name)
+        if body.binding is not None:
+            principals.bind(session, made.id, _bound(body.binding))
+        ask.audit(session, WRITE, body.name, kind=body.kind, binding=msgspec.to_builtins(body.binding))
+    return shown(known(ask, made.id))
 
 
 @SECTION.route("GET", "/principals/{id}", READ)
@@ -76,7 +101,10 @@ def one(ask: Ask, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the pat
 
 @SECTION.route("PATCH", "/principals/{id}", WRITE)
 def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: A002 - the name in the path
-    """Let somebody in no more, which ends sessions, tokens and secrets, or again; say how a sign-in provider calls a person."""
+    """Let somebody in no more, which ends sessions, tokens and secrets, or again; say how a sign-in provider calls a person.
+
+    Bind a program to the one resource that its logs are about, or end that (`null`).
+    """
     principals, who = ask.instance.state.principals, known(ask, id)
     if body.disabled is True and id == ask.caller.principal.id:
         raise Fault(409, "Conflict", "Nobody disables themselves: another owner can.")
@@ -88,6 +116,8 @@ def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: 
             if other is not None and other.id != id:
                 raise Fault(409, "Conflict", f"{other.name} has that subject.")
             principals.link(session, id, body.subject)
+        if body.binding is not msgspec.UNSET:
+            principals.bind(session, id, None if body.binding is None else _bound(body.binding))
         ask.audit(session, WRITE, who.name, **msgspec.to_builtins(body))
     return shown(known(ask, id))
 
@@ -111,4 +141,20 @@ def shown(one: Principal) -> PrincipalShape:
         disabled=one.disabled,
         created=one.created,
         seen=one.seen,
+        binding=None
+        if one.binding is None
+        else BindingShape(
+            resource=one.binding.resource,
+            computer=one.binding.computer,
+            device=one.binding.device,
+            also=one.binding.also,
+        ),
     )
+
+
+def _bound(given: BindingShape) -> ResourceBinding:
+    """The binding that a body describes; Fault 400 where it cannot be."""
+    try:
+        return bind_resource(given.resource, given.computer, given.device, given.also)
+    except ValueError as error:
+        raise bad(str(error), "binding") from error

@@ -57,9 +57,8 @@ def ingest(call: Call) -> Answer:
     try:
         flows = door.flows(workspace, stream)
         door.count(workspace, len(call.raw))
-        door.take(
-            flows, stream, msgspec.json.encode(records), call.headers.get("x-ms-client-request-id", "")[:200]
-        )
+        request = call.headers.get("x-ms-client-request-id", "")[:200]
+        door.take(flows, stream, msgspec.json.encode(records), request, call.caller.principal.binding)
     except RefusedError as error:
         headers = {"Retry-After": str(error.again)} if error.again else {}
         raise Fault(error.status, error.code, error.message, headers=headers) from error

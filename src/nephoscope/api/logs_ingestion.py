@@ -32,7 +32,8 @@ def upload(call: Call) -> Answer:
     try:
         flows = door.flows(workspace.name, call["stream"])
         door.count(workspace.name, len(call.raw))
-        door.take(flows, call["stream"], call.raw, call.headers.get("x-ms-client-request-id", "")[:200])
+        request = call.headers.get("x-ms-client-request-id", "")[:200]
+        door.take(flows, call["stream"], call.raw, request, call.caller.principal.binding)
     except RefusedError as error:
         headers = {"Retry-After": str(error.again)} if error.again else {}
         raise Fault(error.status, error.code, error.message, headers=headers) from error

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.access.guard import Guard
     from nephoscope.lake.state import State
     from nephoscope.lake.state.principals import Principal
+    from nephoscope.model.resource_binding import ResourceBinding
 
 WRITE, ROLES = "Nephoscope/principals/write", "Microsoft.Authorization/roleAssignments/write"
 TAKEN = "Microsoft.Authorization/roleAssignments/delete"
@@ -43,12 +44,13 @@ def list_(data: Path, /, **options: Any) -> None:
                 "kind": one.kind.value,
                 "id": one.id,
                 "roles": [f"{role.role} at {role.scope}" for role in state.principals.roles(one.id)],
+                "bound to": one.binding.resource if one.binding is not None else "",
                 "seen": one.seen,
                 "disabled": one.disabled,
             }
             for one in state.principals.all()
         ]
-    show_list(rows, ("name", "kind", "roles", "seen", "disabled"), options["output"])
+    show_list(rows, ("name", "kind", "roles", "bound to", "seen", "disabled"), options["output"])
 
 
 @command.command("add")
@@ -157,6 +159,50 @@ def disable(data: Path, /, name: str, again: bool) -> None:
                 state.principals.disable(session, one.id, disabled=not again)
             state.audit.add(session, who(), WRITE, one.name, detail={"disabled": not again})
     click.echo(f"{one.name} is let in {'again' if again else 'no more'}")
+
+
+@command.command("bind")
+@click.argument("name")
+@click.argument("resource")
+@click.option("--computer", default="", help="Its name in Computer.  [default: the name of the resource]")
+@click.option("--device", default="", help="Its DeviceId.  [default: 40 digits made of the ARM id]")
+@click.option("--also", multiple=True, help="Another name, id or address that it has; may be repeated.")
+@click.pass_obj
+def bind(data: Path, /, name: str, resource: str, computer: str, device: str, also: tuple[str, ...]) -> None:
+    """Bind a program to the one RESOURCE (an ARM id) that its logs are about.
+
+    What its rows leave out of that resource's names is filled in; rows that name another are set aside in _Quarantine.
+    """
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.model.resource_binding import bind_resource
+
+    try:
+        binding = bind_resource(resource, computer, device, also)
+    except ValueError as error:
+        usage_error(str(error))
+    _bind(data, name, binding)
+
+
+@command.command("unbind")
+@click.argument("name")
+@click.pass_obj
+def unbind(data: Path, /, name: str) -> None:
+    """End the binding of a program: it may send rows about any machine again."""
+    _bind(data, name, None)
+
+
+def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
+    from nephoscope.access.resource_bindings import bind_principal
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.lake.state import StateError
+
+    with _door(data) as (state, _):
+        one = _principal(state, name)
+        try:
+            bind_principal(state, one, binding, who())
+        except StateError as error:
+            usage_error(str(error))
+    click.echo(f"{one.name} is bound to {binding.resource if binding is not None else 'no resource'}")
 
 
 @command.command("sign-out")

@@ -23,7 +23,7 @@ class Bad:
     """A piece of input that gave no row: `source` is a path, blob or topic, `place` where in it ("line 7", "records[3]", "byte 5120").
 
     `raw` is its beginning (at most RAW_BYTES, secrets redacted), `table` the table it was meant for where that is known, `others`
-    those that were to have a row of the same and do not take it either.
+    those that were to have a row of the same and do not take it either; `resource` is the ARM id that the sender is bound to.
     """
 
     source: str
@@ -33,6 +33,7 @@ class Bad:
     format: str
     table: str = ""
     others: tuple[str, ...] = ()
+    resource: str = ""
 
 
 def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.datetime) -> pa.Table:
@@ -46,6 +47,7 @@ def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.
             "Raw": raw[:RAW_BYTES].decode("utf-8", "ignore"),
             "Format": one.format,
             "Table": ", ".join((one.table, *one.others)),
+            "_ResourceId": one.resource,
         }
         for one, raw in ((one, one.raw.encode("utf-8", "backslashreplace")) for one in bad)
     ]

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from nephoscope.kql.types import KqlType
 from nephoscope.lake import packed
+from nephoscope.lake.bound_rows import Senders, hold_rows
 from nephoscope.lake.column import Fitted, column_of, constant, empty
 from nephoscope.lake.columns import INGESTED, MOMENT, RESOURCE, SUBSCRIPTION, TENANT, TIME, TYPE
 from nephoscope.lake.errors import LakeError
@@ -52,13 +53,15 @@ def arrow_of(
     workspace: Workspace,
     now: dt.datetime,
     whole: bool = True,
+    senders: Senders = (),
 ) -> Rows:
     """Rows of values by column name, in the storage types of the table; its columns that no row gives only where it is to be `whole`.
 
     A value that does not fit its column, or whose column the table has not, goes to the bag under its own name (null in the
     column). A row whose TimeGenerated is no time, or lies outside [now - retention, now + 1 d], is bad. TenantId, Type and
     _IngestedAt are set here, and _SubscriptionId where _ResourceId tells it, else SubscriptionId where nothing is given for it; what
-    was given for them and differs is in the bag as `given_SubscriptionId` and so on, since they decide who sees a row.
+    was given for them and differs is in the bag as `given_SubscriptionId` and so on, since they decide who sees a row. `senders` say
+    who sent the rows (() = nobody who is bound): what a bound sender may not say makes a row bad.
     """
     names = set().union(*rows) if rows else set()
     bags: dict[int, dict[str, Any]] = {}
@@ -81,7 +84,8 @@ def arrow_of(
         )
     columns.setdefault(TIME, empty(KqlType.DATETIME, len(rows)))
     made = _completed(table, columns, len(rows), workspace, now, whole=whole)
-    return _checked(made, _days(workspace, table), now, unfit_time)
+    made, refused = hold_rows(table, made, senders)
+    return _checked(made, _days(workspace, table), now, unfit_time, refused)
 
 
 def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[Sequence[Any]]:
@@ -92,13 +96,17 @@ def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable
     return ([row.get(name) for row in rows] for name in names)
 
 
-def complete(table: Table, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime) -> Rows:
+def complete(
+    table: Table, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime, senders: Senders = ()
+) -> Rows:
     """An Arrow table whose columns are in storage types already, with the table's other columns added; bad rows as arrow_of().
 
-    Texts may be packed (packed.py); they stay so, and the columns that are made are packed then too.
+    Texts may be packed (packed.py); they stay so where no sender is bound, and the columns that are made are packed then too.
 
     LakeError where a column is not the table's or has another type than the table stores.
     """
+    if any(sender is not None for sender, _ in senders):
+        arrow = arrow.cast(packed.unpacked(arrow.schema))
     columns: dict[str, pa.Array] = {}
     for name in arrow.column_names:
         wanted = table.schema.field(name).type if name in table.types else None
@@ -111,7 +119,8 @@ def complete(table: Table, arrow: pa.Table, *, workspace: Workspace, now: dt.dat
             columns[name] = _without_nulls(column) if table.types[name] == KqlType.STRING else column
     packs = any(is_packed(column.type) for column in columns.values())
     whole = (_packed if packs else _completed)(table, columns, arrow.num_rows, workspace, now)
-    return _checked(whole, _days(workspace, table), now, {})
+    whole, refused = hold_rows(table, whole, senders)
+    return _checked(whole, _days(workspace, table), now, {}, refused)
 
 
 def _packed(
@@ -269,15 +278,22 @@ def _guids(column: Any) -> Any:
     )
 
 
-def _checked(whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, Any]) -> Rows:
-    """The rows in the allowed days, and why the others are not among them."""
+def _checked(
+    whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, Any], refused: Mapping[int, str]
+) -> Rows:
+    """The rows in the allowed days that are not refused, and why the others are not among them."""
     times = whole.column(TIME)
     first, last = pa.scalar(now - dt.timedelta(days=days), MOMENT), pa.scalar(now + EARLY, MOMENT)
     good = pc.and_(pc.greater_equal(times, first), pc.less_equal(times, last)).fill_null(fill_value=False)
+    if refused:
+        good = pc.and_(good, pa.array([place not in refused for place in range(whole.num_rows)]))
     if pc.all(good).as_py() is not False:
         return Rows(whole)
     places = pc.indices_nonzero(pc.invert(good)).to_pylist()
-    bad = [(place, _reason(times[place].as_py(), unfit.get(place, NONE), days, now)) for place in places]
+    bad = [
+        (place, refused.get(place) or _reason(times[place].as_py(), unfit.get(place, NONE), days, now))
+        for place in places
+    ]
     return Rows(whole.filter(good), bad)
 
 

@@ -14,16 +14,18 @@ from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import BAG, DAY, INGESTED, STANDARD, TIME, schema, stored_names
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.identity import Identity
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_KEYS = frozenset({"name", "description", "columns", "bag", "categories"})
+_KEYS = frozenset({"name", "description", "columns", "bag", "categories", "machine"})
 
 
 @dataclass(frozen=True)
 class Table:
     """A table: `columns` are all of them in order, the standard ones and the `bag` for unknown ones among them.
 
-    `categories` are the categories of resource logs whose records it takes.
+    `categories` are the categories of resource logs whose records it takes; `machine` are the columns that say which machine a row
+    is about (() = none does, None = its definition does not say).
     """
 
     name: str
@@ -31,6 +33,7 @@ class Table:
     bag: str = BAG
     description: str = ""
     categories: tuple[str, ...] = ()
+    machine: tuple[tuple[str, Identity], ...] | None = None
 
     @staticmethod
     def of(
@@ -39,13 +42,19 @@ class Table:
         bag: str = BAG,
         description: str = "",
         categories: Iterable[str] = (),
+        machine: tuple[tuple[str, Identity], ...] | None = None,
     ) -> Table:
         """A table of its own columns, to which the standard ones and the bag are added; LakeError where it is wrong."""
         every = {TIME: KqlType.DATETIME, **columns}
         every.update({known: kind for known, kind in STANDARD.items() if known not in every})
         every.setdefault(bag, KqlType.DYNAMIC)
         _check(name, every, bag)
-        return Table(name, tuple(every.items()), bag, description, tuple(categories))
+        for column, kind in machine or ():
+            if every.get(column) != KqlType.STRING:
+                raise LakeError(
+                    f"table {name}: machine: '{column}' ({kind}) is not one of its string columns"
+                )
+        return Table(name, tuple(every.items()), bag, description, tuple(categories), machine)
 
     @staticmethod
     def parse(document: Any, where: str) -> Table:
@@ -61,17 +70,26 @@ class Table:
             raise LakeError(f"{where}: {error}; types are {', '.join(KqlType)}") from error
         name, bag = str(document.get("name", "")), str(document.get("bag", BAG))
         try:
-            return Table.of(
-                name, columns, bag, str(document.get("description", "")), document.get("categories", ())
-            )
+            machine = _machine(document.get("machine"))
+            description = str(document.get("description", ""))
+            return Table.of(name, columns, bag, description, document.get("categories", ()), machine)
         except LakeError as error:
             raise LakeError(f"{where}: {error}") from error
 
     def document(self) -> dict[str, Any]:
         """The JSON document that parse() takes."""
         columns = {name: kind.value for name, kind in self.columns}
-        document = {"name": self.name, "description": self.description, "columns": columns, "bag": self.bag}
-        return {**document, "categories": list(self.categories)} if self.categories else document
+        document: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description,
+            "columns": columns,
+            "bag": self.bag,
+        }
+        if self.categories:
+            document["categories"] = list(self.categories)
+        if self.machine is not None:
+            document["machine"] = {column: kind.value for column, kind in self.machine}
+        return document
 
     @cached_property
     def types(self) -> Mapping[str, KqlType]:
@@ -93,6 +111,17 @@ class Table:
         """What the KQL binder sees; `relation` is the engine's name for the rows."""
         storage = tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
         return TableSchema(self.name, self.columns, relation, storage, INGESTED, (TIME, DAY))
+
+
+def _machine(given: Any) -> tuple[tuple[str, Identity], ...] | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise LakeError("machine: give an object of columns and what each says of a machine")
+    try:
+        return tuple((str(column), Identity(kind)) for column, kind in given.items())
+    except ValueError as error:
+        raise LakeError(f"machine: {error}; use {', '.join(Identity)}") from error
 
 
 def _check(name: str, columns: Mapping[str, KqlType], bag: str) -> None:

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     from nephoscope.access.tokens import Tokens
     from nephoscope.lake.state import State
     from nephoscope.lake.table import Table
+    from nephoscope.model.resource_binding import ResourceBinding
 
 _MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the records of a stream go."""
+    """Where the records of a stream go, and the resource that their sender is bound to (None = no one)."""
 
     workspace: str
     table: str
+    sender: ResourceBinding | None = None
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Admitting:
             caller.must(PUBLISH, f"{WORKSPACE}{workspace.name}")
         except DeniedError:
             return None
-        return Place(workspace.name, table.name)
+        return Place(workspace.name, table.name, caller.principal.binding)
 
     def _caller(self, authorization: str, address: str) -> Caller | None:
         scheme, _, token = authorization.partition(" ")

@@ -144,9 +144,8 @@ class Front:
         body = await _whole(receive)
         if body is None:
             return
-        post = Post(
-            place.workspace, place.table, stream, body, headers.get(b"content-encoding", b"").decode(), id_
-        )
+        encoding = headers.get(b"content-encoding", b"").decode()
+        post = Post(place.workspace, place.table, stream, body, encoding, id_, place.sender)
         refused = await self._taken(post)
         if refused is not None:
             self.counted.refused += 1

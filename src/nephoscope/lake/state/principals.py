@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import msgspec
 from sqlalchemy import Boolean, ForeignKey, Index, Text, UniqueConstraint, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.lake.state.columns import Base, Moment
+from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database, MissingError, StateError
+from nephoscope.model.resource_binding import ResourceBinding
 
 
 class PrincipalKind(StrEnum):
@@ -48,6 +50,7 @@ class PrincipalRow(Base):
     disabled: Mapped[bool] = mapped_column(Boolean)
     created: Mapped[datetime] = mapped_column(Moment)
     seen: Mapped[datetime | None] = mapped_column(Moment)
+    binding: Mapped[Any] = mapped_column(Json, nullable=True)
 
 
 class RoleRow(Base):
@@ -85,7 +88,7 @@ class SecretRow(Base):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Someone or something that may come in."""
+    """Someone or something that may come in; a program can be bound to the one resource that its logs are about."""
 
     id: str
     kind: PrincipalKind
@@ -94,6 +97,7 @@ class Principal:
     subject: str = ""
     disabled: bool = False
     seen: datetime | None = None
+    binding: ResourceBinding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,14 @@ class Principals:
         """Say how an identity provider calls a person."""
         self._changed()
         self._row(session, id_).subject = subject
+
+    def bind(self, session: Session, id_: str, binding: ResourceBinding | None) -> None:
+        """Bind a program to a resource, or end its binding; StateError for who is no program."""
+        self._changed()
+        row = self._row(session, id_)
+        if row.kind != PrincipalKind.PROGRAM:
+            raise StateError(f"only a program can be bound to a resource: {row.name} is a {row.kind}")
+        row.binding = None if binding is None else msgspec.to_builtins(binding)
 
     def disable(self, session: Session, id_: str, *, disabled: bool = True) -> None:
         """Let a principal in no more (or again); its secrets go."""
@@ -349,8 +361,9 @@ class Principals:
 
 
 def _principal(row: PrincipalRow) -> Principal:
+    binding = None if row.binding is None else msgspec.convert(row.binding, ResourceBinding)
     return Principal(
-        row.id, PrincipalKind(row.kind), row.name, row.created, row.subject, row.disabled, row.seen
+        row.id, PrincipalKind(row.kind), row.name, row.created, row.subject, row.disabled, row.seen, binding
     )
 
 

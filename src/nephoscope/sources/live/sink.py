@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state.checkpoints import Checkpoints
     from nephoscope.lake.writer import Writer
+    from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.sources.intel.item import Item, Retraction
     from nephoscope.sources.intel.versions import Kept
     from nephoscope.sources.logs.format import LineFormat
@@ -108,11 +109,12 @@ class LakeSink:
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
         after: int | None = None,
+        sender: ResourceBinding | None = None,
     ) -> Taken:
         """Everything in one append."""
         if sequence is not None and after is None and sequence <= self.last(feed):
             return Taken()
-        context = self._context(pieces[0].name if pieces else f"{self.source}/{feed}")
+        context = replace(self._context(pieces[0].name if pieces else f"{self.source}/{feed}"), sender=sender)
         batch = Batch(-1 if sequence is None else sequence)
         for piece in pieces:
             _add(batch, piece, replace(context, source=piece.name))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from nephoscope.lake.table import Table
+    from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.sources.intel.item import Item, Retraction
     from nephoscope.sources.intel.versions import Kept
 
@@ -140,10 +141,12 @@ class Sink(Protocol):
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
         after: int | None = None,
+        sender: ResourceBinding | None = None,
     ) -> Taken:
         """Parse pieces and lines and write their rows, `rows` (by table, values by column) and what was refused, in one append.
 
-        `origins` says by table where each of the rows came from, for what is wrong with it (else they are numbered).
+        `origins` says by table where each of the rows came from, for what is wrong with it (else they are numbered); `sender` is the
+        resource that whoever sent all of it is bound to.
         """
 
     def learn(self, items: Sequence[Item | Retraction]) -> Kept:

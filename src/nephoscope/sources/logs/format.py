@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.sources.logs.whereabouts import Whereabouts
 
 _RESOURCE_ID = re.compile(r"(?:resourceId=)(/SUBSCRIPTIONS/.+?)(?:/y=\d{4}/|/[^/]+\.json|$)", re.IGNORECASE)
@@ -72,7 +73,8 @@ class Context:
 
     `source` is its path, blob or topic; `now` the moment of ingestion (UTC); `zone` what a time without a zone is in (RFC 3164);
     `table` the one that the user asked for ('' = the format decides); `whereabouts` finds the subnet, interface and machine of an
-    address in the estate (None = no estate: traffic analytics is not made); `encoding` the code page of text that is no UTF-8.
+    address in the estate (None = no estate: traffic analytics is not made); `encoding` the code page of text that is no UTF-8;
+    `sender` the resource that whoever sends is bound to (None = no one): rows about another are set aside.
     """
 
     source: str = ""
@@ -82,6 +84,7 @@ class Context:
     destination: Destination = Destination.BOTH
     whereabouts: Whereabouts | None = None
     encoding: str = USUAL
+    sender: ResourceBinding | None = None
 
     def bad(self, reason: str, path: str = "", raw: object = "") -> Fault:
         """A part of a record that is set aside while the rest goes on: `yield context.bad(...)`."""

@@ -57,7 +57,8 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
         for name, arrow in ready.tables.items():
             # traffic analytics are made of flows also where only the former are wanted
             if workspace.takes(name) or name == FLOWS:
-                rows = complete(tables[name], arrow, workspace=workspace, now=context.now)
+                senders = [(context.sender, arrow.num_rows)]
+                rows = complete(tables[name], arrow, workspace=workspace, now=context.now, senders=senders)
                 made[name].append(rows.table)
             if workspace.takes(name):
                 sorting.scanned(ready, name, arrow, rows)
@@ -69,7 +70,8 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
             reason = f"no table is named {name!r}: import its definition first"
             sorting.rows(name, placed, [(place, reason) for place in range(len(placed))])
             continue
-        rows = arrow_of(table, [one.row.values for one in placed], workspace=workspace, now=context.now)
+        values, senders = [one.row.values for one in placed], [(context.sender, len(placed))]
+        rows = arrow_of(table, values, workspace=workspace, now=context.now, senders=senders)
         made[name].append(rows.table)
         sorting.rows(name, placed, rows.bad)
     whole = {name: parts[0] if len(parts) == 1 else joined(parts) for name, parts in made.items()}

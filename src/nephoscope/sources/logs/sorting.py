@@ -119,7 +119,9 @@ class Sorting:
         known = self._entries.get(key)
         if known is None:
             raw = masked(json_text(values())[:MAX_RAW])[:MAX_RAW]
-            self._entries[key] = replace(entry, reason=masked(entry.reason), raw=raw)
+            sender = self._context.sender
+            resource = sender.key if sender is not None else ""
+            self._entries[key] = replace(entry, reason=masked(entry.reason), raw=raw, resource=resource)
             return
         reason = known.reason if entry.reason in known.reason else f"{known.reason}; {masked(entry.reason)}"
         self._entries[key] = replace(known, reason=reason, others=(*known.others, entry.table))

@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from nephoscope.access.resource_bindings import bind_principal
 from nephoscope.access.roles import ROLES
 from nephoscope.access.sessions import end, opened
 from nephoscope.alerts.response.faults import faults
 from nephoscope.alerts.response.responder import rules_folder
 from nephoscope.alerts.response.rule import ResponseRule, rules
-from nephoscope.lake.state import MissingError
+from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.audit import Entry
+from nephoscope.model.resource_binding import ResourceBinding, bind_resource
 from nephoscope.web.form import act, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.role_scopes import placed
@@ -37,7 +39,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     if (file := file_of(visit, "settings", tables)) is not None:
         return file
     if visit.request.method == "POST":
-        return taken(lambda: _signed_out(visit), lambda why: _shown(visit, why))
+        return taken(lambda: _changed(visit), lambda why: _shown(visit, why))
     return _shown(visit)
 
 
@@ -62,26 +64,44 @@ def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
     }
 
 
-def _signed_out(visit: Visit) -> str:
-    """All sessions of a person end; the address of the page."""
-    act(visit, "sign-out")
+def _changed(visit: Visit) -> str:
+    """End all sessions of a person, or bind a program to a resource; the address of the page."""
+    wanted = act(visit, "sign-out", "bind", "unbind")
     visit.caller.must(PRINCIPALS)
-    person = visit.instance.state.principals.get(visit.form.get("principal", ""))
-    if person is None:
-        raise MissingError("there is no such person")
-    end(visit.instance.state, person, visit.caller.name, visit.caller.address)
+    state, caller = visit.instance.state, visit.caller
+    principal = state.principals.get(visit.form.get("principal", ""))
+    if principal is None:
+        raise MissingError("there is no such person or program")
+    if wanted == "sign-out":
+        end(state, principal, caller.name, caller.address)
+    else:
+        bind_principal(
+            state, principal, _binding(visit) if wanted == "bind" else None, caller.name, caller.address
+        )
     return visit.link("/settings")
+
+
+def _binding(visit: Visit) -> ResourceBinding:
+    """The binding that a form describes; StateError where it cannot be."""
+    given = {name: visit.form.get(name, "").strip() for name in ("resource", "computer", "device", "also")}
+    try:
+        return bind_resource(
+            given["resource"], given["computer"], given["device"], tuple(given["also"].split())
+        )
+    except ValueError as error:
+        raise StateError(str(error)) from error
 
 
 def _people(visit: Visit) -> Table:
     principals = visit.instance.state.principals
     rows = (
         (one.name, one.kind.value, "; ".join(f"{each.role} {placed(visit, each.scope)}" for each in roles), one.seen,
-         len(opened(visit.instance.state, one.id)), "yes" if one.disabled else "no", "; ".join(each.scope for each in roles))
+         len(opened(visit.instance.state, one.id)), "yes" if one.disabled else "no", "; ".join(each.scope for each in roles),
+         one.binding.resource if one.binding is not None else "")
         for one in principals.all()
         for roles in [principals.roles(one.id)]
     )  # fmt: skip
-    return Table(("Name", "Kind", "Roles", "Last seen", "Sessions", "Disabled", "Scopes"), rows)
+    return Table(("Name", "Kind", "Roles", "Last seen", "Sessions", "Disabled", "Scopes", "Bound to"), rows)
 
 
 def _workspaces(visit: Visit) -> Table:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.gathering import CrowdedError, Gathering
 from nephoscope.sources.live.ingestion.quota import Limits, Quota
@@ -67,18 +68,25 @@ class Door:
         """Count a request against the limits of its rule; raises RefusedError when they are reached."""
         self._quota.count(rule, size)
 
-    def take(self, flows: tuple[Flow, ...], stream: str, body: bytes, request: str) -> None:
+    def take(
+        self,
+        flows: tuple[Flow, ...],
+        stream: str,
+        body: bytes,
+        request: str,
+        sender: ResourceBinding | None = None,
+    ) -> None:
         """Hand over the records of a body; a request that is sent again because its answer was lost is taken once.
 
-        Raises RefusedError.
+        `sender` is the resource that the caller is bound to. Raises RefusedError.
         """
-        with self._repeats.once(Repeats.mark(request, stream, body), _PATIENCE) as first:
+        with self._repeats.once(Repeats.mark(request, stream, body, sender), _PATIENCE) as first:
             if first:
-                self._append(shaped(flows, stream, records_of(body)), len(body))
+                self._append(shaped(flows, stream, records_of(body)), len(body), sender)
 
-    def _append(self, found: Shaped, size: int) -> None:
+    def _append(self, found: Shaped, size: int, sender: ResourceBinding | None) -> None:
         try:
-            self._gathering.take(found, size, _BUSY_SECONDS)
+            self._gathering.take(found, size, _BUSY_SECONDS, sender)
         except CrowdedError:
             raise RefusedError(429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS) from None
         except BusyError as error:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope.sources.live.ingestion.shaping import Shaped
 from nephoscope.sources.live.source import BusyError, Origin, Sink
 
@@ -23,6 +24,7 @@ class CrowdedError(Exception):
 class _Request:
     shaped: Shaped
     size: int
+    sender: ResourceBinding | None
     taken: bool = False
     done: bool = False
     error: Exception | None = None
@@ -41,9 +43,12 @@ class Gathering:
     def __post_init__(self) -> None:
         self._feeds = [f"requests-{number}" for number in range(self.workers)]
 
-    def take(self, shaped: Shaped, size: int, patience: float) -> None:
-        """Return when the rows are on disk. CrowdedError where none began in so many seconds, or what the sink raises."""
-        mine, until = _Request(shaped, size), time.monotonic() + patience
+    def take(self, shaped: Shaped, size: int, patience: float, sender: ResourceBinding | None = None) -> None:
+        """Return when the rows are on disk; those of a bound sender go without others.
+
+        CrowdedError where no append began in so many seconds, or what the sink raises.
+        """
+        mine, until = _Request(shaped, size, sender), time.monotonic() + patience
         with self._turn:
             self._waiting.append(mine)
             while not mine.done and (mine.taken or not self._feeds):
@@ -72,7 +77,7 @@ class Gathering:
         """The requests that go together: the one of the thread that appends, and others that wait, the oldest first."""
         size, several = mine.size, [mine]
         for one in self._waiting:
-            if one is not mine and size + one.size <= _MOST:
+            if one is not mine and one.sender == mine.sender and size + one.size <= _MOST:
                 several.append(one)
                 size += one.size
         for one in several:
@@ -89,7 +94,8 @@ class Gathering:
                 origins.setdefault(table, []).extend(one.shaped.origins[table])
         refused = tuple(bad for one in several for bad in one.shaped.refused)
         try:
-            self.sink.take(feed, None, rows=rows, origins=origins, refused=refused, wait=False)
+            sender = several[0].sender
+            self.sink.take(feed, None, rows=rows, origins=origins, refused=refused, wait=False, sender=sender)
         except Exception as error:  # noqa: BLE001 - each of the requests is told what became of it
             if len(several) == 1 or isinstance(error, BusyError):
                 for one in several:

@@ -23,6 +23,7 @@ from nephoscope.lake.rows import apart, arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
 from nephoscope.lake.writer import Portion, Writer
+from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope.sources.live.ingestion.bodies import unpacked
 from nephoscope.sources.live.ingestion.records import records_of
 from nephoscope.sources.live.ingestion.refused import RefusedError
@@ -40,7 +41,10 @@ _LOG = logging.getLogger("nephoscope.intake")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A request: records for a table of a workspace, in a body with an encoding ('' = none); `id` is the client's ('' = none)."""
+    """A request: records for a table of a workspace, in a body with an encoding ('' = none); `id` is the client's ('' = none).
+
+    `sender` is the resource that the caller is bound to (None = no one).
+    """
 
     workspace: str
     table: str
@@ -48,6 +52,7 @@ class Post:
     body: bytes
     encoding: str = ""
     id: str = ""
+    sender: ResourceBinding | None = None
 
 
 @dataclass(slots=True)
@@ -151,7 +156,7 @@ class Intake:
         found = _Read(post)
         try:
             body = unpacked(post.body, post.encoding, self.body * 10)
-            found.mark = Repeats.mark(post.id, post.stream, body)
+            found.mark = Repeats.mark(post.id, post.stream, body, post.sender)
             found.again = found.mark in self._repeats or found.mark in first
             if found.mark and not found.again:
                 first[found.mark] = found
@@ -203,7 +208,10 @@ class Intake:
         }
         if len({place.kept(name) for place in places.values()}) == 1:
             together = [record for several in records.values() for record in several]
-            rows = arrow_of(table, together, workspace=next(iter(places.values())), now=now, whole=False)
+            senders = [one for group in groups.values() for one in _senders(group)]
+            rows = arrow_of(
+                table, together, workspace=next(iter(places.values())), now=now, whole=False, senders=senders
+            )
             if not rows.bad:
                 counts = [(places[workspace], len(own)) for workspace, own in records.items()]
                 return [
@@ -213,7 +221,8 @@ class Intake:
         found = []
         for workspace, place in places.items():
             own = records[workspace]
-            rows = arrow_of(table, own, workspace=place, now=now, whole=False)
+            senders = _senders(groups[workspace])
+            rows = arrow_of(table, own, workspace=place, now=now, whole=False, senders=senders)
             bad = [self._bad(name, groups[workspace], at, why, own[at]) for at, why in rows.bad]
             found.append(Portion(workspace, {name: rows.table}, bad))
         return found
@@ -232,4 +241,10 @@ class Intake:
                 break
             place -= len(one.records)
         raw = masked(msgspec.json.encode(record).decode())[:RAW_BYTES]
-        return Bad(self.producer, f"record {place}", masked(reason), raw, "", table)
+        resource = one.post.sender.key if one.post.sender is not None else ""
+        return Bad(self.producer, f"record {place}", masked(reason), raw, "", table, resource=resource)
+
+
+def _senders(group: Sequence[_Read]) -> list[tuple[ResourceBinding | None, int]]:
+    """Who sent the records of requests, and how many."""
+    return [(one.post.sender, len(one.records)) for one in group]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope.sources.live.ingestion.refused import RefusedError
 
 _REMEMBERED = 10_000
@@ -24,11 +25,12 @@ class Repeats:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @staticmethod
-    def mark(request: str, stream: str, body: bytes) -> bytes:
-        """What tells a request from others, b'' for one that the client gave no id."""
+    def mark(request: str, stream: str, body: bytes, sender: ResourceBinding | None = None) -> bytes:
+        """What tells a request from others, b'' for one that the client gave no id; those of a bound sender are its own."""
         if not request:
             return b""
-        return hashlib.blake2b(f"{request}\0{stream}\0".encode() + body, digest_size=16).digest()
+        own = "" if sender is None else sender.key
+        return hashlib.blake2b(f"{request}\0{stream}\0{own}\0".encode() + body, digest_size=16).digest()
 
     def __contains__(self, mark: bytes) -> bool:
         with self._changed:

@@ -1,0 +1,27 @@
+"""Bind programs to the one resource that their logs are about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.principals import Principal
+    from nephoscope.model.resource_binding import ResourceBinding
+
+WRITE = "Nephoscope/principals/write"
+
+
+def bind_principal(
+    state: State, principal: Principal, binding: ResourceBinding | None, author: str, address: str = ""
+) -> None:
+    """Bind a program to a resource, or end its binding (None), and audit it in the same transaction.
+
+    StateError for a person or the managed identity. Processes that take logs follow within two seconds.
+    """
+    with state.transaction() as session:
+        state.principals.bind(session, principal.id, binding)
+        detail = {"binding": None if binding is None else msgspec.to_builtins(binding)}
+        state.audit.add(session, author, WRITE, principal.name, address=address, detail=detail)

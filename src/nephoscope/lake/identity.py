@@ -1,0 +1,17 @@
+"""What a column can say of the machine that a row is about."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Identity(StrEnum):
+    """What a column says of a row's machine; KNOWN is any other name, address or id of it, which is checked and never filled in."""
+
+    RESOURCE = "resource"
+    SUBSCRIPTION = "subscription"
+    RESOURCE_GROUP = "resourceGroup"
+    RESOURCE_NAME = "resourceName"
+    COMPUTER = "computer"
+    DEVICE = "device"
+    KNOWN = "known"
