@@ -13,8 +13,10 @@ from nephoscope.access import provider_tests
 from nephoscope.cli.main import cli
 from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.model.resource_binding import device_id
 
 SECRET = "a client secret of a provider"
+MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/web-01"
 
 
 def test_somebody_is_let_in_given_a_role_and_a_token(ask, server, instance):
@@ -48,6 +50,33 @@ def test_somebody_is_let_in_given_a_role_and_a_token(ask, server, instance):
     assert ask("PATCH", f"/principals/{made['id']}", json={"disabled": True})["disabled"] is True
     ask("POST", f"/principals/{made['id']}/secrets", 400, json={"kind": "token"})
     ask("POST", f"/principals/{made['id']}/secrets", 400, json={"kind": "link"})
+
+
+def test_a_program_is_bound_to_a_machine(ask, caller):
+    body = {"kind": "ServicePrincipal", "name": "agent of web-01", "binding": {"resource": MACHINE}}
+    made = ask("POST", "/principals", 201, json=body)
+    bound = {"resource": MACHINE, "computer": "web-01", "device": device_id(MACHINE), "also": []}
+    assert made["binding"] == bound
+    path = f"/principals/{made['id']}"
+    assert ask("PATCH", path, json={"disabled": False})["binding"] == bound, "what is left out stays"
+    changed = {"resource": MACHINE, "computer": "web-01.contoso.com", "also": ["10.1.1.1"]}
+    found = ask("PATCH", path, json={"binding": changed})["binding"]
+    assert (found["computer"], found["also"]) == ("web-01.contoso.com", ["10.1.1.1"])
+    for wrong in (
+        "web-01",
+        "/subscriptions/s",
+        "/subscriptions/s/resourceGroups/g",
+        f"{MACHINE} x",
+        MACHINE + "/é",
+    ):
+        assert ask("PATCH", path, 400, json={"binding": {"resource": wrong}})["error"]["target"] == "binding"
+    assert ask("PATCH", path, json={"binding": None})["binding"] is None
+    details = [
+        one["detail"] for one in ask("GET", "/audit?top=1000")["value"] if one["target"] == "agent of web-01"
+    ]
+    assert [(one.get("binding") or {}).get("resource") for one in details] == [None, MACHINE, None, MACHINE]
+    person = ask("POST", "/principals", 201, json={"kind": "User", "name": "a person who is no machine"})
+    ask("PATCH", f"/principals/{person['id']}", 409, json={"binding": {"resource": MACHINE}})
 
 
 def test_an_owner_of_everything_is_left(ask, instance):

@@ -16,6 +16,7 @@ from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
 from nephoscope.lake.state.rule_standings import RuleStanding
 from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.model.resource_binding import bind_resource
 
 NOW = datetime.now(UTC)
 RULE_ID = "11111111-1111-1111-1111-111111111111"
@@ -25,6 +26,7 @@ TENANT = (
     "--client",
     "22222222-2222-3333-4444-555555555555",
 )
+MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/web-01"
 AUTOMATIONS = "/providers/microsoft.security/automations"
 QUERY = """
 id: aaaaaaaa-0000-4000-8000-00000000000a
@@ -122,6 +124,8 @@ def _fill(state: State) -> None:
     with state.transaction() as session:
         kim = state.principals.add(session, PrincipalKind.PERSON, "kim")
         state.principals.grant(session, kim.id, "Reader", "/", "test")
+        agent = state.principals.add(session, PrincipalKind.PROGRAM, "agent")
+        state.principals.bind(session, agent.id, bind_resource(MACHINE))
         provider = SignInProvider("corp", "Corp", "https://192.0.2.9", "nephoscope", "", ("openid",))
         state.sign_in_providers.put(session, provider)
         allowed = SignInProvider(

@@ -20,7 +20,7 @@ def test_the_package_brings_the_tables_that_sources_and_rules_need() -> None:
 @pytest.mark.parametrize("file", FILES, ids=[file.name for file in FILES])
 def test_a_table_file_is_whole(file: Document) -> None:
     table = file.json()
-    assert set(table) <= {"name", "description", "categories", "bag", "columns"}
+    assert set(table) <= {"name", "description", "categories", "bag", "columns", "machine"}
     assert table["name"] == file.name.removesuffix(".json")
     assert table["description"].endswith(".")
     assert not [kind for kind in table["columns"].values() if kind not in {one.value for one in KqlType}]

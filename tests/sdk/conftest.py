@@ -27,6 +27,7 @@ from nephoscope.access.guard import digest
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.model.resource_binding import bind_resource
 
 SECRET = "nephc_" + "s" * 43
 CONTENT = Path(__file__).parents[2] / "src" / "nephoscope" / "content"
@@ -204,15 +205,15 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def clients(server, sample):
-    """Makes the clients of a program that has roles: (role, scope) pairs."""
+    """Makes the clients of a program that has roles: (role, scope) pairs; `resource` is what it is bound to."""
     address, authority, data = server
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("REQUESTS_CA_BUNDLE", authority)
         patched.setenv("SSL_CERT_FILE", authority)
-        yield lambda *roles: _clients(address, authority, data, sample, roles)
+        yield lambda *roles, resource="": _clients(address, authority, data, sample, roles, resource)
 
 
-def _clients(address: str, authority: str, data: Path, sample: Sample, roles: Any) -> Clients:
+def _clients(address: str, authority: str, data: Path, sample: Sample, roles: Any, resource: str) -> Clients:
     with State.of(data) as state:
         name = f"program{len(state.principals.all())}"
         secret = f"{SECRET}{name}"
@@ -220,6 +221,8 @@ def _clients(address: str, authority: str, data: Path, sample: Sample, roles: An
             principal = state.principals.add(session, PrincipalKind.PROGRAM, name)
             for role, scope in roles:
                 state.principals.grant(session, principal.id, role, scope, "test")
+            if resource:
+                state.principals.bind(session, principal.id, bind_resource(resource))
             state.principals.keep(session, principal.id, SecretKind.CLIENT_SECRET, digest(secret), "test")
     return Clients(address, authority, principal.id, secret, sample.subscriptions["sub-bwf-erp-prod"])
 

@@ -299,3 +299,40 @@ def test_records_that_were_sent_are_there(clients, owner):
     with pytest.raises(HttpResponseError) as told:
         publisher.logs.query_workspace("default", query, timespan=None)
     assert told.value.status_code == 403
+
+
+def test_a_bound_key_sends_for_its_own_machine_alone(clients, owner):
+    machine, other = (
+        f"/subscriptions/{uuid.uuid4()}/resourceGroups/g/providers/Microsoft.HybridCompute/machines/{name}"
+        for name in ("bound-01", "bound-02")
+    )
+    agent = clients(("Monitoring Metrics Publisher", "/workspaces/default"), resource=machine)
+    mark, now = str(uuid.uuid4()), NOW.isoformat()
+    claims = [
+        {},
+        {"Computer": "bound-01"},
+        {"Computer": "bound-02"},
+        {"_ResourceId": other},
+        {"_resourceid": other},
+    ]
+    rows = [{"TimeGenerated": now, "RenderedDescription": mark, **one} for one in claims]
+    agent.ingestion.upload("default", "Microsoft-Event", rows)
+    signed_in = [{"TimeGenerated": now, "CorrelationId": mark, "UserPrincipalName": "kim@contoso.com"}]
+    agent.ingestion.upload("default", "Microsoft-SigninLogs", signed_in)
+
+    def found(query):
+        return [
+            list(row) for row in owner.logs.query_workspace("default", query, timespan=None).tables[0].rows
+        ]
+
+    aside = f"_Quarantine | where Raw has '{mark}' | summarize count() by Table, SenderResourceId | sort by Table asc"
+    until = time.monotonic() + 60
+    while (told := found(aside)) != [["Event", machine.lower(), 3], ["SigninLogs", machine.lower(), 1]]:
+        assert time.monotonic() < until, told
+        time.sleep(0.2)
+    stored = found(f"Event | where RenderedDescription == '{mark}' | project Computer, _ResourceId")
+    assert stored == [["bound-01", machine.lower()]] * 2
+    assert found(f"SigninLogs | where CorrelationId == '{mark}' | count") == [[0]]
+    with pytest.raises(HttpResponseError) as told:
+        agent.logs.query_workspace("default", "Event | count", timespan=None)
+    assert told.value.status_code == 403

@@ -8,6 +8,7 @@ from tests.web.conftest import BASE, HERE
 
 from nephoscope.access.sessions import ENDED, opened
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.model.resource_binding import bind_resource
 from nephoscope.web.site import COOKIE
 
 
@@ -112,3 +113,25 @@ def test_a_link_leaves_no_session_of_the_browser_open(browser, instance, anybody
         assert client.post(path.format(secret), data=form, headers=HERE).status_code == 303
         assert not signed_in(client), "the cookie from before opens nothing"
     assert signed_in(here)
+
+
+def test_an_owner_binds_a_program_to_a_machine(owner, visitor, instance):
+    principals, machine = (
+        instance.state.principals,
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/web-01",
+    )
+    with instance.state.transaction() as session:
+        agent = principals.add(session, PrincipalKind.PROGRAM, "agent of web-01")
+    form = {"act": "bind", "principal": agent.id, "resource": machine, "also": "10.1.1.1 web-01.contoso.com"}
+    assert visitor(("Contributor", "/")).post("/settings", data=form, headers=HERE).status_code == 403
+    assert principals.get(agent.id).binding is None
+    assert owner.post("/settings", data=form, headers=HERE).status_code == 303
+    assert principals.get(agent.id).binding == bind_resource(machine, also=("10.1.1.1", "web-01.contoso.com"))
+    assert machine in owner.get("/settings").text
+    assert machine in owner.get("/settings?csv=people").text
+    refused = owner.post("/settings", data={**form, "resource": "web-01"}, headers=HERE)
+    assert (refused.status_code, "not a resource id" in refused.text) == (400, True)
+    assert owner.post("/settings", data={**form, "act": "unbind"}, headers=HERE).status_code == 303
+    assert principals.get(agent.id).binding is None
+    details = [one.detail for one in instance.state.audit.entries(most=20) if one.target == "agent of web-01"]
+    assert [(one["binding"] or {}).get("resource") for one in details] == [None, machine]

@@ -47,7 +47,7 @@ def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.
             "Raw": raw[:RAW_BYTES].decode("utf-8", "ignore"),
             "Format": one.format,
             "Table": ", ".join((one.table, *one.others)),
-            "_ResourceId": one.resource,
+            "SenderResourceId": one.resource,
         }
         for one, raw in ((one, one.raw.encode("utf-8", "backslashreplace")) for one in bad)
     ]

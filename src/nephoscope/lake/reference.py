@@ -17,10 +17,16 @@ def page() -> str:
         f"The package knows {len(tables)} tables; others come by import ([the lake](../guides/lake.md#tables)). Every table has",
         f"{', '.join(f'`{name}`' for name in STANDARD)} and a dynamic bag for values that no column takes.",
         "",
-        "| table | columns | what it holds | categories |",
-        "|---|---|---|---|",
+        "The columns that name the machine of a row are the ones that a [bound program](../guides/serve.md#programs-that-are-bound-to-a-machine)",
+        "fills in and may not contradict; it writes to no table without any.",
+        "",
+        "| table | columns | what it holds | categories | names the machine |",
+        "|---|---|---|---|---|",
     ]
     for table in tables:
         categories = ", ".join(table.categories)
-        lines.append(f"| `{table.name}` | {len(table.columns)} | {table.description} | {categories} |")
+        machine = ", ".join(f"`{name}`" for name, _ in table.machine or ())
+        lines.append(
+            f"| `{table.name}` | {len(table.columns)} | {table.description} | {categories} | {machine} |"
+        )
     return "\n".join(lines) + "\n"

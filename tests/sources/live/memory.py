@@ -48,6 +48,7 @@ class MemorySink:
         refused=(),
         wait=True,
         after=None,
+        sender=None,
     ) -> Taken:
         while self.busy.is_set():
             if not wait:

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from nephoscope.model.resource_binding import bind_resource
 from nephoscope.sources.live.ingestion.gathering import CrowdedError, Gathering
 from nephoscope.sources.live.ingestion.rules import Flow
 from nephoscope.sources.live.ingestion.shaping import shaped
@@ -17,8 +18,9 @@ class Slow:
 
     def __init__(self) -> None:
         self.appends, self.began, self.go = [], threading.Event(), threading.Event()
+        self.senders = []
 
-    def take(self, feed, sequence, *, rows, origins, refused, wait):
+    def take(self, feed, sequence, *, rows, origins, refused, wait, sender=None):
         first = not self.began.is_set()
         self.began.set()
         if first:
@@ -29,6 +31,7 @@ class Slow:
         if any(one.get("n") == "busy" for one in several):
             raise BusyError("full")
         self.appends.append((several, origins["T"]))
+        self.senders.append(sender)
         return Taken(len(several), 0)
 
 
@@ -99,3 +102,28 @@ def test_patience_ends():
     gathering.sink.go.set()
     thread.join()
     assert gathering._waiting == []
+
+
+def test_requests_of_a_bound_sender_go_without_others():
+    sink = Slow()
+    gathering = Gathering(sink, 1)
+    bound = [bind_resource(f"/subscriptions/s/resourceGroups/g/providers/P.Q/vms/{name}") for name in "ab"]
+    senders = [None, *bound, None, bound[0]]
+
+    def send(number, sender):
+        gathering.take(shaped_of({"n": number}), 10, 30, sender)
+
+    threads = [threading.Thread(target=send, args=(-1, None))]
+    threads[0].start()
+    assert sink.began.wait(30)
+    for number, sender in enumerate(senders):
+        threads.append(threading.Thread(target=send, args=(number, sender)))
+        threads[-1].start()
+    while len(gathering._waiting) < len(senders):
+        pass
+    sink.go.set()
+    for one in threads:
+        one.join(30)
+    for (rows, _), sender in zip(sink.appends, sink.senders, strict=True):
+        assert {senders[row["n"]] if row["n"] >= 0 else None for row in rows} == {sender}
+    assert sum(len(rows) for rows, _ in sink.appends) == 1 + len(senders)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from nephoscope.kql.types import KqlType
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.writer import Writer
+from nephoscope.model.resource_binding import bind_resource
 from nephoscope.sources.live.ingestion.doors import Doors
 from nephoscope.sources.live.ingestion.intake import Intake, Post
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.live.ingestion.rules import Flow
+from nephoscope.sources.live.ingestion.transform import Transform
 
 NOW = datetime.now(UTC).isoformat()
 TABLE, STREAM = "Syslog", "Microsoft-Syslog"
@@ -172,3 +177,70 @@ def test_records_for_a_table_that_a_workspace_does_not_take_are_set_aside(place)
         0
     ].table.to_pylist()
     assert aside == [{"Table": TABLE, "Reason": f"the workspace soc does not take rows of {TABLE}", "n": 2}]
+
+
+A, B = (
+    f"/subscriptions/0a0a0a0a-0000-4000-8000-000000000001/resourceGroups/g/providers/Microsoft.HybridCompute/machines/{name}"
+    for name in ("web-01", "web-02")
+)
+
+
+def test_bound_senders_of_one_append_are_held_to_their_own(place):
+    intake, lake, _ = place
+    first, second = bind_resource(A), bind_resource(B)
+    row = {"TimeGenerated": NOW, "Computer": "web-02"}
+    same = {"id_": "id"}
+    posts = [
+        replace(post([row, {"TimeGenerated": NOW}], **same), sender=first),
+        replace(post([row, {"TimeGenerated": NOW}], **same), sender=second),
+        post([row, {"TimeGenerated": NOW}], **same),
+    ]
+    assert take(intake, *posts) == [2, 2, 2]
+    lake.flush()
+    found = lake.query("Syslog | project Computer, _ResourceId")[-1].table
+    assert ordered(found) == sorted(
+        [
+            {"Computer": "web-01", "_ResourceId": A.lower()},
+            {"Computer": "web-02", "_ResourceId": B.lower()}, {"Computer": "web-02", "_ResourceId": B.lower()},
+            {"Computer": "web-02", "_ResourceId": ""}, {"Computer": "", "_ResourceId": ""},
+        ],
+        key=str,
+    )  # fmt: skip
+    (aside,) = lake.query(
+        "_Quarantine | project Place, Reason, Table, Raw, SenderResourceId, _SubscriptionId"
+    )[-1].table.to_pylist()
+    assert (aside["Place"], aside["Table"], aside["SenderResourceId"]) == ("record 0", "Syslog", A.lower())
+    assert aside["_SubscriptionId"] == "", "who reads the sender's subscription does not read the quarantine"
+    assert aside["Reason"].startswith("Identity conflict: Computer is 'web-02'")
+    assert json.loads(aside["Raw"]) == row
+
+
+def test_doors_hold_bound_senders_as_the_intake_does(place):
+    _, lake, state = place
+    door = Doors(lake, state).of("default")
+    body = json.dumps([{"TimeGenerated": NOW, "Computer": "web-02"}, {"TimeGenerated": NOW}]).encode()
+    door.take(door.flows("default", STREAM), STREAM, body, "id", bind_resource(A))
+    lake.flush()
+    assert lake.query("Syslog | project Computer")[-1].table.to_pylist() == [{"Computer": "web-01"}]
+    (aside,) = lake.query("_Quarantine | project Table, SenderResourceId")[-1].table.to_pylist()
+    assert aside == {"Table": "Syslog", "SenderResourceId": A.lower()}
+
+
+def test_a_transform_that_renames_a_column_is_checked_behind_it(place):
+    _, lake, state = place
+    columns = {"TimeGenerated": KqlType.DATETIME, "who": KqlType.STRING, "id": KqlType.STRING}
+    text = "source | project TimeGenerated, Computer = strcat('web-', who), _ResourceId = id"
+    flows = (Flow("Syslog", Transform.of(text, columns, "rule")),)
+    records = [
+        {"TimeGenerated": NOW, "who": "02"},
+        {"TimeGenerated": NOW, "who": "01", "id": B},
+        {"TimeGenerated": NOW, "who": "01"},
+    ]
+    door = Doors(lake, state).of("default")
+    door.take(flows, "Custom-X", json.dumps(records).encode(), "", bind_resource(A))
+    lake.flush()
+    found = lake.query("Syslog | project Computer, _ResourceId")[-1].table.to_pylist()
+    assert found == [{"Computer": "web-01", "_ResourceId": A.lower()}]
+    reasons = lake.query("_Quarantine | project Reason")[-1].table["Reason"].to_pylist()
+    assert len(reasons) == 2
+    assert all(one.startswith("Identity conflict") for one in reasons)

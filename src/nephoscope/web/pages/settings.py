@@ -54,7 +54,7 @@ def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
             (one, state.principals.roles(one.id), len(opened(state, one.id)))
             for one in state.principals.all()
         ],
-        "may_sign_out": visit.caller.may(PRINCIPALS),
+        "may_change": visit.caller.may(PRINCIPALS),
         "roles": ROLES,
         "entries": entries,
         "older": entries[-1].number if entries and entries[-1].number > 1 else None,
