@@ -46,6 +46,26 @@ ABOUT = re.compile(
 #: Columns of that name that tell what a machine saw.
 SEEN = {("SecurityEvent", "DeviceId"), ("LinuxAuditLog", "hostname")}
 
+#: Tables with a computer that services write, not machines.
+NOT_OF_MACHINES = {
+    "AlertEvidence",
+    "AzureDiagnostics",
+    "BehaviorEntities",
+    "ComputerGroup",
+    "DisruptionAndResponseEvents",
+    "IdentityDirectoryEvents",
+    "IdentityLogonEvents",
+    "IdentityQueryEvents",
+    "IntuneDeviceComplianceOrg",
+    "IntuneDevices",
+    "KubeEvents",
+    "KubeNodeInventory",
+    "KubePodInventory",
+    "MicrosoftPurviewInformationProtection",
+    "SecurityDetection",
+    "Usage",
+}
+
 
 def sent(table: Table, *rows: dict, sender=BOUND):
     """What becomes of rows: those that are stored, and by place why the others are not."""
@@ -103,15 +123,10 @@ def _is_about(table: Table, name: str) -> bool:
 
 
 def test_a_table_of_machines_says_which_columns_name_them():
-    """A new table with a Computer decides whether machines may write it: its definition has `machine`, or stands here."""
-    others = """
-        AlertEvidence AzureDiagnostics BehaviorEntities ComputerGroup DisruptionAndResponseEvents IdentityDirectoryEvents
-        IdentityLogonEvents IdentityQueryEvents IntuneDeviceComplianceOrg IntuneDevices KubeEvents KubeNodeInventory KubePodInventory
-        MicrosoftPurviewInformationProtection SecurityDetection Usage
-    """.split()
+    """A new table with a Computer has `machine` in its definition, or stands in NOT_OF_MACHINES."""
     named = {"Computer", "DeviceName", "DvcHostname"}
     found = {one.name for one in Tables.builtin() if named & one.types.keys() and one.machine is None}
-    assert found == set(others)
+    assert found == NOT_OF_MACHINES
 
 
 def test_what_is_left_out_is_filled_in():
