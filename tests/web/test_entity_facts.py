@@ -64,9 +64,8 @@ def number(instance, target, sandbox):
 
 
 def contexts(text: str) -> list[str]:
-    return [
-        html.unescape(one) for one in re.findall(r'<details class="context".*?</details>', text, re.DOTALL)
-    ]
+    found = re.findall(r'<(?:details|p) class="context.*?</(?:details|p)>(?=</li>)', text, re.DOTALL)
+    return [html.unescape(one) for one in found]
 
 
 def test_the_incident_shows_facts_assessments_and_paths(instance, owner, number, target):
