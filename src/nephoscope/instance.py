@@ -25,6 +25,7 @@ from nephoscope.access.tokens import NO_TENANT, Tokens
 from nephoscope.entity_context import EntityContexts
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
+from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.posture.governing import TYPES, Governing
 from nephoscope.posture.packs import Packs
@@ -45,8 +46,6 @@ DECIDING = (
     "microsoft.authorization/policyexemptions",
     "microsoft.policyinsights/attestations",
 )
-#: Checkpoints: when a document was removed, by its key, until an assessment has been made without it.
-REMOVED = "removed"
 #: Seconds that a query may take where the server is not told otherwise, and the most that a client may ask for.
 QUERY_SECONDS = 60.0
 TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"

@@ -14,7 +14,7 @@ from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
 from nephoscope.api.server import app
-from nephoscope.instance import REMOVED
+from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.model.place import Place

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.resource_id import ResourceId, is_below
 from nephoscope.policy.related import EXTENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from nephoscope.model.resource import Resource
 
@@ -40,7 +40,8 @@ def parse_manifests(document: Any) -> tuple[Coverage, ...]:
     """Read a manifest, a coverage for each tenant it is about; raises CoverageError.
 
     `{"schemaVersion": 2, "tenants": {tenant: {"scopes": {scope: [type, ...]}, "gaps": {type: reason}, "readAt": time}}}`, where
-    `readAt` may also map a scope to its time. In version 1 the members of the one tenant are at the top, with `tenant` beside them.
+    `readAt` may also map a scope to its time; `claimedAt` maps a scope to the times of single types there. In version 1 the members
+    of the one tenant are at the top, with `tenant` beside them.
     """
     if not isinstance(document, dict):
         raise CoverageError("the manifest must be a JSON object")
@@ -84,6 +85,7 @@ def _parse_tenant(tenant: str, document: Any, path: str) -> Coverage:
         gaps={type_.lower(): reason for type_, reason in gaps.items()},
         tenant=tenant.lower(),
         read_at=_times(document.get("readAt"), path),
+        claimed_at=_claim_times(document.get("claimedAt", {}), path),
     )
 
 
@@ -113,6 +115,25 @@ def _times(value: Any, path: str) -> dict[str, datetime]:
     return found
 
 
+def _claim_times(value: Any, path: str) -> dict[str, dict[str, datetime]]:
+    """The times of single claims by scope and type."""
+    if not isinstance(value, dict) or not all(isinstance(times, dict) for times in value.values()):
+        raise CoverageError(f"'{path}claimedAt' must map a scope to the times of types")
+    found: dict[str, dict[str, datetime]] = {}
+    for scope, times in value.items():
+        try:
+            found[_normalize_scope(scope)] = {
+                type_.lower(): datetime.fromisoformat(text) for type_, text in times.items()
+            }
+        except (TypeError, ValueError) as error:
+            raise CoverageError(
+                f"'{path}claimedAt' at {scope!r} must hold ISO 8601 times: {error}"
+            ) from error
+    if any(time.tzinfo is None for times in found.values() for time in times.values()):
+        raise CoverageError(f"'{path}claimedAt' must have time zones")
+    return found
+
+
 def manifest_document(coverage: Coverage) -> dict[str, Any]:
     """The JSON document of a manifest, in a stable order."""
     return {
@@ -130,6 +151,11 @@ def manifest_members(coverage: Coverage) -> dict[str, Any]:
     }
     if coverage.read_at:
         found["readAt"] = {scope: time.isoformat() for scope, time in sorted(coverage.read_at.items())}
+    if coverage.claimed_at:
+        found["claimedAt"] = {
+            scope: {type_: time.isoformat() for type_, time in sorted(times.items())}
+            for scope, times in sorted(coverage.claimed_at.items())
+        }
     return found
 
 
@@ -138,15 +164,51 @@ def merge(parts: Iterable[Coverage]) -> Coverage:
     scopes: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
     gaps: dict[str, str] = {}
     times: dict[str, datetime] = {}
+    claims: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     known = list(parts)
     for part in known:
         for scope, types in part.scopes.items():
             scopes[scope] |= types
         gaps.update(part.gaps)
         _keep_older(times, part.read_at)
+        for scope, claimed in part.claimed_at.items():
+            _keep_older(claims[scope], claimed)
     declared = bool(known) and all(part.declared for part in known)
     tenant = next((part.tenant for part in known if part.tenant), "")
-    return Coverage(dict(scopes), declared, gaps, tenant, times)
+    return Coverage(dict(scopes), declared, gaps, tenant, times, claimed_at=dict(claims))
+
+
+def without(coverage: Coverage, ids: frozenset[str]) -> Coverage:
+    """A manifest without the claims that were made apart at or below some lower-cased ids, or of these by name."""
+    gone = {
+        (scope, entry)
+        for scope, times in coverage.claimed_at.items()
+        for entry in times
+        if is_below(scope, ids) or f"{scope}/{_segment(entry, scope)}" in ids
+    }
+    if not gone:
+        return coverage
+    scopes = {scope: _left(scope, types, gone) for scope, types in coverage.scopes.items()}
+    claims = {scope: _left(scope, times, gone) for scope, times in coverage.claimed_at.items()}
+    return replace(
+        coverage,
+        scopes={scope: types for scope, types in scopes.items() if types},
+        claimed_at={
+            scope: {entry: coverage.claimed_at[scope][entry] for entry in left}
+            for scope, left in claims.items()
+            if left
+        },
+    )
+
+
+def _left(scope: str, entries: Iterable[str], gone: Container[tuple[str, str]]) -> frozenset[str]:
+    return frozenset(entry for entry in entries if (scope, entry) not in gone)
+
+
+def _segment(entry: str, scope: str) -> str:
+    """What an entry with a name adds to the id of its scope: `<child>/<name>`, or the provider before an extension."""
+    above = f"{_type_of(scope)}/"
+    return entry.removeprefix(above) if entry.startswith(above) else f"providers/{entry}"
 
 
 def merge_below(tenants: Sequence[Coverage]) -> Coverage:
@@ -156,11 +218,11 @@ def merge_below(tenants: Sequence[Coverage]) -> Coverage:
     own = [
         replace(one, scopes={scope: types for scope, types in one.scopes.items() if scope}) for one in tenants
     ]
-    return replace(merge(own), tenant="", read_at={})
+    return replace(merge(own), tenant="", read_at={}, claimed_at={})
 
 
 def _keep_older(times: dict[str, datetime], others: Mapping[str, datetime]) -> None:
-    """Of two times of one scope the older holds: what was read together is as old as its oldest part."""
+    """Of two times of one scope, or of one claim, the older holds: what was read together is as old as its oldest part."""
     for scope, time in others.items():
         times[scope] = min(time, times.get(scope, time))
 

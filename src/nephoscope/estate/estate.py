@@ -27,7 +27,8 @@ class Estate:
     `coverage` says what was read; `quarantine` what could not be; `duplicates` counts the bodies that gave way to another of
     the same id. `management_groups` maps a subscription's id (`/subscriptions/<guid>`) to the ids of the management groups
     above it, nearest first; a subscription whose ancestors were not read is not in it. `tenant` is the lower-cased id of the tenant,
-    '' where the snapshot does not tell it: ids outside subscriptions are unique within a tenant alone.
+    '' where the snapshot does not tell it: ids outside subscriptions are unique within a tenant alone. `forgotten` are the lower-cased
+    ids of which own facts were taken back since the estate was kept last.
     """
 
     resources: Mapping[str, Resource]
@@ -38,6 +39,7 @@ class Estate:
     _types: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict, repr=False)
     _batches: Batches = field(default=(), repr=False)
     tenant: str = ""
+    forgotten: frozenset[str] = frozenset()
 
     @classmethod
     def of(

@@ -12,7 +12,7 @@ from nephoscope.estate.coverage import was_read
 from nephoscope.estate.sorted_lines import SortedLines
 from nephoscope.estate.version_row import resource_row
 from nephoscope.estate.versions import content_hash
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.resource_id import ResourceId, is_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,6 +66,11 @@ class Intake:
         )
         self._rows = SortedLines(folder / "rows", Incoming, lambda one: one.id, _HELD_ROWS)
         self._versions: Iterable[Version] = ()
+        self.forgotten: frozenset[str] = frozenset()
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Say of which lower-cased ids, and what lies below them, nothing is said any more: they end where no resource has them."""
+        self.forgotten |= frozenset(ids)
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Take resources; derived containers are left out, as nothing was read of them."""
@@ -93,8 +98,14 @@ class Intake:
             if row is not None:
                 known = Move.KEPT if version is not None and version.hash == row.hash else Move.CHANGED
                 yield row, version, Move.ADDED if version is None else known
-            elif version is not None and was_read(coverage, ResourceId.parse(version.id), version.scope):
+            elif version is not None and self._ends(version, coverage):
                 yield None, version, Move.REMOVED
+
+    def _ends(self, version: Version, coverage: Coverage) -> bool:
+        """Whether a version that the snapshot does not have is over: it was looked for, or what told of it was taken back."""
+        return is_below(version.id, self.forgotten) or was_read(
+            coverage, ResourceId.parse(version.id), version.scope
+        )
 
 
 def _joined(

@@ -17,7 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from nephoscope.estate.coverage import manifest_document, merge, parse_manifest
+from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, without
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake, Move, Version
 from nephoscope.estate.version_reader import BATCH, chosen, markers, moved, versions
@@ -96,6 +96,7 @@ class EstateStore:
         with TemporaryDirectory(prefix="nephoscope-") as folder:
             intake = Intake(Path(folder), tenant or estate.tenant)
             intake.add(estate.resources.values())
+            intake.forget(estate.forgotten)
             return self.take(intake, estate.coverage, at)
 
     def take(self, intake: Intake, coverage: Coverage, at: datetime) -> StoredSnapshot:
@@ -129,7 +130,7 @@ class EstateStore:
             at=at,
             hash=digest,
             coverage=coverage,
-            known=_known(stored[-1].known if stored else None, coverage),
+            known=_known(stored[-1].known if stored else None, coverage, intake.forgotten),
             added=moved[Move.ADDED],
             changed=moved[Move.CHANGED],
             removed=moved[Move.REMOVED],
@@ -251,14 +252,23 @@ class EstateStore:
         return DeltaTable.create(self._path, SCHEMA, mode="ignore", partition_by=["current"])
 
 
-def _known(before: Coverage | None, coverage: Coverage) -> Coverage:
-    """What is known after a snapshot: its own coverage and, where it did not look, what was known before."""
+def _known(before: Coverage | None, coverage: Coverage, forgotten: frozenset[str]) -> Coverage:
+    """What is known after a snapshot: its own coverage and, where it did not look, what was known before and not taken back."""
     if before is None:
         return coverage
-    both = merge([before, coverage])
+    old = without(before, forgotten)
+    both = merge([old, coverage])
     read = {type_ for types in coverage.scopes.values() for type_ in types}
-    kept = {type_: reason for type_, reason in before.gaps.items() if type_ not in read}
-    return replace(both, gaps={**kept, **coverage.gaps}, read_at={**before.read_at, **coverage.read_at})
+    kept = {type_: reason for type_, reason in old.gaps.items() if type_ not in read}
+    return replace(
+        both,
+        gaps={**kept, **coverage.gaps},
+        read_at={**old.read_at, **coverage.read_at},
+        claimed_at={
+            scope: {**old.claimed_at.get(scope, {}), **coverage.claimed_at.get(scope, {})}
+            for scope in old.claimed_at.keys() | coverage.claimed_at.keys()
+        },
+    )
 
 
 def _rows(intake: Intake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:

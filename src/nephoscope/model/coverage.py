@@ -23,6 +23,8 @@ class Coverage:
     `gaps` maps a lower-cased type to the reason why it was not read ('403 on ...').
     `tenant` is the lower-cased id of the tenant ('' where the snapshot does not tell it). `read_at` maps a scope to the time at
     which it was read; a scope that is not in it was read when the nearest scope above it was.
+    `claimed_at` maps a scope to the times of single claims at it, where they were made apart from the rest
+    (docs/decisions/0405-own-facts.md).
     `supposed` is True where nothing was read at all: the resources are a world that somebody made up, with nothing beside them.
     """
 
@@ -32,6 +34,7 @@ class Coverage:
     tenant: str = ""
     read_at: dict[str, datetime] = field(default_factory=dict)
     supposed: bool = False
+    claimed_at: dict[str, dict[str, datetime]] = field(default_factory=dict)
 
     @classmethod
     def everything(cls) -> Coverage:
@@ -54,9 +57,14 @@ class Coverage:
                 return False
             place = scope_above(place)
 
-    def time_of(self, scope: str) -> datetime | None:
-        """When a scope was read, None where the manifest does not tell."""
+    def time_of(self, scope: str, type_: str = "", name: str = "") -> datetime | None:
+        """When a scope was read (or a type in it, or a name of the type), None where the manifest does not tell."""
         place = scope
-        while place and place not in self.read_at:
+        while True:
+            claims = self.claimed_at.get(place)
+            found = claims and (claims.get(f"{type_}/{name}") or claims.get(type_))
+            if found:
+                return found
+            if not place or place in self.read_at:
+                return self.read_at.get(place)
             place = scope_above(place)
-        return self.read_at.get(place)

@@ -27,9 +27,9 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     kind, reported, dated = found
     if all(walk(resource.body, path) is MISSING for path in reported):
         return ""
-    when, verb = _time_of(resource, dated), "is of"
+    when, verb = _dated(resource, dated), "is of"
     if when is None:
-        when, verb = coverage.time_of(resource.key), "was read on"
+        when, verb = coverage.time_of(resource.key, resource.type, resource.id.name), "was read on"
     if when is None or now - when <= timedelta(days=kind.days):
         return ""
     age = (now - when).days
@@ -39,7 +39,13 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     )
 
 
-def _time_of(resource: Resource, dated: tuple[Segments, ...]) -> datetime | None:
+def reported_at(resource: Resource) -> datetime | None:
+    """The time that the report in a body bears, None for none."""
+    found = report_kind(resource.type)
+    return None if found is None else _dated(resource, found[2])
+
+
+def _dated(resource: Resource, dated: tuple[Segments, ...]) -> datetime | None:
     """The time that a report bears, None for none; one that is no time of ISO 8601 is none."""
     for path in dated:
         text = walk(resource.body, path)

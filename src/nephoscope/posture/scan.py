@@ -30,10 +30,13 @@ from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
 from nephoscope.posture.streaming import evaluate_parts, surveyed_types
 from nephoscope.sources import resources
+from nephoscope.sources.facts.reading import FactReader
 from nephoscope.sources.resources import Spool, Survey
 
 _T = TypeVar("_T")
 SAMPLE = "sample:"
+#: Own facts alone, of whatever subscription; beside other targets those that no other target holds too.
+FACTS = "facts:"
 OWN_INITIATIVE = "nephoscope"
 
 #: Told what is being done, how much of it is done, and of how much.
@@ -51,11 +54,11 @@ class NoSuchScopeError(Exception):
 class Request:
     """What a person asked to be scanned, and by what.
 
-    `targets` are paths, `-` (what is piped in), `sample:`, `azure:`, `azure:<subscription id>` or `tenant:<name>` of a connected
-    tenant. Without
-    `initiatives`, `policies` folders are judged definition by definition, and without those the own initiative. `assigned` judges
-    by the assignments of the estate and of `decisions` instead; `decisions` are files of assignments, exemptions and attestations.
-    `scope` limits what is judged to an id and what lies under it, `tenant` to one tenant of the targets.
+    `targets` are paths, `-` (what is piped in), `sample:`, `facts:` (own facts), `azure:`, `azure:<subscription id>` or
+    `tenant:<name>` of a connected tenant. Without `initiatives`, `policies` folders are judged definition by definition, and
+    without those the own initiative. `assigned` judges by the assignments of the estate and of `decisions` instead; `decisions`
+    are files of assignments, exemptions and attestations. `scope` limits what is judged to an id and what lies under it,
+    `tenant` to one tenant of the targets.
     """
 
     targets: tuple[str, ...]
@@ -83,7 +86,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Scan:
-    """Loads and judges; one object can judge several estates by the same content. `put` are the ARM documents that people put."""
+    """Loads and judges; one object can judge several estates by the same content.
+
+    `put` are the ARM documents that people put, `facts` the own facts beside the targets.
+    """
 
     request: Request
     data: Path
@@ -91,6 +97,7 @@ class Scan:
     progress: Progress = lambda *_: None
     collected: dict[str, str] = field(default_factory=dict)
     put: tuple[Mapping[str, Any], ...] = ()
+    facts: FactReader = field(default_factory=FactReader)
 
     @property
     def repeatable(self) -> Request:
@@ -106,7 +113,14 @@ class Scan:
     def estates(self, targets: Sequence[str] | None = None) -> tuple[Estate, ...]:
         """The estate of each tenant of the targets; SnapshotError when a target is not there."""
         with self._paths(targets) as paths:
-            return self._of_tenant(resources.load_tenants(paths, self._reading), lambda one: one.tenant)
+            found = resources.load_tenants(paths, self._reading, learning=self._facts(targets))
+        forgotten = self.facts.forgotten()
+        kept = (replace(one, forgotten=forgotten) for one in found) if forgotten else found
+        return self._of_tenant(tuple(kept), lambda one: one.tenant)
+
+    def _facts(self, targets: Sequence[str] | None) -> FactReader:
+        """The own facts beside targets: about their subscriptions, or all where they are a target themselves."""
+        return replace(self.facts, everywhere=FACTS in (targets or self.request.targets))
 
     def collect(self) -> None:
         """Collect the live targets now: what is read afterwards asks Azure nothing."""
@@ -127,8 +141,12 @@ class Scan:
     def surveys(self, folder: Path, targets: Sequence[str] | None = None) -> tuple[Survey, ...]:
         """The estates of the targets taken apart on disk, in an empty folder that exists; SnapshotError when a target is not there."""
         with self._paths(targets) as paths:
-            found = Spool.of(paths, folder, self._reading).surveys(surveyed_types())
-            return self._of_tenant(found, lambda one: one.whole.tenant)
+            spool = Spool.of(paths, folder, self._reading, learning=self._facts(targets))
+        found = spool.surveys(surveyed_types())
+        forgotten = self.facts.forgotten()
+        for one in found:
+            one.whole = replace(one.whole, forgotten=forgotten)
+        return self._of_tenant(found, lambda one: one.whole.tenant)
 
     def _of_tenant(self, found: tuple[_T, ...], tenant_of: Callable[[_T], str]) -> tuple[_T, ...]:
         """Those of the tenant that was asked for, all where none was; NoSuchScopeError where there is none of it."""
@@ -150,7 +168,8 @@ class Scan:
     @contextmanager
     def _paths(self, targets: Sequence[str] | None = None) -> Iterator[list[Path]]:
         with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
-            yield [self._path(target, sample) for target in targets or self.request.targets]
+            wanted = targets or self.request.targets
+            yield [self._path(target, sample) for target in wanted if target != FACTS]
 
     def _path(self, target: str, sample: Path) -> Path:
         """The folder or file behind a target; a live one is collected now."""

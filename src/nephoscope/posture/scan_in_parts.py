@@ -111,7 +111,10 @@ class PartedScan:
         return self._recorded(report, journal, list(zip(wholes, intakes, plans, strict=False)), compared)
 
     def _intake(self, number: int) -> Intake:
-        return Intake(self._made(f"intake-{number}"), self.surveys[number].whole.tenant)
+        whole = self.surveys[number].whole
+        intake = Intake(self._made(f"intake-{number}"), whole.tenant)
+        intake.forget(whole.forgotten)
+        return intake
 
     @staticmethod
     def _take(run: Run, report: PartedReport, changes: Changes, filter_: Filter) -> None:

@@ -18,7 +18,15 @@ from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.tenants import MANAGED_IDENTITY, Connection, Tenant
 from nephoscope.posture.live import LIVE, TENANT, collected, content_needs, tenant_folder
 from nephoscope.posture.packs import Packs
-from nephoscope.posture.scan import SAMPLE, Progress, Request, forget_request, last_request, save_request
+from nephoscope.posture.scan import (
+    FACTS,
+    SAMPLE,
+    Progress,
+    Request,
+    forget_request,
+    last_request,
+    save_request,
+)
 from nephoscope.sources.azure.connecting import Secrets, check, settings_of
 from nephoscope.sources.azure.rights import Right, rights
 from nephoscope.sources.azure.settings import CollectError, Settings
@@ -150,19 +158,23 @@ def secrets_of(state: State, tenant: Tenant) -> Secrets:
 def request_of(state: State, data: Path) -> Request | None:
     """The request of the next assessment: every tenant that is enabled in the place of those of before, kept; None for nothing.
 
+    Own facts are a target of their own as soon as there are any.
     The sample estate makes room for the first tenant that was collected, and the score then begins a history of its own.
     """
     before = last_request(data)
     known = state.tenants.all()
     names = [f"{TENANT}{one.name}" for one in known if one.enabled or one.snapshot]
-    others = [one for one in (before.targets if before else ()) if not one.startswith(TENANT)]
-    if before is None and not names:
+    others = [
+        one for one in (before.targets if before else ()) if not one.startswith(TENANT) and one != FACTS
+    ]
+    learned = [FACTS] if state.own_facts.any() else []
+    if before is None and not names and not learned:
         return None
     if any(one.snapshot for one in known):
         others = [one for one in others if one != SAMPLE]
     alone = bool(names) and SAMPLE not in others
     history = HISTORY if alone else (before.history if before else "default")
-    request = replace(before or Request(()), targets=(*others, *names), history=history)
+    request = replace(before or Request(()), targets=(*others, *names, *learned), history=history)
     if not request.targets:
         forget_request(data)
         return None

@@ -11,14 +11,16 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
-from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS, REMOVED
+from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS
 from nephoscope.lake.state import State
+from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.turns import Turns
 from nephoscope.policy.catalogue import NotHeldError
@@ -34,10 +36,14 @@ from nephoscope.posture.scan import NoSuchScopeError, Request, Scan, last_reques
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
+from nephoscope.sources.facts.reading import FactReader
+from nephoscope.sources.facts.recording import FACTS_CHANGED, settle
 from nephoscope.sources.resources import SnapshotError
 
 LOOK_SECONDS, TELL_SECONDS = 5.0, 1.0
 LONGEST_REST = 300.0
+#: Between an evaluation and the next that own facts alone ask for.
+FACTS_REST = timedelta(minutes=1)
 _LOG = logging.getLogger("nephoscope.assessing")
 #: What an assessment can end with that the next may not.
 REFUSALS = (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, OSError)
@@ -78,7 +84,7 @@ class Told:
 
 def due(settings: Settings, state: State, now: datetime) -> Request | None:
     """The request that is to be judged now, None while it is not time or nothing was ever asked for."""
-    request = last_request(settings.data)
+    request = tenants.request_of(state, settings.data)
     if request is None:
         return None
     asked = state.checkpoints.get(*ASSESS_SOON)
@@ -93,9 +99,16 @@ def due(settings: Settings, state: State, now: datetime) -> Request | None:
         or shown.made.outdated
         or (asked and datetime.fromisoformat(asked) > last.when)
         or tenants.due(state, request, now)
+        or _learned_since(state, last.when, now)
     ):
         return request
     return request if now - last.when >= timedelta(hours=settings.assess_hours) else None
+
+
+def _learned_since(state: State, last: datetime, now: datetime) -> bool:
+    """Whether own facts changed since an evaluation that is not too recent: what reports often is not judged each time."""
+    changed = state.checkpoints.get(*FACTS_CHANGED)
+    return changed is not None and datetime.fromisoformat(changed) > last and now - last >= FACTS_REST
 
 
 def assess(
@@ -140,6 +153,7 @@ def _assess(
     recorder = Recorder(settings.data, request.series, turn)
     changes = recorder.record(report)
     _forget_removed(state, scan.now)
+    settle(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
     if not any(tenants.is_live(one) for one in request.targets) and last_request(settings.data) == request:
         save_request(scan.repeatable, settings.data)
@@ -165,7 +179,8 @@ def _scan(
     now = datetime.now(UTC)
     put = tuple(one.body for one in state.arm_documents.all(DECIDING))
     kept = tuple(one for one in request.targets if one in snapshots or not one.startswith(TENANT))
-    return Scan(replace(request, targets=kept), settings.data, now, told, dict(snapshots), put)
+    facts = FactReader(lambda: nullcontext(state))
+    return Scan(replace(request, targets=kept), settings.data, now, told, dict(snapshots), put, facts)
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.nesting import DEEPEST, too_deep
 from nephoscope.api.wire.path import scope_of
+from nephoscope.model.nesting import DEEPEST, too_deep
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller

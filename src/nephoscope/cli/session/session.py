@@ -22,7 +22,7 @@ from nephoscope.cli.session.checks import (
 )
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.requesting import audit_request
-from nephoscope.cli.session.stored import state_url
+from nephoscope.cli.session.stored import has_state, state_url
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.coverage import merge
 from nephoscope.estate.estate import Estate
@@ -47,6 +47,8 @@ from nephoscope.posture.row import Filter
 from nephoscope.posture.run import Run
 from nephoscope.posture.scan import NoSuchScopeError, Progress, Request, Scan, last_request, save_request
 from nephoscope.posture.scan_in_parts import FROM_BYTES, Compared, PartedScan, Shown
+from nephoscope.sources.facts.reading import FactReader
+from nephoscope.sources.facts.recording import settle
 from nephoscope.sources.resources import SnapshotError
 from nephoscope.sources.resources.spool import PART
 
@@ -95,7 +97,9 @@ def _evaluating(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[Scan, 
         progress_line() as progress,
     ):
         audit_request(scan.request, data, state)
-        yield replace(scan, progress=progress, now=options["at"] or datetime.now(UTC)), turn
+        now = options["at"] or datetime.now(UTC)
+        yield replace(scan, progress=progress, now=now), turn
+        settle(state, now)
 
 
 @contextmanager
@@ -116,7 +120,19 @@ def _refusing() -> Iterator[None]:
 def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
     check_options(options)
     request = _request(data, options)
-    return Scan(request, data, options["at"] or datetime.now(UTC), progress)
+    return Scan(
+        request, data, options["at"] or datetime.now(UTC), progress, facts=FactReader(lambda: _kept(data))
+    )
+
+
+@contextmanager
+def _kept(data: Path) -> Iterator[State | None]:
+    """The state, None where nothing was ever kept."""
+    if not has_state(data):
+        yield None
+        return
+    with State.of(data, state_url(), copy=True) as state:
+        yield state
 
 
 def _report(

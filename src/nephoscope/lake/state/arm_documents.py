@@ -13,6 +13,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database
 
+#: Checkpoints: when a document was removed, by its key, until an assessment has been made without it.
+REMOVED = "removed"
+
 
 class ArmDocumentRow(Base):
     """A document; `key` is its lower-cased id."""

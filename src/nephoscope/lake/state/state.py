@@ -32,6 +32,7 @@ from nephoscope.lake.state.learned import Learned
 from nephoscope.lake.state.leases import Leases
 from nephoscope.lake.state.migration import migrate
 from nephoscope.lake.state.outbox import Outbox
+from nephoscope.lake.state.own_facts import OwnFactStore
 from nephoscope.lake.state.principals import Principals
 from nephoscope.lake.state.producers import Producers
 from nephoscope.lake.state.repeated_loads import RepeatedLoads
@@ -101,6 +102,7 @@ class State:
         self.sign_in_providers = SignInProviders(database)
         self.sign_in_attempts = SignInAttempts(database)
         self.arm_documents = ArmDocuments(database)
+        self.own_facts = OwnFactStore(database)
         self.incidents = Incidents(database)
         self.hunting_runs = HuntingRuns(database)
         self.bookmarks = Bookmarks(database)

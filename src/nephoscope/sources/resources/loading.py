@@ -12,8 +12,10 @@ from nephoscope.estate.coverage import Inference, merge
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
 from nephoscope.model.place import Place, Quarantined
+from nephoscope.sources.resources.beside import LearnedFacts
 from nephoscope.sources.resources.children import child_types, children, is_listed
 from nephoscope.sources.resources.files import FileError, Limits, Meter, is_json, is_tape, sources
+from nephoscope.sources.resources.learned import Learned, Learning, nothing_learned
 from nephoscope.sources.resources.reading import Found, Lost, Manifest, Pages, carried, read, resource
 from nephoscope.sources.resources.tape import members
 from nephoscope.sources.resources.tenancy import Tenancy
@@ -50,12 +52,16 @@ def load(
 
 
 def load_tenants(
-    paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
+    paths: Sequence[Path | str],
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+    learning: Learning = nothing_learned,
 ) -> tuple[Estate, ...]:
-    """The estates in files and folders, one a tenant and at least one; else as `load`."""
+    """The estates in files and folders with the own facts about their subscriptions, one a tenant and at least one; else as `load`."""
     tenancy = Tenancy()
     with no_collection():
         found = [(item, observe(tenancy, item)) for item in items(paths, progress, limits)]
+        found += [(item, observe(tenancy, item)) for item in learning(tenancy.subscriptions)]
         tenants = tenancy.resolve()
         loaders = {name: Loader(name, tenants) for name in tenants.names}
         unowned: Counter[Source] = Counter()
@@ -78,6 +84,8 @@ def observe(tenancy: Tenancy, item: Item) -> str:
         return tenancy.see(item.resource, item.source.root)
     if isinstance(item, Manifest):
         tenancy.declare(item.coverage, item.source.root)
+    if isinstance(item, Learned):
+        tenancy.learn(item.subscription, item.tenant)
     return ""
 
 
@@ -86,6 +94,8 @@ def owners(tenants: Tenants, item: Item, named: str) -> Collection[str]:
     if isinstance(item, Found):
         owner = tenants.of(item.resource.id.subscription, named, item.source.root)
         return () if owner is None else (owner,)
+    if isinstance(item, Learned):
+        return (tenants.of(item.subscription, "", item.source.root) or "",)
     return tenants.within(item.source.root) or tenants.names
 
 
@@ -162,6 +172,7 @@ class Loader:
     quarantine: list[Quarantined] = field(default_factory=list)
     _paged: dict[Path, list[Pages]] = field(default_factory=lambda: defaultdict(list))
     duplicates: int = 0
+    learned: LearnedFacts = field(default_factory=LearnedFacts)
 
     def take(self, item: Item) -> None:
         """Note one item of a file."""
@@ -175,9 +186,11 @@ class Loader:
                 self.seen[root].lost(item.type, f"a record was broken: {item.quarantined.place}")
         elif isinstance(item, Manifest):
             restrict = self.tenants.restrict if self.tenants is not None else None
-            self._declared[root].append(
-                restrict(item.coverage, root, self.tenant) if restrict else item.coverage
-            )
+            mine = restrict(item.coverage, root, self.tenant) if restrict else item.coverage
+            self._declared[root].append(mine)
+            self.learned.read(mine)
+        elif isinstance(item, Learned):
+            self.learned.take(item)
         else:
             self._paged[item.source.path.parent].append(item)
 
@@ -200,6 +213,7 @@ class Loader:
     def estate(self) -> Estate:
         """What was read, as an estate."""
         self.embed()
+        self.settle()
         return Estate.of(
             self.bodies.values(), self.coverage(), self.quarantine, self.duplicates, tenant=self.tenant
         )
@@ -208,7 +222,8 @@ class Loader:
         """What was read, after the embedded children were seen."""
         self._miss_pages()
         roots = dict.fromkeys([*self.seen, *self._declared])
-        return replace(merge([self._coverage(root) for root in roots]), tenant=self.tenant)
+        found = replace(merge([self._coverage(root) for root in roots]), tenant=self.tenant)
+        return self.learned.claimed(found)
 
     def _coverage(self, root: Path) -> Coverage:
         declared = self._declared.get(root)
@@ -239,6 +254,12 @@ class Loader:
                 own = self.bodies.get(child.key)
                 if own is None or (child.complete and not own.complete):
                     self.bodies[child.key] = child
+
+    def settle(self) -> None:
+        """Put own facts beside the bodies, the newer of two of one id; behind `embed`, since children of theirs claim nothing."""
+        conflicts, given_way = self.learned.settle(self.bodies)
+        self.quarantine += conflicts
+        self.duplicates += given_way
 
 
 def _short(pages: Sequence[Pages]) -> str:

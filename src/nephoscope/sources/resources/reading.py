@@ -23,6 +23,7 @@ from nephoscope.sources.resources.comma_separated import is_header, rows
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks
 from nephoscope.sources.resources.grammar import Piece
 from nephoscope.sources.resources.hints import Hints
+from nephoscope.sources.resources.learned import Learned
 from nephoscope.sources.resources.record import Record, RecordError
 from nephoscope.sources.resources.renderings import REMEDY, cut_out, may_hold
 from nephoscope.sources.resources.splitter import Splitter
@@ -92,7 +93,7 @@ class Pages:
     totals: Mapping[int, int] = field(default_factory=dict)
 
 
-Item = Found | Lost | Manifest | Pages
+Item = Found | Lost | Manifest | Pages | Learned
 
 
 @cache

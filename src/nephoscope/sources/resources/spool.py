@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,11 @@ import msgspec
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
 from nephoscope.model.coverage import Coverage
+from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope.sources.resources.beside import LearnedFacts
 from nephoscope.sources.resources.files import Source
+from nephoscope.sources.resources.learned import Learned, Learning, nothing_learned
 from nephoscope.sources.resources.loading import Loader, items, observe, owners, unowned_records
 from nephoscope.sources.resources.packed import Packed
 from nephoscope.sources.resources.reading import Found, resource
@@ -27,7 +31,6 @@ from nephoscope.sources.resources.tenancy import Tenancy, Tenants
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nephoscope.model.resource import Resource
     from nephoscope.sources.resources.files import Limits, Progress
     from nephoscope.sources.resources.reading import Item, Lost
 
@@ -62,6 +65,7 @@ class Spool:
         folder: Path,
         progress: Progress | None = None,
         limits: Limits | None = None,
+        learning: Learning = nothing_learned,
     ) -> Spool:
         """Read files and folders as `load_tenants` does, into an empty folder that exists; raises as it."""
         spool = cls(folder)
@@ -72,6 +76,9 @@ class Spool:
                     spool._take(item, named)
                 else:
                     spool._others.append(item)
+            for own in learning(spool._tenancy.subscriptions):
+                observe(spool._tenancy, own)
+                spool._learn(own)
         spool._flush()
         spool._tenants = spool._tenancy.resolve()
         return spool
@@ -80,7 +87,16 @@ class Spool:
         root = self._roots.setdefault(item.source.root, len(self._roots))
         subscription = item.resource.id.subscription
         cell = (subscription, -1, "") if subscription else ("", root, named)
-        line = msgspec.json.encode((root, item.api_version, item.resource.body))
+        self._write(cell, msgspec.json.encode((root, item.api_version, item.resource.body, None)))
+
+    def _learn(self, item: Learned) -> None:
+        """Take own facts: their documents to those of the subscription, their claim to what is no resource."""
+        self._others.append(replace(item, resources=()))
+        for one in item.resources:
+            line = msgspec.json.encode((0, "", one.body, item.read_at))
+            self._write((item.subscription, -1, ""), line)
+
+    def _write(self, cell: Cell, line: bytes) -> None:
         self._buffers[cell] += line + b"\n"
         self._sizes[cell] += 1
         self._held += len(line) + 1
@@ -144,7 +160,9 @@ class Spool:
         """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
         for group in self._groups(cells, size):
             # Nothing of a part may be bound here while the next one is read.
-            part = self._estate(group, whole.coverage, Loader(whole.tenant))
+            part = self._estate(
+                group, whole.coverage, Loader(whole.tenant, learned=LearnedFacts(whole.coverage))
+            )
             yield replace(part, management_groups=whole.management_groups)
 
     def _estate(self, cells: Sequence[Cell], coverage: Coverage, part: Loader) -> Estate:
@@ -152,13 +170,14 @@ class Spool:
         with no_collection():
             self._read(cells, part)
             part.embed()
+            part.settle()
             return Estate.of(part.bodies.values(), coverage, (), part.duplicates, tenant=part.tenant)
 
     def _picked(
         self, cells: Sequence[Cell], types: frozenset[str], whole: Loader
     ) -> tuple[list[Resource], int]:
         """The resources of some types in some cells, and how many bodies gave way there; the whole sees what was read."""
-        part = Loader(whole.tenant, seen=whole.seen)
+        part = Loader(whole.tenant, seen=whole.seen, learned=whole.learned.alone())
         estate = self._estate(cells, Coverage({}), part)
         return [Packed.pack(one) for type_ in types for one in estate.by_type(type_)], estate.duplicates
 
@@ -182,14 +201,17 @@ class Spool:
         for cell in cells:
             with self._file(cell).open("rb") as file:
                 for line in file:
-                    root, version, body = _LINE.decode(line)
+                    root, version, body, read_at = _LINE.decode(line)
+                    if read_at is not None:
+                        part.learned.add(Resource.of(body), read_at)
+                        continue
                     source = Source(roots[root], roots[root])
                     found = Found(resource(Record(body, version)), version, source)
                     part.see(found)
                     part.keep(found, roots[root])
 
 
-_LINE = msgspec.json.Decoder(tuple[int, str, dict[str, Any]])
+_LINE = msgspec.json.Decoder(tuple[int, str, dict[str, Any], datetime | None])
 
 
 @dataclass(slots=True)

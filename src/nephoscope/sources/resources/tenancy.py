@@ -32,6 +32,12 @@ class Tenancy:
     _named_in: defaultdict[Path, set[str]] = field(default_factory=lambda: defaultdict(set))
     _subscriptions: defaultdict[Path, set[str]] = field(default_factory=lambda: defaultdict(set))
     _declared: dict[Path, set[str]] = field(default_factory=dict)
+    _learned: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def subscriptions(self) -> frozenset[str]:
+        """The lower-cased subscriptions that resources and manifests were of."""
+        return frozenset(self._of_subscription).union(*self._subscriptions.values())
 
     def see(self, resource: Resource, root: Path) -> str:
         """Note a resource; the tenant that it names itself, '' where it names none."""
@@ -55,6 +61,11 @@ class Tenancy:
                 if scope.startswith("/subscriptions/"):
                     self._of_subscription.setdefault(scope.split("/")[2], coverage.tenant)
 
+    def learn(self, subscription: str, tenant: str) -> None:
+        """Note own facts: the tenant that their writer named is that of a subscription of which nothing else was seen."""
+        if tenant or subscription not in self._learned:
+            self._learned[subscription] = tenant
+
     def resolve(self) -> Tenants:
         """Which tenant everything belongs to."""
         roots = list(self._roots)
@@ -72,6 +83,8 @@ class Tenancy:
         for root in sorted(roots, key=lambda one: one not in own):
             for subscription in self._subscriptions[root]:
                 of_subscription.setdefault(subscription, own.get(root, ""))
+        for subscription, tenant in self._learned.items():
+            of_subscription.setdefault(subscription, tenant)
         return Tenants(of_subscription, own, {root: frozenset(several) for root, several in named.items()})
 
     def _tenants_in(self, root: Path) -> set[str]:

@@ -1,0 +1,110 @@
+"""Own facts: what scanners and agents learned of resources, kept beside what Azure tells."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from nephoscope.sources.facts.report import FactReport
+
+COLUMNS = ("resource", "type", "documents", "read_at", "author")
+
+
+@click.group("facts")
+def command() -> None:
+    """Keep what scanners and agents learned of resources; the next evaluation judges by it."""
+
+
+@command.command("put")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.pass_obj
+def put(data: Path, /, files: tuple[str, ...]) -> None:
+    """Keep the reports in each FILE (`-`: standard input), all of them or none.
+
+    A report is a JSON object, a file holds one or a list of them: `resource` is an id, `readAt` the time of the scan, `documents`
+    are ARM documents of the resource or of what lies below it, and `scopes` maps ids to the types that were read there in full.
+    The newest report of a type holds; sending one again changes nothing.
+    """
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.who import who
+    from nephoscope.lake.state.actor import Actor
+    from nephoscope.lake.state.own_facts import Receipt
+    from nephoscope.sources.facts.recording import keep
+    from nephoscope.sources.facts.report import FactError, claims
+
+    now = datetime.now(UTC)
+    found = []
+    for file in files:
+        try:
+            found += [claim for report in _reports(file) for claim in claims(report, now)]
+        except FactError as error:
+            usage_error(f"{file}: {error}")
+    with state_of(data, keeps=True) as state:
+        told = keep(state, Actor(who()), found, now)
+    documents = sum(len(one.documents) for one in found)
+    words = ", ".join(f"{told[one]:,} {one.value}" for one in Receipt if told[one])
+    click.echo(f"{documents:,} documents; claims: {words or 'none'}")
+
+
+def _reports(file: str) -> tuple[FactReport, ...]:
+    """The reports of a file; FactError where it holds none."""
+    from nephoscope.sources.facts.report import MOST_BYTES, reports_in
+
+    with click.open_file(file, "rb") as opened:
+        return reports_in(opened.read(MOST_BYTES + 1))
+
+
+@command.command("list")
+@click.argument("resource", default="", metavar="[ID]")
+@listed
+@click.pass_obj
+def list_(data: Path, /, resource: str, output: str) -> None:
+    """List own facts: a row for each type that was read at a resource, those at or below ID alone where it is given."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import has_state, state_of
+
+    rows = []
+    if has_state(data):
+        with state_of(data) as state:
+            rows = [
+                {
+                    "resource": one.subject, "type": one.type, "documents": one.count, "read_at": one.read_at,
+                    "author": one.author, "tenant": one.tenant,
+                }
+                for one in state.own_facts.summaries(resource.lower().rstrip("/"))
+            ]  # fmt: skip
+    show_list(rows, COLUMNS, output, "there are no own facts")
+
+
+@command.command("remove")
+@click.argument("resource", metavar="ID")
+@click.pass_obj
+def remove(data: Path, /, resource: str) -> None:
+    """Take back the own facts about the resource or document ID and about what lies below it.
+
+    What Azure tells of the same resources stays.
+    """
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.who import who
+    from nephoscope.lake.state.actor import Actor
+    from nephoscope.sources.facts.recording import remove as take_back
+    from nephoscope.sources.facts.report import FactError
+
+    with state_of(data, keeps=True) as state:
+        try:
+            gone = take_back(state, Actor(who()), resource, datetime.now(UTC))
+        except FactError as error:
+            usage_error(str(error))
+    if not gone:
+        usage_error(
+            f"there are no own facts at or below {resource}; `nephoscope facts list` has those that there are"
+        )
+    click.echo(f"nothing is said any more of {len(gone):,} ids")
