@@ -103,8 +103,8 @@ def remove(data: Path, /, resource: str) -> None:
             gone = take_back(state, Actor(who()), resource, datetime.now(UTC))
         except FactError as error:
             usage_error(str(error))
-    if not gone:
+    if not gone.claims and not gone.documents:
         usage_error(
             f"there are no own facts at or below {resource}; `nephoscope facts list` has those that there are"
         )
-    click.echo(f"nothing is said any more of {len(gone):,} ids")
+    click.echo(f"taken back: {len(gone.documents):,} documents, {len(gone.claims):,} claims")

@@ -29,7 +29,8 @@ def command(data: Path, /, **options: Any) -> None:
 
     TARGET is a snapshot: Resource Graph exports, `az` lists, ARM bodies, a folder of these, or a folder that `nephoscope collect`
     wrote; `-` is what is piped in, `sample:` is the bundled sample estate, `azure:` (or
-    `azure:<subscription id>`) the live estate that you may read, collected first. Without TARGET the last scan is repeated.
+    `azure:<subscription id>`) the live estate that you may read, collected first, and `facts:` all own facts (`nephoscope facts`);
+    those about the subscriptions of TARGET count in any case. Without TARGET the last scan is repeated.
     """
     from nephoscope.cli.outputs import check_shown, reads, renderer
     from nephoscope.cli.session.exit_code import check_gate, exit_code, is_written

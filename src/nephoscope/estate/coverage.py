@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import ResourceId, is_below
+from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy.related import EXTENSIONS
 
 if TYPE_CHECKING:
@@ -178,24 +178,25 @@ def merge(parts: Iterable[Coverage]) -> Coverage:
     return Coverage(dict(scopes), declared, gaps, tenant, times, claimed_at=dict(claims))
 
 
-def without(coverage: Coverage, ids: frozenset[str]) -> Coverage:
-    """A manifest without the claims that were made apart at or below some lower-cased ids, or of these by name."""
-    gone = {
-        (scope, entry)
-        for scope, times in coverage.claimed_at.items()
-        for entry in times
-        if is_below(scope, ids) or f"{scope}/{_segment(entry, scope)}" in ids
-    }
+def claim_key(scope: str, entry: str) -> str:
+    """The word for a claim that was made apart, among the ids of resources: no id is one."""
+    return f"{scope} {entry}"
+
+
+def without(coverage: Coverage, keys: frozenset[str]) -> Coverage:
+    """A manifest without some of the claims that were made apart."""
+    claims = [(scope, entry) for scope, times in coverage.claimed_at.items() for entry in times]
+    gone = {claim for claim in claims if claim_key(*claim) in keys}
     if not gone:
         return coverage
     scopes = {scope: _left(scope, types, gone) for scope, types in coverage.scopes.items()}
-    claims = {scope: _left(scope, times, gone) for scope, times in coverage.claimed_at.items()}
+    times = {scope: _left(scope, found, gone) for scope, found in coverage.claimed_at.items()}
     return replace(
         coverage,
         scopes={scope: types for scope, types in scopes.items() if types},
         claimed_at={
             scope: {entry: coverage.claimed_at[scope][entry] for entry in left}
-            for scope, left in claims.items()
+            for scope, left in times.items()
             if left
         },
     )
@@ -203,12 +204,6 @@ def without(coverage: Coverage, ids: frozenset[str]) -> Coverage:
 
 def _left(scope: str, entries: Iterable[str], gone: Container[tuple[str, str]]) -> frozenset[str]:
     return frozenset(entry for entry in entries if (scope, entry) not in gone)
-
-
-def _segment(entry: str, scope: str) -> str:
-    """What an entry with a name adds to the id of its scope: `<child>/<name>`, or the provider before an extension."""
-    above = f"{_type_of(scope)}/"
-    return entry.removeprefix(above) if entry.startswith(above) else f"providers/{entry}"
 
 
 def merge_below(tenants: Sequence[Coverage]) -> Coverage:

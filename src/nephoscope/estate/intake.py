@@ -12,7 +12,7 @@ from nephoscope.estate.coverage import was_read
 from nephoscope.estate.sorted_lines import SortedLines
 from nephoscope.estate.version_row import resource_row
 from nephoscope.estate.versions import content_hash
-from nephoscope.model.resource_id import ResourceId, is_below
+from nephoscope.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,9 +68,9 @@ class Intake:
         self._versions: Iterable[Version] = ()
         self.forgotten: frozenset[str] = frozenset()
 
-    def forget(self, ids: Iterable[str]) -> None:
-        """Say of which lower-cased ids, and what lies below them, nothing is said any more: they end where no resource has them."""
-        self.forgotten |= frozenset(ids)
+    def forget(self, told: Iterable[str]) -> None:
+        """Say which ids and claims (coverage.claim_key) were taken back: the ids end where no resource has them."""
+        self.forgotten |= frozenset(told)
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Take resources; derived containers are left out, as nothing was read of them."""
@@ -103,9 +103,7 @@ class Intake:
 
     def _ends(self, version: Version, coverage: Coverage) -> bool:
         """Whether a version that the snapshot does not have is over: it was looked for, or what told of it was taken back."""
-        return is_below(version.id, self.forgotten) or was_read(
-            coverage, ResourceId.parse(version.id), version.scope
-        )
+        return version.id in self.forgotten or was_read(coverage, ResourceId.parse(version.id), version.scope)
 
 
 def _joined(

@@ -13,7 +13,7 @@ from nephoscope.estate.roles import Roles
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy.azure_facts import always_exists
 from nephoscope.policy.gap import STALE
-from nephoscope.policy.report_age import expiry
+from nephoscope.policy.report_age import expired_claim, expiry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +65,9 @@ class View:
         """Raise NotCollected unless a type was read in a scope, with what Azure always has there (under a lower-cased name)."""
         coverage = self.estate.coverage
         if not self.covers(type_, scope):
+            expired = expired_claim(coverage, type_, scope)
+            if expired:
+                raise NotCollected(expired, STALE)
             reason = coverage.gaps.get(type_)
             raise NotCollected(f"{type_} in {scope or 'the tenant'}" + (f" ({reason})" if reason else ""))
         if coverage.supposed or not scope or not always_exists(ResourceId.parse(scope).type, type_, name):

@@ -23,8 +23,8 @@ class Coverage:
     `gaps` maps a lower-cased type to the reason why it was not read ('403 on ...').
     `tenant` is the lower-cased id of the tenant ('' where the snapshot does not tell it). `read_at` maps a scope to the time at
     which it was read; a scope that is not in it was read when the nearest scope above it was.
-    `claimed_at` maps a scope to the times of single claims at it, where they were made apart from the rest
-    (docs/decisions/0405-own-facts.md).
+    `claimed_at` maps a scope to the times of single claims at it, where they were made apart from the rest; one that is not in
+    `scopes` has expired (docs/decisions/0405-own-facts.md).
     `supposed` is True where nothing was read at all: the resources are a world that somebody made up, with nothing beside them.
     """
 
@@ -56,6 +56,17 @@ class Coverage:
             if not place:
                 return False
             place = scope_above(place)
+
+    def claim_time(self, scope: str, type_: str, name: str = "") -> datetime | None:
+        """When a type (or a name of it) was claimed apart at a scope or above it, also where the claim expired; None for never."""
+        place = scope if self.claimed_at else ""
+        while place:
+            claims = self.claimed_at.get(place, {})
+            found = claims.get(f"{type_}/{name}") or claims.get(type_)
+            if found is not None:
+                return found
+            place = scope_above(place)
+        return None
 
     def time_of(self, scope: str, type_: str = "", name: str = "") -> datetime | None:
         """When a scope was read (or a type in it, or a name of the type), None where the manifest does not tell."""

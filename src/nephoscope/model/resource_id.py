@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
 
 SUBSCRIPTION_TYPE = "microsoft.resources/subscriptions"
 RESOURCE_GROUP_TYPE = "microsoft.resources/subscriptions/resourcegroups"
@@ -96,18 +92,6 @@ def in_scope(key: str, scope: str) -> bool:
     """Whether the lower-cased id `key` is `scope` or lies under it; `scope` is lower-cased, '' or '/' is everything."""
     scope = scope.rstrip("/")
     return not scope or key == scope or key.startswith(scope + "/")
-
-
-def is_below(key: str, scopes: Collection[str]) -> bool:
-    """Whether the lower-cased id `key` is one of some scopes or lies under one."""
-    return bool(scopes) and any(above in scopes for above in _prefixes(key))
-
-
-def _prefixes(key: str) -> Iterator[str]:
-    """An id and every text before one of its slashes, the longest first."""
-    while key:
-        yield key
-        key = key.rpartition("/")[0]
 
 
 _TENANTS = "/tenants/"

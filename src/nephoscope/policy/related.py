@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope.policy.azure_facts import always_exists
-from nephoscope.policy.gap import Gap
+from nephoscope.policy.gap import STALE, Gap
+from nephoscope.policy.report_age import expired_claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +185,9 @@ def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap 
     last = wanted.last if len(wanted.names) == 1 else ""
     if _collected(wanted, view, snapshot, last):
         return None
+    expired = expired_claim(snapshot.coverage, lookup.type, _place(wanted, view), last)
+    if expired:
+        return Gap(expired, STALE)
     why = snapshot.coverage.gaps.get(lookup.type)
     scope = view.resource.id.subscription_id
     return Gap(f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else ""))

@@ -39,6 +39,20 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     )
 
 
+def holds(type_: str, read_at: datetime, now: datetime) -> bool:
+    """Whether what was read of a lower-cased type at a time still says something, whatever was found."""
+    found = report_kind(type_)
+    return found is None or now - read_at <= timedelta(days=found[0].days)
+
+
+def expired_claim(coverage: Coverage, type_: str, scope: str, name: str = "") -> str:
+    """That a claim which would have answered has expired, with its day; '' where there was none such."""
+    when = coverage.claim_time(scope, type_, name)
+    if when is None or coverage.covers(type_, scope, name):
+        return ""
+    return f"{type_} of {scope} was read on {when.astimezone(UTC):%Y-%m-%d}, which is too old"
+
+
 def reported_at(resource: Resource) -> datetime | None:
     """The time that the report in a body bears, None for none."""
     found = report_kind(resource.type)

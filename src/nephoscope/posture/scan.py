@@ -120,7 +120,8 @@ class Scan:
 
     def _facts(self, targets: Sequence[str] | None) -> FactReader:
         """The own facts beside targets: about their subscriptions, or all where they are a target themselves."""
-        return replace(self.facts, everywhere=FACTS in (targets or self.request.targets))
+        everywhere = FACTS in (targets or self.request.targets)
+        return replace(self.facts, everywhere=everywhere, now=self.now)
 
     def collect(self) -> None:
         """Collect the live targets now: what is read afterwards asks Azure nothing."""

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.lake.state.columns import Base, Moment
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.faults import StateError
+from nephoscope.model.resource_id import ResourceId
 
 #: Claims that a data folder holds at most: what reports without end is stopped, and told why.
 MOST_CLAIMS = 500_000
@@ -78,6 +79,22 @@ class OwnFacts:
         """Whether it is about one document, and says nothing of others of its type."""
         return len(self.documents) == 1 and str(self.documents[0]["id"]).lower().rstrip("/") == self.subject
 
+    @property
+    def claim(self) -> tuple[str, str]:
+        """The scope and the entry of a manifest that they stand for: of one document by its name, at what it lies under."""
+        if not self.names_one:
+            return self.subject, self.type
+        id_ = ResourceId.parse(self.subject)
+        return id_.parent, f"{id_.type}/{id_.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What is no longer said: documents by their lower-cased ids, and claims as the scope and entry of a manifest."""
+
+    documents: frozenset[str] = frozenset()
+    claims: frozenset[tuple[str, str]] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class FactSummary:
@@ -133,26 +150,31 @@ class OwnFactStore:
     def _count(session: Session) -> int:
         return session.scalar(select(func.count()).select_from(OwnFactRow)) or 0
 
-    def remove(self, session: Session, id_: str) -> frozenset[str]:
-        """Take back what is said at and below a lower-cased id; the ids of which nothing is said any more."""
-        gone: set[str] = set()
+    def remove(self, session: Session, id_: str) -> TakenBack:
+        """Take back what is said at and below a lower-cased id."""
+        documents: set[str] = set()
+        claims: set[tuple[str, str]] = set()
         for row in session.scalars(select(OwnFactRow).where(_at_or_below(id_))):
-            gone |= {row.subject, *_ids(_unpacked(row))}
+            facts = _facts(row)
+            documents |= _ids(facts.documents)
+            claims.add(facts.claim)
             session.delete(row)
-        above = [id_[:at] for at in range(len(id_)) if id_[at] == "/" and at]
-        for row in session.scalars(select(OwnFactRow).where(OwnFactRow.subject.in_(above))):
+        for row in session.scalars(select(OwnFactRow).where(OwnFactRow.subject.in_(_above(id_)))):
             kept = _unpacked(row)
             left = [one for one in kept if not _within(str(one["id"]).lower(), id_)]
             if len(left) < len(kept):
-                gone |= _ids(kept) - _ids(left)
+                documents |= _ids(kept) - _ids(left)
                 _repack(row, left)
         session.flush()
-        return frozenset(gone)
+        return TakenBack(frozenset(documents), frozenset(claims))
 
     def get(self, id_: str) -> _Body | None:
         """The newest document of a lower-cased id, None where none was learned."""
-        above = [id_, *(id_[:at] for at in range(len(id_)) if id_[at] == "/" and at)]
-        query = select(OwnFactRow).where(OwnFactRow.subject.in_(above)).order_by(OwnFactRow.read_at.desc())
+        query = (
+            select(OwnFactRow)
+            .where(OwnFactRow.subject.in_([id_, *_above(id_)]))
+            .order_by(OwnFactRow.read_at.desc())
+        )
         with self._database.read() as session:
             for row in session.scalars(query):
                 for one in _unpacked(row):
@@ -203,6 +225,11 @@ def _receipt(before: OwnFactRow, digest: str, facts: OwnFacts) -> Receipt:
 
 def _at_or_below(id_: str) -> Any:
     return or_(OwnFactRow.subject == id_, OwnFactRow.subject.startswith(f"{id_}/", autoescape=True))
+
+
+def _above(id_: str) -> list[str]:
+    """Every text before a slash of an id: what lies above it is among them."""
+    return [id_[:at] for at in range(1, len(id_)) if id_[at] == "/"]
 
 
 def _within(key: str, scope: str) -> bool:

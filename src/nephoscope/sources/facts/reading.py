@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.policy.report_age import holds
 from nephoscope.sources.facts.recording import FORGOTTEN
 from nephoscope.sources.resources.files import Source
 from nephoscope.sources.resources.learned import Learned
@@ -23,29 +24,31 @@ _PLACE = Source(Path("own facts"), Path("own facts"))
 
 @dataclass(frozen=True, slots=True)
 class FactReader:
-    """Reads own facts where `opened` gives a state; with `everywhere` those of subscriptions too that no target holds."""
+    """Reads own facts where `opened` gives a state, as they are at an aware time.
+
+    With `everywhere` it reads those of subscriptions too that no target holds.
+    """
 
     opened: Callable[[], AbstractContextManager[State | None]] = nullcontext
     everywhere: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __call__(self, subscriptions: Collection[str]) -> Iterator[Learned]:
         """The own facts beside a snapshot of some lower-cased subscriptions."""
         with self.opened() as state:
             if state is not None:
                 for one in state.own_facts.all(None if self.everywhere else subscriptions):
-                    yield learned(one)
+                    yield learned(one, self.now)
 
     def forgotten(self) -> frozenset[str]:
-        """The lower-cased ids of which facts were taken back since an evaluation was kept."""
+        """The lower-cased ids and the claims of facts that were taken back since an evaluation was kept."""
         with self.opened() as state:
             return frozenset() if state is None else frozenset(state.checkpoints.all(FORGOTTEN))
 
 
-def learned(facts: OwnFacts) -> Learned:
-    """A claim as the loading takes it: of one document it is by name, at what the document lies under."""
-    scope, entry = facts.subject, facts.type
-    if facts.names_one:
-        id_ = ResourceId.parse(facts.subject)
-        scope, entry = id_.parent, f"{id_.type}/{id_.name}"
+def learned(facts: OwnFacts, now: datetime) -> Learned:
+    """A claim with its documents as the loading takes it at a time."""
+    scope, entry = facts.claim
     resources = tuple(Resource.of(body) for body in facts.documents)
-    return Learned(resources, scope, entry, facts.read_at, facts.subscription, facts.tenant, _PLACE)
+    young = holds(facts.type, facts.read_at, now)
+    return Learned(resources, scope, entry, facts.read_at, facts.subscription, facts.tenant, _PLACE, young)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from nephoscope.estate.coverage import claim_key
 from nephoscope.lake.state.arm_documents import REMOVED
-from nephoscope.lake.state.own_facts import OwnFacts, Receipt
+from nephoscope.lake.state.own_facts import OwnFacts, Receipt, TakenBack
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.facts.fact_types import fact_types
 from nephoscope.sources.facts.report import FactError, FactReport, claims
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Checkpoint: when own facts changed that no assessment has seen.
 FACTS_CHANGED = ("assess", "facts")
-#: Checkpoints: when facts about a lower-cased id were taken back, until an evaluation without them has been kept.
+#: Checkpoints: when a document (by its lower-cased id) or a claim was taken back, until an evaluation without it has been kept.
 FORGOTTEN = "own-facts-forgotten"
 _TOLD = frozenset({Receipt.NEW, Receipt.CHANGED})
 
@@ -56,22 +57,29 @@ def keep(state: State, by: Actor, facts: Sequence[OwnFacts], now: datetime) -> C
     return found
 
 
-def remove(state: State, by: Actor, id_: str, now: datetime) -> frozenset[str]:
-    """Take back what own facts say of a resource or document and of what lies below it; the ids of which nothing is said any more."""
+def remove(state: State, by: Actor, id_: str, now: datetime) -> TakenBack:
+    """Take back what own facts say of a resource or document and of what lies below it."""
     try:
         resource = ResourceId.parse(id_)
     except ValueError as error:
         raise FactError("id", str(error)) from error
     with state.transaction() as session:
         gone = state.own_facts.remove(session, resource.key)
-        if gone:
-            moment = dict.fromkeys(gone, now.isoformat())
-            state.checkpoints.keep(session, REMOVED, moment)
-            state.checkpoints.keep(session, FORGOTTEN, moment)
+        if gone.documents or gone.claims:
+            claims = [claim_key(*one) for one in gone.claims]
+            state.checkpoints.keep(session, REMOVED, dict.fromkeys(gone.documents, now.isoformat()))
+            state.checkpoints.keep(
+                session, FORGOTTEN, dict.fromkeys([*gone.documents, *claims], now.isoformat())
+            )
             known = fact_types().get(resource.type)
             operation = f"{known.type if known else resource.type}/delete"
             state.audit.add(
-                session, by.name, operation, resource.key, address=by.address, detail={"ids": len(gone)}
+                session,
+                by.name,
+                operation,
+                resource.key,
+                address=by.address,
+                detail={"documents": len(gone.documents), "claims": len(gone.claims)},
             )
             _judge_soon(state, session, now)
     return gone

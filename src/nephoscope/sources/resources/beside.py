@@ -23,6 +23,7 @@ class LearnedFacts:
     snapshot: Coverage = field(default_factory=lambda: Coverage({}))
     _newest: dict[str, tuple[datetime, Resource]] = field(default_factory=dict)
     _claims: defaultdict[str, dict[str, datetime]] = field(default_factory=lambda: defaultdict(dict))
+    _expired: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Claims of own facts are no times of the snapshot."""
@@ -43,6 +44,8 @@ class LearnedFacts:
         """Note a claim with its documents."""
         claims = self._claims[item.scope]
         claims[item.entry] = max(item.read_at, claims.get(item.entry, item.read_at))
+        if not item.holds:
+            self._expired.add((item.scope, item.entry))
         for one in item.resources:
             self.add(one, item.read_at)
 
@@ -58,7 +61,9 @@ class LearnedFacts:
             return coverage
         scopes = dict(coverage.scopes)
         for scope, claims in self._claims.items():
-            scopes[scope] = scopes.get(scope, frozenset()) | claims.keys()
+            held = frozenset(entry for entry in claims if (scope, entry) not in self._expired)
+            if held:
+                scopes[scope] = scopes.get(scope, frozenset()) | held
         return replace(coverage, scopes=scopes, claimed_at={**coverage.claimed_at, **self._claims})
 
     def settle(self, bodies: dict[str, Resource]) -> tuple[list[Quarantined], int]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Learned:
     """Resources with the scope and the entry of a manifest that was read with them.
 
-    They lie in a lower-cased subscription; `tenant` is what their writer said of it, '' where nothing.
+    They lie in a lower-cased subscription; `tenant` is what their writer said of it, '' where nothing. A claim that no longer `holds`
+    says nothing of what is not among the resources.
     """
 
     resources: tuple[Resource, ...]
@@ -26,6 +27,7 @@ class Learned:
     subscription: str
     tenant: str
     source: Source
+    holds: bool = True
 
 
 #: Gives the own facts about some lower-cased subscriptions.
