@@ -28,6 +28,7 @@ TENANT = (
 )
 MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/web-01"
 AUTOMATIONS = "/providers/microsoft.security/automations"
+MACHINES = "/subscriptions/11111111-1111-1111-1111-111111111111/resourcegroups/rg/providers/microsoft.hybridcompute/machines/"
 QUERY = """
 id: aaaaaaaa-0000-4000-8000-00000000000a
 name: Who deleted locks
@@ -45,7 +46,16 @@ EXEMPTION = {
     "type": "Microsoft.Authorization/policyExemptions", "name": "all",
     "properties": {"policyAssignmentId": "/x", "exemptionCategory": "Waiver"},
 }  # fmt: skip
+
+
+def _facts(name: str) -> str:
+    machine = {"id": MACHINES + name, "properties": {}}
+    return json.dumps({"resource": MACHINES + name, "readAt": "2026-01-01T00:00:00Z", "documents": [machine]})
+
+
 FILES = {
+    "facts.json": _facts("b"),
+    "known-facts.json": _facts("a"),
     "rules/locks.yaml": RULE,
     "more/other.yaml": RULE.replace("11111111-1111-1111-1111-111111111111", "33333333-1111-1111-1111-111111111111"),
     "queries/locks.yaml": QUERY,
@@ -99,7 +109,7 @@ def build(folder: Path) -> dict[str, str]:
     (advice,) = json.loads(run(data, "tuning", "advice", *rules, "-o", "json").stdout)
     return {
         "files": str(folder), "alert": alert, "mark": row["mark"], "bookmark": bookmark, "advice": advice["id"],
-        "since": hunts[-1], "rule": RULE_ID, "indicator": indicator,
+        "since": hunts[-1], "rule": RULE_ID, "indicator": indicator, "own": MACHINES,
     }  # fmt: skip
 
 
@@ -116,6 +126,7 @@ def _commands(folder: Path) -> list[tuple[str, ...]]:
         ("response", "secret", "old", "--from", f"file:{folder / 'secret'}"),
         ("content", "import", str(folder / "more"), "--name", "more"),
         ("intel", "import", str(folder / "indicators.csv")),
+        ("facts", "put", str(folder / "known-facts.json")),
     ]  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from nephoscope.lake.state.audit import Audit
 READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test, credentials list,
-doctor, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show, intel feeds, intel list, intel show,
+doctor, facts list, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show, intel feeds, intel list, intel show,
 locations list, locations suggest, query, recommendations, response list, response rules, response show, score, signin list,
 signin test, sources health, sources kinds, sources list, sources show, sources test, suppressions list, suppressions show,
 tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice, tuning changes, tuning replay, tuning report,
@@ -53,6 +53,7 @@ GIVEN, POLICIES = (
     "Microsoft.Authorization/roleAssignments/",
     "Microsoft.Authorization/policyDefinitions/write",
 )
+FACTS = "Microsoft.HybridCompute/machines/"
 ONCE, AROUND = ("Succeeded",), ("Started", "Succeeded")
 """The outcomes of the entries: of a change of the state, in its transaction; of a change of files, before and behind it."""
 OWN, HUNTS = ("--rules", "{files}/rules"), ("--queries", "{files}/queries", "--since", "{since}")
@@ -162,6 +163,8 @@ CASES = [
     Case("signin disallow", ("shop", "sub", "7"), PROVIDERS + "write", "shop"),
     Case("signin set", ("corp", "--disable"), PROVIDERS + "write", "corp"),
     Case("signin remove", ("corp",), PROVIDERS + "delete", "corp"),
+    Case("facts put", ("{files}/facts.json",), FACTS + "write", "{own}b"),
+    Case("facts remove", ("{own}a",), FACTS + "delete", "{own}a"),
     Case("backup", ("{files}/{copy}.tar",), "Nephoscope/backups/write", "{files}/{copy}.tar"),
 ]  # fmt: skip
 

@@ -179,6 +179,7 @@ class Spool:
         """The resources of some types in some cells, and how many bodies gave way there; the whole sees what was read."""
         part = Loader(whole.tenant, seen=whole.seen, learned=whole.learned.alone())
         estate = self._estate(cells, Coverage({}), part)
+        whole.quarantine += part.quarantine
         return [Packed.pack(one) for type_ in types for one in estate.by_type(type_)], estate.duplicates
 
     def _groups(self, cells: Sequence[Cell], size: int) -> Iterator[list[Cell]]:
