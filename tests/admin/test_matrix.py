@@ -12,10 +12,14 @@ from nephoscope.admin.wire.route import PREFIX, routes
 NOBODY = "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa"
 KNOWN = {"id": NOBODY, "secret": NOBODY, "name": "default"}
 #: What a body must have so that the roles decide, not the body.
+MACHINE = f"/subscriptions/{NOBODY}/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/web01"
 BODIES = {
+    "facts_put": {
+        "resource": MACHINE, "readAt": "2026-01-01T00:00:00Z", "documents": [{"id": MACHINE, "properties": {}}],
+    },
     "roles_grant": {"principal": NOBODY, "role": "Reader", "scope": "/workspaces/default"},
     "principals_add": {"kind": "User", "name": ""},
-}
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -224,7 +224,7 @@ def _metadata(call: Call) -> Answer:
 
 
 def _one(call: Call, what: str) -> Answer:
-    found = call.edition.listing.get(call.path, call.reach)
+    found = documents.learned(call)
     if found is None:
         raise missing(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
     return Answer(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire import resource_filter
+from nephoscope.api.wire import documents, resource_filter
 from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
@@ -84,10 +84,10 @@ def read(call: Call) -> Answer:
     """What stands at a path of any depth: one document, or the list of those that stand directly below."""
     path = call.path.lower().rstrip("/")
     try:
-        resource = ResourceId.parse(path)
+        ResourceId.parse(path)
     except ValueError:
         return _below(call, path)
-    found = call.edition.listing.get(resource.key, call.reach)
+    found = documents.learned(call)
     if found is None:
         raise missing(f"The resource '{call.path}'")
     return Answer(with_view(found) if wanted(call) else found)

@@ -108,7 +108,7 @@ def test_types_that_a_report_does_not_tell_of_stay(state: State) -> None:
 
 def test_the_newest_document_of_an_id_is_given(state: State) -> None:
     put(state, report(LATEST, scopes={MACHINE: [PATCHES]}), report(LATEST, hours=1, note=7))
-    assert state.own_facts.get(LATEST.lower())["properties"]["note"] == 7
+    assert state.own_facts.get(LATEST.lower()).documents[0]["properties"]["note"] == 7
     assert state.own_facts.get(f"{LATEST}x".lower()) is None
 
 

@@ -28,6 +28,20 @@ def found(call: Call) -> dict[str, Any] | None:
     return published.listing.get(call.path, call.reach)
 
 
+def learned(call: Call) -> dict[str, Any] | None:
+    """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
+    key, published = _key(call.path), call.instance.shelf.newest()
+    own = call.instance.state.own_facts.get(key)
+    waits = own is not None and (
+        published is None or (own.changed is not None and own.changed >= published.made.when)
+    )
+    if own is not None and waits and visible(call.reach, key):
+        return own.documents[0]
+    if published is not None and key in call.instance.removed_since(published.made.when):
+        return None
+    return call.edition.listing.get(call.path, call.reach)
+
+
 def get(call: Call, what: str) -> Answer:
     """One document; `what` is the word for it in the answer that there is none."""
     document = found(call)

@@ -127,10 +127,12 @@ def _resource(call: Call) -> None:
 
 
 def there(call: Call, scope: str) -> bool:
-    """Whether a scope, or anything below it, was published or put."""
-    edition = call.instance.shelf.newest()
-    return (edition is not None and edition.holds(scope)) or call.instance.state.arm_documents.any_below(
-        scope
+    """Whether a scope, or anything below it, was published, put or learned."""
+    edition, state = call.instance.shelf.newest(), call.instance.state
+    return (
+        (edition is not None and edition.holds(scope))
+        or state.arm_documents.any_below(scope)
+        or state.own_facts.any_below(scope)
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -168,8 +168,8 @@ class OwnFactStore:
         session.flush()
         return TakenBack(frozenset(documents), frozenset(claims))
 
-    def get(self, id_: str) -> _Body | None:
-        """The newest document of a lower-cased id, None where none was learned."""
+    def get(self, id_: str) -> OwnFacts | None:
+        """The newest document of a lower-cased id alone, with when it was sent; None where none was learned."""
         query = (
             select(OwnFactRow)
             .where(OwnFactRow.subject.in_([id_, *_above(id_)]))
@@ -177,10 +177,16 @@ class OwnFactStore:
         )
         with self._database.read() as session:
             for row in session.scalars(query):
-                for one in _unpacked(row):
+                facts = _facts(row)
+                for one in facts.documents:
                     if str(one["id"]).lower().rstrip("/") == id_:
-                        return one
+                        return replace(facts, documents=(one,))
         return None
+
+    def any_below(self, scope: str) -> bool:
+        """Whether anything was learned at a lower-cased scope or below it."""
+        with self._database.read() as session:
+            return session.scalar(select(OwnFactRow.subject).where(_at_or_below(scope)).limit(1)) is not None
 
     def any(self) -> bool:
         """Whether anything was learned."""

@@ -1,0 +1,59 @@
+"""Own facts as whole reports: what a scanner learned of a resource, and what it read in full."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Shape, Text
+from nephoscope.api.wire.fault import bad
+from nephoscope.lake.state.actor import Actor
+from nephoscope.lake.state.own_facts import Receipt
+from nephoscope.sources.facts.recording import keep, permissions
+from nephoscope.sources.facts.report import LONGEST_ID, MOST_BYTES, FactError, FactReport, claims
+
+SECTION = Section("facts", "Own facts")
+WRITE = "Microsoft.HybridCompute/machines/write"
+Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+
+
+class FactReportShape(Shape, frozen=True, kw_only=True):
+    """What was learned of a resource at a time: ARM documents, and the types that were read in full by the id that they lie below."""
+
+    resource: Id
+    read_at: datetime
+    documents: tuple[dict[str, Any], ...] = ()
+    scopes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    tenant: Text = ""
+
+
+class FactReceipt(Shape, frozen=True, kw_only=True):
+    """How many claims were new, say something else than before, say the same, or are older than what is kept."""
+
+    new: int
+    changed: int
+    same: int
+    outdated: int
+
+
+@SECTION.route("PUT", "/facts", WRITE, scoped=None, most=MOST_BYTES)
+def put(ask: Ask, body: FactReportShape) -> FactReceipt:
+    """Keep a report; the caller needs the writing of each type at what it tells of. The next assessment judges by it."""
+    report = FactReport(body.resource, body.read_at, body.documents, body.scopes, body.tenant)
+    try:
+        found = claims(report, ask.instance.now)
+    except FactError as error:
+        raise bad(f"{error.reason}.", error.place) from error
+    for operation, scope in permissions(found):
+        ask.caller.must(operation, scope)
+    told = keep(ask.instance.state, Actor(ask.caller.name, ask.caller.address), found, ask.instance.now)
+    return FactReceipt(
+        new=told[Receipt.NEW],
+        changed=told[Receipt.CHANGED],
+        same=told[Receipt.SAME],
+        outdated=told[Receipt.OUTDATED],
+    )

@@ -1,0 +1,64 @@
+"""Own facts as single ARM documents: PUT and DELETE of the types that are taken (content/azure/own_facts.json).
+
+A document is read where others of its type are, at once; lists, and what is judged by it, have it from the next assessment on.
+
+Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/resource-api-reference.md
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire.answer import NO_CONTENT, Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.operation import Surface
+from nephoscope.lake.state.actor import Actor
+from nephoscope.lake.state.own_facts import Receipt
+from nephoscope.sources.facts.fact_types import FactType, fact_types
+from nephoscope.sources.facts.recording import record, remove
+from nephoscope.sources.facts.report import FactError, FactReport
+
+SURFACE = Surface("Own facts")
+#: What the server says of a document, and a client may send back.
+_SAID = frozenset({"etag", "systemData"})
+
+
+def template(type_: str) -> str:
+    """The path of a document of a type."""
+    provider, *words = type_.split("/")
+    return f"{{scope}}/providers/{provider}/" + "/".join(f"{one}/{{{one}Name}}" for one in words)
+
+
+def put(call: Call) -> Answer:
+    """Keep what was learned of one resource, as of now; the next assessment judges by it."""
+    path = call.path.rstrip("/")
+    sent = {name: value for name, value in call.body.items() if name not in _SAID}
+    if str(sent.pop("id", path)).lower().rstrip("/") != path.lower():
+        raise bad("The id is not that of the path.", "id")
+    report = FactReport(resource=path, read_at=call.instance.now, documents=({**sent, "id": path},))
+    try:
+        told = record(call.instance.state, _actor(call), [report], call.instance.now)
+    except FactError as error:
+        raise bad(f"{error.reason}.", error.place.removeprefix("documents[0]").removeprefix(".")) from error
+    kept = call.instance.state.own_facts.get(path.lower())
+    return Answer(kept.documents[0] if kept else None, 201 if told[Receipt.NEW] else 200)
+
+
+def delete(call: Call) -> Answer:
+    """Take back what was put at the path, with what was put below it; 204 where nothing was. What Azure tells stays."""
+    gone = remove(call.instance.state, _actor(call), call.path.rstrip("/"), call.instance.now)
+    return Answer(None) if gone.documents else NO_CONTENT
+
+
+def _actor(call: Call) -> Actor:
+    return Actor(call.caller.name, call.caller.address)
+
+
+def _declare(one: FactType) -> None:
+    words = "".join(word[:1].upper() + word[1:] for word in one.type.split("/")[1:])
+    name = one.type.split("/")[0].rpartition(".")[2] + words
+    SURFACE.put(template(one.type), f"{name}_CreateOrUpdate", f"{one.type}/write")(put)
+    SURFACE.delete(template(one.type), f"{name}_Delete", f"{one.type}/delete")(delete)
+
+
+for _type in fact_types().values():
+    _declare(_type)

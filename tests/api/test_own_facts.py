@@ -1,0 +1,99 @@
+"""Own facts by the API: put, read back at once, judged by the next assessment, taken back; each where the caller may."""
+
+from __future__ import annotations
+
+import pytest
+
+from nephoscope.lake.state.arm_documents import REMOVED
+from nephoscope.sources.facts.recording import FACTS_CHANGED, FORGOTTEN
+
+VERSION = "?api-version=2024-07-10"
+GUEST = "providers/Microsoft.GuestConfiguration/guestConfigurationAssignments/AzureLinuxBaseline"
+FINDING = "providers/Microsoft.Security/assessments/f97aa83c-9b63-4f9a-99f6-b22c4398f936/subAssessments/VA1"
+
+
+@pytest.fixture(scope="module")
+def group(subscriptions):
+    return f"/subscriptions/{subscriptions['sub-bwf-sandbox']}/resourceGroups/rg-sbx-lab"
+
+
+@pytest.fixture(autouse=True)
+def clean(instance):
+    yield
+    with instance.state.transaction() as session:
+        for one in {"/subscriptions/" + one.subscription for one in instance.state.own_facts.all()}:
+            instance.state.own_facts.remove(session, one)
+    instance.state.checkpoints.remove(REMOVED)
+    instance.state.checkpoints.remove(FORGOTTEN)
+    instance.state.checkpoints.remove(*FACTS_CHANGED)
+
+
+@pytest.fixture
+def ask(server, owner, group):
+    """Asks below a resource group of the sample: the status, and the body."""
+
+    def asked(method, path, body=None, headers=owner):
+        told = server.request(method, f"{group}/{path}{VERSION}", headers=headers, json=body)
+        return told.status_code, told.json() if told.content else None
+
+    return asked
+
+
+OWN = "providers/Microsoft.HybridCompute/machines/web01"
+KINDS = {
+    "a machine": OWN,
+    "its updates": f"{OWN}/patchAssessmentResults/latest",
+    "an assignment on a machine of Azure": f"providers/Microsoft.Compute/virtualMachines/vm-sbx-jump/{GUEST}",
+    "a finding on a machine of Azure": f"providers/Microsoft.Compute/virtualMachines/vm-sbx-jump/{FINDING}",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_put_read_and_taken_back(ask, instance, group, kind):
+    path = KINDS[kind]
+    assert ask("GET", path)[0] == 404
+    status, body = ask("PUT", path, {"properties": {"note": 1}})
+    assert status == 201, body
+    assert (body["id"], body["properties"]) == (f"{group}/{path}", {"note": 1})
+    assert f"/{body['type'].rsplit('/', 1)[-1]}/" in path
+    assert ask("GET", path) == (200, body)
+    assert ask("PUT", path, {**body, "properties": {"note": 2}})[0] == 200
+    assert ask("GET", path)[1]["properties"] == {"note": 2}
+    assert instance.state.checkpoints.get(*FACTS_CHANGED)
+    told = [(one.operation.rsplit("/", 1)[-1], one.target) for one in instance.state.audit.entries(most=2)]
+    assert told == [("write", f"{group}/{path}".lower())] * 2
+    assert ask("DELETE", path) == (200, None)
+    assert ask("GET", path)[0] == 404
+    assert ask("DELETE", path) == (204, None)
+
+
+BAD = {
+    "no properties": (OWN, {}, "InvalidRequestContent", "properties"),
+    "another id": (OWN, {"id": f"/subscriptions/x/{OWN}", "properties": {}}, "InvalidRequestContent", "id"),
+    "a member that no resource has": (OWN, {"properties": {}, "secrets": []}, "InvalidRequestContent", "secrets"),
+    "below something else": (f"providers/Microsoft.KeyVault/vaults/v/{GUEST}", {"properties": {}}, "InvalidRequestContent", "id"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_refused(ask, instance, name):
+    path, sent, code, target = BAD[name]
+    status, body = ask("PUT", path, sent)
+    assert (status, body["error"]["code"], body["error"]["target"]) == (400, code, target)
+    assert not instance.state.own_facts.any()
+
+
+def test_a_subscription_that_there_is_not(server, owner):
+    path = f"/subscriptions/{'9' * 8}-1111-4000-8000-000000000000/resourceGroups/rg/{OWN}{VERSION}"
+    assert server.put(path, headers=owner, json={"properties": {}}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("Reader", 403), ("Security Reader", 403), ("Contributor", 201)]
+)
+def test_who_may(ask, token, group, role, status):
+    headers = {"Authorization": f"Bearer {token((role, group.lower()))}"}
+    assert ask("PUT", OWN, {"properties": {}}, headers)[0] == status
+    elsewhere = {"Authorization": f"Bearer {token((role, f'{group.lower()}-other'))}"}
+    assert ask("PUT", OWN, {"properties": {}}, elsewhere)[0] == 403
+    assert ask("DELETE", OWN, headers=elsewhere)[0] == 403
