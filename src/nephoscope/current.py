@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ import msgspec
 from nephoscope.alerts import security_shape
 from nephoscope.alerts.sight import READ, Sight, sight_of
 from nephoscope.lake.state.alerts import Looked
+from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.published.beside import Beside, rows
 from nephoscope.posture.published.beside import Current as Rows
@@ -27,7 +29,8 @@ from nephoscope.posture.published.graph_spelling import capitalised
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
-    from nephoscope.instance import Instance
+    from nephoscope.lake.graph_tables import Reaches
+    from nephoscope.lake.state import State
     from nephoscope.lake.state.alerts import StoredAlert
     from nephoscope.lake.state.arm_documents import ArmDocument
     from nephoscope.model.reach import Reach
@@ -41,14 +44,43 @@ _PAGE = 1_000
 MOST = 10_000
 
 
+def removed_since(state: State, when: datetime) -> frozenset[str]:
+    """The keys of documents that were removed after a time: what was published then may still hold them."""
+    told = state.checkpoints.all(REMOVED)
+    return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who is shown what is true now: `reach` says where an operation may be done, `sight` what of an alert of a workspace is told
+    ('' = of none)."""
+
+    reach: Callable[[str], Reach]
+    sight: Callable[[str], Sight]
+
+    @staticmethod
+    def of(caller: Caller, reach: Callable[[str], Reach]) -> Reader:
+        """A caller, of the scope that was chosen."""
+        return Reader(reach, lambda workspace: sight_of(caller, workspace))
+
+    @staticmethod
+    def reaching(reaches: Reaches, subscriptions: frozenset[str]) -> Reader:
+        """Whoever reaches some of the estate, in which there are these subscriptions; of an alert no more than that is told."""
+
+        def reach(operation: str) -> Reach:
+            return reaches([operation])[operation]
+
+        return Reader(reach, lambda _: Sight(reach(READ), subscriptions))
+
+
 @dataclass(frozen=True)
 class Current:
-    """What a caller is shown: `reach` says where in the chosen scope an operation may be done, `base` is the address of the pages."""
+    """What a reader is shown beside an edition; `base` is the address of the pages."""
 
-    instance: Instance
+    state: State
+    tenant: str
     edition: Edition
-    caller: Caller
-    reach: Callable[[str], Reach]
+    reader: Reader
     base: str = ""
 
     def beside(self) -> Beside:
@@ -58,49 +90,49 @@ class Current:
 
     @cached_property
     def _alerts(self) -> Reach:
-        return self.reach(READ)
+        return self.reader.reach(READ)
 
     @cached_property
     def _assessments(self) -> Reach:
-        return self.reach(READ_ASSESSMENTS)
+        return self.reader.reach(READ_ASSESSMENTS)
 
     @cached_property
     def _sight(self) -> Sight:
-        """What the caller may be told of an alert: all that is reached, not only what of it was asked for."""
-        return sight_of(self.caller)
+        """What the reader may be told of an alert: all that is reached, not only what of it was asked for."""
+        return self.reader.sight("")
 
     @cached_property
     def _workspaces(self) -> list[str]:
-        return self.instance.state.workspaces.names()
+        return self.state.workspaces.names()
 
     @cached_property
     def _whole(self) -> frozenset[str]:
-        """The workspaces of which the caller is told all that an alert says."""
-        return frozenset(one for one in self._workspaces if sight_of(self.caller, one).reach.everything)
+        """The workspaces of which the reader is told all that an alert says."""
+        return frozenset(one for one in self._workspaces if self.reader.sight(one).reach.everything)
 
     @cached_property
     def _put(self) -> list[ArmDocument]:
-        return self.instance.state.arm_documents.all([ASSESSMENTS, ALERTS])
+        return self.state.arm_documents.all([ASSESSMENTS, ALERTS])
 
     @cached_property
     def _stamp(self) -> str:
         """What is another as soon as an alert or an assessment is."""
         put = [(one.key, one.changed.isoformat()) for one in self._put]
-        told = (self.instance.state.alerts.versions(), put)
+        told = (self.state.alerts.versions(), put)
         return hashlib.blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
 
     def _made(self) -> Rows:
         put = {one.key: one.body for one in self._put if one.type == ASSESSMENTS}
         mine = [body for key, body in put.items() if _sees(self._assessments, key)]
-        found = rows([*mine, *self._raised(), *self._collected()], self.instance.tenant)
+        found = rows([*mine, *self._raised(), *self._collected()], self.tenant)
         return Rows(found, frozenset({ALERTS}), frozenset(put))
 
     def _raised(self) -> Iterator[dict[str, Any]]:
         """The alerts that were raised here."""
         looked = Looked(held=True, within=None if self._alerts.everything else self._alerts)
         for workspace in self._workspaces:
-            sight = sight_of(self.caller, workspace)
-            for alert in self.instance.state.alerts.listed(workspace, looked, most=MOST):
+            sight = self.reader.sight(workspace)
+            for alert in self.state.alerts.listed(workspace, looked, most=MOST):
                 yield from self._of(alert, sight)
 
     def _of(self, alert: StoredAlert, sight: Sight) -> Iterator[dict[str, Any]]:
@@ -114,7 +146,7 @@ class Current:
     def _collected(self) -> Iterator[dict[str, Any]]:
         """The alerts that Azure raised, with what was decided of them here."""
         decided = {one.key: one.body for one in self._put if one.type == ALERTS}
-        gone = self.instance.removed_since(self.edition.made.when)
+        gone = removed_since(self.state, self.edition.made.when)
         after = ""
         shown = [one for key, one in decided.items() if _sees(self._alerts, key)]
         while True:

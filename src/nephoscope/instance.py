@@ -22,6 +22,7 @@ from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
 from nephoscope.access.tokens import NO_TENANT, Tokens
+from nephoscope.current import removed_since
 from nephoscope.entity_context import EntityContexts
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
@@ -30,6 +31,7 @@ from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.posture.governing import TYPES, Governing
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.resource_graph import opened_lake
 from nephoscope.sources.live.ingestion.doors import Doors
 
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
@@ -122,8 +124,7 @@ class Instance:
 
     def removed_since(self, when: datetime) -> frozenset[str]:
         """The keys of documents that were removed after a time: what was published then may still hold them."""
-        told = self.state.checkpoints.all(REMOVED)
-        return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
+        return removed_since(self.state, when)
 
     def governing(self) -> Governing:
         """What can be assigned now and what is; made once for what people put and what was published."""
@@ -165,8 +166,8 @@ class Instance:
         query_limits: QueryLimits | None = None,
     ) -> Iterator[Instance]:
         """The instance of a data folder, until the end of the block."""
-        with State.of(data, url) as state, Lake.open(data, state) as lake:
-            shelf = Shelf(data)
+        shelf = Shelf(data)
+        with State.of(data, url) as state, opened_lake(data, state, tenant, shelf) as lake:
             guard = Guard(state, lambda: hierarchy_of(shelf))
             made = cls(
                 data, state, lake, shelf, guard, Tokens(state, data / "keys", tenant), tenant, query_seconds,

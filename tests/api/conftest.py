@@ -12,7 +12,6 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.server import app
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.reach import EVERYTHING
@@ -20,6 +19,7 @@ from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
+from nephoscope.resource_graph import opened_lake
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
@@ -35,8 +35,8 @@ def report(tmp_path_factory):
 def instance(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("server")
     publish(data, report, {})
-    with State.of(data) as state, Lake.open(data, state) as lake:
-        shelf = Shelf(data)
+    shelf = Shelf(data)
+    with State.of(data) as state, opened_lake(data, state, TENANT, shelf) as lake:
         guard = Guard(state, lambda: hierarchy_of(shelf))
         yield Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", TENANT), TENANT)
 

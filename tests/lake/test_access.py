@@ -26,16 +26,21 @@ from nephoscope.kql.plugin import plugins
 from nephoscope.kql.registry import aggregates, callable_functions
 from nephoscope.kql.relations import JoinKind
 from nephoscope.kql.scope import TABULAR_CALLS
+from nephoscope.lake.graph_tables import ReachesWithin, reach_everything
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.scope import Scope
+from nephoscope.lake.scope import EVERYTHING, Scope
 from nephoscope.lake.state import State
+from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.made import Made
+from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.resource_graph import opened_lake
 
 pytestmark = pytest.mark.long
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 MINE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
-SCOPE = Scope(frozenset({MINE}))
+SCOPE = Scope(frozenset({MINE}), estate=ReachesWithin(reach_everything, frozenset({MINE})))
 TABLES = ("Syslog", "Event")
 
 CASES = yaml.safe_load(Path(__file__).with_name("access.yaml").read_text(encoding="utf-8"))
@@ -43,6 +48,8 @@ SOURCES, OPERATIONS, PLUGINS, FUNCTIONS = (
     CASES[name] for name in ("sources", "operators", "plugins", "functions")
 )
 EVERY = {**OPERATIONS, **PLUGINS, **FUNCTIONS}
+MACHINES = """Resources | project Computer = name, HostName = tostring(parse_json(tags).owner),
+ProcessID = toint(parse_json(properties).number), TimeGenerated = todatetime(parse_json(properties).since)"""
 PRELUDE = """let Rows = view () { Syslog | where ProcessID >= 0 };
 let Made = (least: long) { Syslog | where ProcessID >= least - 1 }; """
 NOT_HERE = {
@@ -72,8 +79,26 @@ def rows(*, all_rows: bool) -> list[dict]:
     return found
 
 
+def assessed(data: Path, *, all_rows: bool) -> None:
+    """Publish an estate of machines that are called as those that write logs."""
+    found = []
+    for row in rows(all_rows=all_rows):
+        below = f"/subscriptions/{row['_SubscriptionId']}/resourceGroups/g" if row["_SubscriptionId"] else ""
+        body = {
+            "id": f"{below}/providers/Microsoft.Compute/virtualMachines/{row['Computer']}",
+            "name": row["Computer"],
+            "type": "Microsoft.Compute/virtualMachines",
+            "tags": {"owner": row["HostName"]},
+            "properties": {"number": row["ProcessID"], "since": row["TimeGenerated"].isoformat()},
+        }
+        found += [(Document.of(body), table) for table in ("resources", "securityresources")]
+    made = Made(NOW, "", len(found), None, 0, 0, {}, (), {}, (), (), 0, {MINE: "mine"}, {})
+    publish_documents(data, found, made)
+
+
 def filled(data: Path, state: State, *, all_rows: bool) -> Lake:
-    lake = Lake.open(data, state)
+    assessed(data, all_rows=all_rows)
+    lake = opened_lake(data, state)
     state.workspaces.add("other", days=3650)
     state.workspaces.set("default", days=3650)
     for workspace in ("default", "other"):
@@ -81,6 +106,7 @@ def filled(data: Path, state: State, *, all_rows: bool) -> Lake:
         tables = {name: arrow_of(lake.tables[name], found, workspace=place, now=NOW).table for name in TABLES}
         lake.writer().append(workspace, tables, producer=workspace, sequence=0)
         lake.functions.save(workspace, StoredFunction("Stored", "Syslog | where ProcessID >= 0"))
+        lake.functions.save(workspace, StoredFunction("Machines", MACHINES))
     lake.functions.save(
         "default", StoredFunction("Picked", "T | where isnotempty(Computer)", "T: (Computer: string)")
     )
@@ -126,7 +152,7 @@ def same(lakes: tuple[Lake, Lake], text: str) -> bool:
     assert seen == answer(own, text, SCOPE), text
     assert "secret" not in repr(seen), text
     assert "bob" not in repr(seen), text
-    return seen != answer(whole, text, Scope())
+    return seen != answer(whole, text, EVERYTHING)
 
 
 def first_words(cases: Iterable[str]) -> set[str]:
@@ -163,7 +189,7 @@ def test_everything_that_stands_for_rows_is_here() -> None:
 
 @pytest.mark.parametrize("name", NOT_HERE)
 def test_what_is_not_here_gives_no_rows(lakes: tuple[Lake, Lake], name: str) -> None:
-    assert isinstance(answer(lakes[0], NOT_HERE[name], Scope()), str)
+    assert isinstance(answer(lakes[0], NOT_HERE[name], EVERYTHING), str)
 
 
 class Asked(dict):
@@ -219,14 +245,14 @@ def test_a_scope_holds_in_every_query(lakes: tuple[Lake, Lake], source: str) -> 
 def test_watchlists_belong_to_no_subscription(lakes: tuple[Lake, Lake]) -> None:
     text = "_GetWatchlist('Hosts') | project SearchKey"
     assert answer(lakes[0], text, SCOPE) == [("", ["SearchKey"], [])]
-    assert len(answer(lakes[0], text, Scope())[0][2]) == 2
+    assert len(answer(lakes[0], text, EVERYTHING)[0][2]) == 2
 
 
 @pytest.mark.parametrize(
     "text", ["_GetWatchlistAlias", "_GetWatchlist('Hosts') | getschema | project ColumnName"]
 )
 def test_names_and_columns_of_watchlists_do_not_show(lakes: tuple[Lake, Lake], text: str) -> None:
-    assert "Host" in repr(answer(lakes[0], text, Scope()))
+    assert "Host" in repr(answer(lakes[0], text, EVERYTHING))
     for scope in (SCOPE, Scope(frozenset({OTHER}), frozenset({"default"})), Scope(frozenset())):
         assert "Host" not in repr(answer(lakes[0], text, scope))
     nobody = text.replace("Hosts", "nobody")
@@ -236,7 +262,7 @@ def test_names_and_columns_of_watchlists_do_not_show(lakes: tuple[Lake, Lake], t
 def test_a_cached_result_is_its_principals(lakes: tuple[Lake, Lake]) -> None:
     text = "set query_results_cache_max_age = 1h; Syslog | count"
     counts: Callable[[Scope], object] = lambda scope: lakes[0].query(text, scope=scope)[0].table.to_pylist()  # noqa: E731
-    assert counts(Scope()) == counts(Scope()) == [{"Count": 12}]
+    assert counts(EVERYTHING) == counts(EVERYTHING) == [{"Count": 12}]
     assert counts(SCOPE) == counts(SCOPE) == [{"Count": 4}]
     assert counts(Scope(frozenset({OTHER}))) == [{"Count": 4}]
     assert lakes[0].query(text, scope=SCOPE)[0] is lakes[0].query(text, scope=SCOPE)[0]
@@ -283,12 +309,12 @@ def test_a_workspace_outside_of_the_scope_is_not_there(lakes: tuple[Lake, Lake],
 )
 def test_a_place_that_is_none_is_an_error_with_its_place(lakes: tuple[Lake, Lake], place: str) -> None:
     with pytest.raises(KqlError, match="none is known here by that name, or none that may be read") as told:
-        lakes[0].query(f"print 1;\n{place}.Syslog", scope=Scope(), now=NOW)
+        lakes[0].query(f"print 1;\n{place}.Syslog", scope=EVERYTHING, now=NOW)
     assert (told.value.line, told.value.column > 0) == (2, True)
 
 
 def test_a_cluster_has_no_tables_but_those_of_its_database(lakes: tuple[Lake, Lake]) -> None:
-    found = answer(lakes[0], f"{CLUSTER.partition('.database')[0]}.Syslog", Scope())
+    found = answer(lakes[0], f"{CLUSTER.partition('.database')[0]}.Syslog", EVERYTHING)
     assert isinstance(found, str)
 
 
@@ -297,5 +323,92 @@ def test_a_cluster_has_no_tables_but_those_of_its_database(lakes: tuple[Lake, La
 )
 def test_externaldata_does_not_reach_the_data_folder(lakes: tuple[Lake, Lake], place: str) -> None:
     folder = lakes[0]._data
-    found = answer(lakes[0], f"externaldata(line: string) [@'{folder / place}'] with (format='txt')", Scope())
+    found = answer(
+        lakes[0], f"externaldata(line: string) [@'{folder / place}'] with (format='txt')", EVERYTHING
+    )
     assert "may not read" in str(found)
+
+
+GRAPH = (
+    "Resources",
+    "resources",
+    'arg("").RESOURCES',
+    "workspace('other').Resources",
+    "table('Resources')",
+    "Machines()",
+)
+
+
+@pytest.mark.parametrize("text", GRAPH)
+@pytest.mark.parametrize(
+    ("scope", "seen"),
+    [
+        (EVERYTHING, 12),
+        (SCOPE, 4),
+        (Scope(), 0),
+        (EVERYTHING.of(frozenset({OTHER.upper()})), 4),
+        (SCOPE.of(frozenset({OTHER})), 0),
+    ],
+    ids=["everything", "mine", "untold", "narrowed", "another's"],
+)
+def test_the_estate_shows_what_is_reached(
+    lakes: tuple[Lake, Lake], text: str, scope: Scope, seen: int
+) -> None:
+    assert len(answer(lakes[0], text, scope)[0][2]) == seen
+
+
+def test_a_workspace_of_some_subscriptions_shows_their_estate_alone(
+    lakes: tuple[Lake, Lake], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    with State.of(data) as state, filled(data, state, all_rows=True) as lake:
+        state.workspaces.add("own", days=30, subscriptions=[MINE])
+        for text in (
+            "Resources | count",
+            "SecurityResources | count",
+            "workspace('default').Resources | count",
+        ):
+            (found,) = lake.query(text, workspace="own", now=NOW)
+            assert found.table.to_pylist() == [{"Count": 12 if "default" in text else 4}], text
+
+
+def test_a_table_of_the_estate_is_not_among_all_tables(lakes: tuple[Lake, Lake]) -> None:
+    found = answer(lakes[0], "union withsource = Where * | distinct Where", EVERYTHING)
+    assert "Resources" not in repr(found)
+
+
+def test_results_that_read_the_estate_are_not_kept(lakes: tuple[Lake, Lake]) -> None:
+    text = "set query_results_cache_max_age = 1h; Resources | count"
+    assert lakes[0].query(text)[0].table.to_pylist() == [{"Count": 12}]
+    assert lakes[0].query(text, scope=SCOPE)[0].table.to_pylist() == [{"Count": 4}]
+
+
+def test_one_evaluation_is_read_until_the_end(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with State.of(data) as state, filled(data, state, all_rows=True) as lake, lake.catalog() as catalog:
+        before = catalog.table("Resources")
+        assert before is not None
+        assessed(data, all_rows=False)
+        assert catalog.table("SecurityResources") is not None
+        paths = [catalog.scan(one).paths() for one in sorted(catalog.relations())]
+        with catalog.again() as later:
+            later.table("Resources")
+            assert [later.scan(one).paths() for one in later.relations()] != paths[:1]
+        assert catalog.pin_graph().version == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("AdvisorResources | count", "nothing is read into AdvisorResources here"),
+        ("arg('x').Resources", "none is known here by that name"),
+        ("arg('').Syslog", "no table, function or variable is named 'Syslog'"),
+    ],
+)
+def test_what_is_not_in_the_estate_is_told(lakes: tuple[Lake, Lake], text: str, said: str) -> None:
+    assert said in str(answer(lakes[0], text, EVERYTHING))
+
+
+def test_an_estate_that_nobody_assessed_is_no_empty_one(tmp_path: Path) -> None:
+    with State.of(tmp_path / "data") as state, opened_lake(tmp_path / "data", state) as lake:
+        assert "nothing of the estate was assessed yet" in str(answer(lake, "print 1; Resources", EVERYTHING))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from nephoscope.access.roles import role
 from nephoscope.lake.scope import Scope
@@ -158,10 +158,16 @@ def log_scope(
     """
     held = tuple(roles)
     found = reach(held, operation, hierarchy)
-    own = f"{WORKSPACE}{workspace}".lower()
+    own, estate = f"{WORKSPACE}{workspace}".lower(), partial(_reaches, held, hierarchy)
     if found.everything or any(one.scope == own and _allowed(one, operation) for one in held):
-        return Scope(None, frozenset({workspace}) if not found.everything else None)
-    return Scope(found.subscriptions, None) if found.subscriptions else None
+        return Scope(None, frozenset({workspace}) if not found.everything else None, estate=estate)
+    return Scope(found.subscriptions, None, estate=estate) if found.subscriptions else None
+
+
+def _reaches(
+    held: tuple[RoleAssignment, ...], hierarchy: Hierarchy, operations: Iterable[str]
+) -> Mapping[str, Reach]:
+    return reaches(held, operations, hierarchy)
 
 
 def permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:

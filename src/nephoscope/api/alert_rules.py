@@ -32,6 +32,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, entered, root
 from nephoscope.lake.state.rule_switches import PACK, RULE
 from nephoscope.model.place import Place
+from nephoscope.resource_graph import must_read_estate
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -274,6 +275,8 @@ def _keep(call: Call, workspace: str, kind: Any, properties: dict[str, Any]) -> 
     piece = Piece(
         PieceKind.RULE, id_, str(properties.get("displayName") or id_), "", "api", document, Place("put")
     )
+    query = str(properties.get("query") or "")
+    must_read_estate(call.caller, call.instance.lake, call.instance.shelf, workspace, query)
     judged = judge(piece, call.instance.lake, workspace, call.instance.now)
     if judged.standing in (Standing.REFUSED, Standing.UNSUPPORTED):
         raise bad("; ".join(judged.reasons), "properties", "InvalidRule")

@@ -221,6 +221,7 @@ def _together(call: Call, workspaces: Sequence[str]) -> Scope:
     return Scope(
         frozenset.intersection(*known) if known else None,
         frozenset.union(*named) if len(named) == len(scopes) else None,
+        estate=scopes[0].estate,
     )
 
 
@@ -232,7 +233,7 @@ def _of_subscription(call: Call, scope: Scope, resource: str) -> Scope:
         raise Fault(501, "NotAssessed", reason)
     if scope.ids is not None and parts[1] not in scope.ids:
         raise DeniedError(call.caller, READ, resource)
-    return replace(scope, subscriptions=frozenset({parts[1]}))
+    return replace(scope.of(frozenset({parts[1]})), narrowed=scope.narrowed)
 
 
 def refused(error: KqlError) -> Fault:

@@ -18,7 +18,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import graph_throttled
-from nephoscope.current import Current
+from nephoscope.current import Current, Reader
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import KqlError
@@ -185,9 +185,8 @@ def _run(call: Call, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
         _filled(call, call.edition.reads(text, call.instance.query_seconds))
         within = _within(call)
-        current = Current(
-            call.instance, call.edition, call.caller, lambda one: within(call.caller.reach(one)), call.base
-        )
+        reader = Reader.of(call.caller, lambda one: within(call.caller.reach(one)))
+        current = Current(call.instance.state, call.instance.tenant, call.edition, reader, call.base)
         found = call.edition.query(text, reach, timeout=call.instance.query_seconds, beside=current.beside)
         return found[-1].table
     except KqlError as error:

@@ -21,6 +21,7 @@ from nephoscope.api.wire.workspace import allowed
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.saved_queries import SavedQuery, beside
+from nephoscope.resource_graph import must_read_estate_by
 
 SURFACE = Surface("Saved searches", "Microsoft.OperationalInsights")
 TYPE = "Microsoft.OperationalInsights/workspaces/savedSearches"
@@ -66,6 +67,7 @@ def put(call: Call) -> Answer:
     id_ = known.id if known is not None else _id(workspace, call["savedSearchId"])
     function = function_of(properties)
     if function is not None:
+        must_read_estate_by(me, call.instance.lake, call.instance.shelf, workspace, function)
         look_at(call.instance.lake, state, workspace, id_, function)
     kept = ("category", "tags", "version", ALIAS, PARAMETERS)
     told = {name: properties[name] for name in kept if properties.get(name)}

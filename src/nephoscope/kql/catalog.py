@@ -67,7 +67,7 @@ class Catalog(Protocol):
         ...
 
     def place(self, kind: str, name: str) -> Catalog | None:
-        """What `workspace('name')`, `app`, `resource`, `cluster` or `database` (the kind) means here, None where it is not known."""
+        """What `workspace('name')`, `app`, `resource`, `cluster`, `database`, `arg` (the kind) means, None where it is not known."""
         ...
 
 

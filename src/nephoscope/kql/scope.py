@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nephoscope.kql.bound import Bound
     from nephoscope.kql.catalog import Catalog
 
-PLACES = frozenset({"workspace", "database", "cluster", "app", "resource"})
+PLACES = frozenset({"workspace", "database", "cluster", "app", "resource", "arg"})
 """Calls that mean the tables and functions of somewhere else."""
 TABULAR_CALLS = PLACES | {"materialize", "table", "external_table", "_GetWatchlist"}
 _OUTER = "outer rows"

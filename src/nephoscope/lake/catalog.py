@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
@@ -16,6 +16,7 @@ from nephoscope.kql.engines.parquet import FileColumn, FileScan
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import DAY, SUBSCRIPTION, stored_names
 from nephoscope.lake.functions import StoredFunctions
+from nephoscope.lake.graph_tables import PREFIX, GraphTables
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.shipped_functions import shipped_functions
@@ -71,6 +72,19 @@ class Shelf:
     find: Callable[[str], str | None]
     functions: StoredFunctions
     watchlists: Watchlists
+    graph: Callable[[], GraphTables] | None = None
+
+
+@dataclass(slots=True)
+class Held:
+    """What a query and all places that it names read: tables and watchlists by relation, and the estate, each at one version.
+
+    `asked` are the tables of Resource Graph that were asked for: relation -> the lower-cased table, and the workspace it was asked in.
+    """
+
+    pinned: dict[str, Pinned] = field(default_factory=dict)
+    asked: dict[str, tuple[str, Workspace]] = field(default_factory=dict)
+    graph: GraphTables | None = None
 
 
 class LakeCatalog:
@@ -80,14 +94,13 @@ class LakeCatalog:
     vacuum, until `close` (or until nobody has the catalog any more).
     """
 
-    def __init__(
-        self, shelf: Shelf, scope: Scope, workspace: str, pinned: dict[str, Pinned] | None = None
-    ) -> None:
+    def __init__(self, shelf: Shelf, scope: Scope, workspace: str, held: Held | None = None) -> None:
         self._shelf, self._scope, self._workspace = shelf, scope, workspace
         self._lock = threading.Lock()
         self._functions: Mapping[str, StoredFunction] | None = None
-        self._shared = pinned is not None
-        self._pinned: dict[str, Pinned] = {} if pinned is None else pinned
+        self._shared = held is not None
+        self._held = Held() if held is None else held
+        self._pinned = self._held.pinned
         self._released = weakref.finalize(self, _release, shelf.pins, self._pinned, shared=self._shared)
 
     @property
@@ -101,11 +114,32 @@ class LakeCatalog:
         return self._workspace
 
     def table(self, name: str) -> TableSchema | None:
-        """The table of that name, or None; empty where nothing was ever written to it."""
-        table = self._shelf.tables().get(name)
-        if table is None or not self._scope.sees(self._workspace):
+        """The table of that name, or None; empty where nothing was ever written to it.
+
+        A name that no table of the lake has may be that of a table of Resource Graph, in any case of its letters.
+        """
+        if not self._scope.sees(self._workspace):
             return None
-        return self._seen(table)
+        table = self._shelf.tables().get(name)
+        return self.graph_table(name) if table is None else self._seen(table)
+
+    def graph_table(self, name: str) -> TableSchema | None:
+        """The table of Resource Graph of that name, or None; all are of one evaluation, the newest when the first was asked for."""
+        graph = self.pin_graph()
+        found = None if graph is None else graph.table(name)
+        if found is None:
+            return None
+        relation = f"{PREFIX}{self._workspace}/{found.relation}"
+        with self._lock:
+            self._held.asked.setdefault(relation, (found.relation, self._shelf.workspace(self._workspace)))
+        return replace(found, relation=relation)
+
+    def pin_graph(self) -> GraphTables | None:
+        """The estate as it stays for all that is read through this catalog; None where there is none beside the lake."""
+        with self._lock:
+            if self._held.graph is None and self._shelf.graph is not None:
+                self._held.graph = self._shelf.graph()
+        return self._held.graph
 
     def function(self, name: str) -> StoredFunction | None:
         """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists that the scope sees."""
@@ -117,7 +151,10 @@ class LakeCatalog:
         return self._stored().get(name) or shipped_functions().get(name)
 
     def names(self) -> Iterable[str]:
-        """The tables that hold rows and the functions: what wildcards match. A table without rows is known by its name alone."""
+        """The tables that hold rows and the functions: what wildcards match.
+
+        A table without rows, and one of Resource Graph, is known by its name alone.
+        """
         if not self._scope.sees(self._workspace):
             return []
         tables = self._shelf.tables()
@@ -141,11 +178,14 @@ class LakeCatalog:
     def place(self, kind: str, name: str) -> Catalog | None:
         """The workspace of a name, a GUID or an ARM id, where there is one and the scope allows it; None for all else.
 
-        A workspace is also the database of its name, and a cluster of that one database under the address of its ARM id.
+        A workspace is also the database of its name, and a cluster of that one database under the address of its ARM id. `arg("")`
+        is Resource Graph.
         """
+        if kind == "arg":
+            return None if name or self.pin_graph() is None else _Graph(self)
         if kind in ("workspace", "database"):
             found = self._found(name)
-            return None if found is None else LakeCatalog(self._shelf, self._scope, found, self._pinned)
+            return None if found is None else LakeCatalog(self._shelf, self._scope, found, self._held)
         address = _CLUSTER.match(name) if kind == "cluster" else None
         id_ = name[address.end() :] if address else ""
         found = self._found(id_) if _ARM.fullmatch(id_) else None
@@ -181,15 +221,29 @@ class LakeCatalog:
         return LakeCatalog(self._shelf, self._scope, self._workspace)
 
     def scan(self, relation: str, span: Span | None = None) -> FileScan:
-        """The files of one relation that was asked for, and the rows of them that the scope sees, in a span of time."""
+        """The files of one relation that was asked for, and the rows of them that the scope sees, in a span of time.
+
+        The estate is as it was assessed last, whatever the span.
+        """
+        if relation in self._held.asked:
+            return self._scan_graph(relation)
         return _scan(self._pinned[relation], self._scope, span)
+
+    def _scan_graph(self, relation: str) -> FileScan:
+        table, workspace = self._held.asked[relation]
+        graph = self._held.graph
+        if graph is None:
+            raise KeyError(relation)
+        return graph.scan(table, self._scope.estate, workspace.subscriptions)
 
     def scans(self, span: Span | None = None) -> dict[str, FileScan]:
         """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for, in a span of time."""
-        return {relation: _scan(one, self._scope, span) for relation, one in self._pinned.items()}
+        return {relation: self.scan(relation, span) for relation in self.relations()}
 
     def rows_about(self, relation: str, span: Span) -> int | None:
-        """How many rows a table has in a span, were they spread evenly over each file's time; None for a watchlist."""
+        """How many rows a table has in a span, were they spread evenly over each file's time; None for what has no time."""
+        if relation in self._held.asked:
+            return None
         pinned = self._pinned[relation]
         if isinstance(pinned.table, Watchlist):
             return None
@@ -197,11 +251,16 @@ class LakeCatalog:
 
     def relations(self) -> frozenset[str]:
         """The relations that were asked for up to now."""
-        return frozenset(self._pinned)
+        return frozenset([*self._pinned, *self._held.asked])
+
+    @property
+    def graph_tables(self) -> frozenset[str]:
+        """The lower-cased tables of Resource Graph that were asked for up to now."""
+        return frozenset(table for table, _ in self._held.asked.values())
 
     def files(self) -> dict[str, list[Path]]:
         """Relation -> all its files at the pinned version."""
-        return {relation: _scan(one, self._scope, None).paths() for relation, one in self._pinned.items()}
+        return {relation: self.scan(relation).paths() for relation in self.relations()}
 
     def close(self) -> None:
         """Let the pinned versions go."""
@@ -262,6 +321,36 @@ class _Cluster:
         """Its database, by the workspace's name, GUID or ARM id."""
         found = self.catalog.place(kind, name) if kind == "database" else None
         return found if isinstance(found, LakeCatalog) and found.workspace == self.workspace else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """`arg("")`: the tables of Resource Graph alone (kql.Catalog).
+
+    Source: https://learn.microsoft.com/azure/azure-monitor/logs/azure-monitor-data-explorer-proxy
+    """
+
+    catalog: LakeCatalog
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name in any case of its letters, or None."""
+        return self.catalog.graph_table(name)
+
+    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def names(self) -> Iterable[str]:
+        """None: a wildcard matches none of them."""
+        return ()
+
+    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002
+        """None."""
+        return None
 
 
 def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope.kql.engines.parquet import FileScan
+from nephoscope.lake.graph_tables import PREFIX
 from nephoscope.lake.state.database import StateError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Joined:
         several = [one for place in self._places if (one := place.table(name)) is not None]
         if not several:
             return None
+        if several[0].relation.startswith(PREFIX):  # there is one estate, whichever workspace asks for it
+            return several[0]
         relation = f"{_JOINED}{name}"
         self._relations[relation] = [one.relation for one in several]
         return replace(several[0], relation=relation)

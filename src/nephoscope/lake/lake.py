@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from nephoscope.kql.given import Given
     from nephoscope.kql.most import Most
     from nephoscope.kql.row_identity import RowIdentity
+    from nephoscope.lake.graph_tables import GraphTables
     from nephoscope.lake.ledger import Ledger
     from nephoscope.lake.span import Span
     from nephoscope.lake.state import State
@@ -78,6 +79,7 @@ class Lake:
         saved: Saved | None = None,
         disk: Disk | None = None,
         limit: int = SPOOL_LIMIT,
+        graph: Callable[[], GraphTables] | None = None,
     ) -> None:
         self._data, self._ledger = data.resolve(), ledger
         self._disk = disk or Disk()
@@ -89,7 +91,7 @@ class Lake:
         self.watchlists = Watchlists(self._data, self._disk)
         self._shelf = Shelf(
             self._data, self._tables, Snapshots(self.flush_round), self._pins, workspace, find or self._written_to,
-            self.functions, self.watchlists,
+            self.functions, self.watchlists, graph,
         )  # fmt: skip
         self._lease = Lease(ledger)
         self._flusher = Flusher(
@@ -113,12 +115,15 @@ class Lake:
         self.upkeep_failure: Exception | None = None
 
     @classmethod
-    def open(cls, data: Path, state: State) -> Lake:
-        """The lake of a data folder with the state that belongs to it, which knows its workspaces."""
+    def open(cls, data: Path, state: State, graph: Callable[[], GraphTables] | None = None) -> Lake:
+        """The lake of a data folder with the state that belongs to it, which knows its workspaces.
+
+        `graph` gives the tables of Resource Graph as they are now, to be read beside the lake's own.
+        """
         remembered = Remembered(state.workspaces.get)
         lake = cls(
             data, StateLedger(state), workspace=remembered, current=state.workspaces.get, find=state.workspaces.name_of,
-            saved=state.saved_functions.of,
+            saved=state.saved_functions.of, graph=graph,
         )  # fmt: skip
         lake.also(lambda: deliver(lake, state))
         return lake
@@ -231,7 +236,7 @@ class Lake:
             compiled = compile_results(text, seen, now=now, given=given)
             with DuckDBEngine(scans=seen.scans(span), external=external, most=most) as engine:
                 found = [QueryResult(ran(engine, one, text, timeout), one.name, one.hint) for one in compiled]
-        if age and not (most and most.cut):
+        if age and not (most and most.cut) and not catalog.graph_tables:
             self._results.keep(asked, began, found)
         return found
 
@@ -266,6 +271,7 @@ class Lake:
     ) -> Reading:
         """The lake as it is now, for many queries; every table of the workspace is read at its version of this moment."""
         catalog = self.catalog(scope, workspace)
+        catalog.pin_graph()
         for _, name in existing(self._data, workspace):
             with suppress(LakeError):  # a query that reads it is told
                 catalog.table(name)

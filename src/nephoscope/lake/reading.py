@@ -142,7 +142,7 @@ class Reading:
         return sum(self._keep(relation, several, timeout) for relation, several in sorted(wanted.items()))
 
     def snapshot(self, relation: str) -> Snapshot | None:
-        """The version of a table that is read (`workspace/table`); None where there is none yet."""
+        """The version of a table that is read (`workspace/table`); None where there is none yet, and of what is no table of it."""
         workspace, name = relation.split("/", 1)
         place = (
             self.catalog
@@ -244,7 +244,7 @@ class Reading:
     def _without_rows(self, relation: str, span: Span) -> bool:
         scan = self.catalog.scan(relation, span)
         if not scan.groups:
-            return True
+            return scan.beside is None or scan.beside.num_rows == 0
         kept = self._kept.get(relation, ())
         return any(one.rows == 0 and one.serves((), span) for one in kept)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+from nephoscope.lake.graph_tables import Reaches, ReachesWithin, reach_everything, reach_nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The subscriptions (None = all rows, also those without one) and workspaces (None = all) that a principal may read.
 
-    `narrowed`: the subscriptions were chosen by one who may read all rows, and not given by a role.
+    `narrowed`: the subscriptions were chosen by one who may read all rows, and not given by a role. `estate` says where in the estate
+    operations may be done, for the tables of Resource Graph: nowhere unless it is told.
     """
 
     subscriptions: frozenset[str] | None = None
     workspaces: frozenset[str] | None = None
     narrowed: bool = False
+    estate: Reaches = field(default=reach_nothing, compare=False, repr=False)
 
     @property
     def ids(self) -> frozenset[str] | None:
@@ -33,9 +37,10 @@ class Scope:
 
     def of(self, subscriptions: frozenset[str]) -> Scope:
         """This scope, of the rows of some subscriptions alone."""
+        estate = ReachesWithin(self.estate, frozenset(one.lower() for one in subscriptions))
         if self.subscriptions is None:
-            return Scope(subscriptions, self.workspaces, narrowed=True)
-        return replace(self, subscriptions=self.subscriptions & subscriptions)
+            return replace(self, subscriptions=subscriptions, narrowed=True, estate=estate)
+        return replace(self, subscriptions=self.subscriptions & subscriptions, estate=estate)
 
 
-EVERYTHING = Scope()
+EVERYTHING = Scope(estate=reach_everything)

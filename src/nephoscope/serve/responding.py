@@ -18,6 +18,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State, StateError
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.resource_graph import opened_lake
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
@@ -29,7 +30,10 @@ _LOG = logging.getLogger("nephoscope.responding")
 def work(settings: Settings, stop: threading.Event) -> None:
     """Respond until stopped."""
     told: set[str] = set()
-    with State.of(settings.data, settings.state) as state, Lake.open(settings.data, state) as lake:
+    with (
+        State.of(settings.data, settings.state) as state,
+        opened_lake(settings.data, state, settings.tenant) as lake,
+    ):
         watch = Watch(settings.data, state, Shelf(settings.data))
         with Desks(lake, state, settings.address) as desks:
             while not stop.is_set():

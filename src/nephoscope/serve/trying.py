@@ -70,7 +70,7 @@ def _test(
 def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) -> None:
     """Do what waits; the lake is open only so long, and the lease is held as long as it takes."""
     from nephoscope.alerts.tuning.trying import Trying
-    from nephoscope.lake.lake import Lake
+    from nephoscope.resource_graph import opened_lake
 
     renewed = time.monotonic()
 
@@ -81,7 +81,7 @@ def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) 
             renewed = time.monotonic()
         return stop.is_set()
 
-    with Lake.open(settings.data, state) as lake:
+    with opened_lake(settings.data, state, settings.tenant) as lake:
         trying = Trying(state, lake)
         while not stop.is_set() and (done := trying.next(ending)) is not None:
             _LOG.info("%s of %s for %s: %s", done.what.value, done.rule, done.by, done.error or "done")

@@ -13,13 +13,14 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.spool.segments import folders, segments
 from nephoscope.lake.state import State, StateError
+from nephoscope.resource_graph import opened_lake
 
 
 @contextmanager
 def lake_of(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
     """The lake and its state, as `state_of`; the command ends with exit code 2 and a message where they cannot do what is asked."""
     try:
-        with state_of(data, keeps=keeps) as state, Lake.open(data, state) as lake:
+        with state_of(data, keeps=keeps) as state, opened_lake(data, state) as lake:
             yield lake, state
     except LakeError as error:
         usage_error(str(error))

@@ -154,6 +154,10 @@ class Edition:
 
         return self.once(("read by", text), asked)
 
+    def current(self, beside: Beside) -> Current:
+        """The rows that are true now, made once for a key."""
+        return self._besides.once(beside.key, beside.make)
+
     @property
     def types(self) -> Mapping[str, frozenset[str]]:
         """Lower-cased table -> the lower-cased types of its rows."""
@@ -182,7 +186,7 @@ class Edition:
         catalog = GraphCatalog(self.files)
         with within(timeout):
             compiled = compile_results(text, catalog, now=now)
-            current = self._besides.once(beside.key, beside.make) if beside is not None else None
+            current = self.current(beside) if beside is not None else None
             with DuckDBEngine(scans=catalog.scans(reach, current)) as engine:
                 found = []
                 for one in compiled:
@@ -234,13 +238,19 @@ class GraphCatalog:
     ) -> dict[str, FileScan]:
         """The rows that a reach sees of every table that was asked for, and those that are true beside them."""
         of = reach.__getitem__ if isinstance(reach, Mapping) else lambda _: reach
-        found = {name: self._scan(name, of(name)) for name in sorted(self._asked)}
+        found = {name: self.scan(name, of(name)) for name in sorted(self._asked)}
         if current is not None and TABLE in found:
-            hidden = (("type", current.types), ("_key", current.keys))
-            found[TABLE] = replace(found[TABLE], without=hidden, beside=current.rows)
+            found[TABLE] = with_current(found[TABLE], current)
         return found
 
-    def _scan(self, name: str, reach: Shown) -> FileScan:
+    def scan(self, name: str, reach: Shown) -> FileScan:
+        """The rows that a reach sees of a lower-cased table."""
         columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
         groups = (tuple(self._files[name]),) if name in self._files else ()
         return FileScan(columns, groups, any_of=seen_by(reach))
+
+
+def with_current(scan: FileScan, current: Current) -> FileScan:
+    """The rows of `securityresources` with those that are true now, in the place of what was published of them."""
+    hidden = (("type", current.types), ("_key", current.keys))
+    return replace(scan, without=hidden, beside=current.rows)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.edition import Edition
 
 #: What rows of a table need that holds nothing of an estate.
-_USUAL = "Microsoft.Resources/subscriptions/resources/read"
+USUAL = "Microsoft.Resources/subscriptions/resources/read"
 #: The operation that rows of a table need, where every role that reads one of its types reads all of them. In other tables a row
 #: needs the reading of its own type.
 OPERATIONS = {
@@ -48,8 +48,8 @@ def shown(
     """Lower-cased table -> what it shows; `reaches` says of operations where each may be done."""
     apart = {one: types for one, types in edition.types.items() if one not in OPERATIONS}
     several = {type_ for types in apart.values() for type_ in types}
-    reach = reaches([_USUAL, *OPERATIONS.values(), *map(reading, several)])
-    usual = {table: reach[OPERATIONS.get(table, _USUAL)] for table in TABLES}
+    reach = reaches([USUAL, *OPERATIONS.values(), *map(reading, several)])
+    usual = {table: reach[OPERATIONS.get(table, USUAL)] for table in TABLES}
     return usual | {table: _of(types, reach) for table, types in apart.items() if table in TABLES}
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.current import Current
+from nephoscope.current import Current, Reader
 from nephoscope.kql.cells import columns_of, rows_of, text
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.complete import complete
@@ -133,7 +133,8 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     if place == ESTATE:
         if visit.edition is None:
             raise KqlError("nothing was assessed yet: there is no estate to ask")
-        current = Current(visit.instance, visit.edition, visit.caller, visit.reach, visit.base)
+        reader = Reader.of(visit.caller, visit.reach)
+        current = Current(visit.instance.state, visit.instance.tenant, visit.edition, reader, visit.base)
         seen = shown(visit.edition, partial(_reaches, visit))
         return visit.edition.query(query, seen, timeout=seconds, beside=current.beside)[-1]
     workspace = visit.workspace(READ, place)

@@ -1,0 +1,64 @@
+"""The tables of Azure Resource Graph that queries over the lake read beside its own: what the lake asks of who holds the estate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from nephoscope.kql.catalog import TableSchema
+from nephoscope.kql.engines.parquet import FileScan
+from nephoscope.model.reach import EVERYTHING, Reach
+
+PREFIX = "arg()/"
+"""What relations of these tables begin with; no workspace can be called so."""
+
+
+class Reaches(Protocol):
+    """Where in the estate somebody may do operations."""
+
+    def __call__(self, operations: Iterable[str]) -> Mapping[str, Reach]:
+        """Operation -> where it may be done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReachesWithin:
+    """Where in the estate operations may be done, of some subscriptions (in lower case) alone."""
+
+    reaches: Reaches
+    subscriptions: frozenset[str]
+
+    def __call__(self, operations: Iterable[str]) -> Mapping[str, Reach]:
+        """Operation -> where it may be done."""
+        return {one: reach.within(self.subscriptions) for one, reach in self.reaches(operations).items()}
+
+
+class GraphTables(Protocol):
+    """The tables at one evaluation of the estate."""
+
+    @property
+    def version(self) -> int:
+        """The version of the evaluation, -1 where the estate was never assessed."""
+        ...
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of a name in any case of its letters, with that name in lower case as its relation; None for another."""
+        ...
+
+    def scan(self, table: str, reaches: Reaches, subscriptions: frozenset[str] | None) -> FileScan:
+        """The rows of a lower-cased table that a reach sees, those of some subscriptions alone (None = all, also without one).
+
+        KqlError where it cannot be read, or where that it has no rows would say nothing of the estate.
+        """
+        ...
+
+
+def reach_everything(operations: Iterable[str]) -> Mapping[str, Reach]:
+    """Reach the whole estate, as the product itself does."""
+    return dict.fromkeys(operations, EVERYTHING)
+
+
+def reach_nothing(operations: Iterable[str]) -> Mapping[str, Reach]:
+    """Reach nothing of the estate."""
+    return dict.fromkeys(operations, Reach())

@@ -1,0 +1,91 @@
+"""The tables of Resource Graph as queries over the lake read them (lake.GraphTables): of an edition, with what is true now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.kql.catalog import TableSchema
+from nephoscope.kql.engines.parquet import FileScan
+from nephoscope.kql.errors import KqlError
+from nephoscope.lake.graph_tables import Reaches, ReachesWithin
+from nephoscope.posture.published.beside import TABLE, Beside
+from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
+from nephoscope.posture.published.graph_tables import COLUMNS, TABLES, never_read
+from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, shown
+
+if TYPE_CHECKING:
+    from nephoscope.access.guard import Caller
+    from nephoscope.lake.workspace import Workspace
+
+SUBSCRIPTION = "subscriptionId"
+ASSESS = "`nephoscope scan` assesses it"
+#: What is true beside an edition, for who reaches some of the estate.
+CurrentRows = Callable[[Edition, Reaches], Beside]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedGraph:
+    """The tables of Resource Graph of an edition (None: nothing was published); `current` gives what is true beside it."""
+
+    edition: Edition | None
+    current: CurrentRows
+
+    @property
+    def version(self) -> int:
+        """The version of the edition, -1 where nothing was published."""
+        return -1 if self.edition is None else self.edition.version
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of a name in any case of its letters, or None."""
+        wanted = name.lower()
+        return TableSchema(TABLES[wanted], COLUMNS, wanted) if wanted in TABLES else None
+
+    def scan(self, table: str, reaches: Reaches, subscriptions: frozenset[str] | None) -> FileScan:
+        """The rows of a lower-cased table that a reach sees, those of some subscriptions alone (None = all).
+
+        KqlError where no rows of the table would say nothing of the estate.
+        """
+        edition = self._read(table)
+        if subscriptions is not None:
+            reaches = ReachesWithin(reaches, subscriptions)
+        found = GraphCatalog(edition.files).scan(table, shown(edition, reaches)[table])
+        if table == TABLE:
+            found = with_current(found, edition.current(self.current(edition, reaches)))
+        return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))
+
+    def _read(self, table: str) -> Edition:
+        """The edition; KqlError where that a lower-cased table has no rows in it would say nothing of the estate."""
+        if self.edition is None:
+            raise KqlError(
+                f"nothing of the estate was assessed yet, so {TABLES[table]} cannot be read", hint=ASSESS
+            )
+        if table in never_read() and table not in self.edition.files:
+            told = f"nothing is read into {TABLES[table]} here: that it has no rows would say nothing of the estate"
+            raise KqlError(told, kind="unsupported")
+        return self.edition
+
+
+def must_read_whole(
+    caller: Caller, edition: Edition | None, tables: Iterable[str], workspace: Workspace
+) -> None:
+    """Raise DeniedError where somebody does not read every row that a query of the product itself reads in a workspace.
+
+    Rules run as the product: whoever writes one would else read through its alerts what the own roles do not show. `tables` are the
+    lower-cased tables of Resource Graph that it reads.
+    """
+    seen = shown(edition, caller.reaches) if edition is not None else {}
+    for table in sorted(tables):
+        operation = OPERATIONS.get(table, USUAL)
+        if not _whole(seen.get(table) or caller.reach(operation), workspace.subscriptions):
+            told = f"rules and functions of the workspace {workspace.name}, which read all of {TABLES[table]}"
+            raise DeniedError(caller, operation, "/", told)
+
+
+def _whole(seen: Shown, subscriptions: frozenset[str] | None) -> bool:
+    parts = [reach for _, reach in seen.parts] if isinstance(seen, Parted) else [seen]
+    return all(
+        one.everything or (subscriptions is not None and subscriptions <= one.subscriptions) for one in parts
+    )

@@ -1,0 +1,89 @@
+"""The lake of a data folder together with its estate: queries read the tables of Resource Graph beside those of the lake."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.access.tokens import NO_TENANT
+from nephoscope.current import Current, Reader
+from nephoscope.kql.compile import compile_results
+from nephoscope.kql.errors import KqlError
+from nephoscope.kql.lexer import string_value, words
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.scope import EVERYTHING
+from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
+from nephoscope.posture.published.graph_tables import TABLES
+from nephoscope.posture.published.shelf import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nephoscope.access.guard import Caller
+    from nephoscope.kql.catalog import StoredFunction
+    from nephoscope.kql.lexer import Token
+    from nephoscope.lake.graph_tables import Reaches
+    from nephoscope.lake.state import State
+    from nephoscope.posture.published.beside import Beside
+    from nephoscope.posture.published.edition import Edition
+
+
+def opened_lake(data: Path, state: State, tenant: str = NO_TENANT, shelf: Shelf | None = None) -> Lake:
+    """Open the lake of a data folder, whose queries read the estate as it was published last; `tenant` is the id that rows carry."""
+    newest = _Newest(state, tenant, shelf or Shelf(data))
+    return Lake.open(data, state, newest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """The tables of Resource Graph as they are now."""
+
+    state: State
+    tenant: str
+    shelf: Shelf
+
+    def __call__(self) -> PublishedGraph:
+        return PublishedGraph(self.shelf.newest(), self._beside)
+
+    def _beside(self, edition: Edition, reaches: Reaches) -> Beside:
+        reader = Reader.reaching(reaches, frozenset(edition.made.subscriptions))
+        return Current(self.state, self.tenant, edition, reader).beside()
+
+
+def must_read_estate(caller: Caller, lake: Lake, shelf: Shelf, workspace: str, query: str) -> None:
+    """Raise DeniedError where a rule of a workspace would read more of the estate than who writes it may read; see must_read_whole."""
+    with lake.catalog(EVERYTHING, workspace) as catalog:
+        with suppress(KqlError):  # a query that is wrong is refused by who keeps it
+            compile_results(query, catalog)
+        must_read_whole(caller, shelf.newest(), catalog.graph_tables, lake.workspace(workspace))
+
+
+def must_read_estate_by(
+    caller: Caller, lake: Lake, shelf: Shelf, workspace: str, function: StoredFunction
+) -> None:
+    """Raise DeniedError where rules that call a function might read more of the estate by it than who writes it may read.
+
+    What the function reads is not known before it is called, so a name in its text is enough; where it names a table by a value,
+    it might read every one.
+    """
+    tokens = words(function.body).tokens
+    named = {_said(one).lower() for one in tokens} & TABLES.keys()
+    if any(_computes_a_table(tokens[place:]) for place in range(len(tokens))):
+        named = set(TABLES)
+    must_read_whole(caller, shelf.newest(), named, lake.workspace(workspace))
+
+
+def _said(token: Token) -> str:
+    return string_value(token.text) if token.kind == "text" else token.text
+
+
+def _computes_a_table(tokens: Sequence[Token]) -> bool:
+    """Whether words begin with `table(` and go on with other than one text."""
+    if [one.text for one in tokens[:2]] != ["table", "("]:
+        return False
+    return [one.kind for one in tokens[2:3]] != ["text"] or [one.text for one in tokens[3:4]] not in (
+        [")"],
+        [","],
+    )
