@@ -8,10 +8,10 @@ from starlette.testclient import TestClient
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.serve.settings import Settings
 
@@ -21,7 +21,7 @@ TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("admin")
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.of(data) as state, opened_lake(data, state) as lake:
         shelf = Shelf(data)
         guard = Guard(state, lambda: hierarchy_of(shelf))
         yield Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", TENANT), TENANT)

@@ -16,7 +16,6 @@ from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.incidents import Incident
@@ -25,6 +24,7 @@ from nephoscope.lake.state.sources import Source
 from nephoscope.lake.state.tenants import Connection, Tenant
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.resource_graph import opened_lake
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.serve.application import application
@@ -144,7 +144,7 @@ def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("web")
     scan = Scan(Request(("sample:",)), data)
     publish(data, Report(scan.run(scan.estate()), "sample:"), {})
-    with State.of(data) as state, Lake.open(data, state) as lake:
+    with State.of(data) as state, opened_lake(data, state) as lake:
         shelf = Shelf(data)
         tokens = Tokens(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         with state.transaction() as session:

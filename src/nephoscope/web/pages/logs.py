@@ -36,7 +36,7 @@ from nephoscope.web.sparse import without_empty
 from nephoscope.web.visit import GRAPH, Visit
 
 if TYPE_CHECKING:
-    from nephoscope.kql.catalog import Catalog
+    from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
     from nephoscope.kql.run import QueryResult
     from nephoscope.model.reach import Reach
 
@@ -84,7 +84,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     query = visit.asked("query")[:MAX_QUERY]
     found: dict[str, Any] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
-        "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
+        "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place), "estate_tables": _estate_tables(visit, place),
         "faults": [],
         "etag_of": etag_of, "saved": saved(visit, place), "may_share": may_share(visit, place),
     }  # fmt: skip
@@ -233,10 +233,50 @@ def _script(visit: Visit) -> Response:
             return JSONResponse({"faults": []})
         given = form.get("position", "")
         position = int(given) if given.isdecimal() and len(given) < 7 else len(query)
-        found = complete(query, position, catalog)
+        found = complete(query, position, _Offered(catalog, tuple(_in_estate(visit, place))))
     return JSONResponse(
         {"items": [{"label": one.text, "kind": one.kind, "detail": one.detail} for one in found[:MOST_ITEMS]]}
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """A catalog (kql.Catalog) that offers more names than its wildcards match."""
+
+    catalog: Catalog
+    more: tuple[str, ...]
+
+    def table(self, name: str) -> TableSchema | None:
+        """As the catalog has it."""
+        return self.catalog.table(name)
+
+    def function(self, name: str) -> StoredFunction | None:
+        """As the catalog has it."""
+        return self.catalog.function(name)
+
+    def names(self) -> Iterable[str]:
+        """The names of the catalog, and the others."""
+        return [*self.catalog.names(), *self.more]
+
+    def watchlist(self, alias: str) -> TableSchema | None:
+        """As the catalog has it."""
+        return self.catalog.watchlist(alias)
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """As the catalog has it."""
+        return self.catalog.place(kind, name)
+
+
+def _in_estate(visit: Visit, place: str) -> list[str]:
+    """The tables of Resource Graph that have rows and that a query of a workspace reads beside those of the lake."""
+    if place == ESTATE or visit.edition is None or visit.reach(GRAPH).nothing:
+        return []
+    return [name for table, name in TABLES.items() if table in visit.edition.files]
+
+
+def _estate_tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    columns = [(name, kind.value) for name, kind in COLUMNS if not name.startswith("_")]
+    return [(name, columns) for name in _in_estate(visit, place)]
 
 
 def _tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -1,0 +1,128 @@
+"""Rules read the estate beside logs: as it was assessed when their round began, and with an error where it says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.detector import Detector, Outcome
+from nephoscope.alerts.library.piece import Piece, PieceKind
+from nephoscope.alerts.library.standing import Standing, judge
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.window import at
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state import State
+from nephoscope.model.place import Place
+from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.made import Made
+from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.resource_graph import opened_lake
+
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+ADA = "11111111-1111-4111-8111-111111111111"
+SUBSCRIPTION = "22222222-2222-4222-8222-222222222222"
+QUERY = """SigninLogs
+| join kind=inner (AuthorizationResources
+    | where type =~ 'microsoft.authorization/roleassignments'
+    | extend UserId = tostring(parse_json(properties).principalId)) on UserId
+| project TimeGenerated, UserPrincipalName, id"""
+
+
+def rule(query: str) -> Rule:
+    document: dict[str, Any] = {
+        "id": "r", "name": "Sign-in with a role", "kind": "Scheduled", "query": query, "queryFrequency": "1h", "queryPeriod": "1h",
+        "severity": "High",
+    }  # fmt: skip
+    return Rule.parse(document, Place("r.yaml"))
+
+
+def assess(data: Path, *principals: str) -> None:
+    """Publish an estate in which some accounts have a role."""
+    below = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignments"
+    bodies = [
+        {
+            "id": f"{below}/{one}",
+            "name": one,
+            "type": "Microsoft.Authorization/roleAssignments",
+            "properties": {"principalId": one},
+        }
+        for one in principals
+    ]
+    made = Made(NOW, "", len(bodies), None, 0, 0, {}, (), {}, (), (), 0, {SUBSCRIPTION: "s"}, {})
+    publish_documents(data, [(Document.of(one), "authorizationresources") for one in bodies], made)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Lake]:
+    with State.of(tmp_path) as state, opened_lake(tmp_path, state) as lake:
+        record = {
+            "TimeGenerated": NOW.replace(microsecond=1),
+            "UserId": ADA,
+            "UserPrincipalName": "ada@contoso.com",
+        }
+        rows = arrow_of(lake.tables["SigninLogs"], [record], workspace=state.workspaces.get(), now=NOW).table
+        lake.writer().append("default", {"SigninLogs": rows}, producer="test", sequence=1)
+        lake.flush()
+        yield lake
+
+
+def outcome(lake: Lake, query: str, *, shared: bool) -> Outcome:
+    """What a rule finds in the hour that ends one hour after NOW, alone or in a round with others."""
+    one = rule(query)
+    window = at(one, NOW.replace(hour=NOW.hour) + one.frequency)
+    if not shared:
+        return Detector(lake, "default").run(one, window, NOW)
+    with lake.reading("default") as reading:
+        return Detector(lake, "default", reading=reading).run(one, window, NOW)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "in a round"])
+def test_a_sign_in_of_who_has_a_role(lake: Lake, shared: bool) -> None:
+    assess(lake.data, ADA)
+    found = outcome(lake, QUERY, shared=shared)
+    assert (found.error, len(found.alerts)) == ("", 1)
+    assess(lake.data, SUBSCRIPTION)
+    assert outcome(lake, QUERY, shared=shared).alerts == ()
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "in a round"])
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (QUERY, "nothing of the estate was assessed yet"),
+        ("AdvisorResources", "nothing of the estate was assessed yet"),
+    ],
+)
+def test_an_estate_that_was_not_assessed_is_an_error_of_the_rule(
+    lake: Lake, shared: bool, query: str, said: str
+) -> None:
+    assert said in outcome(lake, query, shared=shared).error
+
+
+def test_a_table_that_nothing_fills_is_an_error_of_the_rule(lake: Lake) -> None:
+    assess(lake.data, ADA)
+    assert (
+        "nothing is read into AdvisorResources here" in outcome(lake, "AdvisorResources", shared=True).error
+    )
+
+
+def test_a_round_reads_one_evaluation(lake: Lake) -> None:
+    assess(lake.data, ADA)
+    one = rule(QUERY)
+    with lake.reading("default") as reading:
+        assess(lake.data, SUBSCRIPTION)
+        found = Detector(lake, "default", reading=reading).run(one, at(one, NOW + one.frequency), NOW)
+    assert len(found.alerts) == 1
+
+
+def test_a_rule_on_the_estate_stands_as_one_that_runs(lake: Lake) -> None:
+    document = {
+        "id": "r", "name": "r", "kind": "Scheduled", "query": QUERY, "queryFrequency": "1h", "queryPeriod": "1h", "severity": "Low",
+    }  # fmt: skip
+    judged = judge(Piece(PieceKind.RULE, "r", "r", "", "t", document, Place("r")), lake, "default", NOW)
+    assert (judged.standing, judged.tables) == (Standing.RUNS, ("SigninLogs",))
