@@ -24,9 +24,9 @@ from nephoscope.lake.state.sources import Source
 from nephoscope.lake.state.tenants import Connection, Tenant
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.resource_graph import opened_lake
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
+from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.sources.live import setting_up
 from nephoscope.web.site import COOKIE

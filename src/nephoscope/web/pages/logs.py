@@ -84,7 +84,8 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     query = visit.asked("query")[:MAX_QUERY]
     found: dict[str, Any] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
-        "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place), "estate_tables": _estate_tables(visit, place),
+        "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
+        "estate_tables": _estate_tables(visit, place),
         "faults": [],
         "etag_of": etag_of, "saved": saved(visit, place), "may_share": may_share(visit, place),
     }  # fmt: skip
