@@ -154,7 +154,7 @@ CASES = [
     Case("access grant", ("kim", "--role", "Owner"), GIVEN + "write", "kim"),
     Case("access revoke", ("kim", "--role", "Reader"), GIVEN + "delete", "kim"),
     Case("access disable", ("kim",), "Nephoscope/principals/write", "kim"),
-    Case("access bind", ("agent", audited_house.MACHINE), "Nephoscope/principals/write", "agent"),
+    Case("access bind", ("agent", audited_house.MACHINE + "x"), "Nephoscope/principals/write", "agent"),
     Case("access unbind", ("agent",), "Nephoscope/principals/write", "agent"),
     Case("access sign-out", ("kim",), "Nephoscope/sessions/delete", "kim"),
     Case("access token", ("kim",), SECRETS + "write", "kim"),

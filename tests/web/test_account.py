@@ -130,8 +130,9 @@ def test_an_owner_binds_a_program_to_a_machine(owner, visitor, instance):
     assert machine in owner.get("/settings").text
     assert machine in owner.get("/settings?csv=people").text
     refused = owner.post("/settings", data={**form, "resource": "web-01"}, headers=HERE)
-    assert (refused.status_code, "not a resource id" in refused.text) == (400, True)
+    assert (refused.status_code, "give the ARM id of a resource" in refused.text) == (400, True)
     assert owner.post("/settings", data={**form, "act": "unbind"}, headers=HERE).status_code == 303
     assert principals.get(agent.id).binding is None
     details = [one.detail for one in instance.state.audit.entries(most=20) if one.target == "agent of web-01"]
-    assert [(one["binding"] or {}).get("resource") for one in details] == [None, machine]
+    told = [[(one[name] or {}).get("resource") for name in ("before", "binding")] for one in details]
+    assert told == [[machine, None], [None, machine]]

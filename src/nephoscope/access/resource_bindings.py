@@ -22,6 +22,6 @@ def bind_principal(
     StateError for a person or the managed identity. Processes that take logs follow within two seconds.
     """
     with state.transaction() as session:
-        state.principals.bind(session, principal.id, binding)
-        detail = {"binding": None if binding is None else msgspec.to_builtins(binding)}
+        before = state.principals.bind(session, principal.id, binding)
+        detail = {"binding": msgspec.to_builtins(binding), "before": msgspec.to_builtins(before)}
         state.audit.add(session, author, WRITE, principal.name, address=address, detail=detail)

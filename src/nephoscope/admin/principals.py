@@ -116,9 +116,11 @@ def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: 
             if other is not None and other.id != id:
                 raise Fault(409, "Conflict", f"{other.name} has that subject.")
             principals.link(session, id, body.subject)
+        told = msgspec.to_builtins(body)
         if body.binding is not msgspec.UNSET:
-            principals.bind(session, id, None if body.binding is None else _bound(body.binding))
-        ask.audit(session, WRITE, who.name, **msgspec.to_builtins(body))
+            binding = None if body.binding is None else _bound(body.binding)
+            told["before"] = msgspec.to_builtins(principals.bind(session, id, binding))
+        ask.audit(session, WRITE, who.name, **told)
     return shown(known(ask, id))
 
 

@@ -44,13 +44,13 @@ def list_(data: Path, /, **options: Any) -> None:
                 "kind": one.kind.value,
                 "id": one.id,
                 "roles": [f"{role.role} at {role.scope}" for role in state.principals.roles(one.id)],
-                "bound to": one.binding.resource if one.binding is not None else "",
+                "binding": one.binding.resource if one.binding is not None else "",
                 "seen": one.seen,
                 "disabled": one.disabled,
             }
             for one in state.principals.all()
         ]
-    show_list(rows, ("name", "kind", "roles", "bound to", "seen", "disabled"), options["output"])
+    show_list(rows, ("name", "kind", "roles", "binding", "seen", "disabled"), options["output"])
 
 
 @command.command("add")

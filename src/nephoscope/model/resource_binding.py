@@ -49,10 +49,9 @@ def bind_resource(
     ValueError for what is no ARM id of a resource in a resource group, and for names with white space or letters outside ASCII.
     """
     resource = _checked("resource", resource.rstrip("/"), _LONGEST_ID)
-    found = ResourceId.parse(resource)
-    if not found.resource_group or "/providers/" not in found.key:
+    if not _is_in_group(resource):
         raise ValueError(
-            "resource: bind to a resource in a resource group, as in "
+            "resource: give the ARM id of a resource in a resource group, as in "
             f"/subscriptions/ID/resourceGroups/NAME/providers/Microsoft.HybridCompute/machines/NAME; given is {resource[:200]!r}"
         )
     if len(also) > MAX_ALSO:
@@ -68,6 +67,14 @@ def bind_resource(
 def device_id(resource: str) -> str:
     """Derive the device id of a resource: 40 hexadecimal digits, as Defender for Endpoint's ids have, the same at every call."""
     return hashlib.sha1(resource.lower().encode(), usedforsecurity=False).hexdigest()
+
+
+def _is_in_group(resource: str) -> bool:
+    try:
+        found = ResourceId.parse(resource)
+    except ValueError:
+        return False
+    return bool(found.resource_group) and "/providers/" in found.key
 
 
 def _checked(field: str, text: str, longest: int) -> str:

@@ -205,13 +205,18 @@ class Principals:
         self._changed()
         self._row(session, id_).subject = subject
 
-    def bind(self, session: Session, id_: str, binding: ResourceBinding | None) -> None:
-        """Bind a program to a resource, or end its binding; StateError for who is no program."""
+    def bind(self, session: Session, id_: str, binding: ResourceBinding | None) -> ResourceBinding | None:
+        """Bind a program to a resource, or end its binding (None); return the binding from before.
+
+        StateError for a person or the managed identity, MissingError where there is no such principal.
+        """
         self._changed()
         row = self._row(session, id_)
         if row.kind != PrincipalKind.PROGRAM:
             raise StateError(f"only a program can be bound to a resource: {row.name} is a {row.kind}")
+        before = _principal(row).binding
         row.binding = None if binding is None else msgspec.to_builtins(binding)
+        return before
 
     def disable(self, session: Session, id_: str, *, disabled: bool = True) -> None:
         """Let a principal in no more (or again); its secrets go."""

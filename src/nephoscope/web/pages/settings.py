@@ -17,6 +17,7 @@ from nephoscope.alerts.response.responder import rules_folder
 from nephoscope.alerts.response.rule import ResponseRule, rules
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.audit import Entry
+from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.model.resource_binding import ResourceBinding, bind_resource
 from nephoscope.web.form import act, taken
 from nephoscope.web.page import SAME, Area, Page
@@ -26,6 +27,7 @@ from nephoscope.web.visit import Visit
 
 READ, PRINCIPALS = "Nephoscope/audit/read", "Nephoscope/principals/write"
 ENTRIES, MOST_CSV = 100, 100_000
+_BINDING = ("resource", "computer", "device", "also")
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -55,6 +57,10 @@ def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
             for one in state.principals.all()
         ],
         "may_change": visit.caller.may(PRINCIPALS),
+        "programs": [
+            one for one in state.principals.all() if one.kind is PrincipalKind.PROGRAM and not one.disabled
+        ],
+        "given": {name: visit.form.get(name, "") for name in ("principal", *_BINDING)},
         "roles": ROLES,
         "entries": entries,
         "older": entries[-1].number if entries and entries[-1].number > 1 else None,
@@ -83,7 +89,7 @@ def _changed(visit: Visit) -> str:
 
 def _binding(visit: Visit) -> ResourceBinding:
     """The binding that a form describes; StateError where it cannot be."""
-    given = {name: visit.form.get(name, "").strip() for name in ("resource", "computer", "device", "also")}
+    given = {name: visit.form.get(name, "").strip() for name in _BINDING}
     try:
         return bind_resource(
             given["resource"], given["computer"], given["device"], tuple(given["also"].split())
@@ -95,13 +101,13 @@ def _binding(visit: Visit) -> ResourceBinding:
 def _people(visit: Visit) -> Table:
     principals = visit.instance.state.principals
     rows = (
-        (one.name, one.kind.value, "; ".join(f"{each.role} {placed(visit, each.scope)}" for each in roles), one.seen,
-         len(opened(visit.instance.state, one.id)), "yes" if one.disabled else "no", "; ".join(each.scope for each in roles),
-         one.binding.resource if one.binding is not None else "")
+        (one.name, one.kind.value, "; ".join(f"{each.role} {placed(visit, each.scope)}" for each in roles),
+         one.binding.resource if one.binding is not None else "", one.seen, len(opened(visit.instance.state, one.id)),
+         "yes" if one.disabled else "no", "; ".join(each.scope for each in roles))
         for one in principals.all()
         for roles in [principals.roles(one.id)]
     )  # fmt: skip
-    return Table(("Name", "Kind", "Roles", "Last seen", "Sessions", "Disabled", "Scopes", "Bound to"), rows)
+    return Table(("Name", "Kind", "Roles", "Bound to", "Last seen", "Sessions", "Disabled", "Scopes"), rows)
 
 
 def _workspaces(visit: Visit) -> Table:
