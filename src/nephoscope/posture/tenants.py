@@ -158,7 +158,7 @@ def secrets_of(state: State, tenant: Tenant) -> Secrets:
 def request_of(state: State, data: Path) -> Request | None:
     """The request of the next assessment: every tenant that is enabled in the place of those of before, kept; None for nothing.
 
-    Own facts are a target of their own as soon as there are any.
+    Own facts are a target of their own as soon as there are any, and stay one, so that the last ones that go are seen to be gone.
     The sample estate makes room for the first tenant that was collected, and the score then begins a history of its own.
     """
     before = last_request(data)
@@ -167,7 +167,8 @@ def request_of(state: State, data: Path) -> Request | None:
     others = [
         one for one in (before.targets if before else ()) if not one.startswith(TENANT) and one != FACTS
     ]
-    learned = [FACTS] if state.own_facts.any() else []
+    asked = before is not None and FACTS in before.targets
+    learned = [FACTS] if asked or state.own_facts.any() else []
     if before is None and not names and not learned:
         return None
     if any(one.snapshot for one in known):

@@ -32,6 +32,7 @@ from nephoscope.posture.live import TENANT
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.record import Recorder
 from nephoscope.posture.report import Report
+from nephoscope.posture.run import Run
 from nephoscope.posture.scan import NoSuchScopeError, Request, Scan, last_request, save_request
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
@@ -44,6 +45,8 @@ LOOK_SECONDS, TELL_SECONDS = 5.0, 1.0
 LONGEST_REST = 300.0
 #: Between an evaluation and the next that own facts alone ask for.
 FACTS_REST = timedelta(minutes=1)
+#: Up to how many resources the last runs are kept for the next.
+KEPT_RESOURCES = 20_000
 _LOG = logging.getLogger("nephoscope.assessing")
 #: What an assessment can end with that the next may not.
 REFUSALS = (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, OSError)
@@ -82,6 +85,26 @@ class Told:
         self.state.checkpoints.remove(*PROGRESS)
 
 
+@dataclass
+class LastRuns:
+    """The runs of the last assessment by tenant: the next of the same request takes over what cannot have changed.
+
+    None are kept of a large estate, as both would be in memory at once.
+    """
+
+    request: Request | None = None
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    def judge(self, scan: Scan) -> list[Run]:
+        """Judge the estates of a scan."""
+        before = self.runs if self.request == scan.request else {}
+        found = [scan.run(one, before.get(one.tenant)) for one in scan.estates()]
+        small = sum(len(one.estate.resources) for one in found) <= KEPT_RESOURCES
+        self.request = scan.request
+        self.runs = {one.estate.tenant: one for one in found} if small else {}
+        return found
+
+
 def due(settings: Settings, state: State, now: datetime) -> Request | None:
     """The request that is to be judged now, None while it is not time or nothing was ever asked for."""
     request = tenants.request_of(state, settings.data)
@@ -117,12 +140,13 @@ def assess(
     state: State,
     stop: threading.Event | None = None,
     holder: str = "",
+    last: LastRuns | None = None,
 ) -> Report | CombinedReport:
     """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS, and EndedError.
 
     What is collected before the turn comes keeps no scan waiting; `holder` is whoever has the lease of the server's assessment.
     """
-    told = Told(state, stop or threading.Event())
+    told, last = Told(state, stop or threading.Event()), last or LastRuns()
     try:
         with Turns(state.leases, holder or new_holder()) as turns:
             while True:
@@ -133,7 +157,7 @@ def assess(
                     # a scan that came first may have asked for something else
                     wanted = last_request(settings.data) or request
                     if wanted == request and _tenants(request.targets) <= {*targets}:
-                        return _assess(settings, request, state, snapshots, told, turn)
+                        return _assess(settings, request, state, snapshots, told, turn, last)
                 request = wanted
     finally:
         told.end()
@@ -146,10 +170,11 @@ def _assess(
     snapshots: Mapping[str, str],
     told: Told,
     turn: EstateTurn,
+    last: LastRuns,
 ) -> Report | CombinedReport:
     """Judge a request, and keep and publish what came of it."""
     scan = _scan(settings, request, state, snapshots, told)
-    report = combine([Report(scan.run(one), request.label) for one in scan.estates()])
+    report = combine([Report(run, request.label) for run in last.judge(scan)])
     recorder = Recorder(settings.data, request.series, turn)
     changes = recorder.record(report)
     _forget_removed(state, scan.now)
@@ -204,19 +229,21 @@ class Rest:
 
 def work(settings: Settings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
-    holder, rest = new_holder(), Rest()
+    holder, rest, last = new_holder(), Rest(), LastRuns()
     _tell_outdated(settings)
     with State.of(settings.data, settings.state) as state, Turns(state.leases, holder) as turns:
         while not stop.is_set():
             with turns.take(SERVER_LEASE) as lease:
                 if lease is not None:
-                    _assess_in_turn(settings, state, rest, stop, holder)
+                    _assess_in_turn(settings, state, rest, stop, holder, last)
             stop.wait(LOOK_SECONDS)
 
 
-def _assess_in_turn(settings: Settings, state: State, rest: Rest, stop: threading.Event, holder: str) -> None:
+def _assess_in_turn(
+    settings: Settings, state: State, rest: Rest, stop: threading.Event, holder: str, last: LastRuns
+) -> None:
     try:
-        _assess_when_due(settings, state, rest, stop, holder)
+        _assess_when_due(settings, state, rest, stop, holder, last)
     except EndedError:
         _LOG.info("an assessment was ended with the server: it is made when that runs again")
 
@@ -236,7 +263,12 @@ def _tell_outdated(settings: Settings) -> None:
 
 
 def _assess_when_due(
-    settings: Settings, state: State, rest: Rest, stop: threading.Event, holder: str = ""
+    settings: Settings,
+    state: State,
+    rest: Rest,
+    stop: threading.Event,
+    holder: str = "",
+    last: LastRuns | None = None,
 ) -> None:
     now = datetime.now(UTC)
     request = due(settings, state, now)
@@ -246,7 +278,7 @@ def _assess_when_due(
     if rest.holds(what) and not tenants.due(state, request, now):
         return
     try:
-        report = assess(settings, request, state, stop, holder)
+        report = assess(settings, request, state, stop, holder, last)
     except REFUSALS as error:
         rest.failed(what)
         _LOG.error("%s could not be assessed: %s", request.label, error)

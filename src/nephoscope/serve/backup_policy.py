@@ -23,7 +23,7 @@ from nephoscope.lake.state import State
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.migration import migrate
-from nephoscope.posture.scan import SAMPLE, last_request
+from nephoscope.posture.scan import FACTS, SAMPLE, last_request
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.serve.state_policy import effect_of, of_state, shown
 
@@ -124,7 +124,7 @@ def _of_request(folder: Path) -> Iterator[PolicyItem]:
         return
     if request is None:
         return
-    read = [one for one in (*request.targets, *request.policies) if one != SAMPLE]
+    read = [one for one in (*request.targets, *request.policies) if one not in (SAMPLE, FACTS)]
     if read:
         yield PolicyItem(Effect.REACHES, "request of the assessments", f"reads {', '.join(read)}")
     if request.decisions:

@@ -1,0 +1,107 @@
+"""A server takes own facts among what it assesses as soon as there are any, and judges what depends on them again when they change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from nephoscope.lake.state import State
+from nephoscope.lake.state.actor import Actor
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.history import History
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.run import Run
+from nephoscope.posture.scan import Request, Scan, last_request
+from nephoscope.serve import assessing
+from nephoscope.serve.settings import Settings
+from nephoscope.sources.facts.recording import FORGOTTEN, record, remove
+from nephoscope.sources.facts.report import FactReport
+
+BY = Actor("scanner")
+KEY = "e1145ab1-eb4f-43d8-911b-36ddf771d13f"
+MACHINES = "microsoft.hybridcompute/machines"
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
+MACHINE = f"{GROUP}/providers/Microsoft.HybridCompute/machines/web01"
+
+
+def report(missing: int) -> FactReport:
+    counts = {"availablePatchCountByClassification": {"security": missing}}
+    documents = [
+        {"id": MACHINE, "properties": {}},
+        {"id": f"{MACHINE}/patchAssessmentResults/latest", "properties": {"status": "Succeeded", **counts}},
+    ]
+    return msgspec.convert(
+        {"resource": MACHINE, "readAt": datetime.now(UTC), "documents": documents}, FactReport
+    )
+
+
+def put(state: State, missing: int) -> None:
+    record(state, BY, [report(missing)], datetime.now(UTC))
+
+
+def ended(runs: assessing.LastRuns) -> set[str]:
+    (run,) = runs.runs.values()
+    return {one.state.value for one in run.analysis.assessments if one.key == KEY}
+
+
+def test_the_first_fact_a_change_and_what_is_taken_back(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, runs, since = Settings(data=tmp_path / "data"), assessing.LastRuns(), []
+    whole = Scan.run
+
+    def spied(scan: Scan, estate: Any, before: Run | None = None) -> Run:
+        since.append(before is not None)
+        return whole(scan, estate, before)
+
+    monkeypatch.setattr(Scan, "run", spied)
+    assert assessing.due(settings, state, datetime.now(UTC)) is None
+    put(state, 3)
+    request = assessing.due(settings, state, datetime.now(UTC))
+    assert request is not None
+    assert request.targets == ("facts:",)
+    assert last_request(settings.data) == request
+
+    def assessed() -> datetime:
+        assessing.assess(settings, request or Request(()), state, last=runs)
+        return History(settings.data).evaluations(request.series)[-1].when if request else datetime.now(UTC)
+
+    when = assessed()
+    assert ended(runs) == {"NonCompliant"}
+    assert assessing.due(settings, state, when + timedelta(minutes=2)) is None
+    put(state, 0)
+    assert assessing.due(settings, state, when + timedelta(seconds=59)) is None
+    assert assessing.due(settings, state, when + timedelta(seconds=61)) == request
+    assessed()
+    assert ended(runs) == {"Compliant"}
+    assert since == [False, True]
+    shown = Shelf(settings.data).newest()
+    assert shown is not None
+    assert [one["name"] for one in shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies] == [
+        "web01"
+    ]
+    remove(state, BY, f"{MACHINE}/patchAssessmentResults/latest", datetime.now(UTC))
+    when = assessed()
+    assert ended(runs) == {"Unknown"}
+    assert state.checkpoints.all(FORGOTTEN) == {}
+    remove(state, BY, MACHINE, datetime.now(UTC))
+    assert assessing.due(settings, state, when + timedelta(minutes=2)) == request
+    assessed()
+    shown = Shelf(settings.data).newest()
+    assert shown is not None
+    assert shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies == ()
+    assert assessing.due(settings, state, datetime.now(UTC) + timedelta(minutes=2)) is None
+
+
+def test_of_a_large_estate_no_run_is_kept(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assessing, "KEPT_RESOURCES", 1)
+    put(state, 0)
+    runs = assessing.LastRuns()
+    assessing.assess(Settings(data=tmp_path / "data"), Request(("facts:",)), state, last=runs)
+    assert runs.runs == {}
