@@ -111,6 +111,7 @@ def test_the_estate_says_which_service_principal_is_which_application():
 
 
 NOTHING = Coverage({})
+NO_SUBNET = "the subnet in the properties of microsoft.network/networkinterfaces"
 KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
     ("a user", entity("Account", Name="kim", UPNSuffix="contoso.com"), {
         "account": "enabled, guest, no second factor",
@@ -130,7 +131,7 @@ KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
     }),
     ("a machine by its name", entity("Host", HostName="web-one"), {
         "owner": "web team (of its resource group)",
-        "exposure": "faces the Internet; not known whether management ports are open (the subnet of a network interface)",
+        "exposure": f"faces the Internet; not known whether management ports are open ({NO_SUBNET})",
         "roles": f"a role of the class read on {GROUP}",
     }),
     ("a machine by its address", entity("IP", Address="10.0.0.4"), {"owner": "web team (of its resource group)"}),

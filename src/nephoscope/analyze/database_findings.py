@@ -51,7 +51,7 @@ def analyze(view: View) -> Iterable[Assessment]:
                 return unhealthy(id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed)
             return healthy(id_, key, f"the latest scans of {len(scans)} databases found nothing")
         if _is_on(view, server):
-            raise NotCollected(f"scan records of the databases of {server.key}")
+            raise NotCollected(f"{SCANS[0]} of the databases of {server.key}")
         return unhealthy(id_, key, "vulnerability assessment is not enabled", cause=NOT_ASSESSED)
 
     for type_ in SERVERS:
@@ -81,7 +81,7 @@ def _failed(view: View, scan: Resource) -> SubAssessment | None:
     body = view.report(scan)
     count = body.get("numberOfFailedSecurityChecks", body.get("totalFailedRulesCount"))
     if str(body.get("state", "")).lower() in ("failedtorun", "inprogress") or not isinstance(count, int):
-        raise NotCollected(f"a finished scan of {scan.key.rsplit('/', 4)[0]}")
+        raise NotCollected(f"a finished one among {scan.type} of {scan.key.rsplit('/', 4)[0]}")
     if count == 0:
         return None
     database = scan.key.rsplit("/", 4)[0]

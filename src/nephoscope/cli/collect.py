@@ -79,6 +79,13 @@ _NARROWING = {
     help="Read all that a way to read is known for, not only what the content needs: more requests, a whole copy.",
 )
 @click.option(
+    "--type",
+    "types",
+    multiple=True,
+    metavar="TYPE",
+    help="Read this resource type only, to be scanned together with an earlier export (`nephoscope gaps` names the types).",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
@@ -138,18 +145,18 @@ def _print_script(data: Path, options: dict[str, Any]) -> None:
             f"--script reads all that the sign-in there may read: leave out {', '.join(_NARROWING[name] for name in narrowed)}"
         )
     try:
-        needs = _needs(data, options["policies"])
+        needs = _needs(data, options)
     except ContentError as error:
         usage_error(str(error))
-    click.echo(script(options["script"], needs.everything() if options["everything"] else needs), nl=False)
+    click.echo(script(options["script"], needs), nl=False)
 
 
 def _collect(data: Path, options: dict[str, Any], out: Path, progress: Progress) -> Collection:
     from nephoscope.sources.azure.collector import Collector
 
     settings = _settings(options)
-    needs = _needs(data, options["policies"])
-    return Collector(settings, needs.everything() if options["everything"] else needs, out, progress).run()
+    needs = _needs(data, options)
+    return Collector(settings, needs, out, progress).run()
 
 
 def _settings(options: dict[str, Any]) -> Settings:
@@ -172,10 +179,32 @@ def _settings(options: dict[str, Any]) -> Settings:
     )
 
 
-def _needs(data: Path, policies: tuple[str, ...]) -> Needs:
+def _needs(data: Path, options: dict[str, Any]) -> Needs:
+    """What is read: what the content needs, all else too, or some types alone."""
+    from nephoscope.cli.session.checks import usage_error
     from nephoscope.posture.live import content_needs
 
-    return content_needs(data, [Path(folder) for folder in policies])
+    if options["types"] and options["everything"]:
+        usage_error("--type and --everything cannot be had together")
+    needs = content_needs(data, [Path(folder) for folder in options["policies"]])
+    if options["types"]:
+        return _only(needs, options["types"])
+    return needs.everything() if options["everything"] else needs
+
+
+def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
+    """The needs of some types alone; ends the process for one that there is no way to read."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.sources.azure.plan import Plan
+    from nephoscope.sources.azure.reading import Reading
+
+    found = needs.only(types)
+    for type_, why in Plan.of(found, Reading.builtin()).unread.items():
+        usage_error(f"--type {Reading.builtin().spell(type_)}: it cannot be read: {why}")
+    for type_ in types:
+        if type_.count("/") == 0:
+            usage_error(f"--type {type_}: write a resource type, such as Microsoft.KeyVault/vaults")
+    return found
 
 
 def _tell(found: Collection) -> None:

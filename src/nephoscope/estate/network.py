@@ -155,7 +155,7 @@ class Network:
         """A subnet by its lower-cased id."""
         found = self.subnets.get(key)
         if found is None or not found.known:
-            raise NotCollected(key or "the subnet of a network interface")
+            raise NotCollected(key or f"the subnet in the properties of {INTERFACE_TYPE}")
         return found
 
     def security_groups(self, interface: Interface, configuration: IpConfiguration) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ GROUP_TYPE = "microsoft.graph/groups"
 SERVICE_TYPE = "microsoft.graph/serviceprincipals"
 REGISTRATION_TYPE = "microsoft.graph/userregistrationdetails"
 
+_MEMBER_TYPES = (USER_TYPE, GROUP_TYPE, SERVICE_TYPE)
 READS = (USER_TYPE, GROUP_TYPE, SERVICE_TYPE, REGISTRATION_TYPE)
 
 
@@ -109,7 +110,7 @@ class Principals:
         if kind in ("serviceprincipal", "device"):
             return frozenset(), ()
         if kind == "foreigngroup":
-            return frozenset(), (f"the members of the foreign group {object_id}",)
+            return frozenset(), (f"the members of the foreign group {GROUP_TYPE}/{object_id}",)
         found = self._expanded.get(object_id)
         if found is None:
             found = self._expanded[object_id] = self._expand(object_id, kind)
@@ -129,9 +130,7 @@ class Principals:
                         seen.add(member)
                         waiting.append((member, ""))
             elif not self._is_gone(object_id, kind):
-                unsure.append(
-                    f"{GROUP_TYPE if kind == 'group' else 'microsoft.graph/directoryobjects'}/{object_id}"
-                )
+                unsure.append(f"{self._unread_type(kind)}/{object_id}")
         return frozenset(users), tuple(unsure)
 
     def _listed(self, group: str, unsure: list[str]) -> list[str]:
@@ -141,10 +140,15 @@ class Principals:
             return []
         return [str(member.get("id") if isinstance(member, dict) else member).lower() for member in members]
 
+    def _unread_type(self, kind: str) -> str:
+        """The type of an object that is in no index, of those that were not read in full."""
+        unread = [type_ for type_ in _MEMBER_TYPES if not self.covers(type_)]
+        return GROUP_TYPE if kind == "group" or not unread else unread[0]
+
     def _is_gone(self, object_id: str, kind: str) -> bool:
         """Whether an id that is in no index is no user: a service principal, or an object that no longer exists."""
         if object_id in self._services:
             return True
         if kind == "group":
             return self.covers(GROUP_TYPE)
-        return all(self.covers(type_) for type_ in (USER_TYPE, GROUP_TYPE, SERVICE_TYPE))
+        return all(self.covers(type_) for type_ in _MEMBER_TYPES)

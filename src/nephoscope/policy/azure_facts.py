@@ -21,7 +21,8 @@ class ReportKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A kind of report that Azure writes into bodies of some types.
 
     `report` are the paths of a body that are the report, `times` those of its time, the first that a body has counts; without
-    one the report is as old as the snapshot. It holds for `days`; `why` and `source` say where the bound comes from.
+    one the report is as old as the snapshot. It holds for `days`; `why` and `source` say where the bound comes from, `renew` how a
+    new report is made.
     """
 
     title: str
@@ -31,6 +32,7 @@ class ReportKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     days: int
     why: str
     source: str
+    renew: str
 
     @property
     def reported(self) -> tuple[Segments, ...]:

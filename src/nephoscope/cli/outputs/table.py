@@ -247,6 +247,10 @@ def _unjudged(report: Reported, console: Console) -> None:
         console.print("\n[bold]Not judged[/bold]")
         for count, state, cause in sorted(unjudged, key=lambda item: -item[0]):
             console.print(f"  {count:>7,}  {state.value:<8} {cause}", markup=False)
+        total = sum(count for count, _, _ in unjudged)
+        console.print(
+            f"  {counted(total, 'assessment')} could not be judged: `nephoscope gaps` lists what settles them"
+        )
     if report.quarantine:
         console.print(
             f"\n[bold]Quarantined input[/bold] [dim]({counted(len(report.quarantine), 'record')})[/dim]"

@@ -62,6 +62,13 @@ def report_of(data: Path, options: Mapping[str, Any]) -> Report:
     return report
 
 
+def all_reports_of(data: Path, options: Mapping[str, Any]) -> Reported:
+    """Load and judge every tenant of a target; ends as `report_of`."""
+    with _refusing(), progress_line() as progress:
+        scan = _scan(data, options, progress)
+        return _report(scan, scan.estates(), options)
+
+
 @contextmanager
 def reported(data: Path, options: Mapping[str, Any], extract: Extract) -> Iterator[Reported]:
     """The report of a scan that records, in parts where the options or the size of the estate say so; ends as `report_of`.

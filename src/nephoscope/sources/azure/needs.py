@@ -79,6 +79,10 @@ class Needs:
             else frozenset(),
         )
 
+    def only(self, types: Iterable[str]) -> Needs:
+        """These needs, of some types (in any case) alone."""
+        return replace(self, types=frozenset(type_.lower() for type_ in types), whole=False)
+
     def everything(self) -> Needs:
         """These needs and all else that can be read."""
         return replace(self, whole=True)

@@ -1,0 +1,71 @@
+"""Data gaps: what assessments lacked, and what settles them, as the command and the page list them."""
+
+from __future__ import annotations
+
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Shape
+from nephoscope.posture.data_gaps import DataGap, gaps_in
+
+SECTION = Section("data-gaps", "Data gaps")
+READ = "Microsoft.Security/assessments/read"
+
+
+class GapRecommendationShape(Shape, frozen=True, kw_only=True):
+    """A recommendation, and how many of its assessments wait for what is missing."""
+
+    id: str
+    name: str
+    severity: str
+    assessments: int
+
+
+class DataGapShape(Shape, frozen=True, kw_only=True):
+    """What is missing (`need` is the kind of thing, `subject` which), how many assessments wait for it, and what settles them.
+
+    `commands` are run in their order, `permissions` are what reading takes, `examples` some of the reasons that assessments give.
+    """
+
+    need: str
+    subject: str
+    assessments: int
+    action: str
+    commands: tuple[str, ...]
+    permissions: tuple[str, ...]
+    recommendations: tuple[GapRecommendationShape, ...]
+    examples: tuple[str, ...]
+
+
+class DataGapList(Shape, frozen=True, kw_only=True):
+    """The gaps, that for which the most assessments wait first; `unjudged` is how many of the `assessments` could not be judged."""
+
+    value: tuple[DataGapShape, ...]
+    assessments: int
+    unjudged: int
+
+
+@SECTION.route("GET", "/data-gaps", READ, scoped=None)
+def data_gaps(ask: Ask) -> DataGapList:
+    """The data gaps of what the caller may see; none before the first assessment."""
+    reach = ask.caller.reach(READ)
+    if reach.nothing:
+        ask.caller.must(READ)
+    edition = ask.instance.shelf.newest()
+    if edition is None:
+        return DataGapList(value=(), assessments=0, unjudged=0)
+    found = gaps_in(edition.findings, reach)
+    assessed = sum(edition.findings.states(reach).values())
+    return DataGapList(
+        value=tuple(map(_shape, found)), assessments=assessed, unjudged=sum(one.count for one in found)
+    )
+
+
+def _shape(gap: DataGap) -> DataGapShape:
+    return DataGapShape(
+        need=gap.missing.need.value, subject=gap.subject, assessments=gap.count, action=gap.remedy.action,
+        commands=gap.remedy.commands, permissions=gap.remedy.permissions, examples=gap.examples,
+        recommendations=tuple(
+            GapRecommendationShape(id=one.key, name=one.title, severity=one.severity.value, assessments=one.count)
+            for one in gap.recommendations
+        ),
+    )  # fmt: skip

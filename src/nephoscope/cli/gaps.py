@@ -1,0 +1,45 @@
+"""List data gaps: why assessments are Unknown, and what settles them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.options import judged_by, placed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("gaps")
+@judged_by
+@placed
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write the output to this file.")
+@click.pass_obj
+def command(data: Path, /, **options: Any) -> None:
+    """List what the assessments of TARGET, or of the last scan, lacked, with the export, permission or command that settles them.
+
+    The gap for which the most assessments wait comes first. An assessment names the first thing that it lacked: when that is there,
+    another may turn out to be missing. A scan takes what is exported later together with the rest: `nephoscope scan ESTATE MORE`.
+    """
+    from pathlib import Path
+
+    from nephoscope.cli.session.session import all_reports_of
+    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.views import data_gaps as view
+    from nephoscope.posture.data_gaps import data_gaps, unsettled_of
+
+    report = all_reports_of(data, options)
+    found = data_gaps(unsettled_of(report))
+    target = Path(options["output_file"]) if options["output_file"] else None
+    with writing(target, styled=options["output"] == "table") as out:
+        view.RENDERERS[options["output"]](found, sum(report.judged.values()), out)

@@ -1,0 +1,161 @@
+"""What settles an assessment that could not be judged: an action, the commands that do it, and the permissions that they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nephoscope.policy.azure_facts import report_kind
+from nephoscope.sources.azure.graph import KINDS
+from nephoscope.sources.azure.needs import Needs
+from nephoscope.sources.azure.plan import GRAPH, Plan
+from nephoscope.sources.azure.reading import Reading
+
+#: Where exports of single types go; a scan takes them together with the rest.
+FOLDER = "more"
+
+
+class Need(StrEnum):
+    """The kinds of things that verdicts lack."""
+
+    TYPE = "Resource type not read"
+    BODY = "Properties not read"
+    DEPTH = "Values cut by the export"
+    REPORT = "Report too old"
+    DEFINITION = "Definition not loaded"
+    ASSIGNMENT = "Assignment does not fit"
+    CORRECTION = "Definition fails"
+    REQUEST = "Judged by request"
+    ANALYZER = "No analyzer"
+    MODEL = "Not modelled"
+
+
+EXPORTED = frozenset({Need.TYPE, Need.BODY, Need.REPORT})
+"""The kinds of what an export of a resource type brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do, the commands in their order (none where no command does it), and the permissions to read that they take."""
+
+    action: str
+    commands: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+
+
+def remedy(need: Need, subject: str) -> Remedy:
+    """The remedy of what is missing; `subject` says which: a lower-cased resource type, a definition's id, or words."""
+    return _REMEDIES[need](subject)
+
+
+def spell_type(type_: str) -> str:
+    """A lower-cased resource type as Azure writes it."""
+    return type_ if type_.startswith(GRAPH) else Reading.builtin().spell(type_)
+
+
+def permissions(type_: str) -> tuple[str, ...]:
+    """The permissions that reading a lower-cased type takes."""
+    if type_.startswith(GRAPH):
+        return (f"Microsoft Graph {KINDS[type_].permission}",) if type_ in KINDS else ()
+    return (f"{spell_type(type_)}/read",) if type_ else ()
+
+
+def why_unreadable(type_: str) -> str:
+    """Why a lower-cased type cannot be collected, '' where it can."""
+    reading = Reading.builtin()
+    if type_ in reading.lists:
+        return ""
+    return Plan.of(Needs(frozenset({type_}), {}, {}), reading).unread.get(type_, "")
+
+
+def _export(type_: str) -> tuple[str, ...]:
+    """The commands that read a type, by a sign-in of nephoscope or else of `az`, and judge the estate with it."""
+    asked = spell_type(type_)
+    return (
+        f"nephoscope collect --type {asked} --out {FOLDER}",
+        f"nephoscope collect --script az --type {asked} > export.sh && bash export.sh {FOLDER}",
+        f"nephoscope scan ESTATE {FOLDER}",
+    )
+
+
+def _read_type(type_: str) -> Remedy:
+    if not type_:
+        return Remedy(
+            "Export the estate whole", ("nephoscope collect --out estate", "nephoscope scan estate")
+        )
+    if why := why_unreadable(type_):
+        return Remedy(f"No export of nephoscope holds {spell_type(type_)}: {why}. Attest to it or exempt it")
+    action = f"Read {spell_type(type_)} and scan it together with the rest"
+    return Remedy(action, _export(type_), permissions(type_))
+
+
+def _read_body(type_: str) -> Remedy:
+    if not type_:
+        return _read_type("")
+    action = f"The export lists {spell_type(type_)} without all of their properties: export them whole"
+    return Remedy(action, _export(type_), permissions(type_))
+
+
+def _deepen(type_: str) -> Remedy:
+    what = spell_type(type_) if type_ else "the resources"
+    command = "Search-AzGraph ... | ConvertTo-Json -Depth 100" if not type_ else (
+        f"Search-AzGraph -Query \"resources | where type =~ '{type_}'\" -First 1000 | ConvertTo-Json -Depth 100 > {FOLDER}.json"
+    )  # fmt: skip
+    return Remedy(f"Export {what} again at full depth", (command,), permissions(type_))
+
+
+def _renew(type_: str) -> Remedy:
+    kind = report_kind(type_)
+    title, renew = (kind[0].title, kind[0].renew) if kind is not None else ("report", "")
+    own = f"{renew}. Then read" if renew else "Read"
+    return Remedy(
+        f"The {title} is too old. {own} {spell_type(type_)} again", _export(type_), permissions(type_)
+    )
+
+
+def _load(definition: str) -> Remedy:
+    asked = "Microsoft.Authorization/policyDefinitions"
+    commands = (
+        f"nephoscope collect --type {asked} --out {FOLDER}", f"nephoscope scan ESTATE {FOLDER}",
+        "nephoscope content import FOLDER",
+    )  # fmt: skip
+    action = f"Load the definition {definition}: export your own definitions, or import a pack that holds it"
+    return Remedy(action, commands, (f"{asked}/read",))
+
+
+def _fit(words: str) -> Remedy:
+    asked = "Microsoft.Authorization/policyAssignments"
+    commands = (f"nephoscope collect --type {asked} --out {FOLDER}", f"nephoscope scan ESTATE {FOLDER}")
+    return Remedy(
+        f"Correct the parameters of the assignment in Azure and export it again ({words})",
+        commands,
+        (f"{asked}/read",),
+    )
+
+
+def _correct(words: str) -> Remedy:
+    command = "nephoscope content test FOLDER"
+    return Remedy(f"Correct the policy definition ({words})", (command,))
+
+
+def _ask(words: str) -> Remedy:
+    action = f"No export settles it: {words}. Ask Azure's API checkPolicyRestrictions of this server, attest to it, or exempt it"
+    return Remedy(action)
+
+
+def _wait(words: str) -> Remedy:
+    return Remedy(f"No export settles it ({words}). Attest to it or exempt it; a later release may judge it")
+
+
+_REMEDIES = {
+    Need.TYPE: _read_type,
+    Need.BODY: _read_body,
+    Need.DEPTH: _deepen,
+    Need.REPORT: _renew,
+    Need.DEFINITION: _load,
+    Need.ASSIGNMENT: _fit,
+    Need.CORRECTION: _correct,
+    Need.REQUEST: _ask,
+    Need.ANALYZER: _wait,
+    Need.MODEL: _wait,
+}

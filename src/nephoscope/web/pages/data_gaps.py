@@ -1,0 +1,53 @@
+"""Data gaps: what assessments lacked, how many wait for it, and the export, permission or command that settles them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from nephoscope.posture.data_gaps import DataGap, gaps_in
+from nephoscope.web.download import as_csv
+from nephoscope.web.page import Page
+from nephoscope.web.ranked import READ
+from nephoscope.web.visit import Visit
+
+COLUMNS = (
+    "Missing",
+    "Kind",
+    "Recommendation",
+    "Severity",
+    "Assessments",
+    "What settles it",
+    "Commands",
+    "Permissions",
+    "Id",
+)
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """The list."""
+    edition = visit.edition
+    if edition is None:
+        return {"edition": None}
+    reach = visit.reach(READ)
+    gaps = gaps_in(edition.findings, reach)
+    if visit.asked("format") == "csv":
+        return as_csv("data-gaps", COLUMNS, _rows(gaps))
+    return {
+        "edition": edition,
+        "gaps": gaps,
+        "waiting": sum(one.count for one in gaps),
+        "assessed": sum(edition.findings.states(reach).values()),
+    }
+
+
+def _rows(gaps: Sequence[DataGap]) -> Iterator[tuple[Any, ...]]:
+    for gap in gaps:
+        told = (gap.remedy.action, "; ".join(gap.remedy.commands), "; ".join(gap.remedy.permissions))
+        for one in gap.recommendations:
+            yield gap.title, gap.missing.need.value, one.title, one.severity.value, one.count, *told, one.key
+
+
+PAGES = (Page("/gaps", "Data gaps", "gaps.html", READ, filled),)

@@ -1,0 +1,55 @@
+"""The page of data gaps: what assessments lacked, with the commands and permissions that settle them."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from nephoscope.estate.estate import Estate
+from nephoscope.model.coverage import Coverage
+from nephoscope.posture.data_gaps import data_gaps, unsettled_of
+from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.report import Report
+from nephoscope.posture.scan import Request, Scan
+
+
+@pytest.fixture(scope="module")
+def gaps(instance):
+    """The sample company of which little was read."""
+    scan = Scan(Request(("sample:",)), instance.data)
+    whole = scan.estate()
+    report = Report(
+        scan.run(Estate.of(whole.resources.values(), Coverage({}), tenant=whole.tenant)), "sample:"
+    )
+    publish(instance.data, report, {})
+    return data_gaps(unsettled_of(report))
+
+
+def test_the_page_says_what_settles_each_gap(owner, gaps):
+    text = owner.get("/gaps").text
+    assert text.count('<details class="fold"') == len(gaps)
+    for gap in gaps[:3]:
+        assert gap.title in text
+    assert "nephoscope collect --type Microsoft.Authorization/roleAssignments --out more" in text
+    assert "Microsoft.Authorization/roleAssignments/read" in text
+
+
+def test_the_file_has_every_recommendation(owner, gaps):
+    rows = list(csv.DictReader(io.StringIO(owner.get("/gaps?format=csv").text)))
+    assert sum(int(one["Assessments"]) for one in rows) == sum(one.count for one in gaps)
+
+
+def test_pages_that_count_them_lead_there(owner, gaps):
+    for path in ("/", "/recommendations?open=1"):
+        assert 'href="/gaps' in owner.get(path).text
+
+
+def test_a_part_is_told_of_its_own(visitor, gaps, sandbox):
+    rows = list(
+        csv.DictReader(
+            io.StringIO(visitor(("Reader", f"/subscriptions/{sandbox}")).get("/gaps?format=csv").text)
+        )
+    )
+    assert 0 < sum(int(one["Assessments"]) for one in rows) < sum(one.count for one in gaps)
