@@ -128,7 +128,7 @@ def test_an_owner_binds_a_program_to_a_machine(owner, visitor, instance):
     assert owner.post("/settings", data=form, headers=HERE).status_code == 303
     assert principals.get(agent.id).binding == bind_resource(machine, also=("10.1.1.1", "web-01.contoso.com"))
     assert machine in owner.get("/settings").text
-    assert machine in owner.get("/settings?csv=people").text
+    assert machine in owner.get("/settings?table=people").text
     refused = owner.post("/settings", data={**form, "resource": "web-01"}, headers=HERE)
     assert (refused.status_code, "give the ARM id of a resource" in refused.text) == (400, True)
     assert owner.post("/settings", data={**form, "act": "unbind"}, headers=HERE).status_code == 303
