@@ -171,7 +171,7 @@ def _check_dynamic(bound: _Bound, name: str) -> None:
         if is_bag and isinstance(value, dict):
             _check_bag(bound, place, name, value)
         for text in _texts(value):
-            if _IS_ARM_ID.fullmatch(_trimmed(text)):
+            if "subscriptions/" in text.lower() and _IS_ARM_ID.fullmatch(_trimmed(text)):
                 _check_id(bound, place, name, text)
 
 
