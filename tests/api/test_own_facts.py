@@ -67,6 +67,13 @@ def test_put_read_and_taken_back(ask, instance, group, kind):
     assert ask("DELETE", path) == (204, None)
 
 
+def test_what_the_estate_has_is_not_created(ask, machine):
+    """The status tells whether there was such a document, whoever told of it."""
+    assert ask("PUT", OWN, {"properties": {}})[0] == 201
+    assert ask("PUT", f"{OWN}/patchAssessmentResults/latest", {"properties": {"a": 1}})[0] == 201
+    assert ask("PUT", f"{OWN}/patchAssessmentResults/latest", {"properties": {"a": 2}})[0] == 200
+
+
 BAD = {
     "no properties": (OWN, {}, "InvalidRequestContent", "properties"),
     "another id": (OWN, {"id": f"/subscriptions/x/{OWN}", "properties": {}}, "InvalidRequestContent", "id"),

@@ -7,12 +7,12 @@ Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/res
 
 from __future__ import annotations
 
+from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.lake.state.actor import Actor
-from nephoscope.lake.state.own_facts import Receipt
 from nephoscope.sources.facts.fact_types import FactType, fact_types
 from nephoscope.sources.facts.recording import record, remove
 from nephoscope.sources.facts.report import FactError, FactReport
@@ -35,12 +35,13 @@ def put(call: Call) -> Answer:
     if str(sent.pop("id", path)).lower().rstrip("/") != path.lower():
         raise bad("The id is not that of the path.", "id")
     report = FactReport(resource=path, read_at=call.instance.now, documents=({**sent, "id": path},))
+    before = documents.found_learned(call)
     try:
-        told = record(call.instance.state, _actor(call), [report], call.instance.now)
+        record(call.instance.state, _actor(call), [report], call.instance.now)
     except FactError as error:
         raise bad(f"{error.reason}.", error.place.removeprefix("documents[0]").removeprefix(".")) from error
     kept = call.instance.state.own_facts.get(path.lower())
-    return Answer(kept.documents[0] if kept else None, 201 if told[Receipt.NEW] else 200)
+    return Answer(kept.documents[0] if kept else None, 201 if before is None else 200)
 
 
 def delete(call: Call) -> Answer:

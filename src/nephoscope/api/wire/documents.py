@@ -29,6 +29,19 @@ def found(call: Call) -> dict[str, Any] | None:
 
 
 def learned(call: Call) -> dict[str, Any] | None:
+    """As `found_learned`; Fault where nothing was learned there and nothing was assessed at all."""
+    found = found_learned(call)
+    return (
+        call.edition.listing.get(call.path, call.reach) if found is None and not _is_removed(call) else found
+    )
+
+
+def _is_removed(call: Call) -> bool:
+    published = call.instance.shelf.newest()
+    return published is not None and _key(call.path) in call.instance.removed_since(published.made.when)
+
+
+def found_learned(call: Call) -> dict[str, Any] | None:
     """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
     key, published = _key(call.path), call.instance.shelf.newest()
     own = call.instance.state.own_facts.get(key)
@@ -37,9 +50,9 @@ def learned(call: Call) -> dict[str, Any] | None:
     )
     if own is not None and waits and visible(call.reach, key):
         return own.documents[0]
-    if published is not None and key in call.instance.removed_since(published.made.when):
+    if published is None or _is_removed(call):
         return None
-    return call.edition.listing.get(call.path, call.reach)
+    return published.listing.get(call.path, call.reach)
 
 
 def get(call: Call, what: str) -> Answer:
