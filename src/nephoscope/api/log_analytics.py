@@ -24,6 +24,7 @@ from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.most import Most
 from nephoscope.kql.types import KqlType
+from nephoscope.lake.graph_tables import ReachesWithin
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.span import Span
 
@@ -233,7 +234,8 @@ def _of_subscription(call: Call, scope: Scope, resource: str) -> Scope:
         raise Fault(501, "NotAssessed", reason)
     if scope.ids is not None and parts[1] not in scope.ids:
         raise DeniedError(call.caller, READ, resource)
-    return replace(scope.of(frozenset({parts[1]})), narrowed=scope.narrowed)
+    only = frozenset({parts[1]})
+    return replace(scope, subscriptions=only, estate=ReachesWithin(scope.estate, only))
 
 
 def refused(error: KqlError) -> Fault:
