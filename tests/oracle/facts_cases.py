@@ -65,7 +65,7 @@ class Judge:
 
     def ends(self, estate: Estate, now: datetime) -> Ends:
         """How everything ends: (resource, definition or analyzer's key) to state, cause, description."""
-        overlay, unknown, assessments = analyze.run(View(estate, now))
+        overlay, unknown, assessments, *_ = analyze.run(View(estate, now))
         base = policy.Snapshot(estate.resources.values(), coverage=estate.coverage)
         snapshot, context = base.overlay(overlay, unknown), policy.Context(now=now)
         found: Ends = {

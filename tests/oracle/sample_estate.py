@@ -21,13 +21,11 @@ from pathlib import Path
 
 from corpus_records import raised
 
-from nephoscope import analyze
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.view import View
 from nephoscope.model.state import State
 from nephoscope.policy.catalogue import Catalogue
-from nephoscope.posture.analysis import Analysis
+from nephoscope.posture.analysis import every_analyzer
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
 from nephoscope.sources import resources
@@ -62,7 +60,7 @@ class Verdict:
 def judge(estate: Estate, corpus: Path) -> Run:
     """The benchmark's run over an estate."""
     catalogue = Catalogue.of(documents(corpus))
-    return evaluate(estate, Plan(catalogue).assigning(BENCHMARK), NOW, analyzers=_analyzed)
+    return evaluate(estate, Plan(catalogue).assigning(BENCHMARK), NOW, analyzers=every_analyzer)
 
 
 def verdicts(run: Run) -> Mapping[str, Verdict]:
@@ -87,11 +85,6 @@ def report(found: Mapping[str, Verdict], planned: list[str], *, verbose: bool) -
     yield f"{len(found)} policies: {kinds['both']} both, {kinds['one']} one, {kinds['none']} none"
     matched = sum(key in found and found[key].kind == "both" for key in wanted)
     yield f"{matched}/{len(wanted)} match"
-
-
-def _analyzed(estate: Estate, now: datetime) -> Analysis:
-    overlay, unknown, assessments = analyze.run(View(estate, now))
-    return Analysis(tuple(overlay), unknown, tuple(assessments))
 
 
 def main() -> int:

@@ -86,7 +86,7 @@ def analysis(unknown: bool) -> Any:
     """An analyzer that cannot say whether the diagnostic settings of one account exist."""
     account = f"{GROUPS[0]}/providers/Microsoft.Storage/storageAccounts/s".lower()
     key = f"{account}/providers/microsoft.insights/diagnosticsettings/other"
-    return lambda _estate, _now: Analysis(unknown={key: Gap("not read")} if unknown else {})
+    return lambda *_: Analysis(unknown={key: Gap("not read")} if unknown else {})
 
 
 def answers(run: Run) -> list[Any]:

@@ -13,12 +13,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from nephoscope import analyze
 from nephoscope.cli.main import cli
 from nephoscope.content.loader import documents
-from nephoscope.estate.view import View
 from nephoscope.policy.catalogue import Catalogue
-from nephoscope.posture.analysis import Analysis
+from nephoscope.posture.analysis import every_analyzer
 from nephoscope.posture.comparison import ChangeKind, compare, covered, exists, remember
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.plan import Plan
@@ -29,11 +27,6 @@ CASES = Path(__file__).parents[1] / "cases" / "journeys" / "second_snapshot"
 SAMPLE = Path(str(files("nephoscope.content") / "sample" / "snapshot"))
 MAKER = runpy.run_path(str(Path(__file__).parent / "second_snapshot.py"))
 TIMES = [datetime(2026, month, 1, 12, tzinfo=UTC) for month in (9, 10, 11)]
-
-
-def analyzed(estate, now):
-    overlay, unknown, assessments = analyze.run(View(estate, now))
-    return Analysis(tuple(overlay), unknown, tuple(assessments))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +45,7 @@ def moved(snapshots):
     for folder, when in zip(snapshots, TIMES, strict=True):
         estate = resources.load([folder])
         assigned = replace(plan.with_estate(estate), assignments=()).assigning("nephoscope")
-        states = verdicts(evaluate(estate, assigned, when, analyzers=analyzed).assessments)
+        states = verdicts(evaluate(estate, assigned, when, analyzers=every_analyzer).assessments)
         changes = list(compare(past, states, exists(estate), covered(estate.coverage)))
         past = remember(past, states, changes, when)
         found.append(changes)

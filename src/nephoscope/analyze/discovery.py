@@ -1,4 +1,4 @@
-"""Analyzers are found by scanning this folder: a module with KEYS, TYPES and analyze(view)."""
+"""Analyzers are found by scanning this folder: a module with KEYS, TYPES, TABLES where it reads logs, and analyze(view)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Analyzer:
-    """A module: the keys that it writes, the lower-cased types that it reads, its function, what its docstring says."""
+    """A module: the keys that it writes, the lower-cased types and the tables of the lake that it reads, its function, its words."""
 
     name: str
     keys: Mapping[str, Key]
     types: tuple[str, ...]
+    tables: tuple[str, ...]
     analyze: Callable[[View], Iterable[Assessment]]
     doc: str
 
@@ -50,7 +51,8 @@ def analyzers() -> tuple[Analyzer, ...]:
             if key in owners:
                 raise AnalyzerError(f"{module.__name__} and {owners[key]} both write {key}")
             owners[key] = module.__name__
-        found.append(Analyzer(info.name, module.KEYS, tuple(module.TYPES), module.analyze, module.__doc__))
+        types, tables = tuple(module.TYPES), tuple(getattr(module, "TABLES", ()))
+        found.append(Analyzer(info.name, module.KEYS, types, tables, module.analyze, module.__doc__))
     return tuple(found)
 
 

@@ -54,7 +54,8 @@ def _section(analyzer: Analyzer) -> Iterator[str]:
     for key in analyzer.keys.values():
         yield _row(key) + (f" {NEEDED[key.id]} |" if needs else "")
     yield ""
-    yield "Reads " + ", ".join(f"`{type_}`" for type_ in dict.fromkeys(analyzer.types)) + "."
+    tables = [f"the table `{table}`" for table in analyzer.tables]
+    yield "Reads " + ", ".join([*(f"`{type_}`" for type_ in dict.fromkeys(analyzer.types)), *tables]) + "."
     yield ""
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.analyze.overlay import assessment_id, resource_of, state_of
+from nephoscope.estate.logs import Declared
 from nephoscope.model.state import State
 from nephoscope.policy.gap import NOT_COLLECTED, STALE, Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from nephoscope.analyze.discovery import Analyzer
     from nephoscope.estate.view import View
@@ -23,29 +24,62 @@ class Analysis(NamedTuple):
     """What the analyzers found.
 
     `overlay` are Microsoft.Security/assessments to lay over the estate; `unknown` maps the lower-cased id of an assessment
-    that nobody can give to the reason; `assessments` are all verdicts, Unknown ones included.
+    that nobody can give to the reason; `assessments` are all verdicts, Unknown ones included. `said` is what each analyzer said by
+    itself, `logs` the versions of the tables of the lake that it read.
     """
 
     overlay: list[Resource]
     unknown: dict[str, Gap]
     assessments: list[Assessment]
+    said: dict[str, tuple[Assessment, ...]]
+    logs: dict[str, Mapping[str, object]]
 
 
-def run(view: View, only: Iterable[str] | None = None) -> Analysis:
-    """Run the analyzers (or those named in `only`) over a view.
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What analyzers said before: `changed` are the lower-cased types of which anything differs since, None where all may.
+
+    `moved`: time has passed, so that what asks logs up to now may find other rows.
+    """
+
+    said: Mapping[str, tuple[Assessment, ...]]
+    logs: Mapping[str, Mapping[str, object]]
+    changed: frozenset[str] | None
+    moved: bool
+
+    def holds(self, analyzer: Analyzer, logs: Mapping[str, object]) -> bool:
+        """Whether an analyzer would say the same again."""
+        if (
+            analyzer.name not in self.said
+            or self.changed is None
+            or self.changed.intersection(analyzer.types)
+        ):
+            return False
+        return not analyzer.tables or (not self.moved and logs == self.logs.get(analyzer.name))
+
+
+def run(view: View, only: Iterable[str] | None = None, earlier: Earlier | None = None) -> Analysis:
+    """Run the analyzers (or those named in `only`) over a view; of one whose facts are as they were `earlier`, what it said holds.
 
     Where an analyzer cannot say and the snapshot holds Azure's own assessment under the key, that one stands unless it is too old.
     """
     names = None if only is None else frozenset(only)
-    result = Analysis([], {}, [])
+    result = Analysis([], {}, [], {}, {})
     for analyzer in analyzers():
         if names is None or analyzer.name in names:
-            _collect(analyzer, view, result)
+            logs = view.logs.versions(analyzer.tables) if view.logs is not None and analyzer.tables else {}
+            if earlier is not None and earlier.holds(analyzer, logs):
+                said = earlier.said[analyzer.name]
+            else:
+                view.declared = Declared(analyzer.tables, analyzer.types)
+                said = tuple(analyzer.analyze(view))
+            result.said[analyzer.name], result.logs[analyzer.name] = said, logs
+            _collect(analyzer, said, view, result)
     return result
 
 
-def _collect(analyzer: Analyzer, view: View, result: Analysis) -> None:
-    for assessment in analyzer.analyze(view):
+def _collect(analyzer: Analyzer, said: Iterable[Assessment], view: View, result: Analysis) -> None:
+    for assessment in said:
         key = analyzer.keys[assessment.key]
         if assessment.state is not State.UNKNOWN:
             result.assessments.append(assessment)

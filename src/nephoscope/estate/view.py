@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.estate.exposure import Exposure
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
+from nephoscope.estate.logs import Declared
 from nephoscope.estate.network import Network
 from nephoscope.estate.roles import Roles
 from nephoscope.model.resource_id import ResourceId
@@ -21,21 +22,38 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.addresses import AddressSet
     from nephoscope.estate.holdings import Holdings
+    from nephoscope.estate.logs import Logs
     from nephoscope.model.resource import Resource
 
 
 class View:
     """A read-only view of an estate; what it derives is built once, on first use.
 
-    `service_tags` maps lower-cased service tags to their prefixes where a table was imported.
+    `service_tags` maps lower-cased service tags to their prefixes where a table was imported; `logs` is what `query` asks, None
+    where this evaluation reads none. `declared` is what the analyzer that runs may read of both.
     """
 
     def __init__(
-        self, estate: Holdings, now: datetime, service_tags: Mapping[str, AddressSet] | None = None
+        self,
+        estate: Holdings,
+        now: datetime,
+        service_tags: Mapping[str, AddressSet] | None = None,
+        logs: Logs | None = None,
     ) -> None:
         self.estate = estate
         self.now = now
+        self.logs = logs
+        self.declared = Declared()
         self._service_tags = service_tags
+
+    def query(self, text: str) -> list[dict[str, Any]]:
+        """The rows of KQL over the resources (`Resources` ...) and the logs that are declared; NotCollected where there are none.
+
+        Rows are those of the estate's subscriptions. Times are aware datetimes, dynamic values JSON text.
+        """
+        if self.logs is None:
+            raise NotCollected("logs: nothing here holds any")
+        return self.logs.query(text, self.declared)
 
     def resources(self, type_: str) -> Sequence[Resource]:
         """The resources of a type."""

@@ -141,6 +141,11 @@ class LakeCatalog:
                 self._held.graph = self._shelf.graph()
         return self._held.graph
 
+    def read_graph(self, graph: GraphTables) -> None:
+        """Read this estate from now on, in the place of the newest."""
+        with self._lock:
+            self._held.graph = graph
+
     def function(self, name: str) -> StoredFunction | None:
         """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists that the scope sees."""
         if name == _ALIASES and self._scope.sees(self._workspace):

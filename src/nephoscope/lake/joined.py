@@ -41,6 +41,11 @@ class Joined:
         self._relations[relation] = [one.relation for one in several]
         return replace(several[0], relation=relation)
 
+    @property
+    def read(self) -> list[str]:
+        """The tables of the lake that were asked for up to now."""
+        return [relation.removeprefix(_JOINED) for relation in self._relations]
+
     def function(self, name: str) -> StoredFunction | None:
         """The stored function of that name in the first workspace, or None."""
         return self._first.function(name)

@@ -11,7 +11,7 @@ from nephoscope.estate.garbage import no_collection
 from nephoscope.model.resource import Resource
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.snapshot import Snapshot
-from nephoscope.posture.analysis import Analyzers, every_analyzer
+from nephoscope.posture.analysis import Analyzers, Before, every_analyzer
 from nephoscope.posture.layout import Layout, Roster
 from nephoscope.posture.matrix import Bench, Progress, Verdicts
 from nephoscope.posture.plan import Plan
@@ -46,7 +46,8 @@ def evaluate(
     scope = scope.rstrip("/").lower()
     aliases = aliases or Aliases.builtin()
     with no_collection():
-        analysis = analyzers(estate, now)
+        before = Before(since.estate, since.now, since.analysis) if since is not None else None
+        analysis = analyzers(estate, now, before)
         if since is not None and since.engine.base.aliases is aliases:
             later = Succession(since, estate, analysis, plan, now, scope)
             base, roster, rules, program = later.base, later.roster, later.rules, later.program

@@ -12,14 +12,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from nephoscope import analyze
 from nephoscope.content.loader import ContentError, documents
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.view import View
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.place import Place
 from nephoscope.policy.catalogue import Catalogue
-from nephoscope.posture.analysis import Analysis
+from nephoscope.posture.analysis import Analysis, Before, LogReader, every_analyzer, no_logs
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.known_scopes import KnownScopes, UnknownScopeError
 from nephoscope.posture.live import LIVE, TENANT, snapshot_of, tenant_snapshot
@@ -88,7 +86,7 @@ class Request:
 class Scan:
     """Loads and judges; one object can judge several estates by the same content.
 
-    `put` are the ARM documents that people put, `facts` the own facts beside the targets.
+    `put` are the ARM documents that people put, `facts` the own facts beside the targets, `logs` opens what analyzers ask of logs.
     """
 
     request: Request
@@ -98,6 +96,7 @@ class Scan:
     collected: dict[str, str] = field(default_factory=dict)
     put: tuple[Mapping[str, Any], ...] = ()
     facts: FactReader = field(default_factory=FactReader)
+    logs: LogReader = no_logs
 
     @property
     def repeatable(self) -> Request:
@@ -222,6 +221,11 @@ class Scan:
         )
         return known.assigning_every_definition(given) if alone else known
 
+    def _analyzed(self, estate: Estate, now: datetime, before: Before | None = None) -> Analysis:
+        """What every analyzer says of an estate."""
+        with self.logs(estate, now) as logs:
+            return every_analyzer(estate, now, before, logs)
+
     def parts(self, survey: Survey, plan: Plan, size: int) -> Iterator[Run]:
         """Judge a surveyed estate part by part."""
         told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
@@ -230,7 +234,7 @@ class Scan:
             plan,
             self.now,
             scope=self.request.scope,
-            analyzers=analyzed,
+            analyzers=self._analyzed,
             aliases=Packs(self.data).aliases(),
             size=size,
             progress=told,
@@ -248,7 +252,7 @@ class Scan:
             plan,
             now,
             scope=self.request.scope,
-            analyzers=analyzed,
+            analyzers=self._analyzed,
             aliases=Packs(self.data).aliases(),
             since=since,
             progress=told,
@@ -269,12 +273,6 @@ def _held(folders: Sequence[Path], given: Sequence[Catalogue]) -> None:
     for folder, catalogue in zip(folders, given, strict=True):
         if not catalogue.entries and not any(problem.error for problem in catalogue.problems):
             raise ContentError("no policy definition or initiative found", Place(str(folder)))
-
-
-def analyzed(estate: Estate, now: datetime) -> Analysis:
-    """What every analyzer says of an estate."""
-    overlay, unknown, assessments = analyze.run(View(estate, now))
-    return Analysis(tuple(overlay), unknown, tuple(assessments))
 
 
 def save_request(request: Request, data: Path) -> None:

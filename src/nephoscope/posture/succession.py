@@ -10,9 +10,8 @@ from datetime import datetime
 from nephoscope.estate.comparison import changed_keys
 from nephoscope.estate.estate import Estate
 from nephoscope.model.resource import Resource
-from nephoscope.policy.azure_facts import report_types
-from nephoscope.policy.report_age import expiry
 from nephoscope.policy.rule import Rule
+from nephoscope.posture.aging import aged
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.change import Change, Dependents, changed_coverage
 from nephoscope.posture.difference import Paths, difference
@@ -59,7 +58,7 @@ class Succession:
             for key in changed
         }
         paths.update(dict.fromkeys(_analyzed(since.analysis, analysis)))
-        paths.update(dict.fromkeys(_aged(since.estate, since.now, estate, now)))
+        paths.update(dict.fromkeys(aged(since.estate, since.now, estate, now)))
         self.change = Change(paths, frozenset(changed_coverage(since.coverage, estate.coverage)))
 
     def verdicts(self) -> Verdicts:
@@ -131,18 +130,6 @@ def _analyzed(old: Analysis, new: Analysis) -> frozenset[str]:
     keys = set(changed_keys(_by_key(old.overlay), _by_key(new.overlay)))
     keys.update(key.lower() for key, _ in old.unknown.items() ^ new.unknown.items())
     return frozenset(keys)
-
-
-def _aged(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:
-    """The ids of the resources whose report turned too old, or aged since it was."""
-    before, after = _expired(old, then), _expired(new, now)
-    return frozenset(key for key, _ in before.items() ^ after.items())
-
-
-def _expired(estate: Estate, now: datetime) -> dict[str, str]:
-    """The ids of the resources whose report is too old, with the reason."""
-    found = (one for type_ in report_types() for one in estate.by_type(type_))
-    return {one.key: why for one in found if (why := expiry(one, now, estate.coverage))}
 
 
 def _by_key(resources: tuple[Resource, ...]) -> dict[str, Resource]:

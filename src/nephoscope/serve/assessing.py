@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import StoreError
@@ -27,6 +28,7 @@ from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture import tenants
 from nephoscope.posture.combined import CombinedReport, combine
+from nephoscope.posture.frozen_logs import frozen_logs
 from nephoscope.posture.history import History
 from nephoscope.posture.live import TENANT
 from nephoscope.posture.published.shelf import Shelf
@@ -205,7 +207,8 @@ def _scan(
     put = tuple(one.body for one in state.arm_documents.all(DECIDING))
     kept = tuple(one for one in request.targets if one in snapshots or not one.startswith(TENANT))
     facts = FactReader(lambda: nullcontext(state))
-    return Scan(replace(request, targets=kept), settings.data, now, told, dict(snapshots), put, facts)
+    logs = partial(frozen_logs, settings.data, state)
+    return Scan(replace(request, targets=kept), settings.data, now, told, dict(snapshots), put, facts, logs)
 
 
 @dataclass

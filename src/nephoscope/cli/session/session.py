@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +27,7 @@ from nephoscope.cli.session.stored import has_state, state_url
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.coverage import merge
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.logs import Logs
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import EstateTurn, TurnTakenError, estate_turn
 from nephoscope.lake.state import State, StateError
@@ -128,8 +130,22 @@ def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
     check_options(options)
     request = _request(data, options)
     return Scan(
-        request, data, options["at"] or datetime.now(UTC), progress, facts=FactReader(lambda: _kept(data))
+        request,
+        data,
+        options["at"] or datetime.now(UTC),
+        progress,
+        facts=FactReader(lambda: _kept(data)),
+        logs=partial(_logs, data),
     )
+
+
+@contextmanager
+def _logs(data: Path, estate: Estate, now: datetime) -> Iterator[Logs | None]:
+    """What analyzers ask of logs."""
+    from nephoscope.posture.frozen_logs import frozen_logs
+
+    with _kept(data) as state, frozen_logs(data, state, estate, now) as logs:
+        yield logs
 
 
 @contextmanager

@@ -36,13 +36,13 @@ class Beside:
     make: Callable[[], Current]
 
 
-def rows(bodies: Iterable[Mapping[str, Any]], tenant: str) -> pa.Table:
-    """ARM bodies as rows in the order of their ids; what a body says of its `resourceGroup` holds before what its id says."""
-    found = sorted((_row(one, tenant) for one in bodies), key=lambda one: str(one["id"]).lower())
+def rows(bodies: Iterable[Mapping[str, Any]], tenant: str, table: str = TABLE) -> pa.Table:
+    """ARM bodies as rows of a table, in the order of their ids; what a body says of its `resourceGroup` holds before its id."""
+    found = sorted((_row(one, tenant, table) for one in bodies), key=lambda one: str(one["id"]).lower())
     return pa.Table.from_pylist(found, schema=SCHEMA)
 
 
-def _row(body: Mapping[str, Any], tenant: str) -> dict[str, Any]:
-    known = row(Document.of(body, tenant=tenant), TABLE)
+def _row(body: Mapping[str, Any], tenant: str, table: str) -> dict[str, Any]:
+    known = row(Document.of(body, tenant=tenant), table)
     told = {name: known[name] for name, _ in COLUMNS}
     return told | {"resourceGroup": str(body.get("resourceGroup") or told["resourceGroup"]).lower()}

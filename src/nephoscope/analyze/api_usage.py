@@ -1,0 +1,76 @@
+"""API endpoints that are not used should be removed.
+
+Reads 30 days of ApiManagementGatewayLogs. An operation that was called in them is used. One that was not is unused where the logs of
+its service reach back over all of these days and still come in (a row in the last day); else it is Unknown: what was not logged may
+have been called. Rows are told apart by the service that wrote them, the API (without its revision) and the operation.
+
+Source: https://learn.microsoft.com/azure/defender-for-cloud/defender-for-apis-posture (30 days without traffic)
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, judged, unhealthy
+from nephoscope.estate.gap import NotCollected
+from nephoscope.policy.gap import STALE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+OPERATION = "microsoft.apimanagement/service/apis/operations"
+LOGS = "ApiManagementGatewayLogs"
+DAYS = 30
+#: How long no row of a service may have come in before its logs say nothing any more.
+SILENCE = timedelta(days=1)
+
+USED = Key(
+    "4e8c00a2-e8bc-42a8-9e12-99584a51ad10",
+    "The API endpoint is used",
+    (OPERATION,),
+    ("c8acafaf-3d23-44d1-9624-978ef0f8652c",),
+)
+KEYS = keyed(USED)
+TYPES = (OPERATION,)
+TABLES = (LOGS,)
+
+_CALLS = f"""{LOGS}
+| where TimeGenerated between (ago({DAYS}d) .. now()) and isnotempty(OperationId)
+| summarize Last = max(TimeGenerated)
+    by Operation = tolower(strcat(_ResourceId, '/apis/', tostring(split(ApiId, ';')[0]), '/operations/', OperationId))"""
+_SERVICES = f"""{LOGS}
+| where TimeGenerated <= now()
+| summarize First = min(TimeGenerated), Last = max(TimeGenerated) by Service = tolower(_ResourceId)"""
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every API operation."""
+
+    def judge(operation: Resource, key: Key) -> Assessment:
+        id_ = str(operation.body["id"])
+        calls = {one["Operation"]: one["Last"] for one in view.query(_CALLS)}
+        if called := calls.get(operation.key):
+            return healthy(id_, key, f"it was called on {called:%Y-%m-%d}, within {DAYS} days")
+        _need_whole_logs(view, operation.key.partition("/apis/")[0])
+        return unhealthy(id_, key, f"nobody called it within {DAYS} days")
+
+    return judged(view.resources(OPERATION), USED, judge, by_body=False)
+
+
+def _need_whole_logs(view: View, service: str) -> None:
+    """Raise NotCollected unless the logs of a service tell what was not called."""
+    known = {one["Service"]: one for one in view.query(_SERVICES)}.get(service)
+    if known is None:
+        raise NotCollected(f"rows of {LOGS} of {service}")
+    first: datetime = known["First"]
+    last: datetime = known["Last"]
+    if first > view.now - timedelta(days=DAYS):
+        raise NotCollected(f"{DAYS} days of {LOGS} of {service}: its rows begin on {first:%Y-%m-%d}")
+    if last < view.now - SILENCE:
+        raise NotCollected(f"the last row of {LOGS} of {service} is of {last:%Y-%m-%d}", STALE)

@@ -1,0 +1,35 @@
+"""What analyzers ask of logs: rows of KQL over the lake and the estate that is judged, all at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class UndeclaredTableError(Exception):
+    """An analyzer read a table of the lake that its TABLES do not name, so that nobody would run it again when the table changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an analyzer may read: tables of the lake, and lower-cased types of resources."""
+
+    tables: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
+class Logs(Protocol):
+    """The logs and the estate at one moment."""
+
+    def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
+        """The rows of a KQL query, each by the names of its columns: times are aware datetimes, dynamic values JSON text.
+
+        The tables of Resource Graph hold the resources of the declared types. NotCollected where no row of a table that it reads ever
+        came in, or where the query cannot be run; UndeclaredTableError.
+        """
+        ...
+
+    def versions(self, tables: Collection[str]) -> Mapping[str, object]:
+        """Table -> what is another as soon as it has other rows."""
+        ...
