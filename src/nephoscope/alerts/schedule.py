@@ -46,8 +46,8 @@ KEPT = BEHIND + timedelta(days=16)
 PRUNED = "detection/pruned"
 ROUND = 2.0
 """Seconds that the rules of a round may be expected to take together."""
-_PAUSE = 0.5
-_TAKEN = "another process runs it: run it again when that is done"
+PAUSE = 0.5
+TAKEN = "another process runs it: run it again when that is done"
 GRACE = 10.0
 """Seconds that the query which runs may go on for when the schedule is to stop."""
 
@@ -79,7 +79,7 @@ class Schedule:
     more: bool = False
     _lateness: Lateness = field(init=False)
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _reading: Reading | None = None
+    reading: Reading | None = None
     _around: tuple[datetime, Surroundings] | None = None
 
     def __post_init__(self) -> None:
@@ -95,18 +95,18 @@ class Schedule:
         """
         rules = self._enabled(now)
         patience = self.lease_seconds * 1.5
-        with self.lake.reading(self.workspace) as self._reading, self._turns() as turns:
-            self._prepare(self._reading, [Due(rule, (end,)) for rule in rules])
+        with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
+            self._prepare(self.reading, [Due(rule, (end,)) for rule in rules])
             for rule in rules:
                 with ExitStack() as held:
-                    lease = held.enter_context(turns.take(self._name(rule)))
-                    while lease is None and patience > 0 and not self._stopping.wait(_PAUSE):
-                        patience -= _PAUSE
-                        lease = held.enter_context(turns.take(self._name(rule)))
+                    lease = held.enter_context(turns.take(self.lease_name(rule)))
+                    while lease is None and patience > 0 and not self._stopping.wait(PAUSE):
+                        patience -= PAUSE
+                        lease = held.enter_context(turns.take(self.lease_name(rule)))
                     if self._stopping.is_set():
                         break
                     if lease is None:
-                        yield Ran(Outcome(rule, at(rule, end), error=_TAKEN, fault=True))
+                        yield Ran(Outcome(rule, at(rule, end), error=TAKEN, fault=True))
                         continue
                     ran = self._run(rule, at(rule, end), now, lease)
                     remember(self.state, self.workspace, ran)
@@ -121,9 +121,9 @@ class Schedule:
         moment = now or datetime.now(UTC)
         look = Look(moment, None if budget is None else monotonic() + budget)
         self.more = False
-        with self.lake.reading(self.workspace) as self._reading, self._turns() as turns:
-            plan = deque(self._plan(self._reading, moment))
-            self._prepare(self._reading, plan)
+        with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
+            plan = deque(self._plan(self.reading, moment))
+            self._prepare(self.reading, plan)
             while plan and not self._over(look):
                 yield from self._together(self._next(plan, moment), plan, turns, look)
         self.more = self.more or bool(plan)
@@ -138,8 +138,8 @@ class Schedule:
         timer.start()
 
     def _interrupt(self) -> None:
-        if self._reading is not None:
-            self._reading.interrupt()
+        if self.reading is not None:
+            self.reading.interrupt()
 
     @property
     def stopping(self) -> bool:
@@ -232,12 +232,12 @@ class Schedule:
             yield from found.ran()
 
     def _one_by_one(self, found: Round, several: list[Due], plan: deque[Due], look: Look) -> Iterator[Ran]:
-        taken = found.take([self._name(one.rule) for one in several])
+        taken = found.take([self.lease_name(one.rule) for one in several])
         self.more = self.more or len(taken) < len(several)
-        mine = [one.rule for one in several if self._name(one.rule) in taken]
+        mine = [one.rule for one in several if self.lease_name(one.rule) in taken]
         known = self._known(mine, look.now)
         for place, rule in enumerate(mine):
-            turn = None if self._over(look) else found.begin(self._name(rule))
+            turn = None if self._over(look) else found.begin(self.lease_name(rule))
             if turn is None:
                 # its lease was given back while another rule took long
                 left = {one.id for one in mine[place:]}
@@ -250,8 +250,8 @@ class Schedule:
 
     def _windows(self, found: Round, turn: Turn, rule: Rule, known: Known, look: Look) -> Iterator[Ran]:
         """The windows of a rule that are due."""
-        assert self._reading is not None
-        still = due(rule, known, self._lateness, self._reading, look.now, self.settle)
+        assert self.reading is not None
+        still = due(rule, known, self._lateness, self.reading, look.now, self.settle)
         if not still.ends:
             return
         turn.course = Course.of(self.state, known, still)
@@ -263,7 +263,7 @@ class Schedule:
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:
-                found.desk = Desk(self.state, self.workspace, self._known_around(look.now))
+                found.desk = Desk(self.state, self.workspace, self.known_around(look.now))
             found.add(turn, outcome)
             yield from found.ran()
             # an outcome with an error was kept at once
@@ -279,25 +279,25 @@ class Schedule:
         return any(held.enter_context(turns.take(name)) is not None for name in names)
 
     def _outcome(self, rule: Rule, window: Window, now: datetime) -> Outcome:
-        detector = Detector(self.lake, self.workspace, self.timeout, self._reading)
-        return detector.run(self._knowing(rule), window, now)
+        detector = Detector(self.lake, self.workspace, self.timeout, self.reading)
+        return detector.run(self.with_learned(rule), window, now)
 
     def _run(self, rule: Rule, window: Window, now: datetime, lease: Lease) -> Ran:
         """Run one window, which is not noted, and keep what came of it."""
         outcome = self._outcome(rule, window, now)
-        around = self._known_around(now) if outcome.alerts else NOWHERE
-        found = Round(self._turns(), Desk(self.state, self.workspace, around), now)
+        around = self.known_around(now) if outcome.alerts else NOWHERE
+        found = Round(self.turns(), Desk(self.state, self.workspace, around), now)
         found.add(Turn(lease), outcome)
         found.keep()
         return found.ran()[0]
 
-    def _known_around(self, now: datetime) -> Surroundings:
+    def known_around(self, now: datetime) -> Surroundings:
         """What is known around alerts, not older than an hour."""
         if self._around is None or abs(now - self._around[0]) > AROUND:
             self._around = (now, surroundings(self.lake, self.workspace, now))
         return self._around[1]
 
-    def _knowing(self, rule: Rule) -> Rule:
+    def with_learned(self, rule: Rule) -> Rule:
         """A rule that learns, with what it has learned up to now."""
         learning = rule.tuning.learning
         if learning is None:
@@ -305,10 +305,12 @@ class Schedule:
         knows = self.state.learned.of(self.workspace, rule.id)
         return replace(rule, tuning=replace(rule.tuning, learning=replace(learning, knows=knows)))
 
-    def _turns(self) -> Turns:
+    def turns(self) -> Turns:
+        """Return the turns of this worker."""
         return Turns(self.state.leases, self.holder, self.lease_seconds)
 
-    def _name(self, rule: Rule) -> str:
+    def lease_name(self, rule: Rule) -> str:
+        """Return the name of the lease under which a rule is run."""
         return f"rule/{self.workspace}/{rule.id}"
 
     def _prune(self, now: datetime) -> None:

@@ -18,13 +18,21 @@ FURTHEST, EARLIEST = timedelta(days=14), timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From `start` on until before `end`; `end` is what now() gives to the query."""
+    """From `start` on until before `end`; `end` is what now() gives to the query.
+
+    `looks_back`: the window of an NRT rule says when its rows happened too, and those are left out that came at `left_to` or later,
+    which the schedule sees when they come.
+    """
 
     start: datetime
     end: datetime
+    looks_back: bool = False
+    left_to: datetime | None = None
 
     def span(self, rule: Rule) -> Span:
-        """The rows that the rule sees: those that happened in the window, of an NRT rule those that came in it."""
+        """The rows that the rule sees: those that happened in the window, of an NRT rule on schedule those that came in it."""
+        if rule.kind is Kind.NRT and self.looks_back:
+            return Span(self.start, self.end, self.left_to)
         if rule.kind is Kind.NRT:
             return Span(self.start - FURTHEST, self.end + EARLIEST, self.end, self.start)
         return Span(self.start, self.end)
@@ -33,6 +41,13 @@ class Window:
 def at(rule: Rule, end: datetime) -> Window:
     """The window of a rule that ends at a time."""
     return Window(end - rule.period, end)
+
+
+def back_at(rule: Rule, end: datetime, left_to: datetime | None) -> Window:
+    """The window of a look-back that ends at a time; `left_to`: when the schedule began to look at what comes."""
+    if rule.kind is not Kind.NRT or left_to is None or end <= left_to - FURTHEST:
+        return Window(end - rule.period, end, looks_back=True)
+    return Window(end - rule.period, end, True, left_to)
 
 
 def ends(rule: Rule, after: datetime, until: datetime) -> Iterator[datetime]:

@@ -43,6 +43,16 @@ BUDGET = 60.0
 @click.option("--rule", "wanted", multiple=True, metavar="ID|NAME", help="Run only this rule.")
 @click.option("--at", "end", type=Instant(), metavar="TIME", help="Run once, in the window that ends then.")
 @click.option(
+    "--from", "since", type=Instant(), metavar="TIME",
+    help="Look back: run the windows of every rule from this time on, in order. A date is its midnight in UTC.",
+)  # fmt: skip
+@click.option(
+    "--to", "until", type=Instant(), metavar="TIME", help="Look back up to this time (default: now)."
+)
+@click.option(
+    "--again", is_flag=True, help="With --from: run also windows that a look back has run over the same rows."
+)
+@click.option(
     "--schedule/--once", default=False, help="Stay, and run each rule when it is due; or run what is due and end (the default)."
 )  # fmt: skip
 @click.option(
@@ -72,10 +82,10 @@ BUDGET = 60.0
 @listed
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Run every rule whose window is over; with --at in the window that ends then.
+    """Run every rule whose window is over; with --at in the window that ends then, with --from in all windows since then.
 
     Exits 3 where a rule could not be run or read. A window is run once: what it found is not found again, and windows that were
-    missed are made up for. What --at runs is run again when its time comes. SIGTERM and Ctrl-C end --schedule after the window that
+    missed are made up for. The schedule runs what --at and --from ran too. SIGTERM and Ctrl-C end --schedule after the window that
     is being run.
     """
     if options["listing"] or options["enable"]:
@@ -97,10 +107,12 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
     from nephoscope.cli.session.behaving import learned
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.looking_back import look_back, tell_unlooked
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.serve.parent import end_with_parent
 
     end_with_parent()
+    asked = _asked_range(options)
     with lake_of(data, keeps=True) as (lake, state):
         take_in(data, lake, state)
         workspace = workspace_of(state, options["workspace"]).name
@@ -118,12 +130,32 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
             usage_error("--at lies ahead: what has not happened cannot be looked at")
         behaved = not options["behavior"] or learned(lake, state, schedule.workspace, datetime.now(UTC))
         now = datetime.now(UTC)
-        found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
+        if asked:
+            found = look_back(schedule, *asked, now, again=options["again"])
+        else:
+            found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_row(one) for one in _counted(found)]
         failed = _respond(schedule) if options["respond"] else 0
         lake.flush()
+        if not options["wanted"]:
+            tell_unlooked(data, lake, state, rules, workspace, options["folders"])
     _show(rows, options["output"])
     return bool(refused or failed) or not behaved or any(row["error"] for row in rows)
+
+
+def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
+    """The range of a look back; None where none is asked for. The command ends where options do not go together."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.looking_back import check_range
+
+    since, until = options["since"], options["until"]
+    if since is None and until is None:
+        if options["again"]:
+            usage_error("--again is for --from")
+        return None
+    if options["end"] or options["schedule"]:
+        usage_error("--from and --to go with neither --at nor --schedule")
+    return check_range(since, until, datetime.now(UTC))
 
 
 def _standings(data: Path, options: dict[str, Any]) -> None:

@@ -151,7 +151,24 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
         finally:
             show(load.tally, files.passed_over + load.tally.passed_over, options["output"])
         lake.flush(timeout=600)
+        _tell_unlooked(data, lake, state, options["workspace"])
     return 3 if load.tally.bad or load.tally.failed else 0
+
+
+def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None:
+    """Say which rows no rule has looked at yet, by the rules that `detect` runs."""
+    from nephoscope.alerts.library.active import active_rules
+    from nephoscope.alerts.library.packs import PackError
+    from nephoscope.alerts.rules import shipped
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.looking_back import tell_unlooked
+
+    try:
+        rules = active_rules(data, shipped(), state.rule_switches.of(workspace)).rules
+    except PackError as error:
+        tell(f"rules were not read: {error}")
+        return
+    tell_unlooked(data, lake, state, rules, workspace)
 
 
 def _load(

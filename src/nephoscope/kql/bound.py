@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -134,6 +135,15 @@ class WindowCall(Bound):
     function: str
     arguments: tuple[Bound, ...]
     restart: Bound | None = None
+
+
+def conjuncts(value: Bound) -> Iterator[Bound]:
+    """The conditions that must all be true for a condition to be true."""
+    if isinstance(value, Call) and value.function.name == "and":
+        for argument in value.arguments:
+            yield from conjuncts(argument)
+    else:
+        yield value
 
 
 def reads_row(value: Bound) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -80,11 +80,19 @@ def compile_query(
 
 def compile_changed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> Compiled:
     """As compile_query(), the bound rows changed before they are written; KqlError also where columns depend on rows."""
+    return compile_derived(text, catalog, lambda relation: [change(relation)])[0]
+
+
+def compile_derived(
+    text: str, catalog: Catalog, derive: Callable[[Relation], Iterable[Relation]]
+) -> tuple[Compiled, ...]:
+    """Compile relations that are made of the bound rows of a query; KqlError as compile_changed()."""
     with within(COMPILING):
         try:
             bound = bind(parse(text), catalog)
-            changed = replace(bound, relation=change(_seen(bound)))
-            return _written(changed, writer("duckdb"), dt.datetime.now(dt.UTC))
+            several = derive(_seen(bound))
+            now = dt.datetime.now(dt.UTC)
+            return tuple(_written(replace(bound, relation=one), writer("duckdb"), now) for one in several)
         except KqlError as error:
             raise error.locate(text) from error.__cause__
         except RecursionError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nephoscope.kql.bound import InQuery, conjuncts
 from nephoscope.kql.relations import (
     Aggregated,
     Assign,
@@ -76,3 +77,32 @@ def _joined(relation: Joined, known: dict[int, Tables]) -> Tables:
     if relation.kind in _RIGHT:
         return right
     return left & right if relation.kind == "fullouter" else left | right
+
+
+def has_no_rows(relation: Relation, empty: Tables) -> bool:
+    """Return whether a relation has no row where the relations of these names (as the engine calls them) have none."""
+    if isinstance(relation, Scan):
+        return (relation.table.relation or relation.table.name) in empty
+    if isinstance(relation, Filter) and any(
+        isinstance(one, InQuery) and not one.negated and has_no_rows(one.relation, empty)
+        for one in conjuncts(relation.predicate)
+    ):
+        return True
+    if isinstance(relation, _PASSING):
+        return has_no_rows(relation.input, empty)
+    if isinstance(relation, Aggregated):
+        return bool(relation.groups) and has_no_rows(relation.input, empty)
+    if isinstance(relation, Joined):
+        return _joins_nothing(relation, empty)
+    if isinstance(relation, Concatenated):
+        return all(has_no_rows(one, empty) for one in relation.inputs)
+    return False
+
+
+def _joins_nothing(relation: Joined, empty: Tables) -> bool:
+    left, right = (has_no_rows(one, empty) for one in (relation.left, relation.right))
+    if relation.kind in _LEFT:
+        return left
+    if relation.kind in _RIGHT:
+        return right
+    return left and right if relation.kind == "fullouter" else left or right

@@ -102,6 +102,10 @@ class Reading:
             return False
         return any(self._without_rows(relation, span) for relation in compiled.needs)
 
+    def without_rows(self, compiled: Compiled, span: Span) -> frozenset[str]:
+        """The relations that a query reads which have no row in a span."""
+        return frozenset(one for one in compiled.reads if self._without_rows(one, span))
+
     def rows(self, compiled: Compiled, text: str, span: Span, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query whose tables are read in a span; KqlError where it cannot be run."""
         key = _key(compiled, span)

@@ -169,7 +169,7 @@ class Editing:
         if change.before is None:
             self.state.rule_settings.remove(session, self.workspace, change.rule, change.subject)
         else:
-            self.state.rule_settings.put(session, _setting(change.before))
+            self.state.rule_settings.put(session, read_setting(change.before))
         self._note(session, SETTING, change.subject, change.rule, _document(known), change.before)
         return True
 
@@ -206,7 +206,8 @@ def _document(one: StoredSuppression | RuleSetting | None) -> dict[str, Any] | N
     }
 
 
-def _setting(document: dict[str, Any]) -> RuleSetting:
+def read_setting(document: dict[str, Any]) -> RuleSetting:
+    """Read a setting as a change keeps it."""
     moments = {
         name: datetime.fromisoformat(document[name]) if document[name] else None
         for name in ("expires", "changed")

@@ -101,6 +101,24 @@ class RuleRuns:
         with self._database.read() as session:
             return session.scalar(query)
 
+    def extents(self, workspace: str) -> dict[str, tuple[datetime, datetime, int]]:
+        """Rule -> the ends of the first and the last window whose runs are remembered without an error, and how many there are."""
+        query = (
+            select(RuleRunRow.rule, func.min(RuleRunRow.until), func.max(RuleRunRow.until), func.count())
+            .where(RuleRunRow.workspace == workspace, RuleRunRow.error == "")
+            .group_by(RuleRunRow.rule)
+        )
+        with self._database.read() as session:
+            return {rule: (first, last, count) for rule, first, last, count in session.execute(query)}
+
+    def ends(self, workspace: str, rule: str) -> list[datetime]:
+        """The ends of a rule's windows whose runs are remembered without an error, in order."""
+        query = select(RuleRunRow.until).where(
+            RuleRunRow.workspace == workspace, RuleRunRow.rule == rule, RuleRunRow.error == ""
+        )
+        with self._database.read() as session:
+            return list(session.scalars(query.order_by(RuleRunRow.until)))
+
     def faults(self, workspace: str, rules: Iterable[str] = ()) -> dict[str, list[RuleRun]]:
         """The runs that ended in a fault and are to be run again, by rule (of some or all)."""
         query = select(RuleRunRow).where(RuleRunRow.workspace == workspace, RuleRunRow.fault.is_(True))

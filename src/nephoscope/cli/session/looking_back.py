@@ -1,0 +1,89 @@
+"""Looking back by command: the times that are asked for, and the line about rows that rules have not looked at."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.cli.session.checks import tell, usage_error
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.round import Ran
+    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.schedule import Schedule
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+
+DATA = Path(".nephoscope")
+
+
+def check_range(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    """Return the range that is asked for, up to now where no end is given; the command ends where it is none."""
+    if since is None:
+        usage_error("--to needs --from: the time to begin at")
+    if since >= now:
+        usage_error(f"--from is in the future: {_write(since)}")
+    end = min(until or now, now)
+    if until is not None and until <= since:
+        usage_error(f"--to must be after --from: {_write(until)} is not after {_write(since)}")
+    return since, end
+
+
+def look_back(
+    schedule: Schedule, since: datetime, until: datetime, now: datetime, *, again: bool
+) -> Iterator[Ran]:
+    """Run the windows between two times, and say how many had surely no row."""
+    from nephoscope.alerts.look_back import LookBack
+
+    first = oldest_row(schedule.lake, schedule.workspace)
+    if first is None or first >= until:
+        usage_error(
+            f"the workspace {schedule.workspace} has no rows before {_write(until)}"
+            + ("" if first is None else f": its first is of {_write(first)}")
+        )
+    if first > since:
+        tell(f"no row is older than {_write(first)}: windows before it are left out")
+        since = first.replace(minute=0, second=0, microsecond=0)
+    looking = LookBack(schedule, again=again)
+    yield from looking.run(since, until, now)
+    tell(
+        f"{looking.windows:,} windows from {_write(since)} to {_write(until)}, {looking.empty:,} of them surely empty"
+    )
+
+
+def oldest_row(lake: Lake, workspace: str) -> datetime | None:
+    """Return when the oldest row of a workspace happened; None where it has none."""
+    from nephoscope.lake.store import existing
+
+    with lake.catalog(workspace=workspace) as catalog:
+        found = [catalog.begin(name) for _, name in existing(lake.data, workspace)]
+    return min((one for one in found if one is not None), default=None)
+
+
+def tell_unlooked(
+    data: Path, lake: Lake, state: State, rules: Sequence[Rule], workspace: str, folders: Sequence[Path] = ()
+) -> None:
+    """Say how many rows rules have not looked at, and the command that looks at them; nothing where there are none."""
+    from nephoscope.alerts.tuning.tuned import Tuned
+    from nephoscope.alerts.unlooked import find_unlooked
+
+    now = datetime.now(UTC)
+    tuned = Tuned.load(state, lake, workspace, now)
+    enabled = [one for one in map(tuned.rule, rules) if one.enabled]
+    found = find_unlooked(lake, state, enabled, workspace, now)
+    if not found.rows:
+        return
+    words = ["nephoscope", *([] if data == DATA else ["--data", str(data)]), "detect"]
+    words += [text for folder in folders for text in ("--rules", str(folder))]
+    words += [] if workspace == "default" else ["--workspace", workspace]
+    words += ["--from", _write(found.since), "--to", _write(min(found.until, now))]
+    tables = found.tables[0] if len(found.tables) == 1 else f"{len(found.tables)} tables"
+    told = f"{found.rows:,} rows of {tables} have not been looked at by every rule that reads them"
+    tell(f"{told}; to look at them:\n  {shlex.join(words)}")
+
+
+def _write(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
