@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -151,3 +152,53 @@ def test_a_column_that_the_query_does_not_give_is_told(data: Path) -> None:
         "the entity mapping of Account asks for the column Nobody, which the query does not give"
     ]
     assert f"Locks were deleted: {row['lacking'][0]}" in found.stderr
+
+
+def test_yesterday_is_found_by_the_command_that_ingest_names(tmp_path: Path) -> None:
+    """The journey: ingest, detect finds nothing and says why, the command that it names finds the attack."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "locks.yaml").write_text(RULE)
+    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [event(30 * 60), event(31 * 60)]}))
+    data, rules = tmp_path / "data", ("--rules", str(tmp_path / "rules"))
+    taken = run(data, "ingest", str(tmp_path / "PT1H.json"))
+    assert "2 rows of AzureActivity have not been looked at" in taken.stderr
+    found = run(data, "detect", *rules)
+    assert "1 windows run, 0 new alerts" in found.stderr
+    assert "2 rows of AzureActivity have not been looked at" in found.stderr
+    command = shlex.split(found.stderr.split("to look at them:\n")[1].splitlines()[0])
+    assert command[:4] == ["nephoscope", "--data", str(data), "detect"]
+    looked = run(data, *command[3:])
+    assert "2 new alerts" in looked.stderr or "1 new alerts" in looked.stderr
+    assert "have not been looked at" not in looked.stderr
+    assert "Locks were deleted" in run(data, "incidents", "list").stdout
+    again = run(data, *command[3:], "--again")
+    assert "0 new alerts" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--to", "2026-01-02"), "--to needs --from"),
+        (("--from", "2026-01-02", "--to", "2026-01-01"), "--to must be after --from"),
+        (("--from", "2026-01-02", "--to", "2026-01-02"), "--to must be after --from"),
+        (("--from", "2026-01-02T10:00+02:00", "--to", "2026-01-02T08:00Z"), "--to must be after --from"),
+        (("--from", (NOW + timedelta(days=2)).isoformat()), "--from is in the future"),
+        (("--from", "2026-01-02", "--at", "2026-01-03"), "neither --at nor --schedule"),
+        (("--from", "2026-01-02", "--schedule"), "neither --at nor --schedule"),
+        (("--again",), "--again is for --from"),
+        (
+            ("--from", "2020-01-01", "--to", "2020-01-02"),
+            "has no rows before 2020-01-02T00:00Z: its first is of",
+        ),
+        (("--from", "yesterday"), "is not a date or time"),
+    ],
+)
+def test_a_range_that_is_none_is_refused(data: Path, options: tuple[str, ...], words: str) -> None:
+    rules = ("--rules", str(data.parent / "rules"))
+    assert words in " ".join(run(data, "detect", *rules, *options, code=2).stderr.split())
+
+
+def test_a_range_that_begins_before_the_first_row_begins_with_it(data: Path) -> None:
+    rules = ("--rules", str(data.parent / "rules"))
+    found = run(data, "detect", *rules, "--from", "2020-01-01")
+    assert "no row is older than" in found.stderr

@@ -14,6 +14,7 @@ from nephoscope.kql.relations import (
     Limited,
     Numbered,
     Relation,
+    Rows,
     Scan,
     Scanned,
     Shared,
@@ -83,6 +84,8 @@ def has_no_rows(relation: Relation, empty: Tables) -> bool:
     """Return whether a relation has no row where the relations of these names (as the engine calls them) have none."""
     if isinstance(relation, Scan):
         return (relation.table.relation or relation.table.name) in empty
+    if isinstance(relation, Rows):
+        return not relation.rows
     if isinstance(relation, Filter) and any(
         isinstance(one, InQuery) and not one.negated and has_no_rows(one.relation, empty)
         for one in conjuncts(relation.predicate)

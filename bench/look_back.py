@@ -1,0 +1,176 @@
+"""A look back over a month of logs with attacks on four days, beside a schedule that is stepped through the same time.
+
+Usage: python bench/look_back.py [--days 30] [--users 100] [--whole] [--stretches N] [--hours N] [--folder DIR]
+
+Both run all rules that come along over the same rows. Stepping through a month takes hours, so that some stretches of it are stepped
+through (`--stretches` of so many `--hours`, spread over the range, and those of the attacks), and what a window takes there counts for
+all of them; `--whole` steps through everything. The first look of a schedule in a stretch, which compiles the rules, is not counted;
+compiling counts for the look back. Exit 1 where the look back is less than five times as fast, or where in the hours that were stepped
+through an alert is raised by one of the two only. `--folder` keeps the rows for the next time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nephoscope.alerts.look_back import LookBack
+from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.schedule import Schedule
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.sources.sample.attack import attack_named
+from nephoscope.sources.sample.generator import Generator
+from nephoscope.sources.sample.loading import Loading
+
+TARGET = 5.0
+HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+SETTLED = dt.timedelta(minutes=6)
+ATTACKS = ("web-attack", "leaked-key", "identity-takeover", "insider-deletion")
+END = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@dataclass(slots=True)
+class Stepped:
+    """What a schedule took and raised: the windows that were timed, and the hours whose alerts are known."""
+
+    seconds: float = 0.0
+    windows: int = 0
+    hours: set[dt.datetime] = field(default_factory=set)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--users", type=int, default=100)
+    parser.add_argument("--whole", action="store_true", help="step through every hour")
+    parser.add_argument("--stretches", type=int, default=6)
+    parser.add_argument("--hours", type=int, default=3, help="hours of a stretch")
+    parser.add_argument("--folder", type=Path, help="where the rows are kept (default: a temporary folder)")
+    return parser.parse_args()
+
+
+def attack_days(days: int) -> dict[dt.date, str]:
+    """The days of the attacks, spread over the range."""
+    places = [days * (place + 1) // (len(ATTACKS) + 1) for place in range(len(ATTACKS))]
+    return {(END - (days - place) * DAY).date(): name for place, name in zip(places, ATTACKS, strict=True)}
+
+
+def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
+    """Take the company's days and the attacks in; the hours in which these begin."""
+    generator = Generator((END - days * DAY).date(), days, users=users)
+    entries = {
+        day: attack_named(name).entries(generator.company, day) for day, name in attack_days(days).items()
+    }
+    begins = [
+        min(one.time for one in several).replace(minute=0, second=0, microsecond=0)
+        for several in entries.values()
+    ]
+    if not data.exists():
+        with State.of(data) as state, Lake.open(data, state) as lake:
+            loading = Loading(lake, state, lake.workspace("default"))
+            loading.describe()
+            loading.days(generator)
+            for day, several in entries.items():
+                loading.take(several, dt.datetime.combine(day, dt.time(), dt.UTC))
+            lake.flush(timeout=600)
+    return begins
+
+
+def look(data: Path, days: int) -> tuple[float, LookBack]:
+    """Look back over all days; the seconds."""
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        looking = LookBack(Schedule(lake, state, shipped().rules, "default"))
+        began = time.perf_counter()
+        errors = [
+            ran.outcome.error
+            for ran in looking.run(END - days * DAY, END, dt.datetime.now(dt.UTC))
+            if ran.outcome.error
+        ]
+        took = time.perf_counter() - began
+    print(f"  errors: {errors[:3]}" if errors else "  no errors", flush=True)
+    return took, looking
+
+
+def step(data: Path, stretches: Sequence[Sequence[dt.datetime]]) -> Stepped:
+    """Step a schedule through stretches of hours, each in a folder without what was run before."""
+    found = Stepped()
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        for hours in stretches:
+            schedule = Schedule(lake, state, shipped().rules, "default")
+            for place, hour in enumerate(hours):
+                began = time.perf_counter()
+                windows = sum(1 for _ in schedule.tick(hour + SETTLED))
+                if place and hour - hours[place - 1] == HOUR:
+                    found.seconds += time.perf_counter() - began
+                    found.windows += windows
+                    found.hours.add(hour)
+                lake.flush()
+            print(
+                f"    {hours[0]:%m-%d %H:%M}: {found.windows:,} windows in {found.seconds:.1f} s", flush=True
+            )
+    return found
+
+
+def raised(data: Path) -> Iterator[tuple[str, dt.datetime, dt.timedelta]]:
+    """The alerts of a folder: id, end of the window, what the rule steps by."""
+    steps = {rule.id: rule.frequency for rule in shipped().rules}
+    with State.of(data) as state:
+        for one in state.alerts.history("default", END - 400 * DAY, dt.datetime.now(dt.UTC)):
+            yield one.id, one.raised, steps[one.rule]
+
+
+def stretches_of(given: argparse.Namespace, begins: Sequence[dt.datetime]) -> list[list[dt.datetime]]:
+    """The hours that the schedule is stepped through."""
+    start = END - given.days * DAY
+    if given.whole:
+        return [[start + n * HOUR for n in range(given.days * 24 + 1)]]
+    even = [start + (n + 0.5) * given.days * DAY / given.stretches for n in range(given.stretches)]
+    firsts = sorted(
+        {*begins[: given.stretches], *(one.replace(minute=0, second=0, microsecond=0) for one in even)}
+    )
+    return [[first + n * HOUR for n in range(given.hours + 1)] for first in firsts]
+
+
+def main() -> int:
+    """Print everything; 1 where the target is missed."""
+    given = arguments()
+    print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+    with tempfile.TemporaryDirectory(prefix="nephoscope-bench-") as own:
+        folder = given.folder or Path(own)
+        base = folder / f"base-{given.days}-{given.users}"
+        begins = fill(base, given.days, given.users)
+        for name in ("looked", "stepped"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+            shutil.copytree(base, folder / name)
+        took, looking = look(folder / "looked", given.days)
+        ran = looking.windows - looking.empty
+        print(f"look back: {looking.windows:,} windows in {took:.1f} s, {ran:,} of them run", flush=True)
+        stepped = step(folder / "stepped", stretches_of(given, begins))
+        mine = {id_ for id_, end, _ in raised(folder / "looked") if end in stepped.hours}
+        theirs = {id_ for id_, end, _ in raised(folder / "stepped") if end in stepped.hours}
+    every = stepped.seconds / max(1, stepped.windows) * looking.windows
+    print(
+        f"stepped: {stepped.windows:,} windows in {stepped.seconds:.1f} s; all of them would take {every:,.0f} s"
+    )
+    print(
+        f"alerts of {len(stepped.hours)} hours: {len(mine)} looked back, {len(theirs)} stepped, {len(mine ^ theirs)} differ"
+    )
+    met = every / took >= TARGET and mine == theirs
+    print(f"the look back is {every / took:.1f} times as fast (>= {TARGET:g}){'' if met else '   MISSED'}")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
