@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from starlette.testclient import TestClient
+from tests.published_sample import copy_published
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
@@ -15,7 +16,6 @@ from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
@@ -32,9 +32,9 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def instance(report, tmp_path_factory):
+def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("server")
-    publish(data, report, {})
+    copy_published(tmp_path_factory, data, NOW)
     shelf = Shelf(data)
     with State.of(data) as state, opened_lake(data, state, TENANT, shelf) as lake:
         guard = Guard(state, lambda: hierarchy_of(shelf))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.published_sample import copy_published
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
@@ -22,10 +23,7 @@ from nephoscope.lake.state.incidents import Incident
 from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.lake.state.sources import Source
 from nephoscope.lake.state.tenants import Connection, Tenant
-from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.sources.live import setting_up
@@ -142,8 +140,7 @@ def set_up(state: State, data: Path) -> None:
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("web")
-    scan = Scan(Request(("sample:",)), data)
-    publish(data, Report(scan.run(scan.estate()), "sample:"), {})
+    copy_published(tmp_path_factory, data, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
     with State.of(data) as state, opened_lake(data, state) as lake:
         shelf = Shelf(data)
         tokens = Tokens(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
