@@ -103,32 +103,32 @@ def look(data: Path, days: int) -> tuple[float, LookBack]:
     return took, looking
 
 
-def step(data: Path, stretches: Sequence[Sequence[dt.datetime]]) -> Stepped:
-    """Step a schedule through stretches of hours, each in a folder without what was run before."""
-    found = Stepped()
-    with State.of(data) as state, Lake.open(data, state) as lake:
-        for hours in stretches:
+def step(base: Path, data: Path, stretches: Sequence[Sequence[dt.datetime]]) -> tuple[Stepped, set[str]]:
+    """Step a schedule through stretches of hours, and the alerts of these; each begins without what was run before it."""
+    found, alerts = Stepped(), set[str]()
+    for hours in stretches:
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(base, data)
+        with State.of(data) as state, Lake.open(data, state) as lake:
             schedule = Schedule(lake, state, shipped().rules, "default")
             for place, hour in enumerate(hours):
                 began = time.perf_counter()
                 windows = sum(1 for _ in schedule.tick(hour + SETTLED))
-                if place and hour - hours[place - 1] == HOUR:
+                if place:
                     found.seconds += time.perf_counter() - began
                     found.windows += windows
                     found.hours.add(hour)
                 lake.flush()
-            print(
-                f"    {hours[0]:%m-%d %H:%M}: {found.windows:,} windows in {found.seconds:.1f} s", flush=True
-            )
-    return found
+        alerts |= {id_ for id_, end in raised(data) if end in set(hours[1:])}
+        print(f"    {hours[0]:%m-%d %H:%M}: {found.windows:,} windows in {found.seconds:.1f} s", flush=True)
+    return found, alerts
 
 
-def raised(data: Path) -> Iterator[tuple[str, dt.datetime, dt.timedelta]]:
-    """The alerts of a folder: id, end of the window, what the rule steps by."""
-    steps = {rule.id: rule.frequency for rule in shipped().rules}
+def raised(data: Path) -> Iterator[tuple[str, dt.datetime]]:
+    """The alerts of a folder: id, and the end of the window."""
     with State.of(data) as state:
         for one in state.alerts.history("default", END - 400 * DAY, dt.datetime.now(dt.UTC)):
-            yield one.id, one.raised, steps[one.rule]
+            yield one.id, one.raised
 
 
 def stretches_of(given: argparse.Namespace, begins: Sequence[dt.datetime]) -> list[list[dt.datetime]]:
@@ -151,15 +151,13 @@ def main() -> int:
         folder = given.folder or Path(own)
         base = folder / f"base-{given.days}-{given.users}"
         begins = fill(base, given.days, given.users)
-        for name in ("looked", "stepped"):
-            shutil.rmtree(folder / name, ignore_errors=True)
-            shutil.copytree(base, folder / name)
+        shutil.rmtree(folder / "looked", ignore_errors=True)
+        shutil.copytree(base, folder / "looked")
         took, looking = look(folder / "looked", given.days)
         ran = looking.windows - looking.empty
         print(f"look back: {looking.windows:,} windows in {took:.1f} s, {ran:,} of them run", flush=True)
-        stepped = step(folder / "stepped", stretches_of(given, begins))
-        mine = {id_ for id_, end, _ in raised(folder / "looked") if end in stepped.hours}
-        theirs = {id_ for id_, end, _ in raised(folder / "stepped") if end in stepped.hours}
+        stepped, theirs = step(base, folder / "stepped", stretches_of(given, begins))
+        mine = {id_ for id_, end in raised(folder / "looked") if end in stepped.hours}
     every = stepped.seconds / max(1, stepped.windows) * looking.windows
     print(
         f"stepped: {stepped.windows:,} windows in {stepped.seconds:.1f} s; all of them would take {every:,.0f} s"
