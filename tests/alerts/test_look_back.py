@@ -259,13 +259,16 @@ def test_two_do_not_look_back_at_once_and_a_rule_that_is_run_is_waited_for(lake:
     with pytest.raises(StateError, match="looks back"):
         look(lake, state, RULES[:1])
     held.release()
-    assert state.leases.take("rule/default/hourly", "another", 60) is not None
+    taken = state.leases.take("rule/default/hourly", "another", 60)
+    assert taken is not None
     looking = LookBack(Schedule(lake, state, RULES[:2], "default", lease_seconds=0.5))
     errors = {ran.outcome.rule.id for ran in looking.run(START, START + 3 * HOUR, NOW) if ran.outcome.error}
     assert errors == {"hourly"}
-    # what could not be stored is looked at again, and only that
-    state.leases.take("rule/default/hourly", "another", 0.0)
     assert {one[0] for one in told(state)[0].values()} == {"many"}
+    taken.release()
+    # what could not be stored is looked at again, and only that
+    assert look(lake, state, RULES[:2], START, START + 3 * HOUR).windows == 1
+    assert {one[0] for one in told(state)[0].values()} == {"many", "hourly"}
 
 
 def test_a_rule_that_is_wrong_is_told_once_and_stops_no_other(lake: Lake, state: State) -> None:

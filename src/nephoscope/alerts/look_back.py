@@ -185,7 +185,7 @@ class LookBack:
         try:
             if several:
                 seen = reading.versions(reading.compile(rule.query, several[-1]), rule.query)
-        except KqlError:
+        except (KqlError, LakeError, OSError):
             # its first window tells of it
             seen = {}
         return LookedStretch(rule, several, digest(rule), seen)
@@ -220,15 +220,14 @@ class LookBack:
         window = back_at(rule, one.end, self._left_to(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
-        if outcome.error:
+        ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else Ran(outcome)
+        if ran.outcome.error:
+            stretch.failed.add(one.end)
             if schedule.stopping:
                 return
-            stretch.failed.add(one.end)
-            if not outcome.fault:
+            if not ran.outcome.fault:
                 self._broken.add(rule.id)
-            yield Ran(outcome)
-            return
-        yield self._keep(outcome, one.due, now, turns) if outcome.alerts else Ran(outcome)
+        yield ran
 
     def _left_to(self, rule: Rule, now: datetime) -> datetime | None:
         """When the schedule began to look at what comes for an NRT rule; None of other rules."""

@@ -14,6 +14,7 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.moments import Cadence
 from nephoscope.kql.tracing import candidates
 from nephoscope.kql.types import UNIX_EPOCH_TICKS
+from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class WindowPlan:
             if self.reading.empty(compiled, span):
                 return []
             return self._narrow(rule, list(ends), span, self.reading.without_rows(compiled, span))
-        except KqlError:
+        except (KqlError, LakeError, OSError):
             # the windows themselves tell what is wrong with the query
             return list(ends)
 
