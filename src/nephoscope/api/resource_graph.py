@@ -170,7 +170,8 @@ def _filtered(call: Call, reach: Reach, asked: frozenset[str] | None, wanted: st
     if wanted == "atscopeaboveandbelow":
         return reach.with_above(above)
     exact = {"", *reach.groups} if asked is None else {f"/subscriptions/{one}" for one in reach.subscriptions}
-    return Reach(above=above | held(frozenset(exact if reach.everything or asked else exact - {""})))
+    above |= held(frozenset(exact if reach.everything or asked else exact - {""}))
+    return Reach(above=above, tenants=call.caller.hierarchy.tenants_of(asked) if asked else reach.tenants)
 
 
 def _above(call: Call, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:

@@ -63,13 +63,20 @@ def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, Any]) -> 
         "holders": holding(
             edition, entity_of(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
         ),
-        "path_gaps": [what for where, what in edition.made.path_gaps if where == _subscription(id_)],
-        "roles_gap": _gap(edition, holders.ASSIGNMENT),
+        "path_gaps": _path_gaps(visit, edition, id_),
+        "roles_gap": edition.made.gap(holders.ASSIGNMENT, _subscription(id_)),
         "changes": _changes(visit, edition, id_),
         "kept_days": changes.KEPT.days,
         "logs": _logs(visit, entity_of(id_)),
         "most": MOST,
     }
+
+
+def _path_gaps(visit: Visit, edition: Edition, id_: str) -> list[str]:
+    """What was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in no subscription."""
+    found, own = edition.made.gaps_for(visit.caller.reach(READ)), _subscription(id_)
+    known = edition.made.subscriptions
+    return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
 
 
 def entity_of(id_: str) -> str:
@@ -253,11 +260,6 @@ def masked(path: str, value: Any) -> Any:
 def _subscription(id_: str) -> str:
     """The subscription of a lower-cased id, '' where it is in none."""
     return id_.split("/")[2] if id_.startswith("/subscriptions/") else ""
-
-
-def _gap(edition: Edition, type_: str) -> str:
-    """Why a type was not read, '' where it was."""
-    return edition.made.gaps.get(type_, "")
 
 
 def _logs(visit: Visit, id_: str) -> list[tuple[str, str, str]]:

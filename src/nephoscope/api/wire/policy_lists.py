@@ -109,9 +109,17 @@ class _Here:
             return below and (self.call.reach.everything or scope in self.call.reach.management_groups)
         return below and documents.visible(self.call.reach, key)
 
+    @property
+    def _tenants(self) -> frozenset[str]:
+        """The tenants of which documents above the scope may be: another has management groups of the same names."""
+        caller, own = self.call.caller, self.call.below
+        if own.startswith("/subscriptions/"):
+            return caller.hierarchy.tenants_of([own.split("/")[2]])
+        return self.call.reach.tenants | self.call.reach.whole_tenants
+
     def _published(self, edition: Edition, after: str) -> Iterator[Iterator[Keyed]]:
         held = self._held(edition, self._holding)
-        yield self._pages(edition, Reach(above=held), "", after)
+        yield self._pages(edition, Reach(above=held, tenants=self._tenants), "", after)
         if self._below:
             groups = frozenset() if self.call.below else self.call.reach.management_groups
             seen = self.call.reach.with_above(self._held(edition, groups))

@@ -14,10 +14,11 @@ from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION
 from nephoscope.posture.published.rows import PROMOTED
 
 if TYPE_CHECKING:
+    from nephoscope.model.reach import Reach
     from nephoscope.posture.report import Report
 
 MOST_PROBLEMS = 500
-EDITION = 3
+EDITION = 4
 """Which edition of documents is written: raised by one whenever documents of the same evaluation come out otherwise than before.
 
 What an older one wrote is judged and published anew when a server starts.
@@ -29,9 +30,11 @@ class Made:
     """One evaluation. `states` and `causes` count assessments; `problems` and `quarantine` are (place, reason), the first of them all.
 
     `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
-    `path_gaps` are what attack paths needed and was not read: (lower-cased subscription GUID or '' for the tenant, what).
+    `path_gaps` are what attack paths needed and was not read: (lower-cased GUID of a subscription, or of the tenant; '' = of a tenant
+    without a name; what).
     `exposed` are the lower-cased ids of the resources that the Internet reaches.
     `tenants` maps a subscription to its tenant ('' = not known).
+    `tenant_gaps` are the gaps of each tenant, `gaps` those of all.
     `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
     """
 
@@ -53,6 +56,23 @@ class Made:
     exposed: tuple[str, ...] = ()
     edition: int = 0
     tenants: Mapping[str, str] = field(default_factory=dict)
+    tenant_gaps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def gap(self, type_: str, subscription: str = "") -> str:
+        """Why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is told without one."""
+        tenant = self.tenants.get(subscription)
+        if tenant is None:
+            return self.gaps.get(type_, "") if len(self.tenant_gaps) < 2 else ""
+        return self.tenant_gaps.get(tenant, self.gaps).get(type_, "")
+
+    def gaps_for(self, reach: Reach) -> list[tuple[str, str]]:
+        """What attack paths needed and was not read, of the subscriptions that a reach sees and of their tenants."""
+        alone = not any(self.tenants.values())
+        return [
+            (where, what)
+            for where, what in self.path_gaps
+            if reach.sees(where) or where in reach.tenants or (not where and alone and not reach.nothing)
+        ]
 
     @property
     def outdated(self) -> bool:
@@ -75,6 +95,9 @@ def made(reports: Sequence[Report]) -> Made:
         states={state.value: count for state, count in report.states.items()},
         causes=tuple((state.value, cause, count) for (state, cause), count in report.causes.items()),
         gaps={name: str(reason) for name, reason in report.coverage.gaps.items()},
+        tenant_gaps={
+            one.tenant: {name: str(reason) for name, reason in one.coverage.gaps.items()} for one in reports
+        },
         problems=tuple((str(one.place), one.reason) for one in report.errors if one.error)[:MOST_PROBLEMS],
         quarantine=tuple((str(one.place), one.reason) for one in report.quarantine)[:MOST_PROBLEMS],
         quarantined=len(report.quarantine),
@@ -88,7 +111,9 @@ def made(reports: Sequence[Report]) -> Made:
             for estate in estates
             for id_, groups in estate.management_groups.items()
         },
-        path_gaps=tuple(gap for one in reports for gap in one.attack_paths.gaps),
+        path_gaps=tuple(
+            (where or one.tenant, what) for one in reports for where, what in one.attack_paths.gaps
+        ),
         exposed=tuple(sorted(id_ for one in reports for id_ in one.attack_paths.exposed)),
         tenants={id_.rsplit("/", 1)[-1]: estate.tenant for estate in estates for id_ in estate.subscriptions},
     )

@@ -40,7 +40,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "levels": edition.attack_paths.levels(reach), "severities": list(reversed(Severity)), "chosen": visit.several("level"),
         "categories": sorted({name for one in every for name in one.categories}), "category": visit.asked("category"),
         "text": visit.asked("q"), "through": _through(every, visit.asked("through")), "chokes": chokes(found),
-        "gaps": [one for one in edition.made.path_gaps if reach.sees(one[0])],
+        "gaps": edition.made.gaps_for(reach),
     }  # fmt: skip
 
 

@@ -1,0 +1,225 @@
+"""A reader of tenant A is answered the same with and without tenant B in the data folder: pages, downloads, the API, KQL, refusals.
+
+Both tenants have a management group, a resource group and resources of the same names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urldefrag, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+from tests.api.test_matrix import OPERATIONS, answer
+from tests.posture.test_tenants_apart import GROUP, NOW, Company, judged
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.tokens import Tokens
+from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state import State
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.posture.published.graph_tables import TABLES
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.record import Recorder
+from nephoscope.posture.scan import Request, save_request
+from nephoscope.resource_graph import opened_lake
+from nephoscope.serve.application import application
+from nephoscope.web.site import COOKIE
+
+BASE = "https://127.0.0.1"
+#: What differs from one answer of one server to the next.
+_PASSING = re.compile(
+    r'nonce-?[="\'\w+/-]+|name="(?:state|etag|token)" value="[^"]*"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(?:Z|\+00:00| UTC)?'
+    r'|class="quiet">\d+\.\d\d s ·|"\$?skipToken":"[^"]*"|\$skip[tT]oken=[^"&]*'
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-(?!0{12})[0-9a-f]{12}"
+)
+_LINK = re.compile(r'(?:href|src)="(/[^"]*)"')
+MOST = 80
+
+
+class Side(NamedTuple):
+    """A server, and what a reader of tenant A is asked with: as a person by a browser, as a program by the API."""
+
+    person: TestClient
+    program: dict[str, str]
+
+
+@contextmanager
+def served(data: Path, a: Company, folders: list[str]) -> Iterator[Side]:
+    report = judged(folders, data)
+    Recorder(data, "default").record(report)
+    save_request(Request(tuple(folders)), data)
+    shelf = Shelf(data)
+    with State.of(data) as state, opened_lake(data, state) as lake:
+        rows = [
+            {"TimeGenerated": NOW, "OperationNameValue": f"op-{one}", "_SubscriptionId": one}
+            for one in (company.split("/")[-1] for company in ("", a.subscription))
+            if one
+        ]
+        table = arrow_of(lake.tables["AzureActivity"], rows, workspace=state.workspaces.get(), now=NOW).table
+        lake.writer().append("default", {"AzureActivity": table}, producer="test", sequence=1)
+        lake.flush()
+        guard = Guard(state, lambda: hierarchy_of(shelf))
+        instance = Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", a.tenant), a.tenant)
+        with state.transaction() as session:
+            person = state.principals.add(session, PrincipalKind.PERSON, "ann")
+            program = state.principals.add(session, PrincipalKind.PROGRAM, "pipeline")
+            for one in (person, program):
+                state.principals.grant(session, one.id, "Reader", f"/tenants/{a.tenant}", "test")
+        cookie = f"{COOKIE}={guard.open_session(person)}"
+        key = guard.make_secret(program, SecretKind.TOKEN, "test")
+        app = application(instance, requests_a_minute=10_000_000)
+        with TestClient(app, base_url=BASE, follow_redirects=False, raise_server_exceptions=False) as client:
+            client.headers["Cookie"] = cookie
+            yield Side(client, {"Authorization": f"Bearer {key}", "Cookie": ""})
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["both directories", "B without directory"])
+def sides(
+    request: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Company, Company, Side, Side]]:
+    folder = tmp_path_factory.mktemp("isolation")
+    a, b = (
+        Company("a", guest_at_group=True, directory=True),
+        Company("b", guest_at_group=False, directory=request.param),
+    )
+    one, two = a.write(folder / "one"), b.write(folder / "two")
+    with served(folder / "alone", a, [one]) as alone, served(folder / "both", a, [one, two]) as both:
+        yield a, b, alone, both
+
+
+def settled(text: str) -> str:
+    return re.sub(r"isolation\d*/(alone|both)", "", _PASSING.sub("", text))
+
+
+def told(response: Any) -> tuple[int, str, str]:
+    return response.status_code, settled(response.headers.get("location", "")), settled(response.text)
+
+
+def differences(one: tuple[int, str, str], two: tuple[int, str, str]) -> list[str]:
+    """The lines that only one of two answers has."""
+    return [] if one == two else [*map(str, {*one[:2]} ^ {*two[:2]}), *ndiff(one[2], two[2])]
+
+
+def pieces(text: str) -> list[str]:
+    return re.sub(r'(,"|},)', r"\1\n", text).splitlines()
+
+
+def ndiff(one: str, two: str) -> list[str]:
+    lines = difflib.unified_diff(pieces(one), pieces(two), lineterm="", n=0)
+    return [line[:3000] for line in lines][2:40]
+
+
+def words(b: Company) -> list[str]:
+    digit = b.subscription[15]
+    return [
+        b.tenant,
+        b.subscription.rsplit("/", 1)[-1],
+        b.secret,
+        f"member-of-{digit}",
+        f"policy-of-{digit}",
+        f"rule-of-{digit}",
+        f"Platform {digit}",
+        f"sub {digit}",
+    ]
+
+
+def pages(side: Side, first: list[str]) -> dict[str, Any]:
+    """What pages say that are found from some on, by their addresses."""
+    found: dict[str, Any] = {}
+    waiting = list(first)
+    while waiting and len(found) < MOST:
+        address = waiting.pop(0)
+        if address in found or address.startswith("/static/"):
+            continue
+        response = side.person.get(address)
+        found[address] = told(response)
+        if "html" in response.headers.get("content-type", ""):
+            waiting += [urldefrag(unescape(one))[0] for one in _LINK.findall(response.text)]
+    return found
+
+
+def test_pages_and_downloads(sides: tuple[Company, Company, Side, Side]) -> None:
+    _, b, alone, both = sides
+    first = ["/", "/search?q=same", f"/search?q={b.secret}", f"/search?q={b.tenant}", "/search?q=platform"]
+    expected = pages(alone, first)
+    found = pages(both, first)
+    assert len(found) > 40
+    assert list(found) == list(expected)
+    for address, page in found.items():
+        differing = differences(page, expected[address])
+        assert not differing, f"{address}: {differing}"
+        asked = urlsplit(address).query
+        for word in words(b):
+            assert word not in page[2] or word in asked, (address, word)
+
+
+@pytest.mark.parametrize("what", ["tenant", "subscription", "resource"])
+def test_pages_about_the_other_tenant(sides: tuple[Company, Company, Side, Side], what: str) -> None:
+    _, b, alone, both = sides
+    id_ = {
+        "tenant": f"/tenants/{b.tenant}",
+        "subscription": b.subscription,
+        "resource": f"{b.subscription}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/same",
+    }[what]
+    for address in (
+        f"/resource?id={id_}",
+        f"/?scope={id_}",
+        f"/recommendations?scope={id_}",
+        f"/inventory?scope={id_}",
+        f"/search?q={id_}",
+    ):
+        assert told(both.person.get(address)) == told(alone.person.get(address)), address
+
+
+@pytest.mark.parametrize("whose", ["own", "the other's", "nobody's"])
+def test_every_operation_of_the_api_that_reads(
+    sides: tuple[Company, Company, Side, Side], whose: str
+) -> None:
+    a, b, alone, both = sides
+    subscription = {
+        "own": a.subscription,
+        "the other's": b.subscription,
+        "nobody's": "/subscriptions/0badcafe-0000-4000-8000-000000000000",
+    }[whose].rsplit("/", 1)[-1]
+    for operation in OPERATIONS:
+        if operation.changes:
+            continue
+        one, two = (
+            told(answer(side.person, operation, subscription, side.program)) for side in (alone, both)
+        )
+        differing = differences(two, one)
+        assert not differing, f"{operation.name}: {differing}"
+        if whose != "the other's":
+            assert not [word for word in words(b) if word in two[2]], operation.name
+
+
+def test_kql_over_both_stores(sides: tuple[Company, Company, Side, Side]) -> None:
+    _, b, alone, both = sides
+    for name in TABLES.values():
+        body = {"query": f"{name} | order by id asc"}
+        for path in (
+            "/v1/workspaces/default/query",
+            "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01",
+        ):
+            one, two = (
+                told(side.person.post(path, headers=side.program, json=body)) for side in (alone, both)
+            )
+            differing = differences(two, one)
+            assert not differing, f"{name} {path}: {differing}"
+            assert not [word for word in words(b) if word in two[2]], (name, path)
+
+
+def test_the_management_group_of_both(sides: tuple[Company, Company, Side, Side]) -> None:
+    _, _, alone, both = sides
+    for path in (GROUP, f"{GROUP}/providers/Microsoft.Authorization/policyAssignments/own"):
+        address = f"{path}?api-version=2023-04-01"
+        one, two = (told(side.person.get(address, headers=side.program)) for side in (alone, both))
+        assert one == two
