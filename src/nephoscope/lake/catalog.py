@@ -16,6 +16,7 @@ from nephoscope.kql.engines.parquet import FileColumn, FileScan
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import DAY, SUBSCRIPTION, stored_names
 from nephoscope.lake.functions import StoredFunctions
+from nephoscope.lake.graph_place import GraphPlace
 from nephoscope.lake.graph_tables import PREFIX, GraphTables
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.scope import Scope
@@ -187,7 +188,7 @@ class LakeCatalog:
         is Resource Graph.
         """
         if kind == "arg":
-            return None if name or self.pin_graph() is None else _Graph(self)
+            return None if name or self.pin_graph() is None else GraphPlace(self)
         if kind in ("workspace", "database"):
             found = self._found(name)
             return None if found is None else LakeCatalog(self._shelf, self._scope, found, self._held)
@@ -326,36 +327,6 @@ class _Cluster:
         """Its database, by the workspace's name, GUID or ARM id."""
         found = self.catalog.place(kind, name) if kind == "database" else None
         return found if isinstance(found, LakeCatalog) and found.workspace == self.workspace else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    """`arg("")`: the tables of Resource Graph alone (kql.Catalog).
-
-    Source: https://learn.microsoft.com/azure/azure-monitor/logs/azure-monitor-data-explorer-proxy
-    """
-
-    catalog: LakeCatalog
-
-    def table(self, name: str) -> TableSchema | None:
-        """The table of that name in any case of its letters, or None."""
-        return self.catalog.graph_table(name)
-
-    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
-        """None."""
-        return None
-
-    def names(self) -> Iterable[str]:
-        """None: a wildcard matches none of them."""
-        return ()
-
-    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
-        """None."""
-        return None
-
-    def place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002
-        """None."""
-        return None
 
 
 def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:

@@ -94,13 +94,8 @@ class Lake:
             self.functions, self.watchlists, graph,
         )  # fmt: skip
         self._lease = Lease(ledger)
-        self._flusher = Flusher(
-            self._data,
-            self._stored(),
-            self._lease,
-            self._disk,
-            lambda *gone: tell_damage(self.writer(), *gone),
-        )
+        tell = lambda *gone: tell_damage(self.writer(), *gone)  # noqa: E731 - a callback
+        self._flusher = Flusher(self._data, self._stored(), self._lease, self._disk, tell)
         self._upkeep = Upkeep(self._data, self._stored(), self._lease, current or workspace)
         self._tidying = Tidying(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self.seen_tables = SeenTables(self)

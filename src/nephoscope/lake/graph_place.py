@@ -1,0 +1,41 @@
+"""`arg("")`: Azure Resource Graph as a place that a query names, as Log Analytics writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
+    from nephoscope.lake.catalog import LakeCatalog
+
+
+@dataclass(frozen=True, slots=True)
+class GraphPlace:
+    """The tables of Resource Graph alone (kql.Catalog).
+
+    Source: https://learn.microsoft.com/azure/azure-monitor/logs/azure-monitor-data-explorer-proxy
+    """
+
+    catalog: LakeCatalog
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name in any case of its letters, or None."""
+        return self.catalog.graph_table(name)
+
+    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def names(self) -> Iterable[str]:
+        """None: a wildcard matches none of them."""
+        return ()
+
+    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002
+        """None."""
+        return None
