@@ -81,7 +81,13 @@ def served(data: Path, a: Company, folders: list[str]) -> Iterator[Side]:
             yield Side(client, {"Authorization": f"Bearer {key}", "Cookie": ""})
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["both directories", "B without directory"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(True, marks=pytest.mark.full, id="both directories"),
+        pytest.param(False, id="B without directory"),
+    ],
+)
 def sides(
     request: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Company, Company, Side, Side]]:
