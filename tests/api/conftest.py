@@ -32,9 +32,15 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def instance(tmp_path_factory):
+def publish_estate(tmp_path_factory):
+    """Publishes the estate of the server in a data folder: the sample, unless a module has another."""
+    return lambda data: copy_published(tmp_path_factory, data, NOW)
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory, publish_estate):
     data = tmp_path_factory.mktemp("server")
-    copy_published(tmp_path_factory, data, NOW)
+    publish_estate(data)
     shelf = Shelf(data)
     with State.of(data) as state, opened_lake(data, state, TENANT, shelf) as lake:
         guard = Guard(state, lambda: hierarchy_of(shelf))

@@ -44,6 +44,11 @@ def report(tmp_path_factory):
     return Report(scan.run(scan.estate()), str(folder))
 
 
+@pytest.fixture(scope="module")
+def publish_estate(report):
+    return lambda data: publish(data, report, {})
+
+
 @pytest.fixture
 def ask(server, token):
     def asked(*roles):

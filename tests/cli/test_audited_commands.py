@@ -23,12 +23,13 @@ from nephoscope.lake.state.audit import Audit
 
 READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
-behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test, credentials list,
-doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show, intel feeds, intel list,
-intel show, locations list, locations suggest, query, recommendations, response list, response rules, response show, score, signin
-list, signin test, sources health, sources kinds, sources list, sources show, sources test, suppressions list, suppressions show,
-tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice, tuning changes, tuning replay, tuning
-report, tuning settings, version, watchlists list, watchlists show, watchlists templates, workspaces list
+behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
+credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
+intel feeds, intel list, intel show, locations list, locations suggest, query, recommendations, response list, response rules,
+response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
+suppressions list, suppressions show, tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice,
+tuning changes, tuning replay, tuning report, tuning settings, version, watchlists list, watchlists show,
+watchlists templates, workspaces list
 """
 """What shows something and changes nothing that anybody decided."""
 RUNS = """

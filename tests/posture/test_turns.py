@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,6 +76,11 @@ class Takes:
             # the process stands still right behind the look at its lease
             self.taken = True
             self.work()
+
+
+def only_here(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], None]) -> None:
+    """Have turns wait by a function of the test; other threads, which wait by the clock, keep theirs."""
+    monkeypatch.setattr(turns_module, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
 
 
 @pytest.mark.parametrize("after", range(1, 7))
@@ -191,7 +199,7 @@ def test_a_scan_waits_for_its_turn_and_loses_nothing(
             assert lease is not None
             lease.release()
 
-    monkeypatch.setattr(turns_module.time, "sleep", ends)
+    only_here(monkeypatch, ends)
     done = scanned(data, snapshot)
     assert done.exit_code == 0, done.stderr
     assert "nephoscope: waiting for the server's assessment, " in done.stderr
@@ -243,7 +251,7 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
         save_request(Request((str(snapshot),)), data)
         held.release()
 
-    monkeypatch.setattr(turns_module.time, "sleep", ends)
+    only_here(monkeypatch, ends)
     report = assessing.assess(Settings(data=data), Request(("gone.json",)), state)
     assert report.scope == str(snapshot)
     assert [one["what"] for one in seen] == ["waiting for another scan"]
