@@ -15,7 +15,9 @@ def longest(address):
     return max(Shelf(data).newest().attack_paths.listed(EVERYTHING), key=lambda one: len(one.entities))
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
+)
 def test_pages_have_no_fault(opened, address, longest, width, scheme):
     wrong = looked_at(opened(width, scheme), address[0], ["/attack-paths", f"/attack-paths/{longest.name}"])
     assert not wrong, "\n".join(wrong)

@@ -77,16 +77,10 @@ def looked_at(context, base: str, paths: list[str]) -> list[str]:
     return wrong
 
 
-def test_every_page(opened, address):
+@pytest.mark.parametrize(("width", "scheme", "every"), [(1440, "light", 3), (390, "dark", 5)])
+def test_some_pages(opened, address, width, scheme, every):
     base, data = address
-    wrong = looked_at(opened(), base, addresses(data))
-    assert not wrong, "\n".join(wrong)
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark")])
-def test_some_pages_on_a_phone(opened, address, width, scheme):
-    base, data = address
-    wrong = looked_at(opened(width, scheme), base, addresses(data)[::4])
+    wrong = looked_at(opened(width, scheme), base, addresses(data)[::every])
     assert not wrong, "\n".join(wrong)
 
 

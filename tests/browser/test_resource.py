@@ -26,7 +26,9 @@ def paths(address):
     ]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
+)
 def test_pages_have_no_fault(opened, address, paths, width, scheme):
     wrong = looked_at(opened(width, scheme), address[0], paths)
     assert not wrong, "\n".join(wrong)

@@ -16,7 +16,9 @@ PATIENCE = 120_000
 """Milliseconds that the worker may take on a busy machine."""
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
+)
 def test_pages_have_no_fault(opened, address, width, scheme):
     first = next(iter(shipped().rules)).id
     paths = ["/rules", f"/rules/{first}", f"/rules/{first}/trials/{TRIAL}"]

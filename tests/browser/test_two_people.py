@@ -75,7 +75,9 @@ def test_of_several_those_that_changed_stay_ticked(opened, address, bob, number)
     expect(bob.get_by_role("status")).to_have_text("1 changed.")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
+)
 def test_pages_have_no_fault(opened, address, number, width, scheme):
     paths = [f"/incidents/{number}", "/incidents?span=90d"]
     wrong = looked_at(opened(width, scheme), address[0], paths)

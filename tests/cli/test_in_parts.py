@@ -220,6 +220,7 @@ def memory(data: Path) -> tuple[Any, ...]:
     )
 
 
+@pytest.mark.full
 def test_what_a_series_of_scans_remembers(changed: Callable[..., Path], tmp_path: Path) -> None:
     (survey,) = Spool.of([SAMPLE], _new(tmp_path / "spool")).surveys()
     subscriptions = sorted(one for one in survey.subscriptions if one)

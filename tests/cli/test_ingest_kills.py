@@ -82,6 +82,7 @@ def _held(tmp_path: Path, kills: int) -> None:
     _holds(data, lines)
 
 
+@pytest.mark.full
 def test_a_load_with_again_that_is_killed_adds_every_row_once_more(tmp_path: Path) -> None:
     data, folder = tmp_path / "data", tmp_path / "logs"
     folder.mkdir()
@@ -101,6 +102,7 @@ def test_a_load_with_again_that_is_killed_adds_every_row_once_more(tmp_path: Pat
     _holds(data, lines + 1, 3)
 
 
+@pytest.mark.full
 def test_many_small_files_whose_ends_are_never_noted_hold_every_row_once(tmp_path: Path) -> None:
     """The end of a file is noted with the beginning of the next one: what is killed there takes its rows in again."""
     data, folder = tmp_path / "data", tmp_path / "logs"
@@ -119,7 +121,10 @@ def test_many_small_files_whose_ends_are_never_noted_hold_every_row_once(tmp_pat
     _holds(data, 12)
 
 
-@pytest.mark.parametrize("document", [False, True], ids=["lines", "a document"])
+@pytest.mark.parametrize(
+    "document",
+    [pytest.param(False, id="lines"), pytest.param(True, id="a document", marks=pytest.mark.full)],
+)
 def test_a_file_that_grew_after_its_load_was_killed_holds_every_row_once(
     tmp_path: Path, document: bool
 ) -> None:

@@ -97,7 +97,7 @@ class Company:
 PAIRS = [
     pytest.param((True, True), id="both-directories"),
     pytest.param((True, False), id="the-second-without-directory"),
-    pytest.param((False, True), id="the-first-without-directory"),
+    pytest.param((False, True), id="the-first-without-directory", marks=pytest.mark.full),
 ]
 
 
