@@ -7,11 +7,19 @@ security group.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
+from nephoscope import kql
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.logs import Declared
 from nephoscope.estate.view import View
+from nephoscope.kql.cells import columns_of, rows_of
+from nephoscope.kql.types import KqlType
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource import Resource
 
@@ -416,6 +424,43 @@ def estate(spec: Body) -> Estate:
     return Estate.of(resources, coverage(spec.get("coverage"), {resource.type for resource in resources}))
 
 
+class WrittenLogs:
+    """Logs (estate.Logs) that a description spells out: table -> rows, each with how many `days` before NOW it was written."""
+
+    def __init__(self, spec: Body) -> None:
+        self._tables = {
+            name: pa.Table.from_pylist(
+                [
+                    {"TimeGenerated": NOW - timedelta(days=row["days"])}
+                    | {k: v for k, v in row.items() if k != "days"}
+                    for row in rows
+                ]
+            )
+            for name, rows in spec.items()
+        }
+
+    def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        tables = {name: rows for name, rows in self._tables.items() if name in declared.tables}
+        if not tables:
+            raise NotCollected("rows of logs")
+        found = kql.run(text, tables, now=NOW)
+        return [
+            {
+                name: datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
+                if kind is KqlType.DATETIME
+                else cell
+                for (name, kind), cell in zip(columns_of(found), row, strict=True)
+            }
+            for row in rows_of(found)
+        ]
+
+    def versions(self, tables: Collection[str]) -> dict[str, object]:
+        """Always the same."""
+        return dict.fromkeys(tables)
+
+
 def view(spec: Body) -> View:
-    """A view of the described estate at NOW."""
-    return View(estate(spec), NOW)
+    """A view of the described estate at NOW, with the described `logs`."""
+    logs = spec.get("logs")
+    return View(estate(spec), NOW, logs=WrittenLogs(logs) if logs else None)
