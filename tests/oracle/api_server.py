@@ -85,9 +85,9 @@ class Server:
             for one in (*standing_on(self.about), *sorted(self.machines))
             if one.lower() not in keys
         ]
-        found = [Document.of(one) for one in (*given, *around)]
+        found = [Document.of(one, tenant=NO_TENANT) for one in (*given, *around)]
         several = [(one, table_of(one.id.type)) for one in found]
-        publish_documents(self.instance.data, several, _made(groups or {}), NO_TENANT)
+        publish_documents(self.instance.data, several, _made(groups or {}))
 
     def forget(self) -> None:
         """Forget what was put, whatever its kind: the next example begins with nothing."""
