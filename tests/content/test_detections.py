@@ -23,6 +23,13 @@ def test_the_shipped_rules_can_be_read():
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 
+@pytest.mark.parametrize("path", [Path(one.place.file) for one in RULES[::2]], ids=lambda one: one.stem)
+def test_the_rows_beside_some_rules(path: Path):
+    failed = [f"{one.place} {one.note}: {one.problem}" for one in check(path) if not one.passed]
+    assert failed == []
+
+
+@pytest.mark.full
 @pytest.mark.parametrize(
     "path", sorted(one for one in folder().iterdir() if one.is_dir()), ids=lambda one: one.name
 )
