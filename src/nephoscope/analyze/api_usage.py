@@ -9,20 +9,22 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/defender-for-apis-p
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.verdict import healthy, judged, unhealthy
 from nephoscope.estate.gap import NotCollected
-from nephoscope.policy.gap import STALE
+from nephoscope_policy.gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 OPERATION = "microsoft.apimanagement/service/apis/operations"
 LOGS = "ApiManagementGatewayLogs"
@@ -40,36 +42,54 @@ KEYS = keyed(USED)
 TYPES = (OPERATION,)
 TABLES = (LOGS,)
 
+#: Groups by what the rows hold and spells only the groups: one pass over the rows, and no text is made of each.
 _CALLS = f"""{LOGS}
-| where TimeGenerated between (ago({DAYS}d) .. now()) and isnotempty(OperationId)
-| summarize Last = max(TimeGenerated)
-    by Operation = tolower(strcat(_ResourceId, '/apis/', tostring(split(ApiId, ';')[0]), '/operations/', OperationId))"""
-_SERVICES = f"""{LOGS}
 | where TimeGenerated <= now()
-| summarize First = min(TimeGenerated), Last = max(TimeGenerated) by Service = tolower(_ResourceId)"""
+| summarize First = min(TimeGenerated), Last = max(TimeGenerated) by _ResourceId, ApiId, OperationId
+| summarize First = min(First), Last = max(Last)
+    by Service = tolower(_ResourceId), Api = tolower(tostring(split(ApiId, ';')[0])), Operation = tolower(OperationId)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Traffic:
+    """When each operation was last called, and from when to when there are rows of each service."""
+
+    called: dict[str, datetime]
+    known: dict[str, tuple[datetime, datetime]]
+
+
+def _traffic(view: View) -> _Traffic:
+    called: dict[str, datetime] = {}
+    known: dict[str, tuple[datetime, datetime]] = {}
+    for one in view.query(_CALLS):
+        service, first, last = one["Service"], one["First"], one["Last"]
+        before = known.get(service, (first, last))
+        known[service] = min(before[0], first), max(before[1], last)
+        if one["Operation"]:
+            called[f"{service}/apis/{one['Api']}/operations/{one['Operation']}"] = last
+    return _Traffic(called, known)
 
 
 def analyze(view: View) -> Iterable[Assessment]:
     """Judge every API operation."""
+    traffic = cache(lambda: _traffic(view))
 
     def judge(operation: Resource, key: Key) -> Assessment:
         id_ = str(operation.body["id"])
-        calls = {one["Operation"]: one["Last"] for one in view.query(_CALLS)}
-        if called := calls.get(operation.key):
-            return healthy(id_, key, f"it was called on {called:%Y-%m-%d}, within {DAYS} days")
-        _need_whole_logs(view, operation.key.partition("/apis/")[0])
+        last = traffic().called.get(operation.key)
+        if last is not None and last >= view.now - timedelta(days=DAYS):
+            return healthy(id_, key, f"it was called on {last:%Y-%m-%d}, within {DAYS} days")
+        _need_whole_logs(view, traffic(), operation.key.partition("/apis/")[0])
         return unhealthy(id_, key, f"nobody called it within {DAYS} days")
 
     return judged(view.resources(OPERATION), USED, judge, by_body=False)
 
 
-def _need_whole_logs(view: View, service: str) -> None:
+def _need_whole_logs(view: View, traffic: _Traffic, service: str) -> None:
     """Raise NotCollected unless the logs of a service tell what was not called."""
-    known = {one["Service"]: one for one in view.query(_SERVICES)}.get(service)
-    if known is None:
+    if service not in traffic.known:
         raise NotCollected(f"rows of {LOGS} of {service}")
-    first: datetime = known["First"]
-    last: datetime = known["Last"]
+    first, last = traffic.known[service]
     if first > view.now - timedelta(days=DAYS):
         raise NotCollected(f"{DAYS} days of {LOGS} of {service}: its rows begin on {first:%Y-%m-%d}")
     if last < view.now - SILENCE:
