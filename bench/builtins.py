@@ -21,19 +21,19 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import nephoscope_policy as policy
 from derivation.solve import Budget, OutOfBudgetError, Search
 from derivation.world import GROUP, SUBSCRIPTION, Bare, Edits, resource_id
-from nephoscope import policy
-from nephoscope.arm import ArmError
 from nephoscope.content.loader import documents
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
-from nephoscope.policy import explain, tree
-from nephoscope.policy.catalogue import Catalogue, NotHeldError
-from nephoscope.policy.entry import Entry
-from nephoscope.policy.related import EXTENSIONS
-from nephoscope.policy.scope import Scope
-from nephoscope.policy.view import View
+from nephoscope_policy import explain, tree
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.catalogue import Catalogue, NotHeldError
+from nephoscope_policy.entry import Entry
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
+from nephoscope_policy.related import EXTENSIONS
+from nephoscope_policy.scope import Scope
+from nephoscope_policy.view import View
 
 NOW = policy.Context(now=datetime(2026, 11, 24, tzinfo=UTC))
 SOMETHING = {

@@ -18,9 +18,9 @@ sys.path.insert(0, str(ROOT / "tests/oracle"))
 
 from compiled_equals_explained import definitions, parameters, recorded  # noqa: E402
 
-from nephoscope import policy  # noqa: E402
-from nephoscope.model.resource import Resource  # noqa: E402
-from nephoscope.policy import compiler  # noqa: E402
+import nephoscope_policy as policy  # noqa: E402
+from nephoscope_policy import compiler  # noqa: E402
+from nephoscope_policy.model.resource import Resource  # noqa: E402
 
 
 def containers(resources: list[Resource]) -> list[Resource]:

@@ -9,15 +9,15 @@ from typing import Any
 
 from derivation.values import candidates
 from derivation.world import NAME, Bare, Edits, Mark
-from nephoscope.arm import ArmError
-from nephoscope.arm.tree import Call, children
-from nephoscope.arm.tree import Literal as ArmLiteral
-from nephoscope.policy import Context, Snapshot, explain, tree
-from nephoscope.policy.aliases import UnknownAlias
-from nephoscope.policy.explain import Truth
-from nephoscope.policy.paths import STAR
-from nephoscope.policy.scope import Frame, Scope
-from nephoscope.policy.view import NotCollected, View
+from nephoscope_policy import Context, Snapshot, explain, tree
+from nephoscope_policy.aliases import UnknownAlias
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.arm.tree import Call, children
+from nephoscope_policy.arm.tree import Literal as ArmLiteral
+from nephoscope_policy.explain import Truth
+from nephoscope_policy.paths import STAR
+from nephoscope_policy.scope import Frame, Scope
+from nephoscope_policy.view import NotCollected, View
 
 LEAF_TRIES = 240
 BRANCHES = 24

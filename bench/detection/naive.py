@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.window import at
-from nephoscope.kql.compile import compile_query
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.errors import KqlError
+from nephoscope_kql.compile import compile_query
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import TIME
 from nephoscope.lake.rows import complete
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from detection.rows import ADDRESSES, COMMANDS, USERS
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.rules import found
-from nephoscope.kql.compile import Compiled, compile_query
-from nephoscope.kql.errors import KqlError
-from nephoscope.model.place import Place
+from nephoscope_kql.compile import Compiled, compile_query
+from nephoscope_kql.errors import KqlError
+from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
-    from nephoscope.kql.types import KqlType
     from nephoscope.lake.lake import Lake
+    from nephoscope_kql.types import KqlType
 
 #: Table -> its columns with a user or host, an address, a text.
 TABLES = {

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.checkout import read
 from nephoscope.alerts.library.piece import PieceKind
-from nephoscope.kql.catalog import StoredFunction
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import import_tables
+from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import random
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.table import Table
+from nephoscope_kql.types import KqlType
 
 TABLES, ROWS = 30, 1_000
 FILLED = 25

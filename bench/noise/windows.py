@@ -16,10 +16,10 @@ from nephoscope.alerts.finding import Finding, findings
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.replay import Remembering
 from nephoscope.alerts.window import Window, at, ends
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.reading import SHARED_FROM, Demand, Reading
 from nephoscope.lake.span import Span
+from nephoscope_kql.errors import KqlError
 
 BLOCKS = tuple(timedelta(hours=hours) for hours in (144, 24, 4))
 #: Queries that say nothing of a part of a time by what they say of all of it: each window is run.

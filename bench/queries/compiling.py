@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope import kql
-from nephoscope.kql.catalog import MemoryCatalog, StoredFunction
+import nephoscope_kql as kql
+from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from queries import corpus
 
 PEER = "duckdb-kql[duckdb]"

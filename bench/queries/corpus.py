@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from nephoscope.kql.catalog import MemoryCatalog, StoredFunction
+from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 
 
 def read(folder: Path) -> tuple[MemoryCatalog, list[str]]:

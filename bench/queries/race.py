@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from nephoscope import kql
-from nephoscope.kql.catalog import MemoryCatalog
-from nephoscope.kql.engines.duckdb import DuckDBEngine
+import nephoscope_kql as kql
+from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.engines.duckdb import DuckDBEngine
 from queries.tables import NOW, Table
 
 PAIRS = Path(__file__).resolve().parent / "pairs"

@@ -15,9 +15,9 @@ from types import MappingProxyType
 
 import duckdb
 
-from nephoscope.kql.catalog import TableSchema
-from nephoscope.kql.engines.parquet import schema_of_files
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.engines.parquet import schema_of_files
+from nephoscope_kql.types import KqlType
 
 DAYS = 14
 NOW = dt.datetime(2026, 3, 15, tzinfo=dt.UTC)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.content.loader import documents
-from nephoscope.policy import catalogue_cache
-from nephoscope.policy.assignment import Assignment
-from nephoscope.policy.catalogue import Catalogue
-from nephoscope.policy.definition import Definition
-from nephoscope.policy.entry import Entry
-from nephoscope.policy.tree import Parameter
 from nephoscope.posture.plan import Plan
+from nephoscope_policy import catalogue_cache
+from nephoscope_policy.assignment import Assignment
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.definition import Definition
+from nephoscope_policy.entry import Entry
+from nephoscope_policy.tree import Parameter
 
 _SAMPLES: dict[str, Any] = {
     "string": "x",

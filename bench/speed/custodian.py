@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.context import Context
-from nephoscope.policy.paths import fold_keys
-from nephoscope.policy.rule import Rule
-from nephoscope.policy.snapshot import Snapshot
-from nephoscope.policy.view import View
 from nephoscope.sources import resources
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.context import Context
+from nephoscope_policy.paths import fold_keys
+from nephoscope_policy.rule import Rule
+from nephoscope_policy.snapshot import Snapshot
+from nephoscope_policy.view import View
 from speed import content
 from speed.clock import span
 from speed.value_filters import NotAFilter, filters

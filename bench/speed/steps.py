@@ -16,10 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.estate.estate import Estate
-from nephoscope.model.state import State
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.context import Context
-from nephoscope.policy.rule import Rule
 from nephoscope.posture.analysis import every_analyzer, no_analyzers
 from nephoscope.posture.evaluation import evaluate, prepare
 from nephoscope.posture.plan import Plan
@@ -27,6 +23,10 @@ from nephoscope.posture.run import Run
 from nephoscope.posture.streaming import evaluate_parts
 from nephoscope.sources import resources
 from nephoscope.sources.resources import Spool
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.context import Context
+from nephoscope_policy.model.state import State
+from nephoscope_policy.rule import Rule
 from speed import content, custodian, growth
 from speed.clock import Span, peak_mib, span
 
@@ -233,7 +233,7 @@ _WARM = """
 import sys, time
 from pathlib import Path
 from nephoscope.content.loader import documents
-from nephoscope.policy import catalogue_cache
+from nephoscope_policy import catalogue_cache
 found = catalogue_cache.load(documents(Path(sys.argv[1])), Path(sys.argv[2]))
 print(len(found.entries))
 """

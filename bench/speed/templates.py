@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources import resources
 from nephoscope.sources.resources.children import children
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 Path_ = tuple[str | int, ...]
 #: Tokens in the text of a template: the copy's number, its subscription, its region.

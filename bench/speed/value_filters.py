@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nephoscope.policy import tree
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.guards import field_name
-from nephoscope.policy.paths import MISSING, STAR
-from nephoscope.policy.rule import Rule
+from nephoscope_policy import tree
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.guards import field_name
+from nephoscope_policy.paths import MISSING, STAR
+from nephoscope_policy.rule import Rule
 
 _OPERATORS = {
     "equals": "eq",

@@ -22,10 +22,10 @@ from nephoscope.alerts import security_shape
 from nephoscope.alerts.sight import READ, Sight, sight_of
 from nephoscope.lake.state.alerts import Looked
 from nephoscope.lake.state.arm_documents import REMOVED
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.published.beside import Beside, rows
 from nephoscope.posture.published.beside import Current as Rows
 from nephoscope.posture.published.graph_spelling import capitalised
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller

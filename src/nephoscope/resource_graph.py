@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.current import Current, Reader
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.lexer import string_value, words
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.scope import EVERYTHING
 from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
 from nephoscope.posture.published.graph_tables import TABLES
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.lexer import string_value, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from nephoscope.access.guard import Caller
-    from nephoscope.kql.catalog import StoredFunction
-    from nephoscope.kql.lexer import Token
     from nephoscope.lake.graph_tables import Reaches
     from nephoscope.lake.state import State
     from nephoscope.posture.published.beside import Beside
     from nephoscope.posture.published.edition import Edition
+    from nephoscope_kql.catalog import StoredFunction
+    from nephoscope_kql.lexer import Token
 
 
 def opened_lake(data: Path, state: State, tenant: str = NO_TENANT, shelf: Shelf | None = None) -> Lake:

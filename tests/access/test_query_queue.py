@@ -10,8 +10,8 @@ import pytest
 
 from nephoscope.access.query_pool import ClientGoneError, QueryPool
 from nephoscope.access.query_queue import QueryCounts, QueryLimits, TooManyQueriesError
-from nephoscope.kql.cancellation import CancelledError
-from nephoscope.kql.deadline import check
+from nephoscope_kql.cancellation import CancelledError
+from nephoscope_kql.deadline import check
 
 
 class Client:

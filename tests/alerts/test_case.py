@@ -26,10 +26,10 @@ from nephoscope.estate.view import View
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import IncidentStatus
-from nephoscope.model.coverage import Coverage
 from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.resource import Resource
 
 Put = Callable[..., None]
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)

@@ -14,7 +14,7 @@ from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.tactics import TACTICS
 from nephoscope.cli.main import cli
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 CHECKOUT = Path(__file__).parent / "checkout"
 

@@ -7,8 +7,8 @@ import pytest
 from nephoscope.alerts.entities import entities, merged
 from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import EntityMapping
-from nephoscope.kql.types import KqlType
 from nephoscope.model.entity import Entity
+from nephoscope_kql.types import KqlType
 
 CASES = {
     "one name in two domains": (

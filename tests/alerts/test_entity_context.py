@@ -21,11 +21,11 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import newest_estates, tenant_store, tenant_stores
 from nephoscope.model.entity import Entity
 from nephoscope.model.reach import Reach
-from nephoscope.model.resource import Resource
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
+from nephoscope_policy.model.resource import Resource
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 OWNER = "/providers/microsoft.authorization/roledefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"

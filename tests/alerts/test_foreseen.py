@@ -18,7 +18,7 @@ from nephoscope.alerts.window import Window
 from nephoscope.lake.state import State
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -18,8 +18,8 @@ from nephoscope.lake.state import State
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)

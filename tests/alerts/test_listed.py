@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope.kql.catalog import MemoryCatalog
-from nephoscope.kql.compile import compile_query
-from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
+from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.compile import compile_query
+from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NEWER, OLDER = "ThreatIntelIndicators", "ThreatIntelligenceIndicator"

@@ -22,7 +22,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.state import State, StateError
 from nephoscope.lake.state.suppressions import StoredSuppression
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 Put = Callable[..., None]
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

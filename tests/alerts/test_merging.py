@@ -15,7 +15,7 @@ from nephoscope.lake.state import State, StateError
 from nephoscope.lake.state.incidents import Incident, IncidentStatus
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=2)

@@ -19,7 +19,7 @@ from nephoscope.alerts.recognition import recognised
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NAMES = (

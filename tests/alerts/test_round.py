@@ -15,7 +15,7 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import at
 from nephoscope.lake.state import State
 from nephoscope.lake.state.turns import Turns
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 

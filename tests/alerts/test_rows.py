@@ -18,12 +18,12 @@ from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rows import alert_row
 from nephoscope.alerts.rule import PROPERTIES, Rule, RuleError
 from nephoscope.alerts.window import Window
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.lake.state.outbox import OutboxRow
 from nephoscope.lake.state.principals import PrincipalKind
-from nephoscope.model.place import Place
+from nephoscope_kql.types import KqlType
+from nephoscope_policy.model.place import Place
 
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW = Window(END - timedelta(hours=5), END)

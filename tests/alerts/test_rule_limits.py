@@ -18,12 +18,12 @@ from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.alerts.wanted_columns import lacking
 from nephoscope.alerts.window import at
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import State
-from nephoscope.model.place import Place
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.types import KqlType
+from nephoscope_policy.model.place import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 RULE: dict[str, Any] = {

@@ -17,11 +17,11 @@ from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.state import State
-from nephoscope.model.place import Place
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
+from nephoscope_policy.model.place import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 ADA = "11111111-1111-4111-8111-111111111111"

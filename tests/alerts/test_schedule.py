@@ -16,7 +16,7 @@ from nephoscope.alerts.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State, StateError
 from nephoscope.lake.state.incidents import IncidentStatus
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 Put = Callable[..., None]
 #: A full hour some days ago, so that no row is too old or too new for the lake.

@@ -29,7 +29,7 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.state import State
 from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 #: A full hour some days ago, so that no row is too old or too new for the lake.

@@ -17,7 +17,7 @@ from nephoscope.alerts.schedule import Schedule
 from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 pytestmark = pytest.mark.long
 

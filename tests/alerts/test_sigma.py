@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from nephoscope import kql
+import nephoscope_kql as kql
 from nephoscope.alerts.library.checkout import read
 from nephoscope.alerts.library.piece import Piece
 from nephoscope.alerts.rule import Rule

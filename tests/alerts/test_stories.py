@@ -22,11 +22,11 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.model.alert import Alert
-from nephoscope.model.coverage import Coverage
 from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import Severity
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm-1"

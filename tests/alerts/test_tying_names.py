@@ -13,7 +13,7 @@ from nephoscope.alerts.surroundings import NOWHERE, Surroundings
 from nephoscope.alerts.tying_names import Whereabouts, placed
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SUB = "/subscriptions/{}/resourceGroups/g/providers"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from nephoscope.analyze import run
-from nephoscope.model.state import State
+from nephoscope_policy.model.state import State
 
 FOLDER = Path(__file__).parent.parent / "cases" / "analyze" / "verdicts"
 WORDS = {

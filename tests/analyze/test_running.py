@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from nephoscope import policy
+import nephoscope_policy as policy
 from nephoscope.analyze import run
 from nephoscope.analyze.discovery import analyzers, keys
 from nephoscope.analyze.running import types
 from nephoscope.analyze.unanswered import NEEDED
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
 
 PORTS = "bc303248-3d14-44c2-96a0-55f5c326b5fe"
 OPEN = {

@@ -13,15 +13,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope import kql
+import nephoscope_kql as kql
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import Declared
 from nephoscope.estate.view import View
-from nephoscope.kql.cells import columns_of, rows_of
-from nephoscope.kql.types import KqlType
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
+from nephoscope_kql.cells import columns_of, rows_of
+from nephoscope_kql.types import KqlType
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
 
 SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP = f"{SUB}/resourceGroups/rg"

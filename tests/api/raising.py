@@ -13,8 +13,8 @@ from nephoscope.instance import Instance
 from nephoscope.lake.outbox import deliver
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 

@@ -13,8 +13,6 @@ import uvicorn
 from tests.api.conftest import NOW
 
 from nephoscope.api.server import app
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import State
 from nephoscope.posture.live import content_needs
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.sources import resources
@@ -22,6 +20,8 @@ from nephoscope.sources.azure.cloud import OWN, Cloud
 from nephoscope.sources.azure.collector import Collector
 from nephoscope.sources.azure.scope import Scope
 from nephoscope.sources.azure.settings import Settings
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import State
 
 SAMPLE = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
 ERP, GROUP = "sub-bwf-erp-prod", "rg-erp-app"

@@ -17,14 +17,14 @@ from nephoscope.api.server import app
 from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import Request
 from nephoscope.serve.assessing import assess, due
 from nephoscope.serve.settings import Settings
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity, State
 
 V = "api-version=2022-07-01-preview"
 ROOT = "/providers/Microsoft.Management/managementGroups/bwf"

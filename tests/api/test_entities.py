@@ -16,8 +16,8 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 VERSION = "api-version=2023-02-01-preview"
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"

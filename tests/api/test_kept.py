@@ -11,7 +11,7 @@ from nephoscope.alerts.response.operator import FILE
 from nephoscope.api.wire.kept import merged, without_secrets
 from nephoscope.api.wire.operation import Directory
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE
 
 VERSION = "api-version=2023-01-01"
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from nephoscope.kql.catalog import StoredFunction
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import import_tables
+from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.types import KqlType
 
 QUERY, MGMT = "/v1/rest/query", "/v1/rest/mgmt"
 

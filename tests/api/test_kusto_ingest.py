@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import import_tables
+from nephoscope_kql.types import KqlType
 
 COLUMNS = {"TimeGenerated": KqlType.DATETIME, "Name": KqlType.STRING}
 BODIES = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE
 
 VERSION = "2022-03-01"
 TYPE = "Microsoft.Storage/storageAccounts"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.policy.aliases import Aliases
+from nephoscope_policy.aliases import Aliases
 
 V = "api-version=2021-04-01"
 

@@ -10,10 +10,7 @@ import pytest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_changes import changes, differing
 from nephoscope.estate.store import EstateStore
-from nephoscope.model.coverage import Coverage
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.graph_tables import table_of
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
@@ -21,6 +18,9 @@ from nephoscope.posture.published.made import made
 from nephoscope.posture.published.policy_events import Events
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.kql.catalog import StoredFunction
 from nephoscope.lake.rows import arrow_of
+from nephoscope_kql.catalog import StoredFunction
 
 V = "api-version=2020-08-01"
 ROOT = (

@@ -10,8 +10,8 @@ import pytest
 from nephoscope.api.wire.operation import PUBLIC, Directory
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
-from nephoscope.model.state import State
 from nephoscope.posture.subject import verdicts
+from nephoscope_policy.model.state import State
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
 VERSION = "api-version=2021-06-01"

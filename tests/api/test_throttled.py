@@ -15,9 +15,9 @@ from tests.api.test_matrix import OPERATIONS, answer
 from nephoscope.access.query_pool import THREAD_NAME
 from nephoscope.access.query_queue import QueryLimits
 from nephoscope.api.server import app
-from nephoscope.kql.cancellation import CancelledError
-from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.lake.state.principals import SecretKind
+from nephoscope_kql.cancellation import CancelledError
+from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
 LOGS = "/v1/workspaces/default/query"

@@ -13,8 +13,8 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
 
 NOON = datetime(2026, 6, 3, 12, tzinfo=UTC)
 """Noon of a Wednesday: the part of the week is one of what is learned."""

@@ -14,10 +14,10 @@ from nephoscope.behavior.profile import profile
 from nephoscope.behavior.profiles import Profiles
 from nephoscope.behavior.run import CHECKPOINT, Analysis
 from nephoscope.behavior.settings import Settings, keep
-from nephoscope.kql.cells import columns_of, rows_of
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import LeaseLostError, State
+from nephoscope_kql.cells import columns_of, rows_of
+from nephoscope_kql.types import KqlType
 
 Put = Callable[..., None]
 USERS = [f"user{number:02d}" for number in range(20)]

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from nephoscope.behavior.source import COLUMNS, shipped
-from nephoscope.kql.catalog import MemoryCatalog
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
+from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 TABLES = Tables.builtin()
 CATALOG = MemoryCatalog({one.name: replace(one.seen_as(one.name), day=("", "")) for one in TABLES})

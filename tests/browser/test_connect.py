@@ -16,8 +16,8 @@ from tests.browser.conftest import served
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.lake.state import State
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources import resources
+from nephoscope_policy.model.resource_id import ResourceId
 
 AZURE = Path(__file__).parents[1] / "sources" / "azure"
 SAMPLE = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "snapshot"

@@ -13,15 +13,15 @@ import duckdb
 import pytest
 
 from nephoscope.alerts.rules import folder as shipped_rules
-from nephoscope.kql.engines.signalled import signalled
+from nephoscope_kql.engines.signalled import signalled
 
 #: The signal comes while the query reads the rows.
 READING = """
 import os
 import signal
 from nephoscope.cli.main import main
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.engines.fields import schema_of
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.fields import schema_of
 run, running = DuckDBEngine.run, []
 
 class Rows:

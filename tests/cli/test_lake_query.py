@@ -16,8 +16,8 @@ from nephoscope.cli.session.asking import Desk
 from nephoscope.cli.session.lakes import lake_of
 from nephoscope.cli.session.prompting import KqlCompleter, KqlLexer, converse, goes_on
 from nephoscope.cli.session.talking import Talking
-from nephoscope.kql import MemoryCatalog
 from nephoscope.lake.state import State
+from nephoscope_kql import MemoryCatalog
 
 Run = Callable[..., Result]
 

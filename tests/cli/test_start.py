@@ -20,7 +20,7 @@ HEAVY = (
     "rich",
     "jinja2",
     "msgspec",
-    "nephoscope.policy",
+    "nephoscope_policy",
     "nephoscope.posture",
 )
 

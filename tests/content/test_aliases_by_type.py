@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
-from nephoscope.policy import Aliases, Definition, Snapshot
+from nephoscope_policy import Aliases, Definition, Snapshot
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
 
 COMPUTE = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/g/providers/Microsoft.Compute"
 REFERENCE = {"imageReference": {"publisher": "Canonical", "offer": "o", "sku": "s", "id": "i"}}

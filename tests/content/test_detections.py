@@ -11,7 +11,7 @@ import pytest
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rule_test import check
 from nephoscope.alerts.rules import folder, shipped
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 pytestmark = pytest.mark.long
 

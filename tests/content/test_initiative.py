@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nephoscope.content.loader import documents
-from nephoscope.policy.catalogue import Catalogue
-from nephoscope.policy.initiative import Initiative
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.initiative import Initiative
 
 (DOCUMENT,) = documents(kind="initiatives")
 SET = DOCUMENT.json()["properties"]

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.content import loader
-from nephoscope.content.loader import ContentError, Document, documents
-from nephoscope.model.place import Place
+from nephoscope.content.loader import documents
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.model.place import Place
 
 PLACE = Place("x.json")
 

@@ -10,8 +10,8 @@ import pytest
 from nephoscope.alerts.plan_reference import page
 from nephoscope.alerts.plans import _plan, plans
 from nephoscope.alerts.rules import shipped
-from nephoscope.content.loader import ContentError, Document
-from nephoscope.model.place import Place
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.model.place import Place
 
 RULES = {Path(rule.place.file).stem: rule for rule in shipped().rules}
 PAGE = page()

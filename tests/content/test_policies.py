@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
-from nephoscope.policy import Aliases, Definition
-from nephoscope.policy.paths import MISSING, STAR
 from nephoscope.posture.content_test import KEBAB, check
+from nephoscope_policy import Aliases, Definition
+from nephoscope_policy.paths import MISSING, STAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

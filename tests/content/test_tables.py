@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from nephoscope.content.loader import Document, documents
-from nephoscope.kql.types import KqlType
+from nephoscope.content.loader import documents
+from nephoscope_kql.types import KqlType
+from nephoscope_policy.documents import Document
 
 FILES = list(documents(kind="tables"))
 STANDARD = {"TimeGenerated": "datetime", "TenantId": "string", "Type": "string"}

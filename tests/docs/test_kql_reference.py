@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.kql.bind_calls import SPECIAL, WINDOWS
-from nephoscope.kql.parser import OPERATORS
-from nephoscope.kql.parser.pipes import REFUSED
-from nephoscope.kql.reference import EXAMPLES, FORMS
-from nephoscope.kql.registry import aggregates, functions
+from nephoscope_kql.bind_calls import SPECIAL, WINDOWS
+from nephoscope_kql.parser import OPERATORS
+from nephoscope_kql.parser.pipes import REFUSED
+from nephoscope_kql.reference import EXAMPLES, FORMS
+from nephoscope_kql.registry import aggregates, functions
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/kql-functions.md").read_text(encoding="utf-8")
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nephoscope.estate.comparison import exactly
 from nephoscope.estate.estate import Estate
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
 
 BODIES = st.dictionaries(st.integers(0, 40), st.integers(0, 3), max_size=40)
 

@@ -14,9 +14,9 @@ from nephoscope.estate.coverage import (
     scope_of,
     was_read,
 )
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
 
 SUB = "/subscriptions/aaaa"
 NET = "microsoft.network/virtualnetworks"

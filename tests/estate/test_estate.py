@@ -6,8 +6,8 @@ import pytest
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.versions import Diff, diff
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
 
 SUB = "/subscriptions/AAAA"
 MG = "/providers/Microsoft.Management/managementGroups"

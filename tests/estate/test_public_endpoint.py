@@ -11,8 +11,8 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.public_endpoint import Answers, answers, is_unrestricted
 from nephoscope.estate.view import View
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
 
 SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
 PLACE = f"{SUB}/resourcegroups/rg/providers"

@@ -16,8 +16,8 @@ from nephoscope.estate import store as store_module
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore, StoreError
 from nephoscope.estate.versions import content_hash, diff
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
 
 A, B = "/subscriptions/aaaa", "/subscriptions/bbbb"
 DAY = timedelta(days=1)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope import policy
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import State
+import nephoscope_policy as policy
 from nephoscope.sources import resources
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import State
 
 CASES = Path(__file__).parents[1] / "cases" / "snapshots"
 BODIES = json.loads((CASES / "orchard_estate.json").read_text())

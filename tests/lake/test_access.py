@@ -16,16 +16,6 @@ from typing import get_args
 import pytest
 import yaml
 
-from nephoscope.kql import KqlError
-from nephoscope.kql.bind_calls import SPECIAL, WINDOWS
-from nephoscope.kql.catalog import MemoryCatalog, StoredFunction
-from nephoscope.kql.compile import compile_query
-from nephoscope.kql.parser import OPERATORS
-from nephoscope.kql.parser.expressions import LISTS
-from nephoscope.kql.plugin import plugins
-from nephoscope.kql.registry import aggregates, callable_functions
-from nephoscope.kql.relations import JoinKind
-from nephoscope.kql.scope import TABULAR_CALLS
 from nephoscope.lake.graph_tables import ReachesWithin, reach_everything
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
@@ -35,6 +25,16 @@ from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
+from nephoscope_kql import KqlError
+from nephoscope_kql.bind_calls import SPECIAL, WINDOWS
+from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
+from nephoscope_kql.compile import compile_query
+from nephoscope_kql.parser import OPERATORS
+from nephoscope_kql.parser.expressions import LISTS
+from nephoscope_kql.plugin import plugins
+from nephoscope_kql.registry import aggregates, callable_functions
+from nephoscope_kql.relations import JoinKind
+from nephoscope_kql.scope import TABULAR_CALLS
 
 pytestmark = pytest.mark.long
 

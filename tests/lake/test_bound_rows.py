@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.bound_rows import CONFLICT
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.identity_columns import identities
@@ -20,6 +19,7 @@ from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
 from nephoscope.model.resource_binding import bind_resource
+from nephoscope_kql.types import KqlType
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 PLACE = Workspace("w", "11111111-1111-1111-1111-111111111111", 30)

@@ -6,11 +6,11 @@ import datetime as dt
 
 import pytest
 
-from nephoscope.kql import KqlError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.scope import Scope
+from nephoscope_kql import KqlError
 
 NOW = dt.datetime.now(dt.UTC)
 

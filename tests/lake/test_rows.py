@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.column import column_of
 from nephoscope.lake.columns import storage_type
 from nephoscope.lake.errors import LakeError
@@ -20,6 +19,7 @@ from nephoscope.lake.fitting import NONE, fitted
 from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
+from nephoscope_kql.types import KqlType
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 PLACE = Workspace("w", "11111111-1111-1111-1111-111111111111", 30, {"Kept": 400})

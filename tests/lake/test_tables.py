@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import STANDARD, stored_names
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables, import_tables
+from nephoscope_kql.types import KqlType
 
 
 def test_every_table_has_the_standard_columns_and_a_bag() -> None:

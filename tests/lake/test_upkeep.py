@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.catalog import LakeCatalog
 from nephoscope.lake.compaction import due
 from nephoscope.lake.errors import LakeError, TableRefusedError
@@ -24,6 +23,7 @@ from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.snapshot import File, Snapshot
 from nephoscope.lake.state import State
 from nephoscope.lake.table import Table
+from nephoscope_kql.types import KqlType
 
 NOW = dt.datetime(2026, 6, 10, 12, tzinfo=dt.UTC)
 

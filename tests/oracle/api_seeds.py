@@ -16,9 +16,9 @@ from api_server import Server, is_resource, machines_in, told
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
 
 FILLERS = 1000
 #: Lists that have also what the server has by itself.

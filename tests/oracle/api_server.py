@@ -18,11 +18,11 @@ from nephoscope.api.server import app
 from nephoscope.instance import Instance
 from nephoscope.lake.state.columns import Base
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.graph_tables import table_of
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope_policy.model.resource_id import ResourceId
 
 _MACHINE = re.compile(
     r"/subscriptions/[^/\"]+/resourceGroups/[^/\"]+/providers/Microsoft\.Compute/virtualMachines/[^/\"]+",

@@ -29,9 +29,9 @@ from corpus_records import documents_of, properties_of, raised
 from nephoscope.analyze import run
 from nephoscope.analyze.discovery import keys
 from nephoscope.analyze.unanswered import NEEDED
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
-from nephoscope.policy import Context, Definition, Snapshot
+from nephoscope_policy import Context, Definition, Snapshot
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
 
 TYPE = "microsoft.security/assessments"
 TESTS = Path(__file__).parent.parent / "analyze"

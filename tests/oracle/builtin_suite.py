@@ -16,8 +16,8 @@ from typing import Any
 
 import corpus_records
 
-from nephoscope.arm import ArmError, FunctionError, parse, registry
-from nephoscope.arm.tree import Call, Index, Literal
+from nephoscope_policy.arm import ArmError, FunctionError, parse, registry
+from nephoscope_policy.arm.tree import Call, Index, Literal
 
 Engine = Callable[[str, list[Any]], Any]
 PREFIX = "azure.policy."
@@ -93,8 +93,8 @@ def _argument(place: int) -> Call:
 
 
 def _evaluate(node: Any, scope: Any) -> Any:
-    from nephoscope.arm.compiler import compile_node
-    from nephoscope.arm.interpreter import interpret_node
+    from nephoscope_policy.arm.compiler import compile_node
+    from nephoscope_policy.arm.interpreter import interpret_node
 
     hosts = {"argument": lambda values, given: values[given[0]]}
     outcomes = [

@@ -21,12 +21,13 @@ from typing import Any
 from corpus_records import lines
 
 from nephoscope.analyze.discovery import analyzers
-from nephoscope.content.loader import ContentError, documents
+from nephoscope.content.loader import documents
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.live import content_needs
 from nephoscope.sources import resources
 from nephoscope.sources.azure.needs import ALWAYS, Needs
 from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope_policy.documents import ContentError
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "sources" / "azure"))
 import azure_server

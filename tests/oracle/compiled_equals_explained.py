@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from corpus_records import documents_of, judged, lines, properties_of, raised
 
-from nephoscope import policy
-from nephoscope.model.resource import Resource
+import nephoscope_policy as policy
+from nephoscope_policy.model.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

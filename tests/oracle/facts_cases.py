@@ -26,15 +26,16 @@ from typing import Any
 
 from corpus_records import documents_of, properties_of
 
-from nephoscope import analyze, policy
+import nephoscope_policy as policy
+from nephoscope import analyze
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.view import View
-from nephoscope.model.state import State
-from nephoscope.policy.azure_facts import report_kind, report_types
-from nephoscope.policy.paths import walk
-from nephoscope.policy.report_age import expiry
 from nephoscope.sources import resources
+from nephoscope_policy.azure_facts import report_kind, report_types
+from nephoscope_policy.model.state import State
+from nephoscope_policy.paths import walk
+from nephoscope_policy.report_age import expiry
 
 Ends = dict[tuple[str, str], tuple[State, str, str]]
 NOW = datetime.now(UTC)

@@ -21,8 +21,8 @@ from typing import Any
 from corpus_records import documents_of, properties_of, raised
 
 from nephoscope.content.loader import documents
-from nephoscope.policy import Aliases, PolicyError
-from nephoscope.policy.catalogue import Catalogue, NotHeldError
+from nephoscope_policy import Aliases, PolicyError
+from nephoscope_policy.catalogue import Catalogue, NotHeldError
 
 PARAMETER = re.compile(r"\[\s*parameters\('([^']+)'\)\s*\]", re.IGNORECASE)
 CHOICE = re.compile(

@@ -26,8 +26,8 @@ from kql_engine import Answer
 from kql_printed import compare_printed
 from kql_workers import outcomes
 
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.lexer import words
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.lexer import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

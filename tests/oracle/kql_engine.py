@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from kql_compare import Result, UnreadableError, datetime_ticks, parse_dynamic
 
-from nephoscope import kql
-from nephoscope.kql.errors import KqlError
+import nephoscope_kql as kql
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,8 +52,8 @@ def nephoscope(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
 
 def spark(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
     """Our dialect for Spark, in a local session of this process."""
-    from nephoscope.kql.engines.fields import catalog_of
-    from nephoscope.kql.engines.spark import SparkEngine
+    from nephoscope_kql.engines.fields import catalog_of
+    from nephoscope_kql.engines.spark import SparkEngine
 
     running = SparkEngine("local[1]", tables, {"spark.sql.shuffle.partitions": "1"})
     known = catalog_of(tables)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from corpus_records import lines, raised
 
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.parser import parse
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

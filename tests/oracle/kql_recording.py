@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope import kql
-from nephoscope.kql.lexer import words
+import nephoscope_kql as kql
+from nephoscope_kql.lexer import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import kql_rule_files
 
-    from nephoscope.kql.catalog import Catalog, MemoryCatalog
+    from nephoscope_kql.catalog import Catalog, MemoryCatalog
 
 Columns = tuple[tuple[str, str], ...]
 

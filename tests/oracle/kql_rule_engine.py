@@ -13,11 +13,11 @@ from kql_compare import Result, UnreadableError, compare_rows
 from kql_hostile import hostile
 from rowwise import UnwitnessedError
 
-from nephoscope import kql
-from nephoscope.kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.engines.fields import schema_of
-from nephoscope.kql.errors import KqlError
+import nephoscope_kql as kql
+from nephoscope_kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

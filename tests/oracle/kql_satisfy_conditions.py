@@ -8,7 +8,7 @@ from kql_satisfy_maker import CONDITIONS, Derived, Fixed, Maker, Row, registered
 from kql_satisfy_slots import NOW, OPEN, Slot, Want, equals
 from rowwise_functions import FUNCTIONS
 
-from nephoscope.kql import bound
+from nephoscope_kql import bound
 
 FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from kql_satisfy_slots import NOW, OPEN, Slot, Trail, Want
 from rowwise_functions import FUNCTIONS
 
-from nephoscope.kql import bound, relations
+from nephoscope_kql import bound, relations
 
 MOST_ROWS = 4_000
 """How many rows of all tables together one attempt makes."""

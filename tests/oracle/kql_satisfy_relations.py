@@ -11,8 +11,8 @@ from kql_satisfy_maker import ROWS, Cell, Derived, Fixed, GivenUpError, Maker, R
 from kql_satisfy_slots import OPEN
 from kql_satisfy_values import element
 
-from nephoscope.kql import bound, relations
-from nephoscope.kql.types import KqlType
+from nephoscope_kql import bound, relations
+from nephoscope_kql.types import KqlType
 
 
 class Opened(dict[str, Cell]):

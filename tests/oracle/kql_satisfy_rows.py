@@ -11,8 +11,8 @@ from kql_satisfy_maker import Maker
 from kql_satisfy_slots import NOW, Slot
 from rowwise_values import json_text
 
-from nephoscope.kql.catalog import TableSchema
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.types import KqlType
 
 RECENT = NOW - 6_000_000_000
 """Where a time of which nothing is asked is: ten minutes before now."""

@@ -14,10 +14,10 @@ import kql_satisfy_relations  # noqa: F401 - the rows of relations register them
 from kql_satisfy_maker import Conjunct, GivenUpError, Maker
 from kql_satisfy_rows import tables_of
 
-from nephoscope import kql
-from nephoscope.kql.compile import bound_query
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.parser import parse
+import nephoscope_kql as kql
+from nephoscope_kql.compile import bound_query
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kql_peer import Peer
     from kql_rule_files import Rule
 
-    from nephoscope.kql.relations import Relation
+    from nephoscope_kql.relations import Relation
 
 SECONDS = 3.0
 """How long one attempt may take."""

@@ -10,7 +10,7 @@ from kql_satisfy_slots import DAY, OPEN, Slot, Want, concrete, equals
 from kql_satisfy_text import group_of, sample
 from rowwise_values import convert, datetime_text, text, timespan_text
 
-from nephoscope.kql import bound
+from nephoscope_kql import bound
 
 PARSERS = ("parse_json", "parsejson", "todynamic", "toobject", "_as_dynamic", "tostring", "parse_xml")
 COLLECTORS = (

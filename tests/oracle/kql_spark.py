@@ -27,14 +27,14 @@ from kql_spark_rows import Made, difference
 from kql_workers import outcomes
 from spark_cluster import SETTINGS, cluster
 
-from nephoscope import kql
-from nephoscope.kql.engines.spark import SparkEngine
-from nephoscope.kql.errors import KqlError
+import nephoscope_kql as kql
+from nephoscope_kql.engines.spark import SparkEngine
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope.kql.catalog import MemoryCatalog
+    from nephoscope_kql.catalog import MemoryCatalog
 
 LIMIT = 120.0
 """Seconds for one query on Spark."""

@@ -15,10 +15,10 @@ from kql_hostile import hostile
 from kql_rule_files import literals
 from kql_satisfy_rows import tables_of
 
-from nephoscope import kql
-from nephoscope.kql.compile import bound_query
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.parser import parse
+import nephoscope_kql as kql
+from nephoscope_kql.compile import bound_query
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

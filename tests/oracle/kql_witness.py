@@ -11,9 +11,9 @@ from kql_engine import NOW
 from rowwise import Witness, WitnessProbe
 from rowwise_values import settled
 
-from nephoscope.kql.catalog import Catalog, MemoryCatalog
-from nephoscope.kql.compile import bound_query, ticks
-from nephoscope.kql.parser import parse
+from nephoscope_kql.catalog import Catalog, MemoryCatalog
+from nephoscope_kql.compile import bound_query, ticks
+from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

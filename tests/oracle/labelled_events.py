@@ -30,10 +30,6 @@ from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.window import at
-from nephoscope.kql.cache import CompileCache
-from nephoscope.kql.catalog import MemoryCatalog
-from nephoscope.kql.compile import Compiled
-from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
@@ -41,6 +37,10 @@ from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.reading import batches
+from nephoscope_kql.cache import CompileCache
+from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.compile import Compiled
+from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FOREVER = Workspace(name="test", days=36_500)

@@ -20,9 +20,7 @@ import pyarrow as pa
 from corpus_records import raised
 from kql_rule_files import functions
 
-from nephoscope import kql
-from nephoscope.kql.catalog import StoredFunction
-from nephoscope.kql.errors import KqlError
+import nephoscope_kql as kql
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
@@ -30,6 +28,8 @@ from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.reading import batches
+from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.errors import KqlError
 
 CASES = Path(__file__).parents[1] / "sources/logs/cases"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -19,10 +19,10 @@ from pathlib import Path
 from corpus_records import raised
 from kql_rule_files import Rule, functions, rules
 
-from nephoscope.kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.schema import schema
 from nephoscope.lake.tables import Tables
+from nephoscope_kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.schema import schema
 
 
 @dataclass

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from compiled_equals_explained import definitions, parameters, recorded
 from corpus_records import raised
 
-from nephoscope import policy
-from nephoscope.model.resource import Resource
+import nephoscope_policy as policy
+from nephoscope_policy.model.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import corpus_records
 from policy_comparer import same
 
-from nephoscope.policy import Aliases
-from nephoscope.policy.normalize import denormalize, normalize
+from nephoscope_policy import Aliases
+from nephoscope_policy.normalize import denormalize, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -27,11 +27,11 @@ from typing import Any
 from corpus_records import documents_of, raised
 
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
-from nephoscope.policy import Aliases, Context, Definition, Snapshot
-from nephoscope.policy.paths import STAR
 from nephoscope.sources import resources
+from nephoscope_policy import Aliases, Context, Definition, Snapshot
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
+from nephoscope_policy.paths import STAR
 
 NOW = Context(now=datetime(2026, 1, 15, tzinfo=UTC))
 ALIASES = Aliases.builtin()

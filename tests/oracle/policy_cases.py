@@ -18,7 +18,7 @@ import corpus_records
 import normalization_suite
 import rules_suite
 
-from nephoscope.policy import SWITCHES
+from nephoscope_policy import SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

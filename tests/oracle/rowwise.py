@@ -28,8 +28,8 @@ from rowwise_functions import FUNCTIONS, equal
 from rowwise_mining import MINERS
 from rowwise_values import UnwitnessedError, element, json_text, parsed
 
-from nephoscope.kql import bound, relations
-from nephoscope.kql.types import KqlType
+from nephoscope_kql import bound, relations
+from nephoscope_kql.types import KqlType
 
 Row: TypeAlias = "dict[str, Any]"
 """Column id -> cell."""

@@ -6,7 +6,7 @@ import functools
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.kql import relations
+from nephoscope_kql import relations
 
 if TYPE_CHECKING:
     from rowwise import Row, Witness

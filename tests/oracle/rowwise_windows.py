@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rowwise_values import UnwitnessedError, wrapped, wrapped_int
 
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from rowwise import Row, Witness
 
-    from nephoscope.kql import bound, relations
+    from nephoscope_kql import bound, relations
 
 
 def windowed(witness: Witness, relation: relations.Windowed) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Suites of rules: each case is parsed, compiled and evaluated by both engines of nephoscope.policy."""
+"""Suites of rules: each case is parsed, compiled and evaluated by both engines of nephoscope_policy."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import corpus_records
 from policy_comparer import Outcome, matches
 
-from nephoscope import policy
-from nephoscope.arm import ArmError
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import State
-from nephoscope.policy import document as documents
-from nephoscope.policy import explain, judgement
-from nephoscope.policy.explain import Truth
-from nephoscope.policy.scope import Scope
+import nephoscope_policy as policy
+from nephoscope_policy import document as documents
+from nephoscope_policy import explain, judgement
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.explain import Truth
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import State
+from nephoscope_policy.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

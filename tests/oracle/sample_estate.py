@@ -23,12 +23,12 @@ from corpus_records import raised
 
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.model.state import State
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import every_analyzer
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
 from nephoscope.sources import resources
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.model.state import State
 
 BENCHMARK = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 PLANNED = Path(__file__).parent.parent / "cases" / "sample" / "benchmark.json"

@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 
 from nephoscope.content.loader import documents
-from nephoscope.policy.arm_object import ArmObject
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.severities import Severities
+from nephoscope_policy.arm_object import ArmObject
+from nephoscope_policy.catalogue import Catalogue
 
 TYPE = "microsoft.security/assessments"
 

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from corpus_records import documents_of, properties_of, raised
 
-from nephoscope import policy
+import nephoscope_policy as policy
 from nephoscope.estate.coverage import Inference
 from nephoscope.estate.estate import Estate
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
 from nephoscope.sources import resources
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
 
 #: The verdict of a pair that an exception came of: it counts as flipped.
 RAISED = "raised"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.content.loader import ContentError
 from nephoscope.posture.content_test import check, described
+from nephoscope_policy.documents import ContentError
 
 POLICY: dict[str, Any] = {
     "name": "11111111-2222-5333-8444-555555555555",

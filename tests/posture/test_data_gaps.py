@@ -13,11 +13,7 @@ import pytest
 import nephoscope
 from nephoscope.estate.coverage import manifest_document
 from nephoscope.estate.estate import Estate
-from nephoscope.model.coverage import Coverage
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.model.state import Severity
-from nephoscope.policy.azure_facts import report_types
-from nephoscope.policy.gap import NOT_COLLECTED, STALE
 from nephoscope.posture.data_gap_remedies import EXPORTED, Need, permissions, remedy, why_unreadable
 from nephoscope.posture.data_gaps import (
     NEEDS,
@@ -33,6 +29,10 @@ from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
+from nephoscope_policy.azure_facts import report_types
+from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.state import Severity
 
 SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
 VAULT = f"{SUB}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.model.resource import Resource
 from nephoscope.posture.difference import difference
+from nephoscope_policy.model.resource import Resource
 
 ID = "/subscriptions/s/resourceGroups/g/providers/Contoso.App/sites/x"
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from nephoscope.content.loader import documents
 from nephoscope.estate.comparison import exactly
 from nephoscope.estate.estate import Estate
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
-from nephoscope.policy.catalogue import Catalogue
-from nephoscope.policy.gap import Gap
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.gap import Gap
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
 
 CONTENT = Path(__file__).parents[1] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

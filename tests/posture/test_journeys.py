@@ -12,17 +12,17 @@ import pytest
 
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import Severity, State
-from nephoscope.policy.assignment import Assignment
-from nephoscope.policy.catalogue import Catalogue
-from nephoscope.policy.exemption import Exemption
 from nephoscope.posture.analysis import no_analyzers
 from nephoscope.posture.attestation import Attestation
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.preview import preview
+from nephoscope_policy.assignment import Assignment
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import Severity, State
 
 CONTENT = Path(__file__).parents[1] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -15,15 +15,15 @@ from nephoscope.estate.logs import Declared, UndeclaredTableError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.state import State
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State as Outcome
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture import analysis
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.frozen_logs import frozen_logs
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.plan import Plan
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State as Outcome
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.content.loader import documents
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.plan import Plan
+from nephoscope_policy.catalogue import Catalogue
 
 ONE = "/subscriptions/11111111-1111-1111-1111-111111111111"
 TO = f"{ONE}/providers/Microsoft.Authorization/policyAssignments/a"

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.reach import EVERYTHING, Reach
-from nephoscope.model.state import Severity
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.priorities import EVERY
 from nephoscope.posture.published.publishing import publish
@@ -15,6 +14,7 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.row import Filter
 from nephoscope.posture.scan import Request, Scan
+from nephoscope_policy.model.state import Severity
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

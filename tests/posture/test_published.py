@@ -8,10 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.reach import EVERYTHING, Reach
-from nephoscope.model.state import State
 from nephoscope.posture.comparison import Past
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.graph_tables import TABLES
@@ -20,6 +18,8 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.posture.subject import verdicts
+from nephoscope_kql.errors import KqlError
+from nephoscope_policy.model.state import State
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ASSESSMENT = "microsoft.security/assessments"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from nephoscope.model.place import Place
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.published.kinds import policy_metadata
 from nephoscope.posture.published.rows import row
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.model.place import Place
 
 CONTROL = "/providers/Microsoft.PolicyInsights/policyMetadata/NIST_SP_800-53_R5_AC-2"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.state import State
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.score import Control, score
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.state import State
 
 TABLE = json.loads((Path(__file__).parents[1] / "cases/score/worked.json").read_text())
 CONTROLS = [Control(*row) for row in TABLE["controls"]]

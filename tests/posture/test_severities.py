@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nephoscope.content.loader import ContentError, documents
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
-from nephoscope.policy.catalogue import Catalogue
+from nephoscope.content.loader import documents
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.recommendation import Recommendation, Recommendations
 from nephoscope.posture.severities import Severities
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from nephoscope.content.loader import documents
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import Analyzers, every_analyzer, no_analyzers
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.packs import Packs
@@ -20,6 +19,7 @@ from nephoscope.posture.plan import Plan
 from nephoscope.posture.streaming import evaluate_parts, surveyed_types
 from nephoscope.sources import resources
 from nephoscope.sources.resources import Spool
+from nephoscope_policy.catalogue import Catalogue
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CONTENT = Path(__file__).parents[1] / "cases/sets/content"

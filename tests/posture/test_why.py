@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.model.assessment import Reason
 from nephoscope.posture.report import Report, named, why
 from nephoscope.posture.scan import Request, Scan
+from nephoscope_policy.model.assessment import Reason
 
 PAIRS = {")": "(", "]": "["}
 ALIASES = st.builds(

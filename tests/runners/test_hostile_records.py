@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.model.state import State
-from nephoscope.policy import Result, Rule
-from nephoscope.policy.explain import Truth
+from nephoscope_policy import Result, Rule
+from nephoscope_policy.explain import Truth
+from nephoscope_policy.model.state import State
 
 ORACLE = Path(__file__).parents[1] / "oracle"
 sys.path.insert(0, str(ORACLE))

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from nephoscope.content.loader import documents
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import State
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import every_analyzer
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.plan import Plan
 from nephoscope.sources import resources
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import State
 
 SAMPLE = Path(str(files("nephoscope.content") / "sample"))
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "sample-estate.md"

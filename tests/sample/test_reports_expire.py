@@ -18,14 +18,14 @@ from nephoscope.analyze.database_findings import FIXED
 from nephoscope.analyze.system_updates import INSTALLED
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
-from nephoscope.policy.azure_facts import ReportKind, report_kinds
-from nephoscope.policy.catalogue import Catalogue
-from nephoscope.policy.paths import MISSING, walk
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
 from nephoscope.sources import resources
+from nephoscope_policy.azure_facts import ReportKind, report_kinds
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
+from nephoscope_policy.paths import MISSING, walk
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LATER_THAN_ALL = "2100-01-01T00:00:00Z"

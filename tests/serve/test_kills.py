@@ -28,9 +28,9 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.alert import Alert
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
 from nephoscope.serve.standing import alive, read
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 #: "service": all at once, as systemd and a container's runtime do when the supervisor is killed; its processes find out by themselves
 #: where nothing looks after it ("supervisor").

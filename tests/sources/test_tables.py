@@ -15,11 +15,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.kql import cells
-from nephoscope.kql.types import MAX_DATETIME_TICKS, KqlType
 from nephoscope.sources.functions import FunctionError, functions, query_of
 from nephoscope.sources.tables import inference
 from nephoscope.sources.tables.reading import TableError, table
+from nephoscope_kql import cells
+from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 TESTS = Path(__file__).parents[1]
 sys.path.append(str(TESTS / "oracle"))

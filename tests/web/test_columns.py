@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from nephoscope.kql.run import results
 from nephoscope.web.plotting.drawn import HEIGHT, WIDTH
 from nephoscope.web.plotting.plotted import plotted
+from nephoscope_kql.run import results
 
 #: Days that are not in order, one without failures, one of nothing at all.
 DAYS = """datatable(Day:datetime, Said:string, n:long)[

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from nephoscope.kql.run import results
 from nephoscope.web.plotting.drawn import MOST_SERIES
 from nephoscope.web.plotting.plotted import plotted
+from nephoscope_kql.run import results
 
 NAMES = "datatable(a:string, n:long)['x', 1, 'y', 6, 'z', 3] | render "
 PAIRS = "datatable(x:long, y:long)[1, 10, 2, 40, 4, 20] | render "

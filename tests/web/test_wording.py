@@ -8,9 +8,9 @@ from importlib.resources import files
 
 import pytest
 
-from nephoscope.kql.types import KqlType
 from nephoscope.web import times
 from nephoscope.web.wording import brief, short
+from nephoscope_kql.types import KqlType
 
 GROUP = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-data"
 ACCOUNT = f"{GROUP}/providers/microsoft.storage/storageaccounts/stdata"

@@ -14,16 +14,16 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.holding import WORDS, YOUNG
 from nephoscope.alerts.wanted_columns import lacking
 from nephoscope.alerts.window import Window
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.errors import ExternalDataError, KqlError, TooLargeError
-from nephoscope.kql.row_identity import UNKNOWN, RowIdentity
 from nephoscope.model.alert import Alert
-from nephoscope.model.state import Severity
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.errors import ExternalDataError, KqlError, TooLargeError
+from nephoscope_kql.row_identity import UNKNOWN, RowIdentity
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.kql.compile import Compiled
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.reading import Reading
+    from nephoscope_kql.compile import Compiled
 
 TIMEOUT = 600.0
 MOST_ROWS = 10_000

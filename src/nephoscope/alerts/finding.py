@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.kql.cells import columns_of, json_value, rows_of, text
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.cells import columns_of, json_value, rows_of, text
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     import pyarrow as pa

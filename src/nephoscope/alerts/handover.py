@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from nephoscope.lake.state.incidents import Incident, IncidentStatus
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 
 def worked_on(incident: Incident) -> bool:

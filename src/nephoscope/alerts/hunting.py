@@ -19,11 +19,11 @@ from nephoscope.alerts.library.packs import RulePack
 from nephoscope.alerts.library.piece import PieceKind
 from nephoscope.alerts.rule import Kind, Rule, RuleError
 from nephoscope.alerts.rules import Found, Refused, found
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
 from nephoscope.lake.state.hunting_runs import HuntingRun
-from nephoscope.model.place import Place
+from nephoscope_kql.errors import KqlError
+from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -21,12 +21,12 @@ from nephoscope.alerts.schedule import PAUSE, TAKEN, Schedule
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.alerts.window import SETTLE, back_at, ends, settled
 from nephoscope.alerts.window_plan import WindowPlan
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.reading import Demand
 from nephoscope.lake.span import Span
 from nephoscope.lake.state import StateError
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.reading import Reading

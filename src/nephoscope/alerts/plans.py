@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.content.loader import ContentError, Document, documents
+from nephoscope.content.loader import documents
+from nephoscope_policy.documents import ContentError, Document
 
 KEYS = frozenset({"plan", "source", "tables", "alerts", "beyond"})
 ALERT_KEYS = frozenset({"types", "detections", "notPossible"})

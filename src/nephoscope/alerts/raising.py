@@ -18,10 +18,10 @@ from nephoscope.alerts.tuning.condition import Subject
 from nephoscope.alerts.tuning.holding import Part, divided, key_of
 from nephoscope.alerts.window import Window
 from nephoscope.alerts.wording import MAX_DESCRIPTION, MAX_NAME, worded
-from nephoscope.kql.row_identity import UNKNOWN, RowIdentity
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.state import Severity
+from nephoscope_kql.row_identity import UNKNOWN, RowIdentity
+from nephoscope_policy.model.state import Severity
 
 MOST = 150
 """Alerts that one run of a rule may raise: the last one stands for all further rows, as in Sentinel."""

@@ -16,8 +16,8 @@ from nephoscope.alerts.fields import Fields
 from nephoscope.alerts.tactics import spelled
 from nephoscope.alerts.tuning.holding import Tuning
 from nephoscope.model.identifiers import IDENTIFIERS
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 LONGEST_PERIOD = timedelta(days=14)
 SHORTEST = timedelta(minutes=5)

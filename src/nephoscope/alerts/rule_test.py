@@ -21,23 +21,23 @@ from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule, RuleError
 from nephoscope.alerts.rules import document_of, found
 from nephoscope.alerts.window import at
-from nephoscope.kql.bind_tables import WATCHLIST
-from nephoscope.kql.catalog import MemoryCatalog, TableSchema
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
-from nephoscope.model.place import Place
+from nephoscope_kql.bind_tables import WATCHLIST
+from nephoscope_kql.catalog import MemoryCatalog, TableSchema
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.types import KqlType
+from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules import Refused
-    from nephoscope.kql.compile import Compiled
     from nephoscope.lake.table import Table
     from nephoscope.model.alert import Alert
+    from nephoscope_kql.compile import Compiled
 
 SUFFIX = ".test.yaml"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from nephoscope.alerts.rule import Rule, RuleError
-from nephoscope.model.place import Place
 from nephoscope.sources.links import leads_out
+from nephoscope_policy.model.place import Place
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 1 << 20

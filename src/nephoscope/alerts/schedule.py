@@ -23,7 +23,6 @@ from nephoscope.alerts.standing import Course
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings, surroundings
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.alerts.window import SETTLE, Window, at
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.additions import Additions
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.outbox import deliver
@@ -31,6 +30,7 @@ from nephoscope.lake.reading import Demand
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.rule_standings import RuleStanding
 from nephoscope.lake.state.turns import SECONDS, Turns
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -13,7 +13,7 @@ from nephoscope.alerts.sight import Sight
 from nephoscope.lake.state.alert_places import resources
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.reach import Reach
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 TYPE = "Microsoft.Security/locations/alerts"
 #: Where an alert that was raised here stands.

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 #: Source: https://attack.mitre.org/tactics/enterprise/ (the order of the matrix), spelled as Sentinel does.
 KILL_CHAIN = (

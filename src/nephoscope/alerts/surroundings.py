@@ -23,7 +23,7 @@ from nephoscope.model.entity import Entity
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
     from nephoscope.lake.lake import Lake
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 #: Watchlists whose addresses stand for many: offices and VPNs, scanners, resolvers.
 COMMON_LISTS = ("KnownEgress", "KnownScanners", "KnownResolvers")

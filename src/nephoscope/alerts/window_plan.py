@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.compile import compile_derived
-from nephoscope.kql.emptiness import has_no_rows
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.moments import Cadence
-from nephoscope.kql.tracing import candidates
-from nephoscope.kql.types import UNIX_EPOCH_TICKS
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
+from nephoscope_kql.compile import compile_derived
+from nephoscope_kql.emptiness import has_no_rows
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.moments import Cadence
+from nephoscope_kql.tracing import candidates
+from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
-    from nephoscope.kql.compile import Compiled
-    from nephoscope.kql.relations import Relation
     from nephoscope.lake.reading import Reading
+    from nephoscope_kql.compile import Compiled
+    from nephoscope_kql.relations import Relation
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = 10_000_000

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 CLOSED = Key(
     "bbff27d2-73db-4c2d-8b1a-5f20b1f1da7e",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.verdict import finding, healthy, judged, listing, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.role_definitions import RoleClass
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nephoscope.analyze.key import Key
     from nephoscope.estate.roles import Grant
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment, SubAssessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)

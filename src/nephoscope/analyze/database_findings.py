@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment, SubAssessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
 
 SERVERS = ("microsoft.sql/servers", "microsoft.sql/managedinstances")
 KINDS = ("sqlvulnerabilityassessments", "vulnerabilityassessments")

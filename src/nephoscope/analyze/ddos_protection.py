@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 PROTECTED = Key(
     "e3de1cc0-f4dd-3b34-e496-8b5381ba2d70",

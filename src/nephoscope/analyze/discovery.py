@@ -14,7 +14,7 @@ import nephoscope.analyze as package
 if TYPE_CHECKING:
     from nephoscope.analyze.key import Key
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
+    from nephoscope_policy.model.assessment import Assessment
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.accounts import accounts, rules
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.estate.roles import READS
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
+    from nephoscope_policy.model.assessment import Assessment
 
 _ON = (SUBSCRIPTION_TYPE,)
 OWNER = Key(

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 OFF = Key(
     "c3b51c94-588b-426b-a892-24696f9e54cc",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 GUARDED = Key(
     "805651bc-6ecd-4c73-9b55-97a19d0582d0",

@@ -9,7 +9,7 @@ from nephoscope.estate.holdings import known, properties
 if TYPE_CHECKING:
     from nephoscope.estate.view import View
     from nephoscope.estate.ways_in import Reached
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 POLICY_TYPE = "microsoft.security/locations/jitnetworkaccesspolicies"
 

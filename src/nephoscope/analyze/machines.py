@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from nephoscope.analyze.key import Key
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 MACHINE = "microsoft.compute/virtualmachines"
 CLASSIC = "microsoft.classiccompute/virtualmachines"

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.view import View
     from nephoscope.estate.ways_in import Reached
-    from nephoscope.model.assessment import Assessment, SubAssessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
 
 CLOSED = Key(
     "bc303248-3d14-44c2-96a0-55f5c326b5fe",

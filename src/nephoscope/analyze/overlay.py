@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from nephoscope.analyze.key import Key
-    from nephoscope.model.assessment import Assessment
+    from nephoscope_policy.model.assessment import Assessment
 
 TYPE = "Microsoft.Security/assessments"
 

@@ -13,15 +13,15 @@ from nephoscope.analyze.verdict import finding, healthy, judged, listing, unheal
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.roles import Accounts
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment, SubAssessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
 
 AT_MOST = Key(
     "6f90a6d6-d4d6-0794-0ec1-98fa77878c2e",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.reachability import Opening
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment, SubAssessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
 
 RESTRICTED = Key(
     "3b20e985-f71f-483b-b078-f30d73936d43",

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.analyze.overlay import assessment_id, resource_of, state_of
 from nephoscope.estate.logs import Declared
-from nephoscope.model.state import State
-from nephoscope.policy.gap import NOT_COLLECTED, STALE, Gap
+from nephoscope_policy.gap import NOT_COLLECTED, STALE, Gap
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nephoscope.analyze.discovery import Analyzer
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 
 class Analysis(NamedTuple):

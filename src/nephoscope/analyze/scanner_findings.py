@@ -14,15 +14,15 @@ from nephoscope.analyze.machines import CLASSIC, HYBRID, MACHINE
 from nephoscope.analyze.overlay import assessment_id
 from nephoscope.analyze.verdict import healthy, judged, unhealthy
 from nephoscope.estate.gap import NotCollected
-from nephoscope.model.assessment import SubAssessment
-from nephoscope.policy.gap import STALE
+from nephoscope_policy.gap import STALE
+from nephoscope_policy.model.assessment import SubAssessment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 FINDING = "microsoft.security/assessments/subassessments"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.subnets import Subnet
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
+    from nephoscope_policy.model.assessment import Assessment
 
 ATTACHED = Key(
     "eade5b56-eefd-444f-95c8-23f29e5d93cb",

@@ -12,14 +12,14 @@ from nephoscope.analyze.machines import CLASSIC, EXTENSION, HYBRID, MACHINE
 from nephoscope.analyze.verdict import unknown
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.network import SCALE_SET_TYPE
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 _ATTESTATION = ("microsoft.azure.security.windowsattestation", "microsoft.azure.security.linuxattestation")
 _MACHINES = (MACHINE, CLASSIC)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.gap import NotCollected
-from nephoscope.model.assessment import Assessment, SubAssessment
-from nephoscope.model.state import State
-from nephoscope.policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.model.assessment import Assessment, SubAssessment
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from nephoscope.analyze.key import Key
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 
 def healthy(resource: str, key: Key, description: str, cause: str = "") -> Assessment:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
 
 FRONT_DOOR = "microsoft.network/frontdoors"
 PROFILE = "microsoft.cdn/profiles"

@@ -25,7 +25,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import audited
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = Surface("Alerts", "Microsoft.Security")
 MOST = 1000

@@ -10,8 +10,8 @@ from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare, system_data
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, text
-from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.attestation import Attestation
+from nephoscope_policy.errors import PolicyError
 
 SURFACE = Surface("Attestations", "Microsoft.PolicyInsights")
 

@@ -22,7 +22,7 @@ from nephoscope.api.wire.shape import Shape, anything, chosen, fields, flag, man
 from nephoscope.automation.actions import HIDDEN, credential, secrets_of
 from nephoscope.automation.author import READS, WORKSPACE_WRITE
 from nephoscope.automation.automation import EVENTS, OPERATORS, ORDERED
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = Surface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"

@@ -14,7 +14,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, missing, not_assessed
 from nephoscope.api.wire.operation import Directory, Surface
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = Surface("Collected from Azure")
 #: The surface that reads whatever was collected, by any path.

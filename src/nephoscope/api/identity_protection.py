@@ -23,10 +23,10 @@ from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.states_shape import ordered, selected
 from nephoscope.api.wire.throttled import throttled
-from nephoscope.kql.cells import columns_of, json_value, rows_of
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.workspace import DEFAULT
+from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.types import KqlType
 
 SURFACE = Surface("Identity protection", lets=OWN)
 READ, WRITE = "Nephoscope/identityProtection/read", "Nephoscope/identityProtection/write"

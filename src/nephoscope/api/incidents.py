@@ -25,7 +25,7 @@ from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, e
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
-from nephoscope.model.state import SEVERITIES_OF_INCIDENTS
+from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 SURFACE = Surface("Incidents", "Microsoft.SecurityInsights")
 READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"

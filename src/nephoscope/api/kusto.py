@@ -16,13 +16,13 @@ from nephoscope.api.wire.kusto_properties import database, properties
 from nephoscope.api.wire.kusto_shape import Row, answered_table, columns, frame, refused
 from nephoscope.api.wire.operation import OWN, PUBLIC, Surface
 from nephoscope.api.wire.throttled import kusto_throttled
-from nephoscope.kql.cells import columns_of, json_value, rows_of
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql.run import QueryResult
     from nephoscope.lake.scope import Scope
+    from nephoscope_kql.run import QueryResult
 
 SURFACE = Surface("Kusto", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"

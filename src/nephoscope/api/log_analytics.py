@@ -20,17 +20,17 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.throttled import throttled
-from nephoscope.kql.cells import columns_of, json_value, rows_of
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.most import Most
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.graph_tables import ReachesWithin
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.span import Span
+from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.most import Most
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql.run import QueryResult
     from nephoscope.lake.workspace import Workspace
+    from nephoscope_kql.run import QueryResult
 
 SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"

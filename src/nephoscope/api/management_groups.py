@@ -12,7 +12,7 @@ from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 SURFACE = Surface("Management groups", "Microsoft.Management")
 READ = "Microsoft.Management/managementGroups/read"

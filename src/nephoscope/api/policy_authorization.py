@@ -15,12 +15,12 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import Shape, fields, many, text, words
-from nephoscope.model.place import Place
-from nephoscope.policy.assignment import ENFORCEMENT_MODES
-from nephoscope.policy.catalogue import Catalogue
-from nephoscope.policy.definition import Definition
-from nephoscope.policy.errors import PolicyError
-from nephoscope.policy.exemption import MITIGATED, WAIVER
+from nephoscope_policy.assignment import ENFORCEMENT_MODES
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.definition import Definition
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.exemption import MITIGATED, WAIVER
+from nephoscope_policy.model.place import Place
 
 SURFACE = Surface("Policy", "Microsoft.Authorization")
 

@@ -21,17 +21,17 @@ from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.instance import DECIDING
 from nephoscope.model.reach import Reach
-from nephoscope.model.resource import Resource
-from nephoscope.policy.keywords import OPERATORS
-from nephoscope.policy.result import ERROR
 from nephoscope.posture.enforced import Enforced
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.restrictions import Pending, Planned, Restriction, Restrictions, known
+from nephoscope_policy.keywords import OPERATORS
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.result import ERROR
 
 if TYPE_CHECKING:
-    from nephoscope.model.assessment import Reason
     from nephoscope.posture.published.edition import Edition
+    from nephoscope_policy.model.assessment import Reason
 
 SURFACE = Surface("Policy restrictions", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/checkPolicyRestrictions/read"

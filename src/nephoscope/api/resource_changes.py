@@ -15,7 +15,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.states_shape import moment
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = Surface("Resource changes", "Microsoft.ResourceGraph")
 READ = "Microsoft.Resources/subscriptions/resources/read"

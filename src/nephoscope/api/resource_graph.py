@@ -19,14 +19,14 @@ from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import graph_throttled
 from nephoscope.current import Current, Reader
-from nephoscope.kql.cells import columns_of, json_value, rows_of
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.types import KqlType
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import TABLES, never_read
 from nephoscope.posture.published.shown import Shown, shown
+from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     import pyarrow as pa

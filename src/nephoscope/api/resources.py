@@ -13,7 +13,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.instance_view import MACHINE, view, wanted, with_view
 from nephoscope.api.wire.operation import BELOW, Surface
-from nephoscope.model.resource_id import (
+from nephoscope_policy.model.resource_id import (
     MANAGEMENT_GROUP_TYPE,
     RESOURCE_GROUP_TYPE,
     SUBSCRIPTION_TYPE,

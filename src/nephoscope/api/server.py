@@ -27,13 +27,13 @@ from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.api.wire.later import later
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.api.wire.scope_access import admit
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.once_more import once_more
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller

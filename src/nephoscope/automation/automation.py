@@ -15,7 +15,7 @@ from typing import Any
 from nephoscope.alerts.sight import Sight
 from nephoscope.automation.actions import response_of
 from nephoscope.model.reach import Reach
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 TYPE = "microsoft.security/automations"
 TENANT = "/providers/Microsoft.Security/automations"

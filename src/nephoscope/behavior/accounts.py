@@ -18,7 +18,7 @@ from nephoscope.estate.roles import ASSIGNMENT_TYPE, Grant, Roles
 
 if TYPE_CHECKING:
     from nephoscope.estate.holdings import Holdings
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 DIRECTORY_ROLE_TYPE = "microsoft.graph/roleassignments"
 #: Roles of the directory that can give themselves or others anything, by their template ids (the same in every tenant).

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from nephoscope.behavior.location import NOWHERE, Places
 from nephoscope.behavior.source import COLUMNS, Source
-from nephoscope.kql.types import UNIX_EPOCH_TICKS
 from nephoscope.lake.span import Span
 from nephoscope.lake.store import existing
+from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -27,11 +27,11 @@ from nephoscope.behavior.observing import Observer, Stretch
 from nephoscope.behavior.profiles import Profiles, day_of
 from nephoscope.behavior.settings import Settings, settings_of
 from nephoscope.behavior.source import shipped
-from nephoscope.kql.types import UNIX_EPOCH_TICKS
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.span import Span
 from nephoscope.lake.state.holder import new_holder
+from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

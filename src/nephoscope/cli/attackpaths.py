@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.options import Word, judged_by, placed
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -208,8 +208,8 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
 
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.kql.cells import columns_of, json_value, rows_of
-    from nephoscope.kql.types import KqlType
+    from nephoscope_kql.cells import columns_of, json_value, rows_of
+    from nephoscope_kql.types import KqlType
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)

@@ -109,12 +109,12 @@ def command(data: Path, /, **options: Any) -> None:
     """
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.content.loader import ContentError
     from nephoscope.sources.azure.checkpoint import CheckpointError
     from nephoscope.sources.azure.cloud import CloudError
     from nephoscope.sources.azure.credentials import SignInError
     from nephoscope.sources.azure.scope import ScopeError
     from nephoscope.sources.azure.settings import CollectError
+    from nephoscope_policy.documents import ContentError
 
     if options["script"]:
         _print_script(data, options)
@@ -136,8 +136,8 @@ def command(data: Path, /, **options: Any) -> None:
 def _print_script(data: Path, options: dict[str, Any]) -> None:
     """Print the commands; what they read is decided where they run, by the sign-in there."""
     from nephoscope.cli.session.checks import usage_error
-    from nephoscope.content.loader import ContentError
     from nephoscope.sources.azure.script import script
+    from nephoscope_policy.documents import ContentError
 
     narrowed = [name for name in _NARROWING if options[name]]
     if narrowed:

@@ -47,8 +47,8 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import compliance
-    from nephoscope.policy.catalogue import NotHeldError
     from nephoscope.posture import standards
+    from nephoscope_policy.catalogue import NotHeldError
 
     report = report_of(data, options)
     seen = list(report.placed())

@@ -14,8 +14,8 @@ from nephoscope.cli.session.plain import counted, plain
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule_test import Checked
-    from nephoscope.policy.catalogue import Taken
     from nephoscope.posture.content_test import Outcome
+    from nephoscope_policy.catalogue import Taken
 
 #: Documents named without --verbose.
 MAX_SHOWN = 10
@@ -80,9 +80,9 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
     from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.content.loader import ContentError
-    from nephoscope.policy.errors import PolicyError
     from nephoscope.posture.packs import Packs
+    from nephoscope_policy.documents import ContentError
+    from nephoscope_policy.errors import PolicyError
 
     try:
         aliases = path.is_file() and _is_alias_table(path)
@@ -102,8 +102,8 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
 
 def _is_alias_table(path: Path) -> bool:
     """Whether a file is meant as an alias table: a definition has `properties` or a `policyRule` at its top."""
-    from nephoscope.content.loader import Document
-    from nephoscope.model.place import Place
+    from nephoscope_policy.documents import Document
+    from nephoscope_policy.model.place import Place
 
     if path.suffix == ".gz":
         return True
@@ -182,9 +182,9 @@ def show(data: Path, /, name: str) -> None:
 
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.library import rule_document
-    from nephoscope.policy.catalogue import NotHeldError
     from nephoscope.posture.naming import named
     from nephoscope.posture.packs import Packs
+    from nephoscope_policy.catalogue import NotHeldError
 
     if (rule := rule_document(data, name)) is not None:
         click.echo(json.dumps(rule, indent=2, ensure_ascii=False, default=str))
@@ -261,8 +261,8 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     from nephoscope.alerts.rules import folder as shipped_rules
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.covering import test_imported
-    from nephoscope.content.loader import ContentError
     from nephoscope.posture import content_test
+    from nephoscope_policy.documents import ContentError
 
     try:
         policies = content_test.check(folder)

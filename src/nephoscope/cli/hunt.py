@@ -15,7 +15,7 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.who import user
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.alerts.bookshelf import Bookshelf
@@ -359,7 +359,7 @@ def _named(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
 
 def _rows(hunt: Hunt, query: Rule, now: datetime, over: Range) -> list[tuple[str, Finding]]:
     from nephoscope.cli.session.checks import tell
-    from nephoscope.kql.errors import KqlError
+    from nephoscope_kql.errors import KqlError
 
     try:
         return hunt.rows(query, over, now)

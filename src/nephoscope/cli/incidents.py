@@ -15,7 +15,7 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.who import user
-from nephoscope.model.state import SEVERITIES_OF_INCIDENTS
+from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 if TYPE_CHECKING:
     from nephoscope.alerts.desk import Desk

@@ -125,11 +125,11 @@ def command(data: Path, /, query: str | None, only_format: bool, explain: bool, 
 
 def _once(text: str, data: Path, options: dict[str, Any], *, only_format: bool, explain: bool) -> None:
     """One query: laid out, explained or run."""
-    from nephoscope.kql.errors import KqlError
+    from nephoscope_kql.errors import KqlError
 
     try:
         if only_format:
-            from nephoscope.kql import formatted
+            from nephoscope_kql import formatted
 
             click.echo(formatted(text), nl=False)
             return

@@ -15,7 +15,7 @@ from nephoscope.estate.interfaces import reference, references
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 GATEWAY_TYPE = "microsoft.network/applicationgateways"
 

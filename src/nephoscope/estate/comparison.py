@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import (
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import (
     MANAGEMENT_GROUP_TYPE,
     RESOURCE_GROUP_TYPE,
     SUBSCRIPTION_TYPE,

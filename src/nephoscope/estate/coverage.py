@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.policy.related import EXTENSIONS
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.related import EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 SCHEMA_VERSION = 2
 #: A manifest of this version is about one tenant, which it may name.

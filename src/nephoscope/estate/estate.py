@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.comparison import batches, changed
 from nephoscope.estate.containers import ancestors, derive, subscription_name
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nephoscope.estate.comparison import Batches
-    from nephoscope.model.coverage import Coverage
-    from nephoscope.model.place import Quarantined
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.place import Quarantined
+    from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)

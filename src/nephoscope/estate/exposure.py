@@ -28,7 +28,7 @@ from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE, Forwarding, For
 from nephoscope.estate.security_rules import EVERY_PORT
 from nephoscope.estate.subnets import NETWORK_TYPE
 from nephoscope.estate.ways_in import Reached, WayIn, is_broad, is_broad_set, opens
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from nephoscope.estate.interfaces import Interface, IpConfiguration
     from nephoscope.estate.network import Network
     from nephoscope.estate.reachability import Opening
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 PUBLIC_ADDRESS_TYPE = "microsoft.network/publicipaddresses"
 WAY_TYPES = (LOAD_BALANCER_TYPE, GATEWAY_TYPE, FIREWALL_TYPE)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.estate.holdings import Holdings
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 FIREWALL_TYPE = "microsoft.network/azurefirewalls"
 POLICY_TYPE = "microsoft.network/firewallpolicies"

@@ -9,8 +9,8 @@ from nephoscope.estate.gap import NotCollected
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nephoscope.model.coverage import Coverage
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
 
 
 class Holdings(Protocol):

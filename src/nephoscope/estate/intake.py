@@ -12,14 +12,14 @@ from nephoscope.estate.coverage import was_read
 from nephoscope.estate.sorted_lines import SortedLines
 from nephoscope.estate.version_row import resource_row
 from nephoscope.estate.versions import content_hash
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from nephoscope.model.coverage import Coverage
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
 
 _HELD_ROWS = 5_000
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.estate.addresses import Interval
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 LOAD_BALANCER_TYPE = "microsoft.network/loadbalancers"
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from nephoscope.estate.addresses import Interval
     from nephoscope.estate.holdings import Holdings
     from nephoscope.estate.interfaces import IpConfiguration
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 INTERFACE_TYPE = "microsoft.network/networkinterfaces"
 GROUP_TYPE = "microsoft.network/networksecuritygroups"

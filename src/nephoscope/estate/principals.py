@@ -14,7 +14,7 @@ from nephoscope.estate.holdings import properties
 
 if TYPE_CHECKING:
     from nephoscope.estate.holdings import Holdings
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 USER_TYPE = "microsoft.graph/users"
 GROUP_TYPE = "microsoft.graph/groups"

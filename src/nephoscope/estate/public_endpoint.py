@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nephoscope.estate.view import View
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 CLUSTER = "microsoft.containerservice/managedclusters"
 COSMOS = "microsoft.documentdb/databaseaccounts"

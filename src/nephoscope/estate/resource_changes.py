@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.estate.versions import is_covered
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.resource import Resource
 
 if TYPE_CHECKING:
     from nephoscope.estate.store import EstateStore, StoredSnapshot

@@ -14,7 +14,7 @@ from nephoscope.estate.holdings import properties
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 DEFINITION_TYPE = "microsoft.authorization/roledefinitions"
 

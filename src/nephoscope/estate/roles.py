@@ -19,7 +19,7 @@ from nephoscope.estate.role_definitions import DEFINITION_TYPE, WELL_KNOWN, Role
 
 if TYPE_CHECKING:
     from nephoscope.estate.holdings import Holdings
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 ASSIGNMENT_TYPE = "microsoft.authorization/roleassignments"
 

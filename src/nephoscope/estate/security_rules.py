@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.addresses import Interval, is_prefix, merge
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 EVERY_PORT: tuple[Interval, ...] = ((0, 65535),)
 PROTOCOLS = ("tcp", "udp", "icmp", "esp", "ah")

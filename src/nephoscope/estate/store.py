@@ -25,13 +25,13 @@ from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.estate.versions import Diff, snapshot_hash
 from nephoscope.lake.delta import LOG, opened
 from nephoscope.lake.errors import LakeError
-from nephoscope.model.coverage import Coverage
+from nephoscope_policy.model.coverage import Coverage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 APP = "nephoscope-estate"
 MAX_FILES = 32

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.interfaces import reference
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nephoscope.estate.holdings import Holdings
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 NETWORK_TYPE = "microsoft.network/virtualnetworks"
 SUBNET_TYPE = "microsoft.network/virtualnetworks/subnets"

@@ -14,14 +14,14 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore, StoreError
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 _OWNER = "tenant.json"
 _NAME = re.compile(r"[0-9a-z][0-9a-z._-]{0,127}")

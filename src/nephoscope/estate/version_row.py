@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope.estate.coverage import scope_of
-from nephoscope.model.resource import Resource
+from nephoscope_policy.model.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

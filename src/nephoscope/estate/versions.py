@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.estate import Estate
-    from nephoscope.model.coverage import Coverage
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)

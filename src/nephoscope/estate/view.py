@@ -11,10 +11,10 @@ from nephoscope.estate.holdings import properties
 from nephoscope.estate.logs import Declared
 from nephoscope.estate.network import Network
 from nephoscope.estate.roles import Roles
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.policy.azure_facts import always_exists
-from nephoscope.policy.gap import STALE
-from nephoscope.policy.report_age import expired_claim, expiry
+from nephoscope_policy.azure_facts import always_exists
+from nephoscope_policy.gap import STALE
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.report_age import expired_claim, expiry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.estate.addresses import AddressSet
     from nephoscope.estate.holdings import Holdings
     from nephoscope.estate.logs import Logs
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 
 class View:

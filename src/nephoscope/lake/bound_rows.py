@@ -15,12 +15,12 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import TENANT, TYPE
 from nephoscope.lake.identity import Identity
 from nephoscope.lake.identity_columns import identities, identity_of
 from nephoscope.lake.table import Table
 from nephoscope.model.resource_binding import ResourceBinding
+from nephoscope_kql.types import KqlType
 
 CONFLICT = "Identity conflict"
 """What the reason of a row begins with that its sender may not say."""

@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
-from nephoscope.kql.engines.parquet import FileColumn, FileScan
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import DAY, SUBSCRIPTION, stored_names
 from nephoscope.lake.functions import StoredFunctions
 from nephoscope.lake.graph_place import GraphPlace
@@ -28,6 +25,9 @@ from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.watchlists import Watchlist, Watchlists
 from nephoscope.lake.workspace import Workspace
+from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope_kql.engines.parquet import FileColumn, FileScan
+from nephoscope_kql.types import KqlType
 
 _ALIASES = "_GetWatchlistAlias"
 _ARM = re.compile(

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import MOMENT, storage_type
 from nephoscope.lake.fitting import NONE, fitted
+from nephoscope_kql.types import KqlType
 
 _NANOSECONDS = pa.timestamp("ns", "UTC")
 _TIMES = frozenset({str, dt.datetime, type(None)})

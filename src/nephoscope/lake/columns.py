@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.types import KqlType
 
 DAY = "_Day"
 """The partition column on disk: the UTC day of TimeGenerated. No KQL column."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 from nephoscope.lake.odd_times import carried, carried_clock, of_count
+from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 _INTEGER = re.compile(r"\s*[+-]?\d{1,30}(\.0*)?\s*")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|\s*([+-]?[Ii]nf(inity)?|[Nn]a[Nn])\s*")

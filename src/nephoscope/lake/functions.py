@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from nephoscope.kql.catalog import StoredFunction
-from nephoscope.kql.parser import parse_function
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
+from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.parser import parse_function
 
 FOLDER = "functions"
 #: The functions of a workspace that are saved searches, by whatever key.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
     from nephoscope.lake.catalog import LakeCatalog
+    from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 
 
 @dataclass(frozen=True, slots=True)

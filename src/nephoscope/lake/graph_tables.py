@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from nephoscope.kql.catalog import TableSchema
-from nephoscope.kql.engines.parquet import FileScan
 from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.engines.parquet import FileScan
 
 PREFIX = "arg()/"
 """What relations of these tables begin with; no workspace can be called so."""

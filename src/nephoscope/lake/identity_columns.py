@@ -12,9 +12,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import RESOURCE, SUBSCRIPTION
 from nephoscope.lake.identity import Identity
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.table import Table

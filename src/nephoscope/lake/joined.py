@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
-from nephoscope.kql.engines.parquet import FileScan
 from nephoscope.lake.graph_tables import PREFIX
 from nephoscope.lake.state.database import StateError
+from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope_kql.engines.parquet import FileScan
 
 if TYPE_CHECKING:
     from nephoscope.lake.catalog import LakeCatalog

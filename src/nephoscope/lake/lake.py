@@ -10,11 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.cache import CompileCache
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.deadline import within
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.run import QueryResult, ran
 from nephoscope.lake.catalog import LakeCatalog, Shelf
 from nephoscope.lake.compaction import MOST_SMALL
 from nephoscope.lake.damage import tell_damage
@@ -46,18 +41,23 @@ from nephoscope.lake.watchlists import Watchlists
 from nephoscope.lake.workspace import DEFAULT, Workspace
 from nephoscope.lake.workspaces import Remembered
 from nephoscope.lake.writer import SPOOL_LIMIT, Writer
+from nephoscope_kql.cache import CompileCache
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.run import QueryResult, ran
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nephoscope.kql.external import ExternalReader
-    from nephoscope.kql.given import Given
-    from nephoscope.kql.most import Most
-    from nephoscope.kql.row_identity import RowIdentity
     from nephoscope.lake.graph_tables import GraphTables
     from nephoscope.lake.ledger import Ledger
     from nephoscope.lake.span import Span
     from nephoscope.lake.state import State
+    from nephoscope_kql.external import ExternalReader
+    from nephoscope_kql.given import Given
+    from nephoscope_kql.most import Most
+    from nephoscope_kql.row_identity import RowIdentity
 
 FLUSH_EVERY = 2.0
 """Seconds between rounds of the flusher."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from nephoscope.kql.cache import CompileCache
-from nephoscope.kql.compile import Compiled
-from nephoscope.kql.deadline import within
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.engines.parquet import TimeRange
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.columns import TIME
+from nephoscope_kql.cache import CompileCache
+from nephoscope_kql.compile import Compiled
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.parquet import TimeRange
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from pathlib import Path

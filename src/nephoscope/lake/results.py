@@ -7,12 +7,12 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from nephoscope.kql import tree
-from nephoscope.kql.parser import parse
-from nephoscope.kql.run import QueryResult
-from nephoscope.kql.types import TICKS_PER_SECOND, KqlType
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.workspace import Workspace
+from nephoscope_kql import tree
+from nephoscope_kql.parser import parse
+from nephoscope_kql.run import QueryResult
+from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 OPTION = "query_results_cache_max_age"
 CAPACITY = 64 << 20

@@ -14,7 +14,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake import packed
 from nephoscope.lake.bound_rows import Senders, hold_rows
 from nephoscope.lake.column import Fitted, column_of, constant, empty
@@ -24,6 +23,7 @@ from nephoscope.lake.fitting import NONE, json_text
 from nephoscope.lake.packed import is_packed
 from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
+from nephoscope_kql.types import KqlType
 
 TOO_OLD = "TimeGenerated is older than"
 """What the reason of a row begins with that lies before the retention of its table."""

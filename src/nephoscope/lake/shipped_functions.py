@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import yaml
 
-from nephoscope.kql.catalog import StoredFunction
+from nephoscope_kql.catalog import StoredFunction
 
 
 @cache

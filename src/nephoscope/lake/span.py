@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from nephoscope.kql.engines.parquet import TimeRange
 from nephoscope.lake.columns import INGESTED, TIME
+from nephoscope_kql.engines.parquet import TimeRange
 
 _NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 

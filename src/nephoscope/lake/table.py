@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope.kql.catalog import TableSchema
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import BAG, DAY, INGESTED, STANDARD, TIME, schema, stored_names
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.identity import Identity
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.types import KqlType
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEYS = frozenset({"name", "description", "columns", "bag", "categories", "machine"})

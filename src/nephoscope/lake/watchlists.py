@@ -12,13 +12,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.kql.bind_tables import WATCHLIST
-from nephoscope.kql.catalog import TableSchema
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import schema, stored_names
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.fitting import text
+from nephoscope_kql.bind_tables import WATCHLIST
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.types import KqlType
 
 FOLDER = "watchlists"
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,127}")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.model.entity import Entity
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 MAX_ALSO = 50
 _LONGEST_ID, _LONGEST_NAME = 2000, 253

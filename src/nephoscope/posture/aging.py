@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from nephoscope.estate.estate import Estate
-from nephoscope.policy.azure_facts import report_types
-from nephoscope.policy.report_age import expiry
+from nephoscope_policy.azure_facts import report_types
+from nephoscope_policy.report_age import expiry
 
 
 def aged(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:

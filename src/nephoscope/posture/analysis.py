@@ -13,11 +13,11 @@ from nephoscope.analyze.running import Earlier
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs
 from nephoscope.estate.view import View
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.policy.gap import Gap
 from nephoscope.posture.aging import aged
+from nephoscope_policy.gap import Gap
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
 
 
 @dataclass(frozen=True, slots=True)

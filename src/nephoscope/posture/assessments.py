@@ -9,16 +9,16 @@ from datetime import datetime
 from itertools import accumulate
 from typing import overload
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
-from nephoscope.policy.exemption import Exemption
 from nephoscope.posture.attestation import Attestation
 from nephoscope.posture.layout import Block, Layout, Roster
 from nephoscope.posture.matrix import Verdicts
 from nephoscope.posture.outcome import NONE, Outcome
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Check, Program, Requirement
+from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
 
 
 class Decisions:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.model.state import State
-from nephoscope.policy.arm_object import ArmObject
-from nephoscope.policy.assignment import scope_id, scope_of
+from nephoscope_policy.arm_object import ArmObject
+from nephoscope_policy.assignment import scope_id, scope_of
+from nephoscope_policy.model.state import State
 
 TYPE_NAME = "microsoft.policyinsights/attestations"
 _STATES = {"Compliant": State.COMPLIANT, "NonCompliant": State.NON_COMPLIANT, "Unknown": State.UNKNOWN}

@@ -13,15 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
-from nephoscope.policy.entry import Entry
-from nephoscope.policy.related import EXTENSIONS
-from nephoscope.policy.snapshot import Snapshot
-from nephoscope.policy.view import View
 from nephoscope.posture.difference import Paths
 from nephoscope.posture.layout import Roster
 from nephoscope.posture.program import Check
+from nephoscope_policy.entry import Entry
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
+from nephoscope_policy.related import EXTENSIONS
+from nephoscope_policy.snapshot import Snapshot
+from nephoscope_policy.view import View
 
 
 @dataclass(frozen=True, slots=True)

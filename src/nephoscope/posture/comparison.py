@@ -12,10 +12,10 @@ from typing import Protocol
 
 from nephoscope.estate.coverage import was_read
 from nephoscope.estate.estate import Estate
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import ResourceId, with_tenant, without_tenant
-from nephoscope.model.state import State
 from nephoscope.posture.subject import Subject
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource_id import ResourceId, with_tenant, without_tenant
+from nephoscope_policy.model.state import State
 
 
 class ChangeKind(StrEnum):

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.state import State
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.state import State
 
 
 class Kind(StrEnum):

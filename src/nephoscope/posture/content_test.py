@@ -6,19 +6,20 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.content.loader import TEST_SUFFIX, ContentError, case_documents, documents
-from nephoscope.model.place import Place
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import Severity, State
-from nephoscope.policy import Context, Definition, PolicyError, Snapshot
+from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
+from nephoscope_policy import Context, Definition, PolicyError, Snapshot
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
-    from nephoscope.content.loader import Document
-    from nephoscope.policy import Result
+    from nephoscope_policy import Result
+    from nephoscope_policy.documents import Document
 
 NEEDED = (State.COMPLIANT, State.NON_COMPLIANT, State.NOT_APPLICABLE)
 CASE_KEYS = frozenset({"note", "resource", "related", "parameters", "want", "because"})

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.content.loader import ContentError, Document, documents
-from nephoscope.model.place import Place
+from nephoscope.content.loader import documents
 from nephoscope.posture.score import Control
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
     from nephoscope.posture.recommendation import Recommendation

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nephoscope.policy.azure_facts import report_kind
 from nephoscope.sources.azure.graph import KINDS
 from nephoscope.sources.azure.needs import Needs
 from nephoscope.sources.azure.plan import GRAPH, Plan
 from nephoscope.sources.azure.reading import Reading
+from nephoscope_policy.azure_facts import report_kind
 
 #: Where exports of single types go; a scan takes them together with the rest.
 FOLDER = "more"

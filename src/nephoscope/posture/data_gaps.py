@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import Severity, State
-from nephoscope.policy.gap import NOT_COLLECTED, STALE
 from nephoscope.posture.data_gap_remedies import Need, Remedy, remedy, spell_type
+from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from nephoscope.model.reach import Reach

@@ -14,10 +14,10 @@ from enum import StrEnum
 import msgspec
 
 from nephoscope.estate.estate import Estate
-from nephoscope.policy.exemption import Exemption
 from nephoscope.posture.history import Evaluation
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
+from nephoscope_policy.exemption import Exemption
 
 
 class Cause(StrEnum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.estate.comparison import exactly
-from nephoscope.model.resource import Resource
-from nephoscope.policy.paths import MISSING, Segments
-from nephoscope.policy.reads import IDENTITY
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.paths import MISSING, Segments
+from nephoscope_policy.reads import IDENTITY
 
 Paths = frozenset[Segments]
 

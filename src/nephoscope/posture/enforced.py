@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from nephoscope.model.resource import Resource
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.assignment import is_management_group, within
-from nephoscope.policy.rule import Rule
-from nephoscope.policy.selector import any_matches
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Check, Program, Requirement
 from nephoscope.posture.rules import Rules
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.assignment import is_management_group, within
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.rule import Rule
+from nephoscope_policy.selector import any_matches
 
 #: Effects that refuse or change a request; audit only reports it.
 ACTING = frozenset({"deny", "append", "modify"})

@@ -8,9 +8,6 @@ from datetime import datetime
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
-from nephoscope.model.resource import Resource
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.snapshot import Snapshot
 from nephoscope.posture.analysis import Analyzers, Before, every_analyzer
 from nephoscope.posture.layout import Layout, Roster
 from nephoscope.posture.matrix import Bench, Progress, Verdicts
@@ -19,6 +16,9 @@ from nephoscope.posture.program import Program
 from nephoscope.posture.rules import Rules
 from nephoscope.posture.run import Engine, Run
 from nephoscope.posture.succession import Succession
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.snapshot import Snapshot
 
 __all__ = ["Prepared", "Progress", "Run", "evaluate", "prepare"]
 

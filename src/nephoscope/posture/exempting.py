@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 
 from nephoscope.access.guard import Caller, LinkedDeniedError
 from nephoscope.access.scopes import TENANT, Hierarchy
-from nephoscope.policy import assignment
-from nephoscope.policy.assignment import Assignment, scope_of
-from nephoscope.policy.exemption import Exemption
 from nephoscope.posture.governing import Governing, outside
+from nephoscope_policy import assignment
+from nephoscope_policy.assignment import Assignment, scope_of
+from nephoscope_policy.exemption import Exemption
 
 WRITE = "Microsoft.Authorization/policyExemptions/write"
 EXEMPT = "Microsoft.Authorization/policyAssignments/exempt/action"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nephoscope.model.state import State
 from nephoscope.posture.row import Group, Row
+from nephoscope_policy.model.state import State
 
 EVERY = frozenset(State)
 NOTHING: frozenset[State] = frozenset()

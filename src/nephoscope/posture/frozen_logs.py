@@ -12,12 +12,6 @@ from typing import Any
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import Declared, Logs, UndeclaredTableError
-from nephoscope.kql.cells import columns_of, rows_of
-from nephoscope.kql.compile import compile_query
-from nephoscope.kql.deadline import within
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.catalog import LakeCatalog
 from nephoscope.lake.graph_tables import reach_everything
 from nephoscope.lake.joined import Joined
@@ -25,6 +19,12 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.state import State, StateError
 from nephoscope.posture.judged_graph import JudgedGraph
+from nephoscope_kql.cells import columns_of, rows_of
+from nephoscope_kql.compile import compile_query
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.types import KqlType
 
 TIMEOUT = 120.0
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, Hierarchy, containers
 from nephoscope.model.reach import Reach
-from nephoscope.policy import assignment
-from nephoscope.policy.assignment import Assignment
-from nephoscope.policy.catalogue import Catalogue, NotHeldError
-from nephoscope.policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Kind
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Program
+from nephoscope_policy import assignment
+from nephoscope_policy.assignment import Assignment
+from nephoscope_policy.catalogue import Catalogue, NotHeldError
+from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Kind
 
 if TYPE_CHECKING:
-    from nephoscope.policy.exemption import Exemption
     from nephoscope.posture.published.edition import Edition
+    from nephoscope_policy.exemption import Exemption
 
 #: The types of documents that it is made of.
 TYPES = (DEFINITION_TYPE, INITIATIVE_TYPE, assignment.TYPE_NAME)

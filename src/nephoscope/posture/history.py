@@ -20,10 +20,10 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope.lake.next_commit import commit_next
-from nephoscope.model.state import State
 from nephoscope.posture.comparison import Change, ChangeKind, Past
 from nephoscope.posture.score import SecureScore
 from nephoscope.posture.subject import Subject
+from nephoscope_policy.model.state import State
 
 #: Rows of a batch, read or written.
 BATCH = 20_000

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from nephoscope.model.state import Severity
 from nephoscope.posture.row import Row
+from nephoscope_policy.model.state import Severity
 
 
 @dataclass(slots=True)

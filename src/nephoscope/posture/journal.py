@@ -10,8 +10,6 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.estate.sorted_lines import Segment, Segments, SortedLines
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import ResourceId, without_tenant
 from nephoscope.posture.comparison import (
     Change,
     ChangeKind,
@@ -25,6 +23,8 @@ from nephoscope.posture.comparison import (
 )
 from nephoscope.posture.run import Run
 from nephoscope.posture.subject import Subject, verdicts
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource_id import ResourceId, without_tenant
 
 _HELD = 50_000
 _Kept = tuple[Subject, Past]

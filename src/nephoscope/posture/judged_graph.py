@@ -9,12 +9,12 @@ from functools import cached_property
 import pyarrow as pa
 
 from nephoscope.estate.estate import Estate
-from nephoscope.kql.catalog import TableSchema
-from nephoscope.kql.engines.parquet import FileColumn, FileScan
 from nephoscope.lake.graph_tables import Reaches
-from nephoscope.model.resource import Resource
 from nephoscope.posture.published.beside import rows
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES, table_of
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.engines.parquet import FileColumn, FileScan
+from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True)

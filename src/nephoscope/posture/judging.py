@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.subject import Subject, worst
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.model.assessment import Assessment
     from nephoscope.posture.run import Run
+    from nephoscope_policy.model.assessment import Assessment
 
 
 def judging(run: Run) -> dict[Subject, str]:

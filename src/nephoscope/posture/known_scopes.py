@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 
 from nephoscope.estate.containers import subscription_name
 from nephoscope.estate.estate import Estate
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope.posture.row import Filter
 from nephoscope.sources.azure.reading import Reading
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 #: Names that an error offers in place of an unknown one.
 _OFFERED = 3

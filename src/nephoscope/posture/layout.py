@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from nephoscope.estate.estate import Estate
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.policy.assignment import Assignment, within
-from nephoscope.policy.layers import replaced
-from nephoscope.policy.selector import REFERENCE
 from nephoscope.posture.program import Program
+from nephoscope_policy.assignment import Assignment, within
+from nephoscope_policy.layers import replaced
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.selector import REFERENCE
 
 Positions = Sequence[int]
 

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 
 from nephoscope.estate.sorted_lines import Segment, Segments
-from nephoscope.model.assessment import Assessment, Reason
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.report import Report
 from nephoscope.posture.row import Group, Row
+from nephoscope_policy.model.assessment import Assessment, Reason
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
 
 
 class _Line(msgspec.Struct, array_like=True):

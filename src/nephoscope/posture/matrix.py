@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.policy.context import Context
-from nephoscope.policy.rule import Rule
 from nephoscope.posture.outcome import NONE, Outcomes, column
+from nephoscope_policy.context import Context
+from nephoscope_policy.rule import Rule
 
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from nephoscope.policy.result import Result
-    from nephoscope.policy.snapshot import Snapshot
-    from nephoscope.policy.view import View
     from nephoscope.posture.layout import Block, Roster
     from nephoscope.posture.program import Check, Program
     from nephoscope.posture.rules import Rules
+    from nephoscope_policy.result import Result
+    from nephoscope_policy.snapshot import Snapshot
+    from nephoscope_policy.view import View
 
 Key = tuple[str, str]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nephoscope.content.loader import documents
-from nephoscope.policy.catalogue import Catalogue, NotHeldError
-from nephoscope.policy.entry import Entry
+from nephoscope_policy.catalogue import Catalogue, NotHeldError
+from nephoscope_policy.entry import Entry
 
 
 def own_key(name: str) -> str:

@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.model.state import State
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.content.loader import ContentError, Document, documents
-from nephoscope.model.place import Place
-from nephoscope.policy import catalogue_cache
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.catalogue import Catalogue, Taken
-from nephoscope.policy.errors import PolicyError
+from nephoscope.content.loader import documents
+from nephoscope_policy import catalogue_cache
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.catalogue import Catalogue, Taken
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.place import Place
 
 MAX_ALIAS_FILE = 512 * 1024 * 1024
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nephoscope.policy.errors import PolicyError, suggestion
-from nephoscope.policy.initiative import Initiative
+from nephoscope_policy.errors import PolicyError, suggestion
+from nephoscope_policy.initiative import Initiative
 
 
 def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, Any]) -> list[dict[str, Any]]:

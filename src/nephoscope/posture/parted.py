@@ -9,11 +9,6 @@ from datetime import datetime
 from functools import cached_property
 
 from nephoscope.estate.coverage import merge_below
-from nephoscope.model.assessment import Reason
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.place import Quarantined
-from nephoscope.model.state import Severity, State
-from nephoscope.policy.entry import Problem
 from nephoscope.posture.comparison import Changes, Moves
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.history import TrendPoint
@@ -32,6 +27,11 @@ from nephoscope.posture.report import (
 )
 from nephoscope.posture.row import Filter, Group, Row, group_order
 from nephoscope.posture.score import ScopeScore, SecureScore, combined
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.model.assessment import Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Quarantined
+from nephoscope_policy.model.state import Severity, State
 
 
 @dataclass

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from nephoscope.content.loader import ContentError, Document
 from nephoscope.estate.estate import Estate
-from nephoscope.model.place import Place
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.policy import assignment, exemption
-from nephoscope.policy.assignment import Assignment
-from nephoscope.policy.catalogue import Catalogue
-from nephoscope.policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Problem
-from nephoscope.policy.errors import PolicyError
-from nephoscope.policy.exemption import Exemption
 from nephoscope.posture import attestation
 from nephoscope.posture.attestation import Attestation
+from nephoscope_policy import assignment, exemption
+from nephoscope_policy.assignment import Assignment
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Problem
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.resource_id import ResourceId
 
 _T = TypeVar("_T")
 _PARSERS: dict[str, Callable[[Any], Any]] = {

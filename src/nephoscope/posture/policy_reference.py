@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from nephoscope.content.loader import documents
-from nephoscope.model.state import Severity
-from nephoscope.policy import Definition
+from nephoscope_policy import Definition
+from nephoscope_policy.model.state import Severity
 
 BENCHMARK = "Azure_Security_Benchmark_v3.0_"
 HEAD = """# Policies

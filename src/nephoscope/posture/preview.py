@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope import policy
-from nephoscope.model.state import State
+import nephoscope_policy as policy
 from nephoscope.posture.rules import effect_parameter
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.model.assessment import Assessment
-    from nephoscope.policy.definition import Definition
     from nephoscope.posture.program import Check
     from nephoscope.posture.run import Run
+    from nephoscope_policy.definition import Definition
+    from nephoscope_policy.model.assessment import Assessment
 
 #: The effects that change something when they are enforced or remediated.
 CHANGING = frozenset({"modify", "append", "deployifnotexists"})

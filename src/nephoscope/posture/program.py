@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.model.place import Place
-from nephoscope.model.state import State
-from nephoscope.policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
-from nephoscope.policy.catalogue import NotHeldError
-from nephoscope.policy.entry import Entry, Problem, digest
-from nephoscope.policy.errors import PolicyError
-from nephoscope.policy.selector import REFERENCE
-from nephoscope.policy.version import Pin
 from nephoscope.posture.recommendation import Recommendations
+from nephoscope_policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.entry import Entry, Problem, digest
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import State
+from nephoscope_policy.selector import REFERENCE
+from nephoscope_policy.version import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.model.resource import Resource
-    from nephoscope.policy.catalogue import Catalogue
-    from nephoscope.policy.initiative import Initiative, Member
     from nephoscope.posture.plan import Plan
+    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.initiative import Initiative, Member
+    from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.row import Row
 from nephoscope.posture.score import Control, Standing, standing
 from nephoscope.posture.subject import worst
+from nephoscope_policy.model.state import Severity, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from nephoscope.model.assessment import failure_title
-from nephoscope.model.state import Severity, State
-from nephoscope.policy.arm_object import ArmObject
-from nephoscope.policy.catalogue import NotHeldError
-from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.severities import Severities
+from nephoscope_policy.arm_object import ArmObject
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.policy.catalogue import Catalogue
+    from nephoscope_policy.catalogue import Catalogue
 
 SeveritySource = Literal["own", "published", "same-as", "control", "inferred"]
 #: The severity that an unmarked recommendation of a score control gets: by what failing the control exposes.

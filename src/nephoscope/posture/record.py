@@ -16,8 +16,6 @@ from nephoscope.estate.intake import Intake
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.estate.turn import EstateTurn, TurnLostError
 from nephoscope.lake.next_commit import ConcurrentError
-from nephoscope.model.resource_id import without_tenant
-from nephoscope.model.state import State
 from nephoscope.posture.combined import CombinedReport, combine
 from nephoscope.posture.comparison import (
     Changes,
@@ -39,6 +37,8 @@ from nephoscope.posture.report import Report
 from nephoscope.posture.row import Filter
 from nephoscope.posture.run import Run
 from nephoscope.posture.subject import Subject, verdicts
+from nephoscope_policy.model.resource_id import without_tenant
+from nephoscope_policy.model.state import State
 
 _ATTEMPTS = 3
 _Result = TypeVar("_Result")

@@ -12,14 +12,7 @@ from functools import cached_property
 
 from nephoscope.analyze.overlay import assessment_id
 from nephoscope.estate.view import View
-from nephoscope.model.assessment import Assessment, Reason
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.place import Quarantined
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId, with_tenant
 from nephoscope.model.secret import redact, redact_read
-from nephoscope.model.state import Severity, State
-from nephoscope.policy.entry import Problem
 from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
 from nephoscope.posture.comparison import Changes
 from nephoscope.posture.controls import Controls
@@ -35,6 +28,13 @@ from nephoscope.posture.row import Filter, Group, Row, grouped
 from nephoscope.posture.run import Run
 from nephoscope.posture.score import Control, SecureScore, score
 from nephoscope.posture.subject import Subject
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.model.assessment import Assessment, Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Quarantined
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId, with_tenant
+from nephoscope_policy.model.state import Severity, State
 
 SCHEMA_VERSION = 1
 #: Conditions told in a sentence; the JSON output has all.

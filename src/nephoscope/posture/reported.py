@@ -7,11 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from nephoscope.model.assessment import Reason
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.place import Quarantined
-from nephoscope.model.state import Severity, State
-from nephoscope.policy.entry import Problem
 from nephoscope.posture.comparison import Moves
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.history import TrendPoint
@@ -20,6 +15,11 @@ from nephoscope.posture.ranking import Ranked
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.row import Filter, Group, Row
 from nephoscope.posture.score import SecureScore
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.model.assessment import Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Quarantined
+from nephoscope_policy.model.state import Severity, State
 
 
 class Reported(Protocol):

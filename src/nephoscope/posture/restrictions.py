@@ -15,21 +15,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from nephoscope.arm import ArmError
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.policy import explain, guards, tree
-from nephoscope.policy.aliases import UnknownAlias
-from nephoscope.policy.context import Context
-from nephoscope.policy.judgement import explained
-from nephoscope.policy.patch import Draft
-from nephoscope.policy.paths import MISSING, STAR, Segments
-from nephoscope.policy.proposed import Proposed
-from nephoscope.policy.result import ERROR, Result
-from nephoscope.policy.scope import Scope
-from nephoscope.policy.snapshot import Snapshot
-from nephoscope.policy.view import NotCollected
 from nephoscope.posture.enforced import ACTING, AUDIT, Enforced, Held
+from nephoscope_policy import explain, guards, tree
+from nephoscope_policy.aliases import UnknownAlias
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.context import Context
+from nephoscope_policy.judgement import explained
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.patch import Draft
+from nephoscope_policy.paths import MISSING, STAR, Segments
+from nephoscope_policy.proposed import Proposed
+from nephoscope_policy.result import ERROR, Result
+from nephoscope_policy.scope import Scope
+from nephoscope_policy.snapshot import Snapshot
+from nephoscope_policy.view import NotCollected
 
 REQUIRED, REMOVED, DENY, AUDITED = "Required", "Removed", "Deny", "Audit"
 _TAG = re.compile(r"tags\[\s*'?(.+?)'?\s*\]", re.IGNORECASE)

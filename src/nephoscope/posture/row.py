@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.recommendation import Recommendation
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import Severity, State
 
 _STATE_ORDER = {
     State.NON_COMPLIANT: 0,

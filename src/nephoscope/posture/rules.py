@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.arm.tree import Call
-from nephoscope.arm.tree import Literal as ArmLiteral
-from nephoscope.model.state import State
-from nephoscope.policy.binding import bind
-from nephoscope.policy.errors import PolicyError
-from nephoscope.policy.rule import Rule
-from nephoscope.policy.switches import SWITCHES, Switches
-from nephoscope.policy.tree import Literal, Template
 from nephoscope.posture.program import Check, Fault
+from nephoscope_policy.arm.tree import Call
+from nephoscope_policy.arm.tree import Literal as ArmLiteral
+from nephoscope_policy.binding import bind
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.state import State
+from nephoscope_policy.rule import Rule
+from nephoscope_policy.switches import SWITCHES, Switches
+from nephoscope_policy.tree import Literal, Template
 
 if TYPE_CHECKING:
-    from nephoscope.policy.aliases import Aliases
-    from nephoscope.policy.catalogue import Catalogue
-    from nephoscope.policy.definition import Definition
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.definition import Definition
 
 
 class Rules:

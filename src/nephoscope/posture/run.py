@@ -9,18 +9,6 @@ from datetime import datetime
 from functools import cached_property
 
 from nephoscope.estate.estate import Estate
-from nephoscope.model.assessment import Assessment, Reason
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.place import Place, Quarantined
-from nephoscope.model.resource import Resource
-from nephoscope.model.state import State
-from nephoscope.policy.catalogue import Catalogue
-from nephoscope.policy.context import Context
-from nephoscope.policy.entry import Problem
-from nephoscope.policy.exemption import Exemption
-from nephoscope.policy.result import Result
-from nephoscope.policy.rule import Rule
-from nephoscope.policy.snapshot import Snapshot
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.assessments import Assessments, Decisions
 from nephoscope.posture.layout import Layout, Roster
@@ -29,6 +17,18 @@ from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Check, Program, Requirement
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.rules import Rules
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.context import Context
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.model.assessment import Assessment, Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Place, Quarantined
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
+from nephoscope_policy.result import Result
+from nephoscope_policy.rule import Rule
+from nephoscope_policy.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from nephoscope.content.loader import ContentError, documents
+from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.place import Place
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import Analysis, Before, LogReader, every_analyzer, no_logs
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.known_scopes import KnownScopes, UnknownScopeError
@@ -30,6 +27,10 @@ from nephoscope.posture.streaming import evaluate_parts, surveyed_types
 from nephoscope.sources import resources
 from nephoscope.sources.facts.reading import FactReader
 from nephoscope.sources.resources import Spool, Survey
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Place
 
 _T = TypeVar("_T")
 SAMPLE = "sample:"

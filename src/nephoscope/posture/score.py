@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import State
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nephoscope.content.loader import ContentError, Document, documents
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
+from nephoscope.content.loader import documents
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 FILE = "severities.json"
 _COLUMNS = {"policy", "assessment", "severity", "source"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.policy.catalogue import NotHeldError
-from nephoscope.policy.initiative import Initiative
-from nephoscope.policy.keywords import SCANNED_MODES
-from nephoscope.policy.rule import Rule
 from nephoscope.posture.compliance import Kind, Member, Standard, comply
 from nephoscope.posture.program import Check
 from nephoscope.posture.run import Run
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.initiative import Initiative
+from nephoscope_policy.keywords import SCANNED_MODES
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.rule import Rule
 
 
 def standards(run: Run, assessments: Sequence[Assessment] | None = None) -> list[Standard]:

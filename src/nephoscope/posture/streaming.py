@@ -15,19 +15,19 @@ from datetime import datetime
 
 from nephoscope.analyze import overlay, running
 from nephoscope.estate.estate import Estate
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.policy import assignment, exemption
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE
-from nephoscope.policy.gap import Gap
 from nephoscope.posture import attestation
 from nephoscope.posture.analysis import Analysis, Analyzers, every_analyzer
 from nephoscope.posture.evaluation import Progress, evaluate, prepare
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
 from nephoscope.sources.resources.spool import PART, Survey
+from nephoscope_policy import assignment, exemption
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE
+from nephoscope_policy.gap import Gap
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
 
 #: What must be surveyed so that Plan.with_estate finds what an estate itself holds.
 PLANNED = frozenset(

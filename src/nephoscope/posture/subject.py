@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource_id import ResourceId, with_tenant
-from nephoscope.model.state import State
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource_id import ResourceId, with_tenant
+from nephoscope_policy.model.state import State
 
 #: The lower-cased resource id, below its tenant where it lies in no subscription (resource_id.with_tenant), and the lower-cased key of
 #: the recommendation.

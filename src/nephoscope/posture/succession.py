@@ -9,8 +9,6 @@ from datetime import datetime
 
 from nephoscope.estate.comparison import changed_keys
 from nephoscope.estate.estate import Estate
-from nephoscope.model.resource import Resource
-from nephoscope.policy.rule import Rule
 from nephoscope.posture.aging import aged
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.change import Change, Dependents, changed_coverage
@@ -22,6 +20,8 @@ from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Check, Fault, Program
 from nephoscope.posture.rules import Rules
 from nephoscope.posture.run import Run
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.rule import Rule
 
 
 class Succession:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS
@@ -24,8 +23,6 @@ from nephoscope.lake.state import State
 from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.turns import Turns
-from nephoscope.policy.catalogue import NotHeldError
-from nephoscope.policy.errors import PolicyError
 from nephoscope.posture import tenants
 from nephoscope.posture.combined import CombinedReport, combine
 from nephoscope.posture.frozen_logs import frozen_logs
@@ -42,6 +39,9 @@ from nephoscope.serve.settings import Settings
 from nephoscope.sources.facts.reading import FactReader
 from nephoscope.sources.facts.recording import FACTS_CHANGED, settle
 from nephoscope.sources.resources import SnapshotError
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.errors import PolicyError
 
 LOOK_SECONDS, TELL_SECONDS = 5.0, 1.0
 LONGEST_REST = 300.0

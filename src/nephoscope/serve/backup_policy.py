@@ -16,7 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nephoscope.alerts.response.operator import FILE, Operator, operator
 from nephoscope.alerts.response.rule import FOLDER, rules
-from nephoscope.content.loader import ContentError
 from nephoscope.lake.backup.admitting import STATE
 from nephoscope.lake.backup.archive import BackupError
 from nephoscope.lake.state import State
@@ -26,6 +25,7 @@ from nephoscope.lake.state.migration import migrate
 from nephoscope.posture.scan import FACTS, SAMPLE, last_request
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.serve.state_policy import effect_of, of_state, shown
+from nephoscope_policy.documents import ContentError
 
 _READ_AS_RULES = (".yaml", ".yml")
 #: Folders of stored functions and of imported content, and how many files of one are named.

@@ -12,13 +12,13 @@ import uvicorn
 
 from nephoscope.alerts.library.own_rules import OwnRules
 from nephoscope.instance import Instance
-from nephoscope.kql.engines import memory
 from nephoscope.serve import logs
 from nephoscope.serve.application import application
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.warming import keep_warm
 from nephoscope.sources.live.head import BoundedHead
+from nephoscope_kql.engines import memory
 
 GRACE_SECONDS = 20
 #: Seconds after which a thread that computes in Python lets another one in: pages wait for several turns, beside queries.

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nephoscope.kql.catalog import StoredFunction
 from nephoscope.sources.links import leads_out
+from nephoscope_kql.catalog import StoredFunction
 
 _NAMES = ("ParserName", "FunctionName", "FunctionAlias", "EquivalentBuiltInParser")
 _BODIES = ("ParserQuery", "FunctionQuery")

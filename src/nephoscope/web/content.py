@@ -15,8 +15,8 @@ from nephoscope.alerts.library.standing import Standing
 from nephoscope.alerts.rule import Kind
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.state import StateError
-from nephoscope.policy.entry import Entry
 from nephoscope.posture.packs import Packs
+from nephoscope_policy.entry import Entry
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.responses import Response
 
-from nephoscope.kql.cells import columns_of, text
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.cells import columns_of, text
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql.run import QueryResult
+    from nephoscope_kql.run import QueryResult
 
 #: 1970 in ticks of 100 ns since the year 1.
 _EPOCH = 621_355_968_000_000_000

@@ -15,9 +15,9 @@ from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Action, Incident, IncidentStatus, Note
-from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 from nephoscope.web.form import changing
 from nephoscope.web.people import people
+from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.web.ranked import READ
 from nephoscope.web.tables import Table
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.lake.state.arm_documents import ArmDocument

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.state import State
 from nephoscope.posture.published.priorities import EVERY
 from nephoscope.web.tables import Table
 from nephoscope.web.wording import STATES
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

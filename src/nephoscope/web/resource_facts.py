@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.lake.state.alerts import Looked, StoredAlert
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.secret import redact
 from nephoscope.posture.published import changes, holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
 from nephoscope.web.told_alerts import everywhere
 from nephoscope.web.visit import LOGS, Visit
 from nephoscope.web.wording import short
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.lake.state.incidents import Incident

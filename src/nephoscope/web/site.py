@@ -22,7 +22,6 @@ from starlette.staticfiles import StaticFiles
 from nephoscope.access.guard import DeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.faults import OvertakenError, PassingError
@@ -36,6 +35,7 @@ from nephoscope.web.provider_pages import after_sign_out, provider_routes
 from nephoscope.web.sent_form import MAX_OF_ANYBODY, FormError, Sent, sent
 from nephoscope.web.session_cookie import COOKIE, drop, local, signed_in
 from nephoscope.web.visit import Visit
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from starlette.requests import Request

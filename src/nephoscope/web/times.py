@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from nephoscope.kql.types import KqlType
 from nephoscope.web import wording
+from nephoscope_kql.types import KqlType
 
 _MOMENT = Markup('<time datetime="{}">{}</time>')
 _AGO = Markup('<time datetime="{}" data-ago title="{}">{}</time>')

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup, escape
 
-from nephoscope.model.assessment import failure_title
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import State
+from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import State
 
 STATES = {
     State.NON_COMPLIANT: "Unhealthy",

@@ -22,8 +22,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 RULE = Rule.parse(

@@ -45,8 +45,8 @@ def _raise(state: State, count: int) -> None:
     from nephoscope.alerts.window import Window
     from nephoscope.model.alert import Alert
     from nephoscope.model.entity import Entity
-    from nephoscope.model.place import Place
-    from nephoscope.model.state import Severity
+    from nephoscope_policy.model.place import Place
+    from nephoscope_policy.model.state import Severity
 
     now, rule = datetime(2026, 11, 1, tzinfo=UTC), Rule.parse(DOCUMENT, Place("rule.yaml"))
     for number in range(count):

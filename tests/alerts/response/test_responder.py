@@ -18,7 +18,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import State, StateError
 from nephoscope.lake.state.incidents import IncidentStatus
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 NOW = datetime.now(UTC)
 TAG: dict[str, Any] = {"action": "incident", "tags": ["seen"]}

@@ -15,7 +15,7 @@ from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
 MINUTE, ONE_HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -18,7 +18,6 @@ import pytest
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.backup.archive import ArchiveWriter, BackupError, unpacked
 from nephoscope.lake.backup.restoring import check, restore
 from nephoscope.lake.backup.taking import back_up
@@ -29,7 +28,8 @@ from nephoscope.lake.state import State
 from nephoscope.lake.state.copying import load, moment
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.table import Table
-from nephoscope.model.coverage import Coverage
+from nephoscope_kql.types import KqlType
+from nephoscope_policy.model.coverage import Coverage
 
 NOW = dt.datetime.now(dt.UTC)
 EMPTY = {"made": "", "tables": {}, "keys": False, "entries": []}

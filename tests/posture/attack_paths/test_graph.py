@@ -9,13 +9,13 @@ import pytest
 from tests.analyze import world
 from tests.posture.attack_paths.test_types import CASES, found_in, of_type
 
-from nephoscope.content.loader import ContentError
 from nephoscope.posture.attack_paths import analysis
 from nephoscope.posture.attack_paths.analysis import analyze
 from nephoscope.posture.attack_paths.body import arm_id, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.path_type import read_types
 from nephoscope.posture.attack_paths.rights import Right, rights
+from nephoscope_policy.documents import ContentError
 
 SUB = world.SUB.rsplit("/", 1)[1]
 OTHER = "/subscriptions/22222222-2222-2222-2222-222222222222"

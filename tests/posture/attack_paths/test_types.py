@@ -14,13 +14,13 @@ import pytest
 from tests.analyze import world
 from tests.analyze.test_cases import layered
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
 from nephoscope.posture.attack_paths.path_type import path_types
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.row import Row
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import Severity, State
 
 FOLDER = Path(__file__).parents[2] / "cases" / "attack_paths"
 CASES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}

@@ -13,10 +13,10 @@ import pytest
 
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.content.loader import documents
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope.sources.azure.needs import ALWAYS, Needs
 from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope_policy.model.resource_id import ResourceId
 
 SAMPLE = Path(__file__).parents[3] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
 
@@ -79,8 +79,8 @@ def tables(facts: dict[str, Any]) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def own_needs() -> Needs:
     """What the shipped content and the analyzers need."""
-    from nephoscope.policy.aliases import Aliases
-    from nephoscope.policy.catalogue import Catalogue
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.catalogue import Catalogue
 
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types] + sorted(READS)
     return Needs.of(Catalogue.of(documents(None, "policies")), types, Aliases.builtin())

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources import resources
 from nephoscope.sources.azure.cloud import Cloud
 from nephoscope.sources.azure.collector import Collection, Collector
 from nephoscope.sources.azure.settings import Settings
 from nephoscope.sources.resources.children import children
+from nephoscope_policy.model.resource_id import ResourceId
 
 _COLUMNS = ("tenantId", "subscriptionId", "resourceGroup")
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from nephoscope.content.loader import ContentError, Document
-from nephoscope.model.place import Place
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.sources.azure.needs import ALWAYS, Needs
 from nephoscope.sources.azure.plan import Plan
 from nephoscope.sources.azure.reading import Reading, parse
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.model.place import Place
 
 SITE, CONFIG = "microsoft.web/sites", "microsoft.web/sites/config"
 DIAGNOSTICS = "microsoft.insights/diagnosticsettings"

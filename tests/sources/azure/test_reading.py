@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from nephoscope.policy.aliases import Aliases
-from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.live import content_needs
 from nephoscope.sources import resources
 from nephoscope.sources.azure.checkpoint import Checkpoint, CheckpointError, Kept, key_of
@@ -22,6 +20,8 @@ from nephoscope.sources.azure.reading import Reading
 from nephoscope.sources.azure.scope import Scope
 from nephoscope.sources.azure.settings import CollectError
 from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.catalogue import Catalogue
 
 CONTAINERS = "microsoft.storage/storageaccounts/blobservices/containers"
 ONE, TWO = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.model.resource_id import ResourceId, in_scope
 from nephoscope.sources.facts.fact_types import fact_types
 from nephoscope.sources.facts.report import MOST_DOCUMENT_BYTES, FactError, FactReport, claims, reports_in
+from nephoscope_policy.model.resource_id import ResourceId, in_scope
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"

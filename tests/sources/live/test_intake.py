@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
@@ -22,6 +21,7 @@ from nephoscope.sources.live.ingestion.intake import Intake, Post
 from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.rules import Flow
 from nephoscope.sources.live.ingestion.transform import Transform
+from nephoscope_kql.types import KqlType
 
 NOW = datetime.now(UTC).isoformat()
 TABLE, STREAM = "Syslog", "Microsoft-Syslog"

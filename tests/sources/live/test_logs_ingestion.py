@@ -23,7 +23,6 @@ from nephoscope.alerts.anomaly_row import ANOMALIES
 from nephoscope.alerts.rows import ALERTS, INCIDENTS
 from nephoscope.behavior.identities import IDENTITIES, PEERS
 from nephoscope.behavior.insights import BEHAVIOR
-from nephoscope.kql.types import KqlType
 from nephoscope.lake import listed_rows
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.table import Table
@@ -33,6 +32,7 @@ from nephoscope.sources.live.ingestion.repeats import Repeats
 from nephoscope.sources.live.ingestion.tokens import Tokens, new_token
 from nephoscope.sources.live.kinds.logs_ingestion import LogsIngestion
 from nephoscope.sources.live.source import BusyError, SourceError, Surroundings
+from nephoscope_kql.types import KqlType
 
 TOKEN, HASH = new_token()
 ORDERS = Table.of("Orders_CL", {"Name": KqlType.STRING, "Amount": KqlType.REAL})

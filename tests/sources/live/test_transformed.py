@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.table import Table
 from nephoscope.sources.live.ingestion.app import Door
 from nephoscope.sources.live.ingestion.rules import rules_of
 from nephoscope.sources.live.ingestion.tokens import Tokens
+from nephoscope_kql.types import KqlType
 
 SENT_COLUMNS = [
     {"name": "when", "type": "datetime"}, {"name": "text", "type": "string"}, {"name": "n", "type": "int"},

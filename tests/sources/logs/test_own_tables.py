@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
@@ -21,6 +20,7 @@ from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.parsed import Parsed
 from nephoscope.sources.logs.reading import read
+from nephoscope_kql.types import KqlType
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 OWN = ["Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"]

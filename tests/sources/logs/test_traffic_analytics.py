@@ -15,13 +15,13 @@ from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate import Estate
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context, Destination
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.whereabouts import Kind, Whereabouts
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
 
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-net/providers/Microsoft.Network"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope import kql
+import nephoscope_kql as kql
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs import windows_event_cutter

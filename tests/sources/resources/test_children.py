@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.resources.children import children
+from nephoscope_policy.model.resource_id import ResourceId
 
 GROUP = "/subscriptions/s/resourceGroups/g/providers"
 NSG = f"{GROUP}/Microsoft.Network/networkSecurityGroups/n"

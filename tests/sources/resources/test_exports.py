@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests import exported
 
-from nephoscope.model.resource import Resource
-from nephoscope.policy.paths import split
-from nephoscope.policy.view import NotCollected, View
 from nephoscope.sources import resources
 from nephoscope.sources.resources.formats import flattened
 from nephoscope.sources.resources.renderings import cut_out, is_rendering
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.paths import split
+from nephoscope_policy.view import NotCollected, View
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
 SITE = f"{GROUP}/providers/Microsoft.Web/sites/orchard"

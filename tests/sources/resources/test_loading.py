@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.model.place import Quarantined
-from nephoscope.model.resource import Resource
 from nephoscope.sources import resources
+from nephoscope_policy.model.place import Quarantined
+from nephoscope_policy.model.resource import Resource
 
 CASES = Path(__file__).parents[2] / "cases" / "snapshots"
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"

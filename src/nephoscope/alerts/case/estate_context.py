@@ -17,13 +17,13 @@ from nephoscope.estate.holdings import properties
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import Answers, answers
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
-from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.alerts.case.estate_index import EstateIndex
     from nephoscope.estate.roles import Grant
     from nephoscope.model.entity import Entity
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 #: Tags by which people say whom a resource belongs to, lower-cased, without - and _.
 OWNER_TAGS = (

@@ -16,12 +16,12 @@ from nephoscope.estate.principals import GROUP_TYPE, SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import FIREWALLED, SITE_CONFIG
 from nephoscope.estate.role_definitions import DEFINITION_TYPE
 from nephoscope.estate.roles import READS as ROLE_READS
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from nephoscope.estate.roles import Grant
     from nephoscope.estate.view import View
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")
 NIC_TYPE, ADDRESS_TYPE = "microsoft.network/networkinterfaces", "microsoft.network/publicipaddresses"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.access.guard import Caller
-    from nephoscope.model.resource_id import ResourceId
+    from nephoscope_policy.model.resource_id import ResourceId
 
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 ROLE_ASSIGNMENTS = "Microsoft.Authorization/roleAssignments/read"

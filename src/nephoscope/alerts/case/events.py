@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.case.case_file import Moment, read_entities
 from nephoscope.alerts.duration import duration
 from nephoscope.alerts.finding import Finding, findings
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.settings import COLUMN, FROM, TO
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.entity import Entity
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.settings import COLUMN, FROM, TO
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

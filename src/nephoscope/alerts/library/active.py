@@ -11,7 +11,7 @@ from nephoscope.alerts.library.piece import PieceKind
 from nephoscope.alerts.rule import Rule, RuleError
 from nephoscope.alerts.rules import Found, Refused
 from nephoscope.lake.state.rule_switches import Switched
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 
 def active(shipped: Found, packs: Iterable[RulePack], switched: Switched) -> Found:

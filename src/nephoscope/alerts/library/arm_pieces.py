@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
-from nephoscope.arm.errors import ArmError, ArmSyntaxError, FunctionError
-from nephoscope.arm.expression import parse
-from nephoscope.arm.value import Value
-from nephoscope.model.place import Place
+from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
+from nephoscope_policy.arm.expression import parse
+from nephoscope_policy.arm.value import Value
+from nephoscope_policy.model.place import Place
 
 RULES = frozenset({
     "microsoft.securityinsights/alertrules", "microsoft.operationalinsights/workspaces/providers/alertrules",

@@ -16,7 +16,7 @@ from nephoscope.alerts.library.arm_pieces import arm_pieces, is_arm
 from nephoscope.alerts.library.parser_function import is_parser, parser_functions
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.model.extras import install
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 Progress = Callable[[str, int, int], Any]
 """What is told of long work: what is done, how much, of how much (0 = nobody knows)."""

@@ -13,13 +13,13 @@ from nephoscope.alerts.library.checkout import Progress, Reading
 from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored, changes, slug
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.standing import judge
-from nephoscope.kql.catalog import StoredFunction
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.listing import Keeping
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.store import existing
+from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

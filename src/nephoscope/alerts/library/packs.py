@@ -14,7 +14,7 @@ import msgspec
 from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Judged, Standing
 from nephoscope.lake.disk import Disk
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 FOLDER = ("content", "detections")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 BODIES = ("ParserQuery", "FunctionQuery")
 #: Every name that a file gives its function: rules call each of them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 
 class PieceKind(StrEnum):

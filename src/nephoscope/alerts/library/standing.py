@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.library.piece import Piece
 from nephoscope.alerts.rule import Rule, RuleError
 from nephoscope.alerts.wanted_columns import wanted
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.errors import KqlError
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.facts import BEFORE, CHANGED, FACTS, fact_name
 from nephoscope.alerts.tactics import TACTICS
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 _WHOLE = ("in", "notIn")
 #: The values that there are of properties that have no others.

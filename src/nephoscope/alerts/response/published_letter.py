@@ -15,9 +15,9 @@ import msgspec
 
 from nephoscope.alerts.response.records import RECORDS
 from nephoscope.lake.state.responses import ResponseRun
-from nephoscope.model.assessment import failure_title
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import Severity
 
 MOST_ROWS = 50
 """Documents that a message tells of."""

@@ -16,7 +16,7 @@ from nephoscope.estate.interfaces import reference
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 TAG = "estate"
 _ADDRESS, _PREFIX = "microsoft.network/publicipaddresses", "microsoft.network/publicipprefixes"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.fields import Fields
 from nephoscope.estate.holdings import properties
-from nephoscope.kql.cells import rows_of
 from nephoscope.lake.span import Span
+from nephoscope_kql.cells import rows_of
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate

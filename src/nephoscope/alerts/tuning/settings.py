@@ -10,7 +10,7 @@ from typing import Any
 from nephoscope.alerts.duration import written
 from nephoscope.alerts.fields import Fields
 from nephoscope.alerts.rule import HIGHEST_THRESHOLD, LONGEST_PERIOD, SHORTEST, Kind, Rule
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 NAMES = (
     "enabled",

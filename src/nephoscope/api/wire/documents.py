@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.fault import bad, missing
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.kql import tree
-from nephoscope.kql.built_in import built_in, may_call
-from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.deadline import within
-from nephoscope.kql.errors import CycleError, KqlError, TooLargeError
-from nephoscope.kql.parser import parse_function
-from nephoscope.kql.registry import functions
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.functions import is_name
 from nephoscope.lake.scope import EVERYTHING
 from nephoscope.lake.shipped_functions import shipped_functions
+from nephoscope_kql import tree
+from nephoscope_kql.built_in import built_in, may_call
+from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.deadline import within
+from nephoscope_kql.errors import CycleError, KqlError, TooLargeError
+from nephoscope_kql.parser import parse_function
+from nephoscope_kql.registry import functions
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

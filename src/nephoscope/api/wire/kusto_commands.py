@@ -16,15 +16,15 @@ import msgspec
 
 from nephoscope import __version__
 from nephoscope.api.wire.kusto_shape import DATA_TYPES, Column, Row, columns, refused
-from nephoscope.kql.parser import parse_parameters
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope_kql.parser import parse_parameters
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
-    from nephoscope.kql.catalog import StoredFunction
-    from nephoscope.kql.tree import LambdaParameter
     from nephoscope.lake.scope import Scope
+    from nephoscope_kql.catalog import StoredFunction
+    from nephoscope_kql.tree import LambdaParameter
 
 STRING, LONG = KqlType.STRING, KqlType.LONG
 Shown = tuple[tuple[Column, ...], list[Row]]

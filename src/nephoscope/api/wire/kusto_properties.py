@@ -13,12 +13,12 @@ import msgspec
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.api.wire.kusto_shape import refused
-from nephoscope.kql import tree
-from nephoscope.kql.given import Given, literal
-from nephoscope.kql.most import Most
-from nephoscope.kql.settings import ACTIVE, INERT
-from nephoscope.kql.types import TICKS_PER_SECOND, KqlType
 from nephoscope.lake.workspace import DEFAULT
+from nephoscope_kql import tree
+from nephoscope_kql.given import Given, literal
+from nephoscope_kql.most import Most
+from nephoscope_kql.settings import ACTIVE, INERT
+from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nephoscope.api.wire.fault import Fault
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.types import KqlType
 
 #: KQL type -> the one of .NET, which v1 tells beside it.
 DATA_TYPES = {

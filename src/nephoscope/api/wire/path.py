@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 #: Parameters of templates that stand for the id of anything, none or several segments long, and the one for all that follows.
 SCOPES = frozenset({"scope", "resourceId", "resourceScope"})

@@ -10,12 +10,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.policy.assignment import Assignment, scope_id
-from nephoscope.policy.entry import TYPES, Kind
-from nephoscope.policy.exemption import Exemption
-from nephoscope.policy.initiative import Initiative
 from nephoscope.posture.exempting import may_exempt
 from nephoscope.posture.governing import outside
+from nephoscope_policy.assignment import Assignment, scope_id
+from nephoscope_policy.entry import TYPES, Kind
+from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.initiative import Initiative
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call

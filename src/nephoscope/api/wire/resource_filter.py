@@ -12,7 +12,7 @@ from typing import Any
 
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.odata_filter import Filter, read
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 _TAGS = frozenset({"tagname", "tagvalue"})
 _NAMES = frozenset({"location", "resourcetype", "name", "resourcegroup", "identity", "plan", *_TAGS})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
-from nephoscope.model.state import State
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from nephoscope.posture.extract import Extract

@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from nephoscope.cli.outputs.table import percent, weighting
 from nephoscope.cli.session.plain import counted
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.report import failing, listed_groups
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported

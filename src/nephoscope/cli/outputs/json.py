@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 import msgspec
 
 from nephoscope.estate.coverage import manifest_members
-from nephoscope.model.state import State
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.report import SCHEMA_VERSION
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.model.assessment import Reason
     from nephoscope.posture.comparison import Change
     from nephoscope.posture.reported import Reported
     from nephoscope.posture.row import Row
     from nephoscope.posture.score import ControlScore, SecureScore
+    from nephoscope_policy.model.assessment import Reason
 
 READS = Extract(reasons=frozenset(State) - {State.NOT_APPLICABLE})
 _encoder = msgspec.json.Encoder(enc_hook=str)

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TextIO
 from xml.etree import ElementTree as ET
 
-from nephoscope.model.state import State
 from nephoscope.posture.extract import Extract
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported

@@ -6,9 +6,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.outputs.table import percent
-from nephoscope.model.state import State
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.report import failing, listed_groups
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,9 +12,9 @@ from urllib.parse import quote
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.model.assessment import failure_title
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import Extract
+from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from nephoscope.cli.session.exit_code import is_assessed
 from nephoscope.cli.session.plain import CONTROL, counted, plain
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import NOTHING, Extract
 from nephoscope.posture.report import Listed, failing, listed_groups
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 FORMATS = ("table", "chart", "json", "csv", "markdown", "html", "arrow", "parquet")
 #: Written as bytes: to a file or a pipe, and one result alone.

@@ -10,7 +10,7 @@ import pyarrow as pa
 from nephoscope.cli.results.columnar import columnar
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 
 def render(results: Sequence[QueryResult], out: BinaryIO, _limit: int) -> None:

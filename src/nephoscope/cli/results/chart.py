@@ -10,11 +10,11 @@ from rich.markup import escape
 
 from nephoscope.cli.outputs.table import console_of
 from nephoscope.cli.results.drawing import drawn
-from nephoscope.kql.cells import columns_of
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.cells import columns_of
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 HEIGHT = 12
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from nephoscope.kql.cells import columns_of
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.cells import columns_of
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 MOMENT = pa.timestamp("us", "UTC")
 _TICKS_PER_MICROSECOND = 10

@@ -6,11 +6,11 @@ import csv
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.kql.cells import columns_of, rows_of, text
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.cells import columns_of, rows_of, text
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 _TEXTS = (KqlType.STRING, KqlType.DYNAMIC)
 

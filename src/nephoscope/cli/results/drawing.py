@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from nephoscope.cli.session.plain import plain
-from nephoscope.kql.cells import columns_of, rows_of, text
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.cells import columns_of, rows_of, text
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 BARS = ("barchart", "columnchart", "piechart", "card", "treemap")
 LINES = ("timechart", "linechart", "areachart", "stackedareachart", "scatterchart", "anomalychart")

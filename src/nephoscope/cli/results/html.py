@@ -6,10 +6,10 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.kql.cells import columns_of, rows_of, text
+from nephoscope_kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 _HEAD = """<!doctype html>
 <html lang="en">

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope.kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.cells import columns_of, json_value, rows_of
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 
 def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:

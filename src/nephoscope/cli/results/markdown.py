@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.kql.cells import columns_of, rows_of, text
+from nephoscope_kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 
 def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:

@@ -12,12 +12,12 @@ from rich.table import Table
 from nephoscope.cli.outputs.table import console_of
 from nephoscope.cli.results.drawing import drawn
 from nephoscope.cli.session.plain import plain
-from nephoscope.kql.cells import columns_of, rows_of, text
+from nephoscope_kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 LEAST = 10
 """Characters that a column has at least: where columns would have less, rows are shown value by value."""

@@ -11,23 +11,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.kql import Catalog, Compiled, QueryResult
-from nephoscope.kql.catalog import MemoryCatalog, TableSchema
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.deadline import within
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.engines.external import AllowedLocations
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.types import TYPE_NAMES, KqlType
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.sources.functions import FunctionError, functions
 from nephoscope.sources.tables.reading import FileTable, TableError, table
+from nephoscope_kql import Catalog, Compiled, QueryResult
+from nephoscope_kql.catalog import MemoryCatalog, TableSchema
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.external import AllowedLocations
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql.catalog import StoredFunction
-    from nephoscope.kql.engines.parquet import FileScan
     from nephoscope.lake.catalog import LakeCatalog
     from nephoscope.lake.lake import Lake
+    from nephoscope_kql.catalog import StoredFunction
+    from nephoscope_kql.engines.parquet import FileScan
 
 _NAMED = re.compile(r"(?P<name>[^=/\\]+)=(?P<rest>.+)", re.DOTALL)
 _WATCHLIST = "watchlist:"

@@ -15,9 +15,9 @@ def learned(lake: Lake, state: State, workspace: str, now: datetime, *, every: i
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.behavior.run import Analysis
     from nephoscope.estate.store import StoreError
-    from nephoscope.kql.errors import KqlError
     from nephoscope.lake.errors import LakeError
     from nephoscope.lake.state import LeaseLostError
+    from nephoscope_kql.errors import KqlError
 
     analysis = Analysis(lake, state, workspace)
     try:

@@ -12,9 +12,9 @@ import click
 
 from nephoscope.cli.session.plain import counted, plain
 from nephoscope.estate.estate import Estate
-from nephoscope.policy.assignment import scope_id, within
 from nephoscope.posture.scan import NoSuchScopeError
 from nephoscope.sources.resources.templates import template_in
+from nephoscope_policy.assignment import scope_id, within
 
 
 def usage_error(message: str) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.session.checks import tell, usage_error
-from nephoscope.model.state import Severity, State
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

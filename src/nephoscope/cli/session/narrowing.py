@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from nephoscope.cli.outputs import formats
-from nephoscope.model.state import Severity, State
+from nephoscope_policy.model.state import Severity, State
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

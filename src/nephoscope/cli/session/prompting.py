@@ -19,13 +19,13 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
-from nephoscope.kql.complete import STATEMENTS, complete
-from nephoscope.kql.lexer import words
-from nephoscope.kql.parser import OPERATORS
+from nephoscope_kql.complete import STATEMENTS, complete
+from nephoscope_kql.lexer import words
+from nephoscope_kql.parser import OPERATORS
 
 if TYPE_CHECKING:
-    from nephoscope.kql.catalog import Catalog
-    from nephoscope.kql.lexer import Token
+    from nephoscope_kql.catalog import Catalog
+    from nephoscope_kql.lexer import Token
 
 HISTORY = "query-history"
 HELP = """\

@@ -24,7 +24,6 @@ from nephoscope.cli.session.checks import (
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.requesting import audit_request
 from nephoscope.cli.session.stored import has_state, state_url
-from nephoscope.content.loader import ContentError
 from nephoscope.estate.coverage import merge
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs
@@ -33,10 +32,6 @@ from nephoscope.estate.turn import EstateTurn, TurnTakenError, estate_turn
 from nephoscope.lake.state import State, StateError
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.turns import Turns
-from nephoscope.model.state import Severity
-from nephoscope.model.state import State as Outcome
-from nephoscope.policy.catalogue import NotHeldError
-from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.combined import CombinedReport, combine
 from nephoscope.posture.comparison import Changes
 from nephoscope.posture.extract import Extract
@@ -53,6 +48,11 @@ from nephoscope.sources.facts.reading import FactReader
 from nephoscope.sources.facts.recording import settle
 from nephoscope.sources.resources import SnapshotError
 from nephoscope.sources.resources.spool import PART
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.state import Severity
+from nephoscope_policy.model.state import State as Outcome
 
 
 def report_of(data: Path, options: Mapping[str, Any]) -> Report:

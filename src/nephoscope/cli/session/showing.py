@@ -14,7 +14,7 @@ from nephoscope.cli.session.plain import counted
 from nephoscope.cli.session.writing import writing, writing_bytes
 
 if TYPE_CHECKING:
-    from nephoscope.kql import QueryResult
+    from nephoscope_kql import QueryResult
 
 
 def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:

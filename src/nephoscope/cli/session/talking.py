@@ -11,10 +11,10 @@ from nephoscope.cli.results import BINARY, FORMATS
 from nephoscope.cli.session.asking import Desk, UsageError
 from nephoscope.cli.session.listing import show_list
 from nephoscope.cli.session.showing import show
-from nephoscope.kql.errors import KqlError
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
-    from nephoscope.kql.catalog import Catalog
+    from nephoscope_kql.catalog import Catalog
 
 _SHOWN = tuple(form for form in FORMATS if form not in BINARY)
 

@@ -15,14 +15,14 @@ from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of
 from nephoscope.cli.session.checks import usage_error
 from nephoscope.cli.session.plain import counted
-from nephoscope.model.assessment import Assessment, failure_title
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.attack_paths.body import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.path_type import path_types
 from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.row import Row
+from nephoscope_policy.model.assessment import Assessment, failure_title
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from rich.console import Console

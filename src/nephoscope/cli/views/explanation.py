@@ -10,17 +10,17 @@ import click
 from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of
-from nephoscope.model.state import State
 from nephoscope.posture.extract import Extract
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
-    from nephoscope.model.assessment import Reason
     from nephoscope.posture.reported import Reported
     from nephoscope.posture.row import Row
+    from nephoscope_policy.model.assessment import Reason
 
 MAX_VALUE = 120
 

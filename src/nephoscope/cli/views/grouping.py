@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.table import console_of
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of, print_ranking
-from nephoscope.model.state import State
 from nephoscope.posture.naming import own_key
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from rich.console import Console

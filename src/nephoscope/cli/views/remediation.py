@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, TextIO
 import msgspec
 from rich.text import Text
 
-from nephoscope.arm import ArmError
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import console_of
 from nephoscope.cli.views.recommendation import choose
 from nephoscope.model.secret import redact
-from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.preview import preview
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.errors import PolicyError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.policy import Preview
     from nephoscope.posture.report import Report
+    from nephoscope_policy import Preview
 
 
 @dataclass(frozen=True, slots=True)

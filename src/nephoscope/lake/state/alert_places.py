@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nephoscope.model.reach import Reach
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 #: (subscription, id of the resource group or ''), both in lower case.
 Place = tuple[str, str]

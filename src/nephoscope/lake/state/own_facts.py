@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.lake.state.columns import Base, Moment
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.faults import StateError
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 #: Claims that a data folder holds at most: what reports without end is stopped, and told why.
 MOST_CLAIMS = 500_000

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from nephoscope.kql.catalog import StoredFunction
 from nephoscope.lake.state.checkpoints import CheckpointRow, Checkpoints
 from nephoscope.lake.state.saved_queries import SavedQueryRow
+from nephoscope_kql.catalog import StoredFunction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

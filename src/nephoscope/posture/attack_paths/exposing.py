@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.attack_paths.entity import INTERNET, Connection, ConnectionKind
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.entity import Entity
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 
 def expose(facts: Facts, graph: Graph, resource: Resource, why: str, remedy: str) -> Entity:

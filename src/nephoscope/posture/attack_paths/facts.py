@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nephoscope.estate.view import View
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.graph import Graph
     from nephoscope.posture.attack_paths.open_findings import OpenFindings
+    from nephoscope_policy.model.resource import Resource
 
 #: Distinct reasons that are told of one place; the rest is counted.
 MOST_REASONS = 20

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope.model.state import Severity, State
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,9 +12,9 @@ from nephoscope.posture.attack_paths.entity import INTERNET
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope.model.state import Severity
     from nephoscope.posture.attack_paths.entity import Connection, Entity, Insight, InsightKind
     from nephoscope.posture.attack_paths.path_type import PathType
+    from nephoscope_policy.model.state import Severity
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.content.loader import ContentError, documents
+from nephoscope.content.loader import documents
 from nephoscope.posture.attack_paths.entity import ConnectionKind, InsightKind
+from nephoscope_policy.documents import ContentError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.content.loader import Document
+    from nephoscope_policy.documents import Document
 
 KIND = "attack_paths"
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.estate.public_endpoint import CLUSTER
-from nephoscope.model.state import Severity
 from nephoscope.posture.attack_paths.entity import (
     INTERNET,
     MANAGEMENT_GROUP,
@@ -19,6 +18,7 @@ from nephoscope.posture.attack_paths.entity import (
     ConnectionKind,
     InsightKind,
 )
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.path import Chain

@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.containers import subscription_name
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope.posture.attack_paths.entity import (
     GROUP_OF_RESOURCES,
     MANAGEMENT_GROUP,
@@ -14,12 +13,13 @@ from nephoscope.posture.attack_paths.entity import (
     TENANT,
     Entity,
 )
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.estate.view import View
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 _ABOVE = "/providers/microsoft.management/managementgroups/"
 

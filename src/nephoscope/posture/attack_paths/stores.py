@@ -11,10 +11,10 @@ from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 
 if TYPE_CHECKING:
     from nephoscope.estate.view import View
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.entity import Entity
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 VAULT = "microsoft.keyvault/vaults"
 STORES = (ACCOUNT, *FIREWALLED, MANAGED_INSTANCE, COSMOS)

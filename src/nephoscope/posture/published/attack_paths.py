@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from duckdb import ColumnExpression, ConstantExpression
 
-from nephoscope.model.state import Severity
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET_TYPE
 from nephoscope.posture.attack_paths.type_names import type_name
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

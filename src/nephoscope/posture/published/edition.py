@@ -14,13 +14,6 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.deadline import within
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.engines.parquet import FileColumn, FileScan
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.run import QueryResult
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.attack_paths import AttackPaths
 from nephoscope.posture.published.beside import TABLE, Beside, Current
@@ -34,6 +27,13 @@ from nephoscope.posture.published.priorities import Priorities
 from nephoscope.posture.published.shown import Shown, seen_by
 from nephoscope.posture.published.standards import Standards
 from nephoscope.posture.published.store import Documents
+from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.parquet import FileColumn, FileScan
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.run import QueryResult
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

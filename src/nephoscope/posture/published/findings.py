@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.reach import Reach
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.published.copy import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.store import Documents, one_of, under
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.kql.catalog import TableSchema
-from nephoscope.kql.engines.parquet import FileScan
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.graph_tables import Reaches, ReachesWithin
 from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES, never_read
 from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, shown
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.engines.parquet import FileScan
+from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller

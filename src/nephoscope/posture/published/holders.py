@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.access.roles import role
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.model.reach import Reach

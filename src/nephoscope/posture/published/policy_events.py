@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
-from nephoscope.model.resource_id import with_tenant
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.graph_tables import table_of
+from nephoscope_policy.model.resource_id import with_tenant
 
 TYPE = "Microsoft.PolicyInsights/policyEvents"
 STATES = "microsoft.policyinsights/policystates"

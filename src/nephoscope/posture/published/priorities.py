@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from nephoscope.model.reach import EVERYTHING, Reach
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.published.findings import Findings, Tally, Wanted
 from nephoscope.posture.ranking import rank
 from nephoscope.posture.score import Standing, standing
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.edition import Edition

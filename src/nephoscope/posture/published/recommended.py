@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.discovery import keys
-from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.posture.published.document import without_nothing
+from nephoscope_policy.catalogue import NotHeldError
 
 if TYPE_CHECKING:
-    from nephoscope.policy.entry import Kind
     from nephoscope.posture.report import Report
+    from nephoscope_policy.entry import Kind
 
 #: Of what was found while no recommendation is judged by it.
 UNJUDGED = "No assigned policy is judged by what was found here: it counts in no score and no list of recommendations."

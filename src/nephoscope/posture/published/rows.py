@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from nephoscope.kql.types import KqlType
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.graph_spelling import spelled
 from nephoscope.posture.published.graph_tables import COLLECTED, COLUMNS
+from nephoscope_kql.types import KqlType
 
 BATCH = 10_000
 #: Columns beside those of Resource Graph: they start with `_`, so that no body has them.

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.azure.gaps import Gaps
 from nephoscope.sources.azure.holdings import Holdings
 from nephoscope.sources.azure.resource_graph import GROUPED, Area, Query, ResourceGraph
 from nephoscope.sources.azure.scope import Scope
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 TABLE = "resourcecontainers"
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.azure import manifest, snapshot
 from nephoscope.sources.azure.areas import TABLE, Seen, find, group_id, missing
 from nephoscope.sources.azure.arm_get import ArmGet
@@ -33,6 +32,7 @@ from nephoscope.sources.azure.resource_graph import (
     queries,
 )
 from nephoscope.sources.azure.settings import CollectError, Progress, Settings
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 ROLES = "microsoft.authorization/roledefinitions"
 _ROLES_URL = "/providers/Microsoft.Authorization/roleDefinitions?$filter=type%20eq%20'BuiltInRole'&api-version=2022-04-01"

@@ -6,8 +6,8 @@ import threading
 from collections import defaultdict
 from typing import Any
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.azure.reading import SEGMENT
+from nephoscope_policy.model.resource_id import ResourceId
 
 #: What stands beside resources: extensions themselves, and what is of no service.
 _NO_EXTENSIONS = (

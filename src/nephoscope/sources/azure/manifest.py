@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nephoscope.estate.coverage import SCHEMA_VERSION
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.azure.gaps import Gap, Gaps
 from nephoscope.sources.azure.holdings import Holdings
 from nephoscope.sources.azure.plan import Job, Plan
 from nephoscope.sources.azure.reading import ANY, MAIN_TABLE, SEGMENT, Reading
 from nephoscope.sources.resources.children import child_types
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 # What Azure keeps with the subscription, and a resource group's rows leave out.
 _OF_SUBSCRIPTIONS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE})

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
-from nephoscope.policy import tree
+from nephoscope_policy import tree
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
-    from nephoscope.policy.aliases import Aliases
-    from nephoscope.policy.catalogue import Catalogue
-    from nephoscope.policy.entry import Entry
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.entry import Entry
 
 #: What a scan reads whatever it judges by: the containers, and what the estate itself decides (assignments, exemptions, attestations).
 ALWAYS = frozenset(

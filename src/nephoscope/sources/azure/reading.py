@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NoReturn
 
-from nephoscope.content.loader import ContentError, Document, documents
-from nephoscope.model.place import Place
+from nephoscope.content.loader import documents
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.model.place import Place
 
 MAIN_TABLE = "resources"
 ANY = "*"

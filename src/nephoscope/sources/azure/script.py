@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.azure.graph import DIRECTORY_ROLES, GROUPS, KINDS, NAMED_LOCATIONS
 from nephoscope.sources.azure.manifest import job_entries, named_entries
 from nephoscope.sources.azure.plan import Plan
 from nephoscope.sources.azure.reading import ANY, Reading
 from nephoscope.sources.azure.resource_graph import Area, queries, request_body
 from nephoscope.sources.resources.children import child_types
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -8,10 +8,10 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.azure.checkpoint import Checkpoint
 from nephoscope.sources.azure.reading import Derived, Reading
 from nephoscope.sources.resources.files import MANIFEST
+from nephoscope_policy.model.resource_id import ResourceId
 
 
 def write(

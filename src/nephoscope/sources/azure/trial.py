@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.azure.areas import Seen, find, group_id, missing
 from nephoscope.sources.azure.arm_get import ArmGet, Failed
 from nephoscope.sources.azure.bounds import granted_in
@@ -28,6 +27,7 @@ from nephoscope.sources.azure.permissions import Permissions
 from nephoscope.sources.azure.resource_graph import ResourceGraph
 from nephoscope.sources.azure.rights import Place, Right
 from nephoscope.sources.azure.settings import Settings
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 ATTEMPTS, WORKERS = 2, 8
 

@@ -7,8 +7,9 @@ from functools import cache
 
 import msgspec
 
-from nephoscope.content.loader import ContentError, documents
-from nephoscope.model.place import Place
+from nephoscope.content.loader import documents
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.model.place import Place
 
 _FILE = "own_facts.json"
 

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.model.resource import Resource
-from nephoscope.policy.report_age import holds
 from nephoscope.sources.facts.recording import FORGOTTEN
 from nephoscope.sources.resources.files import Source
 from nephoscope.sources.resources.learned import Learned
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.report_age import holds
 
 if TYPE_CHECKING:
     from nephoscope.lake.state import State

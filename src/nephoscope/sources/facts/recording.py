@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.coverage import claim_key
 from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.lake.state.own_facts import OwnFacts, Receipt, TakenBack
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.facts.fact_types import fact_types
 from nephoscope.sources.facts.report import FactError, FactReport, claims
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -12,8 +12,8 @@ import msgspec
 
 from nephoscope.lake.state.own_facts import OwnFacts
 from nephoscope.model.nesting import DEEPEST, too_deep
-from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, in_scope
 from nephoscope.sources.facts.fact_types import FactType, fact_types
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, in_scope
 
 MOST_DOCUMENTS = 5_000
 MOST_CLAIMS = 200

@@ -12,13 +12,13 @@ from datetime import UTC
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.kql.types import KqlType
 from nephoscope.sources.logs.cef_fields import COLUMNS
 from nephoscope.sources.logs.filling import columns_of, fitted
 from nephoscope.sources.logs.format import BadRecordError, Context, Row
 from nephoscope.sources.logs.moments import moment
 from nephoscope.sources.logs.resource_log import integer
 from nephoscope.sources.logs.syslog_header import Header, header
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

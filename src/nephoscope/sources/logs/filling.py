@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.content.loader import documents
-from nephoscope.kql.types import KqlType
 from nephoscope.sources.logs.format import Row
 from nephoscope.sources.logs.json_value import decoded
 from nephoscope.sources.logs.moments import moment
@@ -21,6 +20,7 @@ from nephoscope.sources.logs.resource_log import (
     subscription_of,
     time_of,
 )
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

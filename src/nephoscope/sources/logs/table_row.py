@@ -12,12 +12,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.content.loader import documents
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.sources.logs.filling import columns_of, fitted
 from nephoscope.sources.logs.format import BadRecordError, Row
 from nephoscope.sources.logs.moments import moment
 from nephoscope.sources.logs.resource_log import as_text
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nephoscope.estate.estate import Estate
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.resource import Resource
 
 _PUBLIC_ADDRESS = "microsoft.network/publicipaddresses"
 _LOCAL_GATEWAY = "microsoft.network/localnetworkgateways"

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.place import Place, Quarantined
-from nephoscope.policy.report_age import reported_at
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Place, Quarantined
+from nephoscope_policy.report_age import reported_at
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
     from nephoscope.sources.resources.learned import Learned
+    from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(slots=True)

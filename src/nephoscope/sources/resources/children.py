@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.resources.record import Record
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

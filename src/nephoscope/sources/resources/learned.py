@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
     from nephoscope.sources.resources.files import Source
+    from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.coverage import Inference, merge
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
-from nephoscope.model.place import Place, Quarantined
 from nephoscope.sources.resources.beside import LearnedFacts
 from nephoscope.sources.resources.children import child_types, children, is_listed
 from nephoscope.sources.resources.files import FileError, Limits, Meter, is_json, is_tape, sources
@@ -19,15 +18,16 @@ from nephoscope.sources.resources.learned import Learned, Learning, nothing_lear
 from nephoscope.sources.resources.reading import Found, Lost, Manifest, Pages, carried, read, resource
 from nephoscope.sources.resources.tape import members
 from nephoscope.sources.resources.tenancy import Tenancy
+from nephoscope_policy.model.place import Place, Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from nephoscope.model.coverage import Coverage
-    from nephoscope.model.resource import Resource
     from nephoscope.sources.resources.files import Progress, Source
     from nephoscope.sources.resources.reading import Item
     from nephoscope.sources.resources.tenancy import Tenants
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
 
 _Rank = tuple[bool, bool, str, bool]
 

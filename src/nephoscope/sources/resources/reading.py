@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import msgspec
 
 from nephoscope.estate.coverage import CoverageError, parse_manifests
-from nephoscope.model.place import Place, Quarantined
-from nephoscope.model.resource import UNREAD, Resource
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.resources import answer, formats
 from nephoscope.sources.resources.comma_separated import is_header, rows
@@ -28,11 +25,14 @@ from nephoscope.sources.resources.record import Record, RecordError
 from nephoscope.sources.resources.renderings import REMEDY, cut_out, may_hold
 from nephoscope.sources.resources.splitter import Splitter
 from nephoscope.sources.resources.templates import source_file, template
+from nephoscope_policy.model.place import Place, Quarantined
+from nephoscope_policy.model.resource import UNREAD, Resource
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from nephoscope.model.coverage import Coverage
+    from nephoscope_policy.model.coverage import Coverage
 
 MAX_QUARANTINED = 1000
 MAX_MANIFEST = 64 * 1024 * 1024

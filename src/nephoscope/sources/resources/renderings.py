@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nephoscope.model.resource import UNREAD
+from nephoscope_policy.model.resource import UNREAD
 
 REMEDY = (
     "values were cut to text such as '@{...}' or 'System.Object[]': what reads them ends Unknown; "

@@ -16,9 +16,6 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
-from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.resources.beside import LearnedFacts
 from nephoscope.sources.resources.files import Source
 from nephoscope.sources.resources.learned import Learned, Learning, nothing_learned
@@ -27,6 +24,9 @@ from nephoscope.sources.resources.packed import Packed
 from nephoscope.sources.resources.reading import Found, resource
 from nephoscope.sources.resources.record import Record
 from nephoscope.sources.resources.tenancy import Tenancy, Tenants
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

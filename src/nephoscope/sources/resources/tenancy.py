@@ -10,14 +10,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from nephoscope.model.coverage import Coverage
-    from nephoscope.model.resource import Resource
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
 
 # What says its own tenant in `properties.tenantId`; elsewhere that is another thing (the tenant whose keys a vault takes).
 _CONTAINERS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.types import KqlType
 
 _FILE = b"ARROW1"
 

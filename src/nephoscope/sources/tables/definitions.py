@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.kql.types import TYPE_NAMES, KqlType
 from nephoscope.lake.columns import DAY
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.table import Table
 from nephoscope.sources.tables.reading import TableError, table
+from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 
 def definitions(path: Path, name: str = "") -> list[Table]:

@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
+from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 
 _LONG = r"^-?(0|[1-9]\d{0,18})$"
 _REAL = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"

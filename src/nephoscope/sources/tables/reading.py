@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from nephoscope.kql.catalog import TableSchema
-from nephoscope.kql.engines.fields import schema_of
-from nephoscope.kql.engines.parquet import schema_of_files
-from nephoscope.kql.types import KqlType
 from nephoscope.sources.links import leads_out
 from nephoscope.sources.tables import inference
 from nephoscope.sources.tables.arrow import arrow
 from nephoscope.sources.tables.records import records
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.engines.parquet import schema_of_files
+from nephoscope_kql.types import KqlType
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".psv": "|"}
 JSON = (".json", ".jsonl", ".ndjson")

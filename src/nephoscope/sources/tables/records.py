@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.kql.types import TYPE_NAMES, KqlType
+from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 _LISTS = ("value", "records", "Records", "data")
 """Members of an object whose array holds the records."""

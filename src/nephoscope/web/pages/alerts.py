@@ -20,7 +20,6 @@ from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.lake.state.incidents import Action
-from nephoscope.model.state import Severity
 from nephoscope.web.alert_forms import (
     ACTS,
     DAYS,
@@ -48,6 +47,7 @@ from nephoscope.web.suppression_choices import choices
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.told_alerts import ToldAlerts, told_alerts
 from nephoscope.web.visit import LOGS, Visit
+from nephoscope_policy.model.state import Severity
 
 INCIDENTS, RULES = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/alertRules/read"
 STATUSES = ("New", "InProgress", "Resolved", "Dismissed")

@@ -9,8 +9,6 @@ import msgspec
 from starlette.responses import Response
 
 from nephoscope.lake.state import MissingError
-from nephoscope.model.assessment import failure_title
-from nephoscope.model.state import Severity
 from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
 from nephoscope.web.controls import plain
@@ -18,6 +16,8 @@ from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.visit import Visit
+from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.state import Severity
 
 READ = "Microsoft.Security/attackPaths/read"
 ROWS = 100

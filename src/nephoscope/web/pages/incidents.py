@@ -18,7 +18,6 @@ from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
-from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
@@ -32,6 +31,7 @@ from nephoscope.web.spoken import called, names_of, tactics
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 from nephoscope.web.wording import counted
+from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
 READ = "Microsoft.SecurityInsights/incidents/read"
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from nephoscope.lake.state import MissingError
 from nephoscope.model.secret import redact
-from nephoscope.model.state import State
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
@@ -23,6 +22,7 @@ from nephoscope.web.resource_facts import entity_of, facts
 from nephoscope.web.resource_tables import tables
 from nephoscope.web.tables import file_of
 from nephoscope.web.visit import Visit
+from nephoscope_policy.model.state import State
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
 ASSESSMENTS = "Microsoft.Security/assessments/read"

@@ -14,12 +14,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.current import Current, Reader
-from nephoscope.kql.cells import columns_of, rows_of, text
-from nephoscope.kql.compile import compile_results
-from nephoscope.kql.complete import complete
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.most import Most
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.span import Span
 from nephoscope.lake.state.etag import etag_of
 from nephoscope.lake.state.faults import OvertakenError
@@ -34,11 +28,17 @@ from nephoscope.web.plotting.drawn import Plot
 from nephoscope.web.plotting.plotted import plotted
 from nephoscope.web.sparse import without_empty
 from nephoscope.web.visit import GRAPH, Visit
+from nephoscope_kql.cells import columns_of, rows_of, text
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.complete import complete
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.most import Most
+from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
-    from nephoscope.kql.run import QueryResult
     from nephoscope.model.reach import Reach
+    from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
+    from nephoscope_kql.run import QueryResult
 
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 ESTATE = "estate"

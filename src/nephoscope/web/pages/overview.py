@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from nephoscope.lake.state import MissingError
 from nephoscope.lake.state.incidents import IncidentStatus, Sought
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.history import History, TrendPoint
 from nephoscope.posture.published.findings import UNJUDGED, Tally
 from nephoscope.posture.published.priorities import Priority
@@ -25,6 +24,7 @@ from nephoscope.web.suppressed_rules import suppressed_rules
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 from nephoscope.web.wording import STATES, caused
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from nephoscope.model.reach import Reach

@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.lake.state import MissingError
 from nephoscope.lake.state.faults import OvertakenError
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.web import exemptions
 from nephoscope.web.download import as_csv
@@ -21,6 +20,7 @@ from nephoscope.web.ranked import READ, ranked, table
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 from nephoscope.web.wording import STATES, caused
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.edition import Edition

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from nephoscope.kql.relations import ResultHint
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.relations import ResultHint
+from nephoscope_kql.types import KqlType
 
 Columns = Sequence[tuple[str, KqlType]]
 #: What is drawn over a time, a number or names -> how.

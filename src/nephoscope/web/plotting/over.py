@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.kql.types import TICKS_PER_SECOND, KqlType
 from nephoscope.web.controls import plain
 from nephoscope.web.plotting.asked import ACROSS, Asked, Columns
 from nephoscope.web.plotting.drawn import HEIGHT, WIDTH, Label, Plot, Series, bounds
 from nephoscope.web.plotting.points import Pairs, Pointed, pointed, stacks
+from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 #: 1970 in ticks of 100 ns since the year 1.
 EPOCH = 621_355_968_000_000_000

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.cells import columns_of, rows_of
 from nephoscope.web.plotting.asked import ACROSS, asked
 from nephoscope.web.plotting.drawn import MOST_POINTS, Plot
 from nephoscope.web.plotting.over import over
 from nephoscope.web.plotting.shares import bars, pie
 from nephoscope.web.plotting.upright import upright
+from nephoscope_kql.cells import columns_of, rows_of
 
 if TYPE_CHECKING:
-    from nephoscope.kql.run import QueryResult
+    from nephoscope_kql.run import QueryResult
 
 
 def plotted(result: QueryResult) -> Plot | None:

@@ -8,10 +8,10 @@ from itertools import accumulate
 from math import isfinite
 from typing import Any
 
-from nephoscope.kql.cells import text
-from nephoscope.kql.types import KqlType
 from nephoscope.web.plotting.asked import Asked, Columns
 from nephoscope.web.plotting.drawn import MOST_SERIES, Points
+from nephoscope_kql.cells import text
+from nephoscope_kql.types import KqlType
 
 Pairs = Mapping[str, Sequence[tuple[float, float]]]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nephoscope.kql.cells import text
 from nephoscope.web.plotting.asked import Asked, Columns
 from nephoscope.web.plotting.drawn import MOST_BARS, MOST_SERIES, Bar, Plot
+from nephoscope_kql.cells import text
 
 _RADIUS = 90
 

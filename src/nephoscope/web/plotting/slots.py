@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from nephoscope.kql.cells import moment
-from nephoscope.kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 from nephoscope.web.plotting.drawn import WIDTH, Label
+from nephoscope_kql.cells import moment
+from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 #: Labels under times and numbers, and under names, that a wide page has room for.
 FEW, MOST_NAMES = 6, 12

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from math import floor, log10
 from typing import Any
 
-from nephoscope.kql.types import KqlType
 from nephoscope.web.plotting.asked import Asked, Columns
 from nephoscope.web.plotting.drawn import HEIGHT, WIDTH, Mark, Plot, Series, bounds
 from nephoscope.web.plotting.points import Pointed, pointed, stacks
 from nephoscope.web.plotting.slots import FEW, Slots, slots
+from nephoscope_kql.types import KqlType
 
 Spans = Mapping[str, Mapping[float, tuple[float, float]]]
 #: What an axis ends at, of the power of ten that it has.

@@ -23,7 +23,7 @@ from sigma.exceptions import SigmaTransformationError
 from sigma.processing.pipeline import ProcessingPipeline
 from sigma.types import SigmaCIDRExpression, SigmaCompareExpression, SigmaNumber, SigmaString, SpecialChars
 
-from nephoscope.kql.types import KqlType
+from nephoscope_kql.types import KqlType
 
 NUMBERS = frozenset({KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL})
 _STEP = re.compile(r"\w+(?:\[\d+\])*", re.ASCII)

@@ -18,7 +18,7 @@ from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
 from nephoscope.alerts.library.sigma.tables import COMPUTED, Pipeline, Target, targets
 from nephoscope.alerts.tactics import TACTICS
-from nephoscope.model.place import Place
+from nephoscope_policy.model.place import Place
 
 #: Sigma asks for single events and has no schedule.
 EVERY = "1h"

@@ -24,8 +24,8 @@ from sigma.processing.transformations import (
 )
 from sigma.rule import SigmaLogSource
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.tables import Tables
+from nephoscope_kql.types import KqlType
 
 
 class Pipeline(StrEnum):

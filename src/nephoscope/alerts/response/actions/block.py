@@ -23,7 +23,7 @@ from nephoscope.alerts.response.priority import rules_of, taken
 from nephoscope.alerts.response.program import executed
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
-from nephoscope.model.resource_id import ResourceId
+from nephoscope_policy.model.resource_id import ResourceId
 
 _VERSION = "2024-05-01"
 _TYPES = {"nsg": "microsoft.network/networksecuritygroups", "firewall": "microsoft.network/ipgroups"}

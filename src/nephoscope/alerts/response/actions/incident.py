@@ -13,7 +13,7 @@ from nephoscope.alerts.response.event import BY
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.lake.state.responses import ResponseRun
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

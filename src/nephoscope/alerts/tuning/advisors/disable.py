@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nephoscope.alerts.tuning.case import Case, Proposal, Put, days_of, judged
-from nephoscope.model.state import Severity
+from nephoscope_policy.model.state import Severity
 
 LEAST, LEAST_DAYS = 20, 7
 SPREAD = 0.5

@@ -9,9 +9,9 @@ from nephoscope.estate.public_endpoint import SITE, Answers, answers, is_unrestr
 from nephoscope.posture.attack_paths.exposing import expose
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 CONTAINER_APP, CONTAINER_GROUP = "microsoft.app/containerapps", "microsoft.containerinstance/containergroups"
 REMEDY = "Take the public endpoint away or restrict it to known addresses."

@@ -8,9 +8,9 @@ from nephoscope.estate.public_endpoint import CLUSTER, Answers, answers
 from nephoscope.posture.attack_paths.exposing import expose
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 REMEDY = "Make the cluster private or list the address ranges that may call its API server."
 

@@ -17,9 +17,9 @@ from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.exposing import expose
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 SQL_SERVER, MANAGED_INSTANCE = "microsoft.sql/servers", "microsoft.sql/managedinstances"
 #: The public endpoint of a managed instance answers here.

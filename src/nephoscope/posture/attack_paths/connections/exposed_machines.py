@@ -11,9 +11,9 @@ from nephoscope.posture.attack_paths.exposing import expose
 
 if TYPE_CHECKING:
     from nephoscope.estate.ways_in import Reached
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 #: Ports of TCP that are looked at, by what usually listens there.
 PORTS = {

@@ -13,9 +13,9 @@ from nephoscope.posture.attack_paths.entity import IDENTITY_TYPE, Connection, Co
 
 if TYPE_CHECKING:
     from nephoscope.estate.view import View
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE, "microsoft.hybridcompute/machines")
 RUNNING = (*MACHINES, SITE, CONTAINER_APP, CONTAINER_GROUP, CLUSTER)

@@ -11,7 +11,6 @@ from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.public_endpoint import COSMOS
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope.posture.attack_paths.connections.exposed_databases import MANAGED_INSTANCE, SQL_SERVER
 from nephoscope.posture.attack_paths.connections.exposed_storage import ACCOUNT
 from nephoscope.posture.attack_paths.entity import (
@@ -26,14 +25,15 @@ from nephoscope.posture.attack_paths.open_findings import ACCESS
 from nephoscope.posture.attack_paths.rights import Right, rights
 from nephoscope.posture.attack_paths.scopes import is_above
 from nephoscope.posture.attack_paths.stores import VAULT, sensitivity, store_entity
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.roles import Grant
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 #: Stores and vaults that one assignment is followed to; sensitive ones first.
 MOST_TARGETS = 50

@@ -14,9 +14,9 @@ from nephoscope.posture.attack_paths.entity import USER_TYPE, Entity, Insight, I
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope_policy.model.resource import Resource
 
 #: Days without a sign-in after which an account counts as forgotten.
 STALE_DAYS = 90

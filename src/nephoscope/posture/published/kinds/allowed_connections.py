@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from nephoscope.estate.addresses import AddressSet
     from nephoscope.estate.network import Network
     from nephoscope.estate.reachability import Opening
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.subject import Subject
+    from nephoscope_policy.model.resource import Resource
 
 TYPE = "Microsoft.Security/locations/allowedConnections"
 MACHINE = "microsoft.compute/virtualmachines"

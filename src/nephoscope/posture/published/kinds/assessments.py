@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.state import State
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.recommended import UNJUDGED, metadata, unjudged
 from nephoscope.posture.subject import worst
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.model.assessment import Assessment
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.row import Row
     from nephoscope.posture.subject import Subject
+    from nephoscope_policy.model.assessment import Assessment
 
 TYPE = "Microsoft.Security/assessments"
 #: Azure has three codes. What could not be judged is neither healthy nor unhealthy: its cause says so (decision 0200).

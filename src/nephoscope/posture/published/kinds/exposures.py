@@ -18,10 +18,10 @@ from nephoscope.posture.published.document import Document, arm
 
 if TYPE_CHECKING:
     from nephoscope.estate.ways_in import Reached, WayIn
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.subject import Subject
+    from nephoscope_policy.model.resource import Resource
 
 TYPE = "Nephoscope.Posture/exposures"
 _MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.posture.published.document import Document, arm, without_nothing
 
 if TYPE_CHECKING:
-    from nephoscope.policy.assignment import Assignment
-    from nephoscope.policy.entry import Entry
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.subject import Subject
+    from nephoscope_policy.assignment import Assignment
+    from nephoscope_policy.entry import Entry
 
 ASSIGNMENTS = "Microsoft.Authorization/policyAssignments"
 _SPELLED = {

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.state import State
 from nephoscope.posture.published.document import Document, arm, without_nothing
 from nephoscope.posture.published.recommended import definition_id
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.policy.entry import Kind
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.row import Row
     from nephoscope.posture.subject import Subject
+    from nephoscope_policy.entry import Kind
 
 TYPE = "Microsoft.PolicyInsights/policyStates"
 _ASSIGNMENT = "/providers/microsoft.authorization/policyassignments/"

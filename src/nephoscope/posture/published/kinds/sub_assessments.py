@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.kinds.assessments import CODES
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.posture.comparison import Past

@@ -9,8 +9,8 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.model.state import State
 from nephoscope.posture.published.document import Document, arm
+from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from nephoscope.posture.comparison import Past

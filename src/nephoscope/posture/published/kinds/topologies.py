@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.view import View
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.published.document import Document, arm
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.subject import Subject
+    from nephoscope_policy.model.resource import Resource
 
 TYPE = "Microsoft.Security/locations/topologies"
 NETWORK, MACHINE = "microsoft.network/virtualnetworks", "microsoft.compute/virtualmachines"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from nephoscope.model.resource import Resource
 from nephoscope.sources.live.health.newest_rows import (
     STORAGE,
     STORAGE_SERVICES,
@@ -15,6 +14,7 @@ from nephoscope.sources.live.health.newest_rows import (
     Sent,
     flows,
 )
+from nephoscope_policy.model.resource import Resource
 
 SETTING = "microsoft.insights/diagnosticsettings"
 FLOW_LOG = "microsoft.network/networkwatchers/flowlogs"
@@ -148,7 +148,7 @@ def _properties(resource: Resource) -> Mapping[str, Any]:
 
 
 def _type_of(id_: str) -> str:
-    from nephoscope.model.resource_id import ResourceId
+    from nephoscope_policy.model.resource_id import ResourceId
 
     try:
         return ResourceId.parse(id_).type

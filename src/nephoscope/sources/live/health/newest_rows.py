@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.errors import KqlError
 from nephoscope.lake.inventory import holdings
-from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.logs.azure_diagnostics import TABLE as DIAGNOSTICS
 from nephoscope.sources.logs.categories import table_of_category
+from nephoscope_kql.errors import KqlError
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from pathlib import Path

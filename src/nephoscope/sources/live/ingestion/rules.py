@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.columns import BAG
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.quarantine import QUARANTINE
@@ -21,6 +20,7 @@ from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.streams import OWN, table_of
 from nephoscope.sources.live.ingestion.transform import Transform
 from nephoscope.sources.live.source import SourceError
+from nephoscope_kql.types import KqlType
 
 _TYPES = {
     "string": KqlType.STRING, "int": KqlType.INT, "long": KqlType.LONG, "real": KqlType.REAL, "boolean": KqlType.BOOL,

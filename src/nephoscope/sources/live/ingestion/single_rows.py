@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.parser import parse
-from nephoscope.kql.tree import Call, ExternalData, Name, Node, Pipe
-from nephoscope.kql.tree.node import Operator, children, walk
-from nephoscope.kql.tree.operators import (
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.parser import parse
+from nephoscope_kql.tree import Call, ExternalData, Name, Node, Pipe
+from nephoscope_kql.tree.node import Operator, children, walk
+from nephoscope_kql.tree.operators import (
     Consume,
     Facet,
     Fork,
@@ -27,7 +27,7 @@ from nephoscope.kql.tree.operators import (
     TopHitters,
     TopNested,
 )
-from nephoscope.kql.tree.statements import Evaluation, Let, Query
+from nephoscope_kql.tree.statements import Evaluation, Let, Query
 
 _REFUSED: dict[type[Node], str] = {
     Consume: "consume", Facet: "facet", Fork: "fork", Partition: "partition", Sample: "sample", SampleDistinct: "sample-distinct",

@@ -14,17 +14,17 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from nephoscope.kql.catalog import MemoryCatalog
-from nephoscope.kql.compile import Compiled, ticks
-from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.engines.fields import schema_of_fields
-from nephoscope.kql.errors import NOWHERE, KqlError
-from nephoscope.kql.traced import compile_traced
-from nephoscope.kql.types import KqlType
 from nephoscope.lake.column import column_of
 from nephoscope.lake.columns import storage_type
 from nephoscope.sources.live.ingestion import single_rows
 from nephoscope.sources.live.source import SourceError
+from nephoscope_kql.catalog import MemoryCatalog
+from nephoscope_kql.compile import Compiled, ticks
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.fields import schema_of_fields
+from nephoscope_kql.errors import NOWHERE, KqlError
+from nephoscope_kql.traced import compile_traced
+from nephoscope_kql.types import KqlType
 
 SOURCE = "source"
 #: The hidden column that says of each row its record.

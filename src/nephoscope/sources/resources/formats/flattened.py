@@ -11,9 +11,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.resources.children import ANYWHERE, EMBEDDED
 from nephoscope.sources.resources.record import Record, RecordError, resource_id
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,125 @@
+"""A query's tree -> bound relations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from nephoscope_kql import bind_calls, bind_external, bind_operands, bind_tables, bind_values, tree
+from nephoscope_kql.binder import Binder, Env, Meaning
+from nephoscope_kql.catalog import Catalog
+from nephoscope_kql.errors import NOWHERE, CycleError, KqlError, TooLargeError, invalid, joined
+from nephoscope_kql.mistakes import EnoughError, Mistakes
+from nephoscope_kql.naming import implied_name
+from nephoscope_kql.operators import load
+from nephoscope_kql.operators.branching import branches
+from nephoscope_kql.options import at_most
+from nephoscope_kql.probe import Probe
+from nephoscope_kql.relations import Relation, ResultHint
+from nephoscope_kql.scope import declared, is_tabular, undeclared
+
+__all__ = ["bind_calls", "bind_external", "bind_operands", "bind_tables", "bind_values"]
+load()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundQuery:
+    """The rows that a query gives, their name (`as`, a branch of fork; '' = none), what `render` asks for, what was noticed.
+
+    `unseen`: columns depend on rows that no probe has read.
+    """
+
+    relation: Relation
+    hint: ResultHint = field(default_factory=ResultHint)
+    name: str = ""
+    notes: tuple[str, ...] = ()
+    unseen: bool = False
+
+
+def bind(
+    query: tree.Query,
+    catalog: Catalog,
+    names: Mapping[str, Meaning] | None = None,
+    probe: Probe | None = None,
+) -> BoundQuery:
+    """Bind a query; its last result. KqlError where a name or a type is wrong in any of its results."""
+    return bind_all(query, catalog, names, probe)[-1]
+
+
+def bind_all(
+    query: tree.Query,
+    catalog: Catalog,
+    names: Mapping[str, Meaning] | None = None,
+    probe: Probe | None = None,
+) -> tuple[BoundQuery, ...]:
+    """Bind every result of a query, in order: one a tabular statement, several where it ends in fork or facet; at least one."""
+    try:
+        return results(query, Env(Binder(catalog, probe), names or {}))
+    except (TooLargeError, CycleError):
+        raise
+    except KqlError as error:
+        if probe is not None:
+            raise
+        raise _with_others(error, query, catalog, names) from error.__cause__
+
+
+def _with_others(
+    error: KqlError, query: tree.Query, catalog: Catalog, names: Mapping[str, Meaning] | None
+) -> KqlError:
+    """The error that ended binding, and those that are found where binding goes on."""
+    mistakes = Mistakes()
+    with suppress(EnoughError, TooLargeError, RecursionError):
+        results(query, Env(Binder(catalog, None, mistakes), names or {}))
+    found = {error.span: error, **mistakes.errors}
+    return joined(list(found.values())) if len(found) > 1 else error
+
+
+def results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
+    """The results of a query's statements in an environment; where its binder collects errors, those that it could bind."""
+    binder = env.binder
+    found: list[BoundQuery] = []
+    for statement in query.statements:
+        env = binder.tried(partial(declared, [statement], env), undeclared(statement, env), env)
+        if isinstance(statement, tree.Evaluation):
+            nothing: list[tuple[str, tree.Expression]] = []
+            several = binder.tried(partial(branches, statement.value), nothing, env)
+            found += [_result(name, value, env) for name, value in several]
+    if not found and binder.mistakes is None:
+        raise invalid("the query has no expression that gives rows", query.span or NOWHERE)
+    notes = tuple(binder.notes)
+    return tuple(replace(one, notes=notes, unseen=binder.unseen) for one in found)
+
+
+def _result(name: str, expression: tree.Expression, env: Env) -> BoundQuery:
+    env.binder.hint = None
+    relation = at_most(_rows(expression, env), env)
+    return BoundQuery(relation, _hint(env.binder), name)
+
+
+def _rows(expression: tree.Expression, env: Env) -> Relation:
+    if is_tabular(expression, env) or isinstance(expression, tree.Pipe | tree.Name):
+        return env.tabular(expression)
+    name = tree.Name(name=implied_name(expression) or "print_0")
+    item = tree.Named(names=(name,), value=expression, span=expression.span)
+    return env.binder.operator(None, tree.operators.Print(items=(item,), span=expression.span), env)
+
+
+def _hint(binder: Binder) -> ResultHint:
+    if binder.hint is None:
+        return ResultHint()
+    return ResultHint(binder.hint.chart, {item.name: _written(item) for item in binder.hint.properties})
+
+
+def _written(item: tree.Parameter) -> str:
+    """The values of a property with commas between: names, texts and numbers, of which some have a sign."""
+    return ",".join(_value(one) for one in item.values)
+
+
+def _value(value: tree.Expression) -> str:
+    if isinstance(value, tree.Unary):
+        return f"{value.operator}{_value(value.operand)}".removeprefix("+")
+    if isinstance(value, tree.Name):
+        return value.name
+    return str(value.value) if isinstance(value, tree.Literal) else ""

@@ -1,0 +1,354 @@
+"""Binding of function calls: built-in functions, aggregates, window functions, let and stored functions, special forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.bind_operands import arithmetic, condition
+from nephoscope_kql.binder import Env, binds_scalar, reference
+from nephoscope_kql.bound import (
+    AggregateCall,
+    Bound,
+    Call,
+    Column,
+    Constant,
+    ScalarQuery,
+    Variable,
+    WindowCall,
+    reads_row,
+)
+from nephoscope_kql.convert import choose, explicit, prepared
+from nephoscope_kql.errors import Span, did_you_mean, invalid, unsupported
+from nephoscope_kql.mistakes import unknown_value
+from nephoscope_kql.naming import implied_name
+from nephoscope_kql.options import bin_size, given_now
+from nephoscope_kql.references import inputs
+from nephoscope_kql.registry import Aggregate, aggregates, callable_functions, functions
+from nephoscope_kql.relations import (
+    Aggregated,
+    Concatenated,
+    FirstOf,
+    Joined,
+    Relation,
+    Scan,
+    Series,
+    Shared,
+)
+from nephoscope_kql.scope import body_of, entered, function_named, is_tabular
+from nephoscope_kql.types import TYPE_NAMES, KqlType
+
+WINDOWS = frozenset(
+    {
+        "prev",
+        "next",
+        "row_number",
+        "row_cumsum",
+        "row_rank_dense",
+        "row_rank_min",
+        "row_rank",
+        "row_window_session",
+    }
+)
+Special = Callable[[tree.Call, Env], Bound]
+
+
+@binds_scalar(tree.Call)
+def call(node: tree.Call, env: Env) -> Bound:
+    """A call of anything that gives a value."""
+    known = callable_functions()
+    if node.name in env.names or (node.name not in known and env.catalog.function(node.name)):
+        found = function_named(node.name, env, node.span)
+        if found is not None:
+            return entered(found, node, env).scalar(body_of(found, node.span))
+    special = SPECIAL.get(node.name)
+    if special is not None:
+        return special(node, env)
+    if node.name in aggregates() and (env.aggregates is not None or node.name not in known):
+        return _collected(node, env)
+    if node.name in WINDOWS:
+        return _windowed(node, env)
+    return _function(node, env)
+
+
+def _function(node: tree.Call, env: Env) -> Bound:
+    known = callable_functions()
+    if node.name not in known:
+        hint = did_you_mean(node.name, [*known, *SPECIAL, *WINDOWS, *env.names, *aggregates()])
+        _look_into(plain(node), env)
+        raise invalid(f"no function is named '{node.name}'", node.span, hint)
+    return called(node.name, [env.scalar(argument) for argument in plain(node)], node)
+
+
+def _look_into(arguments: tuple[tree.Expression, ...], env: Env) -> None:
+    """Find the errors in the arguments of a function that is not known."""
+    mistakes = env.binder.mistakes
+    if mistakes is None or mistakes.strict:
+        return
+    met = mistakes.met
+    for argument in arguments:
+        if not isinstance(argument, tree.Star) and not is_tabular(argument, env):
+            env.scalar(argument)
+    mistakes.met = met
+
+
+def called(name: str, arguments: list[Bound], node: tree.Expression) -> Bound:
+    """A built-in function on bound arguments."""
+    callee = functions()[name]
+    converted, kind = prepared(callee, choose(callee, arguments, node.span), arguments, node.span)
+    return Call(type=kind, span=node.span, function=callee, arguments=converted)
+
+
+def plain(node: tree.Call) -> tuple[tree.Expression, ...]:
+    """The arguments of a built-in function; a name before one is dropped."""
+    return tuple(item.value if isinstance(item, tree.Named) else item for item in node.arguments)
+
+
+def _collected(node: tree.Call, env: Env) -> Bound:
+    if env.aggregates is None:
+        raise invalid(f"the aggregate {node.name}() has a meaning only in summarize and its kin", node.span)
+    found = aggregate_call(node, env)
+    return reference(env.aggregates.column(found, env.binder), node.span)
+
+
+def aggregate_call(node: tree.Call, env: Env) -> AggregateCall:
+    """An aggregate over the rows; its arguments are bound without aggregates."""
+    inner = replace(env, sides={}, aggregates=None, windows=None, partition=())
+    arguments = [inner.scalar(argument) for argument in plain(node)]
+    return aggregated(aggregates()[node.name], arguments, node)
+
+
+def aggregated(callee: Aggregate, arguments: list[Bound], node: tree.Expression) -> AggregateCall:
+    """An aggregate on bound arguments."""
+    converted, kind = prepared(callee, choose(callee, arguments, node.span), arguments, node.span)
+    return AggregateCall(type=kind, span=node.span, aggregate=callee, arguments=converted)
+
+
+def _windowed(node: tree.Call, env: Env) -> Bound:
+    if env.windows is None:
+        raise invalid(f"{node.name}() needs rows in an order: sort or serialize them before", node.span)
+    arguments = [env.scalar(argument) for argument in plain(node)]
+    found = _window_call(node, arguments)
+    return reference(env.windows.column(found, env.binder), node.span)
+
+
+def _window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
+    if node.name in ("prev", "next"):
+        return _neighbour(node, arguments)
+    name = "row_rank_dense" if node.name == "row_rank" else node.name
+    if node.name == "row_window_session":
+        kind, least, most = KqlType.DATETIME, 3, 4
+        arguments = _session(node, arguments)
+    elif node.name == "row_number":
+        kind, least, most = KqlType.LONG, 0, 2
+    else:
+        kind, least, most = (arguments[0].type if arguments else KqlType.LONG), 1, 2
+        kind = kind if node.name == "row_cumsum" else KqlType.LONG
+    if not least <= len(arguments) <= most:
+        raise invalid(f"{node.name}() does not take {len(arguments)} arguments", node.span)
+    if node.name == "row_cumsum" and not (kind.numeric or kind == KqlType.TIMESPAN):
+        raise invalid(f"row_cumsum() adds numbers or timespans, not {kind}", arguments[0].span)
+    restart = condition(arguments[-1]) if len(arguments) == most else None
+    values = tuple(arguments[:-1] if restart is not None else arguments)
+    return WindowCall(type=kind, span=node.span, function=name, arguments=values, restart=restart)
+
+
+def _session(node: tree.Call, arguments: list[Bound]) -> list[Bound]:
+    """`row_window_session(time, most from the first, most between neighbours)`."""
+    kinds = (KqlType.DATETIME, KqlType.TIMESPAN, KqlType.TIMESPAN)
+    for place, (value, kind) in enumerate(zip(arguments, kinds, strict=False)):
+        if value.type != kind:
+            raise invalid(f"argument {place + 1} of {node.name}() is {value.type}, not {kind}", value.span)
+        if place and not isinstance(value, Constant):
+            raise invalid(f"argument {place + 1} of {node.name}() must be a constant", value.span)
+    return arguments
+
+
+def _neighbour(node: tree.Call, arguments: list[Bound]) -> WindowCall:
+    if not 1 <= len(arguments) <= 3:
+        raise invalid(f"{node.name}() takes 1 to 3 arguments", node.span)
+    value = arguments[0]
+    offset = arguments[1] if len(arguments) > 1 else constants.long(1, node.span)
+    if not isinstance(offset, Constant) or not isinstance(offset.value, int):
+        raise invalid(f"the offset of {node.name}() must be a constant number", offset.span)
+    if offset.value < 1:
+        raise invalid(f"the offset of {node.name}() must be 1 or more", offset.span)
+    if len(arguments) > 2 and reads_row(arguments[2]):
+        raise invalid(f"the default of {node.name}() must not depend on a row", arguments[2].span)
+    absent = (
+        explicit(arguments[2], value.type) if len(arguments) > 2 else constants.null(value.type, node.span)
+    )
+    return WindowCall(type=value.type, span=node.span, function=node.name, arguments=(value, offset, absent))
+
+
+def _typeof(node: tree.Call, _env: Env) -> Bound:
+    """`typeof(long)` as an argument: the type's name."""
+    item = node.arguments[0] if len(node.arguments) == 1 else None
+    if not isinstance(item, tree.Name) or item.name not in TYPE_NAMES:
+        raise invalid("typeof() takes one type here", node.span)
+    return constants.text(TYPE_NAMES[item.name].value, node.span)
+
+
+def _moment(node: tree.Call, env: Env) -> Bound:
+    return given_now(env) or Variable(type=KqlType.DATETIME, span=node.span, name="now")
+
+
+def _ingestion_time(node: tree.Call, env: Env) -> Bound:
+    """When the row came in: from the table below filters, computed columns and orders; null for rows that no table holds."""
+    column = None if env.rows is None else ingested(env.rows, node.span)
+    return constants.null(KqlType.DATETIME, node.span) if column is None else reference(column, node.span)
+
+
+def ingested(relation: Relation, span: Span) -> Column | None:
+    """The hidden column of the ingestion time of a relation's rows; None where its rows have none."""
+    while not isinstance(relation, Scan):
+        if isinstance(relation, Concatenated | Shared | Joined):
+            parts = inputs(relation)
+            if any(ingested(part, span) is not None for part in parts):
+                raise unsupported(
+                    "ingestion_time() behind union, join, as or materialize", span, "extend it before"
+                )
+            return None
+        below = getattr(relation, "input", None)
+        if below is None or isinstance(relation, Aggregated | Series | FirstOf):
+            return None
+        relation = below
+    return relation.ingested
+
+
+def _bin_auto(node: tree.Call, env: Env) -> Bound:
+    """`bin_auto(x)`: bins of `set query_bin_auto_size`, one of which begins at `query_bin_auto_at`."""
+    size, start = bin_size(env)
+    if size is None:
+        raise invalid("bin_auto() needs a size", node.span, "set query_bin_auto_size=1h; before the query")
+    if len(node.arguments) != 1:
+        raise invalid("bin_auto() takes 1 argument", node.span)
+    values = [env.scalar(node.arguments[0]), size, *([] if start is None else [start])]
+    return called("bin" if start is None else "bin_at", values, node)
+
+
+def _assert(node: tree.Call, env: Env) -> Bound:
+    """`assert(condition, message)`: decided when the query is compiled."""
+    if len(node.arguments) != 2:
+        raise invalid("assert() takes 2 arguments: a constant condition and a message", node.span)
+    tested, message = (env.scalar(argument) for argument in node.arguments)
+    found = constants.decided(tested)
+    if found is None or not isinstance(message, Constant):
+        raise unsupported("assert() of what is not known before the query runs", node.span)
+    if not found:
+        raise invalid(f"assertion failed: {message.value}", node.span)
+    return constants.constant(True, KqlType.BOOL, node.span)
+
+
+def _now(node: tree.Call, env: Env) -> Bound:
+    moment = _moment(node, env)
+    if not node.arguments:
+        return moment
+    return arithmetic("+", moment, explicit(env.scalar(node.arguments[0]), KqlType.TIMESPAN), node.span)
+
+
+def _ago(node: tree.Call, env: Env) -> Bound:
+    if len(node.arguments) != 1:
+        raise invalid("ago() takes 1 argument, a timespan", node.span)
+    back = env.scalar(node.arguments[0])
+    if back.type not in (KqlType.TIMESPAN, KqlType.DYNAMIC):
+        raise invalid(f"ago() takes a timespan, not {back.type}", back.span)
+    moment = _moment(node, env)
+    return arithmetic("-", moment, explicit(back, KqlType.TIMESPAN), node.span)
+
+
+def _toscalar(node: tree.Call, env: Env) -> Bound:
+    if len(node.arguments) != 1:
+        raise invalid("toscalar() takes 1 argument: rows", node.span)
+    argument = node.arguments[0]
+    if not is_tabular(argument, env.without_row()):
+        return env.scalar(argument)
+    relation = env.tabular(argument)
+    if not relation.columns:
+        raise invalid("the rows have no column", node.span)
+    column = relation.columns[0]
+    return ScalarQuery(type=column.type, span=node.span, relation=relation, column=column)
+
+
+def _column_ifexists(node: tree.Call, env: Env) -> Bound:
+    if len(node.arguments) != 2:
+        raise invalid(f"{node.name}() takes 2 arguments: a column's name and a default", node.span)
+    wanted = env.scalar(node.arguments[0])
+    if not isinstance(wanted, Constant) or not isinstance(wanted.value, str):
+        raise invalid("the column's name must be a constant text", wanted.span)
+    column = env.row.get(wanted.value)
+    if column is None and env.binder.mistakes is not None and env.rows is not None and env.rows.open:
+        return unknown_value(node.span)
+    return env.scalar(node.arguments[1]) if column is None else reference(column, node.span)
+
+
+def _pack_all(node: tree.Call, env: Env) -> Bound:
+    skip = bool(node.arguments) and getattr(env.scalar(node.arguments[0]), "value", False) is True
+    return packed(env.row.values(), node.span, "_pack_present" if skip else "bag_pack")
+
+
+def packed(columns: Collection[Column], span: Span, name: str = "bag_pack") -> Bound:
+    """A bag of columns by their names."""
+    pairs: list[Bound] = []
+    if not columns:
+        return constants.constant({}, KqlType.DYNAMIC, span)
+    for column in columns:
+        pairs += [constants.text(column.name, span), reference(column, span)]
+    return Call(type=KqlType.DYNAMIC, span=span, function=functions()[name], arguments=tuple(pairs))
+
+
+def _pack_columns(node: tree.Call, env: Env) -> Bound:
+    pairs: list[Bound] = []
+    for argument in _columns_of(node, env):
+        pairs += [constants.text(implied_name(argument), argument.span), env.scalar(argument)]
+    if not pairs:
+        raise invalid("bag_pack_columns() takes columns", node.span)
+    return Call(
+        type=KqlType.DYNAMIC, span=node.span, function=functions()["bag_pack"], arguments=tuple(pairs)
+    )
+
+
+def _columns_of(node: tree.Call, env: Env) -> list[tree.Expression]:
+    """The arguments, a star being every column of the row."""
+    result: list[tree.Expression] = []
+    for argument in plain(node):
+        if isinstance(argument, tree.Star):
+            result += [tree.Name(name=name, span=argument.span) for name in env.row]
+        else:
+            result.append(argument)
+    return result
+
+
+def _estimate(node: tree.Call, env: Env) -> Bound:
+    values = tuple(env.scalar(argument) for argument in _columns_of(node, env))
+    if not values:
+        raise invalid("estimate_data_size() takes at least 1 value", node.span)
+    return Call(
+        type=KqlType.LONG, span=node.span, function=functions()["estimate_data_size"], arguments=values
+    )
+
+
+def _column_names(node: tree.Call, env: Env) -> Bound:
+    if len(node.arguments) != 1:
+        raise invalid("column_names_of() takes 1 argument: rows", node.span)
+    names: list[Any] = [column.name for column in env.tabular(node.arguments[0]).columns]
+    return Constant(type=KqlType.DYNAMIC, span=node.span, value=names)
+
+
+SPECIAL: dict[str, Special] = {
+    "bag_pack_columns": _pack_columns,
+    "estimate_data_size": _estimate,
+    "column_names_of": _column_names,
+    "now": _now,
+    "ingestion_time": _ingestion_time,
+    "bin_auto": _bin_auto,
+    "assert": _assert,
+    "typeof": _typeof,
+    "ago": _ago,
+    "toscalar": _toscalar,
+    "column_ifexists": _column_ifexists,
+    "columnifexists": _column_ifexists,
+    "pack_all": _pack_all,
+}

@@ -1,0 +1,202 @@
+"""Binding of what gives rows: tables, variables, functions, pipes, datatable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import Env, LambdaMeaning, SharedMeaning, binds_source
+from nephoscope_kql.bound import Bound, Column, Constant
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.convert import as_dynamic, explicit
+from nephoscope_kql.errors import Span, UnknownSourceError, did_you_mean, invalid, unsupported
+from nephoscope_kql.options import in_scope
+from nephoscope_kql.ordering import by_ordinal
+from nephoscope_kql.relations import Relation, Rows, Scan
+from nephoscope_kql.scope import (
+    already_bound,
+    body_of,
+    entered,
+    function_named,
+    known_names,
+    place_of,
+    rows_of,
+    shared,
+)
+from nephoscope_kql.types import KqlType
+
+
+@binds_source(tree.Pipe)
+def pipe(node: tree.Pipe, env: Env) -> Relation:
+    """A source and the operators after it."""
+    relation: Relation | None = None if node.source is None else env.tabular(node.source)
+    current = env
+    for operator in node.operators:
+        if isinstance(operator, tree.operators.As):
+            relation, current = named(operator, relation, current)
+        else:
+            relation = env.binder.operator(relation, operator, current)
+    if relation is None:
+        raise invalid("the query has no rows", node.span)
+    return relation
+
+
+def named(operator: tree.operators.As, relation: Relation | None, env: Env) -> tuple[Relation, Env]:
+    """`as name`: the rows so far get a name for the operators after it."""
+    if relation is None:
+        raise invalid("as needs rows", operator.span)
+    meaning = already_bound(relation, env, operator.name)
+    return meaning.make(), env.naming({operator.name: meaning})
+
+
+@binds_source(tree.Name)
+def name(node: tree.Name, env: Env) -> Relation:
+    """A variable, a stored function without arguments, or a table."""
+    meaning = env.names.get(node.name)
+    if not env.sees(node.name):
+        raise invalid(f"'{node.name}' is not among the names that restrict access leaves", node.span)
+    if meaning is not None and not isinstance(meaning, LambdaMeaning):
+        return rows_of(meaning, node.name, node.span, env)
+    if meaning is None:
+        table = env.catalog.table(node.name)
+        if table is not None:
+            return scan(table, env)
+    if function_named(node.name, env, node.span) is not None:
+        return call(tree.Call(name=node.name, span=node.span), env)
+    hint = did_you_mean(node.name, known_names(env))
+    raise UnknownSourceError(
+        f"no table, function or variable is named '{node.name}'", node.span, "invalid", hint
+    )
+
+
+def scan(table: TableSchema, env: Env) -> Relation:
+    """The rows of a table, in the time scope that `set query_datetimescope_...` gives."""
+    columns = tuple(env.binder.column(name, kind) for name, kind in table.columns)
+    ingested = env.binder.column("", KqlType.DATETIME) if table.ingested else None
+    return in_scope(Scan(columns=columns, table=table, ingested=ingested), env)
+
+
+@binds_source(tree.Call)
+def call(node: tree.Call, env: Env) -> Relation:
+    """`materialize(...)`, `table(...)`, `_GetWatchlist(...)`, or a function that gives rows."""
+    if node.name == "materialize":
+        return _materialize(node, env).make()
+    if node.name == "table":
+        return _table(node, env)
+    if node.name == "external_table":
+        raise unsupported(
+            "external_table()", node.span, "externaldata reads files of allowed folders and hosts"
+        )
+    found = function_named(node.name, env, node.span)
+    if found is None and node.name == "_GetWatchlist":
+        return _watchlist(node, env)
+    if not env.sees(node.name):
+        raise invalid(f"'{node.name}' is not among the names that restrict access leaves", node.span)
+    if found is None:
+        hint = did_you_mean(node.name, known_names(env))
+        raise UnknownSourceError(
+            f"no function that gives rows is named '{node.name}'", node.span, "invalid", hint
+        )
+    return entered(found, node, env).tabular(body_of(found, node.span))
+
+
+def _materialize(node: tree.Call, env: Env) -> SharedMeaning:
+    if len(node.arguments) != 1:
+        raise invalid("materialize() takes 1 argument: rows", node.span)
+    return shared(node.arguments[0], env)
+
+
+def _table(node: tree.Call, env: Env) -> Relation:
+    return name(tree.Name(name=_constant_name(node, env), span=node.span), env)
+
+
+def _constant_name(node: tree.Call, env: Env) -> str:
+    value = env.without_row().scalar(node.arguments[0]) if node.arguments else None
+    if not isinstance(value, Constant) or not isinstance(value.value, str):
+        raise invalid(f"{node.name}() takes a constant name", node.span)
+    return value.value
+
+
+WATCHLIST = (
+    ("_DTItemId", KqlType.STRING),
+    ("LastUpdatedTimeUTC", KqlType.DATETIME),
+    ("SearchKey", KqlType.STRING),
+)
+"""The columns that every watchlist has before those of its items."""
+
+
+def _watchlist(node: tree.Call, env: Env) -> Relation:
+    """`_GetWatchlist('alias')`; one that nobody has has no rows, as in Sentinel, and a note says so."""
+    alias = _constant_name(node, env)
+    table = env.catalog.watchlist(alias)
+    if table is not None:
+        return scan(table, env)
+    env.binder.notes[f"no watchlist is named '{alias}': it has no rows"] = None
+    columns = tuple(env.binder.column(label, kind) for label, kind in WATCHLIST)
+    return given_rows(env, columns, ())
+
+
+@binds_source(tree.Member)
+def member(node: tree.Member, env: Env) -> Relation:
+    """`workspace('x').Table`, `cluster('c').database('d').Table`: where the catalog knows the place."""
+    return name(tree.Name(name=node.name, span=node.span), _elsewhere(node.target, env))
+
+
+@binds_source(tree.MemberCall)
+def member_call(node: tree.MemberCall, env: Env) -> Relation:
+    """`workspace('x').f()`: its arguments are bound here, its body there."""
+    there = _elsewhere(node.target, env)
+    if node.call.name in ("table", "_GetWatchlist"):
+        return call(node.call, there)
+    found = function_named(node.call.name, there, node.span)
+    if found is None:
+        hint = did_you_mean(node.call.name, known_names(there))
+        raise UnknownSourceError(
+            f"no function that gives rows is named '{node.call.name}'", node.span, "invalid", hint
+        )
+    return entered(found, node.call, env).tabular(body_of(found, node.span))
+
+
+def _elsewhere(target: tree.Expression, env: Env) -> Env:
+    return replace(env.without_row(), names={}, place=place_of(target, env))
+
+
+@binds_source(tree.Datatable)
+def datatable(node: tree.Datatable, env: Env) -> Relation:
+    """Rows that the query spells out."""
+    width = len(node.columns)
+    if width == 0 or len(node.values) % width:
+        raise invalid(f"{len(node.values)} values do not fill rows of {width} columns", node.span)
+    columns = tuple(env.binder.column(item.name, _declared_type(item)) for item in node.columns)
+    if len({column.name for column in columns}) != width:
+        raise invalid("two columns have the same name", node.span)
+    cells = [
+        _cell(env.scalar(value), columns[place % width].type, value.span)
+        for place, value in enumerate(node.values)
+    ]
+    rows = tuple(tuple(cells[start : start + width]) for start in range(0, len(cells), width))
+    return given_rows(env, columns, rows)
+
+
+def given_rows(env: Env, columns: tuple[Column, ...], rows: tuple[tuple[Bound, ...], ...]) -> Rows:
+    """Rows of expressions, in their order."""
+    ordinal = env.binder.column("", KqlType.LONG)
+    order = by_ordinal(ordinal) if len(rows) > 1 else ()
+    return Rows(columns=columns, order=order, rows=rows, ordinal=ordinal)
+
+
+def _declared_type(item: tree.ColumnDeclaration) -> KqlType:
+    if item.type is None:
+        raise invalid(f"the column '{item.name}' has no type", item.span)
+    return item.type
+
+
+def _cell(value: Bound, kind: KqlType, span: Span) -> Bound:
+    if value.type == kind:
+        return value
+    allowed = (value.type.numeric and kind.numeric) or KqlType.STRING in (value.type, kind)
+    if kind == KqlType.DYNAMIC:
+        return as_dynamic(value)
+    if not allowed and value.type not in (KqlType.DYNAMIC, KqlType.LONG):
+        raise invalid(f"a value of type {value.type} in a column of type {kind}", span)
+    return explicit(value, kind)

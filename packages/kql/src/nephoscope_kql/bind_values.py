@@ -1,0 +1,101 @@
+"""Binding of values: literals, columns and variables, members of dynamic values."""
+
+from __future__ import annotations
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.binder import (
+    Env,
+    LambdaMeaning,
+    RowMeaning,
+    ScalarMeaning,
+    binds_scalar,
+    reference,
+    unknown_name,
+)
+from nephoscope_kql.bound import Bound, Constant, Path
+from nephoscope_kql.errors import UnknownNameError, did_you_mean, invalid
+from nephoscope_kql.types import KqlType
+
+
+@binds_scalar(tree.Literal)
+def literal(node: tree.Literal, _env: Env) -> Bound:
+    """A constant."""
+    value = "" if node.type == KqlType.STRING and node.value is None else node.value
+    return constants.constant(value, node.type, node.span)
+
+
+@binds_scalar(tree.Name)
+def name(node: tree.Name, env: Env) -> Bound:
+    """A column of the row, else a variable."""
+    column = env.row.get(node.name)
+    if column is not None:
+        return reference(column, node.span)
+    meaning = env.names.get(node.name)
+    if isinstance(meaning, ScalarMeaning):
+        return meaning.value
+    if isinstance(meaning, RowMeaning):
+        raise invalid(f"'{node.name}' depends on a row; rows of a query of their own cannot", node.span)
+    if isinstance(meaning, LambdaMeaning) and not meaning.function.parameters:
+        return env.scalar(tree.Call(name=node.name, span=node.span))
+    if meaning is not None:
+        raise invalid(f"'{node.name}' stands for rows or a function, not for a value", node.span)
+    raise unknown_name(node.name, env, node.span)
+
+
+@binds_scalar(tree.Pipe)
+def parenthesised(node: tree.Pipe, env: Env) -> Bound:
+    """A scalar in the place of rows."""
+    if node.source is None or node.operators:
+        raise invalid("a value is wanted here, not rows", node.span, "toscalar() makes a value of rows")
+    return env.scalar(node.source)
+
+
+@binds_scalar(tree.Member)
+def member(node: tree.Member, env: Env) -> Bound:
+    """`bag.key`, `$left.column`, `step.column` of scan."""
+    if isinstance(node.target, tree.Name) and (
+        node.target.name in env.sides or node.target.name in ("$left", "$right")
+    ):
+        side = env.sides.get(node.target.name)
+        if side is None:
+            raise invalid(f"{node.target.name} has a meaning only in the conditions of a join", node.span)
+        if node.name not in side:
+            message = f"no column of {node.target.name} is named '{node.name}'"
+            raise UnknownNameError(node.name, message, node.span, did_you_mean(node.name, side))
+        return reference(side[node.name], node.span)
+    return step(env.scalar(node.target), node.name, node)
+
+
+@binds_scalar(tree.Index)
+def index(node: tree.Index, env: Env) -> Bound:
+    """`array[0]`, `bag['key']`, `bag[column]`."""
+    target, place = env.scalar(node.target), env.scalar(node.index)
+    if (
+        isinstance(place, Constant)
+        and isinstance(place.value, str | int)
+        and not isinstance(place.value, bool)
+    ):
+        return step(target, place.value, node)
+    if place.type not in (KqlType.STRING, KqlType.LONG, KqlType.INT, KqlType.DYNAMIC):
+        raise invalid(f"an index is a number or a text, not {place.type}", node.index.span)
+    return step(target, place, node)
+
+
+def step(target: Bound, where: str | int | Bound, node: tree.Expression) -> Bound:
+    """One step into a dynamic value; steps after another are one path."""
+    if target.type != KqlType.DYNAMIC:
+        raise invalid(f"{target.type} has no members", node.span, "parse_json() makes a dynamic of a text")
+    if isinstance(target, Constant) and not isinstance(where, Bound):
+        return constants.constant(_found(target.value, where), KqlType.DYNAMIC, node.span)
+    if isinstance(target, Path):
+        return Path(type=KqlType.DYNAMIC, span=node.span, target=target.target, steps=(*target.steps, where))
+    return Path(type=KqlType.DYNAMIC, span=node.span, target=target, steps=(where,))
+
+
+def _found(value: tree.Scalar, where: str | int) -> tree.Scalar:
+    if isinstance(value, dict) and isinstance(where, str):
+        return value.get(where)
+    if isinstance(value, list) and isinstance(where, int) and -len(value) <= where < len(value):
+        found: tree.Scalar = value[where]
+        return found
+    return None

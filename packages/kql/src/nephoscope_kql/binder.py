@@ -1,0 +1,398 @@
+"""What binding a query needs to know: names in scope, fresh column names, and who binds which node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from itertools import count
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from nephoscope_kql import tree
+from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, WindowCall, reads_row
+from nephoscope_kql.constants import null
+from nephoscope_kql.deadline import check
+from nephoscope_kql.errors import (
+    KqlError,
+    Span,
+    TooLargeError,
+    UnknownNameError,
+    did_you_mean,
+    invalid,
+    unsupported,
+)
+from nephoscope_kql.mistakes import CHOOSING, OPEN, Mistakes, unknown_value
+from nephoscope_kql.relations import Assign, Rows
+from nephoscope_kql.settings import unknown_hints
+from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope_kql.catalog import Catalog, StoredFunction
+    from nephoscope_kql.probe import Probe
+    from nephoscope_kql.relations import Relation
+
+MAX_DEPTH = 200
+"""How deep functions and sub-queries may nest."""
+MAX_NODES = 200_000
+"""How many nodes a query may have after its functions are expanded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarMeaning:
+    """A name that stands for a value."""
+
+    value: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class RowMeaning:
+    """A name whose value depends on a row, seen from a sub-query that has no such row."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableMeaning:
+    """A name that stands for rows: bound anew at every use, so that every use has columns of its own."""
+
+    expression: tree.Expression
+    env: Env
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMeaning:
+    """A name that stands for rows that are computed once (`as`, `materialize`)."""
+
+    make: Callable[[], Relation]
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaMeaning:
+    """A name that stands for a function; `env` is where it was declared."""
+
+    function: tree.Lambda
+    env: Env
+
+
+Meaning: TypeAlias = ScalarMeaning | RowMeaning | TableMeaning | SharedMeaning | LambdaMeaning
+
+
+@dataclass(eq=False)
+class Collector:
+    """Aggregates (in summarize) or window functions that an expression uses, each once, with the hidden column that holds it."""
+
+    calls: list[tuple[Column, AggregateCall | WindowCall]] = field(default_factory=list)
+
+    def column(self, call: AggregateCall | WindowCall, binder: Binder) -> Column:
+        """The column of a call."""
+        for column, known in self.calls:
+            if known == call:
+                return column
+        column = binder.column("", call.type)
+        if binder.mistakes is not None and any(map(binder.mistakes.holds, call.arguments)):
+            binder.mistakes.mark(column)
+        self.calls.append((column, call))
+        return column
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the query calls the stored function whose text is being bound."""
+
+    function: str
+    call: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Where an expression is bound: let names, the row's columns by name, and what the operator allows.
+
+    `sides` are the columns of `$left` and `$right`; `aggregates` and `windows` collect such calls where the operator has them.
+    `partition`: hidden columns by which operators work on each part of the rows alone (mv-apply, partition). `rows` is the relation
+    of `row`. `place`: the catalog of another workspace or database whose function is being expanded. `visible`: patterns of the names
+    that `restrict access to` leaves (None = all). `site`: None in the query's own text. `composed`: the text is nephoscope's.
+    `calls`: the stored functions whose text is being bound, the outermost first.
+    """
+
+    binder: Binder
+    names: Mapping[str, Meaning] = field(default_factory=dict)
+    row: Mapping[str, Column] = field(default_factory=dict)
+    sides: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
+    aggregates: Collector | None = None
+    windows: Collector | None = None
+    partition: tuple[Column, ...] = ()
+    rows: Relation | None = None
+    place: Catalog | None = None
+    visible: tuple[str, ...] | None = None
+    site: Site | None = None
+    composed: bool = False
+    calls: tuple[StoredFunction, ...] = ()
+
+    @property
+    def catalog(self) -> Catalog:
+        """Where tables and stored functions come from here."""
+        return self.binder.catalog if self.place is None else self.place
+
+    def sees(self, name: str) -> bool:
+        """Whether `restrict access to` leaves a table, a function or a variable that holds rows."""
+        return self.visible is None or any(fnmatchcase(name, pattern) for pattern in self.visible)
+
+    def over(self, relation: Relation, windows: Collector | None = None) -> Env:
+        """The same names over the columns of a relation."""
+        row = {column.name: column for column in relation.columns}
+        return replace(self, row=row, rows=relation, sides={}, aggregates=None, windows=windows)
+
+    def without_row(self) -> Env:
+        """The same names, no row: where a sub-query or a function's body is bound."""
+        return replace(self, row={}, rows=None, sides={}, aggregates=None, windows=None, partition=())
+
+    def parts(self, span: Span) -> tuple[Bound, ...]:
+        """The values that say which part a row belongs to."""
+        return tuple(reference(column, span) for column in self.partition)
+
+    def naming(self, names: Mapping[str, Meaning]) -> Env:
+        """With further names."""
+        return replace(self, names=MappingProxyType({**self.names, **names}))
+
+    def scalar(self, expression: tree.Expression) -> Bound:
+        """Bind a scalar expression here."""
+        return self.binder.scalar(expression, self)
+
+    def tabular(self, expression: tree.Expression) -> Relation:
+        """Bind a tabular expression here, without the row's columns and the values that need them."""
+        needing = {
+            name: RowMeaning()
+            for name, meaning in self.names.items()
+            if isinstance(meaning, ScalarMeaning) and reads_row(meaning.value)
+        }
+        env = self.without_row()
+        return self.binder.tabular(expression, env.naming(needing) if needing else env)
+
+
+ScalarBinder: TypeAlias = Callable[[Any, Env], Bound]
+OperatorBinder: TypeAlias = Callable[[Any, Any, Env], "Relation"]
+SourceBinder: TypeAlias = Callable[[Any, Env], "Relation"]
+
+SCALARS: dict[type[tree.Node], ScalarBinder] = {}
+OPERATORS: dict[type[tree.Node], OperatorBinder] = {}
+SOURCES: dict[type[tree.Node], SourceBinder] = {}
+
+B = TypeVar("B", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+def binds_scalar(kind: type[tree.Node]) -> Callable[[B], B]:
+    """The decorated function (node, env) -> Bound binds such scalar nodes."""
+    return _registering(SCALARS, kind)
+
+
+def binds_source(kind: type[tree.Node]) -> Callable[[B], B]:
+    """The decorated function (node, env) -> Relation binds such nodes where rows are wanted."""
+    return _registering(SOURCES, kind)
+
+
+def binds_operator(kind: type[tree.Node]) -> Callable[[B], B]:
+    """The decorated function (input or None, operator, env) -> Relation binds such tabular operators."""
+    return _registering(OPERATORS, kind)
+
+
+def _registering(table: dict[type[tree.Node], Any], kind: type[tree.Node]) -> Callable[[B], B]:
+    def register(body: B) -> B:
+        table[kind] = body
+        return body
+
+    return register
+
+
+class Binder:
+    """The state of binding one query: its `set` options, its aliases of databases, the notes for who asked, what render says.
+
+    `unseen`: without `probe` it could not tell all columns, which depend on rows.
+
+    `untyped`: the ids of columns that no rows have, so that nobody knows their types.
+
+    `mistakes` collects the errors (None = the first one is raised).
+    """
+
+    def __init__(
+        self, catalog: Catalog, probe: Probe | None = None, mistakes: Mistakes | None = None
+    ) -> None:
+        self.catalog = catalog
+        self.mistakes = mistakes
+        self.probe = probe
+        self.unseen = False
+        self.untyped: set[str] = set()
+        self._ids = count(1)
+        self._depth = self._nodes = 0
+        self.hint: tree.operators.Render | None = None
+        self.options: dict[str, Bound | None] = {}
+        self.aliases: dict[str, Catalog] = {}
+        self.notes: dict[str, None] = {}
+
+    def column(self, name: str, kind: KqlType) -> Column:
+        """A new column."""
+        return Column(f"c{next(self._ids)}", name, kind)
+
+    def fresh(self, relation: Relation) -> tuple[Column, ...]:
+        """New columns named and typed as those of a relation."""
+        return tuple(self.copy(column) for column in relation.columns)
+
+    def copy(self, column: Column) -> Column:
+        """A new column with the name and type of another."""
+        made = self.column(column.name, column.type)
+        if column.id in self.untyped:
+            self.untyped.add(made.id)
+        if self.mistakes is not None and column.id in self.mistakes.columns:
+            self.mistakes.mark(made)
+        return made
+
+    def shared_name(self) -> str:
+        """A new name for rows that are computed once."""
+        return f"s{next(self._ids)}"
+
+    def scalar(self, expression: tree.Expression, env: Env) -> Bound:
+        """Bind a scalar expression; KqlError where it has no meaning."""
+        met = self.met
+        try:
+            bind = SCALARS.get(type(expression))
+            if bind is None:
+                raise invalid("a scalar expression is wanted here, not rows", expression.span)
+            found: Bound = self._guarded(bind, expression.span, expression, env)
+        except KqlError as error:
+            self._note(error, met, env)
+            return unknown_value(expression.span)
+        return found if self.mistakes is None else self.mistakes.checked(found, met)
+
+    def tabular(self, expression: tree.Expression, env: Env) -> Relation:
+        """Bind an expression that gives rows; KqlError where it has no meaning."""
+        met = self.met
+        try:
+            bind = SOURCES.get(type(expression))
+            if bind is None:
+                raise invalid("rows are wanted here, not a scalar expression", expression.span)
+            found: Relation = self._guarded(bind, expression.span, expression, env)
+        except KqlError as error:
+            self._note(error, met, env)
+            return self.unknown_rows()
+        if self.mistakes is not None and (found.open or self._mistaken(found)):
+            self.mistakes.met += 1
+        return found
+
+    def operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
+        """Bind a tabular operator over its input (None where it starts the pipe)."""
+        met = self.met
+        try:
+            found = self._operator(relation, operator, env)
+        except KqlError as error:
+            self._note(error, met, env)
+            kept = relation if isinstance(operator, CHOOSING) else None
+            return self.unknown_rows() if kept is None else kept
+        return found if self.mistakes is None else self.mistakes.followed(found, relation, operator, met)
+
+    def _operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
+        bind = OPERATORS.get(type(operator))
+        if bind is None:
+            raise unsupported(f"the operator {operator_name(operator)}", operator.span)
+        self.note(*unknown_hints(operator))
+        while True:
+            try:
+                found: Relation = self._guarded(bind, operator.span, relation, operator, env)
+            except UnknownNameError as error:
+                names = () if relation is None else [one.name for one in relation.columns]
+                if relation is None or not relation.open or error.name in names:
+                    raise
+                relation = self._with_null(relation, error.name)
+                continue
+            keeps = relation is not None and relation.open and isinstance(operator, OPEN)
+            return replace(found, open=True) if keeps and not found.open else found
+
+    @property
+    def met(self) -> int:
+        """How much that is mistaken was met so far."""
+        return 0 if self.mistakes is None else self.mistakes.met
+
+    def tried(self, make: Callable[[], T], otherwise: T, env: Env) -> T:
+        """What `make` binds; where errors are collected, `otherwise` stands for what it cannot bind."""
+        met = self.met
+        try:
+            return make()
+        except KqlError as error:
+            self._note(error, met, env)
+            return otherwise
+
+    def _note(self, error: KqlError, met: int, env: Env) -> None:
+        """Note an error and let binding go on, or raise it."""
+        if env.site is not None and not error.placed:
+            error.inside(env.site.function, env.site.call)
+        error.placed = True
+        if self.mistakes is None or self.mistakes.strict or isinstance(error, TooLargeError):
+            raise error
+        if isinstance(error, UnknownNameError) and env.rows is not None and env.rows.open:
+            self.mistakes.met += 1
+        else:
+            self.mistakes.note(error, met)
+
+    def note(self, *texts: str) -> None:
+        """Tell whoever asked; '' tells nothing."""
+        self.notes.update((text, None) for text in texts if text)
+
+    def unknown_rows(self) -> Relation:
+        """Rows of columns that nobody knows: whatever name they are asked for they may have."""
+        return Rows(columns=(), rows=(), ordinal=self.column("", KqlType.LONG), open=True)
+
+    def _mistaken(self, relation: Relation) -> bool:
+        marked = set() if self.mistakes is None else self.mistakes.columns
+        return any(column.id in marked for column in relation.columns)
+
+    def valued(self, name: str, value: Bound) -> Column:
+        """A new column for a value."""
+        column = self.column(name, value.type)
+        mistaken = self.mistakes is not None and self.mistakes.holds(value)
+        return self.mistakes.mark(column) if self.mistakes is not None and mistaken else column
+
+    def _with_null(self, relation: Relation, name: str) -> Relation:
+        """A relation of an open schema with a further column, which its rows lack."""
+        column = self.column(name, KqlType.DYNAMIC)
+        self.untyped.add(column.id)
+        if self.mistakes is not None:
+            self.mistakes.mark(column)
+        return Assign(
+            columns=(*relation.columns, column),
+            order=relation.order,
+            open=True,
+            input=relation,
+            assigned=((column, null(KqlType.DYNAMIC)),),
+        )
+
+    def _guarded(self, bind: Callable[..., Any], span: Span, *arguments: Any) -> Any:
+        self._nodes += 1
+        if self._depth >= MAX_DEPTH or self._nodes > MAX_NODES:
+            raise TooLargeError("the query is too deep or too large once its functions are expanded", span)
+        check(self._nodes)
+        self._depth += 1
+        try:
+            return bind(*arguments)
+        finally:
+            self._depth -= 1
+
+
+def operator_name(operator: tree.Operator) -> str:
+    """An operator's name as a query writes it."""
+    if isinstance(operator, tree.operators.Unknown):
+        return operator.name
+    words = "".join(
+        f"-{letter.lower()}" if letter.isupper() else letter for letter in type(operator).__name__
+    )
+    return words.strip("-")
+
+
+def reference(column: Column, span: Span) -> ColumnRef:
+    """The value of a column."""
+    return ColumnRef(type=column.type, span=span, column=column)
+
+
+def unknown_name(name: str, env: Env, span: Span) -> KqlError:
+    """The error of a name that nothing has."""
+    known = [*env.row, *env.names]
+    message = f"no column or variable is named '{name}'"
+    hint = "a null has a type: int(null), datetime(null), dynamic(null)" if name == "null" else ""
+    return UnknownNameError(name, message, span, hint or did_you_mean(name, known))

@@ -1,0 +1,114 @@
+"""Compiled queries that are kept: a rule that runs every five minutes is compiled once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, cast
+
+from nephoscope_kql.catalog import Catalog
+from nephoscope_kql.compile import Compiled, compile_query, ticks
+
+Asked = dict[tuple[str, tuple[Any, ...]], Any]
+CAPACITY = 2_000
+"""How many queries are kept by default; compiled rules have some ten KiB each."""
+
+
+class _Recorder:
+    """A catalog that notes what it was asked and what it answered."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self.asked: Asked = {}
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._catalog, name)
+
+        def ask(*arguments: Any) -> Any:
+            answer = _settled(method(*arguments))
+            self.asked[name, arguments] = answer
+            return answer
+
+        return ask
+
+
+def _settled(answer: Any) -> Any:
+    """The answer; one that can be read only once as a tuple."""
+    return tuple(answer) if isinstance(answer, Iterable) and not isinstance(answer, str) else answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    compiled: Compiled
+    asked: Asked
+
+    def holds(self, catalog: Catalog) -> bool:
+        """Whether the catalog would answer as it did when the query was compiled."""
+        return all(
+            _same(_settled(getattr(catalog, name)(*arguments)), answer)
+            for (name, arguments), answer in self.asked.items()
+        )
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or bool(one == other)
+
+
+class CompileCache:
+    """Compiled queries by text and dialect, the least recently used dropped first; safe for threads.
+
+    What is kept is used only while the catalog gives the same answers to every question that compiling asked of it (the same
+    schemas, functions and names), so that a cache is right also where catalogs differ from caller to caller. now() is set anew at
+    each use. Errors are not kept, nor are queries whose columns depend on rows: each run of those compiles again.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+        self.hits = 0
+        self.misses = 0
+
+    def compile(
+        self, text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
+    ) -> Compiled:
+        """As kql.compile(): the kept query, or the one that is compiled now and kept. KqlError as there."""
+        now = now or dt.datetime.now(dt.UTC)
+        kept = self._find((text, dialect))
+        if kept is not None and kept.holds(catalog):
+            self.hits += 1
+            return _at(kept.compiled, now)
+        self.misses += 1
+        recorder = _Recorder(catalog)
+        compiled = compile_query(text, cast("Catalog", recorder), dialect, now)
+        if compiled.resume is None:
+            self._keep((text, dialect), _Kept(compiled, recorder.asked))
+        return compiled
+
+    def _find(self, key: tuple[str, str]) -> _Kept | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+            return kept
+
+    def _keep(self, key: tuple[str, str], kept: _Kept) -> None:
+        with self._lock:
+            self._kept[key] = kept
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._capacity:
+                self._kept.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def _at(compiled: Compiled, now: dt.datetime) -> Compiled:
+    """The query at another moment."""
+    if "now" not in compiled.parameters:
+        return compiled
+    return replace(compiled, parameters=MappingProxyType({**compiled.parameters, "now": ticks(now)}))

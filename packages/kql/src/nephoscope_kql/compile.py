@@ -1,0 +1,200 @@
+"""KQL text -> SQL text."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nephoscope_kql import tree
+from nephoscope_kql.bind import BoundQuery, bind, bind_all
+from nephoscope_kql.catalog import Catalog
+from nephoscope_kql.deadline import COMPILING, within
+from nephoscope_kql.dialects.routine import Routine
+from nephoscope_kql.emptiness import needed_tables
+from nephoscope_kql.errors import NOWHERE, KqlError
+from nephoscope_kql.external import ExternalSource
+from nephoscope_kql.given import Given
+from nephoscope_kql.parser import parse
+from nephoscope_kql.probe import Probe
+from nephoscope_kql.relations import ResultHint
+from nephoscope_kql.row_identity import UNKNOWN, RowIdentity, row_identity
+from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope_kql.dialects.apart import Parts
+    from nephoscope_kql.dialects.relational import Emitter
+    from nephoscope_kql.relations import Relation
+
+    Writer: TypeAlias = Callable[[Relation], tuple[str, Parts | None, Emitter]]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A query as SQL: `columns` are the KQL names and types of its columns in order, `parameters` the values bound in `sql`.
+
+    Where columns depend on rows (bag_unpack, pivot without a schema), `sql` is '' and `columns` are those that are known: an engine
+    goes on with `resume`, which compiles again with what the engine's probe reads. `parts`: the same as `sql` in several statements,
+    which cost less where many tables are read one after another.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any]
+    columns: tuple[tuple[str, KqlType], ...]
+    routines: tuple[Routine, ...] = ()
+    hint: ResultHint = field(default_factory=ResultHint)
+    name: str = ""
+    notes: tuple[str, ...] = ()
+    external: tuple[ExternalSource, ...] = ()
+    resume: Callable[[Probe], Compiled] | None = field(default=None, compare=False)
+    reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()
+    parts: Parts | None = None
+    identity: RowIdentity = UNKNOWN
+
+
+def ticks(moment: dt.datetime) -> int:
+    """A moment in 100 ns ticks since 0001-01-01; one without a zone is taken as UTC."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
+    passed = moment - dt.datetime(1, 1, 1)
+    return (passed.days * 86_400 + passed.seconds) * 10_000_000 + passed.microseconds * 10
+
+
+def compile_query(
+    text: str,
+    catalog: Catalog,
+    dialect: str = "duckdb",
+    now: dt.datetime | None = None,
+    timeout: float = COMPILING,
+) -> Compiled:
+    """Compile the last result of a query for a dialect; `now` is what now() gives (default: this moment).
+
+    KqlError with line and column where the query is wrong, also in another of its results; KqlError (unsupported) where that takes
+    longer than `timeout` seconds.
+    """
+    return compile_results(text, catalog, dialect, now, timeout)[-1]
+
+
+def compile_changed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> Compiled:
+    """As compile_query(), the bound rows changed before they are written; KqlError also where columns depend on rows."""
+    return compile_derived(text, catalog, lambda relation: [change(relation)])[0]
+
+
+def compile_derived(
+    text: str, catalog: Catalog, derive: Callable[[Relation], Iterable[Relation]]
+) -> tuple[Compiled, ...]:
+    """Compile relations that are made of the bound rows of a query; KqlError as compile_changed()."""
+    with within(COMPILING):
+        try:
+            bound = bind(parse(text), catalog)
+            several = derive(_seen(bound))
+            now = dt.datetime.now(dt.UTC)
+            return tuple(_written(replace(bound, relation=one), writer("duckdb"), now) for one in several)
+        except KqlError as error:
+            raise error.locate(text) from error.__cause__
+        except RecursionError:
+            raise KqlError("the query is nested too deeply", NOWHERE) from None
+
+
+def _seen(bound: BoundQuery) -> Relation:
+    if bound.unseen:
+        raise KqlError("the columns of the result must not depend on the rows", NOWHERE, "unsupported")
+    return bound.relation
+
+
+def compile_results(
+    text: str,
+    catalog: Catalog,
+    dialect: str = "duckdb",
+    now: dt.datetime | None = None,
+    timeout: float = COMPILING,
+    given: Given | None = None,
+) -> tuple[Compiled, ...]:
+    """Compile every result of a query: one a tabular statement, several of fork and facet; as compile_query().
+
+    `given` are the values of its parameters and the options that came beside its text.
+    """
+    with within(timeout):
+        return _reported(text, catalog, dialect, now or dt.datetime.now(dt.UTC), given or Given(), None)
+
+
+def _reported(
+    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
+) -> tuple[Compiled, ...]:
+    """The compiled results; what goes wrong is located in the query's text."""
+    try:
+        return _compiled(text, catalog, dialect, now, given, probe)
+    except KqlError as error:
+        raise error.locate(text) from error.__cause__
+    except RecursionError:
+        raise KqlError("the query is nested too deeply", NOWHERE) from None
+
+
+def _compiled(
+    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
+) -> tuple[Compiled, ...]:
+    writes = writer(dialect)
+    results = bind_all(given.into(parse(text)), catalog, probe=probe)
+    written = tuple(_written(one, writes, now) for one in results)
+    if not results[0].unseen:
+        return written
+    again = partial(_reported, text, catalog, dialect, now, given)
+    return tuple(_to_resume(one, now, again, place) for place, one in enumerate(written))
+
+
+def _to_resume(
+    compiled: Compiled, now: dt.datetime, again: Callable[[Probe], tuple[Compiled, ...]], place: int
+) -> Compiled:
+    """A result that an engine has to finish: all that is known before its rows are."""
+    return replace(
+        compiled,
+        sql="",
+        parameters={"now": ticks(now)},
+        routines=(),
+        resume=lambda probe: again(probe)[place],
+    )
+
+
+def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
+    sql, parts, emitter = written(bound.relation)
+    parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
+    columns = tuple((column.name, column.type) for column in bound.relation.columns)
+    return Compiled(
+        sql,
+        parameters,
+        columns,
+        tuple(emitter.routines.values()),
+        bound.hint,
+        bound.name,
+        bound.notes,
+        tuple(emitter.external.values()),
+        reads={name: frozenset(columns) for name, columns in emitter.reads.items()},
+        needs=needed_tables(bound.relation),
+        parts=parts,
+        identity=row_identity(bound.relation),
+    )
+
+
+def writer(dialect: str) -> Writer:
+    """What writes relations in a dialect; KqlError where there is none of that name."""
+    if dialect == "duckdb":
+        from nephoscope_kql.dialects.apart import written
+
+        return written
+    if dialect == "spark":
+        from nephoscope_kql.dialects import spark
+
+        return lambda relation: _whole(*spark.written(relation))
+    raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
+
+
+def _whole(sql: str, emitter: Emitter) -> tuple[str, None, Emitter]:
+    return sql, None, emitter
+
+
+def bound_query(query: tree.Query, catalog: Catalog, probe: Probe | None = None) -> BoundQuery:
+    """The bound tree of a parsed query: of its last result; `probe` tells the columns that depend on rows."""
+    return bind(query, catalog, probe=probe)

@@ -1,0 +1,103 @@
+"""Shares of a relation as statements of DuckDB's SQL, and the one statement that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from nephoscope_kql.apart import Apart, Share, apart
+from nephoscope_kql.bound import Column
+from nephoscope_kql.dialects import build, duckdb
+from nephoscope_kql.dialects.duckdb import Printer, printed
+from nephoscope_kql.dialects.relational import Emitter
+from nephoscope_kql.relations import Relation
+from nephoscope_kql.types import KqlType
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The statement of a share: its columns are those of the result at `places`, then its keys; `parameters` are bound in it."""
+
+    sql: str
+    places: tuple[int, ...]
+    parameters: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The statements of all shares; of their rows the first `most` (None = all) by `keys`: a column, and its key of ORDER BY."""
+
+    several: tuple[Part, ...]
+    most: int | None
+    keys: tuple[tuple[str, str], ...]
+
+
+def written(relation: Relation) -> tuple[str, Parts | None, Emitter]:
+    """The SQL of a relation as one statement, apart where that costs less, and what the text uses."""
+    shares = apart(relation)
+    found = None if shares is None else written_apart(relation.columns, shares)
+    if found is not None:
+        return found
+    sql, emitter = duckdb.written(relation)
+    return sql, None, emitter
+
+
+def written_apart(columns: Sequence[Column], shares: Apart) -> tuple[str, Parts, Emitter] | None:
+    """The SQL of a relation of these columns whose rows are shares, as one statement and apart.
+
+    None where they have a part in common.
+    """
+    emitter = Emitter("duckdb")
+    parts: list[Part] = []
+    keys: list[tuple[str, str]] = []
+    placed: set[str] = set()
+    for share in shares.shares:
+        part, keys = _part(share, emitter)
+        placed |= part.parameters
+        parts.append(part)
+    if emitter.shared:
+        return None
+    emitter.parameters = placed
+    several = Parts(tuple(parts), shares.most, tuple(keys))
+    return _whole(columns, several), several, emitter
+
+
+def _part(share: Share, emitter: Emitter) -> tuple[Part, list[tuple[str, str]]]:
+    relation = share.relation
+    ids = [relation.columns[place].id for place in share.places]
+    block = emitter.rows(relation, frozenset(ids))
+    ordered = [one for one in emitter.keys(relation.order, block) if isinstance(one, exp.Ordered)]
+    items, keys = block.columns(ids), list[tuple[str, str]]()
+    for place, one in enumerate(ordered):
+        name = f"key{place}"
+        items.append((name, one.this))
+        keys.append(
+            (name, printed(build.ordered(build.name(name), not one.args["desc"], one.args["nulls_first"])))
+        )
+    printer = Printer()
+    sql = printer.generate(block.select(items), copy=False)
+    return Part(sql, share.places, frozenset(printer.placed)), keys
+
+
+def _whole(columns: Sequence[Column], parts: Parts) -> str:
+    """One statement: what a share lacks is null by its type, '' where it is text."""
+    known = [set(part.places) for part in parts.several]
+    items = [
+        exp.Alias(this=_item(column, [place in own for own in known]), alias=exp.Identifier(this=column.id))
+        for place, column in enumerate(columns)
+    ]
+    rows = " UNION ALL BY NAME ".join(f"SELECT * FROM ({part.sql})" for part in parts.several)  # noqa: S608 - printed SQL
+    order = f" ORDER BY {', '.join(key for _, key in parts.keys)}" if parts.keys else ""
+    limit = "" if parts.most is None else f" LIMIT {parts.most}"
+    return f"{printed(exp.Select(expressions=items))} FROM ({rows}){order}{limit}"
+
+
+def _item(column: Column, known: list[bool]) -> exp.Expr:
+    if not any(known):
+        return build.text("") if column.type == KqlType.STRING else build.null(column.type)
+    value = build.name(column.id)
+    return (
+        build.coalesce(value, build.text("")) if column.type == KqlType.STRING and not all(known) else value
+    )

@@ -1,0 +1,89 @@
+"""mv-expand in SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.relational import Emitter, Needed, writes
+from nephoscope_kql.dialects.routine import Macro
+from nephoscope_kql.references import order_ids
+from nephoscope_kql.relations import Expanded, Expansion
+
+_ARRAY = "WHEN starts_with(x, '[') THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) "
+_MEMBERS = (
+    "WHEN starts_with(x, '{') THEN list_transform("
+    "list_zip(CAST(json_keys(x) AS VARCHAR[]), CAST(json_extract(x, '$.*') AS JSON[])), lambda e: "
+)
+_BAGS = _MEMBERS + "'{' || CAST(to_json(e[1]) AS VARCHAR) || ':' || CAST(e[2] AS VARCHAR) || '}') "
+_PAIRS = _MEMBERS + "'[' || CAST(to_json(e[1]) AS VARCHAR) || ',' || CAST(e[2] AS VARCHAR) || ']') "
+
+
+def _macro(name: str, *branches: str) -> Macro:
+    """The elements of a dynamic value as a list; a value that is neither array nor bag (null too) is its own element."""
+    return Macro(name, f"CREATE OR REPLACE TEMP MACRO {name}(x) AS CASE {''.join(branches)}ELSE [x] END")
+
+
+ELEMENTS = _macro("kql_elements", _ARRAY, _BAGS)
+PAIRS = _macro("kql_pairs", _ARRAY, _PAIRS)
+
+
+@writes(Expanded)
+def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
+    """unnest() of each array side by side; the longest says how many rows there are."""
+    if len(relation.expansions) == 1 and relation.position.id not in needed:
+        return _one(relation, needed, emitter)
+    own = {item.column.id for item in relation.expansions} | {relation.position.id}
+    passing = (needed - own) | order_ids(relation.input.order)
+    block = emitter.over(relation.input, passing, [item.value for item in relation.expansions])
+    kept = sorted(passing & block.values.keys())
+    lists = [
+        (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions
+    ]
+    inner = block.select([*block.columns(kept), *lists])
+    outer = Block(exp.Subquery(this=inner))
+    names = [build.name(name) for name, _ in lists]
+    length = build.call(
+        "greatest", *(build.coalesce(build.call("len", name), build.number(0)) for name in names)
+    )
+    places = build.call("unnest", build.call("range", length))
+    items = [(one, build.name(one)) for one in kept]
+    items += [(name, build.name(name)) for name, _ in lists]
+    inner = outer.select([*items, (relation.position.id, places)])
+    result = Block(exp.Subquery(this=inner), {one: Value(build.name(one)) for one in kept})
+    position = build.name(relation.position.id)
+    for name, _ in lists:
+        at = build.binary("+", position, build.number(1))
+        result.values[name] = _value(build.call("list_extract", build.name(name), at))
+    result.values[relation.position.id] = Value(position)
+    return result
+
+
+def _elements(item: Expansion, limit: int | None, block: Block, emitter: Emitter) -> exp.Expr:
+    """The elements of one expanded value, as a list."""
+    routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
+    elements: exp.Expr = build.call(routine, emitter.scalar(item.value, block))
+    return (
+        elements
+        if limit is None
+        else build.call("list_slice", elements, build.number(1), build.number(limit))
+    )
+
+
+def _one(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
+    """unnest() of one array whose places nobody asks for."""
+    item = relation.expansions[0]
+    passing = (needed - {item.column.id}) | order_ids(relation.input.order)
+    block = emitter.over(relation.input, passing, [item.value])
+    kept = sorted(passing & block.values.keys())
+    elements = _elements(item, relation.limit, block, emitter)
+    inner = block.select([*block.columns(kept), (item.column.id, build.call("unnest", elements))])
+    result = over(inner, [*kept, item.column.id])
+    result.values[item.column.id] = _value(build.name(item.column.id))
+    return result
+
+
+def _value(element: exp.Expr) -> Value:
+    """An element as a dynamic value: JSON's null is KQL's."""
+    return Value(build.call("nullif", element, build.text("null")), 4)

@@ -1,0 +1,40 @@
+"""Conditions on time that stand above a union, written inside its branches too: there a reader of files can skip what cannot match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nephoscope_kql.bound import Bound, ColumnRef
+from nephoscope_kql.dialects.conditions import conjuncts, window_column
+from nephoscope_kql.references import replaced
+from nephoscope_kql.relations import Concatenated, Filter, Relation
+
+
+def narrowed(relation: Filter) -> Relation:
+    """The input of a filter; of a union, each branch with those of the filter's conditions that compare its datetime with a moment."""
+    union = relation.input
+    tests = [part for part in conjuncts(relation.predicate) if window_column(part) is not None]
+    if not tests or not isinstance(union, Concatenated):
+        return union
+    branches = tuple(
+        _branch(part, dict(zip((column.id for column in union.columns), fill, strict=True)), tests)
+        for part, fill in zip(union.inputs, union.fills, strict=True)
+    )
+    return replace(union, inputs=branches)
+
+
+def _branch(part: Relation, fills: Mapping[str, Bound], tests: list[Bound]) -> Relation:
+    """A branch with the conditions on its own columns; one whose column the branch fills otherwise is left out."""
+
+    def own(value: Bound) -> Bound | None:
+        return fills.get(value.column.id) if isinstance(value, ColumnRef) else None
+
+    for test in tests:
+        column = window_column(test)
+        if column is not None and isinstance(own(column), ColumnRef):
+            predicate = replaced(test, own)
+            part = Filter(
+                columns=part.columns, order=part.order, open=part.open, input=part, predicate=predicate
+            )
+    return part

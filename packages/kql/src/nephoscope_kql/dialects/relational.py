@@ -1,0 +1,244 @@
+"""Relations in SQL: a SELECT grows through filters and assignments, and is closed where SQL needs a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound, ScalarQuery
+from nephoscope_kql.deadline import check
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.block import HEAVY, Block, Value, over
+from nephoscope_kql.dialects.conditions import condition, conjuncts
+from nephoscope_kql.dialects.growth import Growth
+from nephoscope_kql.dialects.pushing import narrowed
+from nephoscope_kql.dialects.routine import Routine
+from nephoscope_kql.dialects.scalars import ordered_keys, scalar
+from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported
+from nephoscope_kql.external import ExternalSource
+from nephoscope_kql.references import order_ids, size, used
+from nephoscope_kql.relations import Assign, Filter, Limited, Relation, Shared, Sorted, SortKey
+
+Needed = frozenset[str]
+Writer = Callable[[Any, Needed, "Emitter"], Block]
+WRITERS: dict[type[Relation], Writer] = {}
+MAX_WRITTEN = 400_000
+"""How many relations and expressions the SQL of a query may be made of."""
+MAX_JOINS = 1_000
+"""How many joins it may have: DuckDB plans without looking at interrupts, 1,000 joins in seconds, 2,000 in minutes."""
+
+
+def writes(kind: type[Relation]) -> Callable[[Writer], Writer]:
+    """The decorated function (relation, needed ids, emitter) -> Block writes such relations."""
+
+    def register(writer: Writer) -> Writer:
+        WRITERS[kind] = writer
+        return writer
+
+    return register
+
+
+class Emitter:
+    """The state of writing one query: the routines, parameters and shared rows that it uses."""
+
+    nowhere = NOWHERE
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self.routines: dict[str, Routine] = {}
+        self.parameters: set[str] = set()
+        self.shared: dict[str, exp.CTE] = {}
+        self.recursive = False
+        self.external: dict[str, ExternalSource] = {}
+        self.reads: dict[str, set[str]] = {}
+        self.growth = Growth()
+        self._names = 0
+        self._written = self._joins = 0
+        self._queries: dict[int, tuple[ScalarQuery, exp.Subquery]] = {}
+        self._given: set[int] = set()
+
+    def use(self, routine: Routine) -> str:
+        """Make a routine part of the query; its name."""
+        for inner in getattr(routine, "uses", ()):
+            self.use(inner)
+        if self.routines.setdefault(routine.name, routine) != routine:
+            raise RuntimeError(f"two routines are named {routine.name}")
+        return routine.name
+
+    def parameter(self, name: str) -> exp.Expr:
+        """A bound parameter."""
+        self.parameters.add(name)
+        return exp.Placeholder(this=name)
+
+    def fresh(self) -> str:
+        """A new name for a hidden column."""
+        self._names += 1
+        return f"h{self._names}"
+
+    def share(self, select: exp.Select) -> str:
+        """Make a SELECT a common table expression; its name."""
+        name = f"r{self.fresh()}"
+        alias = exp.TableAlias(this=exp.Identifier(this=name))
+        self.shared[name] = exp.CTE(this=select, alias=alias, materialized=True)
+        return name
+
+    def count(self, joins: int = 0) -> None:
+        """Count what is written; KqlError where it is too much, or takes too long."""
+        self._written += 1
+        self._joins += joins
+        if self._written > MAX_WRITTEN or self._joins > MAX_JOINS:
+            what = f"{MAX_WRITTEN:,} parts" if self._written > MAX_WRITTEN else f"{MAX_JOINS:,} joins"
+            raise TooLargeError(f"the query has more than {what} as SQL", NOWHERE, "unsupported")
+        check(self._written)
+
+    def once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
+        """The sub-query of a value; one that is asked for again is computed once, in a common table expression."""
+        known = self._queries.get(id(value))
+        if known is None:
+            node = make()
+            self._queries[id(value)] = (value, node)
+            return node
+        node = known[1]
+        if id(node) not in self._given:
+            self._given.add(id(node))
+            name = self.share(node.this)
+            node.set("this", _column_of(name, value.column.id))
+        return node.copy()
+
+    def tables(self) -> list[exp.CTE]:
+        """The common table expressions, each behind those that it reads."""
+        if not self._given:
+            return list(self.shared.values())
+        done: dict[str, exp.CTE] = {}
+
+        def place(name: str) -> None:
+            if name in done:
+                return
+            for table in self.shared[name].find_all(exp.Table):
+                if table.name in self.shared and table.name != name:
+                    place(table.name)
+            done[name] = self.shared[name]
+
+        for name in self.shared:
+            place(name)
+        return list(done.values())
+
+    def share_recursive(self, name: str, columns: list[str], first: exp.Select, next_: exp.Select) -> None:
+        """Make a common table expression `name` of `first` and of `next_`, which reads the rows before under that name."""
+        alias = exp.TableAlias(
+            this=exp.Identifier(this=name), columns=[exp.Identifier(this=column) for column in columns]
+        )
+        union = exp.Union(this=first, expression=next_, distinct=False)
+        self.shared[name] = exp.CTE(this=union, alias=alias)
+        self.recursive = True
+
+    def rows(self, relation: Relation, needed: Needed) -> Block:
+        """The block of a relation that has at least the needed columns and those of its order."""
+        writer = WRITERS.get(type(relation))
+        self.count()
+        self.growth.note(relation)
+        if writer is None:
+            raise unsupported(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
+        return writer(relation, needed | order_ids(relation.order), self)
+
+    def over(
+        self, relation: Relation, needed: Needed, values: Iterable[Bound], before_where: bool = False
+    ) -> Block:
+        """The input's block, ready for expressions over it: heavy columns that are read again are computed first.
+
+        `before_where`: the expressions stand where window functions cannot.
+        """
+        wanted = list(values)
+        reads = used(wanted)
+        block = self.rows(relation, needed | reads.keys())
+        heavy = any(
+            block.values[one].size > HEAVY and (times > 1 or one in needed) for one, times in reads.items()
+        )
+        windows = any(block.values[one].window for one in reads) or (before_where and block.windowed)
+        # what asks for room writes what it reads once more, to measure it
+        measured = any(block.values[one].size > 1 for one in reads) and any(map(self.growth.asks, wanted))
+        if heavy or windows or measured:
+            return block.sealed(
+                sorted((needed | reads.keys() | order_ids(relation.order)) & block.values.keys())
+            )
+        return block
+
+    def scalar(self, value: Bound, block: Block) -> exp.Expr:
+        """The SQL of an expression over a block."""
+        return scalar(value, block.values, self)
+
+    def keys(self, order: Iterable[SortKey], block: Block) -> list[exp.Expr]:
+        """The keys of an order over a block, without those that are the same on every row (SQL takes a number for a place)."""
+        keys = [one for key in order for one in ordered_keys(key, block, self)]
+        return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
+
+
+def _column_of(table: str, column: str) -> exp.Select:
+    source = exp.From(this=exp.Table(this=exp.Identifier(this=table)))
+    return exp.Select(expressions=[build.name(column)], from_=source)
+
+
+def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
+    """How a computed column is written over a block."""
+    reads = used([value])
+    weight = size(value) + sum(
+        block.values[one].size * times for one, times in reads.items() if one in block.values
+    )
+    return Value(emitter.scalar(value, block), weight)
+
+
+@writes(Filter)
+def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> Block:
+    """WHERE."""
+    block = emitter.over(narrowed(relation), needed, [relation.predicate], before_where=True)
+    block.where.extend(condition(part, block, emitter) for part in conjuncts(relation.predicate))
+    return block
+
+
+@writes(Assign)
+def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> Block:
+    """Columns that are computed, where something needs them."""
+    wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
+    passing = needed - {column.id for column, _ in relation.assigned}
+    block = emitter.over(relation.input, passing, [value for _, value in wanted])
+    made = {column.id: assign(block, value, emitter) for column, value in wanted}
+    block.values.update(made)
+    return block
+
+
+@writes(Sorted)
+def write_sorted(relation: Sorted, needed: Needed, emitter: Emitter) -> Block:
+    """The order is written where it matters: at the end, at a limit, in a window."""
+    return emitter.rows(relation.input, needed)
+
+
+@writes(Limited)
+def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> Block:
+    """ORDER BY and LIMIT."""
+    block = emitter.rows(relation.input, needed)
+    ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
+    limit = build.call("greatest", emitter.scalar(relation.count, block), build.number(0))
+    return block.sealed(ids, emitter.keys(relation.order, block), limit)
+
+
+@writes(Shared)
+def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> Block:
+    """A common table expression, written once with all its columns."""
+    if relation.name not in emitter.shared:
+        ids = frozenset(column.id for column in relation.input.columns) | order_ids(relation.input.order)
+        block = emitter.rows(relation.input, ids)
+        select = block.select(block.columns(sorted(ids & block.values.keys())))
+        alias = exp.TableAlias(this=exp.Identifier(this=relation.name))
+        emitter.shared[relation.name] = exp.CTE(this=select, alias=alias, materialized=True)
+    stored = dict(zip((column.id for column in relation.columns), relation.input.columns, strict=True))
+    stored |= {column.id: inner for column, inner in relation.hidden}
+    table = exp.Table(this=exp.Identifier(this=relation.name))
+    renamed = [
+        exp.Alias(this=build.name(stored[one].id), alias=exp.Identifier(this=one))
+        for one in sorted(needed & stored.keys())
+    ]
+    if not renamed:
+        return Block(table)
+    return over(exp.Select(expressions=renamed, from_=exp.From(this=table)), sorted(needed & stored.keys()))

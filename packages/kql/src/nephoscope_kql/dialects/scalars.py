@@ -1,0 +1,292 @@
+"""Scalar expressions in SQL."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound, Call, ColumnRef, Constant, InQuery, Path, ScalarQuery, Variable
+from nephoscope_kql.dialects import build, growth
+from nephoscope_kql.dialects.block import Block, Value
+from nephoscope_kql.dialects.routine import Macro, Routine
+from nephoscope_kql.errors import NOWHERE, KqlError, unsupported
+from nephoscope_kql.functions.room import ROOM
+from nephoscope_kql.registry import Arguments
+from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope_kql.relations import Relation
+    from nephoscope_kql.tree import Scalar
+
+_POINTER = "'/' || replace(replace({}, '~', '~0'), '/', '~1')"
+_OWN_TEXT = "json_extract_string(place, '$')"
+AT = Macro(
+    "kql_at",
+    "CREATE OR REPLACE TEMP MACRO kql_at(target, place) AS CASE WHEN json_type(target) = 'ARRAY' THEN "
+    "nullif(CAST(json_extract(target, CASE WHEN place < 0 THEN '$[#' || CAST(place AS VARCHAR) || ']' "
+    "ELSE '$[' || CAST(place AS VARCHAR) || ']' END) AS VARCHAR), 'null') END",
+)
+STEP = Macro(
+    "kql_step",
+    "CREATE OR REPLACE TEMP MACRO kql_step(target, place) AS CASE json_type(place) "
+    f"WHEN 'VARCHAR' THEN nullif(CAST(json_extract(target, {_POINTER.format(_OWN_TEXT)}) AS VARCHAR), "
+    "'null') WHEN 'UBIGINT' THEN kql_at(target, CAST(place AS BIGINT)) "
+    "WHEN 'BIGINT' THEN kql_at(target, CAST(place AS BIGINT)) END",
+    (AT,),
+)
+KEY = Macro(
+    "kql_key",
+    "CREATE OR REPLACE TEMP MACRO kql_key(target, place) AS CASE WHEN json_type(target) = 'OBJECT' THEN "
+    f"nullif(CAST(json_extract(target, {_POINTER.format('place')}) AS VARCHAR), 'null') END",
+)
+CHAINED = frozenset("+-*/%")
+"""Operators of arithmetic, which chain to the left."""
+_SIMPLE_KEY = re.compile(r"[A-Za-z_@$0-9 .:/()-]+")
+
+
+class Context(Protocol):
+    """What writing expressions needs of the whole query."""
+
+    dialect: str
+    growth: growth.Growth
+
+    def use(self, routine: Routine) -> str:
+        """Make a routine part of the query."""
+        ...
+
+    def parameter(self, name: str) -> exp.Expr:
+        """A value that is bound when the query runs."""
+        ...
+
+    def rows(self, relation: Relation, needed: frozenset[str]) -> Block:
+        """The block of a sub-query."""
+        ...
+
+    def scalar(self, value: Bound, block: Block) -> exp.Expr:
+        """The SQL of an expression over a block."""
+        ...
+
+    def count(self) -> None:
+        """Count what is written."""
+        ...
+
+    def once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
+        """The sub-query of a value."""
+        ...
+
+
+def scalar(value: Bound, values: Mapping[str, Value], context: Context) -> exp.Expr:
+    """The SQL of an expression over columns that are written as `values` says."""
+    if isinstance(value, ColumnRef):
+        return values[value.column.id].sql
+    if isinstance(value, Constant):
+        return constant(value.value, value.type)
+    context.count()
+    return _WRITERS[type(value)](value, values, context)
+
+
+def _call(value: Call, values: Mapping[str, Value], context: Context) -> exp.Expr:
+    if value.function.name == "tostring" and isinstance(value.arguments[0], Path):
+        text = _path_text(value.arguments[0], values, context)
+        if text is not None:
+            return text
+    if value.function.name in CHAINED:
+        return _chain(value, values, context)
+    arguments = [scalar(argument, values, context) for argument in value.arguments]
+    built = _built(value, arguments, context)
+    if context.growth.grows(value):
+        bytes_ = growth.size(value, lambda part: scalar(part, values, context))
+        built = growth.with_room(built, bytes_, context.use(ROOM))
+    if value.type == KqlType.STRING and may_be_null(value):
+        return build.coalesce(built, build.text(""))
+    return built
+
+
+def _built(value: Call, arguments: list[exp.Expr], context: Context) -> exp.Expr:
+    call = Arguments(arguments, value.arguments, value.type, value.span, context.use)
+    return value.function.builder(context.dialect, value.span)(call)
+
+
+def _chain(value: Call, values: Mapping[str, Value], context: Context) -> exp.Expr:
+    """Arithmetic from the left; long chains are walked without recursion."""
+    links = [value]
+    while isinstance(first := links[-1].arguments[0], Call) and first.function.name in CHAINED:
+        links.append(first)
+    written = scalar(links[-1].arguments[0], values, context)
+    for link in reversed(links):
+        written = _built(link, [written, scalar(link.arguments[1], values, context)], context)
+    return written
+
+
+def may_be_null(value: Call) -> bool:
+    """Whether the SQL of a call may be NULL although KQL's strings never are."""
+    return value.function.nullable or any(argument.nullable for argument in value.arguments)
+
+
+def _variable(value: Variable, _values: Mapping[str, Value], context: Context) -> exp.Expr:
+    return context.parameter(value.name)
+
+
+def _path(value: Path, values: Mapping[str, Value], context: Context) -> exp.Expr:
+    target = scalar(value.target, values, context)
+    fixed: list[str | int] = []
+    for step in value.steps:
+        if isinstance(step, Bound):
+            target = _computed_step(_extracted(target, fixed), step, values, context)
+            fixed = []
+        else:
+            fixed.append(step)
+    return _extracted(target, fixed)
+
+
+def _path_text(value: Path, values: Mapping[str, Value], context: Context) -> exp.Expr | None:
+    """`tostring()` of a path in one extraction, where its steps are constant."""
+    fixed = [step for step in value.steps if not isinstance(step, Bound)]
+    path = json_path(fixed)
+    if len(fixed) != len(value.steps) or path is None:
+        return None
+    found = build.call("json_extract_string", scalar(value.target, values, context), build.text(path))
+    return build.coalesce(found, build.text(""))
+
+
+def _extracted(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
+    if not steps:
+        return target
+    path = json_path(steps)
+    if path is None:
+        for step in steps:
+            target = _extracted_by(target, json_path([step]) or json_pointer(str(step)))
+        return target
+    return _extracted_by(target, path)
+
+
+def _extracted_by(target: exp.Expr, path: str) -> exp.Expr:
+    found = build.cast(build.call("json_extract", target, build.text(path)), "VARCHAR")
+    return build.call("nullif", found, build.text("null"))
+
+
+def json_path(steps: list[str | int]) -> str | None:
+    """The JSON path of constant steps; None where a key has characters that paths cannot hold."""
+    result = "$"
+    for step in steps:
+        if isinstance(step, str):
+            if not _SIMPLE_KEY.fullmatch(step):
+                return None
+            result += f'."{step}"'
+        else:
+            result += f"[{step}]" if step >= 0 else f"[#{step}]"
+    return result
+
+
+def json_pointer(key: str) -> str:
+    """The JSON pointer of one key."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def _computed_step(target: exp.Expr, step: Bound, values: Mapping[str, Value], context: Context) -> exp.Expr:
+    routine = {KqlType.STRING: KEY, KqlType.DYNAMIC: STEP}.get(step.type, AT)
+    return build.call(context.use(routine), target, scalar(step, values, context))
+
+
+def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: Context) -> exp.Expr:
+    def make() -> exp.Subquery:
+        block = context.rows(value.relation, frozenset({value.column.id}))
+        order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
+        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
+
+    node = context.once(value, make)
+    return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
+
+
+def ordered_keys(key: Any, block: Block, context: Context) -> list[exp.Expr]:
+    """A key of an order over a block: NaN stands between the nulls and the numbers, which DuckDB does only where nulls are high."""
+    value = scalar(key.value, block.values, context)
+    if key.value.type != KqlType.REAL or isinstance(key.value, Constant) or key.ascending != key.nulls_first:
+        return [build.ordered(value, key.ascending, key.nulls_first)]
+    low = build.cast(build.text("-Infinity"), KqlType.REAL.physical)
+    undefined = build.call("isnan", value)
+    return [
+        build.ordered(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+        build.ordered(undefined, not key.ascending, key.nulls_first),
+    ]
+
+
+def _in_query(value: InQuery, values: Mapping[str, Value], context: Context) -> exp.Expr:
+    block = context.rows(value.relation, frozenset({value.column.id}))
+    operand = scalar(value.operand, values, context)
+    found = block.values[value.column.id].sql
+    if value.insensitive:
+        operand, found = build.call("lower", operand), build.call("lower", found)
+    if value.column.type != KqlType.STRING:
+        block = block if not block.windowed else block.sealed([value.column.id])
+        block.where.append(build.is_not_null(found))
+    inside: exp.Expr = exp.In(this=build.wrap(operand), query=exp.Subquery(this=block.select([("k", found)])))
+    if value.operand.nullable:
+        inside = build.coalesce(inside, build.boolean(False))
+    return build.not_(inside) if value.negated else inside
+
+
+_WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], Context], exp.Expr]] = {
+    Call: _call,
+    Variable: _variable,
+    Path: _path,
+    ScalarQuery: _scalar_query,
+    InQuery: _in_query,
+}
+
+
+def constant(value: Scalar, kind: KqlType) -> exp.Expr:
+    """A constant in SQL."""
+    if value is None:
+        return build.null(kind) if kind != KqlType.STRING else build.text("")
+    if isinstance(value, bool) and kind == KqlType.BOOL:
+        return build.boolean(value)
+    if kind == KqlType.DYNAMIC:
+        return _text(json_text(value))
+    if isinstance(value, str):
+        return _text(value)
+    if kind == KqlType.REAL:
+        return _real(float(value))  # type: ignore[arg-type]
+    if kind == KqlType.DECIMAL:
+        return build.cast(build.text(_decimal_text(Decimal(str(value)))), kind.physical)
+    if isinstance(value, int):
+        return build.cast(build.number(value), kind.physical)
+    raise KqlError(f"a constant of type {kind} cannot be written")
+
+
+def _decimal_text(value: Decimal) -> str:
+    if abs(value) >= 10**21:
+        raise unsupported("a decimal of more than 21 digits before the point", NOWHERE)
+    return format(value, "f")
+
+
+def _text(value: str) -> exp.Expr:
+    """A text literal; NUL, which SQL text cannot hold, by chr(0)."""
+    value = value.encode("utf-8", "replace").decode()
+    parts = value.split("\0")
+    if len(parts) == 1:
+        return build.text(value)
+    pieces: list[exp.Expr] = [build.text(parts[0])]
+    for part in parts[1:]:
+        pieces += [build.call("chr", build.number(0)), build.text(part)]
+    return exp.Paren(this=build.chain("||", pieces))
+
+
+def _real(value: float) -> exp.Expr:
+    if math.isnan(value) or math.isinf(value):
+        return build.cast(build.text(str(value)), "DOUBLE")
+    text = repr(abs(value))
+    literal = exp.Literal(this=text if "e" in text else f"{text}e0", is_string=False)
+    negative = math.copysign(1.0, value) < 0
+    return exp.Paren(this=exp.Neg(this=literal)) if negative else literal
+
+
+def json_text(value: Scalar) -> str:
+    """The canonical JSON text of a dynamic's value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -1,0 +1,215 @@
+"""make-series in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.block import Block, Value, over
+from nephoscope_kql.dialects.grouping import aggregate
+from nephoscope_kql.dialects.growth import with_room
+from nephoscope_kql.dialects.relational import Emitter, Needed, writes
+from nephoscope_kql.dialects.scalars import scalar
+from nephoscope_kql.functions.conversions import as_json
+from nephoscope_kql.functions.room import ROOM
+from nephoscope_kql.registry import Arguments
+from nephoscope_kql.relations import MAX_BINS, Series
+from nephoscope_kql.types import KqlType
+
+E = exp.Expr
+AXIS_VALUE = 64
+"""Bytes that a value of the axis takes, its place in a list beside its text."""
+
+
+@writes(Series)
+def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
+    """Rows with their axis, bounds, values a group and bin, then one array a group."""
+    rows = _rows(relation, emitter)
+    bounds = _bounds(relation, rows, emitter)
+    groups = [column.id for column, _ in relation.groups]
+    binned = _gaps(_binned(relation, rows, bounds, emitter), groups)
+    items: list[tuple[str, E]] = [(one, build.name(one)) for one in groups]
+    count = build.cast(build.coalesce(build.call("any_value", build.name("n")), build.number(0)), "BIGINT")
+    places = build.call("range", count)
+    for item in relation.items:
+        if item.column.id in needed:
+            missing = json_of(scalar(item.default, {}, emitter), item.call.type, emitter)
+            items.append((item.column.id, _values(item.column.id, missing, count, emitter)))
+    axis = array_of(places, lambda place: _axis_value(relation, place, emitter))
+    size = build.binary("*", count, build.number(AXIS_VALUE))
+    items.append((relation.axis_column.id, with_room(axis, size, emitter.use(ROOM))))
+    select = binned.select(items)
+    if groups:
+        select.set("group", exp.Group(expressions=[build.name(one) for one in groups]))
+    else:
+        select.set("having", exp.Having(this=build.binary(">", exp.Count(this=exp.Star()), build.number(0))))
+    return over(select, [name for name, _ in items])
+
+
+def _gaps(binned: Block, groups: list[str]) -> Block:
+    """The bins with `g`, how many without rows lie before each in its group."""
+    keys = [build.name(one) for one in groups]
+    before = build.window(build.call("lag", build.name("i")), keys, [build.ordered(build.name("i"))])
+    gap = build.binary("-", build.name("i"), build.coalesce(before, build.number(-1)))
+    names = list(binned.values)
+    items = [*binned.columns(names), ("g", build.binary("-", gap, build.number(1)))]
+    return over(binned.select(items), [*names, "g"])
+
+
+def _values(column: str, missing: E, count: E, emitter: Emitter) -> E:
+    """The text of a series: each bin that has rows behind its gap, then the bins after the last one."""
+    comma, last = build.text(","), build.call("max", build.name("i"))
+    gap = _repeated(build.chain("||", [missing, comma]), build.name("g"), emitter)
+    value = build.chain("||", [gap, build.name(column)])
+    some = build.is_not_null(build.name("i"))
+    found = build.aggregate("string_agg", value, comma, order=[build.ordered(build.name("i"))], where=some)
+    rest = build.binary("-", build.binary("-", count, build.number(1)), last)
+    after = build.chain("||", [comma, missing])
+    filled = build.chain("||", [found, _repeated(after, rest, emitter)])
+    empty = build.call("substr", _repeated(after, count, emitter), build.number(2))
+    inside = build.case((build.is_null(last), empty), otherwise=filled)
+    return build.chain("||", [build.text("["), inside, build.text("]")])
+
+
+def _repeated(text: E, times: E, emitter: Emitter) -> E:
+    """A text so many times, where there is room for it."""
+    size = build.binary("*", times, build.call("strlen", text))
+    return with_room(build.call("repeat", text, times), size, emitter.use(ROOM))
+
+
+def array_of(places: E, value: Callable[[E], E]) -> E:
+    """The text of an array with an element for every place; `value` gives an element's text."""
+    texts = build.call("list_transform", places, build.lambda_(value, "k"))
+    joined = build.call("array_to_string", texts, build.text(","))
+    return build.chain("||", [build.text("["), joined, build.text("]")])
+
+
+def json_of(node: E, kind: KqlType, emitter: Emitter) -> E:
+    """A value as the JSON text of an element, `null` too."""
+    arguments = Arguments([], [], kind, emitter.nowhere, emitter.use)
+    return build.coalesce(as_json(arguments, node, kind), build.text("null"))
+
+
+def _axis_value(relation: Series, place: E, emitter: Emitter) -> E:
+    low, step = (build.call("any_value", build.name(name)) for name in ("l", "s"))
+    value = build.binary("+", low, build.binary("*", place, step))
+    return json_of(value, relation.axis.type, emitter)
+
+
+def _rows(relation: Series, emitter: Emitter) -> str:
+    """A common table expression of the rows: groups, axis, and what the aggregates read."""
+    calls = [argument for item in relation.items for argument in item.call.arguments]
+    values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
+    block = emitter.over(relation.input, frozenset(), values, before_where=True)
+    block.where.append(build.is_not_null(emitter.scalar(relation.axis, block)))
+    items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
+    items.append(("x", emitter.scalar(relation.axis, block)))
+    for item in relation.items:
+        items += [
+            (_argument(item.column.id, place), emitter.scalar(argument, block))
+            for place, argument in enumerate(item.call.arguments)
+        ]
+    return emitter.share(block.select(items))
+
+
+def _argument(column: str, place: int) -> str:
+    return f"{column}_{place}"
+
+
+def _table(name: str) -> E:
+    return exp.Table(this=exp.Identifier(this=name))
+
+
+def _extreme(name: str, rows: str) -> E:
+    select = exp.Select(expressions=[build.call(name, build.name("x"))], from_=exp.From(this=_table(rows)))
+    return exp.Subquery(this=select)
+
+
+def _bounds(relation: Series, rows: str, emitter: Emitter) -> str:
+    """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
+    step = scalar(relation.step, {}, emitter)
+    low = _extreme("min", rows) if relation.low is None else scalar(relation.low, {}, emitter)
+    high = _extreme("max", rows) if relation.high is None else scalar(relation.high, {}, emitter)
+    given = exp.Select(expressions=[_as(low, "a"), _as(high, "h"), _as(step, "s")])
+    first: E = build.name("a")
+    if relation.low is None:
+        first = build.binary("*", _quotient(first, build.name("s"), relation), build.name("s"))
+    span = build.binary("-", _wide(build.name("h"), relation), build.name("l"))
+    counted = _quotient(span, build.name("s"), relation)
+    if relation.inclusive:
+        counted = build.binary("+", counted, build.number(1))
+    elif relation.axis.type == KqlType.REAL:
+        counted = build.call("ceil", build.binary("/", span, build.name("s")))
+    else:
+        counted = _quotient(
+            build.binary("-", build.binary("+", span, build.name("s")), build.number(1)),
+            build.name("s"),
+            relation,
+        )
+    lower = exp.Select(
+        expressions=[_as(first, "l"), build.name("h"), build.name("s")],
+        from_=exp.From(this=exp.Subquery(this=given)),
+    )
+    limited = build.at_most(build.call("greatest", counted, build.number(0)), MAX_BINS, "bins in a series")
+    final = exp.Select(
+        expressions=[build.name("l"), build.name("s"), _as(limited, "n")],
+        from_=exp.From(this=exp.Subquery(this=lower)),
+    )
+    final.set("where", exp.Where(this=build.binary(">", build.name("s"), build.number(0))))
+    return emitter.share(final)
+
+
+def _wide(node: E, relation: Series) -> E:
+    """A value whose distance to another may be more than its type holds; datetimes are never so far apart."""
+    narrow = relation.axis.type.integer or relation.axis.type == KqlType.TIMESPAN
+    return build.cast(node, "HUGEINT") if narrow else node
+
+
+def _quotient(node: E, step: E, relation: Series) -> E:
+    if relation.axis.type == KqlType.REAL:
+        return build.call("floor", build.binary("/", node, step))
+    return build.binary("//", node, step)
+
+
+def _as(node: E, name: str) -> E:
+    return exp.Alias(this=node, alias=exp.Identifier(this=name))
+
+
+def _binned(relation: Series, rows: str, bounds: str, emitter: Emitter) -> Block:
+    """The aggregates a group and bin, as JSON text, with the bounds."""
+    distance = build.binary("-", _wide(build.name("x"), relation), build.name("l"))
+    place = build.try_cast(_quotient(distance, build.name("s"), relation), "BIGINT")
+    ids = [column.id for column, _ in relation.groups]
+    block = Block(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
+    block.where.append(build.binary(">=", build.name("x"), build.name("l")))
+    block.where.append(build.binary("<", place, build.name("n")))
+    items: list[tuple[str, E]] = [(one, build.name(one)) for one in ids]
+    items += [("i", place), ("l", build.name("l")), ("s", build.name("s")), ("n", build.name("n"))]
+    for item in relation.items:
+        arguments = [build.name(_argument(item.column.id, at)) for at in range(len(item.call.arguments))]
+        value = aggregate(item.call, arguments, [], emitter)
+        items.append((item.column.id, json_of(value, item.call.type, emitter)))
+    select = block.select(items)
+    keys = [build.name(one) for one in [*ids]] + [place, build.name("l"), build.name("s"), build.name("n")]
+    select.set("group", exp.Group(expressions=keys))
+    names = [name for name, _ in items]
+    if not relation.nonempty:
+        return over(select, names)
+    both = exp.Union(this=select, expression=_no_rows(relation, rows, bounds, names), distinct=False)
+    return Block(exp.Subquery(this=both), {name: Value(build.name(name)) for name in names})
+
+
+def _no_rows(relation: Series, rows: str, bounds: str, names: list[str]) -> exp.Select:
+    """A row with the bounds and no bin, where there are no rows."""
+    kinds = {column.id: column.type for column, _ in relation.groups}
+    known = {name: build.name(name) for name in ("l", "s", "n")}
+    empty = {
+        name: build.null(kind) if kind != KqlType.STRING else build.text("") for name, kind in kinds.items()
+    }
+    block = Block(_table(bounds))
+    some = exp.Exists(this=exp.Select(expressions=[build.number(1)], from_=exp.From(this=_table(rows))))
+    block.where.append(build.not_(some))
+    return block.select([(name, known.get(name) or empty.get(name) or build.null()) for name in names])

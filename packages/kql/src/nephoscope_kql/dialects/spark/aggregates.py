@@ -1,0 +1,125 @@
+"""The aggregates that Spark has: KQL name -> builder; a builder gives None where only the collected form is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.registry import Arguments
+from nephoscope_kql.types import KqlType
+
+E = exp.Expr
+Native: TypeAlias = Callable[[Arguments], "E | None"]
+_SIMPLE = frozenset(
+    {KqlType.BOOL, KqlType.INT, KqlType.LONG, KqlType.DECIMAL, KqlType.STRING, KqlType.GUID}
+    | {KqlType.DATETIME, KqlType.TIMESPAN}
+)
+"""Types that Spark orders and compares as KQL does."""
+
+
+def _count(call: Arguments) -> E:
+    del call
+    return exp.Count(this=exp.Star())
+
+
+def _countif(call: Arguments) -> E:
+    return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=call[0]))
+
+
+def _filtered(call: Arguments, name: str, conditional: bool, distinct: bool = False) -> E:
+    where = call[1] if conditional else None
+    return build.aggregate(name, call[0], distinct=distinct, where=where)
+
+
+def _distinct(conditional: bool) -> Native:
+    return lambda call: _filtered(call, "count", conditional, distinct=True)
+
+
+def _sum(conditional: bool) -> Native:
+    """Whole numbers: Spark's sum wraps where ANSI mode is off, as KQL's does."""
+
+    def builder(call: Arguments) -> E | None:
+        if call.type not in (KqlType.LONG, KqlType.TIMESPAN):
+            return None
+        return build.coalesce(_filtered(call, "sum", conditional), build.cast(build.number(0), "BIGINT"))
+
+    return builder
+
+
+def _mean(conditional: bool) -> Native:
+    def builder(call: Arguments) -> E | None:
+        if not call.types[0].integer:
+            return None
+        added = build.cast(_filtered(call, "sum", conditional), "DOUBLE")
+        mean = build.binary("/", added, build.cast(_filtered(call, "count", conditional), "DOUBLE"))
+        return build.coalesce(mean, build.cast(build.text("NaN"), "DOUBLE"))
+
+    return builder
+
+
+def _extreme(name: str, conditional: bool) -> Native:
+    def builder(call: Arguments) -> E | None:
+        if call.types[0] not in _SIMPLE:
+            return None
+        return _filtered(call, name, conditional)
+
+    return builder
+
+
+def _row_of(name: str) -> Native:
+    """The value of the row whose key is extreme; boxed, so that a null value is one. Keys that may be null need the collected form."""
+
+    def builder(call: Arguments) -> E | None:
+        if call.types[0] not in _SIMPLE or call.order:
+            return None
+        box = build.call("struct", exp.Alias(this=call[1], alias=exp.Identifier(this="v")))
+        found: E = build.call(name, box, call[0])
+        if call.bound[0].nullable:
+            found = build.coalesce(found, build.call("first", box))
+        return exp.Dot(this=found, expression=exp.Identifier(this="v"))
+
+    return builder
+
+
+def _any(conditional: bool) -> Native:
+    def builder(call: Arguments) -> E | None:
+        if call.order:
+            return None
+        tests = [call[1]] if conditional else []
+        text = call.types[0] == KqlType.STRING
+        tests.append(build.binary("<>", call[0], build.text("")) if text else build.is_not_null(call[0]))
+        found = build.aggregate("first", call[0], where=build.chain("and", tests))
+        return build.coalesce(found, build.text("")) if text else found
+
+    return builder
+
+
+NATIVE: Mapping[str, Native] = MappingProxyType(
+    {
+        "count": _count,
+        "countif": _countif,
+        "dcount": _distinct(conditional=False),
+        "dcountif": _distinct(conditional=True),
+        "count_distinct": _distinct(conditional=False),
+        "count_distinctif": _distinct(conditional=True),
+        "sum": _sum(conditional=False),
+        "sumif": _sum(conditional=True),
+        "avg": _mean(conditional=False),
+        "avgif": _mean(conditional=True),
+        "min": _extreme("min", conditional=False),
+        "minif": _extreme("min", conditional=True),
+        "max": _extreme("max", conditional=False),
+        "maxif": _extreme("max", conditional=True),
+        "arg_max": _row_of("max_by"),
+        "arg_min": _row_of("min_by"),
+        "take_any": _any(conditional=False),
+        "take_anyif": _any(conditional=True),
+        "any": _any(conditional=False),
+        "anyif": _any(conditional=True),
+    }
+)
+"""What is not here is collected; see collected.py."""

@@ -1,0 +1,67 @@
+"""The state of writing one query for Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.block import Block, Value
+from nephoscope_kql.dialects.relational import Emitter, Needed
+from nephoscope_kql.dialects.routine import Routine
+from nephoscope_kql.dialects.spark.scalars import written
+from nephoscope_kql.errors import unsupported
+from nephoscope_kql.references import order_ids
+from nephoscope_kql.relations import Relation, SortKey
+from nephoscope_kql.types import KqlType
+
+NOTHING: Mapping[str, Value] = MappingProxyType({})
+
+
+class SparkEmitter(Emitter):
+    """Writes relations by Spark's own writers, expressions by Spark's own table."""
+
+    def __init__(self) -> None:
+        super().__init__("spark")
+
+    def use(self, routine: Routine) -> str:
+        """Make a vectorised function part of the query; its name. What its text uses is its own affair."""
+        self.routines[routine.name] = routine
+        return routine.name
+
+    def rows(self, relation: Relation, needed: Needed) -> Block:
+        """The block of a relation; KqlError (unsupported) where Spark has no writer of its kind."""
+        from nephoscope_kql.dialects.spark import WRITERS
+
+        writer = WRITERS.get(type(relation))
+        if writer is None:
+            raise unsupported(f"{type(relation).__name__} on {self.dialect}", self.nowhere)
+        return writer(relation, needed | order_ids(relation.order), self)
+
+    def scalar(self, value: Bound, block: Block) -> exp.Expr:
+        """The SQL of an expression over a block."""
+        return written(value, block.values, self)
+
+    def value(self, value: Bound) -> exp.Expr:
+        """The SQL of an expression without columns."""
+        return written(value, NOTHING, self)
+
+    def keys(self, order: Iterable[SortKey], block: Block) -> list[exp.Expr]:
+        """The keys of an order over a block, without those that are the same on every row."""
+        keys = [one for key in order for one in self._keys(key, block)]
+        return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
+
+    def _keys(self, key: SortKey, block: Block) -> list[exp.Expr]:
+        """NaN stands between the nulls and the numbers, which Spark does only where nulls are high."""
+        value = self.scalar(key.value, block)
+        if key.value.type != KqlType.REAL or key.ascending != key.nulls_first:
+            return [build.ordered(value, key.ascending, key.nulls_first)]
+        low = build.cast(build.text("-Infinity"), KqlType.REAL.physical)
+        undefined = exp.EQ(this=build.wrap(value), expression=build.cast(build.text("NaN"), "DOUBLE"))
+        return [
+            build.ordered(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+            build.ordered(undefined, not key.ascending, key.nulls_first),
+        ]

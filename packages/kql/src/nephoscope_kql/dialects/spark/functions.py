@@ -1,0 +1,243 @@
+"""The scalar functions that Spark says as KQL means them: KQL name -> builder.
+
+A builder gets its arguments in Spark's SQL and gives None where Spark would not give the same value for every argument (a pattern in
+another syntax, a case mapping of another kind): the whole expression is vectorised then. A name that is not here is always vectorised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Constant
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.text_operators import term_pattern
+from nephoscope_kql.registry import Arguments, functions
+from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
+
+E = exp.Expr
+Native: TypeAlias = Callable[[Arguments], "E | None"]
+_PLAIN = frozenset({KqlType.INT, KqlType.LONG, KqlType.DATETIME, KqlType.TIMESPAN})
+_SPECIAL, _PLAINER = "İΣ", "iσ"
+"""Letters that Java writes in lower case as several characters or by their place in the word, and what KQL makes of them."""
+_TURKISH, _OTHER = "İı", "ªª"
+"""Letters that Java's patterns take for an `i` where case is ignored; `ª` is a letter without case."""
+
+
+def lower(node: E) -> E:
+    """The text in lower case, character by character; a literal at once."""
+    if isinstance(node, exp.Literal) and node.is_string:
+        return build.text(str(node.this).lower()) if str(node.this).isascii() else _lowered(node)
+    return _lowered(node)
+
+
+def _lowered(node: E) -> E:
+    return build.call("lower", build.call("translate", node, build.text(_SPECIAL), build.text(_PLAINER)))
+
+
+def _same(name: str) -> Native:
+    """DuckDB's builder, whose SQL Spark reads the same way."""
+
+    def builder(call: Arguments) -> E | None:
+        return functions()[name].builders["duckdb"](call)
+
+    return builder
+
+
+def _only(name: str, types: frozenset[KqlType]) -> Native:
+    """The same where every argument has one of the types."""
+    same = _same(name)
+    return lambda call: same(call) if types.issuperset(call.types) else None
+
+
+def _text_test(name: str, sensitive: bool, negated: bool) -> Native:
+    def builder(call: Arguments) -> E:
+        text, part = (call[0], call[1]) if sensitive else (lower(call[0]), lower(call[1]))
+        found = build.call(name, text, part)
+        return build.not_(found) if negated else found
+
+    return builder
+
+
+def _term(call: Arguments, place: int, kind: str, sensitive: bool) -> E | None:
+    """Whether a text has a term that is constant and ASCII: a cheap search first, then Java's pattern of the same meaning."""
+    item = call.bound[place]
+    if not isinstance(item, Constant) or not isinstance(item.value, str) or not item.value.isascii():
+        return None
+    if not item.value:
+        return build.boolean(value=True)
+    known = item.value if sensitive else item.value.lower()
+    found = build.call("contains", call[0] if sensitive else lower(call[0]), build.text(known))
+    pattern = term_pattern(item.value, kind, sensitive).replace("(?i)", "(?iu)").replace("($|", r"(\z|")
+    text = build.call("translate", call[0], build.text(_TURKISH), build.text(_OTHER))
+    return build.binary("and", found, build.call("rlike", text, build.text(pattern)))
+
+
+def _has(kind: str, sensitive: bool, negated: bool) -> Native:
+    def builder(call: Arguments) -> E | None:
+        found = _term(call, 1, kind, sensitive)
+        return found if found is None or not negated else build.not_(found)
+
+    return builder
+
+
+def _has_several(connector: str) -> Native:
+    def builder(call: Arguments) -> E | None:
+        tests: list[E] = []
+        for place in range(1, len(call)):
+            test = _term(call, place, "has", sensitive=False)
+            if test is None:
+                return None
+            tests.append(exp.Paren(this=test))
+        return build.chain(connector, tests) if tests else build.boolean(connector == "and")
+
+    return builder
+
+
+def _equal_ignoring_case(operator: str) -> Native:
+    return lambda call: build.binary(operator, lower(call[0]), lower(call[1]))
+
+
+def _member(insensitive: bool) -> Native:
+    def builder(call: Arguments) -> E | None:
+        if KqlType.DYNAMIC in call.types or KqlType.REAL in call.types:
+            return None
+        items = [lower(item) if insensitive else item for item in call]
+        found: E = build.in_list(items[0], items[1:])
+        nullable = any(item.nullable for item in call.bound)
+        return build.coalesce(found, build.boolean(value=False)) if nullable else found
+
+    return builder
+
+
+def _sum_of(operator: str) -> Native:
+    """Addition and subtraction: long wraps, a real follows IEEE, times that leave their range are null."""
+    guarded = {"+": "try_add", "-": "try_subtract"}[operator]
+
+    def builder(call: Arguments) -> E | None:
+        if all(item.numeric for item in call.types):
+            plain = call.type in (KqlType.LONG, KqlType.REAL)
+            return build.binary(operator, call[0], call[1]) if plain else None
+        result = build.call(guarded, call[0], call[1])
+        if call.type != KqlType.DATETIME:
+            return result
+        return _within(result, call)
+
+    return builder
+
+
+def _within(ticks: E, call: Arguments) -> E | None:
+    """A datetime in the years 1 to 9999, else null; the sum is written twice, so it has to be a small one."""
+    if sum(1 for _ in ticks.walk()) > 20:
+        return None
+    low, high = build.cast(build.number(0), "BIGINT"), build.cast(build.number(MAX_DATETIME_TICKS), "BIGINT")
+    inside = exp.Between(this=ticks, low=low, high=high)
+    del call
+    return build.case((inside, ticks))
+
+
+def _product(call: Arguments) -> E | None:
+    if not all(item.numeric for item in call.types) or call.type not in (KqlType.LONG, KqlType.REAL):
+        return None
+    return build.binary("*", call[0], call[1])
+
+
+def _bin(call: Arguments) -> E | None:
+    """Of a datetime: the ticks without their remainder by a constant size."""
+    if call.type != KqlType.DATETIME or not call.is_constant(1):
+        return None
+    size = call.value(1)
+    if not isinstance(size, int) or size <= 0:
+        return None
+    return build.binary("-", call[0], build.binary("%", call[0], call[1]))
+
+
+def _text(call: Arguments) -> E | None:
+    """tostring(): of a whole number, a guid, a bool."""
+    kind = call.types[0]
+    if kind in (KqlType.STRING, KqlType.GUID):
+        return call[0]
+    if kind.integer:
+        return build.cast(call[0], "VARCHAR")
+    if kind == KqlType.BOOL:
+        yes = (call[0], build.text("True"))
+        return build.case(yes, (build.not_(call[0]), build.text("False")), otherwise=build.text(""))
+    return None
+
+
+def _joined(call: Arguments) -> E | None:
+    if any(item != KqlType.STRING for item in call.types):
+        return None
+    return build.call("concat", *call)
+
+
+def _empty(negated: bool) -> Native:
+    def builder(call: Arguments) -> E | None:
+        kind = call.types[0]
+        if kind == KqlType.DYNAMIC:
+            return None
+        text = kind == KqlType.STRING
+        found = build.binary("=", call[0], build.text("")) if text else build.is_null(call[0])
+        return build.not_(found) if negated else found
+
+    return builder
+
+
+def _part(call: Arguments) -> E:
+    """One text of the struct that a pattern of a parse operator found."""
+    place = exp.Identifier(this=f"g{call.value(1)}")
+    return build.coalesce(exp.Dot(this=call[0], expression=place), build.text(""))
+
+
+def _negations() -> dict[str, Native]:
+    """The operators on text, by case or not, negated or not."""
+    found: dict[str, Native] = {}
+    for sensitive, suffix in ((False, ""), (True, "_cs")):
+        for negated, prefix in ((False, ""), (True, "!")):
+            for kind in ("contains", "startswith", "endswith"):
+                found[f"{prefix}{kind}{suffix}"] = _text_test(kind, sensitive, negated)
+            for kind in ("has", "hasprefix", "hassuffix"):
+                found[f"{prefix}{kind}{suffix}"] = _has(kind, sensitive, negated)
+    return found
+
+
+_COMPARED = frozenset(KqlType) - {KqlType.DYNAMIC}
+NATIVE: Mapping[str, Native] = MappingProxyType(
+    {
+        "and": _same("and"),
+        "or": _same("or"),
+        "not": _same("not"),
+        **{name: _only(name, _COMPARED) for name in ("==", "!=", "<", "<=", ">", ">=")},
+        "=~": _equal_ignoring_case("="),
+        "!~": _equal_ignoring_case("<>"),
+        **_negations(),
+        "has_any": _has_several("or"),
+        "has_all": _has_several("and"),
+        "in": _member(insensitive=False),
+        "in~": _member(insensitive=True),
+        "+": _sum_of("+"),
+        "-": _sum_of("-"),
+        "*": _product,
+        "bin": _bin,
+        "iff": _same("iff"),
+        "case": _same("case"),
+        "coalesce": _same("coalesce"),
+        "isnull": _same("isnull"),
+        "isnotnull": _same("isnotnull"),
+        "isempty": _empty(negated=False),
+        "isnotempty": _empty(negated=True),
+        "_part": _part,
+        "_parts_if": _same("_parts_if"),
+        "_kept": _same("_kept"),
+        "tolower": lambda call: lower(call[0]),
+        "strcat": _joined,
+        "strlen": lambda call: build.cast(build.call("length", call[0]), "BIGINT"),
+        "tostring": _text,
+        "tolong": lambda call: build.cast(call[0], "BIGINT") if call.types[0].integer else None,
+        "rand": lambda call: build.call("rand") if not len(call) else None,
+        "new_guid": lambda _call: build.call("uuid"),
+    }
+)

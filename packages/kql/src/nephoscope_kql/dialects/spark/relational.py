@@ -1,0 +1,54 @@
+"""Computed columns, and limits, in Spark's SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound, Constant
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.block import HEAVY, Block, Value
+from nephoscope_kql.dialects.relational import Needed, assign
+from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+from nephoscope_kql.references import order_ids
+from nephoscope_kql.relations import Assign, Limited
+
+
+def write_assign(relation: Assign, needed: Needed, emitter: SparkEmitter) -> Block:
+    """Columns that are computed, where something needs them; what a vectorised function gives is computed once."""
+    wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
+    passing = needed - {column.id for column, _ in relation.assigned}
+    block = emitter.over(relation.input, passing, [value for _, value in wanted])
+    block.values.update({column.id: _assigned(block, value, emitter) for column, value in wanted})
+    return block
+
+
+def _assigned(block: Block, value: Bound, emitter: SparkEmitter) -> Value:
+    made = assign(block, value, emitter)
+    if any(_is_vectorised(node) for node in made.sql.find_all(exp.Anonymous)):
+        made.size += HEAVY
+    return made
+
+
+def _is_vectorised(node: exp.Anonymous) -> bool:
+    return str(node.this).startswith("kql_")
+
+
+def write_limited(relation: Limited, needed: Needed, emitter: SparkEmitter) -> Block:
+    """ORDER BY and LIMIT, which takes a constant in Spark."""
+    block = emitter.rows(relation.input, needed)
+    ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
+    count = relation.count
+    if isinstance(count, Constant) and isinstance(count.value, int):
+        limit = build.number(min(max(0, count.value), 2**31 - 1))
+        return block.sealed(ids, emitter.keys(relation.order, block), limit)
+    return _numbered(relation, block, ids, emitter)
+
+
+def _numbered(relation: Limited, block: Block, ids: list[str], emitter: SparkEmitter) -> Block:
+    """The rows whose number is at most a computed count."""
+    keys = emitter.keys(relation.order, block) or [build.ordered(build.number(1))]
+    number = emitter.fresh()
+    block.values[number] = Value(build.window(build.call("row_number"), order=keys), 4, window=True)
+    result = block.sealed([*ids, number])
+    result.where.append(build.binary("<=", build.name(number), emitter.value(relation.count)))
+    return result

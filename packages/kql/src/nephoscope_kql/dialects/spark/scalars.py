@@ -1,0 +1,99 @@
+"""Scalar expressions in Spark's SQL: said natively where the table of functions can, else evaluated by a vectorised function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound, Call, ColumnRef, Constant, InQuery, ScalarQuery, Variable
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.block import Value
+from nephoscope_kql.dialects.scalars import constant, may_be_null
+from nephoscope_kql.dialects.spark import vectorised
+from nephoscope_kql.dialects.spark.functions import NATIVE, lower
+from nephoscope_kql.registry import Arguments
+from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+
+Values = Mapping[str, Value]
+CONNECTIVES = frozenset({"and", "or", "not", "_part", "_parts_if", "_kept"})
+"""Their operands are written apart, so that Spark sees each condition."""
+
+
+def written(value: Bound, values: Values, emitter: SparkEmitter) -> exp.Expr:
+    """The SQL of an expression over columns that are written as `values` says."""
+    said = _said(value, values, emitter)
+    if said is not None:
+        return said
+    if isinstance(value, Call) and value.function.name in CONNECTIVES:
+        arguments = [written(item, values, emitter) for item in value.arguments]
+        built = NATIVE[value.function.name](_arguments(value, arguments, emitter))
+        if built is not None:
+            return built
+    return vectorised.expression(value, lambda leaf: written(leaf, values, emitter), emitter.use)
+
+
+def _said(value: Bound, values: Values, emitter: SparkEmitter) -> exp.Expr | None:
+    """The SQL where every part is said natively, else None."""
+    emitter.count()
+    if isinstance(value, ColumnRef):
+        return values[value.column.id].sql
+    if isinstance(value, Constant):
+        return constant(value.value, value.type)
+    if isinstance(value, Variable):
+        return emitter.parameter(value.name)
+    if isinstance(value, ScalarQuery):
+        return _scalar_query(value, emitter)
+    if isinstance(value, InQuery):
+        return _in_query(value, values, emitter)
+    return _call(value, values, emitter) if isinstance(value, Call) else None
+
+
+def _call(value: Call, values: Values, emitter: SparkEmitter) -> exp.Expr | None:
+    builder = NATIVE.get(value.function.name)
+    if builder is None:
+        return None
+    arguments: list[exp.Expr] = []
+    for item in value.arguments:
+        said = _said(item, values, emitter)
+        if said is None:
+            return None
+        arguments.append(said)
+    built = builder(_arguments(value, arguments, emitter))
+    if built is not None and value.type == KqlType.STRING and may_be_null(value):
+        return build.coalesce(built, build.text(""))
+    return built
+
+
+def _arguments(value: Call, arguments: list[exp.Expr], emitter: SparkEmitter) -> Arguments:
+    return Arguments(arguments, value.arguments, value.type, value.span, emitter.use)
+
+
+def _scalar_query(value: ScalarQuery, emitter: SparkEmitter) -> exp.Expr:
+    def make() -> exp.Subquery:
+        block = emitter.rows(value.relation, frozenset({value.column.id}))
+        order = emitter.keys(value.relation.order, block)
+        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
+
+    node = emitter.once(value, make)
+    return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
+
+
+def _in_query(value: InQuery, values: Values, emitter: SparkEmitter) -> exp.Expr:
+    block = emitter.rows(value.relation, frozenset({value.column.id}))
+    block = block.sealed([value.column.id])
+    operand = written(value.operand, values, emitter)
+    found = block.values[value.column.id].sql
+    if value.insensitive:
+        operand, found = lower(operand), lower(found)
+    if value.column.type != KqlType.STRING:
+        block.where.append(build.is_not_null(found))
+    query = exp.Subquery(this=block.select([("k", found)]))
+    inside: exp.Expr = exp.In(this=build.wrap(operand), query=query)
+    if value.operand.nullable:
+        inside = build.coalesce(inside, build.boolean(False))
+    return build.not_(inside) if value.negated else inside

@@ -1,0 +1,151 @@
+"""Window functions in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import WindowCall
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.block import Block, Value
+from nephoscope_kql.dialects.relational import Emitter, Needed, writes
+from nephoscope_kql.dialects.stepping import session
+from nephoscope_kql.errors import unsupported
+from nephoscope_kql.functions.arithmetic import WRAP, WRAP_INT
+from nephoscope_kql.references import order_ids, used
+from nephoscope_kql.relations import Windowed
+from nephoscope_kql.types import KqlType
+
+RANKS = frozenset({"row_rank_dense", "row_rank_min"})
+Write: TypeAlias = Callable[[WindowCall, list[exp.Expr], list[exp.Expr], Block, Emitter], exp.Expr]
+
+
+def running() -> exp.WindowSpec:
+    """The frame from the first row to this one."""
+    return exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+
+
+@writes(Windowed)
+def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Block:
+    """A column from a window over the rows in their order."""
+    return windowed(relation, needed, emitter, _written)
+
+
+def windowed(relation: Windowed, needed: Needed, emitter: Emitter, write: Write) -> Block:
+    """A column from a window; `write` gives the SQL of a call from its partition and the keys of its order."""
+    call = relation.call
+    passing = (needed - {relation.column.id}) | order_ids(relation.order)
+    values = [*call.arguments, *relation.partition, *([call.restart] if call.restart is not None else [])]
+    values += [key.value for key in relation.order]
+    block = emitter.over(relation.input, passing, values, before_where=False)
+    if relation.column.id not in needed:
+        return block
+    group: list[exp.Expr] = []
+    if call.restart is not None and call.function != "row_window_session":
+        block, run = _runs(call, relation, passing, block, emitter)
+        group = [run]
+    if call.function in RANKS:
+        return _ranked(relation, passing, block, group, emitter)
+    partition, keys = _frame(relation, block, group, emitter)
+    if call.function == "row_window_session":
+        block, found = session(call, block, passing, partition, keys, emitter)
+        block.values[relation.column.id] = Value(found)
+        return block
+    block.values[relation.column.id] = Value(write(call, partition, keys, block, emitter), 8, window=True)
+    return block
+
+
+def _frame(
+    relation: Windowed, block: Block, group: list[exp.Expr], emitter: Emitter
+) -> tuple[list[exp.Expr], list[exp.Expr]]:
+    """The partition and the keys of the order of a window over a block."""
+    partition = [*(emitter.scalar(value, block) for value in relation.partition), *group]
+    return partition, emitter.keys(relation.order, block)
+
+
+def _runs(
+    call: WindowCall, relation: Windowed, passing: Needed, block: Block, emitter: Emitter
+) -> tuple[Block, exp.Expr]:
+    """A hidden column that counts the restarts so far."""
+    if call.restart is None:
+        raise AssertionError
+    restarts = build.cast(
+        build.coalesce(emitter.scalar(call.restart, block), build.boolean(False)), "INTEGER"
+    )
+    parts = [emitter.scalar(value, block) for value in relation.partition]
+    counted = build.window(build.call("sum", restarts), parts, emitter.keys(relation.order, block), running())
+    return _kept(block, counted, passing | used(relation.partition).keys(), call, emitter)
+
+
+def _kept(
+    block: Block, value: exp.Expr, passing: Needed, call: WindowCall, emitter: Emitter
+) -> tuple[Block, exp.Expr]:
+    """A new block in which a window's value is a plain column."""
+    name = emitter.fresh()
+    block.values[name] = Value(value, 8, window=True)
+    ids = (passing | used(call.arguments).keys() | {name}) & block.values.keys()
+    sealed = block.sealed(sorted(ids))
+    return sealed, sealed.values[name].sql
+
+
+def _written(
+    call: WindowCall,
+    partition: list[exp.Expr],
+    keys: list[exp.Expr],
+    block: Block,
+    emitter: Emitter,
+) -> exp.Expr:
+    arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+    if call.function in ("prev", "next"):
+        name = "lag" if call.function == "prev" else "lead"
+        return build.window(build.call(name, *arguments), partition, keys)
+    if call.function == "row_number":
+        number = build.window(build.call("row_number"), partition, keys)
+        if not arguments:
+            return number
+        return build.binary("-", build.binary("+", number, arguments[0]), build.number(1))
+    if call.function == "row_cumsum":
+        total = build.window(build.call("sum", arguments[0]), partition, keys, running())
+        return _within(build.coalesce(total, build.number(0)), call.type, emitter)
+    raise unsupported(f"{call.function}()", call.span)
+
+
+def _within(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
+    """A sum in its type: int and long wrap around, a timespan that is too long is null."""
+    if kind.integer:
+        return build.call(emitter.use(WRAP if kind == KqlType.LONG else WRAP_INT), total)
+    return build.try_cast(total, kind.physical)
+
+
+def _ranked(
+    relation: Windowed, passing: Needed, block: Block, group: list[exp.Expr], emitter: Emitter
+) -> Block:
+    """Ranks: how many runs of equal values there are so far, or the number of the first row of the present run."""
+    call, dense = relation.call, relation.call.function == "row_rank_dense"
+    ids = passing | used(relation.partition).keys() | {run.name for run in group}
+    partition, keys = _frame(relation, block, group, emitter)
+    first = _first_of_run(emitter.scalar(call.arguments[0], block), partition, keys)
+    number = build.window(build.call("row_number"), partition, _some(keys))
+    beginning = build.case(
+        (first, build.number(1) if dense else number), otherwise=build.number(0) if dense else None
+    )
+    block, mark = _kept(block, beginning, ids, call, emitter)
+    partition, keys = _frame(relation, block, group, emitter)
+    total = build.window(build.call("sum" if dense else "max", mark), partition, _some(keys), running())
+    block.values[relation.column.id] = Value(build.cast(total, KqlType.LONG.physical), 8, window=True)
+    return block
+
+
+def _first_of_run(value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
+    """Whether a row has no row before it, or one of another value."""
+    number = build.window(build.call("row_number"), partition, _some(keys))
+    before = build.window(build.call("lag", value), partition, _some(keys))
+    changed = build.binary("is distinct from", before, value)
+    return build.chain("or", [build.binary("=", number, build.number(1)), changed])
+
+
+def _some(keys: list[exp.Expr]) -> list[exp.Expr]:
+    """Keys of an order; a constant where every row has the same, because an engine may want one."""
+    return keys or [build.ordered(build.number(1))]

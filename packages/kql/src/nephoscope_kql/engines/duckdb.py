@@ -1,0 +1,277 @@
+"""DuckDB, embedded: no file but those it is given, no network, no extension, bounded memory and time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from nephoscope_kql.compile import Compiled
+from nephoscope_kql.deadline import check, current_limits
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.duckdb import printed
+from nephoscope_kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope_kql.engines.cores import share_of_cores, share_of_memory
+from nephoscope_kql.engines.external import AllowedLocations
+from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.engines.memory import allowance
+from nephoscope_kql.engines.parquet import FileScan, TimeRange, files_as_rows
+from nephoscope_kql.engines.parts import read_apart
+from nephoscope_kql.engines.probing import DuckDBProbe
+from nephoscope_kql.engines.signalled import signalled
+from nephoscope_kql.engines.spill import Spill
+from nephoscope_kql.engines.stopping import too_much_memory, watched
+from nephoscope_kql.engines.vectorised import install
+from nephoscope_kql.errors import NOWHERE, unsupported
+from nephoscope_kql.external import ExternalReader, ExternalSource
+from nephoscope_kql.external import table as external_table
+from nephoscope_kql.functions.room import ROOM, Room
+from nephoscope_kql.most import STEP, Most
+from nephoscope_kql.types import KqlType
+
+MEMORY_LIMIT = "2GB"
+SPILL_LIMIT = "20GB"
+"""How much of what does not fit into memory may lie on disk while a query runs: in a folder of its own, its owner's alone."""
+ARROW_TYPES: Mapping[KqlType, pa.DataType] = {
+    KqlType.BOOL: pa.bool_(),
+    KqlType.INT: pa.int32(),
+    KqlType.LONG: pa.int64(),
+    KqlType.REAL: pa.float64(),
+    KqlType.DECIMAL: pa.decimal128(38, 17),
+    KqlType.STRING: pa.string(),
+    KqlType.DATETIME: pa.int64(),
+    KqlType.TIMESPAN: pa.int64(),
+    KqlType.GUID: pa.string(),
+    KqlType.DYNAMIC: pa.string(),
+}
+
+
+class DuckDBEngine:
+    """A connection that runs compiled queries over Arrow tables and Parquet files; close it when done, or use it with `with`.
+
+    `files`: table name -> its Parquet files; not all need have every column. `scans`: relation -> files whose columns are known, and
+    which of their rows may be seen; `readable`: files that `see` may name later. The connection can read these files and no others.
+    `memory`: what DuckDB may use (default: "2GB", or a share of the limit of all queries of this process, where it has one); what it
+    does not count may grow the process by half of that more and 256 MiB.
+    `most`: how large results may be; rows over it are not computed.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, pa.Table] | None = None,
+        *,
+        files: Mapping[str, Sequence[Path]] | None = None,
+        scans: Mapping[str, FileScan] | None = None,
+        readable: Iterable[Path] = (),
+        threads: int = 0,
+        memory: str = "",
+        external: ExternalReader | None = None,
+        most: Most | None = None,
+    ) -> None:
+        self._spill = Spill()
+        config: dict[str, Any] = {
+            "python_enable_replacements": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "memory_limit": memory or share_of_memory(MEMORY_LIMIT),
+            # else it would spill rows into a folder beside whatever the process happens to work in
+            "temp_directory": self._spill.folder,
+            "max_temp_directory_size": SPILL_LIMIT,
+        }
+        if threads := threads or share_of_cores():
+            config["threads"] = threads
+        self._connection = duckdb.connect(":memory:", config=config)
+        limit: Any = self._connection.execute("SELECT current_setting('memory_limit')").fetchone()
+        self._allowance = allowance(limit[0])
+        self._room, self._most, self._limits = Room(), most, current_limits()
+        self._installed: dict[str, Routine] = {}
+        self._confine(files or {}, scans or {}, readable)
+        self._external = external or AllowedLocations()
+        for name, table in (tables or {}).items():
+            self.register(name, table)
+
+    def _confine(
+        self,
+        files: Mapping[str, Sequence[Path]],
+        scans: Mapping[str, FileScan],
+        readable: Iterable[Path],
+    ) -> None:
+        """Allow the files, then nothing else, for good."""
+        paths = [str(path.resolve()) for several in files.values() for path in several]
+        paths += [str(path) for scan in scans.values() for path in scan.paths()]
+        paths += map(str, readable)
+        allowed = printed(build.array(build.text(path) for path in paths))
+        self._connection.execute(f"SET allowed_paths = {allowed}")
+        # the footer of a file is read once by a connection that is asked again and again
+        self._connection.execute("SET parquet_metadata_cache = true")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+        for name, several in files.items():
+            files_as_rows(self._connection, name, several).create_view(name)
+        for name, scan in scans.items():
+            self.see(name, scan)
+
+    def see(self, name: str, scan: FileScan) -> None:
+        """From now on a relation has these rows; the files are among those that were allowed at the beginning."""
+        scan.relation(self._connection).create_view(name)
+
+    def keep(self, name: str, scan: FileScan, columns: Collection[str], timeout: float | None) -> int:
+        """Read columns of a scan into memory, where `see_kept` finds them; how many rows. KqlError where time or memory is short."""
+        kept = [column for column in scan.columns if column.name in columns]
+        rows = scan.relation(self._connection)
+        items = ", ".join(
+            printed(build.quoted(one)) for one in [*(one.name for one in kept), scan.day] if one
+        )
+        with self._bounded(timeout):
+            rows.project(items).create(name)
+        counted = self._connection.table(printed(build.quoted(name))).aggregate("count(*)").fetchall()
+        return int(counted[0][0])
+
+    def see_kept(self, name: str, kept: str, between: TimeRange | None) -> None:
+        """From now on a relation has the rows that are kept, those in a range of time."""
+        rows = self._connection.table(printed(build.quoted(kept)))
+        if between is not None:
+            rows = rows.filter(printed(between.test()))
+        rows.create_view(name)
+
+    def drop_kept(self, kept: str) -> None:
+        """Forget rows that were kept."""
+        self._connection.execute(f"DROP TABLE {printed(build.quoted(kept))}")
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table's rows known under a name."""
+        stored = schema_of(name, table).stored_names()
+        self._connection.register(name, table.rename_columns(list(stored)))
+
+    @contextmanager
+    def lent(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+        """Within, the rows of Arrow tables are known under their names; afterwards the names are unknown."""
+        try:
+            for name, table in tables.items():
+                self.register(name, table)
+            yield
+        finally:
+            for name in tables:
+                self._connection.unregister(name)
+
+    def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
+        """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed."""
+        with self._bounded(timeout):
+            return self._rows(compiled)
+
+    @contextmanager
+    def _bounded(self, timeout: float | None) -> Iterator[None]:
+        """What happens inside is ended at a limit, and the engine's own words for it become ours."""
+        self._room.refused = False
+        stop, room = self._connection.interrupt, self._room
+        with watched(stop, timeout, self._allowance, lambda: room.refused) as watch:
+            self._limits = watch.limits
+            try:
+                yield
+            except duckdb.InterruptException as error:
+                if watch.reason is None:
+                    raise
+                raise watch.reason from error
+            except (duckdb.OutOfMemoryException, MemoryError) as error:
+                raise too_much_memory() from error
+            except (duckdb.ParserException, duckdb.BinderException) as error:
+                if "Max expression depth limit" not in str(error):
+                    raise
+                raise unsupported("a query that is nested so deeply", NOWHERE) from error
+            except (duckdb.InvalidInputException, RuntimeError) as error:
+                ending = signalled(error) or build.reached(error) or watch.why()
+                if ending is None:
+                    raise
+                raise ending from error
+            if self._room.refused:
+                raise too_much_memory()
+
+    def _rows(self, compiled: Compiled) -> pa.Table:
+        if compiled.resume is not None:
+            with closing(DuckDBProbe(self._connection, self._prepare, compiled.parameters)) as probe:
+                return self._rows(compiled.resume(probe))
+        self._prepare(compiled.routines, compiled.external)
+        if compiled.parts is not None:
+            reader = read_apart(self._connection, compiled, compiled.parts, arrow_schema(compiled.columns))
+            return reader.read_all() if self._most is None else self._most.taken(reader)
+        rows = self._connection.sql(compiled.sql, params=dict(compiled.parameters))
+        found = rows.to_arrow_table() if self._most is None else self._most.taken(rows.to_arrow_reader(STEP))
+        return typed(found, compiled.columns)
+
+    def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:
+        """Make known what a query's SQL uses."""
+        for routine in routines:
+            self._install(routine)
+        for source in external:
+            self._connection.register(source.name, external_table(source, self._external))
+
+    def _install(self, routine: Routine) -> None:
+        known = self._installed.get(routine.name)
+        if known is not None:
+            if known != routine:
+                raise RuntimeError(f"two routines are named {routine.name}")
+            return
+        self._installed[routine.name] = routine
+        if isinstance(routine, Macro):
+            for inner in routine.uses:
+                self._install(inner)
+        install(self._connection, self._limited(self._room.function() if routine is ROOM else routine))
+
+    def _limited(self, routine: Routine) -> Routine:
+        """Return a routine whose Python code knows the limits of the query: DuckDB calls it from threads of its own."""
+        if not isinstance(routine, ArrowFunction):
+            return routine
+        body = routine.body
+
+        @wraps(body)
+        def limited(*columns: pa.Array) -> pa.Array:
+            with self._limits.applied():
+                check()
+                return body(*columns)
+
+        return replace(routine, body=limited)
+
+    def interrupt(self) -> None:
+        """End the query that runs, from another thread; `run` raises duckdb.InterruptException there."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._connection.close()
+        self._spill.clear()
+
+    def __enter__(self) -> DuckDBEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def typed(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
+    """The rows under KQL's names, each column in its Arrow type, its KQL type in the field's metadata."""
+    arrays = []
+    for place, (_, kind) in enumerate(columns):
+        array = table.column(place)
+        wanted = ARROW_TYPES[kind]
+        arrays.append(array if array.type == wanted else array.cast(wanted))
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def arrow_schema(columns: tuple[tuple[str, KqlType], ...]) -> pa.Schema:
+    """The Arrow schema of a result: each column's Arrow type, its KQL type in the field's metadata."""
+    fields = [
+        pa.field(
+            name,
+            ARROW_TYPES[kind],
+            nullable=kind != KqlType.STRING,
+            metadata={b"kql.type": kind.value.encode()},
+        )
+        for name, kind in columns
+    ]
+    return pa.schema(fields)

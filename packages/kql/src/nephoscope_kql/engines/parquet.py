@@ -1,0 +1,175 @@
+"""Parquet files as the rows of a table."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlglot import exp
+
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.duckdb import printed
+from nephoscope_kql.engines.fields import schema_of_fields
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column of a table in files: what the engine calls it, what the files call it, and its SQL type."""
+
+    name: str
+    stored: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """From `start` on (None = from the beginning) until before `end`, of a column of timestamps as the files call it."""
+
+    stored: str
+    start: dt.datetime | None
+    end: dt.datetime
+
+    def test(self) -> exp.Expr:
+        """The condition in SQL."""
+        column = build.quoted(self.stored)
+        before = exp.LT(this=column, expression=_moment(self.end))
+        if self.start is None:
+            return before
+        return exp.And(this=exp.GTE(this=column, expression=_moment(self.start)), expression=before)
+
+
+@dataclass(frozen=True, slots=True)
+class FileScan:
+    """The rows of a table in Parquet files whose columns are known: `groups` are files with equal columns.
+
+    `only`: of the rows those alone are seen whose text column has one of the values, `between`: those whose times lie in the ranges;
+    nothing that reads the table sees another. `any_of`: pairs as `only`, several at once; all of one of these must hold.
+    `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none. `without`: pairs as `only`, of rows of the
+    files that are not seen. `beside` are rows that are in no file: the same columns by their stored names, every one of them seen.
+    """
+
+    columns: tuple[FileColumn, ...]
+    groups: tuple[tuple[Path, ...], ...] = ()
+    only: tuple[str, Collection[str]] | None = None
+    between: tuple[TimeRange, ...] = ()
+    day: str = ""
+    any_of: tuple[tuple[tuple[str, Collection[str]], ...], ...] | None = None
+    without: tuple[tuple[str, Collection[str]], ...] = ()
+    beside: pa.Table | None = None
+
+    def paths(self) -> list[Path]:
+        """All its files."""
+        return [path for group in self.groups for path in group]
+
+    def relation(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+        """The rows under the engine's names; a column that a group of files lacks is null."""
+        rows: duckdb.DuckDBPyRelation | None = None
+        for group in self.groups:
+            found = connection.read_parquet([str(path) for path in group], hive_partitioning=bool(self.day))
+            part = self._seen(found)
+            rows = part if rows is None else rows.union(part)
+        if self.beside is not None:
+            part = self._named(connection.from_arrow(self.beside))
+            rows = part if rows is None else rows.union(part)
+        return self._none(connection) if rows is None else rows
+
+    def _seen(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        known = set(found.columns)
+        if self.only is not None:
+            label, values = self.only
+            seen = label in known and bool(values)
+            found = found.filter(printed(_one_of(label, values)) if seen else "false")
+        if self.any_of is not None:
+            ways = [way for way in self.any_of if all(label in known and values for label, values in way)]
+            tests = [exp.and_(*(_one_of(label, values) for label, values in way)) for way in ways]
+            found = found.filter(printed(exp.or_(*tests)) if tests else "false")
+        for label, values in self.without:
+            if label in known and values:
+                found = found.filter(printed(exp.Not(this=_one_of(label, values))))
+        for times in self.between:
+            found = found.filter(printed(times.test()) if times.stored in known else "false")
+        return self._named(found)
+
+    def _named(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        """The columns under the engine's names; one that is lacking is null."""
+        known = set(found.columns)
+        items = []
+        for column in self.columns:
+            value = build.quoted(column.stored) if column.stored in known else build.null()
+            items.append(_as(build.cast(value, column.type) if column.stored not in known else value, column))
+        day = [printed(build.quoted(self.day))] if self.day else []
+        return found.project(", ".join([*items, *day]) or "NULL AS none")
+
+    def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+        columns = [*self.columns, *([FileColumn(self.day, self.day, "DATE")] if self.day else [])]
+        items = (
+            ", ".join(_as(build.cast(build.null(), column.type), column) for column in columns)
+            or "NULL AS none"
+        )
+        return connection.sql(f"SELECT {items} WHERE false")
+
+
+def _one_of(label: str, values: Collection[str]) -> exp.Expr:
+    return exp.In(this=build.quoted(label), expressions=[build.text(one) for one in sorted(values)])
+
+
+def _moment(value: dt.datetime) -> exp.Expr:
+    return build.cast(build.text(value.astimezone(dt.UTC).isoformat()), "TIMESTAMPTZ")
+
+
+def _as(value: exp.Expr, column: FileColumn) -> str:
+    return f"{printed(value)} AS {printed(build.quoted(column.name))}"
+
+
+def schema_of_files(name: str, files: Sequence[Path]) -> TableSchema:
+    """The KQL schema of a table in Parquet files: the columns of all of them, those of the first file first."""
+    return schema_of_fields(name, _united(_groups(files)))
+
+
+def files_as_rows(
+    connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
+) -> duckdb.DuckDBPyRelation:
+    """The rows of the files under the stored names of their schema; a column that a file lacks is null."""
+    groups = _groups(files)
+    united = _united(groups)
+    stored = schema_of_fields(name, united).stored_names()
+    rows: duckdb.DuckDBPyRelation | None = None
+    for own, several in groups.items():
+        part = _renamed(
+            connection.read_parquet([str(path) for path in several]), own.names, united.names, stored
+        )
+        rows = part if rows is None else rows.union(part)
+    if rows is None:
+        raise ValueError(f"table {name} has no file")
+    return rows
+
+
+def _groups(files: Sequence[Path]) -> dict[pa.Schema, list[Path]]:
+    """The files by their columns and types: names may differ only by case, so that DuckDB cannot be left to match them."""
+    groups: dict[str, tuple[pa.Schema, list[Path]]] = {}
+    for file in files:
+        fields = pq.read_schema(file).remove_metadata()
+        groups.setdefault(fields.to_string(), (fields, []))[1].append(file.resolve())
+    return dict(groups.values())
+
+
+def _united(groups: dict[pa.Schema, list[Path]]) -> pa.Schema:
+    return pa.unify_schemas(list(groups), promote_options="permissive")
+
+
+def _renamed(
+    rows: duckdb.DuckDBPyRelation, own: list[str], wanted: list[str], stored: Sequence[str]
+) -> duckdb.DuckDBPyRelation:
+    """The columns in the wanted order: DuckDB renames those that differ only by case, so that they are found by position."""
+    places = {name: place for place, name in enumerate(own)}
+    items = []
+    for name, as_stored in zip(wanted, stored, strict=True):
+        value = build.quoted(rows.columns[places[name]]) if name in places else build.null()
+        items.append(f"{printed(value)} AS {printed(build.quoted(as_stored))}")
+    return rows.project(", ".join(items))

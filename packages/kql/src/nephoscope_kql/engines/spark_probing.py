@@ -1,0 +1,56 @@
+"""Spark's answers to a binder that has to see rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_kql.dialects.routine import Routine
+from nephoscope_kql.dialects.spark import written
+from nephoscope_kql.external import ExternalSource
+from nephoscope_kql.references import order_ids
+from nephoscope_kql.relations import Kept, Relation
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_numbers = count(1)
+
+
+class SparkProbe:
+    """Runs parts of a query in a session; the rows it keeps are cached views until `close`."""
+
+    def __init__(
+        self,
+        ask: Callable[[str, Mapping[str, Any]], DataFrame],
+        prepare: Callable[[Iterable[Routine], Iterable[ExternalSource]], None],
+        parameters: Mapping[str, Any],
+    ) -> None:
+        self._ask = ask
+        self._prepare = prepare
+        self._parameters = parameters
+        self._kept: dict[str, DataFrame] = {}
+
+    def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
+        """The rows of a relation, in its order."""
+        return [tuple(row.values()) for row in self._asked(relation).toArrow().to_pylist()]
+
+    def keep(self, relation: Relation) -> Relation:
+        """The rows in a cached view, with the hidden columns of their order."""
+        name = f"kept_{next(_numbers)}"
+        self._kept[name] = self._asked(relation, order_ids(relation.order)).cache()
+        self._kept[name].createOrReplaceTempView(name)
+        return Kept(columns=relation.columns, order=relation.order, open=relation.open, name=name)
+
+    def close(self) -> None:
+        """Drop what was kept."""
+        for name, rows in self._kept.items():
+            rows.unpersist()
+            self._ask(f"DROP VIEW IF EXISTS {name}", {})
+        self._kept.clear()
+
+    def _asked(self, relation: Relation, hidden: set[str] | None = None) -> DataFrame:
+        sql, emitter = written(relation, sorted(hidden or ()))
+        self._prepare(emitter.routines.values(), emitter.external.values())
+        return self._ask(sql, {name: self._parameters[name] for name in emitter.parameters})

@@ -1,0 +1,381 @@
+"""Aggregates: counts, sums, extremes, spreads, percentiles, and those that collect values; with an `if` form where Kusto has one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.arithmetic import DECIMAL_QUOTIENT
+from nephoscope_kql.functions.declare import apply, macro, total
+from nephoscope_kql.registry import Aggregate, Arguments, Returns
+from nephoscope_kql.types import KqlType, promoted
+
+Where: TypeAlias = exp.Expr | None
+Body: TypeAlias = Callable[[Arguments, Where], exp.Expr]
+MAX_ELEMENTS = 1_048_576
+_NAN = "NaN"
+
+WRAP = macro(
+    "kql_wrapped_sum(h)",
+    "CASE WHEN h BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(h AS BIGINT) ELSE "
+    "CAST(((h + 9223372036854775808) % 18446744073709551616 + 18446744073709551616) % "
+    "18446744073709551616 - 9223372036854775808 AS BIGINT) END",
+)
+
+
+def _nan() -> exp.Expr:
+    return build.cast(build.text(_NAN), "DOUBLE")
+
+
+def paired(
+    name: str,
+    parameters: str,
+    returns: str,
+    summary: str,
+    label: str,
+    body: Body,
+    kind: Returns | None = None,
+    nullable: bool = True,
+    options: str = "",
+    aliases: tuple[str, ...] = (),
+    conditional: str = "",
+    conditional_aliases: tuple[str, ...] = (),
+) -> tuple[Aggregate, Aggregate]:
+    """An aggregate and its form with a condition after the values (and before `options`)."""
+    count = parameters.count(":")
+
+    def plain(call: Arguments) -> exp.Expr:
+        return body(call, None)
+
+    def filtered(call: Arguments) -> exp.Expr:
+        inner = Arguments(
+            [*call.sql[:count], *call.sql[count + 1 :]],
+            (*call.bound[:count], *call.bound[count + 1 :]),
+            call.type,
+            call.span,
+            call.use,
+            call.order,
+        )
+        return body(inner, call[count])
+
+    other = conditional or f"{name}if"
+    extra = f", {options}" if options else ""
+    mark = label.replace(name, other, 1) if label.startswith(name) else label
+    return (
+        total(
+            __name__,
+            f"{name}({parameters}{extra}): {returns}",
+            summary=summary,
+            label=label,
+            builder=plain,
+            aliases=aliases,
+            nullable=nullable,
+            returns=kind,
+        ),
+        total(
+            __name__,
+            f"{other}({parameters}, condition: bool{extra}): {returns}",
+            summary=f"{summary.removesuffix('.')} of the rows for which a condition is true.",
+            label=mark,
+            builder=filtered,
+            aliases=conditional_aliases,
+            nullable=nullable,
+            returns=kind,
+        ),
+    )
+
+
+def _count(call: Arguments) -> exp.Expr:
+    del call
+    return exp.Count(this=exp.Star())
+
+
+def _countif(call: Arguments) -> exp.Expr:
+    return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=call[0]))
+
+
+count = total(
+    __name__,
+    "count(): long",
+    "count(value: any): long",
+    summary="Count the rows.",
+    label="count_{0}",
+    builder=_count,
+    aliases=("cnt",),
+    nullable=False,
+)
+countif = total(
+    __name__,
+    "countif(condition: bool): long",
+    summary="Count the rows for which a condition is true.",
+    label="countif_{0}",
+    builder=_countif,
+    nullable=False,
+)
+
+
+def _distinct(call: Arguments, where: Where) -> exp.Expr:
+    return build.aggregate("count", call[0], distinct=True, where=where)
+
+
+dcount, dcountif = paired(
+    "dcount", "value: any", "long", "Count the distinct values, exactly.", "dcount_{0}", _distinct,
+    nullable=False, options="[accuracy: const long]",
+)  # fmt: skip
+count_distinct, count_distinctif = paired(
+    "count_distinct",
+    "value: any",
+    "long",
+    "Count the distinct values.",
+    "count_distinct_{0}",
+    _distinct,
+    nullable=False,
+)
+
+
+def _promoted(arguments: tuple[Bound, ...]) -> KqlType:
+    return promoted(arguments[0].type)
+
+
+def _sum(call: Arguments, where: Where) -> exp.Expr:
+    added = build.aggregate("sum", call[0], where=where)
+    if call.type in (KqlType.REAL, KqlType.DECIMAL):
+        return build.cast(build.coalesce(added, build.number(0)), call.type.physical)
+    return apply(call, WRAP, build.coalesce(added, build.number(0)))
+
+
+SUMMABLE = "int|long|real|decimal|timespan"
+sum_, sumif = paired(
+    "sum", f"value: {SUMMABLE}", "first", "Add up the values.", "sum_{0}", _sum, _promoted, nullable=False
+)
+
+
+def _average_type(arguments: tuple[Bound, ...]) -> KqlType:
+    kind = arguments[0].type
+    return KqlType.REAL if kind.integer else kind
+
+
+_DECIMAL_AVERAGE = macro(
+    "kql_decimal_average(s, n)",
+    "CASE WHEN n > 0 THEN kql_decimal_quotient(TRY_CAST(s AS DECIMAL(38,17)), CAST(n AS DECIMAL(38,17))) END",
+    DECIMAL_QUOTIENT,
+)
+_MEAN = macro(
+    "kql_mean(s, n)",
+    "CASE WHEN n > 0 THEN CAST(kql_wrapped_sum(s) AS DOUBLE) / n ELSE CAST('NaN' AS DOUBLE) END",
+    WRAP,
+)
+_MEAN_TICKS = macro("kql_mean_ticks(s, n)", "CASE WHEN n > 0 THEN CAST(s // n AS BIGINT) END")
+
+
+def _average(call: Arguments, where: Where) -> exp.Expr:
+    kind = call.types[0]
+    if kind == KqlType.REAL:
+        return build.coalesce(build.aggregate("avg", call[0], where=where), _nan())
+    added = build.aggregate("sum", call[0], where=where)
+    counted = build.aggregate("count", call[0], where=where)
+    if kind.integer:
+        return apply(call, _MEAN, added, counted)
+    return apply(call, _DECIMAL_AVERAGE if kind == KqlType.DECIMAL else _MEAN_TICKS, added, counted)
+
+
+avg, avgif = paired(
+    "avg", f"value: {SUMMABLE}|datetime", "real", "Give the mean.", "avg_{0}", _average, _average_type
+)
+
+
+def _sort_key(node: exp.Expr, kind: KqlType, least: bool) -> exp.Expr:
+    """What a value is ordered by: NaN comes first both ways, a dynamic as a number before its text."""
+    if kind == KqlType.DYNAMIC:
+        return build.call(
+            "struct_pack",
+            exp.PropertyEQ(this=exp.Identifier(this="n"), expression=build.try_cast(node, "DOUBLE")),
+            exp.PropertyEQ(this=exp.Identifier(this="s"), expression=node),
+        )
+    if kind == KqlType.REAL and least:
+        return build.call(
+            "struct_pack",
+            exp.PropertyEQ(this=exp.Identifier(this="n"), expression=build.not_(build.call("isnan", node))),
+            exp.PropertyEQ(this=exp.Identifier(this="s"), expression=node),
+        )
+    return node
+
+
+def _extreme(name: str) -> Body:
+    least = name == "min"
+
+    def body(call: Arguments, where: Where) -> exp.Expr:
+        kind = call.types[0]
+        if kind == KqlType.DYNAMIC or (kind == KqlType.REAL and least):
+            key = _sort_key(call[0], kind, least)
+            return build.aggregate(f"arg_{name}", call[0], key, where=where)
+        return build.aggregate(name, call[0], where=where)
+
+    return body
+
+
+max_, maxif = paired("max", "value: any", "first", "Give the greatest value.", "max_{0}", _extreme("max"))
+min_, minif = paired("min", "value: any", "first", "Give the smallest value.", "min_{0}", _extreme("min"))
+
+
+def _row_of(name: str) -> Callable[[Arguments], exp.Expr]:
+    def builder(call: Arguments) -> exp.Expr:
+        if call.bound[0] == call.bound[1]:
+            return _extreme(name.removeprefix("arg_"))(call, None)
+        key = _sort_key(call[0], call.types[0], name == "arg_min")
+        value = call[1]
+        # arg_max() of DuckDB passes over rows whose value is null, arg_max_null() does not but is slower
+        found = build.aggregate(
+            f"{name}_null" if call.bound[1].nullable else name, value, key, order=call.order
+        )
+        if not call.bound[0].nullable:
+            return found
+        any_key = build.is_not_null(build.aggregate("any_value", call[0]))
+        return build.case((any_key, found), otherwise=build.aggregate("first", value, order=call.order))
+
+    return builder
+
+
+def _second(arguments: tuple[Bound, ...]) -> KqlType:
+    return arguments[-1].type
+
+
+arg_max = total(
+    __name__,
+    "arg_max(by: any, value: any): first",
+    summary="Give the values of the row whose first argument is greatest.",
+    label="{0}",
+    builder=_row_of("arg_max"),
+    aliases=("argmax",),
+    returns=_second,
+)
+arg_min = total(
+    __name__,
+    "arg_min(by: any, value: any): first",
+    summary="Give the values of the row whose first argument is smallest.",
+    label="{0}",
+    builder=_row_of("arg_min"),
+    aliases=("argmin",),
+    returns=_second,
+)
+
+
+def _any(call: Arguments, where: Where) -> exp.Expr:
+    """The first value that is not null; a text that is not empty, where there is one.
+
+    A condition is a CASE: DuckDB plans hundreds of FILTERs, as pivot() needs them, many times slower.
+    """
+    if call.types[0] != KqlType.STRING:
+        value = call[0] if where is None else build.case((where, call[0]))
+        return build.aggregate("any_value", value, order=call.order)
+    full = build.binary("<>", call[0], build.text(""))
+    value = build.case((full if where is None else build.binary("and", where, full), call[0]))
+    return build.coalesce(build.aggregate("any_value", value, order=call.order), build.text(""))
+
+
+take_any, take_anyif = paired("take_any", "value: any", "first", "Give any value.", "{0}", _any)
+any_, anyif = paired("any", "value: any", "first", "Give any value.", "any_{0}", _any)
+
+
+def _spread(name: str) -> Body:
+    """A statistic that DuckDB refuses for infinite or huge values: NaN then, 0 where there are too few."""
+
+    def body(call: Arguments, where: Where) -> exp.Expr:
+        node = call[0] if call.types[0] == KqlType.REAL else build.cast(call[0], "DOUBLE")
+        usual = exp.Between(this=node, low=build.number(-1e150), high=build.number(1e150))
+        inside = usual if where is None else build.binary("and", where, usual)
+        strange = build.not_(exp.Paren(this=usual))
+        outside = build.aggregate("bool_or", strange, where=where)
+        found = build.coalesce(
+            build.aggregate(name, node, where=inside), build.cast(build.number(0), "DOUBLE")
+        )
+        return build.case((outside, _nan()), otherwise=found)
+
+    return body
+
+
+stdev, stdevif = paired(
+    "stdev",
+    f"value: {SUMMABLE}",
+    "real",
+    "Give the standard deviation of a sample.",
+    "stdev_{0}",
+    _spread("stddev_samp"),
+    nullable=False,
+)
+stdevp, stdevpif = paired(
+    "stdevp",
+    f"value: {SUMMABLE}",
+    "real",
+    "Give the standard deviation of all.",
+    "stdevp_{0}",
+    _spread("stddev_pop"),
+    nullable=False,
+)
+variance, varianceif = paired(
+    "variance",
+    f"value: {SUMMABLE}",
+    "real",
+    "Give the variance of a sample.",
+    "variance_{0}",
+    _spread("var_samp"),
+    nullable=False,
+)
+variancep, variancepif = paired(
+    "variancep",
+    f"value: {SUMMABLE}",
+    "real",
+    "Give the variance of all.",
+    "variancep_{0}",
+    _spread("var_pop"),
+    nullable=False,
+)
+
+
+def _covariance(name: str) -> Body:
+    def body(call: Arguments, where: Where) -> exp.Expr:
+        return build.coalesce(
+            build.aggregate(name, call[0], call[1], where=where), build.cast(build.number(0), "DOUBLE")
+        )
+
+    return body
+
+
+covariance, covarianceif = paired(
+    "covariance",
+    "x: real, y: real",
+    "real",
+    "Give the covariance of a sample.",
+    "covariance_{0}_{1}",
+    _covariance("covar_samp"),
+    nullable=False,
+)
+covariancep, covariancepif = paired(
+    "covariancep",
+    "x: real, y: real",
+    "real",
+    "Give the covariance of all.",
+    "covariancep_{0}_{1}",
+    _covariance("covar_pop"),
+    nullable=False,
+)
+
+
+def _bitwise(name: str) -> Callable[[Arguments], exp.Expr]:
+    return lambda call: build.aggregate(name, call[0])
+
+
+binary_all_and, binary_all_or, binary_all_xor = (
+    total(
+        __name__,
+        f"binary_all_{word}(value: long): long",
+        summary=f"Give the bitwise {word} of the values.",
+        label=f"binary_all_{word}_{{0}}",
+        builder=_bitwise(f"bit_{word}"),
+    )
+    for word in ("and", "or", "xor")
+)

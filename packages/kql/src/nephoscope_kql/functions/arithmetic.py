@@ -1,0 +1,204 @@
+"""The arithmetic operators: long wraps around, a division by zero of integers is null, times stay within ticks; nothing raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound, Call, Constant
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.routine import ArrowFunction
+from nephoscope_kql.functions.declare import each, macro
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
+
+_HALF, _WHOLE = str(2**63), str(2**64)
+WRAP = macro(
+    "kql_wrap(x)",
+    f"CAST(((x + {_HALF}) % {_WHOLE} + {_WHOLE}) % {_WHOLE} - {_HALF} AS BIGINT)",
+)
+WRAP_INT = macro(
+    "kql_wrap_int(x)",
+    "CAST(((x + 2147483648) % 4294967296 + 4294967296) % 4294967296 - 2147483648 AS INTEGER)",
+)
+_WIDE = "CAST(a AS HUGEINT) {} b"
+_OPERATIONS = {
+    sign: macro(f"kql_{name}(a, b)", f"coalesce(try(a {sign} b), kql_wrap({_WIDE.format(sign)}))", WRAP)
+    for sign, name in (("+", "add"), ("-", "subtract"), ("*", "multiply"))
+}
+DIVIDE = macro(
+    "kql_divide(a, b)", "CASE WHEN b = -1 THEN kql_wrap(-CAST(a AS HUGEINT)) ELSE a // nullif(b, 0) END", WRAP
+)
+MODULO = macro(
+    "kql_modulo(a, b)",
+    "CASE WHEN b = -1 THEN a * 0 ELSE CAST((CAST(a AS HUGEINT) % nullif(b, 0) + abs(CAST(b AS HUGEINT))) % "
+    "abs(CAST(nullif(b, 0) AS HUGEINT)) AS BIGINT) END",
+)
+"""Kusto's remainder is never negative."""
+REMAINDER = macro("kql_remainder(a, b)", "CASE WHEN a % b < 0 THEN a % b + abs(b) ELSE a % b END")
+DATE = macro("kql_date(x)", f"CASE WHEN x BETWEEN 0 AND {MAX_DATETIME_TICKS} THEN x END")
+_SCALED = macro("kql_scaled_span(x)", "TRY_CAST(trunc(x) AS BIGINT)")
+_EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
+_PLACE, _TOO_LARGE = Decimal("1E-17"), Decimal(10) ** 21
+
+
+def _rounded(value: Decimal) -> Decimal | None:
+    """A decimal of 17 places; None where it has more than 21 digits before the point."""
+    kept = value.quantize(_PLACE, context=_EXACT)
+    return kept if abs(kept) < _TOO_LARGE else None
+
+
+def _exact(name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: bool = False) -> ArrowFunction:
+    kind = KqlType.DECIMAL.physical
+
+    def value(one: Decimal, other: Decimal) -> Decimal | None:
+        return None if divides and not other else _rounded(compute(one, other))
+
+    return each(name, (kind, kind), kind, value)
+
+
+DECIMAL_PRODUCT = _exact("kql_decimal_product", _EXACT.multiply)
+DECIMAL_QUOTIENT = _exact("kql_decimal_quotient", _EXACT.divide, divides=True)
+REAL_DECIMAL = macro("kql_real_decimal(x)", "TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38,17))")
+"""The shortest digits that give the real, as its text has them: not its binary value to the last of 17 places."""
+_DECIMALS = {
+    "*": DECIMAL_PRODUCT,
+    "/": DECIMAL_QUOTIENT,
+    "%": _exact("kql_decimal_remainder", _EXACT.remainder, divides=True),
+}
+"""SQL's decimals of this width cannot be multiplied, and are divided as doubles."""
+
+
+def _number(operator: str, call: Arguments) -> exp.Expr:
+    kind = call.type
+    if kind == KqlType.REAL:
+        return build.call(call.use(REMAINDER), *call) if operator == "%" else build.binary(operator, *call)
+    if kind == KqlType.DECIMAL:
+        return _decimal(operator, call)
+    return _integer(operator, call)
+
+
+def _integer(operator: str, call: Arguments) -> exp.Expr:
+    left, right = call[0], call[1]
+    if operator in "/%":
+        return build.call(call.use(DIVIDE if operator == "/" else MODULO), left, right)
+    if all(map(_small, call.bound)):
+        return build.binary(operator, left, right)
+    return build.without_queries(build.call(call.use(_OPERATIONS[operator]), left, right))
+
+
+def _small(value: Bound) -> bool:
+    """Whether a long has 32 bits: it was an int, or is a constant that could be one; two such do not leave 64 bits."""
+    if isinstance(value, Constant):
+        return isinstance(value.value, int) and abs(value.value) < 2**31
+    return (
+        isinstance(value, Call) and value.function.name == "tolong" and value.arguments[0].type == KqlType.INT
+    )
+
+
+def _decimal(operator: str, call: Arguments) -> exp.Expr:
+    left, right = (
+        build.call(call.use(REAL_DECIMAL), item)
+        if kind == KqlType.REAL
+        else build.try_cast(item, KqlType.DECIMAL.physical)
+        for item, kind in zip(call, call.types, strict=True)
+    )
+    if operator in "+-":
+        return build.attempt(build.cast(build.binary(operator, left, right), KqlType.DECIMAL.physical))
+    return build.call(call.use(_DECIMALS[operator]), left, right)
+
+
+def _times(operator: str, call: Arguments) -> exp.Expr:
+    """One side is a datetime or a timespan."""
+    left, right = call[0], call[1]
+    if operator in "+-":
+        result = build.attempt(build.binary(operator, left, right))
+        return build.call(call.use(DATE), result) if call.type == KqlType.DATETIME else result
+    if call.type == KqlType.REAL:
+        return build.binary("/", build.cast(left, "DOUBLE"), build.cast(right, "DOUBLE"))
+    if operator == "%":
+        return build.call(call.use(MODULO), left, right)
+    scaled = build.binary(operator, build.cast(left, "DOUBLE"), build.cast(right, "DOUBLE"))
+    if operator == "*" and all(not item.numeric or item.integer for item in call.types):
+        return build.attempt(build.binary("*", left, right))
+    return build.call(call.use(_SCALED), scaled)
+
+
+_SIGNS = frozenset("+-*/%")
+_REPEATED = (KqlType.LONG, KqlType.DATETIME)
+"""Types of results whose SQL names its arguments several times."""
+
+
+def _deep(value: Bound, levels: int = 3) -> bool:
+    """Whether arithmetic is nested so deep in a value that naming it several times would multiply it."""
+    if not isinstance(value, Call) or value.function.name not in _SIGNS:
+        return False
+    return levels == 0 or any(_deep(argument, levels - 1) for argument in value.arguments)
+
+
+def _summed(operator: str, call: Arguments) -> exp.Expr:
+    """A long sum of integers: computed in twice their bits, which it cannot leave, and wrapped around once."""
+    left, wrap = call[0], call.use(WRAP)
+    inner = left.expressions[0] if isinstance(left, exp.Anonymous) and left.name == wrap else None
+    return build.call(wrap, build.binary(operator, inner or build.cast(left, "HUGEINT"), call[1]))
+
+
+def _once(operator: str, call: Arguments) -> exp.Expr:
+    """An operation whose arguments are computed before it."""
+
+    def body(left: exp.Expr, right: exp.Expr) -> exp.Expr:
+        return _plain(operator, Arguments([left, right], call.bound, call.type, call.span, call.use))
+
+    return build.once([call[0], call[1]], body)
+
+
+def _build(operator: str, call: Arguments) -> exp.Expr:
+    summed = operator in "+-" and call.type == KqlType.LONG
+    if summed and _deep(call.bound[0]) and not _deep(call.bound[1]):
+        return _summed(operator, call)
+    repeated = operator in "/%" or call.type in _REPEATED
+    return _once(operator, call) if repeated and any(map(_deep, call.bound)) else _plain(operator, call)
+
+
+def _plain(operator: str, call: Arguments) -> exp.Expr:
+    return _number(operator, call) if all(item.numeric for item in call.types) else _times(operator, call)
+
+
+@function("+(left: any, right: any): first", hidden=True)
+def add(call: Arguments) -> exp.Expr:
+    """Add numbers, timespans, or a timespan to a datetime."""
+    return _build("+", call)
+
+
+@function("-(left: any, right: any): first", hidden=True)
+def subtract(call: Arguments) -> exp.Expr:
+    """Subtract numbers, timespans, datetimes."""
+    return _build("-", call)
+
+
+@function("*(left: any, right: any): first", hidden=True)
+def multiply(call: Arguments) -> exp.Expr:
+    """Multiply numbers, or a timespan by a number."""
+    return _build("*", call)
+
+
+@function("/(left: any, right: any): first", hidden=True)
+def divide(call: Arguments) -> exp.Expr:
+    """Divide; integers give an integer, timespans a real."""
+    return _build("/", call)
+
+
+@function("%(left: any, right: any): first", hidden=True)
+def modulo(call: Arguments) -> exp.Expr:
+    """Give the remainder."""
+    return _build("%", call)
+
+
+@function("_negate(value: any): first", hidden=True)
+def negate(call: Arguments) -> exp.Expr:
+    """Change the sign."""
+    if call.type in (KqlType.REAL, KqlType.DECIMAL):
+        return exp.Neg(this=build.wrap(call[0]))
+    return build.call(call.use(_OPERATIONS["-"]), build.cast(build.number(0), "BIGINT"), call[0])

@@ -1,0 +1,84 @@
+"""Comparisons: a null equals nothing and differs from everything but a null; NaN compares as IEEE says."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound, Call, Constant
+from nephoscope_kql.dialects import build
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import KqlType
+
+
+def _raw(operator: str, call: Arguments) -> exp.Expr:
+    """The comparison in SQL's terms; NaN, which DuckDB holds greatest and equal to itself, makes it false."""
+    node = build.binary(operator, call[0], call[1])
+    if operator == "<>":
+        return _unless_number(build.binary("<>", call[0], call[1]), call, "or")
+    return _unless_number(node, call, "and")
+
+
+def _unless_number(node: exp.Expr, call: Arguments, connector: str) -> exp.Expr:
+    for place, item in enumerate(call.bound):
+        if item.type == KqlType.REAL and not _number(item) and not _whole(call, place):
+            test = build.call("isnan", call[place])
+            node = build.binary(connector, node, test if connector == "or" else build.not_(test))
+    return node
+
+
+def _number(item: Bound) -> bool:
+    """Whether it is a constant other than NaN."""
+    return isinstance(item, Constant) and item.value == item.value
+
+
+def _whole(call: Arguments, place: int) -> bool:
+    """Whether a real comes from an integer, so that it cannot be NaN."""
+    bound = call.bound[place]
+    return isinstance(bound, Call) and len(bound.arguments) == 1 and bound.arguments[0].type.integer
+
+
+@function("==(left: any, right: any): bool", hidden=True)
+def equal(call: Arguments) -> exp.Expr:
+    """Tell whether two values are equal."""
+    return _with_nulls(_raw("=", call), call, equal=True)
+
+
+@function("!=(left: any, right: any): bool", hidden=True)
+def different(call: Arguments) -> exp.Expr:
+    """Tell whether two values differ."""
+    return _with_nulls(_raw("<>", call), call, equal=False)
+
+
+def _with_nulls(node: exp.Expr, call: Arguments, *, equal: bool) -> exp.Expr:
+    nullable = [item.nullable for item in call.bound]
+    if not any(nullable):
+        return node
+    one_null = build.boolean(not equal)
+    if all(nullable):
+        both = build.binary("and", build.is_null(call[0]), build.is_null(call[1]))
+        return build.coalesce(node, build.case((build.not_(both), one_null)))
+    return build.coalesce(node, one_null)
+
+
+@function("<(left: any, right: any): bool", hidden=True)
+def less(call: Arguments) -> exp.Expr:
+    """Tell whether the left value is less."""
+    return _raw("<", call)
+
+
+@function("<=(left: any, right: any): bool", hidden=True)
+def at_most(call: Arguments) -> exp.Expr:
+    """Tell whether the left value is less or equal."""
+    return _raw("<=", call)
+
+
+@function(">(left: any, right: any): bool", hidden=True)
+def greater(call: Arguments) -> exp.Expr:
+    """Tell whether the left value is greater."""
+    return _raw(">", call)
+
+
+@function(">=(left: any, right: any): bool", hidden=True)
+def at_least(call: Arguments) -> exp.Expr:
+    """Tell whether the left value is greater or equal."""
+    return _raw(">=", call)

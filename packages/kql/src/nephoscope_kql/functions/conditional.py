@@ -1,0 +1,94 @@
+"""Choices between values, and tests for null and empty ones."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.conversions import text_at
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import KqlType
+
+
+@function("iff(condition: bool, then: T, otherwise: T): T", aliases=("iif",), nullable=False)
+def iff(call: Arguments) -> exp.Expr:
+    """Give one of two values by a condition; null counts as false."""
+    return build.case((call[0], call[1]), otherwise=call[2])
+
+
+@function("case(condition: bool, then: T, ...2, otherwise: T): T", nullable=False)
+def case(call: Arguments) -> exp.Expr:
+    """Give the value after the first condition that is true, else the last value."""
+    pairs = [(call[place], call[place + 1]) for place in range(0, len(call) - 1, 2)]
+    return build.case(*pairs, otherwise=call[len(call) - 1])
+
+
+@function("coalesce(value: T, ...): T")
+def coalesce(call: Arguments) -> exp.Expr:
+    """Give the first value that is not null; of texts the first that is not empty."""
+    if call.type != KqlType.STRING:
+        return build.coalesce(*call)
+    tested = [build.call("nullif", item, build.text("")) for item in call]
+    return build.coalesce(*tested, build.text(""))
+
+
+def _extreme(call: Arguments, name: str) -> exp.Expr:
+    found = build.call(name, *call)
+    if call.type != KqlType.REAL or name == "greatest":
+        return found
+    undefined = build.call("isnan", build.call("greatest", *call))
+    return build.case((undefined, build.cast(build.text("NaN"), "DOUBLE")), otherwise=found)
+
+
+@function("max_of(value: T, ...): T")
+def max_of(call: Arguments) -> exp.Expr:
+    """Give the largest of the values that are not null."""
+    return _extreme(call, "greatest")
+
+
+@function("min_of(value: T, ...): T")
+def min_of(call: Arguments) -> exp.Expr:
+    """Give the smallest of the values that are not null."""
+    return _extreme(call, "least")
+
+
+@function("isnull(value: any): bool", nullable=False)
+def isnull(call: Arguments) -> exp.Expr:
+    """Tell whether a value is null; text never is."""
+    if call.types[0] == KqlType.STRING:
+        return build.boolean(value=False)
+    return build.is_null(call[0])
+
+
+@function("isnotnull(value: any): bool", aliases=("notnull",), nullable=False)
+def isnotnull(call: Arguments) -> exp.Expr:
+    """Tell whether a value is not null; text never is."""
+    if call.types[0] == KqlType.STRING:
+        return build.boolean(value=True)
+    return build.is_not_null(call[0])
+
+
+def _empty(call: Arguments) -> exp.Expr:
+    if call.types[0] in (KqlType.STRING, KqlType.DYNAMIC):
+        return build.binary("=", text_at(call, 0), build.text(""))
+    return build.is_null(call[0])
+
+
+@function("isempty(value: any): bool", nullable=False)
+def isempty(call: Arguments) -> exp.Expr:
+    """Tell whether a value is null or the empty text."""
+    return _empty(call)
+
+
+@function("isnotempty(value: any): bool", aliases=("notempty",), nullable=False)
+def isnotempty(call: Arguments) -> exp.Expr:
+    """Tell whether a value is neither null nor the empty text."""
+    return build.not_(_empty(call))
+
+
+@function("assert(condition: bool, message: const string): bool")
+def assert_(call: Arguments) -> exp.Expr:
+    """Require a condition: a constant that is false is an error of the query."""
+    if call.is_constant(0) and call.value(0) is not True:
+        raise call.fail(0, call.text(1))
+    return call[0]

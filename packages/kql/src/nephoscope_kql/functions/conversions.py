@@ -1,0 +1,403 @@
+"""Conversions between types: toint() and its kin, tostring() of every type, and a value as an element of a dynamic."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from types import MappingProxyType
+
+from sqlglot import exp
+
+from nephoscope_kql import literals
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.routine import Macro, Routine
+from nephoscope_kql.functions.arithmetic import REAL_DECIMAL
+from nephoscope_kql.functions.declare import apply, each, macro
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
+
+EPOCH = str(UNIX_EPOCH_TICKS)
+EPOCH_MICROSECONDS = str(UNIX_EPOCH_TICKS // 10)
+
+REAL_TEXT = macro(
+    "kql_real_text(x)",
+    "CASE WHEN x IS NULL THEN '' WHEN isfinite(x) THEN CAST(x AS VARCHAR) WHEN isnan(x) THEN 'NaN' "
+    "WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END",
+)
+DECIMAL_TEXT = macro(
+    "kql_decimal_text(x)",
+    "coalesce(rtrim(rtrim(CAST(x AS VARCHAR), '0'), '.'), '')",
+)
+DATETIME_TEXT = macro(
+    "kql_datetime_text(x)",
+    f"CASE WHEN x IS NULL THEN '' ELSE strftime(make_timestamp(CAST(x // 10 - {EPOCH_MICROSECONDS} AS "
+    f"BIGINT)), "
+    "'%Y-%m-%dT%H:%M:%S') || '.' || lpad(CAST(x % 10000000 AS VARCHAR), 7, '0') || 'Z' END",
+)
+_TWO = "lpad(CAST({} AS VARCHAR), 2, '0')"
+_SPAN = "abs(CAST(x AS HUGEINT))"
+TIMESPAN_TEXT = macro(
+    "kql_timespan_text(x)",
+    "CASE WHEN x IS NULL THEN '' ELSE (CASE WHEN x < 0 THEN '-' ELSE '' END) "
+    f"|| (CASE WHEN {_SPAN} >= 864000000000 THEN CAST({_SPAN} // 864000000000 AS VARCHAR) || '.' ELSE "
+    f"'' END) "
+    f"|| {_TWO.format(f'{_SPAN} // 36000000000 % 24')} || ':' || {_TWO.format(f'{_SPAN} // 600000000 % 60')} "
+    f"|| ':' || {_TWO.format(f'{_SPAN} // 10000000 % 60')} "
+    f"|| (CASE WHEN {_SPAN} % 10000000 > 0 THEN '.' || lpad(CAST({_SPAN} % 10000000 AS VARCHAR), 7, "
+    f"'0') ELSE '' END) END",
+)
+BOOL_TEXT = macro("kql_bool_text(x)", "CASE WHEN x THEN 'True' WHEN NOT x THEN 'False' ELSE '' END")
+DYNAMIC_TEXT = macro(
+    "kql_dynamic_text(x)",
+    "CASE WHEN x IS NULL THEN '' WHEN x[1] = '\"' THEN json_extract_string(x, '$') ELSE x END",
+)
+_TEXTS = MappingProxyType(
+    {
+        KqlType.REAL: REAL_TEXT,
+        KqlType.DECIMAL: DECIMAL_TEXT,
+        KqlType.DATETIME: DATETIME_TEXT,
+        KqlType.TIMESPAN: TIMESPAN_TEXT,
+        KqlType.BOOL: BOOL_TEXT,
+        KqlType.DYNAMIC: DYNAMIC_TEXT,
+    }
+)
+
+QUOTED = macro("kql_json_text(x)", "CAST(to_json(x) AS VARCHAR)")
+REAL_JSON = macro(
+    "kql_real_json(x)",
+    "CASE WHEN x IS NULL THEN NULL WHEN isfinite(x) THEN CAST(x AS VARCHAR) WHEN isnan(x) THEN '\"NaN\"' "
+    "WHEN x > 0 THEN '\"Infinity\"' ELSE '\"-Infinity\"' END",
+)
+BOOL_JSON = macro("kql_bool_json(x)", "CASE WHEN x THEN 'true' WHEN NOT x THEN 'false' END")
+NUMBER_TEXT = macro("kql_number_text(x)", "CAST(x AS VARCHAR)")
+_PLAIN_JSON = macro("kql_plain_json(x, t)", "CASE WHEN x IS NULL THEN NULL ELSE '\"' || t || '\"' END")
+
+
+def as_text(call: Arguments, node: exp.Expr, kind: KqlType) -> exp.Expr:
+    """A value as `tostring()` writes it: never NULL."""
+    if kind == KqlType.STRING:
+        return node
+    routine = _TEXTS.get(kind)
+    if routine is not None:
+        return apply(call, routine, node)
+    text = node if kind == KqlType.GUID else build.cast(node, "VARCHAR")
+    return build.coalesce(text, build.text(""))
+
+
+def text_at(call: Arguments, position: int) -> exp.Expr:
+    """An argument as text."""
+    return as_text(call, call[position], call.types[position])
+
+
+def as_json(call: Arguments, node: exp.Expr, kind: KqlType) -> exp.Expr:
+    """A value as the JSON text of an element of a dynamic: NULL for null."""
+    if kind == KqlType.DYNAMIC:
+        return node
+    if kind.integer:
+        return build.cast(node, "VARCHAR")
+    simple = {KqlType.STRING: QUOTED, KqlType.REAL: REAL_JSON, KqlType.BOOL: BOOL_JSON}.get(kind)
+    if simple is not None:
+        return apply(call, simple, node)
+    return apply(call, _PLAIN_JSON, node, as_text(call, node, kind))
+
+
+def json_at(call: Arguments, position: int) -> exp.Expr:
+    """An argument as the JSON text of an element: the text 'null' for null."""
+    bound = call.bound[position]
+    kind = bound.type
+    node = as_json(call, call[position], kind)
+    return node if kind == KqlType.STRING else build.coalesce(node, build.text("null"))
+
+
+_INTEGER = r"\s*[+-]?[0-9]+\s*"
+_HEX = r"\s*0[xX][0-9a-fA-F]{1,16}\s*"
+TEXT_LONG = macro(
+    "kql_text_long(x)",
+    "CASE WHEN x NOT GLOB '*[^0-9]*' THEN TRY_CAST(x AS BIGINT) "
+    f"WHEN regexp_full_match(x, '{_INTEGER}') THEN TRY_CAST(x AS BIGINT) "
+    f"WHEN regexp_full_match(x, '{_HEX}') THEN TRY_CAST(trim(x) AS BIGINT) END",
+)
+_REAL = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
+_SPECIAL = r"\s*[+-]?([Ii]nf|[Ii]nfinity|[Nn]a[Nn])\s*"
+TEXT_REAL = macro(
+    "kql_text_real(x)",
+    f"CASE WHEN regexp_full_match(x, '{_REAL}') OR regexp_full_match(x, '{_SPECIAL}') "
+    "THEN TRY_CAST(trim(x, ' +' || chr(9) || chr(10) || chr(13)) AS DOUBLE) END",
+)
+REAL_LONG = macro(
+    "kql_real_long(x)",
+    "CASE WHEN NOT isfinite(x) THEN NULL WHEN x >= 9223372036854775807.0 THEN 9223372036854775807 "
+    "WHEN x <= -9223372036854775808.0 THEN CAST('-9223372036854775808' AS BIGINT) ELSE "
+    "CAST(trunc(CAST(x AS DOUBLE)) AS BIGINT) END",
+)
+REAL_INT = macro(
+    "kql_real_int(x)",
+    "CASE WHEN NOT isfinite(x) THEN NULL "
+    "ELSE CAST(trunc(CAST(greatest(least(x, 2147483647.0), -2147483648.0) AS DOUBLE)) AS INTEGER) END",
+)
+LONG_INT = macro(
+    "kql_long_int(x)",
+    "CASE WHEN x BETWEEN -2147483648 AND 2147483647 THEN CAST(x AS INTEGER) "
+    "ELSE CAST(((CAST(x AS HUGEINT) + 2147483648) % 4294967296 + 4294967296) % 4294967296 - 2147483648 "
+    "AS INTEGER) END",
+)
+TEXT_INT = macro("kql_text_int(x)", "TRY_CAST(kql_text_long(x) AS INTEGER)", TEXT_LONG)
+TEXT_BOOL = macro(
+    "kql_text_bool(x)",
+    "CASE lower(trim(x)) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE ELSE kql_text_long(x) <> 0 END",
+    TEXT_LONG,
+)
+TEXT_DECIMAL = macro(
+    "kql_text_decimal(x)",
+    f"CASE WHEN regexp_full_match(x, '{_REAL}') THEN TRY_CAST(trim(x) AS DECIMAL(38,17)) END",
+)
+
+
+def _parsed_datetime(text: str) -> int | None:
+    try:
+        return literals.datetime_ticks(text.strip())
+    except ValueError:
+        return None
+
+
+def _parsed_timespan(text: str) -> int | None:
+    inner = text.strip()
+    if re.fullmatch(r"[+-]?[0-9]*\.[0-9]+", inner):
+        return None
+    try:
+        return literals.timespan_ticks(inner)
+    except ValueError:
+        return None
+
+
+def _parsed_guid(text: str) -> str | None:
+    inner = text.strip()
+    if re.fullmatch(r"[{(]?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}[)}]?", inner) is None:
+        return None
+    return str(uuid.UUID(re.sub(r"[^0-9a-fA-F]", "", inner)))
+
+
+OTHER_DATETIME = each("kql_other_datetime", ("VARCHAR",), "BIGINT", _parsed_datetime)
+_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,7})?[Zz]?)?"
+TEXT_DATETIME = macro(
+    "kql_text_datetime(x)",
+    f"CASE WHEN x = '' THEN NULL WHEN regexp_full_match(x, '{_ISO}') "
+    "THEN epoch_us(TRY_CAST(x[1:19] AS TIMESTAMP)) * 10 "
+    f"+ {EPOCH} + CAST(rpad(regexp_extract(x, '\\.([0-9]+)', 1), 7, '0') AS BIGINT) "
+    "ELSE kql_other_datetime(x) END",
+    OTHER_DATETIME,
+)
+TEXT_TIMESPAN = each("kql_text_timespan", ("VARCHAR",), "BIGINT", _parsed_timespan)
+TEXT_GUID = each("kql_text_guid", ("VARCHAR",), "VARCHAR", _parsed_guid)
+
+
+def dynamic_to(name: str, text: str, whole: str, real: str, boolean: str, *uses: Routine) -> Macro:
+    """A macro that converts a dynamic by what it holds: text, whole number, real, bool; anything else is null."""
+    return macro(
+        f"{name}(x)",
+        f"CASE json_type(x) WHEN 'VARCHAR' THEN {text} WHEN 'UBIGINT' THEN {whole} WHEN 'BIGINT' THEN {whole} "
+        f"WHEN 'DOUBLE' THEN {real} WHEN 'BOOLEAN' THEN {boolean} END",
+        *uses,
+    )
+
+
+_S = "json_extract_string(x, '$')"
+DYNAMIC_LONG = dynamic_to(
+    "kql_dynamic_long",
+    f"kql_text_long({_S})",
+    "TRY_CAST(x AS BIGINT)",
+    "kql_real_long(CAST(x AS DOUBLE))",
+    "CAST(x = 'true' AS BIGINT)",
+    TEXT_LONG,
+    REAL_LONG,
+)
+DYNAMIC_INT = dynamic_to(
+    "kql_dynamic_int",
+    f"kql_text_int({_S})",
+    "kql_long_int(TRY_CAST(x AS BIGINT))",
+    "kql_real_int(CAST(x AS DOUBLE))",
+    "CAST(x = 'true' AS INTEGER)",
+    TEXT_INT,
+    LONG_INT,
+    REAL_INT,
+)
+DYNAMIC_REAL = dynamic_to(
+    "kql_dynamic_real",
+    f"kql_text_real({_S})",
+    "TRY_CAST(x AS DOUBLE)",
+    "TRY_CAST(x AS DOUBLE)",
+    "CAST(x = 'true' AS DOUBLE)",
+    TEXT_REAL,
+)
+DYNAMIC_DECIMAL = dynamic_to(
+    "kql_dynamic_decimal",
+    f"kql_text_decimal({_S})",
+    "TRY_CAST(x AS DECIMAL(38,17))",
+    "TRY_CAST(x AS DECIMAL(38,17))",
+    "CAST(CAST(x = 'true' AS INTEGER) AS DECIMAL(38,17))",
+    TEXT_DECIMAL,
+)
+DYNAMIC_BOOL = dynamic_to(
+    "kql_dynamic_bool", f"kql_text_bool({_S})", "x <> '0'", "CAST(x AS DOUBLE) <> 0", "x = 'true'", TEXT_BOOL
+)
+DYNAMIC_DATETIME = dynamic_to(
+    "kql_dynamic_datetime",
+    f"kql_text_datetime({_S})",
+    "kql_ticks(TRY_CAST(x AS BIGINT))",
+    "NULL",
+    "NULL",
+    TEXT_DATETIME,
+    TICKS := macro("kql_ticks(x)", "CASE WHEN x BETWEEN 0 AND 3155378975999999999 THEN x END"),
+)
+DYNAMIC_TIMESPAN = dynamic_to(
+    "kql_dynamic_timespan", f"kql_text_timespan({_S})", "TRY_CAST(x AS BIGINT)", "NULL", "NULL", TEXT_TIMESPAN
+)
+DYNAMIC_GUID = dynamic_to("kql_dynamic_guid", f"kql_text_guid({_S})", "NULL", "NULL", "NULL", TEXT_GUID)
+
+_LONGS = {KqlType.STRING: TEXT_LONG, KqlType.REAL: REAL_LONG, KqlType.DYNAMIC: DYNAMIC_LONG}
+_INTS = {
+    KqlType.STRING: TEXT_INT,
+    KqlType.REAL: REAL_INT,
+    KqlType.DYNAMIC: DYNAMIC_INT,
+    KqlType.LONG: LONG_INT,
+    KqlType.DATETIME: LONG_INT,
+    KqlType.TIMESPAN: LONG_INT,
+}
+
+
+def _long(call: Arguments) -> exp.Expr:
+    kind = call.types[0]
+    if kind in _LONGS:
+        return apply(call, _LONGS[kind], call[0])
+    if kind == KqlType.DECIMAL:
+        return build.try_cast(build.call("trunc", call[0]), "BIGINT")
+    return build.cast(call[0], "BIGINT")
+
+
+@function("tolong(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): long")
+def tolong(call: Arguments) -> exp.Expr:
+    """Convert to a 64-bit whole number; null where it cannot be."""
+    return _long(call)
+
+
+@function("toint(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): int")
+def toint(call: Arguments) -> exp.Expr:
+    """Convert to a 32-bit whole number; null where it cannot be."""
+    kind = call.types[0]
+    if kind in _INTS:
+        return apply(call, _INTS[kind], call[0])
+    if kind == KqlType.DECIMAL:
+        return build.try_cast(build.call("trunc", call[0]), "INTEGER")
+    return build.cast(call[0], "INTEGER")
+
+
+@function(
+    "toreal(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): real", aliases=("todouble",)
+)
+def toreal(call: Arguments) -> exp.Expr:
+    """Convert to a 64-bit real; null where it cannot be."""
+    routine = {KqlType.STRING: TEXT_REAL, KqlType.DYNAMIC: DYNAMIC_REAL}.get(call.types[0])
+    return apply(call, routine, call[0]) if routine else build.cast(call[0], "DOUBLE")
+
+
+@function("todecimal(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): decimal")
+def todecimal(call: Arguments) -> exp.Expr:
+    """Convert to a decimal; null where it cannot be."""
+    kind = call.types[0]
+    routine = {KqlType.STRING: TEXT_DECIMAL, KqlType.DYNAMIC: DYNAMIC_DECIMAL}.get(kind)
+    if routine is not None:
+        return apply(call, routine, call[0])
+    inner = build.cast(call[0], "INTEGER") if kind == KqlType.BOOL else call[0]
+    if kind == KqlType.REAL:
+        return apply(call, REAL_DECIMAL, call[0])
+    return build.try_cast(inner, "DECIMAL(38,17)")
+
+
+@function("tobool(value: bool|int|long|real|decimal|string|dynamic): bool", aliases=("toboolean",))
+def tobool(call: Arguments) -> exp.Expr:
+    """Convert to bool: 'true', 'false' or a whole number; null where it cannot be."""
+    kind = call.types[0]
+    routine = {KqlType.STRING: TEXT_BOOL, KqlType.DYNAMIC: DYNAMIC_BOOL}.get(kind)
+    if routine is not None:
+        return apply(call, routine, call[0])
+    return call[0] if kind == KqlType.BOOL else build.binary("<>", call[0], build.number(0))
+
+
+@function("todatetime(value: int|long|real|decimal|string|datetime|dynamic): datetime")
+def todatetime(call: Arguments) -> exp.Expr:
+    """Convert to a datetime: text in the forms of `datetime()`, or 100 ns ticks; null where it cannot be."""
+    kind = call.types[0]
+    if kind == KqlType.DATETIME:
+        return call[0]
+    routine = {KqlType.STRING: TEXT_DATETIME, KqlType.DYNAMIC: DYNAMIC_DATETIME}.get(kind)
+    return apply(call, routine, call[0]) if routine else apply(call, TICKS, _long(call))
+
+
+@function("totimespan(value: string|timespan|dynamic): timespan", aliases=("totime",))
+def totimespan(call: Arguments) -> exp.Expr:
+    """Convert to a timespan; null where it cannot be."""
+    if call.types[0] == KqlType.TIMESPAN:
+        return call[0]
+    return apply(call, TEXT_TIMESPAN if call.types[0] == KqlType.STRING else DYNAMIC_TIMESPAN, call[0])
+
+
+@function("toguid(value: string|guid|dynamic): guid")
+def toguid(call: Arguments) -> exp.Expr:
+    """Convert to a guid; null where it cannot be."""
+    if call.types[0] == KqlType.GUID:
+        return call[0]
+    return apply(call, TEXT_GUID if call.types[0] == KqlType.STRING else DYNAMIC_GUID, call[0])
+
+
+@function("tostring(value: any): string", nullable=False)
+def tostring(call: Arguments) -> exp.Expr:
+    """Write a value as text; null is ''."""
+    return text_at(call, 0)
+
+
+@function("_as_dynamic(value: any): dynamic", hidden=True)
+def as_dynamic(call: Arguments) -> exp.Expr:
+    """Make a value an element of a dynamic: text stays text."""
+    return as_json(call, call[0], call.types[0])
+
+
+_JSON_TYPES = (
+    "CASE json_type(x) WHEN 'VARCHAR' THEN 'string' WHEN 'UBIGINT' THEN 'long' WHEN 'BIGINT' THEN 'long' "
+    "WHEN 'DOUBLE' THEN 'double' WHEN 'BOOLEAN' THEN 'bool' WHEN 'ARRAY' THEN 'array' WHEN 'OBJECT' "
+    "THEN 'dictionary' "
+    "ELSE 'null' END"
+)
+TYPE_NAME = macro("kql_type_name(x)", _JSON_TYPES)
+
+
+@function("gettype(value: any): string", nullable=False)
+def gettype(call: Arguments) -> exp.Expr:
+    """Name the type of a value; of a dynamic, what it holds."""
+    kind = call.types[0]
+    return apply(call, TYPE_NAME, call[0]) if kind == KqlType.DYNAMIC else build.text(kind.value)
+
+
+PARSED = macro(
+    "kql_parsed(x)",
+    "CASE WHEN x = '' THEN NULL WHEN NOT json_valid(x) THEN CAST(to_json(x) AS VARCHAR) "
+    "WHEN json_type(x) = 'NULL' THEN NULL ELSE CAST(json(x) AS VARCHAR) END",
+)
+
+
+@function("parse_json(text: any): dynamic", aliases=("parsejson", "todynamic", "toobject"))
+def parse_json(call: Arguments) -> exp.Expr:
+    """Read text as JSON; text that is none is a string value, '' is null."""
+    kind = call.types[0]
+    return apply(call, PARSED, call[0]) if kind == KqlType.STRING else as_json(call, call[0], kind)
+
+
+_HEX_TEXT = macro(
+    "kql_tohex(x, n)",
+    "repeat('0', least(greatest(n, 0), 64) - length(to_hex(x))) || lower(to_hex(x))",
+)
+
+
+@function("tohex(value: long, [length: long]): string")
+def tohex(call: Arguments) -> exp.Expr:
+    """Write a whole number in hexadecimal digits, at least `length` of them."""
+    return apply(call, _HEX_TEXT, call[0], call[1] if len(call) > 1 else build.number(0))

@@ -1,0 +1,127 @@
+"""Dates and timespans as text in a format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.dates import DATE
+from nephoscope_kql.functions.declare import apply
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND
+
+_DATE_TOKEN = re.compile(r"yyyy|yy|y|M+|d+|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|tt|[ /\-:,._\[\]]")
+_SPAN_TOKEN = re.compile(r"d{1,8}|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|[ /\-:,._\[\]]")
+
+
+def _digits(node: exp.Expr, width: int) -> exp.Expr:
+    text = build.cast(node, "VARCHAR")
+    return text if width < 2 else build.call("lpad", text, build.number(width), build.text("0"))
+
+
+def _ticks_part(node: exp.Expr, ticks: int, modulo: int) -> exp.Expr:
+    return build.binary(
+        "%", exp.Paren(this=build.binary("//", node, build.number(ticks))), build.number(modulo)
+    )
+
+
+def _fraction(node: exp.Expr, width: int, cut: bool) -> exp.Expr:
+    digits = _digits(
+        build.binary(
+            "//",
+            exp.Paren(this=build.binary("%", node, build.number(10**7))),
+            build.number(10 ** (7 - width)),
+        ),
+        width,
+    )
+    return build.call("rtrim", digits, build.text("0")) if cut else digits
+
+
+def _repeated(node: exp.Expr, count: int) -> exp.Expr:
+    """`MMM` is `MM` and `M`: the format knows one or two digits and repeats them."""
+    parts = [_digits(node, 2) for _ in range(count // 2)] + [_digits(node, 1)] * (count % 2)
+    return build.chain("||", parts) if len(parts) > 1 else parts[0]
+
+
+def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
+    hour = _ticks_part(node, 3600 * TICKS_PER_SECOND, 24)
+    width = len(token)
+    match token[0]:
+        case "H":
+            return _digits(hour, width)
+        case "h":
+            shifted = build.binary("+", exp.Paren(this=hour), build.number(11))
+            twelve = build.binary(
+                "+", build.binary("%", exp.Paren(this=shifted), build.number(12)), build.number(1)
+            )
+            return _digits(twelve, width)
+        case "m":
+            return _digits(_ticks_part(node, 60 * TICKS_PER_SECOND, 60), width)
+        case "s":
+            return _digits(_ticks_part(node, TICKS_PER_SECOND, 60), width)
+        case "f" | "F":
+            return _fraction(node, width, token[0] == "F")
+        case "t":
+            return build.case(
+                (build.binary("<", hour, build.number(12)), build.text("AM")), otherwise=build.text("PM")
+            )
+    return None
+
+
+def _date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
+    def date() -> exp.Expr:
+        return apply(call, DATE, node)
+
+    match token[0]:
+        case "y":
+            year = build.call("year", date())
+            if len(token) == 4:
+                return _digits(year, 4)
+            return _digits(build.binary("%", year, build.number(100)), len(token))
+        case "M":
+            return _repeated(build.call("month", date()), len(token))
+        case "d":
+            return _repeated(build.call("day", date()), len(token))
+    return _clock(node, token) or build.text(token)
+
+
+def _formatted(call: Arguments, tokens: re.Pattern[str], one: Callable[[str], exp.Expr]) -> list[exp.Expr]:
+    form = call.text(1)
+    parts: list[exp.Expr] = []
+    place = 0
+    while place < len(form):
+        match = tokens.match(form, place)
+        if match is None:
+            raise call.fail(1, f"the format has no '{form[place]}'")
+        parts.append(one(match[0]))
+        place = match.end()
+    return parts or [build.text("")]
+
+
+@function("format_datetime(date: datetime, format: const string): string")
+def format_datetime(call: Arguments) -> exp.Expr:
+    """Write a date in a format of `yyyy MM dd HH mm ss fff tt` and delimiters; null is ''."""
+    parts = _formatted(call, _DATE_TOKEN, lambda token: _date_token(call, call[0], token))
+    return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))
+
+
+@function("format_timespan(value: timespan, format: const string): string")
+def format_timespan(call: Arguments) -> exp.Expr:
+    """Write a timespan in a format of `d HH mm ss fff` and delimiters; null is ''."""
+    span = build.call("abs", build.cast(call[0], "HUGEINT"))
+
+    def one(token: str) -> exp.Expr:
+        if token[0] == "d":
+            return _digits(build.binary("//", span, build.number(TICKS_PER_DAY)), len(token))
+        if token[0] == "h":
+            return _digits(_ticks_part(span, 3600 * TICKS_PER_SECOND, 24), len(token))
+        return _clock(span, token) or build.text(token)
+
+    sign = build.case(
+        (build.binary("<", call[0], build.number(0)), build.text("-")), otherwise=build.text("")
+    )
+    parts = [sign, *_formatted(call, _SPAN_TOKEN, one)]
+    return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))

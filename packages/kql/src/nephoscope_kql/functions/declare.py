@@ -1,0 +1,285 @@
+"""How a family declares its functions: as a SQL macro with a body, or as a vectorised function over distinct values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound, Constant
+from nephoscope_kql.deadline import check
+from nephoscope_kql.dialects import build
+from nephoscope_kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope_kql.errors import invalid
+from nephoscope_kql.extras import install_extra
+from nephoscope_kql.functions.batches import within_batch
+from nephoscope_kql.registry import Aggregate, Arguments, Function, Returns, signature
+from nephoscope_kql.types import TYPE_NAMES, KqlType
+
+BINDING_LIMIT = 400
+"""How many copies of nodes a macro's expansion may make before its argument is computed once, in a lambda."""
+_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_ARROW_TYPES = {
+    "BOOLEAN": pa.bool_(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "VARCHAR": pa.string(),
+    "DECIMAL(38,17)": pa.decimal128(38, 17),
+    "DOUBLE[]": pa.list_(pa.float64()),
+    "VARCHAR[]": pa.list_(pa.string()),
+}
+_uses: dict[str, tuple[int, ...]] = {}
+ALL: list[Routine] = []
+"""Every routine that is declared; tests install them all."""
+
+
+def macro(head: str, body: str, *uses: Routine) -> Macro:
+    """A SQL macro `head` = `name(parameter, ...)`; `uses` are the routines that its body calls."""
+    name, _, rest = head.partition("(")
+    parameters = [item.strip() for item in rest.rstrip(")").split(",") if item.strip()]
+    words = _WORD.findall(body)
+    _uses[name] = tuple(words.count(parameter) for parameter in parameters)
+    made = Macro(
+        name, f"CREATE OR REPLACE TEMP MACRO {name}({', '.join(parameters)}) AS ({body})", tuple(uses)
+    )
+    ALL.append(made)
+    return made
+
+
+def each(
+    name: str, parameters: tuple[str, ...], returns: str, value: Callable[..., Any], strict: bool = True
+) -> ArrowFunction:
+    """A vectorised function from one of values: it is computed once for every distinct combination of arguments in a batch.
+
+    `value` gets Python values and returns one or None; with `strict` it is not called where an argument is NULL.
+    """
+    kind = _ARROW_TYPES[returns]
+
+    def body(*columns: Any) -> Any:
+        arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
+        if len(arrays) == 1:
+            coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
+            values = list(_each(value, [(item,) for item in coded.dictionary.to_pylist()], strict))
+            within_batch(_lengths([values[place] for place in coded.indices.to_pylist()]))
+            return pa.array(values, kind).take(coded.indices)
+        rows = list(zip(*(_hashable(item) for item in arrays), strict=True))
+        distinct = list(dict.fromkeys(rows))
+        known = dict(zip(distinct, _each(value, distinct, strict), strict=True))
+        made = [known[row] for row in rows]
+        within_batch(_lengths(made))
+        return pa.array(made, kind)
+
+    return arrow(name, parameters, returns, _of(len(parameters), body))
+
+
+def _each(value: Callable[..., Any], rows: list[tuple[Any, ...]], strict: bool) -> Iterator[Any]:
+    """The value for each of some rows; MemoryError as soon as they are too much together."""
+    total = 0
+    for row in rows:
+        found = _given(value, row, strict)
+        if isinstance(found, str | list):
+            total += len(found)
+            within_batch(total)
+        yield found
+
+
+def _lengths(values: list[Any]) -> int:
+    return sum(len(value) for value in values if isinstance(value, str | list))
+
+
+def _hashable(array: Any) -> list[Any]:
+    values = array.to_pylist()
+    return (
+        [item if item is None else tuple(item) for item in values] if pa.types.is_list(array.type) else values
+    )
+
+
+def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
+    """The body with exactly `count` parameters, which DuckDB counts."""
+    wrapped: dict[int, Callable[..., Any]] = {
+        1: lambda a: body(a),
+        2: lambda a, b: body(a, b),
+        3: lambda a, b, c: body(a, b, c),
+        4: lambda a, b, c, d: body(a, b, c, d),
+        5: lambda a, b, c, d, e: body(a, b, c, d, e),
+        6: lambda a, b, c, d, e, f: body(a, b, c, d, e, f),
+    }
+    return wrapped[count]
+
+
+def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[..., Any]) -> ArrowFunction:
+    """A vectorised function over Arrow arrays; see ArrowFunction."""
+    made = ArrowFunction(name, parameters, returns, body)
+    ALL.append(made)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The modules of an optional extra; to call it is a check: KqlError (unsupported) that names the extra where one is missing."""
+
+    extra: str
+    modules: tuple[str, ...]
+
+    def __call__(self, call: Arguments) -> None:
+        """Check that a call can be had here."""
+        missing = [name for name in self.modules if find_spec(name) is None]
+        if missing:
+            raise call.unsupported(
+                f"this function needs {' and '.join(missing)}: {install_extra(self.extra)}"
+            )
+
+    @property
+    def extras(self) -> dict[str, str]:
+        """What the reference page says of a function that needs it."""
+        return {"needs": f"the extra `{self.extra}`"}
+
+
+def needing(extra: str, *modules: str) -> Needs:
+    """The modules of an extra that a function needs."""
+    return Needs(extra, modules)
+
+
+def _given(value: Callable[..., Any], row: tuple[Any, ...], strict: bool) -> Any:
+    check()
+    return None if strict and None in row else value(*row)
+
+
+def apply(call: Arguments, routine: Routine, *arguments: exp.Expr) -> exp.Expr:
+    """The call of a routine; an argument that its body repeats too often is computed once, by a lambda."""
+    name = call.use(routine)
+    if not isinstance(routine, Macro):
+        return build.call(name, *arguments)
+    uses = _uses.get(name, ())
+    values = list(arguments)
+    heavy = [
+        place
+        for place, argument in enumerate(values)
+        if place < len(uses) and uses[place] > 1 and weight(argument) * uses[place] > BINDING_LIMIT
+    ]
+    names = {place: f"_v{place}" for place in heavy}
+    for place in heavy:
+        values[place] = build.name(names[place])
+    node: exp.Expr = build.call(name, *values)
+    for place in heavy:
+        bound = build.call(
+            "list_transform",
+            build.array([arguments[place]]),
+            build.lambda_(lambda *_, node=node: node, names[place]),
+        )
+        node = build.call("list_extract", bound, build.number(1))
+    return node
+
+
+def weight(node: exp.Expr) -> int:
+    """How many nodes an expression has once its macros are expanded."""
+    total = 1
+    uses: tuple[int, ...] = ()
+    if isinstance(node, exp.Anonymous):
+        uses = _uses.get(str(node.this), ())
+        total += 10 * bool(uses)
+    for place, child in enumerate(node.iter_expressions()):
+        total += weight(child) * (max(1, uses[place]) if place < len(uses) else 1)
+        if total > BINDING_LIMIT * 100:
+            break
+    return total
+
+
+def declaring(module: str, needs: Needs) -> Callable[..., Function]:
+    """How the functions of a family that needs an extra are declared: (name, signature, summary, routine, *defaults) -> Function."""
+
+    def declare(name: str, parameters: str, summary: str, routine: Routine, *defaults: str) -> Function:
+        return scalar(
+            module, f"{name}({parameters}", summary=summary, routine=routine, defaults=defaults, needs=needs
+        )
+
+    return declare
+
+
+def scalar(
+    module: str,
+    *signatures: str,
+    summary: str,
+    body: str = "",
+    routine: Routine | None = None,
+    uses: tuple[Routine, ...] = (),
+    aliases: tuple[str, ...] = (),
+    nullable: bool = True,
+    returns: Returns | None = None,
+    hidden: bool = False,
+    defaults: tuple[str, ...] = (),
+    needs: Needs | None = None,
+) -> Function:
+    """A scalar function that is one macro with `body` (parameters by the longest signature) or one `routine`.
+
+    Optional arguments that are left out are NULL, or the SQL number in `defaults` (by position from the first optional one).
+    `needs` is asked before, and raises where the function cannot be had here.
+    """
+    parsed = tuple(signature(text) for text in signatures)
+    longest = max(parsed, key=lambda item: len(item.parameters))
+    names = [parameter.name for parameter in longest.parameters]
+    used = routine or macro(f"kql_{parsed[0].name}({', '.join(names)})", body, *uses)
+
+    def builder(call: Arguments) -> exp.Expr:
+        if needs is not None:
+            needs(call)
+        values = list(call)
+        while len(values) < len(names):
+            place = len(values) - longest.least
+            given = defaults[place] if 0 <= place < len(defaults) else ""
+            values.append(exp.Literal(this=given, is_string=False) if given else exp.Null())
+        return apply(call, used, *values)
+
+    family = module.rpartition(".")[2]
+    return Function(
+        parsed[0].name,
+        parsed,
+        summary,
+        family,
+        {"duckdb": builder},
+        nullable,
+        returns,
+        hidden,
+        dict(needs.extras) if needs is not None else {},
+        aliases=aliases,
+    )
+
+
+def total(
+    module: str,
+    *signatures: str,
+    summary: str,
+    label: str,
+    builder: Callable[[Arguments], exp.Expr],
+    aliases: tuple[str, ...] = (),
+    nullable: bool = True,
+    returns: Returns | None = None,
+) -> Aggregate:
+    """An aggregate from a builder."""
+    parsed = tuple(signature(text) for text in signatures)
+    family = module.rpartition(".")[2]
+    return Aggregate(
+        parsed[0].name,
+        parsed,
+        summary,
+        family,
+        {"duckdb": builder},
+        nullable,
+        returns,
+        aliases=aliases,
+        label=label,
+    )
+
+
+def type_named(value: Bound) -> KqlType:
+    """The type that a constant text names; KqlError (invalid) where it names none."""
+    kind = TYPE_NAMES.get(str(value.value).lower()) if isinstance(value, Constant) else None
+    if kind is None:
+        raise invalid("the name of a type is wanted: typeof(long)", value.span)
+    return kind

@@ -1,0 +1,178 @@
+"""Encodings of text: base64, gzip and zlib in base64, URL."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import struct
+import uuid
+import zlib
+from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.bags import dumps
+from nephoscope_kql.functions.declare import each, scalar
+from nephoscope_kql.registry import Arguments, Function, function
+
+MAX_INFLATED = 16 * 1024 * 1024
+"""The most bytes that a compressed text is taken apart to; more gives ''."""
+
+
+def _bytes(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _decoded(data: bytes | None) -> str | None:
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _bytes_array(text: str) -> str | None:
+    data = _bytes(text)
+    return None if data is None else dumps(list(data))
+
+
+def _from_array(text: str) -> str | None:
+    values = json.loads(text)
+    if not isinstance(values, list) or not all(isinstance(item, int) and 0 <= item < 256 for item in values):
+        return None
+    return base64.b64encode(bytes(values)).decode()
+
+
+def _guid(text: str) -> str | None:
+    data = _bytes(text)
+    return str(uuid.UUID(bytes_le=data)) if data is not None and len(data) == 16 else None
+
+
+def _inflated(text: str, header: int) -> str | None:
+    data = _bytes(text)
+    if data is None:
+        return None
+    try:
+        machine = zlib.decompressobj(header)
+        result = machine.decompress(data, MAX_INFLATED)
+    except zlib.error:
+        return None
+    return _decoded(result) if machine.eof else None
+
+
+def _gzipped(text: str) -> str:
+    """Gzip as Kusto writes it: no time, the fastest method, small text stored as it is."""
+    data = text.encode()
+    stored = zlib.compressobj(1, zlib.DEFLATED, -15)
+    packed = stored.compress(data) + stored.flush()
+    plain = b"\x01" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
+    body = plain if len(data) < 65536 and len(plain) <= len(packed) + 5 else packed
+    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    return base64.b64encode(
+        head + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+    ).decode()
+
+
+def _text(name: str, summary: str, value: Callable[[str], str | None], *aliases: str) -> Function:
+    return scalar(
+        __name__,
+        f"{name}(text: string): string",
+        summary=summary,
+        routine=each(f"kql_{name}", ("VARCHAR",), "VARCHAR", value),
+        aliases=aliases,
+    )
+
+
+base64_decode_tostring = _text(
+    "base64_decode_tostring",
+    "Read base64 as text; '' where it is none.",
+    lambda text: _decoded(_bytes(text)),
+    "base64_decodestring",
+)
+gzip_compress = _text(
+    "gzip_compress_to_base64_string", "Compress text with gzip and write it in base64.", _gzipped
+)
+gzip_decompress = _text(
+    "gzip_decompress_from_base64_string",
+    "Read gzip that is written in base64; '' where it is none.",
+    lambda text: _inflated(text, 31),
+)
+zlib_compress = _text(
+    "zlib_compress_to_base64_string",
+    "Compress text with zlib and write it in base64.",
+    lambda text: base64.b64encode(zlib.compress(text.encode())).decode(),
+)
+zlib_decompress = _text(
+    "zlib_decompress_from_base64_string",
+    "Read zlib that is written in base64; '' where it is none.",
+    lambda text: _inflated(text, 15),
+)
+base64_decode_toarray = scalar(
+    __name__,
+    "base64_decode_toarray(text: string): dynamic",
+    summary="Read base64 as an array of bytes; null where it is none.",
+    routine=each("kql_base64_toarray", ("VARCHAR",), "VARCHAR", _bytes_array),
+)
+base64_encode_fromarray = scalar(
+    __name__,
+    "base64_encode_fromarray(bytes: dynamic): string",
+    summary="Write an array of bytes in base64; '' where it is none.",
+    routine=each("kql_base64_fromarray", ("VARCHAR",), "VARCHAR", _from_array),
+)
+base64_decode_toguid = scalar(
+    __name__,
+    "base64_decode_toguid(text: string): guid",
+    summary="Read base64 as a guid; null where it is none.",
+    routine=each("kql_base64_toguid", ("VARCHAR",), "VARCHAR", _guid),
+)
+base64_encode_fromguid = scalar(
+    __name__,
+    "base64_encode_fromguid(value: guid): string",
+    summary="Write the bytes of a guid in base64.",
+    routine=each(
+        "kql_base64_fromguid",
+        ("VARCHAR",),
+        "VARCHAR",
+        lambda text: base64.b64encode(uuid.UUID(text).bytes_le).decode(),
+    ),
+)
+
+
+@function("base64_encode_tostring(text: string): string", aliases=("base64_encodestring",), nullable=False)
+def base64_encode_tostring(call: Arguments) -> exp.Expr:
+    """Write text in base64."""
+    return build.call("to_base64", build.call("encode", call[0]))
+
+
+_PERCENT = {byte: f"%{byte:02x}" for byte in range(256)} | {
+    byte: chr(byte) for byte in b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+}
+"""What stands for a byte: documented are small hexadecimal digits; of the ASCII marks the point alone stays."""
+
+
+def _percent(text: str) -> str:
+    return "".join(map(_PERCENT.__getitem__, text.encode()))
+
+
+url_encode_component = _text(
+    "url_encode_component",
+    "Write text for use in a URL: all but letters, digits and points is encoded.",
+    _percent,
+)
+url_encode = _text(
+    "url_encode",
+    "Write text for use in a URL as forms do: as url_encode_component() does, but a space is a plus.",
+    lambda text: _percent(text).replace("%20", "+"),
+)
+
+
+def _unquoted(text: str) -> str | None:
+    return unquote_to_bytes(text).decode(errors="replace") if "%" in text else text
+
+
+url_decode = _text("url_decode", "Read text that is encoded for a URL.", _unquoted)

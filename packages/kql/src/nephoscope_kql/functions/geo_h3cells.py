@@ -1,0 +1,218 @@
+"""H3 cells: hexagons (and 12 pentagons a resolution, 0 to 15) that divide the sphere. What is none gives null or ''."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from nephoscope_kql.functions.batches import within_batch
+from nephoscope_kql.functions.declare import each, needing, scalar
+from nephoscope_kql.geography import EARTH, Position, geojson, is_point, point_text, polygon, shells
+
+_MOST = 15
+_MOST_RINGS = 142
+_MOST_CELLS = 61680
+"""Cells that a polygon has at most. Source: https://learn.microsoft.com/kusto/query/geo-polygon-to-h3cells-function"""
+_PLACE = 16
+"""Bytes that H3 takes for each cell that might lie in a polygon."""
+_NEEDS = needing("geo", "h3")
+_CELL = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
+_AROUND = (1, 4, 5, 3, 2, 6)
+"""The order of neighbours by the direction of the edge to them, as the H3 index names directions."""
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _cell(longitude: float, latitude: float, resolution: int) -> str | None:
+    if not is_point(longitude, latitude) or not 0 <= resolution <= _MOST:
+        return None
+    import h3
+
+    return str(h3.latlng_to_cell(latitude, longitude, resolution))
+
+
+def _valid(cell: str) -> bool:
+    import h3
+
+    return _CELL.fullmatch(cell) is not None and bool(h3.is_valid_cell(cell))
+
+
+def _level(cell: str) -> int | None:
+    import h3
+
+    return int(h3.get_resolution(cell)) if _valid(cell) else None
+
+
+def _parent(cell: str, resolution: int | None) -> str | None:
+    import h3
+
+    own = _level(cell)
+    wanted = -1 if own is None else own - 1 if resolution is None else resolution
+    return str(h3.cell_to_parent(cell, wanted)) if own is not None and 0 <= wanted <= own else None
+
+
+def _children(cell: str, resolution: int | None) -> str | None:
+    import h3
+
+    own = _level(cell)
+    wanted = -1 if own is None else own + 1 if resolution is None else resolution
+    if own is None or not own <= wanted <= min(_MOST, own + 6):
+        return None
+    return _text(list(h3.cell_to_children(cell, wanted)))
+
+
+def _center(cell: str) -> str | None:
+    import h3
+
+    if not _valid(cell):
+        return None
+    latitude, longitude = h3.cell_to_latlng(cell)
+    return point_text((longitude, latitude))
+
+
+def _polygon(cell: str) -> str | None:
+    import h3
+
+    if not _valid(cell):
+        return None
+    corners = [(longitude, latitude) for latitude, longitude in h3.cell_to_boundary(cell)]
+    return geojson("Polygon", [[*corners, corners[0]]])
+
+
+def _neighbors(cell: str) -> str | None:
+    import h3
+
+    if not _valid(cell):
+        return None
+    edges = {int(edge, 16) >> 56 & 7: edge for edge in h3.origin_to_directed_edges(cell)}
+    return _text([h3.get_directed_edge_destination(edges[at]) for at in _AROUND if at in edges])
+
+
+def _rings(cell: str, distance: int) -> str | None:
+    import h3
+
+    if not _valid(cell) or not 0 <= distance <= _MOST_RINGS:
+        return None
+    rings: dict[int, list[str]] = defaultdict(list)
+    for other in h3.grid_disk(cell, distance):
+        rings[h3.grid_distance(cell, other)].append(other)
+    return _text([rings[at] for at in range(distance + 1)])
+
+
+def _of_polygon(text: str, resolution: int) -> str | None:
+    found = polygon(text)
+    if found is None or not 0 <= resolution <= _MOST:
+        return None
+    import h3
+
+    cells: dict[str, None] = {}
+    for rings in shells(found):
+        if _count_within(_flat_area(rings[0]), resolution) > 2 * _MOST_CELLS:
+            return None
+        within_batch(_count_within(_frame_area(rings[0]), resolution) * _PLACE)
+        outer, *holes = ([(latitude, longitude) for longitude, latitude in ring[:-1]] for ring in rings)
+        cells |= dict.fromkeys(h3.h3shape_to_cells(h3.LatLngPoly(outer, *holes), resolution))
+        if len(cells) > _MOST_CELLS:
+            return None
+    return _text(list(cells))
+
+
+def _count_within(area: float, resolution: int) -> float:
+    """About how many cells of a resolution have their centers within an area in steradians."""
+    import h3
+
+    return area * EARTH**2 / float(h3.average_hexagon_area(resolution, unit="m^2"))
+
+
+def _flat_area(ring: Sequence[Position]) -> float:
+    """The area on the sphere within a ring whose edges are straight in degrees, as those of polygons of H3 are."""
+    return abs(sum(_under(start, end) for start, end in pairwise(ring)))
+
+
+def _under(start: Position, end: Position) -> float:
+    """The area between an edge and the equator: the integral of the sine of the latitude over the longitude."""
+    across = math.radians(math.remainder(end[0] - start[0], 360.0))
+    low, high = math.radians(start[1]), math.radians(end[1])
+    mean = math.sin(low) if abs(high - low) < 1e-9 else (math.cos(low) - math.cos(high)) / (high - low)
+    return across * mean
+
+
+def _frame_area(ring: Sequence[Position]) -> float:
+    """The area between the outermost longitudes and latitudes of a ring, in which H3 looks for cells."""
+    longitudes, latitudes = zip(*ring, strict=True)
+    height = math.sin(math.radians(max(latitudes))) - math.sin(math.radians(min(latitudes)))
+    return math.radians(max(longitudes) - min(longitudes)) * height
+
+
+geo_point_to_h3cell = scalar(
+    __name__,
+    "geo_point_to_h3cell(longitude: real, latitude: real, [resolution: long]): string",
+    summary="Give the H3 cell of a point at a resolution of 0 to 15 (6 where not said); '' where there is none.",
+    routine=each("kql_h3_cell", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _cell),
+    defaults=("6",),
+    needs=_NEEDS,
+)
+geo_h3cell_level = scalar(
+    __name__,
+    "geo_h3cell_level(h3cell: string): int",
+    summary="Give the resolution of an H3 cell; null where it is none.",
+    routine=each("kql_h3_level", ("VARCHAR",), "BIGINT", _level),
+    needs=_NEEDS,
+)
+geo_h3cell_parent = scalar(
+    __name__,
+    "geo_h3cell_parent(h3cell: string, [resolution: long]): string",
+    summary="Give the H3 cell of a lower resolution (the next where not said) that holds a cell; '' where there is none.",
+    routine=each("kql_h3_parent", ("VARCHAR", "BIGINT"), "VARCHAR", _parent, strict=False),
+    needs=_NEEDS,
+)
+geo_h3cell_children = scalar(
+    __name__,
+    "geo_h3cell_children(h3cell: string, [resolution: long]): dynamic",
+    summary="Give the H3 cells of a higher resolution (the next where not said, at most 6 more) in a cell; else null.",
+    routine=each("kql_h3_children", ("VARCHAR", "BIGINT"), "VARCHAR", _children, strict=False),
+    needs=_NEEDS,
+)
+geo_h3cell_to_central_point = scalar(
+    __name__,
+    "geo_h3cell_to_central_point(h3cell: string): dynamic",
+    summary="Give the center of an H3 cell as GeoJSON; null where it is none.",
+    routine=each("kql_h3_center", ("VARCHAR",), "VARCHAR", _center),
+    needs=_NEEDS,
+)
+geo_h3cell_to_polygon = scalar(
+    __name__,
+    "geo_h3cell_to_polygon(h3cell: string): dynamic",
+    summary="Give the boundary of an H3 cell as GeoJSON; null where it is none.",
+    routine=each("kql_h3_polygon", ("VARCHAR",), "VARCHAR", _polygon),
+    needs=_NEEDS,
+)
+geo_h3cell_neighbors = scalar(
+    __name__,
+    "geo_h3cell_neighbors(h3cell: string): dynamic",
+    summary="Give the H3 cells around a cell; null where it is none.",
+    routine=each("kql_h3_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
+    needs=_NEEDS,
+)
+geo_h3cell_rings = scalar(
+    __name__,
+    "geo_h3cell_rings(h3cell: string, distance: long): dynamic",
+    summary="Give the rings of H3 cells around a cell up to a distance of 142, the cell first; null where there are none.",
+    routine=each("kql_h3_rings", ("VARCHAR", "BIGINT"), "VARCHAR", _rings),
+    needs=_NEEDS,
+)
+geo_polygon_to_h3cells = scalar(
+    __name__,
+    "geo_polygon_to_h3cells(polygon: dynamic, [resolution: long]): dynamic",
+    summary="Give the H3 cells of a resolution (6 where not said) whose centers lie in a polygon, at most 61680; else null.",
+    routine=each("kql_h3_polygon_cells", ("VARCHAR", "BIGINT"), "VARCHAR", _of_polygon),
+    defaults=("6",),
+    needs=needing("geo", "h3", "s2geometry", "spherely"),
+)

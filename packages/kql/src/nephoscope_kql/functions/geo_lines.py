@@ -1,0 +1,214 @@
+"""Lines on the Earth (GeoJSON LineString and MultiLineString, geodesic edges). What is no line gives null."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from nephoscope_kql.functions.declare import arrow, declaring, each, needing
+from nephoscope_kql.geography import (
+    EARTH,
+    LINES,
+    Position,
+    geography_text,
+    geojson,
+    geometries,
+    is_point,
+    line,
+    measured,
+    place,
+    point_text,
+    polygon_text,
+    polylines,
+    shape,
+    shapes,
+    vertex,
+)
+from nephoscope_kql.geography_edits import buffered_line, cut, densified, is_spread, rounded_trip, simplified
+
+_named = declaring(__name__, needing("geo", "s2geometry", "spherely"))
+
+
+def _length(text: str) -> float | None:
+    import spherely
+
+    found = line(text)
+    return None if found is None else float(spherely.length(found, radius=EARTH))
+
+
+def _distance(found: Any, points: Any) -> Any:
+    import spherely
+
+    return spherely.distance(points, found, radius=EARTH)
+
+
+def _centroid(text: str) -> str | None:
+    import spherely
+
+    found = line(text)
+    return None if found is None else point_text(geometries(spherely.centroid(found))[0][1])
+
+
+def _closest(longitude: float, latitude: float, text: str) -> str | None:
+    found = polylines(text)
+    if not found or not is_point(longitude, latitude):
+        return None
+    point = vertex(longitude, latitude)
+    near = [one.Project(point)[0] for one in found]
+    return point_text(place(min(near, key=lambda one: _apart(one, point))))
+
+
+def _apart(one: Any, other: Any) -> float:
+    import s2geometry
+
+    return float(s2geometry.S2LatLng(one).GetDistance(s2geometry.S2LatLng(other)).radians())
+
+
+def _interpolated(text: str, fraction: float) -> str | None:
+    found = polylines(text)
+    if len(found) != 1 or not 0 <= fraction <= 1:
+        return None
+    return point_text(place(found[0].Interpolate(fraction)))
+
+
+def _located(text: str, longitude: float, latitude: float) -> float | None:
+    found = polylines(text)
+    if len(found) != 1 or not is_point(longitude, latitude):
+        return None
+    point, after = found[0].Project(vertex(longitude, latitude))
+    return float(found[0].UnInterpolate(point, after))
+
+
+def _buffer(text: str, radius: float, tolerance: float) -> str | None:
+    found = buffered_line(text, radius, tolerance)
+    return None if found is None else polygon_text(found)
+
+
+def _written(parts: list[list[Position]]) -> str:
+    return geojson("LineString", parts[0]) if len(parts) == 1 else geojson("MultiLineString", parts)
+
+
+def _densify(text: str, tolerance: float) -> str | None:
+    found = shape(text, LINES)
+    if found is None or line(text) is None:
+        return None
+    parts: list[list[Position]] = []
+    for part in found.parts:
+        dense = densified(part, tolerance)
+        if dense is None:
+            return None
+        parts += cut([rounded_trip(position) for position in dense])
+    return _written(parts)
+
+
+def _simplify(text: str, tolerance: float) -> str | None:
+    found = shape(text, LINES)
+    if found is None or line(text) is None or not tolerance > 0:
+        return None
+    parts = [simplified(part, tolerance) for part in found.parts if is_spread(part, tolerance)]
+    return _written([[rounded_trip(one) for one in part] for part in parts]) if parts else None
+
+
+def _intersection(one: str, other: str) -> str | None:
+    import spherely
+
+    left, right = line(one), line(other)
+    return None if left is None or right is None else geography_text(spherely.intersection(left, right))
+
+
+def _intersects(one: str, other: str) -> bool | None:
+    import spherely
+
+    left, right = line(one), line(other)
+    return None if left is None or right is None else bool(spherely.intersects(left, right))
+
+
+def _union(text: str) -> str | None:
+    import spherely
+
+    found = shapes(text, line)
+    if found is None:
+        return None
+    joined = found[0]
+    for other in found[1:]:
+        joined = spherely.union(joined, other)
+    return geography_text(joined)
+
+
+_TEXT, _REAL, _BOOL = "VARCHAR", "DOUBLE", "BOOLEAN"
+geo_line_length = _named(
+    "geo_line_length",
+    "line: dynamic): real",
+    "Give the length of a line in meters.",
+    each("kql_line_length", (_TEXT,), _REAL, _length),
+)
+geo_distance_point_to_line = _named(
+    "geo_distance_point_to_line",
+    "longitude: real, latitude: real, line: dynamic): real",
+    "Give the shortest distance of a point to a line in meters.",
+    arrow("kql_line_distance", (_REAL, _REAL, _TEXT), _REAL, measured(line, _distance, pa.float64())),
+)
+geo_closest_point_on_line = _named(
+    "geo_closest_point_on_line",
+    "longitude: real, latitude: real, line: dynamic): dynamic",
+    "Give the point of a line that is closest to a point.",
+    each("kql_line_closest", (_REAL, _REAL, _TEXT), _TEXT, _closest),
+)
+geo_line_centroid = _named(
+    "geo_line_centroid",
+    "line: dynamic): dynamic",
+    "Give the center of mass of a line.",
+    each("kql_line_centroid", (_TEXT,), _TEXT, _centroid),
+)
+geo_line_interpolate_point = _named(
+    "geo_line_interpolate_point",
+    "line: dynamic, fraction: real): dynamic",
+    "Give the point at a fraction (0 to 1) of a line's length; null for several lines.",
+    each("kql_line_interpolate", (_TEXT, _REAL), _TEXT, _interpolated),
+)
+geo_line_locate_point = _named(
+    "geo_line_locate_point",
+    "line: dynamic, longitude: real, latitude: real): real",
+    "Give the fraction of a line's length at which it is closest to a point; null for several lines.",
+    each("kql_line_locate", (_TEXT, _REAL, _REAL), _REAL, _located),
+)
+geo_line_buffer = _named(
+    "geo_line_buffer",
+    "line: dynamic, radius: real, [tolerance: real]): dynamic",
+    "Give the polygon around a line at a radius in meters, at most a tolerance off.",
+    each("kql_line_buffer", (_TEXT, _REAL, _REAL), _TEXT, _buffer),
+    "10.0",
+)
+geo_line_densify = _named(
+    "geo_line_densify",
+    "line: dynamic, [tolerance: real]): dynamic",
+    "Add positions to a line whose flat edges are farther than a tolerance (0.1 to 10000 meters) from geodesic ones.",
+    each("kql_line_densify", (_TEXT, _REAL), _TEXT, _densify),
+    "10.0",
+)
+geo_line_simplify = _named(
+    "geo_line_simplify",
+    "line: dynamic, [tolerance: real]): dynamic",
+    "Take positions from a line that are at most a tolerance in meters off it; null where nothing is left.",
+    each("kql_line_simplify", (_TEXT, _REAL), _TEXT, _simplify),
+    "10.0",
+)
+geo_intersection_2lines = _named(
+    "geo_intersection_2lines",
+    "line1: dynamic, line2: dynamic): dynamic",
+    "Give what two lines have in common: points, lines, or an empty collection.",
+    each("kql_line_intersection", (_TEXT, _TEXT), _TEXT, _intersection),
+)
+geo_intersects_2lines = _named(
+    "geo_intersects_2lines",
+    "line1: dynamic, line2: dynamic): bool",
+    "Tell whether two lines have a point in common.",
+    each("kql_line_intersects", (_TEXT, _TEXT), _BOOL, _intersects),
+)
+geo_union_lines_array = _named(
+    "geo_union_lines_array",
+    "lines: dynamic): dynamic",
+    "Join the lines of an array; null where one is none.",
+    each("kql_line_union", (_TEXT,), _TEXT, _union),
+)

@@ -1,0 +1,270 @@
+"""Polygons on the Earth (GeoJSON Polygon and MultiPolygon, geodesic edges). What is no polygon gives null."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from nephoscope_kql.functions.declare import arrow, declaring, each, needing
+from nephoscope_kql.geography import (
+    EARTH,
+    POLYGONS,
+    Position,
+    area,
+    geography,
+    geography_text,
+    geojson,
+    geometries,
+    is_point,
+    line,
+    measured,
+    place,
+    point_text,
+    polygon,
+    polygon_text,
+    shape,
+    shapes,
+    shells,
+    union,
+    vertex,
+)
+from nephoscope_kql.geography_edits import buffered_polygon, densified, is_spread, rounded_trip, simplified
+
+_named = declaring(__name__, needing("geo", "s2geometry", "spherely"))
+
+
+def _area(text: str) -> float | None:
+    found = polygon(text)
+    return None if found is None else float(found.GetArea()) * EARTH * EARTH
+
+
+def _perimeter(text: str) -> float | None:
+    import spherely
+
+    found = polygon(text)
+    return None if found is None else float(spherely.perimeter(geography(found), radius=EARTH))
+
+
+def _centroid(text: str) -> str | None:
+    import spherely
+
+    found = polygon(text)
+    return None if found is None else point_text(geometries(spherely.centroid(geography(found)))[0][1])
+
+
+def _contains(found: Any, points: Any) -> Any:
+    import spherely
+
+    return spherely.contains(found, points)
+
+
+def _distance(found: Any, points: Any) -> Any:
+    import spherely
+
+    return spherely.distance(points, found, radius=EARTH)
+
+
+def _closest(longitude: float, latitude: float, text: str) -> str | None:
+    found = polygon(text)
+    if found is None or not is_point(longitude, latitude):
+        return None
+    return point_text(place(found.Project(vertex(longitude, latitude))))
+
+
+def _buffer(text: str, radius: float, tolerance: float) -> str | None:
+    found = buffered_polygon(text, radius, tolerance)
+    return None if found is None else polygon_text(found)
+
+
+def _written(parts: list[list[list[Position]]]) -> str:
+    return geojson("Polygon", parts[0]) if len(parts) == 1 else geojson("MultiPolygon", parts)
+
+
+def _densify(text: str, tolerance: float) -> str | None:
+    found = polygon(text)
+    if found is None:
+        return None
+    given = {rounded_trip(position): position for position in _given(text)}
+    parts = [
+        [densified([given.get(position, position) for position in ring], tolerance) for ring in rings]
+        for rings in shells(found)
+    ]
+    if any(ring is None for rings in parts for ring in rings):
+        return None
+    return _written([[[rounded_trip(one) for one in ring or []] for ring in rings] for rings in parts])
+
+
+def _given(text: str) -> list[Position]:
+    """The positions as they were given, before the sphere rounded them."""
+    found = shape(text, POLYGONS)
+    return [position for rings in found.parts for ring in rings for position in ring] if found else []
+
+
+def _simpler(found: Any, tolerance: float) -> list[list[list[Position]]]:
+    """The shells, and what is left of their holes, of a polygon with simpler rings; rings that fall together are left out."""
+    parts = []
+    for rings in shells(found):
+        made = [simplified(ring, tolerance) for ring in rings if is_spread(ring, tolerance)]
+        kept = [ring for ring in made if len(ring) > 3]
+        if kept and made and kept[0] is made[0]:
+            parts.append(kept)
+    return parts
+
+
+def _simplify(text: str, tolerance: float) -> str | None:
+    found = polygon(text)
+    if found is None or not tolerance > 0:
+        return None
+    parts = _simpler(found, tolerance)
+    return _written(parts) if parts else None
+
+
+def _simplify_all(text: str, tolerance: float) -> str | None:
+    found = shapes(text, polygon)
+    if found is None or not tolerance > 0:
+        return None
+    parts = [part for one in found for part in _simpler(one, tolerance)]
+    return _written(parts) if parts else None
+
+
+def _union(text: str) -> str | None:
+    found = shapes(text, polygon)
+    return None if found is None else polygon_text(union(found))
+
+
+def _intersection(one: str, other: str) -> str | None:
+    left, right = polygon(one), polygon(other)
+    if left is None or right is None:
+        return None
+    import spherely
+
+    first, second = geography(left), geography(right)
+    common = spherely.intersection(first, second)
+    if spherely.is_empty(common):
+        common = spherely.intersection(spherely.boundary(first), spherely.boundary(second))
+    return geography_text(common)
+
+
+def _intersects(one: str, other: str) -> bool | None:
+    left, right = polygon(one), polygon(other)
+    if left is None or right is None:
+        return None
+    import spherely
+
+    return bool(spherely.intersects(geography(left), geography(right)))
+
+
+def _with_line(one: str, other: str) -> str | None:
+    left, right = line(one), polygon(other)
+    if left is None or right is None:
+        return None
+    import spherely
+
+    return geography_text(spherely.intersection(left, geography(right)))
+
+
+def _meets_line(one: str, other: str) -> bool | None:
+    left, right = line(one), polygon(other)
+    if left is None or right is None:
+        return None
+    import spherely
+
+    return bool(spherely.intersects(left, geography(right)))
+
+
+_TEXT, _REAL, _BOOL = "VARCHAR", "DOUBLE", "BOOLEAN"
+geo_polygon_area = _named(
+    "geo_polygon_area",
+    "polygon: dynamic): real",
+    "Give the area of a polygon in square meters.",
+    each("kql_polygon_area", (_TEXT,), _REAL, _area),
+)
+geo_polygon_perimeter = _named(
+    "geo_polygon_perimeter",
+    "polygon: dynamic): real",
+    "Give the length of a polygon's boundary in meters.",
+    each("kql_polygon_perimeter", (_TEXT,), _REAL, _perimeter),
+)
+geo_polygon_centroid = _named(
+    "geo_polygon_centroid",
+    "polygon: dynamic): dynamic",
+    "Give the center of mass of a polygon.",
+    each("kql_polygon_centroid", (_TEXT,), _TEXT, _centroid),
+)
+geo_point_in_polygon = _named(
+    "geo_point_in_polygon",
+    "longitude: real, latitude: real, polygon: dynamic): bool",
+    "Tell whether a point lies in a polygon.",
+    arrow("kql_polygon_contains", (_REAL, _REAL, _TEXT), _BOOL, measured(area, _contains, pa.bool_())),
+)
+geo_distance_point_to_polygon = _named(
+    "geo_distance_point_to_polygon",
+    "longitude: real, latitude: real, polygon: dynamic): real",
+    "Give the shortest distance of a point to a polygon in meters, 0 inside.",
+    arrow("kql_polygon_distance", (_REAL, _REAL, _TEXT), _REAL, measured(area, _distance, pa.float64())),
+)
+geo_closest_point_on_polygon = _named(
+    "geo_closest_point_on_polygon",
+    "longitude: real, latitude: real, polygon: dynamic): dynamic",
+    "Give the point of a polygon that is closest to a point.",
+    each("kql_polygon_closest", (_REAL, _REAL, _TEXT), _TEXT, _closest),
+)
+geo_polygon_buffer = _named(
+    "geo_polygon_buffer",
+    "polygon: dynamic, radius: real, [tolerance: real]): dynamic",
+    "Give the polygon around a polygon at a radius in meters, at most a tolerance off.",
+    each("kql_polygon_buffer", (_TEXT, _REAL, _REAL), _TEXT, _buffer),
+    "10.0",
+)
+geo_polygon_densify = _named(
+    "geo_polygon_densify",
+    "polygon: dynamic, [tolerance: real]): dynamic",
+    "Add positions to a polygon whose flat edges are farther than a tolerance (0.1 to 10000 meters) from geodesic ones.",
+    each("kql_polygon_densify", (_TEXT, _REAL), _TEXT, _densify),
+    "10.0",
+)
+geo_polygon_simplify = _named(
+    "geo_polygon_simplify",
+    "polygon: dynamic, [tolerance: real]): dynamic",
+    "Take positions from a polygon that are at most a tolerance in meters off it; null where nothing is left.",
+    each("kql_polygon_simplify", (_TEXT, _REAL), _TEXT, _simplify),
+    "10.0",
+)
+geo_simplify_polygons_array = _named(
+    "geo_simplify_polygons_array",
+    "polygons: dynamic, [tolerance: real]): dynamic",
+    "Simplify the polygons of an array; null where one is none or nothing is left.",
+    each("kql_polygons_simplify", (_TEXT, _REAL), _TEXT, _simplify_all),
+    "10.0",
+)
+geo_union_polygons_array = _named(
+    "geo_union_polygons_array",
+    "polygons: dynamic): dynamic",
+    "Join the polygons of an array; null where one is none.",
+    each("kql_polygons_union", (_TEXT,), _TEXT, _union),
+)
+geo_intersection_2polygons = _named(
+    "geo_intersection_2polygons",
+    "polygon1: dynamic, polygon2: dynamic): dynamic",
+    "Give what two polygons have in common: polygons, lines, points, or an empty collection.",
+    each("kql_polygon_intersection", (_TEXT, _TEXT), _TEXT, _intersection),
+)
+geo_intersects_2polygons = _named(
+    "geo_intersects_2polygons",
+    "polygon1: dynamic, polygon2: dynamic): bool",
+    "Tell whether two polygons have a point in common.",
+    each("kql_polygon_intersects", (_TEXT, _TEXT), _BOOL, _intersects),
+)
+geo_intersection_line_with_polygon = _named(
+    "geo_intersection_line_with_polygon",
+    "line: dynamic, polygon: dynamic): dynamic",
+    "Give the part of a line that lies in a polygon, or an empty collection.",
+    each("kql_line_in_polygon", (_TEXT, _TEXT), _TEXT, _with_line),
+)
+geo_intersects_line_with_polygon = _named(
+    "geo_intersects_line_with_polygon",
+    "line: dynamic, polygon: dynamic): bool",
+    "Tell whether a line and a polygon have a point in common.",
+    each("kql_line_meets_polygon", (_TEXT, _TEXT), _BOOL, _meets_line),
+)

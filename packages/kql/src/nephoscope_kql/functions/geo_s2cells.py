@@ -1,0 +1,172 @@
+"""S2 cells: tokens of cells of levels 0 to 30 that divide the sphere. What is none gives null or ''."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from nephoscope_kql.functions.declare import each, needing, scalar
+from nephoscope_kql.geography import (
+    LINES,
+    POLYGONS,
+    geojson,
+    is_point,
+    place,
+    point_text,
+    polygon,
+    polylines,
+)
+from nephoscope_kql.geography_edits import buffered_line, buffered_polygon, edges_of
+
+_MOST = 30
+_MOST_CELLS = 65536
+_LARGEST_AREA, _LONGEST_DIAGONAL = 2.6357992569631615, 2.4386545944340211
+"""Of a cell of level 0 (steradians, radians); a level more has at most a quarter and half of it. Source: s2geometry, s2metrics.cc"""
+_NEEDS = partial(needing, "geo")
+
+
+def _token(longitude: float, latitude: float, level: int) -> str | None:
+    if not is_point(longitude, latitude) or not 0 <= level <= _MOST:
+        return None
+    from s2geometry import S2CellId, S2LatLng
+
+    return str(S2CellId(S2LatLng.FromDegrees(latitude, longitude)).parent(level).ToToken())
+
+
+def _cell(token: str) -> Any | None:
+    from s2geometry import S2CellId
+
+    if not token or len(token) > 16 or any(digit not in "0123456789abcdef" for digit in token.lower()):
+        return None
+    found = S2CellId.FromToken(token)
+    return found if found.is_valid() else None
+
+
+def _center(token: str) -> str | None:
+    found = _cell(token)
+    return None if found is None else point_text(place(found.ToPoint()))
+
+
+def _polygon(token: str) -> str | None:
+    found = _cell(token)
+    if found is None:
+        return None
+    from s2geometry import S2Cell
+
+    cell = S2Cell(found)
+    corners = [place(cell.GetVertex(at)) for at in range(4)]
+    return geojson("Polygon", [[*corners, corners[0]]])
+
+
+def _neighbors(token: str) -> str | None:
+    """The cells that share an edge and those that share a corner, around the cell."""
+    found = _cell(token)
+    if found is None:
+        return None
+    near = [one.ToToken() for one in found.GetAllNeighbors(found.level())]
+    return json.dumps(near, separators=(",", ":"))
+
+
+def _covering(regions: list[Any], level: int) -> str | None:
+    """The cells of a level that cover regions, in the order of the curve; None where there are too many.
+
+    Each cell lies in one of every level above: there are no fewer of a level than of one above it. So the levels are covered one after
+    another, and none of them has more than four times what there may be.
+    """
+    if not regions:
+        return None
+    cells: list[Any] = []
+    for one in range(level + 1):
+        cells = _cells(regions, one)
+        if len(cells) > _MOST_CELLS:
+            return None
+    return json.dumps([cell.ToToken() for cell in cells], separators=(",", ":"))
+
+
+def _cells(regions: list[Any], level: int) -> list[Any]:
+    """The cells of a level that cover regions, in the order of the curve."""
+    from s2geometry import S2RegionCoverer
+
+    coverer = S2RegionCoverer()
+    coverer.set_fixed_level(level)
+    coverer.set_max_cells(_MOST_CELLS)
+    cells = {cell.id(): cell for region in regions for cell in coverer.GetCovering(region)}
+    return [cells[at] for at in sorted(cells)]
+
+
+def _is_too_large(area: float, edges: Iterable[float], level: int) -> bool:
+    """Whether an area, or the longest of edges (in radians), has more cells of a level than there may be, however large these are."""
+    most = _MOST_CELLS / 4**level
+    longest = max(edges, default=0.0)
+    return bool(area > most * _LARGEST_AREA or longest > most * 2**level * _LONGEST_DIAGONAL)
+
+
+def _of_polygon(text: str, level: int, radius: float) -> str | None:
+    found = polygon(text) if 0 <= level <= _MOST else None
+    if found is None or _is_too_large(found.GetArea(), edges_of(text, POLYGONS), level):
+        return None
+    if radius != 0:
+        found = buffered_polygon(text, radius, radius / 100)
+    if found is None or _is_too_large(found.GetArea(), (), level):
+        return None
+    return _covering([found], level)
+
+
+def _of_line(text: str, level: int, radius: float) -> str | None:
+    if not 0 <= level <= _MOST or _is_too_large(0.0, edges_of(text, LINES), level):
+        return None
+    if radius == 0:
+        return _covering(polylines(text), level)
+    found = buffered_line(text, radius, radius / 100)
+    if found is None or _is_too_large(found.GetArea(), (), level):
+        return None
+    return _covering([found], level)
+
+
+geo_point_to_s2cell = scalar(
+    __name__,
+    "geo_point_to_s2cell(longitude: real, latitude: real, [level: long]): string",
+    summary="Give the token of the S2 cell of a point at a level of 0 to 30 (11 where not said); '' where there is none.",
+    routine=each("kql_s2_token", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _token),
+    defaults=("11",),
+    needs=_NEEDS("s2geometry"),
+)
+geo_s2cell_to_central_point = scalar(
+    __name__,
+    "geo_s2cell_to_central_point(s2cell: string): dynamic",
+    summary="Give the center of an S2 cell as GeoJSON; null where it is none.",
+    routine=each("kql_s2_center", ("VARCHAR",), "VARCHAR", _center),
+    needs=_NEEDS("s2geometry"),
+)
+geo_s2cell_to_polygon = scalar(
+    __name__,
+    "geo_s2cell_to_polygon(s2cell: string): dynamic",
+    summary="Give the rectangle of an S2 cell as GeoJSON; null where it is none.",
+    routine=each("kql_s2_polygon", ("VARCHAR",), "VARCHAR", _polygon),
+    needs=_NEEDS("s2geometry"),
+)
+geo_s2cell_neighbors = scalar(
+    __name__,
+    "geo_s2cell_neighbors(s2cell: string): dynamic",
+    summary="Give the S2 cells of the same level around a cell; null where it is none.",
+    routine=each("kql_s2_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
+    needs=_NEEDS("s2geometry"),
+)
+geo_polygon_to_s2cells = scalar(
+    __name__,
+    "geo_polygon_to_s2cells(polygon: dynamic, [level: long], [radius: real]): dynamic",
+    summary="Give the S2 cells of a level (11 where not said) that cover a polygon and what is near it, at most 65536; else null.",
+    routine=each("kql_s2_polygon_cells", ("VARCHAR", "BIGINT", "DOUBLE"), "VARCHAR", _of_polygon),
+    defaults=("11", "0.0"),
+    needs=_NEEDS("s2geometry", "spherely"),
+)
+geo_line_to_s2cells = scalar(
+    __name__,
+    "geo_line_to_s2cells(line: dynamic, [level: long], [radius: real]): dynamic",
+    summary="Give the S2 cells of a level (11 where not said) that cover a line and what is near it, at most 65536; else null.",
+    routine=each("kql_s2_line_cells", ("VARCHAR", "BIGINT", "DOUBLE"), "VARCHAR", _of_line),
+    defaults=("11", "0.0"),
+    needs=_NEEDS("s2geometry", "spherely"),
+)

@@ -1,0 +1,130 @@
+"""Hashes: xxHash64 of the value's bytes, and MD5, SHA-1, SHA-256 of its text. (xxHash: the specification by its author.)"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Constant
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.conversions import text_at
+from nephoscope_kql.functions.declare import apply, each, macro
+from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.types import KqlType
+
+_MASK = (1 << 64) - 1
+_PRIMES = (
+    11400714785074694791,
+    14029467366897019727,
+    1609587929392839161,
+    9650029242287828579,
+    2870177450012600261,
+)
+
+
+def _rotated(value: int, bits: int) -> int:
+    return ((value << bits) | (value >> (64 - bits))) & _MASK
+
+
+def _round(state: int, word: int) -> int:
+    return _rotated((state + word * _PRIMES[1]) & _MASK, 31) * _PRIMES[0] & _MASK
+
+
+def _stripes(data: bytes, seed: int) -> tuple[int, int]:
+    """The state after the blocks of 32 bytes, and where they end."""
+    first, second = _PRIMES[:2]
+    states = [(seed + first + second) & _MASK, (seed + second) & _MASK, seed, (seed - first) & _MASK]
+    place = 0
+    while place + 32 <= len(data):
+        words = struct.unpack_from("<4Q", data, place)
+        states = [_round(state, word) for state, word in zip(states, words, strict=True)]
+        place += 32
+    total = sum(_rotated(state, bits) for state, bits in zip(states, (1, 7, 12, 18), strict=True)) & _MASK
+    for state in states:
+        total = ((total ^ _round(0, state)) * first + _PRIMES[3]) & _MASK
+    return total, place
+
+
+def xxhash64(data: bytes, seed: int = 0) -> int:
+    """The xxHash64 of bytes, as a signed number of 64 bits."""
+    total, place = _stripes(data, seed) if len(data) >= 32 else ((seed + _PRIMES[4]) & _MASK, 0)
+    total = (total + len(data)) & _MASK
+    while place + 8 <= len(data):
+        word = _round(0, struct.unpack_from("<Q", data, place)[0])
+        total = (_rotated(total ^ word, 27) * _PRIMES[0] + _PRIMES[3]) & _MASK
+        place += 8
+    if place + 4 <= len(data):
+        word = struct.unpack_from("<I", data, place)[0] * _PRIMES[0] & _MASK
+        total = (_rotated(total ^ word, 23) * _PRIMES[1] + _PRIMES[2]) & _MASK
+        place += 4
+    for one in data[place:]:
+        total = _rotated(total ^ (one * _PRIMES[4] & _MASK), 11) * _PRIMES[0] & _MASK
+    total = (total ^ (total >> 33)) * _PRIMES[1] & _MASK
+    total = (total ^ (total >> 29)) * _PRIMES[2] & _MASK
+    total ^= total >> 32
+    return total - (1 << 64) if total >> 63 else total
+
+
+def _packed(form: str) -> Callable[[Any], int]:
+    return lambda value: xxhash64(struct.pack(form, value))
+
+
+_OF = {
+    "VARCHAR": each("kql_xxhash64_text", ("VARCHAR",), "BIGINT", lambda text: xxhash64(text.encode())),
+    "BIGINT": each("kql_xxhash64_long", ("BIGINT",), "BIGINT", _packed("<q")),
+    "INTEGER": each("kql_xxhash64_int", ("BIGINT",), "BIGINT", _packed("<i")),
+    "DOUBLE": each("kql_xxhash64_real", ("DOUBLE",), "BIGINT", _packed("<d")),
+    "BOOLEAN": each("kql_xxhash64_bool", ("BIGINT",), "BIGINT", _packed("<b")),
+}
+_MODULO = macro(
+    "kql_hash_modulo(h, m)", "CASE WHEN m > 0 THEN CASE WHEN h % m < 0 THEN h % m + m ELSE h % m END END"
+)
+
+
+def _hash(call: Arguments, position: int) -> exp.Expr:
+    kind = call.types[position]
+    node = call[position]
+    storage = kind.physical
+    if kind in (KqlType.GUID, KqlType.DECIMAL, KqlType.DYNAMIC):
+        node, storage = text_at(call, position), "VARCHAR"
+    elif storage in ("INTEGER", "BOOLEAN"):
+        node = build.cast(node, "BIGINT")
+    return apply(call, _OF[storage], node)
+
+
+@function("hash(value: any, [modulo: long]): long", aliases=("hash_xxhash64",))
+def hash_(call: Arguments) -> exp.Expr:
+    """Give the xxHash64 of a value, or what is left of it by a modulus."""
+    found = _hash(call, 0)
+    if len(call) == 1:
+        return found
+    bound = call.bound[1]
+    if isinstance(bound, Constant) and isinstance(bound.value, int) and bound.value <= 0:
+        raise call.fail(1, "the modulus is a number above 0")
+    return apply(call, _MODULO, found, call[1])
+
+
+@function("hash_many(value: any, value2: any, ...): long", aliases=("hash_combine",))
+def hash_many(call: Arguments) -> exp.Expr:
+    """Combine the hashes of values."""
+    raise call.unsupported(f"hash_many() and hash_combine(): {hash_many.extra['refused']}")
+
+
+hash_many.extra["refused"] = "the way that Kusto combines hashes is not published"
+
+
+def _digest(algorithm: str, label: str) -> Function:
+    def builder(call: Arguments) -> exp.Expr:
+        return build.call(algorithm, text_at(call, 0))
+
+    builder.__doc__ = f"Give the {label} of a value's text in hexadecimal digits."
+    builder.__module__ = __name__
+    return function(f"hash_{algorithm}(value: any): string", nullable=False)(builder)
+
+
+hash_md5 = _digest("md5", "MD5")
+hash_sha1 = _digest("sha1", "SHA-1")
+hash_sha256 = _digest("sha256", "SHA-256")

@@ -1,0 +1,55 @@
+"""`in` and `in~` over values and over arrays."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.arrays import ITEMS
+from nephoscope_kql.functions.conversions import as_json
+from nephoscope_kql.functions.text_operators import TEXTS, lower
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import KqlType
+
+
+def _member(call: Arguments, insensitive: bool) -> exp.Expr:
+    operand = lower(call[0]) if insensitive else call[0]
+    single = [place for place in range(1, len(call)) if not _is_set(call, place)]
+    tests: list[exp.Expr] = []
+    if single:
+        items = [lower(call[place]) if insensitive else call[place] for place in single]
+        tests.append(build.in_list(operand, items))
+    tests += [
+        _in_array(call, place, operand, insensitive) for place in range(1, len(call)) if _is_set(call, place)
+    ]
+    found = build.chain("or", tests)
+    return build.coalesce(found, build.boolean(False)) if any(item.nullable for item in call.bound) else found
+
+
+def _is_set(call: Arguments, place: int) -> bool:
+    return call.types[place] == KqlType.DYNAMIC and call.types[0] != KqlType.DYNAMIC
+
+
+def _in_array(call: Arguments, place: int, operand: exp.Expr, insensitive: bool) -> exp.Expr:
+    if call.types[0] == KqlType.STRING:
+        texts: exp.Expr = build.call(call.use(TEXTS), call[place])
+        if insensitive:
+            texts = build.call(
+                "list_transform", texts, build.lambda_(lambda item: build.call("lower", item), "e")
+            )
+        return build.call("list_contains", texts, operand)
+    return build.call(
+        "list_contains", build.call(call.use(ITEMS), call[place]), as_json(call, operand, call.types[0])
+    )
+
+
+@function("in(value: any, items: any, ...): bool", nullable=False, hidden=True)
+def in_(call: Arguments) -> exp.Expr:
+    """Tell whether a value is among others."""
+    return _member(call, insensitive=False)
+
+
+@function("in~(value: any, items: any, ...): bool", nullable=False, hidden=True)
+def in_ignoring_case(call: Arguments) -> exp.Expr:
+    """Tell whether a text is among others, but for case."""
+    return _member(call, insensitive=True)

@@ -1,0 +1,250 @@
+"""Readers of text in known forms: URLs, paths, versions, XML, CSV, command lines, user agents."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote_plus
+from xml.parsers import expat
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.bags import dumps
+from nephoscope_kql.functions.conversions import text_at
+from nephoscope_kql.functions.declare import apply, each, macro, scalar
+from nephoscope_kql.registry import Arguments, Function, function
+
+MAX_XML = 1024 * 1024
+"""The most bytes of XML that Kusto reads; longer text is null."""
+MAX_DEPTH = 100
+
+
+def _reader(name: str, summary: str, value: Callable[[str], Any], *aliases: str) -> Function:
+    def body(text: str) -> str | None:
+        found = value(text)
+        return None if found is None else dumps(found)
+
+    return scalar(
+        __name__,
+        f"{name}(text: string): dynamic",
+        summary=summary,
+        routine=each(f"kql_{name}", ("VARCHAR",), "VARCHAR", body),
+        aliases=aliases,
+    )
+
+
+def _query(text: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in text.removeprefix("?").split("&") if part)
+    return {unquote_plus(key): unquote_plus(value) for key, _, value in pairs}
+
+
+_URL = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://)?(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?"
+    r"(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>\d*))?(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
+    re.DOTALL,
+)
+
+
+def _url(text: str) -> dict[str, Any] | None:
+    match = _URL.fullmatch(text)
+    if not text or match is None:
+        return None
+    found = {name: value or "" for name, value in match.groupdict().items()}
+    return {
+        "Scheme": found["scheme"],
+        "Host": found["host"],
+        "Port": found["port"],
+        "Path": found["path"],
+        "Username": found["user"],
+        "Password": found["password"],
+        "Query Parameters": _query(found["query"]),
+        "Fragment": found["fragment"],
+    }
+
+
+parse_url = _reader("parse_url", "Take a URL apart; null for ''.", _url, "parseurl")
+parse_urlquery = _reader(
+    "parse_urlquery",
+    "Take the query of a URL apart.",
+    lambda text: {"Query Parameters": _query(text)},
+    "parseurlquery",
+)
+
+_ROOT = re.compile(r"[A-Za-z]:[\\/]?")
+
+
+def _path(text: str) -> dict[str, str]:
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        scheme, rest = "", text
+    root = match[0] if (match := _ROOT.match(rest)) else ""
+    stream = ""
+    colon = rest.rfind(":")
+    if colon >= max(len(root), 2) and not set(rest[colon:]) & set("\\/"):
+        rest, stream = rest[:colon], rest[colon + 1 :]
+    cut = max(rest.rfind("/"), rest.rfind("\\"))
+    directory, name = rest[: max(cut, 0)], rest[cut + 1 :]
+    last = max(directory.rfind("/"), directory.rfind("\\"))
+    return {
+        "Scheme": scheme,
+        "RootPath": root,
+        "DirectoryPath": directory,
+        "DirectoryName": directory[last + 1 :],
+        "Filename": name,
+        "Extension": name.rpartition(".")[2] if "." in name else "",
+        "AlternateDataStreamName": stream,
+    }
+
+
+parse_path = _reader("parse_path", "Take a file path apart.", _path)
+
+
+def _csv_line(text: str) -> list[str]:
+    try:
+        return next(csv.reader([text.replace("\r\n", "\n").split("\n")[0]], strict=False), [""]) or [""]
+    except csv.Error:
+        return [text]
+
+
+parse_csv = _reader("parse_csv", "Take the first line of CSV text apart.", _csv_line)
+
+_PLACES = ("10000000000000", "100000", "0.001", "0.00000000001")
+_SCALES = "[" + ", ".join(f"CAST('{place}' AS DECIMAL(38,11))" for place in _PLACES) + "]"
+_VERSION = macro(
+    "kql_parse_version(x)",
+    "CASE WHEN regexp_full_match(x, '\\s*[0-9]{1,8}(\\.[0-9]{1,8}){0,3}\\s*') THEN "
+    "CAST(list_sum(list_transform([1, 2, 3, 4], "
+    f"lambda i: CAST(coalesce(nullif(split_part(trim(x), '.', i), ''), '0') AS BIGINT) * {_SCALES}[i])) "
+    f"AS DECIMAL(38,17)) END",
+)
+
+
+@function("parse_version(version: string): decimal")
+def parse_version(call: Arguments) -> exp.Expr:
+    """Give a number by which versions of up to four parts compare; null where it is none."""
+    return apply(call, _VERSION, call[0])
+
+
+class _Xml:
+    """Builds what Kusto makes of XML: attributes with @, text as #text, repeated elements as arrays."""
+
+    def __init__(self) -> None:
+        self.stack: list[tuple[str, dict[str, Any], list[str]]] = []
+        self.root: dict[str, Any] = {}
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            raise ValueError("too deep")
+        self.stack.append((name, {f"@{key}": value for key, value in attributes.items()}, []))
+
+    def text(self, data: str) -> None:
+        if self.stack:
+            self.stack[-1][2].append(data)
+
+    def end(self, _name: str) -> None:
+        name, bag, texts = self.stack.pop()
+        text = "".join(texts)
+        if not text.strip():
+            text = ""
+        value: Any = bag
+        if not bag:
+            value = text or None
+        elif text:
+            bag["#text"] = text
+        self._add(self.stack[-1][1] if self.stack else self.root, name, value)
+
+    @staticmethod
+    def _add(target: dict[str, Any], name: str, value: Any) -> None:
+        if name not in target:
+            target[name] = value
+            return
+        known = target[name]
+        target[name] = [*known, value] if isinstance(known, list) else [known, value]
+
+
+def _xml(text: str) -> dict[str, Any] | None:
+    if not text.strip() or len(text.encode()) > MAX_XML:
+        return None
+    tree = _Xml()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = tree.start
+    parser.EndElementHandler = tree.end
+    parser.CharacterDataHandler = tree.text
+    parser.EntityDeclHandler = _no_entities
+    parser.buffer_text = True
+    try:
+        parser.Parse(text.strip(), True)
+    except (expat.ExpatError, ValueError):
+        return None
+    return tree.root or None
+
+
+def _no_entities(*_arguments: Any) -> None:
+    raise ValueError("entities are not read")
+
+
+parse_xml = _reader("parse_xml", "Read XML as a bag; null where it is none.", _xml)
+
+
+def _windows_words(text: str) -> list[str]:
+    """The arguments of a command line as the Windows C run time divides them."""
+    words: list[str] = []
+    word: list[str] = []
+    quoted = started = False
+    place = 0
+    while place < len(text):
+        one = text[place]
+        if one == "\\":
+            run = len(text) - place - len(text[place:].lstrip("\\"))
+            place += run
+            before_quote = place < len(text) and text[place] == '"'
+            word.append("\\" * (run // 2 if before_quote else run))
+            started = True
+            if before_quote and run % 2:
+                word.append('"')
+                place += 1
+            continue
+        if one == '"':
+            quoted, started = not quoted, True
+        elif one in " \t\r\n" and not quoted:
+            if started:
+                words.append("".join(word))
+            word, started = [], False
+        else:
+            word.append(one)
+            started = True
+        place += 1
+    return [*words, "".join(word)] if started else words
+
+
+_COMMAND = each(
+    "kql_command_line", ("VARCHAR",), "VARCHAR", lambda text: dumps(_windows_words(text)) if text else None
+)
+
+
+@function("parse_command_line(command: any, parser: const string): dynamic")
+def parse_command_line(call: Arguments) -> exp.Expr:
+    """Divide a Windows command line into its arguments; null for ''."""
+    if call.text(1).lower() != "windows":
+        raise call.fail(1, "the parser is 'windows'")
+    return apply(call, _COMMAND, text_at(call, 0))
+
+
+def _estimate(call: Arguments) -> exp.Expr:
+    sizes = [
+        build.call("strlen", call[place])
+        if kind.physical == "VARCHAR"
+        else build.number({"BOOLEAN": 1, "INTEGER": 4, "DECIMAL(38,17)": 16}.get(kind.physical, 8))
+        for place, kind in enumerate(call.types)
+    ]
+    total = build.chain("+", sizes) if len(sizes) > 1 else sizes[0]
+    return build.cast(build.coalesce(total, build.number(0)), "BIGINT")
+
+
+@function("estimate_data_size(value: any, ...): long", nullable=False)
+def estimate_data_size(call: Arguments) -> exp.Expr:
+    """Estimate the bytes that values take."""
+    return _estimate(call)

@@ -1,0 +1,55 @@
+"""What the parse operators are made of: the parts that a regular expression finds, and key-value pairs."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.registry import Arguments, function
+
+
+@function("_parsed(text: string, pattern: const string, count: const long): dynamic", hidden=True)
+def parsed(call: Arguments) -> exp.Expr:
+    """Give what the groups of a pattern match (a STRUCT of texts that only `_part` reads); '' where nothing matches."""
+    count = int(str(call.value(2)))
+    if not count:
+        return build.text("")
+    names = build.array(build.text(_group(place)) for place in range(count))
+    return build.call("regexp_extract", call[0], build.text(call.text(1)), names)
+
+
+def _group(place: int) -> str:
+    return f"g{place}"
+
+
+@function("_part(parts: dynamic, place: const long): string", hidden=True)
+def part(call: Arguments) -> exp.Expr:
+    """Give one part of what a pattern found, '' where it found nothing."""
+    found = build.call("struct_extract", call[0], build.text(_group(int(str(call.value(1))))))
+    return build.coalesce(found, build.text(""))
+
+
+@function("_parts_if(parts: dynamic, condition: bool): dynamic", hidden=True)
+def parts_if(call: Arguments) -> exp.Expr:
+    """Give the parts where a condition holds, else null."""
+    return build.case((call[1], call[0]))
+
+
+@function("_matched(text: string, pattern: const string): bool", nullable=False, hidden=True)
+def matched(call: Arguments) -> exp.Expr:
+    """Tell whether a pattern finds anything in a text."""
+    return build.call("regexp_matches", call[0], build.text(call.text(1)))
+
+
+@function("_kept(parts: dynamic): bool", nullable=False, hidden=True)
+def kept(call: Arguments) -> exp.Expr:
+    """Tell whether the typed parts are of their types."""
+    return build.is_not_null(call[0])
+
+
+@function("_keyed(text: string, pattern: const string, key: const string): string", hidden=True)
+def keyed(call: Arguments) -> exp.Expr:
+    """Give the second group of the first match of a pattern whose first group is the key."""
+    keys = build.call("regexp_extract_all", call[0], build.text(call.text(1)), build.number(1))
+    values = build.call("regexp_extract_all", call[0], build.text(call.text(1)), build.number(2))
+    return build.call("list_extract", values, build.call("list_position", keys, build.text(call.text(2))))

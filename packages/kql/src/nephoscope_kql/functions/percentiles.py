@@ -1,0 +1,117 @@
+"""Percentiles, exact, by nearest rank; also of values with weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from nephoscope_kql.bound import Constant
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.arrays import JOINED
+from nephoscope_kql.functions.conversions import as_json
+from nephoscope_kql.functions.declare import apply, arrow, total
+from nephoscope_kql.registry import Arguments
+
+_MEASURED = "value: long|real|datetime|timespan"
+_ORDERED = f"{_MEASURED}|bool|string|guid|dynamic"
+"""Of what percentiles are computed: an int is taken as a long and a decimal as a real, as Kusto does."""
+
+
+def _share(call: Arguments, position: int) -> float:
+    value = call.value(position)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise call.fail(position, "a percentile is a number from 0 to 100")
+    return float(value) / 100
+
+
+def _percentile(call: Arguments) -> exp.Expr:
+    return build.aggregate("quantile_disc", call[0], build.number(_share(call, 1)))
+
+
+percentile = total(
+    __name__,
+    f"percentile({_ORDERED}, share: const real): first",
+    summary="Give the value below which a share of the values lies (nearest rank, exactly).",
+    label="percentile_{0}_{1}",
+    builder=_percentile,
+)
+
+
+def _shares(call: Arguments, first: int) -> list[float]:
+    bound = call.bound[first]
+    if isinstance(bound, Constant) and isinstance(bound.value, list):
+        return [float(item) / 100 for item in bound.value]
+    return [_share(call, place) for place in range(first, len(call))]
+
+
+def _array_of(call: Arguments, found: list[exp.Expr]) -> exp.Expr:
+    kind = call.types[0]
+    return apply(
+        call,
+        JOINED,
+        build.array([build.coalesce(as_json(call, item, kind), build.text("null")) for item in found]),
+    )
+
+
+def _percentiles_array(call: Arguments) -> exp.Expr:
+    return _array_of(
+        call, [build.aggregate("quantile_disc", call[0], build.number(share)) for share in _shares(call, 1)]
+    )
+
+
+percentiles_array = total(
+    __name__,
+    f"percentiles_array({_ORDERED}, share: const real, ...): dynamic",
+    f"percentiles_array({_ORDERED}, shares: const dynamic): dynamic",
+    summary="Give several percentiles as an array.",
+    label="percentiles_{0}",
+    builder=_percentiles_array,
+)
+
+
+def _weighted_place(values: Any, weights: Any, shares: Any) -> Any:
+    """The 1-based place in the list of the value at a share of the total weight. Called once a group, not a row."""
+    places: list[int | None] = []
+    for items, loads, share in zip(values.to_pylist(), weights.to_pylist(), shares.to_pylist(), strict=True):
+        rows = sorted(
+            (item, place) for place, item in enumerate(items or []) if item is not None and loads[place]
+        )
+        limit = sum(loads[place] for _, place in rows) * share
+        reached = 0
+        found: int | None = None
+        for _, place in rows:
+            reached += loads[place]
+            found = place + 1
+            if reached >= limit:
+                break
+        places.append(found)
+    return pa.array(places, pa.int64())
+
+
+WEIGHTED = arrow("kql_weighted_place", ("DOUBLE[]", "BIGINT[]", "DOUBLE"), "BIGINT", _weighted_place)
+
+
+def _weighted(call: Arguments, share: float) -> exp.Expr:
+    values = build.aggregate("list", call[0], order=call.order)
+    reals = build.aggregate("list", build.cast(call[0], "DOUBLE"), order=call.order)
+    weights = build.aggregate("list", call[1], order=call.order)
+    return build.call("list_extract", values, apply(call, WEIGHTED, reals, weights, build.number(share)))
+
+
+percentilew = total(
+    __name__,
+    f"percentilew({_MEASURED}, weight: long, share: const real): first",
+    summary="Give a percentile of values that count as often as their weight says.",
+    label="percentile_{0}_{2}",
+    builder=lambda call: _weighted(call, _share(call, 2)),
+)
+percentilesw_array = total(
+    __name__,
+    f"percentilesw_array({_MEASURED}, weight: long, share: const real, ...): dynamic",
+    f"percentilesw_array({_MEASURED}, weight: long, shares: const dynamic): dynamic",
+    summary="Give several percentiles of weighted values as an array.",
+    label="percentiles_{0}",
+    builder=lambda call: _array_of(call, [_weighted(call, share) for share in _shares(call, 2)]),
+)

@@ -1,0 +1,363 @@
+"""Regular expressions: Kusto's syntax (RE2, with classes of all Unicode) as DuckDB's RE2 takes it, and the functions that use it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound, Constant
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.conversions import as_text
+from nephoscope_kql.functions.declare import apply, macro, type_named
+from nephoscope_kql.functions.room import GROWTH, ROOM, with_room
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import KqlType
+
+_CLASSES = {
+    "d": r"\p{Nd}",
+    "w": r"\p{L}\p{M}\p{Nd}\p{Pc}",
+    "s": r"\s\x0b\x{85}\p{Z}",
+}
+_LOOK = re.compile(r"\(\?(?:=|!|<=|<!|>)")
+
+
+def literally(text: str) -> str:
+    """SQL for a pattern that matches a text as it is. RE2 takes a backslash before ASCII marks alone, so others stay bare."""
+    return rf"regexp_replace({text}, '([!-/:-@\[-`{{-~])', '\\\1', 'g')"
+
+
+class RegexError(ValueError):
+    """A pattern that RE2 does not take."""
+
+
+def re2(pattern: str) -> str:
+    """The pattern with `\\d \\w \\s` widened to all of Unicode, as Kusto's engine reads them; RegexError where RE2 refuses it."""
+    result: list[str] = []
+    inside = False
+    depth = place = first = 0
+    while place < len(pattern):
+        one = pattern[place]
+        if one == "\\":
+            step = _escape(pattern, place, inside)
+            result.append(step)
+            place += 2
+            continue
+        if inside:
+            inside = not (one == "]" and place > first)
+            named = re.compile(r"\[:\^?[a-z]+:\]").match(pattern, place) if one == "[" else None
+            result.append(named[0] if named else one)
+            place += len(named[0]) if named else 1
+            continue
+        if one == "(" and _LOOK.match(pattern, place):
+            raise RegexError("look-around and atomic groups are not part of RE2")
+        depth += {"(": 1, ")": -1}.get(one, 0)
+        if depth < 0:
+            raise RegexError("a ) has no (")
+        inside = one == "["
+        first = place + 1 + (pattern[place + 1 : place + 2] == "^")
+        result.append(one)
+        place += 1
+    if depth or inside:
+        raise RegexError("a ( has no )" if depth else "a [ has no ]")
+    return _accepted("".join(result))
+
+
+@lru_cache(maxsize=4096)
+def _accepted(pattern: str) -> str:
+    """The pattern, which RE2 itself (in Arrow) has read."""
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        raise RegexError(str(error).rpartition(": ")[2]) from error
+    return pattern
+
+
+def _opens(pattern: str, place: int) -> bool:
+    """Whether a ] stands first in its class and so is a character."""
+    return pattern[place - 1] == "[" or pattern[max(0, place - 2) : place] == "[^"
+
+
+def _escape(pattern: str, place: int, inside: bool) -> str:
+    if place + 1 >= len(pattern):
+        raise RegexError("it ends in a backslash")
+    letter = pattern[place + 1]
+    if letter in "123456789" and not inside:
+        raise RegexError("references to groups are not part of RE2")
+    kind = _CLASSES.get(letter.lower())
+    if kind is None:
+        return pattern[place : place + 2]
+    if letter.islower():
+        return kind if inside else f"[{kind}]"
+    if not inside:
+        return f"[^{kind}]"
+    return r"\P{Nd}" if letter == "D" else pattern[place : place + 2]
+
+
+def pattern_of(call: Arguments, position: int) -> exp.Expr:
+    """A regular expression argument: a constant is checked and translated, else it is used as it is."""
+    bound = call.bound[position]
+    if isinstance(bound, Constant) and isinstance(bound.value, str):
+        return build.text(checked(call, position, bound.value))
+    return call[position]
+
+
+def checked(call: Arguments, position: int, text: str) -> str:
+    """The translated pattern of a constant; KqlError (invalid) where it is none."""
+    try:
+        return re2(text)
+    except RegexError as error:
+        raise call.fail(position, f"no regular expression: {error}") from error
+
+
+def _guarded(call: Arguments, positions: tuple[int, ...], node: exp.Expr) -> exp.Expr:
+    """A pattern that is no constant may be invalid: null then."""
+    return node if all(call.is_constant(place) for place in positions) else build.attempt(node)
+
+
+def groups(pattern: str) -> list[str]:
+    """The capturing groups of a pattern in order: their names, '' for those without."""
+    found: list[str] = []
+    inside = False
+    place = 0
+    while place < len(pattern):
+        one = pattern[place]
+        if one == "\\":
+            place += 2
+            continue
+        if inside:
+            inside = not (one == "]" and not _opens(pattern, place))
+        elif one == "[":
+            inside = True
+        elif one == "(":
+            named = re.compile(r"\(\?P?<(\w+)>").match(pattern, place)
+            if named:
+                found.append(named[1])
+            elif pattern[place + 1 : place + 2] != "?":
+                found.append("")
+        place += 1
+    return found
+
+
+def _extracted(arguments: tuple[Bound, ...]) -> KqlType:
+    if len(arguments) < 4:
+        return KqlType.STRING
+    return type_named(arguments[3])
+
+
+@function(
+    "extract(regex: string, group: const long, text: string): string",
+    "extract(regex: string, group: const long, text: string, type: const string): string",
+    returns=_extracted,
+)
+def extract(call: Arguments) -> exp.Expr:
+    """Give what a group of a regular expression matched first; '' where nothing did."""
+    group = call.value(1)
+    if not isinstance(group, int) or group < 0:
+        raise call.fail(1, "the group is a number from 0")
+    bound = call.bound[0]
+    if isinstance(bound, Constant) and group > len(groups(str(bound.value))):
+        raise call.fail(1, f"the regular expression has no group {group}")
+    found = build.call("regexp_extract", call[2], pattern_of(call, 0), build.number(group))
+    return converted(call, _guarded(call, (0,), found), call.type)
+
+
+def converted(call: Arguments, text: exp.Expr, kind: KqlType) -> exp.Expr:
+    """Text as a value of a type that the query names."""
+    from nephoscope_kql.registry import functions
+
+    if kind == KqlType.STRING:
+        return text
+    names = {KqlType.REAL: "toreal", KqlType.DYNAMIC: "parse_json"}
+    converter = functions()[names.get(kind, f"to{kind.value}")]
+    inner = Arguments([text], [Bound(type=KqlType.STRING, span=call.span)], kind, call.span, call.use)
+    return converter.builder("duckdb", call.span)(inner)
+
+
+def _wanted(call: Arguments, position: int, names: list[str]) -> list[int]:
+    """The groups that `extract_all` is asked for, by number or name."""
+    value = call.value(position)
+    if not isinstance(value, list):
+        raise call.fail(position, "the groups are a dynamic array")
+    wanted: list[int] = []
+    for item in value:
+        place = names.index(item) + 1 if item in names else item
+        if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= len(names):
+            raise call.fail(position, f"the regular expression has no group {item}")
+        wanted.append(place)
+    return wanted
+
+
+LONGEST = 1 << 31
+"""More characters than any text has."""
+_TEXTS = macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VARCHAR) END")
+
+
+@function(
+    "extract_all(regex: const string, text: string): dynamic",
+    "extract_all(regex: const string, groups: const dynamic, text: string): dynamic",
+    aliases=("extractall",),
+)
+def extract_all(call: Arguments) -> exp.Expr:
+    """Give every match as an array: of texts for one group, of arrays for several; null where nothing matches."""
+    source = call.text(0)
+    pattern = checked(call, 0, source)
+    names = groups(source)
+    if not names:
+        raise call.fail(0, "the regular expression needs a group in parentheses")
+    wanted = _wanted(call, 1, names) if len(call) == 3 else list(range(1, len(names) + 1))
+    text = call[len(call) - 1]
+    columns = [
+        build.call("regexp_extract_all", text, build.text(pattern), build.number(group)) for group in wanted
+    ]
+    if len(columns) == 1:
+        return apply(call, _TEXTS, _without_nulls(columns[0]))
+    return apply(call, _TEXTS, _zipped(columns))
+
+
+def _without_nulls(column: exp.Expr) -> exp.Expr:
+    return build.call(
+        "list_transform", column, build.lambda_(lambda x: build.coalesce(x, build.text("")), "x")
+    )
+
+
+def _zipped(columns: list[exp.Expr]) -> exp.Expr:
+    zipped = build.call("list_zip", *columns)
+
+    def row(pair: exp.Expr) -> exp.Expr:
+        parts = [
+            build.coalesce(build.call("struct_extract_at", pair, build.number(place + 1)), build.text(""))
+            for place in range(len(columns))
+        ]
+        return build.array(parts)
+
+    return build.call("list_transform", zipped, build.lambda_(row, "x"))
+
+
+def rewrite(text: str, count: int) -> str:
+    """A replacement as RE2 takes it: `\\1` for a group, other backslashes and missing groups as text."""
+
+    def one(match: re.Match[str]) -> str:
+        letter = match[1]
+        if letter.isdigit():
+            return match[0] if int(letter) <= count else ""
+        return "\\\\" if letter == "\\" else "\\\\" + letter
+
+    return re.sub(r"\\(.?)", one, text, flags=re.DOTALL)
+
+
+_REWRITTEN = macro(
+    "kql_rewritten(s, p, r)",
+    with_room(
+        "regexp_replace(s, p, r, 'g')",
+        "(strlen(s) + 1) * (1 + strlen(r))",
+        "strlen(s) * (1 + strlen(r) - strlen(replace(r, '\\', ''))) + (strlen(regexp_replace(s, p, '\\0 ', 'g')) - strlen(s)) * strlen(r)",
+    ),
+    ROOM,
+)
+
+
+def _replaced(call: Arguments, text: int, regex: int, replacement: int) -> exp.Expr:
+    bound, given = call.bound[regex], call.bound[replacement]
+    into = call[replacement]
+    if isinstance(given, Constant) and isinstance(bound, Constant):
+        into = build.text(rewrite(str(given.value), len(groups(str(bound.value)))))
+    arguments = (call[text], pattern_of(call, regex), into)
+    if isinstance(into, exp.Literal) and len(str(into.this)) <= GROWTH:
+        done = build.call("regexp_replace", *arguments, build.text("g"))
+    else:
+        done = apply(call, _REWRITTEN, *arguments)
+    return _guarded(call, (regex, replacement), done)
+
+
+@function("replace_regex(text: string, regex: string, rewrite: string): string")
+def replace_regex(call: Arguments) -> exp.Expr:
+    """Replace every match of a regular expression; `\\1` in the rewrite is the first group."""
+    return _replaced(call, 0, 1, 2)
+
+
+@function("replace(regex: string, rewrite: string, text: string): string")
+def replace(call: Arguments) -> exp.Expr:
+    """Replace every match of a regular expression (old order of arguments)."""
+    return _replaced(call, 2, 0, 1)
+
+
+def _trimmed(call: Arguments, start: bool, end: bool) -> exp.Expr:
+    bound = call.bound[0]
+    node = call[1]
+    if isinstance(bound, Constant):
+        pattern = checked(call, 0, str(bound.value))
+        heads = [f"^(?:{pattern})"] * start + [f"(?:{pattern})$"] * end
+        for one in heads:
+            node = build.call("regexp_replace", node, build.text(one), build.text(""))
+        return node
+    heads_sql = [("^(?:", ")")] * start + [("(?:", ")$")] * end
+    for before, after in heads_sql:
+        one_sql = build.chain("||", [build.text(before), call[0], build.text(after)])
+        node = build.call("regexp_replace", node, one_sql, build.text(""))
+    return build.attempt(node)
+
+
+@function("trim(regex: string, text: string): string")
+def trim(call: Arguments) -> exp.Expr:
+    """Cut one match of a regular expression off both ends."""
+    return _trimmed(call, start=True, end=True)
+
+
+@function("trim_start(regex: string, text: string): string")
+def trim_start(call: Arguments) -> exp.Expr:
+    """Cut one match of a regular expression off the start."""
+    return _trimmed(call, start=True, end=False)
+
+
+@function("trim_end(regex: string, text: string): string")
+def trim_end(call: Arguments) -> exp.Expr:
+    """Cut one match of a regular expression off the end."""
+    return _trimmed(call, start=False, end=True)
+
+
+_QUOTE = macro(
+    "kql_regex_quote(x)", r"regexp_replace(x, '([\\.\+\*\?\[\^\]\$\(\)\{\}\|\-#&~ ])', '\\\1', 'g')"
+)
+
+
+@function("regex_quote(text: text): string", nullable=False)
+def regex_quote(call: Arguments) -> exp.Expr:
+    """Write text so that a regular expression matches it as it stands."""
+    return apply(call, _QUOTE, as_text(call, call[0], call.types[0]))
+
+
+_AT = macro(
+    "kql_indexof_regex(t, p)",
+    "CASE WHEN regexp_matches(t, p) THEN length(regexp_extract(t, p, 1)) ELSE -1 END",
+)
+
+
+@function(
+    "indexof_regex(text: text, regex: const string, [start: const long], [length: const long], "
+    "[occurrence: const long]): long"
+)
+def indexof_regex(call: Arguments) -> exp.Expr:
+    """Give the 0-based place of a match of a regular expression, -1 where there is none."""
+    numbers = [
+        call.value(place) if place < len(call) else default for place, default in ((2, 0), (3, -1), (4, 1))
+    ]
+    start, length, occurrence = (int(item) if isinstance(item, int) else 0 for item in numbers)
+    if start < 0 or occurrence < 1:
+        raise call.unsupported("a negative start, and an occurrence below 1")
+    # no text is longer, and DuckDB takes no larger numbers
+    start, length = min(start, LONGEST), min(length, LONGEST)
+    pattern = checked(call, 1, call.text(1))
+    before = f"(?:(?s:.)*?(?:{pattern})){{{occurrence - 1}}}" if occurrence > 1 else ""
+    text = call[0]
+    if start or length >= 0:
+        limits = [build.number(start + 1), *([build.number(length)] if length >= 0 else [])]
+        text = build.call("substring", text, *limits)
+    found = apply(call, _AT, text, build.text(f"^({before}(?s:.)*?)(?:{pattern})"))
+    if not start:
+        return found
+    missing = (build.binary("<", found, build.number(0)), build.number(-1))
+    return build.case(missing, otherwise=build.binary("+", found, build.number(start)))

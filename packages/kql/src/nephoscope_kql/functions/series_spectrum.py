@@ -1,0 +1,69 @@
+"""Series in frequencies: the Fourier transform and its inverse, and how well given periods fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions import series_detection as detection
+from nephoscope_kql.functions.bags import dumps
+from nephoscope_kql.functions.declare import apply, each, scalar
+from nephoscope_kql.functions.series import reals
+from nephoscope_kql.registry import Arguments, Function, function
+
+
+def _transform(change: Callable[[Any], Any]) -> Callable[[str, str | None], str | None]:
+    def run(real: str | None, imaginary: str | None) -> str | None:
+        first = reals(real) if real is not None else None
+        second = reals(imaginary) if imaginary is not None else None
+        if first is None or (imaginary is not None and (second is None or len(second) != len(first))):
+            return None
+        found = change(first + 1j * second if second is not None else first + 0j)
+        return dumps([[float(item) for item in found.real], [float(item) for item in found.imag]])
+
+    return run
+
+
+def _declared(name: str, summary: str, change: Callable[[Any], Any]) -> Function:
+    routine = each(f"kql_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", _transform(change), strict=False)
+    made = scalar(
+        __name__, f"{name}(real: dynamic, [imaginary: dynamic]): dynamic", summary=summary, routine=routine
+    )
+    made.extra["outputs"] = "real:dynamic imag:dynamic"
+    return made
+
+
+series_fft = _declared(
+    "series_fft", "Give the Fourier transform of a series: real and imaginary parts.", np.fft.fft
+)
+series_ifft = _declared(
+    "series_ifft", "Give the series of a Fourier transform: real and imaginary parts.", np.fft.ifft
+)
+
+
+def _validated(text: str, wanted: list[float]) -> str | None:
+    values = reals(text)
+    if values is None or len(values) < detection.MIN_PERIOD:
+        return None
+    lags = [round(period) for period in wanted]
+    found = detection.correlations(values, 1, max(1, max(lags, default=1)))
+    scores = [max(0.0, found.get(lag, 0.0)) for lag in lags]
+    return dumps([[float(period) for period in wanted], scores])
+
+
+_VALIDATE = each(
+    "kql_series_periods_validate", ("VARCHAR", "DOUBLE[]"), "VARCHAR", lambda *row: _validated(*row)
+)
+
+
+@function("series_periods_validate(series: dynamic, period: real, ...): dynamic")
+def series_periods_validate(call: Arguments) -> exp.Expr:
+    """Give scores from 0 to 1 of how well periods fit a series."""
+    return apply(call, _VALIDATE, call[0], build.array(list(call)[1:]))
+
+
+series_periods_validate.extra["outputs"] = "periods:dynamic scores:dynamic"

@@ -1,0 +1,74 @@
+"""Sets: arrays whose elements count once."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.arrays import ITEMS, JOINED, LIST
+from nephoscope_kql.functions.conversions import json_at
+from nephoscope_kql.functions.declare import apply, macro, scalar
+from nephoscope_kql.registry import Arguments, function
+
+_DISTINCT = macro("kql_distinct(x)", "list_filter(x, lambda e, i: list_position(x, e) = i)")
+
+
+def _set(call: Arguments, node: exp.Expr) -> exp.Expr:
+    return apply(call, JOINED, apply(call, _DISTINCT, node))
+
+
+@function("set_union(set: dynamic, ...): dynamic")
+def set_union(call: Arguments) -> exp.Expr:
+    """Give the distinct elements of all arrays."""
+    lists = [apply(call, LIST, item) for item in call]
+    return _set(call, build.chain("||", lists) if len(lists) > 1 else lists[0])
+
+
+def _filtered(call: Arguments, kept: bool) -> exp.Expr:
+    node = apply(call, LIST, call[0])
+    for item in list(call)[1:]:
+        other = apply(call, LIST, item)
+
+        def test(element: exp.Expr, other: exp.Expr = other) -> exp.Expr:
+            inside = build.call("list_contains", other, element)
+            return inside if kept else build.not_(inside)
+
+        node = build.call("list_filter", node, build.lambda_(test, "e"))
+    return _set(call, node)
+
+
+@function("set_intersect(set: dynamic, ...): dynamic")
+def set_intersect(call: Arguments) -> exp.Expr:
+    """Give the distinct elements that all arrays have."""
+    return _filtered(call, kept=True)
+
+
+@function("set_difference(set: dynamic, ...): dynamic")
+def set_difference(call: Arguments) -> exp.Expr:
+    """Give the distinct elements of the first array that no other has."""
+    return _filtered(call, kept=False)
+
+
+_HAS = macro("kql_set_has(x, v)", "coalesce(list_contains(kql_items(x), v), FALSE)", ITEMS)
+
+
+@function("set_has_element(set: dynamic, value: any): bool", nullable=False)
+def set_has_element(call: Arguments) -> exp.Expr:
+    """Tell whether an array has a value."""
+    return apply(call, _HAS, call[0], json_at(call, 1))
+
+
+set_equals = scalar(
+    __name__,
+    "set_equals(x: dynamic, y: dynamic): bool",
+    summary="Tell whether two arrays have the same elements.",
+    body="list_has_all(kql_list(x), kql_list(y)) AND list_has_all(kql_list(y), kql_list(x))",
+    uses=(LIST,),
+)
+jaccard_index = scalar(
+    __name__,
+    "jaccard_index(x: dynamic, y: dynamic): real",
+    summary="Give how many distinct elements two arrays share, as a part of all.",
+    body="len(list_intersect(kql_list(x), kql_list(y))) / nullif(len(list_distinct(kql_list(x) || kql_list(y))), 0)",
+    uses=(LIST,),
+)

@@ -1,0 +1,165 @@
+"""What is asked of the sketches that hll() and tdigest() keep. Ours hold the values, so that every answer is exact."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Bound
+from nephoscope_kql.functions.bags import dumps
+from nephoscope_kql.functions.conversions import text_at
+from nephoscope_kql.functions.declare import apply, each, scalar, type_named
+from nephoscope_kql.functions.regex import converted
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import KqlType
+
+
+def _values(sketch: str) -> list[Any] | None:
+    try:
+        found = json.loads(sketch)
+    except ValueError:
+        return None
+    return found if isinstance(found, list) and found else None
+
+
+def _count(sketch: str) -> int | None:
+    found = _values(sketch)
+    return None if found is None else len(found)
+
+
+dcount_hll = scalar(
+    __name__,
+    "dcount_hll(hll: dynamic): long",
+    summary="Count the distinct values that hll() or hll_merge() kept; null for null.",
+    routine=each("kql_sketch_count", ("VARCHAR",), "BIGINT", _count),
+)
+
+
+def _joined(one: str | None, other: str | None, distinct: bool) -> str | None:
+    kept = [item for text in (one, other) if text is not None for item in _values(text) or []]
+    if distinct:
+        kept = list({dumps(item): item for item in kept}.values())
+    return dumps(kept) if kept else None
+
+
+_JOIN = each("kql_sketch_join", ("VARCHAR", "VARCHAR", "BOOLEAN"), "VARCHAR", _joined, strict=False)
+
+
+def _merged(call: Arguments, distinct: bool) -> exp.Expr:
+    node = call[0]
+    for other in list(call)[1:]:
+        node = apply(call, _JOIN, node, other, exp.Boolean(this=distinct))
+    return node
+
+
+@function("hll_merge(hll: dynamic, hll2: dynamic, ...): dynamic")
+def hll_merge(call: Arguments) -> exp.Expr:
+    """Join what several hll() kept."""
+    return _merged(call, distinct=True)
+
+
+@function("tdigest_merge(tdigest: dynamic, tdigest2: dynamic, ...): dynamic", aliases=("merge_tdigest",))
+def tdigest_merge(call: Arguments) -> exp.Expr:
+    """Join what several tdigest() kept."""
+    return _merged(call, distinct=False)
+
+
+def _ordered(sketch: str) -> list[Any] | None:
+    found = _values(sketch)
+    if found is None:
+        return None
+    if all(isinstance(item, int | float) for item in found):
+        return sorted(found)
+    return sorted(str(item) for item in found)
+
+
+def _nearest(values: list[Any], share: float) -> Any:
+    return values[max(0, math.ceil(share / 100 * len(values)) - 1)]
+
+
+def _percentile(sketch: str, share: float) -> str | None:
+    found = _ordered(sketch)
+    if found is None or not 0 <= share <= 100:
+        return None
+    value = _nearest(found, share)
+    return value if isinstance(value, str) else dumps(value)
+
+
+def _percentile_json(sketch: str, share: float) -> str | None:
+    found = _ordered(sketch)
+    return None if found is None or not 0 <= share <= 100 else dumps(_nearest(found, share))
+
+
+def _percentiles(sketch: str, shares: str) -> str | None:
+    found, wanted = _ordered(sketch), _values(shares)
+    if found is None or wanted is None:
+        return None
+    numbers = [share for share in wanted if isinstance(share, int | float) and 0 <= share <= 100]
+    return dumps([_nearest(found, share) for share in numbers]) if len(numbers) == len(wanted) else None
+
+
+_TEXT = each("kql_sketch_percentile", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile)
+_JSON = each("kql_sketch_percentile_json", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile_json)
+
+
+def _wanted(arguments: tuple[Bound, ...]) -> KqlType:
+    return type_named(arguments[2]) if len(arguments) > 2 else KqlType.DYNAMIC
+
+
+@function(
+    "percentile_tdigest(tdigest: dynamic, share: real): dynamic",
+    "percentile_tdigest(tdigest: dynamic, share: real, type: const string): dynamic",
+    returns=_wanted,
+)
+def percentile_tdigest(call: Arguments) -> exp.Expr:
+    """Give a percentile (nearest rank) of what tdigest() kept, as a value of the type that is named."""
+    if call.type == KqlType.DYNAMIC:
+        return apply(call, _JSON, call[0], call[1])
+    return converted(call, apply(call, _TEXT, call[0], call[1]), call.type)
+
+
+percentile_array_tdigest = scalar(
+    __name__,
+    "percentile_array_tdigest(tdigest: dynamic, shares: dynamic): dynamic",
+    summary="Give several percentiles (nearest rank) of what tdigest() kept.",
+    routine=each("kql_sketch_percentiles", ("VARCHAR", "VARCHAR"), "VARCHAR", _percentiles),
+    aliases=("percentiles_array_tdigest",),
+)
+
+
+def _rank(sketch: str, text: str) -> int | None:
+    """How many values are at most that one; numbers by size, others by their text."""
+    found = _ordered(sketch)
+    if found is None:
+        return None
+    if isinstance(found[0], str):
+        return len([item for item in found if item <= text])
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return len([item for item in found if item <= value])
+
+
+def _percent_rank(sketch: str, text: str) -> float | None:
+    rank, count = _rank(sketch, text), _count(sketch)
+    return None if rank is None or not count else 100 * rank / count
+
+
+_RANK = each("kql_sketch_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _rank)
+_PERCENT_RANK = each("kql_sketch_percent_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _percent_rank)
+
+
+@function("rank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")
+def rank_tdigest(call: Arguments) -> exp.Expr:
+    """Count the values that tdigest() kept and that are at most the given one."""
+    return apply(call, _RANK, call[0], text_at(call, 1))
+
+
+@function("percentrank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")
+def percentrank_tdigest(call: Arguments) -> exp.Expr:
+    """Give the share, in percent, of the values that tdigest() kept and that are at most the given one."""
+    return apply(call, _PERCENT_RANK, call[0], text_at(call, 1))

@@ -1,0 +1,242 @@
+"""The operators on text: `=~ contains has startswith matches regex` and their kin, case-sensitive and negated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from string import ascii_lowercase
+
+from sqlglot import exp
+
+from nephoscope_kql.bound import Constant
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.declare import macro
+from nephoscope_kql.functions.regex import literally, pattern_of
+from nephoscope_kql.registry import Arguments, Function, function, signature
+from nephoscope_kql.types import KqlType
+
+Test = Callable[[exp.Expr, exp.Expr, "str | None", Arguments], exp.Expr]
+
+_APART = r"[^\pL\pN]"
+_QUOTED = literally("t")
+_FOLDED = literally("lower(t)")
+_BEFORE = rf"(CASE WHEN regexp_matches(t, '^[\pL\pN]') THEN '(^|{_APART})' ELSE '' END)"
+_AFTER = rf"(CASE WHEN regexp_matches(t, '[\pL\pN]$') THEN '($|{_APART})' ELSE '' END)"
+HAS = macro(
+    "kql_has(x, t)",
+    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_BEFORE} || {_FOLDED} || {_AFTER})",
+)
+HAS_CS = macro(
+    "kql_has_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_BEFORE} || {_QUOTED} || {_AFTER})"
+)
+HAS_PREFIX = macro(
+    "kql_hasprefix(x, t)",
+    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_BEFORE} || {_FOLDED})",
+)
+HAS_PREFIX_CS = macro(
+    "kql_hasprefix_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_BEFORE} || {_QUOTED})"
+)
+HAS_SUFFIX = macro(
+    "kql_hassuffix(x, t)",
+    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_FOLDED} || {_AFTER})",
+)
+HAS_SUFFIX_CS = macro(
+    "kql_hassuffix_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_QUOTED} || {_AFTER})"
+)
+_TERMS = {
+    ("has", False): HAS,
+    ("has", True): HAS_CS,
+    ("hasprefix", False): HAS_PREFIX,
+    ("hasprefix", True): HAS_PREFIX_CS,
+    ("hassuffix", False): HAS_SUFFIX,
+    ("hassuffix", True): HAS_SUFFIX_CS,
+}
+_TERM_CHARACTER = re.compile(r"[^\W_]")
+_CASES = {one: f"[{one}{one.upper()}]" for one in ascii_lowercase} | {"k": "[kK\u212a]"}
+SEVERAL = 8
+"""From how many terms on one pattern for all is faster than one each."""
+AT_ONCE = 200
+"""How many terms one pattern has."""
+
+
+def lower(node: exp.Expr) -> exp.Expr:
+    """The text in lower case; an ASCII literal at once (Python writes some other letters as two, DuckDB none)."""
+    if isinstance(node, exp.Literal) and node.is_string and str(node.this).isascii():
+        return build.text(str(node.this).lower())
+    return build.call("lower", node)
+
+
+def caseless(node: exp.Expr) -> bool:
+    """Whether it is a literal of characters that no other character turns into in lower case: digits, marks of ASCII."""
+    return isinstance(node, exp.Literal) and all(
+        one.isascii() and not one.isalpha() for one in str(node.this)
+    )
+
+
+def term_pattern(term: str, kind: str, sensitive: bool) -> str:
+    """The regular expression that finds a whole term (or a term's beginning, or its end)."""
+    start, end = _borders(term, kind)
+    if term.isascii() and not sensitive:
+        return start + _in_either_case(term) + end
+    return ("" if sensitive else "(?i)") + start + _quoted(term) + end
+
+
+def _in_either_case(term: str) -> str:
+    """The pattern of an ASCII term's letters in both cases as lower() pairs them: the Kelvin sign is a k, the long s is no s."""
+    return "".join(_CASES.get(one.lower(), one if one.isalnum() else f"\\{one}") for one in term)
+
+
+def _borders(term: str, kind: str) -> tuple[str, str]:
+    """What must stand before and behind a term where it begins and ends with a letter or a digit."""
+    before = kind != "hassuffix" and _TERM_CHARACTER.match(term[:1] or " ") is not None
+    after = kind != "hasprefix" and _TERM_CHARACTER.match(term[-1:] or " ") is not None
+    return f"(^|{_APART})" if before else "", f"($|{_APART})" if after else ""
+
+
+def any_term_pattern(terms: Sequence[str]) -> str:
+    """The regular expression that finds any of several ASCII terms."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for term in terms:
+        groups.setdefault(_borders(term, "has"), []).append(_in_either_case(term))
+    return "|".join(f"{start}(?:{'|'.join(items)}){end}" for (start, end), items in groups.items())
+
+
+def _quoted(term: str) -> str:
+    return "".join(one if one.isalnum() or not one.isascii() else f"\\{one}" for one in term)
+
+
+def term_test(
+    kind: str, sensitive: bool, text: exp.Expr, term: exp.Expr, known: str | None, call: Arguments
+) -> exp.Expr:
+    """Whether a text has a term; the cheap search for its characters comes first."""
+    if known is None:
+        return exp.Paren(this=build.call(call.use(_TERMS[kind, sensitive]), text, term))
+    if known == "":
+        return build.boolean(True)
+    found = build.call(
+        "contains",
+        text if sensitive else lower(text),
+        build.text(known) if sensitive else lower(build.text(known)),
+    )
+    exact = build.call("regexp_matches", text, build.text(term_pattern(known, kind, sensitive)))
+    return build.binary("and", found, exact)
+
+
+def _holds(sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
+    return build.call(
+        "contains", *((text, part) if sensitive or caseless(part) else (lower(text), lower(part)))
+    )
+
+
+def _edge(name: str, sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
+    return build.call(name, *((text, part) if sensitive or caseless(part) else (lower(text), lower(part))))
+
+
+def _tested(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:
+    known = call.bound[1].value if isinstance(call.bound[1], Constant) else None
+    if kind in ("has", "hasprefix", "hassuffix"):
+        return term_test(kind, sensitive, call[0], call[1], known if isinstance(known, str) else None, call)
+    if kind == "contains":
+        return _holds(sensitive, call[0], call[1])
+    return _edge({"startswith": "starts_with", "endswith": "ends_with"}[kind], sensitive, call[0], call[1])
+
+
+def _operator(kind: str, sensitive: bool, negated: bool) -> Function:
+    name = ("!" if negated else "") + kind + ("_cs" if sensitive else "")
+    head = signature(f"{name}(text: string, part: string): bool")
+
+    def build_it(call: Arguments) -> exp.Expr:
+        found = _tested(kind, sensitive, call)
+        return build.not_(exp.Paren(this=found)) if negated else found
+
+    summary = f"Tell whether a text {'does not' if negated else 'does'} {kind}{' (by case)' if sensitive else ''} another."
+    return Function(
+        name, (head,), summary, "text_operators", {"duckdb": build_it}, nullable=False, hidden=True
+    )
+
+
+_KINDS = ("has", "hasprefix", "hassuffix", "contains", "startswith", "endswith")
+for _kind in _KINDS:
+    for _sensitive in (False, True):
+        for _negated in (False, True):
+            _made = _operator(_kind, _sensitive, _negated)
+            globals()[f"_{_made.name}"] = _made
+
+
+@function("=~(left: string, right: string): bool", nullable=False, hidden=True)
+def equal_ignoring_case(call: Arguments) -> exp.Expr:
+    """Tell whether two texts are equal but for case."""
+    return build.binary("=", lower(call[0]), lower(call[1]))
+
+
+@function("!~(left: string, right: string): bool", nullable=False, hidden=True)
+def different_ignoring_case(call: Arguments) -> exp.Expr:
+    """Tell whether two texts differ by more than case."""
+    return build.binary("<>", lower(call[0]), lower(call[1]))
+
+
+@function("matches regex(text: string, pattern: string): bool", nullable=False, hidden=True)
+def matches(call: Arguments) -> exp.Expr:
+    """Tell whether a regular expression is found in a text."""
+    found = build.call("regexp_matches", call[0], pattern_of(call, 1))
+    return found if call.is_constant(1) else build.coalesce(build.attempt(found), build.boolean(False))
+
+
+ANY_TERM = macro("kql_has_any(x, l)", "len(list_filter(l, lambda e: kql_has(x, e))) > 0", HAS)
+ALL_TERMS = macro("kql_has_all(x, l)", "len(list_filter(l, lambda e: NOT kql_has(x, e))) = 0", HAS)
+TEXTS = macro(
+    "kql_element_texts(x)",
+    "CASE WHEN x[1] = '[' THEN list_transform(CAST(json_extract(x, '$[*]') AS JSON[]), lambda e: "
+    "coalesce(json_extract_string(e, '$'), '')) "
+    "WHEN x IS NULL THEN CAST([] AS VARCHAR[]) ELSE [coalesce(json_extract_string(x, '$'), '')] END",
+)
+
+
+def _terms(call: Arguments, connector: str) -> exp.Expr:
+    together = _together(call) if connector == "or" else []
+    tests: list[exp.Expr] = []
+    for first in range(0, len(together), AT_ONCE):
+        terms = [call.text(place) for place in together[first : first + AT_ONCE]]
+        tests.append(build.call("regexp_matches", call[0], build.text(any_term_pattern(terms))))
+    for place in sorted({*range(1, len(call))} - {*together}):
+        item = call.bound[place]
+        if item.type == KqlType.DYNAMIC:
+            routine = call.use(ANY_TERM if connector == "or" else ALL_TERMS)
+            tests.append(
+                exp.Paren(this=build.call(routine, call[0], build.call(call.use(TEXTS), call[place])))
+            )
+        else:
+            known = item.value if isinstance(item, Constant) and isinstance(item.value, str) else None
+            tests.append(term_test("has", False, call[0], call[place], known, call))
+    return (
+        build.chain(connector, [exp.Paren(this=test) for test in tests])
+        if tests
+        else build.boolean(connector == "and")
+    )
+
+
+def _together(call: Arguments) -> list[int]:
+    """The places of the terms that one pattern can find: constants in ASCII, where there are several."""
+    values = [item.value if isinstance(item, Constant) else None for item in call.bound]
+    found = [
+        place
+        for place, value in enumerate(values)
+        if place
+        and isinstance(value, str)
+        and call.types[place] == KqlType.STRING
+        and value.isascii()
+        and value
+    ]
+    return found if len(found) >= SEVERAL else []
+
+
+@function("has_any(text: string, terms: string|dynamic, ...): bool", nullable=False, hidden=True)
+def has_any(call: Arguments) -> exp.Expr:
+    """Tell whether a text has one of the terms."""
+    return _terms(call, "or")
+
+
+@function("has_all(text: string, terms: string|dynamic, ...): bool", nullable=False, hidden=True)
+def has_all(call: Arguments) -> exp.Expr:
+    """Tell whether a text has all terms."""
+    return _terms(call, "and")

@@ -1,0 +1,73 @@
+"""User agents: browser, operating system and device of an agent's text, by the list of expressions that ua-parser keeps."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlglot import exp
+
+from nephoscope_kql.dialects import build
+from nephoscope_kql.functions.bags import dumps
+from nephoscope_kql.functions.declare import apply, each, needing
+from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.types import KqlType
+
+_UNKNOWN = "Other"
+_NEEDS = needing("agents", "ua_parser", "ua_parser_builtins")
+_PARTS = ("browser", "os", "device")
+
+
+def _browser(found: Any) -> dict[str, str]:
+    if found is None:
+        return {"Family": _UNKNOWN, "MajorVersion": "", "MinorVersion": "", "Patch": ""}
+    return {
+        "Family": found.family,
+        "MajorVersion": found.major or "",
+        "MinorVersion": found.minor or "",
+        "Patch": found.patch or "",
+    }
+
+
+def _system(found: Any) -> dict[str, str]:
+    return {**_browser(found), "PatchMinor": "" if found is None else found.patch_minor or ""}
+
+
+def _device(found: Any) -> dict[str, str]:
+    if found is None:
+        return {"Family": _UNKNOWN, "Brand": "", "Model": ""}
+    return {"Family": found.family, "Brand": found.brand or "", "Model": found.model or ""}
+
+
+def _read(text: str, wanted: str) -> str | None:
+    """The bag of the parts that `wanted` (a JSON array) names; null for ''."""
+    from ua_parser import parse
+
+    if not text:
+        return None
+    found, parts, result = parse(text), json.loads(wanted), {}
+    if "browser" in parts:
+        result["Browser"] = _browser(found.user_agent)
+    if "os" in parts:
+        result["OperatingSystem"] = _system(found.os)
+    if "device" in parts:
+        result["Device"] = _device(found.device)
+    return dumps(result)
+
+
+_AGENT = each("kql_user_agent", ("VARCHAR", "VARCHAR"), "VARCHAR", _read)
+
+
+@function("parse_user_agent(agent: string, look_for: const string|dynamic): dynamic")
+def parse_user_agent(call: Arguments) -> exp.Expr:
+    """Name the browser, the operating system (os) and the device of a user agent's text; null for ''."""
+    _NEEDS(call)
+    value = call.value(1)
+    wanted = value if call.types[1] == KqlType.DYNAMIC and isinstance(value, list) else [value]
+    parts = [str(part).lower() for part in wanted]
+    if not parts or any(part not in _PARTS for part in parts):
+        raise call.fail(1, "look for 'browser', 'os' or 'device', or an array of these")
+    return apply(call, _AGENT, call[0], build.text(dumps(parts)))
+
+
+parse_user_agent.extra.update(_NEEDS.extras)

@@ -1,0 +1,84 @@
+"""fork, facet, and the plugins preview and funnel_sequence: several results of one pipe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import Env, binds_operator
+from nephoscope_kql.errors import KqlError, invalid
+from nephoscope_kql.naming import implied_name
+from nephoscope_kql.relations import Relation
+from nephoscope_kql.tree.operators import As, Count, Evaluate, Facet, Fork, Render, Summarize
+
+
+def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
+    """The results of a statement: (name, expression); several where its pipe ends in fork, facet or a plugin that has several."""
+    if not isinstance(expression, tree.Pipe) or not expression.operators:
+        return [("", expression)]
+    last = expression.operators[-1]
+    if isinstance(last, Fork):
+        return [_branch(expression, branch) for branch in last.branches]
+    if isinstance(last, Facet):
+        found = [("", _continued(expression, (_counted(column),))) for column in last.columns]
+        rest = [] if last.body is None else [("", _continued(expression, last.body.operators))]
+        return [*rest, *found]
+    if isinstance(last, Evaluate):
+        return [("", expression), *(("", _continued(expression, (one,))) for one in _further(last))]
+    return [(_name(expression.operators), expression)]
+
+
+def _further(last: Evaluate) -> list[tree.Operator]:
+    """The operators that give the other results of a plugin that has several."""
+    if last.call.name == "preview":
+        return [Count(span=last.span)]
+    if last.call.name != "funnel_sequence":
+        return []
+    names = ("_funnel_sequence_from", "_funnel_sequence_to")
+    return [replace(last, call=replace(last.call, name=name)) for name in names]
+
+
+def _name(operators: tuple[tree.Operator, ...]) -> str:
+    """What `as` calls the rows, where it is the last operator but for render."""
+    kept = [operator for operator in operators if not isinstance(operator, Render)]
+    return kept[-1].name if kept and isinstance(kept[-1], As) else ""
+
+
+def _branch(pipe: tree.Pipe, branch: tree.Expression) -> tuple[str, tree.Expression]:
+    body = branch.value if isinstance(branch, tree.Named) else branch
+    if not isinstance(body, tree.Pipe):
+        raise invalid("a branch of fork is operators in parentheses", branch.span)
+    name = branch.names[0].name if isinstance(branch, tree.Named) else _name(body.operators)
+    return name, _continued(pipe, body.operators)
+
+
+def _continued(pipe: tree.Pipe, operators: tuple[tree.Operator, ...]) -> tree.Pipe:
+    """The pipe up to its last operator, and then others."""
+    return tree.Pipe(source=pipe.source, operators=(*pipe.operators[:-1], *operators), span=pipe.span)
+
+
+def _counted(column: tree.Expression) -> Summarize:
+    """One facet: the column's values and how often each occurs."""
+    counted = tree.Named(
+        names=(tree.Name(name=f"count_{implied_name(column)}", span=column.span),),
+        value=tree.Call(name="count", span=column.span),
+        span=column.span,
+    )
+    return Summarize(aggregates=(counted,), groups=(column,), span=column.span)
+
+
+def _several(operator: Fork | Facet) -> KqlError:
+    name = type(operator).__name__.lower()
+    return invalid(f"{name} gives several results: it is the last operator of a statement", operator.span)
+
+
+@binds_operator(Fork)
+def fork(_relation: Relation | None, operator: Fork, _env: Env) -> Relation:
+    """`fork` where one result is wanted."""
+    raise _several(operator)
+
+
+@binds_operator(Facet)
+def facet(_relation: Relation | None, operator: Facet, _env: Env) -> Relation:
+    """`facet` where one result is wanted."""
+    raise _several(operator)

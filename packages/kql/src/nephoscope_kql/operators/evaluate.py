@@ -1,0 +1,58 @@
+"""evaluate."""
+
+from __future__ import annotations
+
+from nephoscope_kql.binder import Env, binds_operator
+from nephoscope_kql.errors import did_you_mean, invalid, unsupported
+from nephoscope_kql.plugin import Evaluation, Plugin, plugins
+from nephoscope_kql.relations import Assign, Relation
+from nephoscope_kql.tree import ColumnDeclaration
+from nephoscope_kql.tree.operators import Evaluate
+
+
+@binds_operator(Evaluate)
+def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relation:
+    """`evaluate plugin(arguments) : (schema)`; hints change nothing on one machine."""
+    call = operator.call
+    found = plugins().get(call.name)
+    if found is None:
+        raise invalid(
+            f"no plugin is named '{call.name}'",
+            call.span,
+            did_you_mean(call.name, (one.name for one in plugins().values() if not one.internal)),
+        )
+    if found.bind is None:
+        raise unsupported(f"the plugin {found.name}", call.span, found.reason)
+    if relation is None:
+        raise invalid(f"the plugin {found.name} needs rows", call.span)
+    if env.partition:
+        _in_parts(found, operator)
+    evaluation = Evaluation(found, relation, call, env, operator.schema, operator.extends)
+    result = found.bind(evaluation)
+    if operator.schema is None or found.schema:
+        return result
+    return declared(result, operator.schema)
+
+
+def _in_parts(plugin: Plugin, operator: Evaluate) -> None:
+    """Check that a plugin works inside mv-apply and partition."""
+    if not plugin.by_row:
+        raise unsupported(f"the plugin {plugin.name} inside mv-apply or partition", operator.span)
+    if plugin.schema and operator.schema is None:
+        hint = f"declare the columns: evaluate {plugin.name}(...) : (column: type, ...)"
+        raise unsupported(f"{plugin.name} without a schema inside mv-apply or partition", operator.span, hint)
+
+
+def declared(relation: Relation, schema: tuple[ColumnDeclaration, ...]) -> Relation:
+    """The rows of a plugin whose columns are fixed, under a declared schema: it may only say what is so."""
+    known = {column.name: column for column in relation.columns}
+    for item in schema:
+        column = known.get(item.name)
+        if column is None:
+            raise invalid(
+                f"the plugin gives no column '{item.name}'", item.span, did_you_mean(item.name, known)
+            )
+        if item.type not in (None, column.type):
+            raise invalid(f"the column '{item.name}' is {column.type}, not {item.type}", item.span)
+    columns = tuple(known[item.name] for item in schema)
+    return Assign(columns=columns, order=relation.order, input=relation, assigned=())

@@ -1,0 +1,111 @@
+"""mv-expand and mv-apply."""
+
+from __future__ import annotations
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import Env, binds_operator, reference
+from nephoscope_kql.bound import Bound, Column, ColumnRef, Constant
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import invalid
+from nephoscope_kql.naming import Names, implied_name
+from nephoscope_kql.operators.columns import selected
+from nephoscope_kql.operators.join import choice, parameter
+from nephoscope_kql.ordering import by_ordinal
+from nephoscope_kql.relations import Assign, Expanded, Expansion, Relation
+from nephoscope_kql.tree.operators import ExpandItem, MvExpand
+from nephoscope_kql.types import KqlType
+
+
+@binds_operator(MvExpand)
+def mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
+    """`mv-expand`: a row an element; several arrays side by side."""
+    given = "bagexpansion" if parameter(operator.parameters, "bagexpansion") else "kind"
+    mode = choice(operator.parameters, given, ("bag", "array"), "mv-expand")
+    return expanded(
+        relation,
+        operator.items,
+        env,
+        as_array=mode == "array",
+        index=item_index(operator.parameters),
+        limit=limit_of(operator.limit, env),
+    )
+
+
+def item_index(parameters: tuple[tree.Parameter, ...]) -> str:
+    """The name that with_itemindex gives to the element's place, '' without it."""
+    found = parameter(parameters, "with_itemindex")
+    value = found.values[0] if found is not None and found.values else None
+    return value.name if isinstance(value, tree.Name) else ""
+
+
+def limit_of(expression: tree.Expression | None, env: Env) -> int | None:
+    """How many elements at most; None without a limit."""
+    if expression is None:
+        return None
+    value = env.without_row().scalar(expression)
+    if not isinstance(value, Constant) or not isinstance(value.value, int):
+        raise invalid("the limit must be a constant number", expression.span)
+    return value.value
+
+
+def expanded(
+    relation: Relation,
+    items: tuple[ExpandItem, ...],
+    env: Env,
+    *,
+    as_array: bool = False,
+    index: str = "",
+    limit: int | None = None,
+    ordered_by: tuple[Column, ...] = (),
+) -> Relation:
+    """The rows of a relation once for every element of its arrays."""
+    inner = env.over(relation)
+    columns = list(relation.columns)
+    names = Names([column.name for column in columns])
+    expansions: list[Expansion] = []
+    typed: list[tuple[Column, Bound]] = []
+    for item in items:
+        value = inner.scalar(item.value)
+        if value.type != KqlType.DYNAMIC:
+            raise invalid(f"only a dynamic can be expanded, not {value.type}", item.span)
+        raw = env.binder.column("", KqlType.DYNAMIC)
+        expansions.append(Expansion(raw, value, as_array))
+        column = _result(item, raw, typed, env)
+        _place(columns, column, item, value, names)
+    position = env.binder.column(index, KqlType.LONG)
+    first = relation.order or tuple(key for column in ordered_by for key in by_ordinal(column))
+    order = (*first, *by_ordinal(position)) if first else ()
+    rows = Expanded(
+        columns=relation.columns,
+        order=order,
+        input=relation,
+        expansions=tuple(expansions),
+        position=position,
+        limit=limit,
+    )
+    if index:
+        columns.insert(len(relation.columns), position)
+    return (
+        selected(rows, columns, typed, env)
+        if not typed
+        else Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(typed))
+    )
+
+
+def _result(item: ExpandItem, raw: Column, typed: list[tuple[Column, Bound]], env: Env) -> Column:
+    if item.type is None or item.type == KqlType.DYNAMIC:
+        return raw
+    column = env.binder.column("", item.type)
+    typed.append((column, explicit(reference(raw, item.span), item.type)))
+    return column
+
+
+def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound, names: Names) -> None:
+    """A column that is expanded under its own name stays in its place, everything else comes last."""
+    wanted = item.name or implied_name(item.value)
+    own = isinstance(value, ColumnRef) and isinstance(item.value, tree.Name)
+    at = next((place for place, known in enumerate(columns) if known.name == wanted), None)
+    if at is not None and (own or item.name or not isinstance(item.value, tree.Name)):
+        columns[at] = column.renamed(wanted)
+    else:
+        columns.append(column.renamed(names.take(wanted) if wanted else names.unnamed()))

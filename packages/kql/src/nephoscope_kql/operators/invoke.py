@@ -1,0 +1,25 @@
+"""invoke."""
+
+from __future__ import annotations
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import Env, binds_operator
+from nephoscope_kql.errors import UnknownSourceError, did_you_mean, invalid
+from nephoscope_kql.relations import Relation
+from nephoscope_kql.scope import body_of, entered, function_named, known_names
+from nephoscope_kql.tree.operators import Invoke
+
+
+@binds_operator(Invoke)
+def invoke(relation: Relation, operator: Invoke, env: Env) -> Relation:
+    """`invoke f(arguments)`: the rows so far are the function's first argument."""
+    call = operator.call
+    if not isinstance(call, tree.Call):
+        raise invalid("invoke takes a call of a function", operator.span)
+    found = function_named(call.name, env, call.span)
+    if found is None:
+        hint = did_you_mean(call.name, known_names(env))
+        raise UnknownSourceError(
+            f"no function that takes rows is named '{call.name}'", call.span, "invalid", hint
+        )
+    return entered(found, call, env, first=relation).tabular(body_of(found, call.span))

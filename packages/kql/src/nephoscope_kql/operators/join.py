@@ -1,0 +1,180 @@
+"""join and lookup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import cast, get_args
+
+from nephoscope_kql import tree
+from nephoscope_kql.bind_operands import comparable
+from nephoscope_kql.binder import Env, binds_operator, reference
+from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql.errors import NOWHERE, UnknownNameError, did_you_mean, invalid, unsupported
+from nephoscope_kql.naming import Names
+from nephoscope_kql.references import used
+from nephoscope_kql.relations import FirstOf, Joined, JoinKind, Relation
+from nephoscope_kql.tree.operators import Join, Lookup
+
+_ALIASES = {
+    "": "innerunique",
+    "anti": "leftanti",
+    "leftantisemi": "leftanti",
+    "rightantisemi": "rightanti",
+    "outer": "fullouter",
+    "full": "fullouter",
+    "left": "leftouter",
+    "right": "rightouter",
+    "semi": "leftsemi",
+}
+_ONE_SIDED = {"leftsemi": 0, "leftanti": 0, "rightsemi": 1, "rightanti": 1}
+
+
+def parameter(parameters: tuple[tree.Parameter, ...], name: str) -> tree.Parameter | None:
+    """The parameter of a name."""
+    return next((item for item in parameters if item.name == name), None)
+
+
+def choice(parameters: tuple[tree.Parameter, ...], name: str, known: tuple[str, ...], operator: str) -> str:
+    """The word that a parameter has of the `known` ones, the first of them where it is not given; KqlError for another word."""
+    found = parameter(parameters, name)
+    if found is not None and found.word not in known:
+        hint = f"known: {', '.join(known)}"
+        raise invalid(f"no kind of {operator} is named '{found.text}'", found.span, hint)
+    return known[0] if found is None else found.word
+
+
+def _kind(operator: Join | Lookup, default: str) -> str:
+    found = parameter(operator.parameters, "kind")
+    word = found.word if found is not None else default
+    kind = _ALIASES.get(word, word)
+    if kind not in get_args(JoinKind):
+        raise invalid(
+            f"no kind of join is named '{word}'",
+            (found or operator).span,
+            did_you_mean(word, get_args(JoinKind)),
+        )
+    return kind
+
+
+@binds_operator(Join)
+def join(relation: Relation, operator: Join, env: Env) -> Relation:
+    """`join`: innerunique unless it says otherwise; right columns whose name is taken get a number."""
+    kind = _kind(operator, "innerunique")
+    right = env.tabular(operator.right)
+    keys, residual = _conditions(operator.on, relation, right, env)
+    if kind == "innerunique":
+        relation = _deduplicated(relation, [left for left, _ in keys])
+    return joined(kind, relation, right, keys, residual, dropped=set())
+
+
+def _deduplicated(relation: Relation, keys: list[Bound]) -> Relation:
+    return FirstOf(columns=relation.columns, order=relation.order, input=relation, keys=tuple(keys))
+
+
+@binds_operator(Lookup)
+def lookup(relation: Relation, operator: Lookup, env: Env) -> Relation:
+    """`lookup`: a left outer join without the right side's keys."""
+    kind = _kind(operator, "leftouter")
+    if kind not in ("leftouter", "inner"):
+        raise invalid(f"lookup cannot be of kind {kind}", operator.span)
+    right = env.tabular(operator.right)
+    keys, residual = _conditions(operator.on, relation, right, env)
+    dropped = set(used(key for _, key in keys))
+    return joined(kind, relation, right, keys, residual, dropped)
+
+
+def joined(
+    kind: str,
+    left: Relation,
+    right: Relation,
+    keys: list[tuple[Bound, Bound]],
+    residual: Bound | None,
+    dropped: set[str],
+) -> Relation:
+    """The joined rows with the columns of the kind."""
+    if kind in _ONE_SIDED:
+        columns: tuple[Column, ...] = (left, right)[_ONE_SIDED[kind]].columns
+    else:
+        kept = [column for column in right.columns if column.id not in dropped]
+        columns = (*left.columns, *_told_apart(left.columns, kept))
+    return Joined(
+        columns=columns,
+        kind=cast("JoinKind", kind),
+        left=left,
+        right=right,
+        keys=tuple(keys),
+        residual=residual,
+        open=_ONE_SIDED.get(kind) != 0 and right.open,
+    )
+
+
+def _told_apart(left: tuple[Column, ...], right: list[Column]) -> list[Column]:
+    """The right columns, with a number behind each name that the left side has; no number makes a name of either side."""
+    own = {column.name for column in left}
+    names = Names([*own, *(column.name for column in right)])
+    return [column.renamed(names.take(column.name)) if column.name in own else column for column in right]
+
+
+def _conditions(
+    items: tuple[tree.Expression, ...], left: Relation, right: Relation, env: Env
+) -> tuple[list[tuple[Bound, Bound]], Bound | None]:
+    keys: list[tuple[Bound, Bound]] = []
+    pending, met = list(items), env.binder.met
+    inner = env.over(right if right.open else left)
+    while pending:
+        item = pending.pop(0)
+        if isinstance(item, tree.Binary) and item.operator == "and":
+            pending[:0] = [item.left, item.right]
+        else:
+            key = env.binder.tried(partial(_key, item, left, right, env), None, inner)
+            keys += [] if key is None else [key]
+    if not keys and env.binder.met == met:
+        raise invalid("a join needs a condition", items[0].span if items else NOWHERE)
+    return keys, None
+
+
+def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tuple[Bound, Bound]:
+    sides = {
+        "$left": {column.name: column for column in left.columns},
+        "$right": {column.name: column for column in right.columns},
+    }
+    if isinstance(item, tree.Name):
+        for label, side in sides.items():
+            if item.name not in side:
+                raise UnknownNameError(
+                    item.name,
+                    f"the {label[1:]} side has no column '{item.name}'",
+                    item.span,
+                    did_you_mean(item.name, side),
+                )
+        pair = (
+            reference(sides["$left"][item.name], item.span),
+            reference(sides["$right"][item.name], item.span),
+        )
+        return comparable(*pair, item.span)
+    if not isinstance(item, tree.Binary) or item.operator != "==":
+        raise unsupported("a join condition other than `column` or `$left.a == $right.b`", item.span)
+    _sided(item, sides)
+    both = replace(env.over(right if right.open else left), row={}, sides=sides)
+    one, two = both.scalar(item.left), both.scalar(item.right)
+    ids = {column.id for column in left.columns}
+    if _side_of(one, ids) is not True or _side_of(two, ids) is not False:
+        raise invalid("a join condition compares a column of $left with one of $right", item.span)
+    return comparable(one, two, item.span)
+
+
+def _sided(item: tree.Binary, sides: dict[str, dict[str, Column]]) -> None:
+    """Say how to write `a == b` of two columns without their sides."""
+    one, two = item.left, item.right
+    if not (isinstance(one, tree.Name) and isinstance(two, tree.Name)):
+        return
+    if one.name in sides["$left"] and two.name in sides["$right"]:
+        hint = f"write $left.{one.name} == $right.{two.name}"
+        raise invalid("a condition of join says which side a column is of", item.span, hint)
+
+
+def _side_of(value: Bound, left: set[str]) -> bool | None:
+    """True = left, False = right, None = neither or both."""
+    found = {one in left for one in used([value])}
+    return found.pop() if len(found) == 1 else None

@@ -1,0 +1,265 @@
+"""parse, parse-where and parse-kv."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.bind_operands import operation
+from nephoscope_kql.binder import Env, binds_operator, reference
+from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import Span, invalid, unsupported
+from nephoscope_kql.functions.regex import RegexError, groups, re2
+from nephoscope_kql.operators.join import parameter
+from nephoscope_kql.relations import Assign, Filter, Relation
+from nephoscope_kql.tree.operators import Parse, ParseKv, ParseStar, ParseText
+from nephoscope_kql.types import KqlType
+
+_INTEGER = r"\s*([-+]?(?:0[xX][0-9a-fA-F]+|\d+))\s*"
+_NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+_BOOL = r"\s*((?i:true|false)|\d+)\s*"
+_TYPED = {
+    KqlType.INT: _INTEGER,
+    KqlType.LONG: _INTEGER,
+    KqlType.REAL: _NUMBER,
+    KqlType.DECIMAL: _NUMBER,
+    KqlType.BOOL: _BOOL,
+}
+
+
+@binds_operator(Parse)
+def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
+    """`parse`: columns from a text by a pattern; parse-where drops the rows that do not match."""
+    kind, span = parameter(operator.parameters, "kind"), operator.span
+    mode = kind.word if kind is not None else "simple"
+    if mode not in ("simple", "regex", "relaxed"):
+        raise invalid(f"no kind of parse is named '{mode}'", operator.span)
+    flags = parameter(operator.parameters, "flags")
+    pattern, declared = _pattern(operator, mode, flags.text if flags is not None else "")
+    text = explicit(env.over(relation).scalar(operator.value), KqlType.STRING)
+    columns = [env.binder.column(item.name, item.type or KqlType.STRING) for item in declared]
+    relation, parts = _found(relation, text, pattern, columns, mode, operator.span, env)
+    if operator.filter:
+        matched = operation("_matched", KqlType.BOOL, span, text, constants.text(pattern, span))
+        kept = operation("_kept", KqlType.BOOL, span, reference(parts, span))
+        both = operation("and", KqlType.BOOL, span, matched, kept)
+        relation = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=both)
+    assigned = [
+        (column, _typed(parts, place, column.type, operator.span)) for place, column in enumerate(columns)
+    ]
+    return replacing(relation, assigned)
+
+
+def replacing(relation: Relation, assigned: list[tuple[Column, Bound]]) -> Relation:
+    """The relation with columns that take the place of those of the same name, or come last."""
+    columns = list(relation.columns)
+    for column, _ in assigned:
+        place = next((at for at, known in enumerate(columns) if known.name == column.name), None)
+        if place is None:
+            columns.append(column)
+        else:
+            columns[place] = column
+    return Assign(columns=tuple(columns), order=relation.order, input=relation, assigned=tuple(assigned))
+
+
+def _typed(parts: Column, place: int, kind: KqlType, span: Span) -> Bound:
+    text = operation("_part", KqlType.STRING, span, reference(parts, span), constants.long(place, span))
+    return explicit(text, kind)
+
+
+def _hidden(relation: Relation, value: Bound, env: Env) -> tuple[Relation, Column]:
+    column = env.binder.column("", value.type)
+    made = Assign(columns=relation.columns, order=relation.order, input=relation, assigned=((column, value),))
+    return made, column
+
+
+def _found(
+    relation: Relation, text: Bound, pattern: str, columns: list[Column], mode: str, span: Span, env: Env
+) -> tuple[Relation, Column]:
+    """A hidden column with the parts that the pattern finds: none where a typed part does not convert (but with relaxed)."""
+    arguments = (text, constants.text(pattern, span), constants.long(len(columns), span))
+    relation, parts = _hidden(relation, operation("_parsed", KqlType.DYNAMIC, span, *arguments), env)
+    strict = (
+        []
+        if mode == "relaxed"
+        else [at for at, column in enumerate(columns) if column.type != KqlType.STRING]
+    )
+    if not strict:
+        return relation, parts
+    test: Bound | None = None
+    for place in strict:
+        value = _typed(parts, place, columns[place].type, span)
+        one = operation("isnotnull", KqlType.BOOL, span, value)
+        test = one if test is None else operation("and", KqlType.BOOL, span, test, one)
+    if test is None:
+        return relation, parts
+    return _hidden(relation, operation("_parts_if", KqlType.DYNAMIC, span, reference(parts, span), test), env)
+
+
+def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.ColumnDeclaration]]:
+    """The regular expression of a parse pattern, a group a column."""
+    declared: list[tree.ColumnDeclaration] = []
+    pieces: list[str] = []
+    last = len(operator.pattern) - 1
+    for place, item in enumerate(operator.pattern):
+        if isinstance(item, ParseStar):
+            pieces.append(".*?" if place < last else ".*")
+        elif isinstance(item, ParseText):
+            pieces.append(
+                f"(?:{_expression(_ungrouped(item), item.span)})" if mode == "regex" else _quoted(item.text)
+            )
+        elif isinstance(item, tree.ColumnDeclaration):
+            after = operator.pattern[place + 1] if place < last else None
+            if mode == "regex" and isinstance(after, tree.ColumnDeclaration):
+                message = "parse kind=regex needs a regular expression between two columns"
+                raise invalid(message, after.span)
+            declared.append(item)
+            pieces.append(_group(item, mode, after))
+    known = "".join(flag for flag in flags if flag in "imsU")
+    if len(known) != len(flags):
+        raise invalid(f"unknown flags '{flags}': i, m, s and U are known", operator.span)
+    dot = "" if mode == "regex" else "s"
+    start = f"(?{known}{dot})" if known or dot else ""
+    first = "" if mode == "regex" else "^"
+    return start + first + "".join(pieces) + ("$" if _ends(operator, mode) else ""), declared
+
+
+def _expression(text: str, span: Span) -> str:
+    """A regular expression as RE2 takes it."""
+    try:
+        return re2(text)
+    except RegexError as error:
+        raise invalid(f"no regular expression: {error}", span) from error
+
+
+def _ends(operator: Parse, mode: str) -> bool:
+    """Whether the pattern must reach the end of the text."""
+    last = operator.pattern[-1] if operator.pattern else None
+    return isinstance(last, tree.ColumnDeclaration) or (isinstance(last, ParseText) and mode != "regex")
+
+
+def _ungrouped(item: ParseText) -> str:
+    """A regular expression whose own groups capture nothing."""
+    result, inside, place = "", False, 0
+    while place < len(item.text):
+        one = item.text[place]
+        if one == "\\":
+            result += item.text[place : place + 2]
+            place += 2
+            continue
+        inside = (inside or one == "[") and one != "]"
+        named = item.text[place : place + 3] in ("(?P", "(?<")
+        plain = one == "(" and not inside and item.text[place + 1 : place + 2] != "?"
+        if named and not inside:
+            raise unsupported("named groups in a parse pattern", item.span)
+        result += "(?:" if plain else one
+        place += 1
+    return result
+
+
+def _quoted(text: str) -> str:
+    return (
+        re.sub(r"([^\w\s]|_)", r"\\\1", text)
+        if text.isascii()
+        else "".join(
+            one if one.isalnum() or not one.isascii() or one.isspace() else f"\\{one}" for one in text
+        )
+    )
+
+
+def _group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
+    """The group of a column: as little as it can be, but as much with kind=regex (flag U turns that) and at the end."""
+    typed = _TYPED.get(item.type or KqlType.STRING)
+    if typed is not None and mode != "relaxed":
+        return typed
+    if typed is not None and isinstance(after, ParseStar):
+        return f"(?:{typed})?"
+    return "(.*)" if after is None or mode == "regex" else "(.*?)"
+
+
+@binds_operator(ParseKv)
+def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
+    """`parse-kv`: columns from the key-value pairs of a text."""
+    text = explicit(env.over(relation).scalar(operator.value), KqlType.STRING)
+    given = {item.name: _property(item, env) for item in operator.properties}
+    if "regex" in given:
+        return _by_regex(relation, operator, text, given["regex"], env)
+    if given.get("greedy", "") == "true" and "pair_delimiter" not in given:
+        raise invalid("greedy needs a pair_delimiter", operator.span)
+    assigned: list[tuple[Column, Bound]] = []
+    for item in operator.columns:
+        column = env.binder.column(item.name, item.type or KqlType.STRING)
+        pattern, groups = key_pattern(item.name, given, [other.name for other in operator.columns])
+        relation, parts = _hidden(
+            relation,
+            operation(
+                "_parsed",
+                KqlType.DYNAMIC,
+                item.span,
+                text,
+                constants.text(pattern, item.span),
+                constants.long(groups, item.span),
+            ),
+            env,
+        )
+        value = operation("_part", KqlType.STRING, item.span, reference(parts, item.span), constants.long(0))
+        for place in range(1, groups):
+            more = operation(
+                "_part", KqlType.STRING, item.span, reference(parts, item.span), constants.long(place)
+            )
+            value = operation("strcat", KqlType.STRING, item.span, value, more)
+        assigned.append((column, explicit(value, column.type)))
+    return replacing(relation, assigned)
+
+
+def _property(item: tree.Parameter, env: Env) -> str:
+    value = env.without_row().scalar(item.values[0]) if item.values else None
+    found = getattr(value, "value", None)
+    if isinstance(found, bool):
+        return str(found).lower()
+    if not isinstance(found, str):
+        raise invalid(f"{item.name} must be a constant text", item.span)
+    return found
+
+
+def key_pattern(key: str, given: dict[str, str], keys: list[str]) -> tuple[str, int]:
+    """The pattern of one key's value, and in how many groups the value may be (quoted by either quote, or bare)."""
+    pair, kv = given.get("pair_delimiter", ""), given.get("kv_delimiter", "=")
+    quotes, escape = given.get("quote", ""), given.get("escape", "")
+    opening, closing = (quotes[0], quotes[-1]) if quotes else ("", "")
+    between = _quoted(pair) if pair else r"[^\pL\pN_]"
+    joint = _quoted(kv) if pair or "kv_delimiter" in given else r"[^\pL\pN_]"
+    before, after = (f"{_quoted(opening)}?", f"{_quoted(closing)}?") if quotes else ("", "")
+    start = rf"(?s)(?:^|{between})\s*{before}{_quoted(key)}{after}\s*{joint}\s*"
+    bare = rf"(.*?)\s*(?:{between}|$)" if pair else r"([\pL\pN_.]*)"
+    if given.get("greedy") == "true":
+        others = "|".join(_quoted(other) for other in keys)
+        bare = rf"(.*?)\s*(?:{between}\s*(?:{others})\s*{_quoted(kv)}|$)"
+    if not quotes:
+        return start + bare, 1
+    inside = (
+        rf"(?:[^{_quoted(closing)}{_quoted(escape)}]|{_quoted(escape)}.)*"
+        if escape
+        else f"[^{_quoted(closing)}]*"
+    )
+    return f"{start}(?:{_quoted(opening)}({inside}){_quoted(closing)}|{bare})", 2
+
+
+def _by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, env: Env) -> Relation:
+    """`regex=`: a pattern with the groups key and value: one extraction a key."""
+    if len(groups(pattern)) < 2:
+        raise invalid("the regular expression needs two groups: the key and the value", operator.span)
+    assigned: list[tuple[Column, Bound]] = []
+    for item in operator.columns:
+        column = env.binder.column(item.name, item.type or KqlType.STRING)
+        found = operation(
+            "_keyed",
+            KqlType.STRING,
+            item.span,
+            text,
+            constants.text(_expression(pattern, operator.span), item.span),
+            constants.text(item.name),
+        )
+        assigned.append((column, explicit(found, column.type)))
+    return replacing(relation, assigned)

@@ -1,0 +1,124 @@
+"""mv-apply and partition: a pipe that runs on each part of the rows alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import Env, binds_operator, operator_name, reference
+from nephoscope_kql.bound import Column
+from nephoscope_kql.errors import NOWHERE, invalid, unsupported
+from nephoscope_kql.operators.expand import expanded, item_index, limit_of
+from nephoscope_kql.ordering import by_ordinal
+from nephoscope_kql.relations import Assign, Joined, Numbered, Relation, Shared
+from nephoscope_kql.tree.operators import (
+    As,
+    Find,
+    GetSchema,
+    Invoke,
+    Join,
+    Lookup,
+    MvApply,
+    Partition,
+    Print,
+    Range,
+    Search,
+    Union,
+)
+from nephoscope_kql.types import KqlType
+
+_WHOLE = (As, Find, GetSchema, Invoke, Join, Lookup, Print, Range, Search, Union)
+"""Operators that look at more than the rows of one part, or at none of them."""
+
+
+def run_parts(relation: Relation, operators: tuple[tree.Operator, ...], env: Env) -> Relation:
+    """The operators over the rows, each part (env.partition) alone."""
+    for operator in operators:
+        if isinstance(operator, _WHOLE):
+            what = operator_name(operator)
+            raise unsupported(f"the operator {what} inside mv-apply or partition", operator.span)
+        relation = env.binder.operator(relation, operator, env)
+    return relation
+
+
+@binds_operator(MvApply)
+def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
+    """`mv-apply`: each row's elements go through a pipe; the results stand beside the row's other columns."""
+    kept, inner = numbered_twice(relation, env)
+    count, number, apart = len(relation.columns), kept.columns[-1], inner.columns[-1]
+    visible = replace_columns(inner, inner.columns[:count])
+    rows = expanded(
+        visible,
+        operator.items,
+        env,
+        index=item_index(operator.parameters),
+        limit=limit_of(operator.limit, env),
+        ordered_by=(apart,),
+    )
+    rows = replace(rows, open=kept.open)
+    untouched = {column.id for column in visible.columns}
+    result = run_parts(rows, operator.body.operators, replace(env, partition=(apart,)))
+    own = [column for column in result.columns if column.id not in untouched]
+    taken = {column.name for column in own}
+    columns = [column for column in kept.columns[:count] if column.name not in taken]
+    pair = (reference(number, NOWHERE), reference(apart, NOWHERE))
+    joined = Joined(
+        columns=(*columns, *own),
+        order=(*by_ordinal(number), *result.order),
+        kind="inner",
+        left=kept,
+        right=result,
+        keys=(pair,),
+    )
+    return with_parts(joined, kept.columns[count:-1], env)
+
+
+def numbered_twice(relation: Relation, env: Env) -> tuple[Shared, Shared]:
+    """The rows, read in two places: their columns, those that keep the parts around them apart, and the row's number."""
+    number = env.binder.column("", KqlType.LONG)
+    unknown = relation.open and env.binder.mistakes is not None
+    numbered = Numbered(
+        columns=(*relation.columns, *env.partition, number),
+        order=relation.order,
+        open=unknown,
+        input=relation,
+        number=number,
+    )
+    name = env.binder.shared_name()
+    kept = Shared(columns=env.binder.fresh(numbered), input=numbered, name=name, open=unknown)
+    return kept, replace(kept, columns=env.binder.fresh(numbered))
+
+
+def with_parts(relation: Relation, copies: tuple[Column, ...], env: Env) -> Relation:
+    """The relation with the columns that keep the parts around it apart, under the ids by which these are known, from their copies."""
+    assigned = tuple(
+        (column, reference(copy, NOWHERE)) for column, copy in zip(env.partition, copies, strict=True)
+    )
+    if not assigned:
+        return relation
+    return Assign(columns=relation.columns, order=relation.order, input=relation, assigned=assigned)
+
+
+def replace_columns(relation: Relation, columns: tuple[Column, ...]) -> Relation:
+    """The relation showing other columns."""
+    return Assign(columns=columns, order=relation.order, open=relation.open, input=relation, assigned=())
+
+
+@binds_operator(Partition)
+def partition(relation: Relation, operator: Partition, env: Env) -> Relation:
+    """`partition by column (operators)`."""
+    if operator.scoped:
+        raise unsupported("partition with a query in braces", operator.span)
+    value = env.over(relation).scalar(operator.by)
+    if isinstance(operator.by, tree.Star):
+        raise invalid("partition takes a column", operator.by.span)
+    apart = env.binder.column("", value.type)
+    rows = Assign(
+        columns=relation.columns,
+        order=relation.order,
+        open=relation.open and env.binder.mistakes is not None,
+        input=relation,
+        assigned=((apart, value),),
+    )
+    result = run_parts(rows, operator.body.operators, replace(env, partition=(*env.partition, apart)))
+    return Assign(columns=result.columns, input=result, assigned=())

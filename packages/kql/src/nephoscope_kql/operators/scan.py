@@ -1,0 +1,91 @@
+"""scan: rows that match steps, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.bind_operands import condition
+from nephoscope_kql.binder import Env, ScalarMeaning, binds_operator
+from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import did_you_mean, invalid, unsupported
+from nephoscope_kql.operators.columns import ordered
+from nephoscope_kql.operators.join import parameter
+from nephoscope_kql.operators.parts import replace_columns
+from nephoscope_kql.operators.rows import in_order
+from nephoscope_kql.ordering import by_ordinal
+from nephoscope_kql.relations import Relation, Scanned, ScanStep
+from nephoscope_kql.tree.operators import Scan
+from nephoscope_kql.types import KqlType
+
+
+@binds_operator(Scan)
+def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
+    """`scan`: a row for each match of a row with a step."""
+    rows = in_order(relation, operator.order, env) if operator.order else relation
+    relation = replace(ordered(rows, env), open=relation.open)
+    known = {column.name for column in relation.columns}
+    declared = tuple(_declaration(item, known, env) for item in operator.declarations)
+    steps = _steps(relation, operator, declared, env)
+    own = env.over(relation)
+    partition = (*env.parts(operator.span), *(own.scalar(item) for item in operator.partition))
+    label = parameter(operator.parameters, "with_match_id")
+    value = label.values[0] if label is not None and label.values else None
+    match = env.binder.column(value.name if isinstance(value, tree.Name) else "", KqlType.LONG)
+    number, step = (env.binder.column("", KqlType.LONG) for _ in range(2))
+    columns = (*relation.columns, *(column for column, _ in declared), *([match] if match.name else []))
+    return Scanned(
+        columns=columns,
+        order=(*by_ordinal(number), *by_ordinal(step)),
+        input=replace_columns(relation, (*relation.columns, *env.partition)),
+        steps=steps,
+        declared=declared,
+        match=match,
+        number=number,
+        step=step,
+        partition=partition,
+    )
+
+
+def _declaration(item: tree.operators.ScanDeclaration, known: set[str], env: Env) -> tuple[Column, Bound]:
+    if item.name in known:
+        raise invalid(f"the rows have a column '{item.name}' already", item.span)
+    kind = item.type or KqlType.DYNAMIC
+    value: Bound = constants.null(kind, item.span)
+    if item.default is not None:
+        value = explicit(env.without_row().scalar(item.default), kind)
+    return env.binder.column(item.name, kind), value
+
+
+def _steps(
+    relation: Relation, operator: Scan, declared: tuple[tuple[Column, Bound], ...], env: Env
+) -> tuple[ScanStep, ...]:
+    """The steps; a condition sees its own and all earlier steps' columns, and declared columns by their defaults."""
+    if len({step.name for step in operator.steps}) != len(operator.steps):
+        raise invalid("two steps of scan have the same name", operator.span)
+    defaults = {column.name: ScalarMeaning(value) for column, value in declared}
+    every = (*relation.columns, *(column for column, _ in declared))
+    found: list[ScanStep] = []
+    sides: dict[str, dict[str, Column]] = {}
+    for step in operator.steps:
+        if step.optional:
+            raise unsupported("an optional step of scan", step.span)
+        seen = tuple((column, env.binder.column(column.name, column.type)) for column in every)
+        sides[step.name] = {own.name: own for _, own in seen}
+        inner = replace(env.over(relation).naming(defaults), sides=dict(sides))
+        test = condition(inner.scalar(step.condition))
+        assigned = tuple(_assignment(item, declared, inner) for item in step.assignments)
+        found.append(ScanStep(step.name, test, assigned, seen, step.output or "all"))
+    return tuple(found)
+
+
+def _assignment(
+    item: tree.Named, declared: tuple[tuple[Column, Bound], ...], env: Env
+) -> tuple[Column, Bound]:
+    name = item.names[0].name
+    column = next((column for column, _ in declared if column.name == name), None)
+    if column is None:
+        hint = did_you_mean(name, [column.name for column, _ in declared])
+        raise invalid(f"scan declares no column '{name}'", item.span, hint)
+    return column, explicit(env.scalar(item.value), column.type)

@@ -1,0 +1,170 @@
+"""search and find: rows of several tables that meet one condition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.bind_calls import packed
+from nephoscope_kql.binder import Env, LambdaMeaning, binds_operator, reference
+from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.operators.columns import matching, selected
+from nephoscope_kql.operators.join import choice, parameter
+from nephoscope_kql.operators.union import parts_of, united_as
+from nephoscope_kql.relations import Assign, Relation
+from nephoscope_kql.terms import Part, kept
+from nephoscope_kql.tree.operators import Find, Search
+from nephoscope_kql.types import KqlType
+
+PACK = "pack_"
+
+
+def _tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> list[Part]:
+    """The tables that are named, or all that the catalog has and the views that the query declares."""
+    if items:
+        found = [part for item in items for part in parts_of(item, env)]
+        return [(name or f"union_arg{place}", rows) for place, (name, rows) in enumerate(found)]
+    stored = {name for name in env.catalog.names() if env.catalog.table(name) is not None}
+    views = {
+        name
+        for name, meaning in env.names.items()
+        if isinstance(meaning, LambdaMeaning) and meaning.function.view and not meaning.function.parameters
+    }
+    names = [name for name in stored | views if env.sees(name)]
+    if not names:
+        raise invalid("there is no table to search", span)
+    return [(name, env.tabular(tree.Name(name=name, span=span))) for name in sorted(names)]
+
+
+@binds_operator(Search)
+def search(relation: Relation | None, operator: Search, env: Env) -> Relation:
+    """`search`: the column `$table` says where a row comes from."""
+    if relation is not None and operator.tables:
+        raise invalid("search in (...) starts a query", operator.span)
+    piped = [] if relation is None else [("search_arg0", relation)]
+    parts = piped or _tables(operator.tables, env, operator.span)
+    kinds = ("default", "case_insensitive", "case_sensitive")
+    exact = choice(operator.parameters, "kind", kinds, "search") == "case_sensitive"
+    return united_as("$table", kept(parts, operator.predicate, env, exact), env, operator.span)
+
+
+@binds_operator(Find)
+def find(relation: Relation | None, operator: Find, env: Env) -> Relation:
+    """`find`: where a row comes from, the columns that are asked for, and the others in the bag `pack_`."""
+    if relation is not None:
+        raise invalid("find starts a query", operator.span)
+    tables = _tables(operator.tables, env, operator.span)
+    parts = kept(tables, operator.predicate, env)
+    label = _label(operator)
+    if operator.columns is not None:
+        return _projected(label, parts, operator, env)
+    wanted = _smart(parts, operator.predicate)
+    away = {column.name for item in operator.away for _, rows in parts for column in _like(rows, item)}
+    wanted = [name for name in wanted if name not in away]
+    pack = not any(_is_pack(item) or getattr(item, "name", "") == PACK for item in operator.away)
+    cut = [(name, _cut(rows, wanted, away, pack, env, operator.span)) for name, rows in parts]
+    found = united_as(label, cut, env, operator.span)
+    return replace(_in_order(found, [label, *wanted], env), open=any(rows.open for _, rows in tables))
+
+
+def _label(operator: Find) -> str:
+    given = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
+    value = given.values[0] if given is not None and given.values else None
+    return value.name if isinstance(value, tree.Name) else "source_"
+
+
+def _smart(parts: list[Part], predicate: tree.Expression) -> list[str]:
+    """The columns that the condition names, then those that all tables have."""
+    known = {column.name for _, rows in parts for column in rows.columns}
+    named = [
+        node.name for node in tree.node.walk(predicate) if isinstance(node, tree.Name) and node.name in known
+    ]
+    common = [
+        column.name
+        for column in (parts[0][1].columns if parts else ())
+        if all(any(column.name == other.name for other in rows.columns) for _, rows in parts)
+    ]
+    return list(dict.fromkeys([*named, *common]))
+
+
+def _like(rows: Relation, item: tree.Expression) -> list[Column]:
+    """The columns that an item of project or project-away means in one table: none where the table lacks it."""
+    if isinstance(item, tree.Name | tree.TypedName):
+        return [column for column in rows.columns if column.name == item.name]
+    return matching(rows, item) if isinstance(item, tree.Wildcard | tree.Star) else []
+
+
+def _is_pack(item: tree.Expression) -> bool:
+    return isinstance(item, tree.Call) and item.name in ("pack", "pack_all", "bag_pack")
+
+
+def _cut(rows: Relation, wanted: list[str], away: set[str], pack: bool, env: Env, span: Span) -> Relation:
+    """The wanted columns of one table, and the others packed."""
+    columns = [column for column in rows.columns if column.name in wanted]
+    rest = [column for column in rows.columns if column.name not in wanted and column.name not in away]
+    assigned: list[tuple[Column, Bound]] = []
+    if pack:
+        bag = env.binder.column(PACK, KqlType.DYNAMIC)
+        assigned.append((bag, packed(rest, span)))
+        columns.append(bag)
+    return Assign(columns=tuple(columns), order=rows.order, input=rows, assigned=tuple(assigned))
+
+
+def _projected(label: str, parts: list[Part], operator: Find, env: Env) -> Relation:
+    """`find ... project a, b: type, pack(*)`: a table that lacks a column has its null."""
+    items = operator.columns or ()
+    pack = any(_is_pack(item) for item in items)
+    names = list(
+        dict.fromkeys(
+            name
+            for item in items
+            if not _is_pack(item)
+            for name in (
+                [item.name] if isinstance(item, tree.Name | tree.TypedName) else _all_like(parts, item)
+            )
+        )
+    )
+    known = {column.name for _, rows in parts for column in rows.columns}
+    typed = {item.name: item.type for item in items if isinstance(item, tree.TypedName)}
+    for item in items:
+        if isinstance(item, tree.Name) and parts and item.name not in known and item.name != label:
+            raise invalid(f"no table has a column '{item.name}'", item.span)
+    cut = [
+        (name, _converted(_cut(rows, names, set(), pack, env, operator.span), typed, env, operator.span))
+        for name, rows in parts
+    ]
+    return _in_order(united_as(label, cut, env, operator.span), [label, *names], env)
+
+
+def _all_like(parts: list[Part], item: tree.Expression) -> list[str]:
+    return [column.name for _, rows in parts for column in _like(rows, item)]
+
+
+def _converted(rows: Relation, typed: dict[str, KqlType], env: Env, span: Span) -> Relation:
+    """Columns in the types that the query gives them, also those that the table lacks."""
+    columns = list(rows.columns)
+    assigned: list[tuple[Column, Bound]] = []
+    for name, kind in typed.items():
+        place = next((at for at, column in enumerate(columns) if column.name == name), None)
+        made = env.binder.column(name, kind)
+        if place is None:
+            assigned.append((made, constants.null(kind, span)))
+            columns.append(made)
+        elif columns[place].type != kind:
+            assigned.append((made, explicit(reference(columns[place], span), kind)))
+            columns[place] = made
+    return Assign(columns=tuple(columns), order=rows.order, input=rows, assigned=tuple(assigned))
+
+
+def _in_order(rows: Relation, names: list[str], env: Env) -> Relation:
+    """The columns in the order of names (one name may have become several, one a type), the bag last."""
+
+    def place(column: Column) -> int:
+        if column.name == PACK:
+            return len(names) + 1
+        bare = column.name if column.name in names else column.name.rsplit("_", 1)[0]
+        return names.index(bare) if bare in names else len(names)
+
+    return replace(selected(rows, sorted(rows.columns, key=place), [], env), order=())

@@ -1,0 +1,86 @@
+"""make-series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.binder import Collector, Env, binds_operator
+from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import invalid, unsupported
+from nephoscope_kql.naming import Names, implied_name
+from nephoscope_kql.operators.join import parameter
+from nephoscope_kql.operators.rows import partitioned
+from nephoscope_kql.operators.summarize import bound_groups, results_of
+from nephoscope_kql.relations import Relation, Series, SeriesItem
+from nephoscope_kql.tree.operators import MakeSeries
+from nephoscope_kql.types import KqlType
+
+
+@binds_operator(MakeSeries)
+def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
+    """`make-series`."""
+    kind = parameter(operator.parameters, "kind")
+    if kind is not None and kind.word != "nonempty":
+        raise invalid(f"no kind of make-series is named '{kind.word}'", kind.span, "known: nonempty")
+    inner = env.over(relation)
+    groups, names = bound_groups(operator.groups, inner)
+    axis = inner.scalar(operator.axis.value if isinstance(operator.axis, tree.Named) else operator.axis)
+    if axis.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not axis.type.numeric:
+        raise invalid(f"an axis is a number, a datetime or a timespan, not {axis.type}", operator.axis.span)
+    items = [_item(item, inner, relation, groups, names) for item in operator.items]
+    named = isinstance(operator.axis, tree.Named)
+    label = (
+        operator.axis.names[0].name
+        if isinstance(operator.axis, tree.Named) and named
+        else implied_name(operator.axis)
+    )
+    axis_column = env.binder.column(names.take(label) if label else names.unnamed(), KqlType.DYNAMIC)
+    kind_of_step = KqlType.TIMESPAN if axis.type == KqlType.DATETIME else axis.type
+    keys: tuple[Column, ...] = tuple(column for column, _ in groups)
+    return Series(
+        columns=(*keys, *(item.column for item in items), axis_column),
+        input=relation,
+        groups=(*partitioned(env, operator.span), *groups),
+        items=tuple(items),
+        axis=axis,
+        axis_column=axis_column,
+        low=_bound(operator.low, env, axis.type),
+        high=_bound(operator.high, env, axis.type),
+        step=explicit(env.without_row().scalar(operator.step), kind_of_step),
+        inclusive=operator.in_range or operator.high is None,
+        nonempty=kind is not None,
+    )
+
+
+def _bound(expression: tree.Expression | None, env: Env, kind: KqlType) -> Bound | None:
+    return None if expression is None else explicit(env.without_row().scalar(expression), kind)
+
+
+def _item(
+    item: tree.operators.SeriesItem,
+    inner: Env,
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    names: Names,
+) -> SeriesItem:
+    collector = Collector()
+    results = results_of(item.value, replace(inner, aggregates=collector), relation, groups, names)
+    if len(results) != 1 or not isinstance(results[0][1], ColumnRef) or len(collector.calls) != 1:
+        raise unsupported("an item of make-series that is more than one aggregate", item.span)
+    call = collector.calls[0][1]
+    if not isinstance(call, AggregateCall):
+        raise unsupported("an item of make-series that is no aggregate", item.span)
+    column = inner.binder.column(results[0][0], KqlType.DYNAMIC)
+    return SeriesItem(column, call, _default(item, inner, call.type))
+
+
+def _default(item: tree.operators.SeriesItem, inner: Env, kind: KqlType) -> Bound:
+    if item.default is None:
+        zero = constants.long(0, item.span)
+        return explicit(zero, kind) if kind.numeric else constants.null(kind, item.span)
+    value = inner.without_row().scalar(item.default)
+    if isinstance(value, Constant) and value.value is None:
+        return constants.constant(None, kind, value.span)
+    return explicit(value, kind)

@@ -1,0 +1,255 @@
+"""summarize."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from nephoscope_kql import tree
+from nephoscope_kql.bind_calls import aggregated
+from nephoscope_kql.binder import Collector, Env, binds_operator, reference
+from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
+from nephoscope_kql.errors import NOWHERE, invalid
+from nephoscope_kql.mistakes import Mistaken, unknown_value
+from nephoscope_kql.naming import Names, implied_name
+from nephoscope_kql.ordering import by_ordinal, is_serialized
+from nephoscope_kql.references import used
+from nephoscope_kql.registry import aggregates
+from nephoscope_kql.relations import Aggregated, Assign, Relation, SortKey
+from nephoscope_kql.tree.operators import Summarize
+from nephoscope_kql.types import KqlType
+
+EXTREMES = frozenset({"arg_max", "arg_min", "argmax", "argmin"})
+ANY = frozenset({"take_any", "any"})
+Result = tuple[str, Bound]
+
+
+@binds_operator(Summarize)
+def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
+    """`summarize aggregates by groups`."""
+    if not operator.aggregates and not operator.groups:
+        raise invalid("summarize needs an aggregate or a group", operator.span)
+    inner = env.over(relation)
+    groups, names = bound_groups(operator.groups, inner)
+    for _, value in () if env.composed else groups:
+        env.binder.tried(partial(_groupable, value, env), None, inner)
+    collector = Collector()
+    collecting = replace(inner, aggregates=collector)
+    results: list[Result] = []
+    for item in operator.aggregates:
+        found = inner.binder.tried(
+            partial(results_of, item, collecting, relation, groups, names), None, inner
+        )
+        results += _unknown(item, names) if found is None else found
+    return grouped(relation, groups, collector, results, env)
+
+
+def _groupable(value: Bound, env: Env) -> None:
+    """Refuse a dynamic, which Kusto does not group by; one of a column that no rows have may be of any type."""
+    untyped = isinstance(value, ColumnRef) and value.column.id in env.binder.untyped
+    if value.type == KqlType.DYNAMIC and not untyped and not isinstance(value, Mistaken):
+        hint = "convert it: tostring(), tolong() ..."
+        raise invalid("rows cannot be grouped by a dynamic", value.span, hint)
+
+
+def _unknown(item: tree.Expression, names: Names) -> list[Result]:
+    """What stands for the columns of an item that cannot be bound."""
+    given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
+    return [(name or names.unnamed(), unknown_value(item.span)) for name in given]
+
+
+def bound_groups(items: tuple[tree.Expression, ...], inner: Env) -> tuple[list[tuple[Column, Bound]], Names]:
+    """The groups with their columns, and the names that they take."""
+    names = Names()
+    groups: list[tuple[Column, Bound]] = []
+    for item in items:
+        value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
+        name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
+        groups.append((inner.binder.valued(names.take(name) if name else names.unnamed(), value), value))
+    return groups, names
+
+
+def grouped(
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    collector: Collector,
+    results: list[Result],
+    env: Env,
+) -> Relation:
+    """The aggregation, and expressions over the aggregates where results are more than that."""
+    calls = [(column, call) for column, call in collector.calls if isinstance(call, AggregateCall)]
+    keys = tuple(column for column, _ in groups)
+    hidden = (*keys, *(column for column, _ in calls))
+    apart = [(column, reference(column, NOWHERE)) for column in env.partition]
+    order: tuple[SortKey, ...] = ()
+    if groups and calls and relation.order and not is_serialized(relation):
+        first = env.binder.column("", KqlType.LONG)
+        calls.append((first, _first_place(relation)))
+        order = by_ordinal(first)
+    rows: Relation = Aggregated(
+        columns=hidden, order=order, input=relation, groups=(*apart, *groups), aggregates=tuple(calls)
+    )
+    columns: list[Column] = list(keys)
+    assigned: list[tuple[Column, Bound]] = []
+    seen: set[str] = set()
+    for name, value in results:
+        if isinstance(value, ColumnRef) and value.column.id not in seen:
+            seen.add(value.column.id)
+            columns.append(value.column.renamed(name))
+        else:
+            column = env.binder.valued(name, value)
+            assigned.append((column, value))
+            columns.append(column)
+    return Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(assigned))
+
+
+def _first_place(relation: Relation) -> AggregateCall:
+    """Where the first row of a group stands among given rows: groups of these come in the order in which they are met."""
+    place = relation.order[0].value
+    return AggregateCall(type=place.type, span=place.span, aggregate=aggregates()["min"], arguments=(place,))
+
+
+def results_of(
+    item: tree.Expression, env: Env, relation: Relation, groups: list[tuple[Column, Bound]], names: Names
+) -> list[Result]:
+    """The columns that one item of summarize gives."""
+    given = [name.name for name in item.names] if isinstance(item, tree.Named) else []
+    expression = item.value if isinstance(item, tree.Named) else item
+    if isinstance(expression, tree.Call) and expression.name not in env.names:
+        if expression.name in EXTREMES:
+            return _extreme(expression, given, env, relation, groups, names)
+        if expression.name in ANY and _several(expression):
+            return _any(expression, given, env, relation, groups, names)
+        if expression.name in ("percentiles", "percentilesw"):
+            return _percentiles(expression, given, env, names)
+    value = env.scalar(expression)
+    known = {column.id for column, _ in env.aggregates.calls} if env.aggregates is not None else set()
+    if not used([value]).keys() <= known:
+        raise invalid("a column stands here only inside an aggregate", expression.span, "or name it after by")
+    if not given:
+        implied = implied_name(expression)
+        given = [names.take(implied) if implied else names.unnamed()]
+    else:
+        given = [names.take(name) for name in given]
+    if len(given) > 1:
+        from nephoscope_kql.operators.columns import spread
+
+        return spread(tuple(given), value, item.span)
+    return [(given[0], value)]
+
+
+def _several(call: tree.Call) -> bool:
+    return (
+        len(call.arguments) > 1 or isinstance(call.arguments[0], tree.Star | tree.Wildcard)
+        if call.arguments
+        else False
+    )
+
+
+def _plain(env: Env) -> Env:
+    return replace(env, aggregates=None)
+
+
+def _collect(call: AggregateCall, env: Env) -> Bound:
+    if env.aggregates is None:
+        raise invalid("an aggregate has no meaning here", call.span)
+    return reference(env.aggregates.column(call, env.binder), call.span)
+
+
+def _extreme(
+    call: tree.Call,
+    given: list[str],
+    env: Env,
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    names: Names,
+) -> list[Result]:
+    """`arg_max(by, values)`: the row's values where `by` is greatest."""
+    if not call.arguments:
+        raise invalid(f"{call.name}() takes at least 1 argument", call.span)
+    callee = aggregates()["arg_max" if call.name.endswith("max") else "arg_min"]
+    name, by = _value(call.arguments[0], env)
+    wanted = [(name, by), *_values(call.arguments[1:], env, relation, groups, exclude=by)]
+    results: list[Result] = []
+    for place, (name, value) in enumerate(wanted):
+        label = (
+            names.take(given[place]) if place < len(given) else names.take(name) if name else names.unnamed()
+        )
+        results.append((label, _collect(aggregated(callee, [by, value], call), env)))
+    return results
+
+
+def _values(
+    arguments: tuple[tree.Expression, ...],
+    env: Env,
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    exclude: Bound | None,
+) -> list[Result]:
+    """The values of `arg_max`'s and `take_any`'s arguments; `*` means every column that is no group and not `exclude`."""
+    skipped = {value.column.id for _, value in groups if isinstance(value, ColumnRef)}
+    if isinstance(exclude, ColumnRef):
+        skipped.add(exclude.column.id)
+    result: list[Result] = []
+    for argument in arguments:
+        if isinstance(argument, tree.Star | tree.Wildcard):
+            from nephoscope_kql.operators.columns import matching
+
+            result += [
+                (column.name, reference(column, argument.span))
+                for column in matching(relation, argument)
+                if column.id not in skipped
+            ]
+        else:
+            result.append(_value(argument, env))
+    return result
+
+
+def _value(argument: tree.Expression, env: Env) -> Result:
+    """An argument of an aggregate with its column's name: the one that is given inside, else what its expression implies."""
+    if isinstance(argument, tree.Named):
+        return argument.names[0].name, _plain(env).scalar(argument.value)
+    return implied_name(argument), _plain(env).scalar(argument)
+
+
+def _any(
+    call: tree.Call,
+    given: list[str],
+    env: Env,
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    names: Names,
+) -> list[Result]:
+    results: list[Result] = []
+    callee = aggregates()["take_any"]
+    star = any(isinstance(argument, tree.Star | tree.Wildcard) for argument in call.arguments)
+    for place, (name, value) in enumerate(_values(call.arguments, env, relation, groups, exclude=None)):
+        implied = name if star or call.name == "take_any" else f"any_{name}"
+        label = (
+            names.take(given[place])
+            if place < len(given)
+            else names.take(implied)
+            if implied
+            else names.unnamed()
+        )
+        results.append((label, _collect(aggregated(callee, [value], call), env)))
+    return results
+
+
+def _percentiles(call: tree.Call, given: list[str], env: Env, names: Names) -> list[Result]:
+    """`percentiles(value, 5, 50)`: a column a percentile."""
+    weighted = call.name == "percentilesw"
+    fixed = 2 if weighted else 1
+    callee = aggregates()["percentilew" if weighted else "percentile"]
+    found = [_value(argument, env) for argument in call.arguments]
+    values = [value for _, value in found]
+    base = found[0][0] if found else ""
+    results: list[Result] = []
+    for place, share in enumerate(values[fixed:]):
+        if not isinstance(share, Constant):
+            raise invalid("a percentile must be a constant", share.span)
+        text = str(share.value).removesuffix(".0").replace(".", "_")
+        label = given[place] if place < len(given) else f"percentile_{base}_{text}"
+        made = aggregated(callee, [*values[:fixed], share], call)
+        results.append((names.take(label), _collect(made, env)))
+    return results

@@ -1,0 +1,179 @@
+"""top-nested and top-hitters: the greatest groups, level by level."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.bind_operands import comparison
+from nephoscope_kql.binder import Collector, Env, SharedMeaning, binds_operator, reference
+from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import NOWHERE, Span, unsupported
+from nephoscope_kql.naming import Names, implied_name
+from nephoscope_kql.operators.rows import limited, row_count
+from nephoscope_kql.operators.summarize import grouped
+from nephoscope_kql.relations import (
+    Assign,
+    Concatenated,
+    Filter,
+    Joined,
+    JoinKind,
+    Numbered,
+    Relation,
+    Sorted,
+    SortKey,
+)
+from nephoscope_kql.scope import already_bound
+from nephoscope_kql.tree.operators import NestedClause, TopHitters, TopNested
+from nephoscope_kql.types import KqlType
+
+Clauses = tuple[NestedClause, ...]
+
+
+@binds_operator(TopNested)
+def top_nested(relation: Relation, operator: TopNested, env: Env) -> Relation:
+    """`top-nested`: the greatest groups of the first value, within each the greatest of the second, and so on.
+
+    The groups so far hold, level by level, a column for the value and one for the aggregate.
+    """
+    if env.partition:
+        raise unsupported("top-nested inside mv-apply or partition", operator.span)
+    clauses = operator.clauses
+    rows = already_bound(_keyed(relation, clauses, env), env)
+    groups: SharedMeaning | None = None
+    results: list[Relation] = []
+    for level, clause in enumerate(clauses):
+        top = already_bound(_top(rows.make(), clauses, level, env), env)
+        if clause.others is not None:
+            rest = _matched("leftanti", rows.make(), top.make(), level, len(clauses))
+            results.append(_below(groups, _others(rest, clauses, level, env), level))
+        rows = already_bound(_matched("leftsemi", rows.make(), top.make(), level, len(clauses)), env)
+        groups = already_bound(_below(groups, top.make(), level), env)
+    whole = [] if groups is None else [groups.make()]
+    return _result([*whole, *results], clauses, env, operator.span)
+
+
+def _keyed(relation: Relation, clauses: Clauses, env: Env) -> Relation:
+    """The rows with the value of every level in their last columns."""
+    inner = env.over(relation)
+    keys: list[tuple[Column, Bound]] = []
+    for clause in clauses:
+        value = inner.scalar(clause.value.value if isinstance(clause.value, tree.Named) else clause.value)
+        keys.append((env.binder.column("", value.type), value))
+    columns = (*relation.columns, *(column for column, _ in keys))
+    return Assign(columns=columns, order=relation.order, input=relation, assigned=tuple(keys))
+
+
+def _keys(relation: Relation, level: int, levels: int) -> tuple[Column, ...]:
+    """The columns of the values up to a level, of rows that have one for every level."""
+    return relation.columns[len(relation.columns) - levels :][: level + 1]
+
+
+def _grouped(relation: Relation, keys: tuple[Column, ...], by: list[tree.Expression], env: Env) -> Relation:
+    """The aggregates a combination of keys: columns of the keys, then of the aggregates."""
+    collector = Collector()
+    inner = replace(env.over(relation), aggregates=collector)
+    values = [("", inner.scalar(one.value if isinstance(one, tree.Named) else one)) for one in by]
+    groups: list[tuple[Column, Bound]] = [
+        (env.binder.column("", key.type), reference(key, by[0].span)) for key in keys
+    ]
+    return grouped(relation, groups, collector, values, env)
+
+
+def _top(relation: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
+    """The groups of a level that are kept: columns of the values up to it, then of its aggregate."""
+    clause = clauses[level]
+    found = _grouped(relation, _keys(relation, level, len(clauses)), [clause.by], env)
+    if clause.count is None:
+        return found
+    *outer, key, amount = (reference(column, clause.span) for column in found.columns)
+    up = bool(clause.ascending)
+    order = (SortKey(amount, up, up), SortKey(key, ascending=True, nulls_first=True))
+    number = env.binder.column("", KqlType.LONG)
+    numbered = Numbered(
+        columns=found.columns,
+        input=Sorted(columns=found.columns, order=order, input=found),
+        number=number,
+        partition=tuple(outer),
+    )
+    most = row_count(clause.count, env)
+    kept = comparison("<=", reference(number, clause.span), most, clause.span)
+    return Filter(columns=found.columns, input=numbered, predicate=kept)
+
+
+def _matched(kind: JoinKind, rows: Relation, top: Relation, level: int, levels: int) -> Relation:
+    """The rows that are in one of the groups, or in none."""
+    pairs = zip(_keys(rows, level, levels), top.columns, strict=False)
+    keys = tuple((reference(one, NOWHERE), reference(two, NOWHERE)) for one, two in pairs)
+    return Joined(columns=rows.columns, kind=kind, left=rows, right=top, keys=keys)
+
+
+def _others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
+    """One row for the groups of a level that are not kept: its label, no values below, every aggregate."""
+    clause = clauses[level]
+    keys = _keys(rest, level, len(clauses))
+    anyone = env.binder.column("", KqlType.LONG)
+    one = ((anyone, constants.long(0, clause.span)),)
+    whole = Assign(columns=(*rest.columns, anyone), input=rest, assigned=one)
+    found = _grouped(whole, (anyone, *keys[:-1]), [later.by for later in clauses[level:]], env)
+    _, *rest_columns = found.columns
+    columns, amounts = rest_columns[:level], rest_columns[level:]
+    assigned: list[tuple[Column, Bound]] = []
+    for place, amount in enumerate(amounts):
+        kind = _keys(rest, level + place, len(clauses))[-1].type
+        label: Bound = constants.null(kind, clause.span)
+        if place == 0 and clause.others is not None:
+            label = explicit(env.without_row().scalar(clause.others), kind)
+        assigned.append((env.binder.column("", kind), label))
+        columns += [assigned[-1][0], amount]
+    return Assign(columns=tuple(columns), input=found, assigned=tuple(assigned))
+
+
+def _below(groups: SharedMeaning | None, found: Relation, level: int) -> Relation:
+    """The groups so far with what was found within each: `found` begins with the values of the levels above it."""
+    if groups is None:
+        return found
+    left = groups.make()
+    pairs = zip(left.columns[::2], found.columns[:level], strict=True)
+    keys = tuple((reference(one, NOWHERE), reference(two, NOWHERE)) for one, two in pairs)
+    return Joined(
+        columns=(*left.columns, *found.columns[level:]), kind="inner", left=left, right=found, keys=keys
+    )
+
+
+def _result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) -> Relation:
+    names = Names()
+    labels: list[str] = []
+    for clause in clauses:
+        given = clause.value
+        own = given.names[0].name if isinstance(given, tree.Named) else implied_name(given)
+        label = names.take(own) if own else names.unnamed()
+        amount = clause.by.names[0].name if isinstance(clause.by, tree.Named) else f"aggregated_{label}"
+        labels += [label, names.take(amount)]
+    columns = tuple(
+        env.binder.column(name, column.type) for name, column in zip(labels, parts[0].columns, strict=True)
+    )
+    fills = tuple(tuple(reference(column, span) for column in part.columns) for part in parts)
+    return Concatenated(columns=columns, inputs=tuple(parts), fills=fills)
+
+
+@binds_operator(TopHitters)
+def top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Relation:
+    """`top-hitters n of value by weight`: the greatest first. Kusto estimates, this counts."""
+    inner = env.over(relation)
+    item = operator.value
+    expression = item.value if isinstance(item, tree.Named) else item
+    name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item) or "Column1"
+    value = inner.scalar(expression)
+    weight = operator.by.value if isinstance(operator.by, tree.Named) else operator.by
+    arguments = () if weight is None else (weight,)
+    by = tree.Call(name="count" if weight is None else "sum", arguments=arguments, span=operator.span)
+    collector = Collector()
+    total = replace(inner, aggregates=collector).scalar(by)
+    label = f"approximate_count_{name}" if weight is None else f"approximate_sum_{implied_name(weight)}"
+    groups = [(env.binder.column(name, value.type), value)]
+    rows = grouped(relation, groups, collector, [(label, total)], env)
+    order = (SortKey(reference(rows.columns[1], operator.span), ascending=False, nulls_first=False),)
+    ordered = Sorted(columns=rows.columns, order=order, input=rows)
+    return limited(ordered, row_count(operator.count, env), env)

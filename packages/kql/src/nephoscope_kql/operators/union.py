@@ -1,0 +1,208 @@
+"""union."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.binder import Env, LambdaMeaning, binds_operator, reference
+from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql.errors import KqlError, Span, UnknownSourceError, invalid
+from nephoscope_kql.naming import Names, implied_name
+from nephoscope_kql.operators.join import choice, parameter
+from nephoscope_kql.relations import Assign, Concatenated, Relation, Shared
+from nephoscope_kql.scope import is_tabular, place_of
+from nephoscope_kql.tree.operators import Union
+from nephoscope_kql.types import KqlType
+
+Part = tuple[str, Relation]
+
+
+@binds_operator(Union)
+def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
+    """`union`: columns by name and type; with isfuzzy a part is left out whose tables or functions are not there.
+
+    A stored function that cannot be bound over the tables that are there is not there either. What is wrong in the query's own text
+    is an error.
+    """
+    fuzzy = parameter(operator.parameters, "isfuzzy")
+    if fuzzy is not None and fuzzy.word not in ("true", "false", "1", "0"):
+        raise invalid("isfuzzy is true or false", fuzzy.span)
+    lenient = fuzzy is not None and fuzzy.word in ("true", "1")
+    parts: list[Part] = [] if relation is None else [(named_by_as(relation), relation)]
+    failed: KqlError | None = None
+    for item in operator.items:
+        try:
+            parts += _leniently(item, env) if lenient else parts_of(item, env)
+        except KqlError as error:
+            if not lenient or not (isinstance(error, UnknownSourceError) or error.function):
+                raise
+            if env.site is None:
+                env.binder.note(f"left out of the union: {error.message}")
+            failed = failed or error
+    mistakes = env.binder.mistakes
+    if failed is not None and parts and mistakes is not None and mistakes.errors:
+        parts.append(("", env.binder.unknown_rows()))
+    if not parts:
+        raise failed or invalid("union has no tables", operator.span)
+    return united(parts, operator, env)
+
+
+def _leniently(item: tree.Expression, env: Env) -> list[Part]:
+    """The rows of an item that is left out where nobody has a table or function that it names."""
+    if env.binder.mistakes is None:
+        return parts_of(item, env)
+    with env.binder.mistakes.first_only():
+        return parts_of(item, env)
+
+
+def parts_of(item: tree.Expression, env: Env) -> list[Part]:
+    """The rows that an item of union names, each with what `withsource` calls it."""
+    if isinstance(item, tree.Wildcard):
+        return _matching(item.pattern, env, item.span)
+    if isinstance(item, tree.Member) and "*" in item.name:
+        return _matching(item.name, replace(env, names={}, place=place_of(item.target, env)), item.span)
+    rows = env.tabular(item)
+    return [(named_by_as(rows) or _label(item, env), rows)]
+
+
+def _matching(pattern: str, env: Env, span: Span) -> list[Part]:
+    """The tables and variables whose name is like a pattern; of stored functions a wildcard means views, and there are none."""
+    found = sorted(
+        name
+        for name in env.catalog.names()
+        if fnmatchcase(name, pattern) and env.sees(name) and env.catalog.table(name) is not None
+    )
+    found += [
+        name
+        for name in env.names
+        if fnmatchcase(name, pattern) and name not in found and env.sees(name) and _is_rows(name, env, span)
+    ]
+    if not found:
+        raise UnknownSourceError(f"no table is named like '{pattern}'", span)
+    return [(name, env.tabular(tree.Name(name=name, span=span))) for name in found]
+
+
+def _is_rows(name: str, env: Env, span: Span) -> bool:
+    """Whether a variable holds rows that it gives without arguments."""
+    meaning = env.names[name]
+    if isinstance(meaning, LambdaMeaning) and meaning.function.parameters:
+        return False
+    return is_tabular(tree.Name(name=name, span=span), env.without_row())
+
+
+def named_by_as(relation: Relation) -> str:
+    """The name that `as`, the last operator of the rows, gives them; '' without it."""
+    return relation.label if isinstance(relation, Shared) else ""
+
+
+def _label(item: tree.Expression, env: Env) -> str:
+    """What `withsource` calls a part: a table or function by its name; a variable that holds rows has none."""
+    if isinstance(item, tree.Name) and not isinstance(env.names.get(item.name), LambdaMeaning | None):
+        return ""
+    return implied_name(item)
+
+
+def united(parts: list[Part], operator: Union, env: Env) -> Relation:
+    """The rows of all parts one after another."""
+    inner = choice(operator.parameters, "kind", ("outer", "inner"), "union") == "inner"
+    source = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
+    if source is None or not source.values:
+        return united_as("", parts, env, operator.span, inner)
+    label = source.values[0]
+    name = label.name if isinstance(label, tree.Name) else source.word
+    labelled = [(own or f"union_arg{place}", part) for place, (own, part) in enumerate(parts)]
+    return united_as(name, labelled, env, operator.span, inner)
+
+
+def united_as(name: str, parts: list[Part], env: Env, span: Span, inner: bool = False) -> Relation:
+    """The rows of all parts, before them a column of that name ('' = none) that says which part a row is of."""
+    parts = [(label, _known(part, place, parts, env)) for place, (label, part) in enumerate(parts)]
+    columns = _columns([part for _, part in parts], inner, env)
+    nulls = {key: constants.null(key[1], span) for key in columns}
+    fills: list[list[Bound]] = []
+    for _, part in parts:
+        own = {(column.name, column.type): column for column in part.columns}
+        fills.append([reference(own[key], span) if key in own else null for key, null in nulls.items()])
+    made = list(columns.values())
+    if name:
+        made.insert(0, env.binder.column(name, KqlType.STRING))
+        for (label, _), fill in zip(parts, fills, strict=True):
+            fill.insert(0, constants.text(label, span))
+    return Concatenated(
+        columns=tuple(made),
+        inputs=tuple(part for _, part in parts),
+        fills=tuple(tuple(fill) for fill in fills),
+        open=any(part.open for _, part in parts),
+    )
+
+
+def _known(part: Relation, place: int, parts: list[Part], env: Env) -> Relation:
+    """A part whose columns of no known type (they are null) have the type that another part gives them.
+
+    Without rows to look at only parts before it count, as in Microsoft's analyzer.
+    """
+    others = [one for _, one in (parts[:place] if env.binder.probe is None else parts)]
+    kinds = {
+        column.name: column.type
+        for one in others
+        for column in one.columns
+        if column.id not in env.binder.untyped
+    }
+    made = {
+        column.id: env.binder.column(column.name, kinds[column.name])
+        for column in part.columns
+        if column.id in env.binder.untyped and column.name in kinds
+    }
+    if not made:
+        return part
+    return Assign(
+        columns=tuple(made.get(column.id, column) for column in part.columns),
+        order=part.order,
+        open=part.open,
+        input=part,
+        assigned=tuple((column, constants.null(column.type)) for column in made.values()),
+    )
+
+
+def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, KqlType], Column]:
+    """The result's columns by (name, type) of the parts; one name with several types gets the type behind it.
+
+    Where another column has that name already, a number follows.
+    """
+    keys: dict[tuple[str, KqlType], None] = {}
+    mistaken = _mistaken(parts, env)
+    for part in parts:
+        keys.update(
+            ((column.name, KqlType.DYNAMIC if column.name in mistaken else column.type), None)
+            for column in part.columns
+        )
+    if inner:
+        keys = {
+            key: None
+            for key in keys
+            if all(any((column.name, column.type) == key for column in part.columns) for part in parts)
+        }
+    counts = Counter(name for name, _ in keys)
+    first = {name: place for place, name in enumerate(counts)}
+    keys = dict.fromkeys(sorted(keys, key=lambda key: first[key[0]]))
+    untyped = {column.name for part in parts for column in part.columns if column.id in env.binder.untyped}
+    told = Names(name for name, count in counts.items() if count == 1)
+    return {
+        (name, kind): env.binder.column(
+            name if counts[name] == 1 else told.take(f"{name}_{_label_of(name, kind, untyped)}"), kind
+        )
+        for name, kind in keys
+    }
+
+
+def _mistaken(parts: list[Relation], env: Env) -> set[str]:
+    """The names of columns whose types nobody knows, because an error was noted where they are made."""
+    marked = set() if env.binder.mistakes is None else env.binder.mistakes.columns
+    return {column.name for part in parts for column in part.columns if column.id in marked}
+
+
+def _label_of(name: str, kind: KqlType, untyped: set[str]) -> str:
+    return "unknown" if name in untyped and kind == KqlType.DYNAMIC else kind.value

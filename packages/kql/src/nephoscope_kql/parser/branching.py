@@ -1,0 +1,164 @@
+"""Operators that hold pipes of their own or walk rows in order: partition, fork, facet, scan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.parser.constants import type_name
+from nephoscope_kql.parser.expressions import expression
+from nephoscope_kql.parser.filtering import ordered_keys
+from nephoscope_kql.parser.names import name_list
+from nephoscope_kql.parser.parameters import parameters
+from nephoscope_kql.parser.pipes import body, reads
+from nephoscope_kql.tree import Named, Pipe
+from nephoscope_kql.tree import operators as tree
+
+if TYPE_CHECKING:
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression
+
+
+@reads("partition", "__partitionby")
+def partition(c: Cursor, start: int) -> tree.Partition:
+    """`partition by column (operators)` or `{ query }`."""
+    options = parameters(c, "kind")
+    c.accept("by")
+    by = c.name("the name of a column")
+    scoped = c.token.text == "{"
+    if scoped:
+        c.take()
+        rows = c.rows()
+        inner = rows if isinstance(rows, Pipe) else Pipe(source=rows, span=rows.span)
+        c.expect("}")
+    else:
+        c.expect("(")
+        inner = body(c)
+        c.expect(")")
+    return tree.Partition(by=by, body=inner, scoped=scoped, parameters=options, span=c.since(start))
+
+
+@reads("fork")
+def fork(c: Cursor, start: int) -> tree.Fork:
+    """`fork name = (operators) (operators) ...`."""
+    branches = [_branch(c)]
+    while c.token.text == "(" or c.is_declaration():
+        branches.append(_branch(c))
+    return tree.Fork(branches=tuple(branches), span=c.since(start))
+
+
+def _branch(c: Cursor) -> Expression:
+    start = c.token.start
+    name = c.declared() if c.is_declaration() else None
+    if name is not None:
+        c.expect("=")
+    c.expect("(")
+    inner = body(c)
+    c.expect(")")
+    return inner if name is None else Named(names=(name,), value=inner, span=c.since(start))
+
+
+@reads("facet")
+def facet(c: Cursor, start: int) -> tree.Facet:
+    """`facet by columns with (operators)`."""
+    c.expect("by")
+    columns = name_list(c)
+    inner: Pipe | None = None
+    if c.accept("with"):
+        bracketed = c.accept("(")
+        inner = body(c)
+        if bracketed:
+            c.expect(")")
+    return tree.Facet(columns=columns, body=inner, span=c.since(start))
+
+
+@reads("scan")
+def scan(c: Cursor, start: int) -> tree.Scan:
+    """`scan with_match_id=... order by ... partition by ... declare (...) with (steps)`."""
+    options = parameters(c, "kind with_match_id with_step_name")
+    order = ordered_keys(c) if _accept_by(c, "order") else ()
+    by = _values(c) if _accept_by(c, "partition") else ()
+    declared = _declarations(c) if c.accept("declare") else ()
+    steps = _steps(c)
+    return tree.Scan(
+        steps=steps,
+        declarations=declared,
+        order=order,
+        partition=by,
+        parameters=options,
+        span=c.since(start),
+    )
+
+
+def _accept_by(c: Cursor, word: str) -> bool:
+    if not c.accept(word):
+        return False
+    c.expect("by")
+    return True
+
+
+def _steps(c: Cursor) -> tuple[tree.ScanStep, ...]:
+    c.expect("with")
+    c.expect("(")
+    steps = [_step(c)]
+    while c.token.text == "step":
+        steps.append(_step(c))
+    c.expect(")")
+    return tuple(steps)
+
+
+def _values(c: Cursor) -> tuple[Expression, ...]:
+    values = [expression(c)]
+    while c.accept(","):
+        values.append(expression(c))
+    return tuple(values)
+
+
+def _declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
+    found: list[tree.ScanDeclaration] = []
+
+    def read(c: Cursor) -> None:
+        start = c.token.start
+        name = c.declared("the name of a column").name
+        c.expect(":")
+        kind = type_name(c)
+        default = expression(c) if c.accept("=") else None
+        found.append(tree.ScanDeclaration(name=name, type=kind, default=default, span=c.since(start)))
+
+    c.expect("(")
+    c.separated(read, ")")
+    return tuple(found)
+
+
+def _step(c: Cursor) -> tree.ScanStep:
+    start = c.expect("step").start
+    name = c.declared("the name of a step").name
+    optional = c.accept("optional")
+    output = ""
+    if c.accept("output"):
+        c.expect("=")
+        if c.token.text not in ("all", "last", "none"):
+            raise c.wrong("all, last or none")
+        output = c.take().text
+    c.expect(":")
+    condition = expression(c)
+    assignments: list[Named] = []
+    if c.accept("=>"):
+        assignments.append(_assignment(c))
+        while c.accept(","):
+            assignments.append(_assignment(c))
+    c.expect(";")
+    return tree.ScanStep(
+        name=name,
+        condition=condition,
+        assignments=tuple(assignments),
+        optional=optional,
+        output=output,
+        span=c.since(start),
+    )
+
+
+def _assignment(c: Cursor) -> Named:
+    start = c.token.start
+    name = c.declared("the name of a column")
+    c.expect("=")
+    return Named(names=(name,), value=expression(c), span=c.since(start))

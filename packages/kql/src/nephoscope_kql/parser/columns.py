@@ -1,0 +1,115 @@
+"""Operators that choose and make columns: extend, the project family, serialize, print, range."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.parser.expressions import expression, expressions, named
+from nephoscope_kql.parser.names import column_pattern, column_patterns
+from nephoscope_kql.parser.parameters import parameters
+from nephoscope_kql.parser.pipes import reads
+from nephoscope_kql.tree import Named, Ordered
+from nephoscope_kql.tree import operators as tree
+
+if TYPE_CHECKING:
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression
+
+
+@reads("extend")
+def extend(c: Cursor, start: int) -> tree.Extend:
+    """`extend name = value, ...`."""
+    return tree.Extend(items=_one_or_more(c), span=c.since(start))
+
+
+@reads("project")
+def project(c: Cursor, start: int) -> tree.Project:
+    """`project a, b = value`; without items no column is left."""
+    return tree.Project(items=expressions(c), span=c.since(start))
+
+
+@reads("project-away")
+def project_away(c: Cursor, start: int) -> tree.ProjectAway:
+    """`project-away a, b*`."""
+    return tree.ProjectAway(items=column_patterns(c), span=c.since(start))
+
+
+@reads("project-keep")
+def project_keep(c: Cursor, start: int) -> tree.ProjectKeep:
+    """`project-keep a, b*`."""
+    return tree.ProjectKeep(items=column_patterns(c), span=c.since(start))
+
+
+@reads("project-rename")
+def project_rename(c: Cursor, start: int) -> tree.ProjectRename:
+    """`project-rename new = old, ...`."""
+    items = [_renamed(c)]
+    while c.accept(","):
+        items.append(_renamed(c))
+    return tree.ProjectRename(items=tuple(items), span=c.since(start))
+
+
+def _renamed(c: Cursor) -> Named:
+    start = c.token.start
+    new = c.declared("the new name of a column")
+    c.expect("=")
+    return Named(names=(new,), value=c.name("the name of a column"), span=c.since(start))
+
+
+@reads("project-reorder")
+def project_reorder(c: Cursor, start: int) -> tree.ProjectReorder:
+    """`project-reorder a, b* asc`."""
+    items = [_reordered(c)]
+    while c.accept(","):
+        items.append(_reordered(c))
+    return tree.ProjectReorder(items=tuple(items), span=c.since(start))
+
+
+def _reordered(c: Cursor) -> Expression:
+    start = c.token.start
+    item = column_pattern(c)
+    if c.token.text not in ("asc", "desc", "granny-asc", "granny-desc"):
+        return item
+    word = c.take().text
+    return Ordered(
+        value=item, ascending=word.endswith("asc"), granny=word.startswith("granny"), span=c.since(start)
+    )
+
+
+@reads("project-by-names")
+def project_by_names(c: Cursor, start: int) -> tree.ProjectByNames:
+    """`project-by-names expression, ...`."""
+    return tree.ProjectByNames(items=_one_or_more(c), span=c.since(start))
+
+
+@reads("serialize")
+def serialize(c: Cursor, start: int) -> tree.Serialize:
+    """`serialize name = value, ...`; without items the rows' order is kept as it is."""
+    parameters(c)
+    return tree.Serialize(items=expressions(c), span=c.since(start))
+
+
+@reads("print")
+def print_values(c: Cursor, start: int) -> tree.Print:
+    """`print name = value, ...`."""
+    return tree.Print(items=_one_or_more(c), span=c.since(start))
+
+
+@reads("range")
+def range_rows(c: Cursor, start: int) -> tree.Range:
+    """`range name from low to high step step`."""
+    name = c.name("the name of a column").name
+    c.expect("from")
+    low = expression(c)
+    c.expect("to")
+    high = expression(c)
+    c.expect("step")
+    step = expression(c)
+    return tree.Range(name=name, low=low, high=high, step=step, span=c.since(start))
+
+
+def _one_or_more(c: Cursor) -> tuple[Expression, ...]:
+    items = [named(c)]
+    while c.accept(","):
+        items.append(named(c))
+    return tuple(items)

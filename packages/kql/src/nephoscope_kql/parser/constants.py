@@ -1,0 +1,165 @@
+"""Literals, `dynamic(...)` and the type names of a query."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.lexer import Token, is_obfuscated, string_value
+from nephoscope_kql.literals import (
+    datetime_text,
+    long_value,
+    time_of_day,
+    timespan_text,
+    timespan_ticks,
+    typed_value,
+)
+from nephoscope_kql.parser.cursor import Cursor
+from nephoscope_kql.tree import Binary, Call, Expression, Literal, Scalar
+from nephoscope_kql.types import TYPE_NAMES, KqlType
+
+BOOLEANS = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
+
+
+def is_constant(token: Token) -> bool:
+    """Whether a literal starts with the word (a sign apart)."""
+    return token.kind in ("long", "real", "timespan", "typed", "text") or (
+        token.kind == "name" and (token.text in BOOLEANS or token.text == "dynamic")
+    )
+
+
+def constant(c: Cursor) -> Literal:
+    """A literal."""
+    token = c.token
+    if token.text == "dynamic":
+        return dynamic(c)
+    if token.kind == "text":
+        value, hidden = c.text(), is_obfuscated(token.text)
+        return Literal(type=KqlType.STRING, value=value, obfuscated=hidden, span=c.since(token.start))
+    c.take()
+    kind, plain = _plain(token, "")
+    return Literal(type=kind, value=plain, span=token.span)
+
+
+def relative_date(c: Cursor) -> Expression | None:
+    """`datetime(now)` as `now()`, `datetime(8:00 AM)` as that time of today; None where another word stands here."""
+    token = c.token
+    if token.kind != "typed" or not token.text.startswith("date"):
+        return None
+    inner = token.text[token.text.index("(") + 1 : -1].strip(" \"'")
+    now = Call(name="now", span=token.span)
+    if inner == "now":
+        c.take()
+        return now
+    ticks = time_of_day(inner)
+    if ticks is None:
+        return None
+    c.take()
+    today = Call(name="startofday", arguments=(now,), span=token.span)
+    clock = Literal(type=KqlType.TIMESPAN, value=ticks, span=token.span)
+    return Binary(operator="+", left=today, right=clock, span=token.span)
+
+
+def signed(c: Cursor) -> Literal:
+    """A literal that may have a sign, as in the values of a datatable."""
+    if c.token.text not in ("-", "+"):
+        if not is_constant(c.token):
+            raise c.wrong("a literal")
+        return constant(c)
+    sign, token = c.take(), c.take()
+    if token.kind not in ("long", "real", "timespan"):
+        raise invalid(f"expected a number, found {token.shown()}", token.span)
+    kind, value = _plain(token, sign.text)
+    return Literal(type=kind, value=value, span=Span(sign.start, token.end))
+
+
+def _plain(token: Token, sign: str) -> tuple[KqlType, Scalar]:
+    try:
+        if token.kind == "long":
+            return KqlType.LONG, long_value(sign + token.text)
+        if token.kind == "real":
+            return KqlType.REAL, float(sign + token.text)
+        if token.kind == "timespan":
+            return KqlType.TIMESPAN, timespan_ticks(sign + token.text)
+        if token.kind == "typed":
+            word, _, rest = token.text.partition("(")
+            return typed_value(word, rest[:-1])
+    except ValueError as error:
+        raise invalid(f"{token.shown()} is no literal: {error}", token.span) from None
+    return KqlType.BOOL, BOOLEANS[token.text]
+
+
+def dynamic(c: Cursor) -> Literal:
+    """`dynamic(json)`: objects, arrays, numbers, strings of KQL, true, false, null, and literals of other types as JSON holds them."""
+    start = c.expect("dynamic").start
+    c.expect("(")
+    value = _json(c)
+    c.expect(")")
+    return Literal(type=KqlType.DYNAMIC, value=value, span=c.since(start))
+
+
+def _json(c: Cursor) -> Scalar:
+    token = c.token
+    c.descend()
+    if token.text == "{":
+        value: Scalar = _json_object(c)
+    elif token.text == "[":
+        value = _json_array(c)
+    elif token.text == "null":
+        c.take()
+        value = None
+    elif token.kind == "text":
+        value = c.text()
+    else:
+        value = _json_scalar(c)
+    c.ascend()
+    return value
+
+
+def _json_object(c: Cursor) -> dict[str, Scalar]:
+    pairs: dict[str, Scalar] = {}
+
+    def pair(c: Cursor) -> None:
+        if c.token.kind != "text":
+            raise c.wrong("a key in quotes")
+        key = string_value(c.take().text)
+        c.expect(":")
+        pairs[key] = _json(c)
+
+    c.expect("{")
+    c.separated(pair, "}")
+    return pairs
+
+
+def _json_array(c: Cursor) -> list[Scalar]:
+    items: list[Scalar] = []
+    c.expect("[")
+    c.separated(lambda c: items.append(_json(c)), "]")
+    return items
+
+
+def _json_scalar(c: Cursor) -> Scalar:
+    if c.token.text == "+" or not (is_constant(c.token) or c.token.text == "-"):
+        raise c.wrong(
+            "a JSON value", "a dynamic literal holds constants only; build a bag from values with bag_pack"
+        )
+    literal = signed(c)
+    value = literal.value
+    if isinstance(value, int) and literal.type == KqlType.DATETIME:
+        return datetime_text(value)
+    if isinstance(value, int) and literal.type == KqlType.TIMESPAN:
+        return timespan_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def type_name(c: Cursor) -> KqlType:
+    """The name of a scalar type."""
+    token = c.token
+    kind = TYPE_NAMES.get(token.text)
+    if kind is None or token.kind != "name":
+        raise c.wrong("the name of a type", known=TYPE_NAMES)
+    c.take()
+    return kind

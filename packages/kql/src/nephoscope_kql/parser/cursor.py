@@ -1,0 +1,178 @@
+"""A place in the words of a query, and what every part of the grammar asks there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.deadline import check
+from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, TooLargeError, did_you_mean, invalid
+from nephoscope_kql.lexer import Token, string_value
+from nephoscope_kql.parser.keywords import may_declare, may_name
+from nephoscope_kql.tree import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope_kql.tree import Expression
+
+MAX_DEPTH = 64
+"""Levels of nesting that a query may have, and levels of its tree."""
+
+_OPENING = frozenset(("(", "[", "{"))
+_CLOSING = frozenset((")", "]", "}"))
+
+
+class Cursor:
+    """The words of a query and a place among them.
+
+    `rows` reads a tabular expression: it is given from outside, for expressions and pipes hold each other. `height` is the height
+    of the highest tree that was read since it was last set to 0.
+    """
+
+    def __init__(
+        self, tokens: list[Token], errors: list[KqlError], rows: Callable[[Cursor], Expression]
+    ) -> None:
+        self._tokens = tokens
+        self._next = 0
+        self._depth = 0
+        self._rows = rows
+        self.token = tokens[0]
+        self.errors = errors
+        self.height = 0
+
+    def rows(self) -> Expression:
+        """An expression that may be tabular: `T | where x`, `print 1`, `a + b`."""
+        return self._rows(self)
+
+    def ahead(self, count: int = 1) -> Token:
+        """The word `count` places after this one; the end where there are fewer."""
+        return self._tokens[min(self._next + count, len(self._tokens) - 1)]
+
+    def take(self) -> Token:
+        """This word; the cursor moves on, but never past the end."""
+        token = self.token
+        if token.kind != "end":
+            self._next += 1
+            self.token = self._tokens[self._next]
+        return token
+
+    def accept(self, text: str) -> bool:
+        """Whether this word is `text`; then the cursor moves on."""
+        if self.token.text != text:
+            return False
+        self.take()
+        return True
+
+    def expect(self, text: str) -> Token:
+        """This word, which must be `text`."""
+        if self.token.text != text or self.token.kind == "end":
+            raise self.wrong(f"'{text}'")
+        return self.take()
+
+    def since(self, start: int) -> Span:
+        """From an offset to the end of the word before this one."""
+        return Span(start, self._tokens[self._next - 1].end if self._next else start)
+
+    def wrong(self, wanted: str, hint: str = "", known: Iterable[str] = ()) -> KqlError:
+        """The error that something else was expected at this word."""
+        hint = hint or (did_you_mean(self.token.text, known) if self.token.kind == "name" else "")
+        return invalid(f"expected {wanted}, found {self.token.shown()}", self.token.span, hint)
+
+    def descend(self) -> None:
+        """One level deeper; raises where the query is nested too deep. Undone by `ascend`."""
+        self._depth += 1
+        check()
+        if self._depth > MAX_DEPTH:
+            raise self.too_deep()
+
+    def ascend(self) -> None:
+        """One level back."""
+        self._depth -= 1
+
+    def grow(self, outer: int = 0) -> None:
+        """A node above what was read since `height` was set: one higher, and at least `outer`."""
+        self.height += 1
+        if self.height > MAX_DEPTH:
+            raise self.too_deep()
+        self.height = max(self.height, outer)
+
+    def too_deep(self) -> KqlError:
+        """The error that the nesting has too many levels."""
+        return invalid(
+            f"the query is nested deeper than {MAX_DEPTH} levels", self.token.span, "split it with let"
+        )
+
+    def depth(self) -> int:
+        """The level of nesting, for `recover`."""
+        return self._depth
+
+    def recover(self, error: KqlError, depth: int, stops: tuple[str, ...]) -> None:
+        """Record an error and go on at the next of `stops`, the bracket that closes this part, or the end."""
+        if isinstance(error, TooLargeError):
+            raise error
+        self.errors.append(error)
+        self._depth = depth
+        self.height = 0
+        opened = 0
+        while self.token.kind != "end":
+            text = self.token.text
+            if opened == 0 and (text in stops or text in _CLOSING) and len(self.errors) < MAX_ERRORS:
+                return
+            opened += (text in _OPENING) - (text in _CLOSING)
+            self.take()
+
+    # names
+
+    def is_name(self) -> bool:
+        """Whether a name of an expression starts here, brackets included."""
+        token = self.token
+        return (token.kind == "name" and may_name(token.text)) or self._is_bracketed()
+
+    def _is_bracketed(self) -> bool:
+        return self.token.text == "[" and self.ahead().kind == "text" and self.ahead(2).text == "]"
+
+    def name(self, what: str = "a name") -> Name:
+        """A name of an expression."""
+        return self._name(what, may_name)
+
+    def declared(self, what: str = "a name") -> Name:
+        """A name where something is declared."""
+        return self._name(what, may_declare)
+
+    def _name(self, what: str, admitted: Callable[[str], bool]) -> Name:
+        token = self.token
+        if token.kind == "name":
+            if not admitted(token.text):
+                raise self.wrong(what, f"a word of the language is a name in brackets only: ['{token.text}']")
+            self.take()
+            return Name(name=token.text, span=token.span)
+        if self._is_bracketed():
+            self.take()
+            value = string_value(self.take().text)
+            self.take()
+            return Name(name=value, span=self.since(token.start))
+        raise self.wrong(what)
+
+    def is_declaration(self) -> int:
+        """How many words `name =` has here: 2, 4 for `['a b'] =`, 0 where no name is followed by a single `=`."""
+        if self.token.kind == "name":
+            return 2 if self.ahead().text == "=" else 0
+        return 4 if self._is_bracketed() and self.ahead(3).text == "=" else 0
+
+    def text(self, what: str = "a string") -> str:
+        """The value of a string; adjacent strings are joined."""
+        if self.token.kind != "text":
+            raise self.wrong(what)
+        value = string_value(self.take().text)
+        while self.token.kind == "text":
+            value += string_value(self.take().text)
+        return value
+
+    def separated(self, read: Callable[[Cursor], None], closing: str) -> None:
+        """Items with commas between them up to `closing`, which is read too; there may be none."""
+        if self.accept(closing):
+            return
+        read(self)
+        while self.accept(","):
+            read(self)
+        self.expect(closing)

@@ -1,0 +1,159 @@
+"""Operators that take a value apart: mv-expand, mv-apply, parse, parse-where, parse-kv, evaluate, invoke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.errors import invalid
+from nephoscope_kql.parser.constants import type_name
+from nephoscope_kql.parser.declarations import columns, evaluate_schema
+from nephoscope_kql.parser.expressions import access, call, expression
+from nephoscope_kql.parser.keywords import may_name
+from nephoscope_kql.parser.parameters import parameters, properties
+from nephoscope_kql.parser.pipes import body, reads
+from nephoscope_kql.tree import Call, ColumnDeclaration, MemberCall, Name
+from nephoscope_kql.tree import operators as tree
+from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression, Node
+
+_PARSE_KINDS = ("simple", "regex", "relaxed")
+_EXPANSIONS = {"kind": ("bag", "array"), "bagexpansion": ("bag", "array")}
+
+
+@reads("mv-expand", "mvexpand")
+def mv_expand(c: Cursor, start: int) -> tree.MvExpand:
+    """`mv-expand items limit n`."""
+    options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
+    items = _expanded_items(c)
+    limit = expression(c) if c.accept("limit") else None
+    return tree.MvExpand(items=items, limit=limit, parameters=options, span=c.since(start))
+
+
+@reads("mv-apply", "mvapply")
+def mv_apply(c: Cursor, start: int) -> tree.MvApply:
+    """`mv-apply items limit n on (operators)`."""
+    options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
+    items = _expanded_items(c)
+    limit = expression(c) if c.accept("limit") else None
+    context = ""
+    if c.accept("id"):
+        context = c.take().text
+    c.expect("on")
+    c.expect("(")
+    inner = body(c)
+    c.expect(")")
+    return tree.MvApply(
+        items=items, body=inner, limit=limit, context=context, parameters=options, span=c.since(start)
+    )
+
+
+def _expanded_items(c: Cursor) -> tuple[tree.ExpandItem, ...]:
+    items = [_expanded(c)]
+    while c.accept(","):
+        items.append(_expanded(c))
+    return tuple(items)
+
+
+def _expanded(c: Cursor) -> tree.ExpandItem:
+    start, name = c.token.start, ""
+    if c.is_declaration():
+        name = c.declared().name
+        c.expect("=")
+    value = expression(c)
+    kind = None
+    if c.accept("to"):
+        c.expect("typeof")
+        c.expect("(")
+        kind = type_name(c)
+        c.expect(")")
+    return tree.ExpandItem(name=name, value=value, type=kind, span=c.since(start))
+
+
+@reads("parse")
+def parse(c: Cursor, start: int) -> tree.Parse:
+    """`parse kind=... flags=... value with pattern`."""
+    return _parse(c, start, keep_all=True)
+
+
+@reads("parse-where")
+def parse_where(c: Cursor, start: int) -> tree.Parse:
+    """`parse-where ...`: rows that do not match are left out."""
+    return _parse(c, start, keep_all=False)
+
+
+def _parse(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
+    options = parameters(c, "kind flags")
+    for option in options:
+        if option.name == "kind" and option.word not in _PARSE_KINDS:
+            raise invalid("a kind of parse is simple, regex or relaxed", option.span)
+    value = expression(c)
+    c.expect("with")
+    pattern: list[Node] = []
+    while (part := _pattern_part(c)) is not None:
+        pattern.append(part)
+    if not pattern:
+        raise c.wrong("a pattern", "write strings, * and names of columns: with * 'key=' Key:long ' ' *")
+    return tree.Parse(
+        value=value, pattern=tuple(pattern), parameters=options, filter=not keep_all, span=c.since(start)
+    )
+
+
+def _pattern_part(c: Cursor) -> Node | None:
+    token = c.token
+    if token.text == "*" and c.accept("*"):
+        return tree.ParseStar(span=token.span)
+    if token.kind == "text":
+        return tree.ParseText(text=c.text(), span=c.since(token.start))
+    if c.is_name() or (token.kind == "name" and c.ahead().text == ":"):
+        return _pattern_column(c)
+    if token.kind == "name" and not may_name(token.text):
+        raise c.wrong(
+            "a string, * or a column", f"a word of the language is a name in brackets only: ['{token.text}']"
+        )
+    return None
+
+
+def _pattern_column(c: Cursor) -> ColumnDeclaration:
+    start = c.token.start
+    name = c.declared("the name of a column").name
+    kind: KqlType | None = None
+    if c.accept(":"):
+        kind = type_name(c)
+    return ColumnDeclaration(name=name, type=kind, span=c.since(start))
+
+
+@reads("parse-kv")
+def parse_kv(c: Cursor, start: int) -> tree.ParseKv:
+    """`parse-kv value as (columns) with (properties)`."""
+    value = expression(c)
+    c.expect("as")
+    schema = columns(c)
+    settings = properties(c)
+    return tree.ParseKv(value=value, columns=schema, properties=settings, span=c.since(start))
+
+
+@reads("evaluate")
+def evaluate(c: Cursor, start: int) -> tree.Evaluate:
+    """`evaluate plugin(arguments) : (schema)`."""
+    options = parameters(c)
+    plugin = call(c)
+    schema: tuple[ColumnDeclaration, ...] | None = None
+    extends = False
+    if c.accept(":"):
+        schema, extends = evaluate_schema(c)
+    return tree.Evaluate(call=plugin, schema=schema, extends=extends, parameters=options, span=c.since(start))
+
+
+@reads("invoke")
+def invoke(c: Cursor, start: int) -> tree.Invoke:
+    """`invoke f(arguments)`."""
+    function: Expression = access(c)
+    if not isinstance(function, Call | MemberCall):
+        written = f": {function.name}()" if isinstance(function, Name) else ""
+        raise invalid(
+            "invoke calls a function", function.span, f"write its arguments in parentheses{written}"
+        )
+    return tree.Invoke(call=function, span=c.since(start))

@@ -1,0 +1,365 @@
+"""Scalar expressions, by precedence.
+
+or < and < == != in between has_any < < <= > >= < has contains =~ ... < + - < * / % < sign < a.b a[b] f(x)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.parser.constants import constant, is_constant, relative_date, type_name
+from nephoscope_kql.tree import (
+    Between,
+    Binary,
+    Call,
+    Index,
+    InList,
+    Member,
+    MemberCall,
+    Name,
+    Named,
+    Star,
+    Unary,
+)
+
+if TYPE_CHECKING:
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression
+
+_OR, _AND, _EQUAL, _ORDER, _TEXT, _SUM, _PRODUCT = range(1, 8)
+
+_SPELLED = {
+    "<>": "!=",
+    "notcontains": "!contains",
+    "containscs": "contains_cs",
+    "notcontainscs": "!contains_cs",
+    "notlike": "!like",
+    "likecs": "like_cs",
+    "notlikecs": "!like_cs",
+}
+"""Old and short spellings of operators, and what the tree holds."""
+
+LISTS = frozenset(("in", "!in", "in~", "!in~", "has_any", "has_all"))
+"""Operators with a list at their right."""
+
+_TEXT_WORDS = (
+    "=~ !~ : has !has has_cs !has_cs hasprefix !hasprefix hasprefix_cs !hasprefix_cs hassuffix !hassuffix hassuffix_cs"
+    " !hassuffix_cs like notlike likecs notlikecs contains notcontains !contains containscs contains_cs notcontainscs"
+    " !contains_cs startswith !startswith startswith_cs !startswith_cs endswith !endswith endswith_cs !endswith_cs matches"
+)
+PRECEDENCE: dict[str, int] = {
+    "or": _OR,
+    "and": _AND,
+    **dict.fromkeys(("==", "!=", "<>", "between", "!between", *LISTS), _EQUAL),
+    **dict.fromkeys(("<", "<=", ">", ">="), _ORDER),
+    **dict.fromkeys(_TEXT_WORDS.split(), _TEXT),
+    **dict.fromkeys(("+", "-"), _SUM),
+    **dict.fromkeys(("*", "/", "%"), _PRODUCT),
+}
+"""Every operator between two operands as the text spells it, and how strongly it binds."""
+
+_CHAINED = frozenset((_SUM, _PRODUCT))
+MAX_TERMS = 250
+"""Terms of a sum such as `a + b - c`, which are no levels of nesting."""
+
+
+def expression(c: Cursor) -> Expression:
+    """A scalar expression; a parenthesis in it may hold a tabular one."""
+    c.descend()
+    node = _binary(c, _OR)
+    c.ascend()
+    return node
+
+
+def _binary(c: Cursor, lowest: int) -> Expression:
+    outer, c.height = c.height, 0
+    node = _climb(c, lowest)
+    c.grow(outer)
+    return node
+
+
+def _climb(c: Cursor, lowest: int) -> Expression:
+    start = c.token.start
+    left = _signed(c)
+    ceiling = _PRODUCT
+    terms = 1
+    while True:
+        token = c.token
+        level = PRECEDENCE.get(token.text, 0)
+        if level < lowest or level > ceiling or level == 0:
+            return left
+        join = _chain if level <= _AND else _operation
+        left = join(c, left, level, start)
+        terms = terms + 1 if level == ceiling else 2
+        if terms > MAX_TERMS:
+            raise invalid(f"a sum of more than {MAX_TERMS} terms", token.span, "split it with let")
+        if terms == 2 or level != _SUM:
+            c.grow()
+        ceiling = level if level <= _AND or level in _CHAINED else level - 1
+
+
+def _chain(c: Cursor, first: Expression, level: int, start: int) -> Expression:
+    """`a or b or c ...` as a balanced tree: any bracketing means the same, and a flat one keeps long chains shallow."""
+    operator = c.token.text
+    operands = [first]
+    while c.token.text == operator:
+        c.take()
+        operands.append(_binary(c, level + 1))
+    flat = [part for operand in operands for part in parts(operand, operator)]
+    for _ in range(len(flat).bit_length() - 1):
+        c.grow()
+    node = balanced(flat, operator)
+    return Binary(operator=operator, left=node.left, right=node.right, span=c.since(start))
+
+
+def parts(node: Expression, operator: str) -> list[Expression]:
+    """The operands of a chain of `and` or of `or`, from left to right."""
+    pending = [node]
+    found: list[Expression] = []
+    while pending:
+        current = pending.pop()
+        if isinstance(current, Binary) and current.operator == operator:
+            pending += (current.right, current.left)
+        else:
+            found.append(current)
+    return found
+
+
+def balanced(operands: list[Expression], operator: str) -> Binary:
+    """Two or more operands of `and` or `or` as a tree of the least height."""
+    middle = (len(operands) + 1) // 2
+    left, right = operands[:middle], operands[middle:]
+    first = left[0] if len(left) == 1 else balanced(left, operator)
+    second = right[0] if len(right) == 1 else balanced(right, operator)
+    return Binary(operator=operator, left=first, right=second, span=Span(first.span.start, second.span.end))
+
+
+def _operation(c: Cursor, left: Expression, level: int, start: int) -> Expression:
+    word = c.take().text
+    operator = _SPELLED.get(word, word)
+    if word in LISTS:
+        items = _list(c)
+        return InList(operator=operator, operand=left, items=items, span=c.since(start))
+    if word in ("between", "!between"):
+        return _between(c, operator, left, start)
+    if word == "matches":
+        c.expect("regex")
+        operator = "matches regex"
+    right = _binary(c, level + 1)
+    return Binary(operator=operator, left=left, right=right, span=c.since(start))
+
+
+def _list(c: Cursor) -> tuple[Expression, ...]:
+    items: list[Expression] = []
+    c.expect("(")
+    if c.token.text == ")":
+        raise c.wrong("a value")
+    c.separated(lambda c: items.append(c.rows()), ")")
+    return tuple(items)
+
+
+def _between(c: Cursor, operator: str, operand: Expression, start: int) -> Expression:
+    c.expect("(")
+    low = expression(c)
+    c.expect("..")
+    high = expression(c)
+    c.expect(")")
+    return Between(operator=operator, operand=operand, low=low, high=high, span=c.since(start))
+
+
+def _signed(c: Cursor) -> Expression:
+    token = c.token
+    if token.kind == "mark" and token.text in "+-":
+        c.take()
+        operand = access(c)
+        c.grow()
+        return Unary(operator=token.text, operand=operand, span=c.since(token.start))
+    if token.text == "*" and 0 < PRECEDENCE.get(c.ahead().text, 0) <= _TEXT:
+        c.take()
+        return Star(span=token.span)
+    return access(c)
+
+
+def access(c: Cursor, *, starred: bool = False) -> Expression:
+    """A primary expression with members and elements after it: `f(x).a[0]["b"]`.
+
+    With `starred` it ends before the dot of a name with a star: `database('x').T*`.
+    """
+    start = c.token.start
+    node = _primary(c)
+    while True:
+        text = c.token.text
+        if text == "." and not (starred and _is_star_next(c)):
+            c.take()
+            node = _member(c, node, start)
+        elif text == "[" and c.token.kind == "mark":
+            node = _element(c, node, start)
+        else:
+            return node
+        c.grow()
+
+
+def _is_star_next(c: Cursor) -> bool:
+    following, after = c.ahead(), c.ahead(2)
+    return following.text == "*" or (
+        following.kind == "name" and after.text == "*" and after.start == following.end
+    )
+
+
+def _member(c: Cursor, target: Expression, start: int) -> Expression:
+    if c.token.text == "[":
+        if c.is_name():
+            return Member(target=target, name=c.name().name, span=c.since(start))
+        return _element(c, target, start)
+    if c.ahead().text == "(" and c.token.kind == "name":
+        inner = call(c)
+        return MemberCall(target=target, call=inner, span=c.since(start))
+    return Member(target=target, name=c.name("the name of a property").name, span=c.since(start))
+
+
+def _element(c: Cursor, target: Expression, start: int) -> Index:
+    c.expect("[")
+    index = expression(c)
+    c.expect("]")
+    return Index(target=target, index=index, span=c.since(start))
+
+
+def _primary(c: Cursor) -> Expression:
+    token = c.token
+    if is_constant(token):
+        return relative_date(c) or constant(c)
+    if token.text == "(":
+        return _parenthesis(c)
+    if token.text == "[":
+        return c.name("an expression")
+    if token.kind != "name":
+        raise c.wrong(
+            "an expression", "a block comment is written with // on each line" if token.text == "/" else ""
+        )
+    if token.text in ("datatable", "externaldata", "external_data"):
+        return c.rows()
+    if token.text in ("toscalar", "totable", "materialize") and c.ahead().text in ("(", "kind"):
+        return _over_rows(c)
+    if token.text == "typeof" and c.ahead().text == "(":
+        return _typeof(c)
+    if c.ahead().text == "(":
+        return call(c)
+    return c.name("an expression")
+
+
+def _parenthesis(c: Cursor) -> Expression:
+    c.take()
+    node = c.rows()
+    c.expect(")")
+    return node
+
+
+def _over_rows(c: Cursor) -> Call:
+    """`toscalar(rows)`, `materialize(rows)`; an optional `kind=nooptimization` changes no value."""
+    token = c.take()
+    if c.accept("kind"):
+        c.expect("=")
+        c.expect("nooptimization")
+    c.expect("(")
+    inner = c.rows()
+    c.expect(")")
+    return Call(name=token.text, arguments=(inner,), span=c.since(token.start))
+
+
+def _typeof(c: Cursor) -> Call:
+    """`typeof(long)`: a Call whose arguments are the types as Name nodes (a Star for `*`)."""
+    start = c.take().start
+    types: list[Expression] = []
+
+    def read(c: Cursor) -> None:
+        token = c.token
+        if c.accept("*"):
+            types.append(Star(span=token.span))
+            return
+        if c.ahead().text == ":":
+            name = c.declared()
+            c.take()
+            kind = Name(name=type_name(c).value)
+            types.append(Named(names=(name,), value=kind, span=c.since(token.start)))
+        else:
+            types.append(Name(name=type_name(c).value, span=token.span))
+
+    c.expect("(")
+    c.separated(read, ")")
+    return Call(name="typeof", arguments=tuple(types), span=c.since(start))
+
+
+def call(c: Cursor) -> Call:
+    """`name(arguments)`."""
+    start = c.token.start
+    name = c.name("the name of a function")
+    c.expect("(")
+    items: list[Expression] = []
+    c.separated(lambda c: items.append(argument(c)), ")")
+    return Call(name=name.name, arguments=tuple(items), span=c.since(start))
+
+
+def argument(c: Cursor) -> Expression:
+    """An argument: `*`, `name = value` or a value."""
+    token = c.token
+    if token.text == "*" and c.ahead().text in (")", ","):
+        c.take()
+        return Star(span=token.span)
+    return named(c)
+
+
+def named(c: Cursor) -> Expression:
+    """`name = value`, `(a, b) = value`, or a value alone."""
+    start = c.token.start
+    if c.is_declaration():
+        names: tuple[Name, ...] = (c.declared(),)
+    elif c.token.text == "(" and _is_name_list(c):
+        names = _name_list(c)
+    else:
+        return expression(c)
+    c.expect("=")
+    value = expression(c)
+    return Named(names=names, value=value, span=c.since(start))
+
+
+def _is_name_list(c: Cursor) -> bool:
+    """Whether `(a, ['b c']) =` stands here."""
+    place = 1
+    while True:
+        if c.ahead(place).kind == "name":
+            place += 1
+        elif c.ahead(place).text == "[" and c.ahead(place + 1).kind == "text":
+            place += 3
+        else:
+            return False
+        if c.ahead(place).text == ")":
+            return c.ahead(place + 1).text == "="
+        if c.ahead(place).text != ",":
+            return False
+        place += 1
+
+
+def _name_list(c: Cursor) -> tuple[Name, ...]:
+    names: list[Name] = []
+    c.take()
+    c.separated(lambda c: names.append(c.declared()), ")")
+    return tuple(names)
+
+
+def predicate(c: Cursor) -> Expression:
+    """A condition: as an expression, but `a = 1` is an error that says what to write."""
+    if c.is_declaration():
+        equal = c.ahead(c.is_declaration() - 1)
+        raise invalid("a condition compares with '=='", equal.span, "write == instead of =")
+    return expression(c)
+
+
+def expressions(c: Cursor, ends: frozenset[str] = frozenset()) -> tuple[Expression, ...]:
+    """Named expressions with commas between them; none where a word of `ends`, a pipe, a closing bracket or the end stands."""
+    if c.token.kind == "end" or c.token.text in ends or c.token.text in ("|", ";", ")", "}"):
+        return ()
+    items = [named(c)]
+    while c.accept(","):
+        items.append(named(c))
+    return tuple(items)

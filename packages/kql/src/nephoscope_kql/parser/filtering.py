@@ -1,0 +1,117 @@
+"""Operators that keep some of the rows, or order them: where, take, sort, top, sample, distinct, count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.parser.expressions import expression, named, predicate
+from nephoscope_kql.parser.parameters import parameters
+from nephoscope_kql.parser.pipes import reads
+from nephoscope_kql.tree import Ordered, Star
+from nephoscope_kql.tree import operators as tree
+
+if TYPE_CHECKING:
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression
+
+
+@reads("where", "filter")
+def where(c: Cursor, start: int) -> tree.Where:
+    """`where predicate`."""
+    options = parameters(c)
+    condition = predicate(c)
+    return tree.Where(predicate=condition, parameters=options, span=c.since(start))
+
+
+@reads("take", "limit")
+def take(c: Cursor, start: int) -> tree.Take:
+    """`take n`."""
+    options = parameters(c)
+    count = expression(c)
+    return tree.Take(count=count, parameters=options, span=c.since(start))
+
+
+@reads("sample")
+def sample(c: Cursor, start: int) -> tree.Sample:
+    """`sample n`."""
+    parameters(c)
+    return tree.Sample(count=expression(c), span=c.since(start))
+
+
+@reads("sample-distinct")
+def sample_distinct(c: Cursor, start: int) -> tree.SampleDistinct:
+    """`sample-distinct n of value`."""
+    parameters(c)
+    count = expression(c)
+    c.expect("of")
+    return tree.SampleDistinct(count=count, value=expression(c), span=c.since(start))
+
+
+@reads("count")
+def count_rows(c: Cursor, start: int) -> tree.Count:
+    """`count`, `count as name`."""
+    name = c.name().name if c.accept("as") else ""
+    return tree.Count(name=name, span=c.since(start))
+
+
+@reads("distinct")
+def distinct(c: Cursor, start: int) -> tree.Distinct:
+    """`distinct a, b`, `distinct *`."""
+    options = parameters(c)
+    items = [_distinct_item(c)]
+    while c.accept(","):
+        items.append(_distinct_item(c))
+    return tree.Distinct(items=tuple(items), parameters=options, span=c.since(start))
+
+
+def _distinct_item(c: Cursor) -> Expression:
+    token = c.token
+    if token.text == "*" and c.accept("*"):
+        return Star(span=token.span)
+    return named(c)
+
+
+@reads("sort", "order")
+def sort(c: Cursor, start: int) -> tree.Sort:
+    """`sort by a asc nulls first, ...`."""
+    options = parameters(c)
+    c.expect("by")
+    return tree.Sort(keys=ordered_keys(c), parameters=options, span=c.since(start))
+
+
+@reads("top")
+def top(c: Cursor, start: int) -> tree.Top:
+    """`top n by key`."""
+    options = parameters(c)
+    count = expression(c)
+    c.expect("by")
+    return tree.Top(count=count, keys=(ordered(c),), parameters=options, span=c.since(start))
+
+
+def ordered_keys(c: Cursor) -> tuple[Ordered, ...]:
+    """One or more keys of an order."""
+    keys = [ordered(c)]
+    while c.accept(","):
+        keys.append(ordered(c))
+    return tuple(keys)
+
+
+def ordered(c: Cursor) -> Ordered:
+    """`value asc nulls first`."""
+    start = c.token.start
+    value = named(c)
+    ascending = direction(c)
+    nulls_first = None
+    if c.token.text == "nulls":
+        c.take()
+        if c.token.text not in ("first", "last"):
+            raise c.wrong("first or last")
+        nulls_first = c.take().text == "first"
+    return Ordered(value=value, ascending=ascending, nulls_first=nulls_first, span=c.since(start))
+
+
+def direction(c: Cursor) -> bool | None:
+    """`asc` or `desc`; None where neither stands here."""
+    if c.token.text not in ("asc", "desc"):
+        return None
+    return c.take().text == "asc"

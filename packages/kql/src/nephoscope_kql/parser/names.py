@@ -1,0 +1,70 @@
+"""Names with stars, and lists of names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.lexer import string_value
+from nephoscope_kql.parser.expressions import access
+from nephoscope_kql.tree import Member, Name, Wildcard
+
+if TYPE_CHECKING:
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression
+
+
+def is_starred(c: Cursor) -> bool:
+    """Whether a name with a star starts here: `*`, `a*`, `*b`, `['a*']`; the parts touch each other."""
+    token, following = c.token, c.ahead()
+    if token.text == "*":
+        return True
+    if token.text == "[" and following.kind == "text" and c.ahead(2).text == "]":
+        return "*" in string_value(following.text)
+    return token.kind == "name" and following.text == "*" and following.start == token.end
+
+
+def starred(c: Cursor) -> Wildcard:
+    """A name with stars."""
+    start = c.token.start
+    if c.token.text == "[":
+        return Wildcard(pattern=c.name().name, span=c.since(start))
+    pattern = c.take().text
+    end = c.since(start).end
+    while c.token.start == end and (
+        c.token.text == "*" or (c.token.kind in ("name", "long") and pattern.endswith("*"))
+    ):
+        pattern += c.take().text
+        end = c.since(start).end
+    return Wildcard(pattern=pattern, span=c.since(start))
+
+
+def column_pattern(c: Cursor) -> Expression:
+    """A column's name, or a name with stars."""
+    return starred(c) if is_starred(c) else c.name("the name of a column")
+
+
+def column_patterns(c: Cursor) -> tuple[Expression, ...]:
+    """One or more, with commas between them."""
+    found = [column_pattern(c)]
+    while c.accept(","):
+        found.append(column_pattern(c))
+    return tuple(found)
+
+
+def table_pattern(c: Cursor) -> Expression:
+    """A table: a name, a name with stars, a call, `database('x').T*`, or rows in parentheses."""
+    if is_starred(c):
+        return starred(c)
+    start = c.token.start
+    node = access(c, starred=True)
+    if not c.accept("."):
+        return node
+    return Member(target=node, name=starred(c).pattern, span=c.since(start))
+
+
+def name_list(c: Cursor) -> tuple[Name, ...]:
+    """Names with commas between them."""
+    found = [c.name()]
+    while c.accept(","):
+        found.append(c.name())
+    return tuple(found)

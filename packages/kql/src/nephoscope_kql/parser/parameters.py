@@ -1,0 +1,148 @@
+"""Parameters of operators: `kind=inner`, `hint.strategy=shuffle`, `withsource=Table`."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.errors import Span, did_you_mean, invalid
+from nephoscope_kql.parser.constants import is_constant, signed
+from nephoscope_kql.parser.expressions import expression
+from nephoscope_kql.tree import Name, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression
+
+_HINTS = frozenset(
+    f"hint.{word}"
+    for word in [
+        "concurrency",
+        "distribution",
+        "materialized",
+        "num_partitions",
+        "pass_filters",
+        "pass_filters_column",
+        "progressive_top",
+        "remote",
+        "shufflekey",
+        "spread",
+        "strategy",
+    ]
+)
+_GENERAL = _HINTS | frozenset(
+    [
+        "__crosscluster",
+        "__crossdb",
+        "__id",
+        "__isfuzzy",
+        "__nowithsource",
+        "__packedcolumn",
+        "__sourcecolumnindex",
+        "bin_legacy",
+        "decodeblocks",
+        "expandoutput",
+        "force_remote",
+    ]
+)
+"""What any operator with parameters admits beside its own."""
+_ANY: Mapping[str, Collection[str]] = MappingProxyType({})
+
+
+def parameters(
+    c: Cursor, own: str = "", words: Mapping[str, Collection[str]] = _ANY
+) -> tuple[Parameter, ...]:
+    """The parameters at this place; `own` holds the names of the operator's own ones.
+
+    `words`: what a parameter admits; with anything else behind it, its name in other letters (`Kind`) is that of a column.
+    """
+    known = _GENERAL.union(own.split())
+    found: list[Parameter] = []
+    while c.token.kind == "name":
+        start, count, name = c.token.start, *_parameter_name(c)
+        if c.ahead(count).text != "=":
+            break
+        if name not in known:
+            if name.startswith("hint."):
+                span = Span(start, c.ahead(count - 1).end)
+                raise invalid(f"there is no {name}", span, did_you_mean(name, _HINTS))
+            break
+        if name in words and c.token.text != name and c.ahead(count + 1).text.lower() not in words[name]:
+            break
+        for _ in range(count + 1):
+            c.take()
+        values = _values(c)
+        found.append(Parameter(name=name, values=values, span=c.since(start)))
+    return tuple(found)
+
+
+def _parameter_name(c: Cursor) -> tuple[int, str]:
+    """How many words the name has, and the name in lower case."""
+    if c.token.text == "hint" and c.ahead().text == ".":
+        return 3, f"hint.{c.ahead(2).text}".lower()
+    return 1, c.token.text.lower()
+
+
+def _values(c: Cursor) -> tuple[Expression, ...]:
+    if c.token.text != "(":
+        return (_value(c),)
+    items: list[Expression] = []
+    c.take()
+    c.separated(lambda c: items.append(_value(c)), ")")
+    return tuple(items)
+
+
+def _value(c: Cursor) -> Expression:
+    token = c.token
+    if is_constant(token) or token.text in ("-", "+"):
+        return signed(c)
+    if token.kind == "name":
+        c.take()
+        return Name(name=token.text, span=token.span)
+    return c.name("a value")
+
+
+def properties(c: Cursor) -> tuple[Parameter, ...]:
+    """`with (name = value, ...)`; () where no `with` follows. A name may have several values: `ycolumns = a, b`."""
+    if c.token.text != "with":
+        return ()
+    c.take()
+    c.expect("(")
+    return property_list(c, ")")
+
+
+def property_list(c: Cursor, closing: str) -> tuple[Parameter, ...]:
+    """`name = value, ...` up to `closing`, which is read too ('' = as far as the list goes)."""
+    found: list[Parameter] = []
+    if closing and c.accept(closing):
+        return ()
+    while True:
+        found.append(_property(c))
+        if not c.accept(","):
+            break
+    if closing:
+        c.expect(closing)
+    return tuple(found)
+
+
+def _property(c: Cursor) -> Parameter:
+    token = c.token
+    if token.kind != "name":
+        raise c.wrong("the name of a property")
+    c.take()
+    c.expect("=")
+    values = [_property_value(c)]
+    while c.token.text == "," and c.ahead(2).text != "=":
+        c.take()
+        values.append(_property_value(c))
+    return Parameter(name=token.text.lower(), values=tuple(values), span=c.since(token.start))
+
+
+def _property_value(c: Cursor) -> Expression:
+    token = c.token
+    if token.kind == "name" and c.ahead().text in (",", ")", "|", ";", "") and not is_constant(token):
+        c.take()
+        return Name(name=token.text, span=token.span)
+    return expression(c)

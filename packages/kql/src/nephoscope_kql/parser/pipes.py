@@ -1,0 +1,110 @@
+"""Pipes: a source, and the operators after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.errors import KqlError, unsupported
+from nephoscope_kql.parser.expressions import PRECEDENCE, expression
+from nephoscope_kql.tree import Pipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression, Operator
+
+    Reader = Callable[[Cursor, int], Operator]
+
+OPERATORS: dict[str, Reader] = {}
+"""Every operator by its word; a reader starts behind the word and is given the word's offset."""
+
+SOURCES: dict[str, Callable[[Cursor], Expression]] = {}
+"""Words that start an expression which is a table: datatable, externaldata."""
+
+_ENDS = frozenset(("|", ";", ")", "]", "}", ","))
+_ALWAYS_FIRST = frozenset(("print", "union", "find", "search", "macro-expand"))
+REFUSED = frozenset(
+    [
+        "make-graph",
+        "graph-match",
+        "graph-mark-components",
+        "graph-shortest-paths",
+        "graph-to-table",
+        "graph-where-nodes",
+        "graph-where-edges",
+        "macro-expand",
+        "assert-schema",
+        "project-smart",
+        "materialized-view-combine",
+    ]
+)
+"""Operators of the language that nephoscope refuses by name."""
+
+
+def reads(*words: str) -> Callable[[Reader], Reader]:
+    """Register the reader of an operator under its words."""
+
+    def register(reader: Reader) -> Reader:
+        OPERATORS.update(dict.fromkeys(words, reader))
+        return reader
+
+    return register
+
+
+def rows(c: Cursor) -> Expression:
+    """An expression, tabular or not; a Pipe where an operator follows or makes the rows."""
+    start = c.token.start
+    if c.token.text in SOURCES:
+        source = SOURCES[c.token.text](c)
+    elif _starts_with_operator(c):
+        return _piped(c, None, start, [_operator(c)])
+    else:
+        source = expression(c)
+    return _piped(c, source, start, []) if c.token.text == "|" else source
+
+
+def _starts_with_operator(c: Cursor) -> bool:
+    word, following = c.token, c.ahead()
+    if word.kind != "name":
+        return False
+    if word.text in _ALWAYS_FIRST:
+        return True
+    return (
+        word.text in ("range", "evaluate")
+        and following.kind == "name"
+        and following.text not in ("and", "or")
+    )
+
+
+def body(c: Cursor) -> Pipe:
+    """Operators without a source, as in `fork (take 1 | where x)`."""
+    start = c.token.start
+    return _piped(c, None, start, [_operator(c)])
+
+
+def _piped(c: Cursor, source: Expression | None, start: int, operators: list[Operator]) -> Pipe:
+    while c.token.kind != "end" and (c.token.text == "|" or c.token.text not in _ENDS):
+        depth = c.depth()
+        try:
+            if not c.accept("|"):
+                raise c.wrong("'|' or ';'", known=PRECEDENCE)
+            operators.append(_operator(c))
+        except KqlError as error:
+            c.recover(error, depth, ("|", ";"))
+    return Pipe(source=source, operators=tuple(operators), span=c.since(start))
+
+
+def _operator(c: Cursor) -> Operator:
+    word = c.token
+    reader = OPERATORS.get(word.text)
+    if reader is not None:
+        c.take()
+        outer, c.height = c.height, 0
+        operator = reader(c, word.start)
+        c.grow(outer)
+        return operator
+    if word.text in REFUSED:
+        raise unsupported(f"the operator {word.text}", word.span)
+    hint = "" if word.kind == "name" else "an operator such as where, extend, summarize follows a |"
+    raise c.wrong("an operator", hint, OPERATORS)

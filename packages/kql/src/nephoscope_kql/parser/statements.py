@@ -1,0 +1,186 @@
+"""A whole query: its statements, with semicolons between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.errors import KqlError, invalid
+from nephoscope_kql.parser.constants import is_constant, signed
+from nephoscope_kql.parser.declarations import lambda_parameters
+from nephoscope_kql.parser.names import table_pattern
+from nephoscope_kql.parser.pipes import OPERATORS
+from nephoscope_kql.tree import (
+    Alias,
+    Evaluation,
+    Lambda,
+    Let,
+    Name,
+    Pattern,
+    Query,
+    QueryParameters,
+    Restrict,
+    Set,
+)
+
+if TYPE_CHECKING:
+    from nephoscope_kql.parser.cursor import Cursor
+    from nephoscope_kql.tree import Expression, Statement
+
+
+def query(c: Cursor) -> Query:
+    """All statements up to the end; errors are collected in the cursor."""
+    found: list[Statement] = []
+    start = c.token.start
+    while c.token.kind != "end":
+        depth = c.depth()
+        try:
+            found.append(_statement(c))
+            if c.token.kind != "end":
+                _separator(c, follows_let=isinstance(found[-1], Let))
+        except KqlError as error:
+            c.recover(error, depth, (";",))
+            while c.token.kind != "end" and c.take().text != ";":
+                pass
+    return Query(statements=tuple(found), span=c.since(start))
+
+
+def _separator(c: Cursor, follows_let: bool = False) -> None:
+    if c.accept(";"):
+        return
+    word = c.token
+    hints = {
+        ")": "there is no ( for it",
+        "]": "there is no [ for it",
+        "}": "there is no { for it",
+        "=": "assign with let, extend or project; compare with ==",
+    }
+    hint = hints.get(word.text, "")
+    if word.text in ("print", "range", "datatable", "union", "search", "find") and follows_let:
+        hint = "end the let statement with ;"
+    elif word.text in OPERATORS:
+        hint = f"write | before {word.text}"
+    elif word.text in ("let", "set", "declare") or (word.kind == "name" and not hint):
+        hint = "end the statement before it with ;"
+    raise c.wrong("'|' or ';'", hint)
+
+
+def _statement(c: Cursor) -> Statement:
+    word, following = c.token, c.ahead()
+    if following.kind == "name" or following.text == "[":
+        if word.text == "let":
+            return _let(c)
+        if word.text == "set":
+            return _set(c)
+        if word.text == "declare":
+            return _declare(c)
+        if word.text == "alias":
+            return _alias(c)
+        if word.text == "restrict":
+            return _restrict(c)
+    if word.text == "|":
+        raise c.wrong("a table", "a query starts with a table, not with |")
+    value = c.rows()
+    return Evaluation(value=value, span=value.span)
+
+
+def _let(c: Cursor) -> Let:
+    start = c.take().start
+    name = c.name("the name that let gives").name
+    c.expect("=")
+    value = _lambda(c) if _is_lambda(c) else c.rows()
+    return Let(name=name, value=value, span=c.since(start))
+
+
+def _is_lambda(c: Cursor) -> bool:
+    """Whether `(`, `view (` starts a function here: `()` before `{`, or a name before a colon."""
+    place = 1 if c.token.text == "view" and c.ahead().text == "(" else 0
+    if c.ahead(place).text != "(":
+        return False
+    if c.ahead(place + 1).text == ")":
+        return c.ahead(place + 2).text == "{"
+    if c.ahead(place + 1).text == "[":
+        return c.ahead(place + 4).text == ":"
+    return c.ahead(place + 1).kind == "name" and c.ahead(place + 2).text == ":"
+
+
+def _lambda(c: Cursor) -> Lambda:
+    start = c.token.start
+    view = c.accept("view")
+    parameters = lambda_parameters(c)
+    c.expect("{")
+    c.descend()
+    statements, body = function_body(c, "}")
+    c.expect("}")
+    c.ascend()
+    return Lambda(parameters=parameters, statements=statements, body=body, view=view, span=c.since(start))
+
+
+def function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...], Expression | None]:
+    """Statements up to `closing` ('' = the end) and the expression that is the function's value, None where there is none."""
+    statements: list[Statement] = []
+    body: Expression | None = None
+    while c.token.kind != "end" and c.token.text != closing:
+        if body is not None:
+            raise invalid("a function ends with one expression", c.token.span, "name the others with let")
+        statement = _statement(c)
+        if isinstance(statement, Evaluation):
+            body = statement.value
+        else:
+            statements.append(statement)
+        if c.token.kind != "end" and c.token.text != closing:
+            _separator(c)
+    return tuple(statements), body
+
+
+def _set(c: Cursor) -> Set:
+    start = c.take().start
+    name = c.declared("the name of an option").name
+    value: Expression | None = None
+    if c.accept("="):
+        value = signed(c) if is_constant(c.token) or c.token.text in ("-", "+") else _word(c)
+    return Set(name=name, value=value, span=c.since(start))
+
+
+def _word(c: Cursor) -> Name:
+    token = c.token
+    if token.kind != "name":
+        raise c.wrong("a value")
+    c.take()
+    return Name(name=token.text, span=token.span)
+
+
+def _declare(c: Cursor) -> Statement:
+    start = c.take().start
+    if c.token.text == "pattern":
+        c.take()
+        return _pattern(c, start)
+    c.expect("query_parameters")
+    return QueryParameters(parameters=lambda_parameters(c), span=c.since(start))
+
+
+def _pattern(c: Cursor, start: int) -> Pattern:
+    """`declare pattern name = (...) {...}`: its body is passed over, for patterns are refused by name."""
+    name = c.name("the name of a pattern").name
+    opened = 0
+    while c.token.kind != "end" and (opened > 0 or c.token.text != ";"):
+        text = c.take().text
+        opened += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+    return Pattern(name=name, span=c.since(start))
+
+
+def _alias(c: Cursor) -> Alias:
+    start = c.take().start
+    c.expect("database")
+    name = c.name().name
+    c.expect("=")
+    return Alias(name=name, value=c.rows(), span=c.since(start))
+
+
+def _restrict(c: Cursor) -> Restrict:
+    start = c.take().start
+    c.expect("access")
+    c.expect("to")
+    names: list[Expression] = []
+    c.expect("(")
+    c.separated(lambda c: names.append(table_pattern(c)), ")")
+    return Restrict(names=tuple(names), span=c.since(start))

@@ -1,0 +1,157 @@
+"""The activity plugins: how many ids were active, new, retained or lost in each period."""
+
+from __future__ import annotations
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import reference
+from nephoscope_kql.bound import Bound, ColumnRef
+from nephoscope_kql.composed import composed
+from nephoscope_kql.constants import null
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import UnknownNameError, invalid
+from nephoscope_kql.plugin import Evaluation, plugin
+from nephoscope_kql.plugins.periods import activity, length, period
+from nephoscope_kql.relations import Assign, Relation
+from nephoscope_kql.scope import is_tabular
+from nephoscope_kql.types import KqlType
+
+
+def _limits(call: Evaluation, kind: KqlType, place: int = 2) -> dict[str, Bound]:
+    return {
+        "start": call.scalar(place, "Start", kind),
+        "end": call.scalar(place + 1, "End", kind),
+    }
+
+
+@plugin("activity_counts_metrics(IdColumn, TimelineColumn, Start, End, Step, [Dimension], ...)")
+def activity_counts_metrics(call: Evaluation) -> Relation:
+    """Count rows, ids, ids never seen before, and all ids so far, in each period."""
+    it = activity(call, call.arguments[5:])
+    step = period(call, 4, "Step", it.axis.type)
+    text = (
+        f"let Seen = materialize(Rows | where t between (start .. end) | extend t = {step.of('t')}); "
+        f"let First = Seen | summarize t = min(t) by id{it.by} | summarize fresh = count() by t{it.by}; "
+        f"Seen | summarize n = count(), ids = count_distinct(id) by t{it.by} "
+        f"| join kind=leftouter First on t{it.by} | extend fresh = coalesce(fresh, 0) "
+        f"| sort by {it.first}t asc | extend total = row_cumsum(fresh{it.restart})"
+    )
+    found = composed(text, call, {"Rows": it.rows}, {**_limits(call, it.axis.type), "step": step.value})
+    return it.shown(found, "n=count", "ids=dcount", "fresh=new_dcount", "total=aggregated_dcount")
+
+
+@plugin(
+    "activity_engagement(IdColumn, TimelineColumn, [Start, End], InnerActivityWindow, OuterActivityWindow, [Dimension], ...)"
+)
+def activity_engagement(call: Evaluation) -> Relation:
+    """Compare the ids of each inner period with those of the longer one that ends with it."""
+    bounded = len(call.arguments) > 4
+    first = 4 if bounded else 2
+    it = activity(call, call.arguments[6:] if bounded else [])
+    span = length(it.axis.type)
+    windows = {
+        "inner": call.scalar(first, "InnerActivityWindow", span),
+        "outer": call.scalar(first + 1, "OuterActivityWindow", span),
+    }
+    begin = "bin_at(t, inner, start)" if bounded else "bin(t, inner)"
+    chosen = "where t between (start .. end) | " if bounded else ""
+    text = (
+        f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.by}); "
+        f"let Inner = Seen | summarize few = count_distinct(id) by t{it.by}; "
+        "let Outer = Seen | extend place = range(0, tolong(ceiling(outer / inner)) - 1, 1) "
+        "| mv-expand place to typeof(long) | extend t = t + place * inner "
+        f"| summarize many = count_distinct(id) by t{it.by}; "
+        f"Inner | join kind=inner Outer on t{it.by} | extend ratio = toreal(few) / many"
+    )
+    values = {**(_limits(call, it.axis.type) if bounded else {}), **windows}
+    found = composed(text, call, {"Rows": it.rows}, values)
+    return it.shown(
+        found, "few=dcount_activities_inner", "many=dcount_activities_outer", "ratio=activity_ratio"
+    )
+
+
+@plugin("activity_metrics(IdColumn, TimelineColumn, [Start, End], Step, [Dimension], ...)")
+def activity_metrics(call: Evaluation) -> Relation:
+    """Compare the ids of each period with those of the period before: new, retained, lost."""
+    bounded = len(call.arguments) > 4
+    it = activity(call, call.arguments[5:] if bounded else call.arguments[3:])
+    step = period(call, 4 if bounded else 2, "Step", it.axis.type)
+    begin = step.of("t") if bounded or step.calendar else "bin(t, step)"
+    chosen = "where t between (start .. end) | " if bounded else ""
+    text = (
+        f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.by}); "
+        f"let Now = Seen | summarize ids = count() by t{it.by}; "
+        f"let Before = Now | extend t = {step.shifted('t', 1)} | project-rename past = ids; "
+        f"let Stay = Seen | extend t = {step.shifted('t', 1)} | join kind=inner Seen on id, t{it.by} "
+        f"| summarize kept = count() by t{it.by}; "
+        f"Now | join kind=leftouter Before on t{it.by} | join kind=leftouter Stay on t{it.by} "
+        "| extend kept = coalesce(kept, 0) | extend fresh = ids - kept, "
+        "rate = iff(isnull(past), real(nan), toreal(kept) / past) | extend churn = 1.0 - rate"
+    )
+    values = {**(_limits(call, it.axis.type) if bounded else {}), "step": step.value}
+    found = composed(text, call, {"Rows": it.rows}, values)
+    return it.shown(
+        found,
+        *("ids=dcount_values", "fresh=dcount_newvalues", "rate=retention_rate", "churn=churn_rate"),
+    )
+
+
+@plugin(
+    "new_activity_metrics(IdColumn, TimelineColumn, Start, End, Step, [Cohort], [Dimension], ..., [Lookback])"
+)
+def new_activity_metrics(call: Evaluation) -> Relation:
+    """Follow the ids that are new in a period through all later ones: new, retained, lost."""
+    cohort, dimensions, lookback = _further(call)
+    it = activity(call, dimensions)
+    kind = it.axis.type
+    step = period(call, 4, "Step", kind)
+    known = " | join kind=leftanti Known on id" if lookback is not None else ""
+    text = (
+        f"let Seen = materialize(Rows | where t between (start .. end) | summarize by id, t = {step.of('t')}{it.by}); "
+        f"let First = materialize(Seen | summarize f = min(t) by id{it.by}{known}); "
+        f"let New = materialize(First | where isnull(cohort) or f == {step.of('cohort')}); "
+        f"let Cohorts = New | summarize size = count() by f{it.by}; "
+        f"let Periods = print head = {step.of('start')}, tail = {step.of('end')} "
+        f"| extend place = range(0, {step.ordinals}, 1) | mv-expand place to typeof(long) "
+        f"| project g = {step.later}, one = 1; "
+        "let Pairs = materialize(Cohorts | extend one = 1 | join kind=inner Periods on one | where g >= f); "
+        f"let Stay = New | join kind=inner Seen on id{it.by} | where t >= f "
+        f"| summarize kept = count() by f, g = t{it.by}; "
+        f"let Fresh = Pairs | join kind=inner (Seen | join kind=inner First on id{it.by} | extend g = t) on g{it.by} "
+        f"| where f1 > f or (f1 == f and g == f) | summarize fresh = count() by f, g{it.by}; "
+        f"Pairs | join kind=leftouter Stay on f, g{it.by} | join kind=leftouter Fresh on f, g{it.by} "
+        "| extend kept = coalesce(kept, 0), fresh = coalesce(fresh, 0) | extend lost = size - kept "
+        "| extend rate = toreal(kept) / size, churn = toreal(lost) / size"
+    )
+    rows = {"Rows": it.rows} | ({} if lookback is None else {"Known": lookback})
+    values = {**_limits(call, kind), "step": step.value}
+    values["cohort"] = null(kind) if cohort is None else explicit(call.env.without_row().scalar(cohort), kind)
+    found = composed(text, call, rows, values)
+    counts = ("fresh=dcount_new_values", "kept=dcount_retained_values", "lost=dcount_churn_values")
+    rates = ("rate=retention_rate", "churn=churn_rate")
+    return it.shown(found, *counts, *rates, axis=f"f=from_{it.axis.name} g=to_{it.axis.name}")
+
+
+def _further(
+    call: Evaluation,
+) -> tuple[tree.Expression | None, list[tree.Expression], Relation | None]:
+    """What follows the step: a cohort (which is no column), dimensions, rows of ids seen before."""
+    rest = list(call.arguments[5:])
+    lookback: Relation | None = None
+    if rest and is_tabular(rest[-1], call.env.without_row()):
+        lookback = _known(call, rest.pop())
+    cohort = rest.pop(0) if rest and not isinstance(call.value(rest[0]), ColumnRef) else None
+    return cohort, rest, lookback
+
+
+def _known(call: Evaluation, expression: tree.Expression) -> Relation:
+    """The ids of the look-back rows: their column of the id's name, or their only one."""
+    rows = call.env.tabular(expression)
+    own = call.column(0, "IdColumn")
+    found = [column for column in rows.columns if column.name == own.name or len(rows.columns) == 1]
+    if not found:
+        raise UnknownNameError(own.name, f"the look-back rows have no column '{own.name}'", expression.span)
+    if found[0].type != own.type:
+        raise invalid(f"the ids of the look-back rows are {found[0].type}, not {own.type}", expression.span)
+    column = call.env.binder.column("id", own.type)
+    pair = (column, reference(found[0], expression.span))
+    return Assign(columns=(column,), input=rows, assigned=(pair,))

@@ -1,0 +1,146 @@
+"""bag_unpack: the properties of bags as columns."""
+
+from __future__ import annotations
+
+from nephoscope_kql.bind_operands import operation
+from nephoscope_kql.binder import reference
+from nephoscope_kql.bound import Bound, Column, Constant, Path
+from nephoscope_kql.composed import composed
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import invalid, unsupported
+from nephoscope_kql.plugin import Evaluation, opened, plugin
+from nephoscope_kql.probe import Probe, settled
+from nephoscope_kql.relations import Assign, Relation
+from nephoscope_kql.types import KqlType
+
+MAX_COLUMNS = 10_000
+"""How many properties all bags may have together."""
+CONFLICTS = ("error", "replace_source", "keep_source")
+_KINDS = {"VARCHAR": KqlType.STRING, "BIGINT": KqlType.LONG, "UBIGINT": KqlType.LONG}
+_KINDS |= {"DOUBLE": KqlType.REAL, "BOOLEAN": KqlType.BOOL}
+_KEYS = (
+    "Rows | summarize by shape | where gettype(shape) == 'dictionary' "
+    "| mv-expand kind=array pair = shape | summarize by name = tostring(pair[0]), type = tostring(pair[1])"
+)
+
+
+@plugin(
+    "bag_unpack(Column: dynamic, [OutputColumnPrefix: string], [columnsConflict: string], [ignoredProperties: dynamic])",
+    named="OutputColumnPrefix columnsConflict ignoredProperties",
+    schema=True,
+    by_row=True,
+)
+def bag_unpack(call: Evaluation) -> Relation:
+    """Make a column of every property that the bags of a column have."""
+    bag = call.column(0, "Column")
+    if bag.type != KqlType.DYNAMIC:
+        raise invalid(f"bag_unpack() takes a dynamic column, not {bag.type}", call.span)
+    prefix = call.constant(1, "OutputColumnPrefix", KqlType.STRING, "")
+    conflict = call.constant(2, "columnsConflict", KqlType.STRING, "error")
+    if conflict not in CONFLICTS:
+        raise invalid(f"columnsConflict is one of {', '.join(CONFLICTS)}", call.span)
+    if call.schema is not None:
+        return _declared(call, bag, prefix)
+    probe = call.env.binder.probe
+    if probe is None:
+        others = tuple(column for column in call.relation.columns if column.id != bag.id)
+        return opened(
+            Assign(columns=others, order=call.relation.order, input=call.relation, assigned=()), call.env
+        )
+    call.relation = settled(call.relation, probe)
+    slots = _slots(call, bag, probe)
+    for name in _ignored(call):
+        slots.pop(name, None)
+    return opened(
+        _unpacked(call, bag, {prefix + name: (name, kind) for name, kind in slots.items()}, conflict),
+        call.env,
+    )
+
+
+def _ignored(call: Evaluation) -> list[str]:
+    expression = call.argument(3, "ignoredProperties")
+    if expression is None:
+        return []
+    found = call.env.without_row().scalar(expression)
+    if not isinstance(found, Constant) or not isinstance(found.value, list):
+        raise invalid("ignoredProperties must be a constant array", expression.span)
+    return [str(item) for item in found.value]
+
+
+def _slots(call: Evaluation, bag: Column, probe: Probe) -> dict[str, KqlType]:
+    """The properties of all bags in the order of their names, each with the one type of its values, else dynamic."""
+    shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
+    given = call.assigned({"shape": shape})
+    kinds: dict[str, set[KqlType]] = {}
+    for name, kind in probe.rows(composed(_KEYS, call, {"Rows": given})):
+        found = kinds.setdefault(name, set())
+        if kind != "NULL":
+            found.add(_KINDS.get(kind, KqlType.DYNAMIC))
+    if len(kinds) > MAX_COLUMNS:
+        raise unsupported(f"bags with more than {MAX_COLUMNS} properties together", call.span)
+    return {
+        name: next(iter(kinds[name])) if len(kinds[name]) == 1 else KqlType.DYNAMIC for name in sorted(kinds)
+    }
+
+
+def _slot(call: Evaluation, bag: Column, key: str, kind: KqlType) -> Bound:
+    target = reference(bag, call.span)
+    return explicit(Path(type=KqlType.DYNAMIC, span=call.span, target=target, steps=(key,)), kind)
+
+
+def _unpacked(
+    call: Evaluation, bag: Column, slots: dict[str, tuple[str, KqlType]], conflict: str
+) -> Relation:
+    """The other columns, then the slots; one that is named like the bag takes its place."""
+    source = {column.name: column for column in call.relation.columns if column.id != bag.id}
+    taken = source.keys() & slots.keys()
+    if taken and conflict == "error":
+        raise invalid(
+            f"bag_unpack() makes a column '{min(taken)}', which the rows have already",
+            call.span,
+            "say columnsConflict = 'replace_source' or 'keep_source', or give a prefix",
+        )
+    made = {
+        name: (call.env.binder.column(name, kind), _slot(call, bag, key, kind))
+        for name, (key, kind) in slots.items()
+        if conflict != "keep_source" or name not in source
+    }
+    final = {name: made[name][0] if name in made else source[name] for name in slots}
+    first = [
+        final.pop(bag.name) if column.id == bag.id else column
+        for column in call.relation.columns
+        if column.name not in taken and (column.id != bag.id or bag.name in final)
+    ]
+    return Assign(
+        columns=(*first, *final.values()),
+        order=call.relation.order,
+        input=call.relation,
+        assigned=tuple(made.values()),
+    )
+
+
+def _declared(call: Evaluation, bag: Column, prefix: str) -> Relation:
+    """The declared columns, of the rows or of the bags; a schema that begins with `*` has the rows' others before them."""
+    source = {column.name: column for column in call.relation.columns if column.id != bag.id}
+    ignored = set(_ignored(call))
+    columns: dict[str, Column] = dict(source) if call.extends else {}
+    assigned: list[tuple[Column, Bound]] = []
+    for item in call.schema or ():
+        if item.type is None:
+            raise invalid(f"the column '{item.name}' has no type", item.span)
+        known = source.get(item.name)
+        if known is not None and known.type == item.type:
+            columns[item.name] = known
+            continue
+        key = item.name.removeprefix(prefix)
+        value = reference(known, item.span) if known is not None else _slot(call, bag, key, item.type)
+        if known is None and (key in ignored or not item.name.startswith(prefix)):
+            value = Constant(type=KqlType.DYNAMIC, span=item.span, value=None)
+        columns[item.name] = call.env.binder.column(item.name, item.type)
+        assigned.append((columns[item.name], explicit(value, item.type)))
+    return Assign(
+        columns=tuple(columns.values()),
+        order=call.relation.order,
+        input=call.relation,
+        assigned=tuple(assigned),
+    )

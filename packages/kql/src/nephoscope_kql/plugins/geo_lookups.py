@@ -1,0 +1,89 @@
+"""geo_polygon_lookup and geo_line_lookup: rows joined to the areas or lines that their places lie in or near."""
+
+from __future__ import annotations
+
+from nephoscope_kql import constants
+from nephoscope_kql.bind_operands import operation
+from nephoscope_kql.binder import reference
+from nephoscope_kql.bound import Bound, Column, Constant
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import invalid
+from nephoscope_kql.plugin import Evaluation, plugin
+from nephoscope_kql.plugins.lookups import both_columns, column_of
+from nephoscope_kql.relations import Joined, Relation
+from nephoscope_kql.types import KqlType
+
+_RADIUS, _UNMATCHED, _KEY = 4, 5, 7
+"""The places of the arguments radius, return_unmatched and return_lookup_key; between them one that changes no row."""
+_NAMED = "radius return_unmatched lookup_area_radius return_lookup_key"
+
+
+@plugin(
+    "geo_polygon_lookup(LookupTable, LookupPolygonKey: dynamic, SourceLongitude: real, SourceLatitude: real, [radius: real], "
+    "[return_unmatched: bool], [lookup_area_radius: real], [return_lookup_key: bool])",
+    named=_NAMED,
+)
+def geo_polygon_lookup(call: Evaluation) -> Relation:
+    """Join each row to every polygon of a table that its place lies in, or is nearer to than a radius in meters."""
+    radius = _number(call, 0.0)
+    return _near(call, "geo_distance_point_to_polygon" if radius else "geo_point_in_polygon", radius)
+
+
+@plugin(
+    "geo_line_lookup(LookupTable, LookupLineKey: dynamic, SourceLongitude: real, SourceLatitude: real, radius: real, "
+    "[return_unmatched: bool], [lookup_area_radius: real], [return_lookup_key: bool])",
+    named=_NAMED,
+)
+def geo_line_lookup(call: Evaluation) -> Relation:
+    """Join each row to every line of a table that its place is nearer to than a radius in meters."""
+    call.wanted(_RADIUS, "radius")
+    return _near(call, "geo_distance_point_to_line", _number(call, 0.0))
+
+
+def _number(call: Evaluation, absent: float) -> float:
+    expression = call.argument(_RADIUS, "radius")
+    value = (
+        absent if expression is None else getattr(call.env.without_row().scalar(expression), "value", None)
+    )
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise invalid("the radius is a constant number of meters", call.span)
+    return float(value)
+
+
+def _flag(call: Evaluation, place: int, name: str) -> bool:
+    expression = call.argument(place, name)
+    if expression is None:
+        return False
+    value = call.env.without_row().scalar(expression)
+    if not isinstance(value, Constant) or not isinstance(value.value, bool):
+        raise invalid(f"{name} is true or false", expression.span)
+    return value.value
+
+
+def _near(call: Evaluation, function: str, radius: float) -> Relation:
+    table = call.rows(0, "LookupTable")
+    key = column_of(table, call.wanted(1, "LookupKey"))
+    own = [column for column in table.columns if column is not key or _flag(call, _KEY, "return_lookup_key")]
+    return Joined(
+        columns=both_columns(call.relation, own, table_first=False),
+        kind="leftouter" if _flag(call, _UNMATCHED, "return_unmatched") else "inner",
+        left=call.relation,
+        right=table,
+        keys=(),
+        residual=_condition(call, key, function, radius),
+        open=call.relation.open or table.open,
+    )
+
+
+def _condition(call: Evaluation, key: Column, function: str, radius: float) -> Bound:
+    place = [
+        explicit(call.value(call.wanted(at, name)), KqlType.REAL)
+        for at, name in ((2, "SourceLongitude"), (3, "SourceLatitude"))
+    ]
+    shape = explicit(reference(key, call.span), KqlType.DYNAMIC)
+    if not radius:
+        return operation(function, KqlType.BOOL, call.span, *place, shape)
+    distance = operation(function, KqlType.REAL, call.span, *place, shape)
+    return operation(
+        "<=", KqlType.BOOL, call.span, distance, constants.constant(radius, KqlType.REAL, call.span)
+    )

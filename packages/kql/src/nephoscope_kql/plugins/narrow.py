@@ -1,0 +1,28 @@
+"""narrow: cells as rows."""
+
+from __future__ import annotations
+
+from nephoscope_kql.binder import reference
+from nephoscope_kql.composed import composed
+from nephoscope_kql.constants import constant
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.plugin import Evaluation, plugin
+from nephoscope_kql.relations import Relation
+from nephoscope_kql.types import KqlType
+
+
+@plugin("narrow()")
+def narrow(call: Evaluation) -> Relation:
+    """Make a row of every cell: the row's number from 0, the column's name, the value as text."""
+    columns = call.relation.columns
+    cells = {
+        f"c{place}": explicit(reference(column, call.span), KqlType.STRING)
+        for place, column in enumerate(columns)
+    }
+    names = constant([column.name for column in columns], KqlType.DYNAMIC, call.span)
+    text = (
+        f"Rows | serialize Row = row_number(0) | extend names = N, cells = pack_array({', '.join(cells)}) "
+        "| mv-expand Column = names to typeof(string), Value = cells to typeof(string) "
+        "| project Row, Column, Value"
+    )
+    return composed(text, call, {"Rows": call.assigned(cells)}, {"N": names})

@@ -1,0 +1,166 @@
+"""pivot: the values of a column as columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.bind_calls import aggregated
+from nephoscope_kql.bind_operands import comparison, operation
+from nephoscope_kql.binder import reference
+from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
+from nephoscope_kql.composed import composed
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import invalid, unsupported
+from nephoscope_kql.naming import Names
+from nephoscope_kql.plugin import Evaluation, opened, plugin
+from nephoscope_kql.probe import settled
+from nephoscope_kql.registry import aggregates
+from nephoscope_kql.relations import Aggregated, Assign, Relation
+from nephoscope_kql.tree.operators import Summarize
+from nephoscope_kql.types import KqlType
+
+MAX_COLUMNS = 10_000
+"""How many different values the pivot column may have."""
+_ZERO = frozenset({"count", "countif", "dcount", "dcountif", "sum", "sumif"})
+_EMPTY: dict[str, dict[str, Any] | list[Any]] = {
+    "make_bag": {},
+    "make_list": [],
+    "make_set": [],
+    "makelist": [],
+    "makeset": [],
+}
+_VALUES = "Cells | summarize by k | sort by k asc"
+
+
+@plugin("pivot(pivotColumn: any, [aggregate = count()], [column: any], ...)", schema=True)
+def pivot(call: Evaluation) -> Relation:
+    """Make a column of every value of a column; each cell aggregates the rows that have that value."""
+    turned = call.column(0, "pivotColumn")
+    total = _total(call)
+    groups = call.dimensions(2 if len(call.arguments) > 1 else 1) or _others(call, turned, total)
+    cells = _cells(call, turned, total, [value for _, value in groups])
+    labels = [name for name, _ in groups]
+    if call.schema is not None:
+        return _declared(call, cells, labels, total)
+    probe = call.env.binder.probe
+    if probe is None:
+        return opened(_table(call, cells, labels, [], total), call.env)
+    cells = settled(cells, probe)
+    found = [str(row[0]) for row in probe.rows(composed(_VALUES, call, {"Cells": cells}))]
+    if len(found) > MAX_COLUMNS:
+        raise unsupported(f"pivot() over more than {MAX_COLUMNS} different values", call.span)
+    return opened(_table(call, cells, labels, found, total), call.env)
+
+
+def _total(call: Evaluation) -> tree.Call:
+    """The aggregate of a cell."""
+    if len(call.arguments) < 2:
+        return tree.Call(name="count", span=call.span)
+    found = call.arguments[1]
+    if isinstance(found, tree.Named):
+        found = found.value
+    if not isinstance(found, tree.Call) or found.name not in aggregates():
+        raise invalid(
+            "the second argument of pivot() is an aggregate", found.span, "such as sum(x), take_any(x)"
+        )
+    return found
+
+
+def _others(call: Evaluation, turned: Column, total: tree.Call) -> list[tuple[str, Bound]]:
+    """All columns but the pivoted and the aggregated one."""
+    used = {turned.id}
+    if total.arguments:
+        value = call.value(total.arguments[0])
+        used |= {value.column.id} if isinstance(value, ColumnRef) else set()
+    return [
+        (column.name, reference(column, call.span))
+        for column in call.relation.columns
+        if column.id not in used
+    ]
+
+
+def _cells(call: Evaluation, turned: Column, total: tree.Call, groups: list[Bound]) -> Relation:
+    """A row for every group and value: g0, g1 ... the group, k the value as text, a the aggregate."""
+    made = {f"g{place}": value for place, value in enumerate(groups)}
+    made["k"] = explicit(reference(turned, call.span), KqlType.STRING)
+    hidden = {f"\x00{name}": value for name, value in made.items()}
+    rows = call.assigned(hidden, keep=True)
+    given = tuple(
+        tree.Named(names=(tree.Name(name=name),), value=tree.Name(name=f"\x00{name}"), span=call.span)
+        for name in made
+    )
+    cell = tree.Named(names=(tree.Name(name="a"),), value=total, span=call.span)
+    summarized = Summarize(aggregates=(cell,), groups=given, span=call.span)
+    return call.env.binder.operator(rows, summarized, replace(call.env, composed=True))
+
+
+def _table(
+    call: Evaluation, cells: Relation, labels: list[str], values: list[str], total: tree.Call
+) -> Relation:
+    """A row a group, a column for each of the values."""
+    known = {column.name: reference(column, call.span) for column in cells.columns}
+    names = Names()
+    groups = [
+        (call.env.binder.column(names.take(label or f"Column{place + 1}"), key.type), key)
+        for place, label in enumerate(labels)
+        for key in [known[f"g{place}"]]
+    ]
+    picked = [_picked(call, known, value) for value in values]
+    kind = known["a"].type
+    rows = Aggregated(
+        columns=(*(column for column, _ in groups), *(column for column, _ in picked)),
+        input=cells,
+        groups=tuple(groups),
+        aggregates=tuple(picked),
+    )
+    nothing = _nothing(total.name, kind)
+    made = [
+        (call.env.binder.column(names.take(value), kind), _filled(column, nothing, call))
+        for value, (column, _) in zip(values, picked, strict=True)
+    ]
+    shown = (*(column for column, _ in groups), *(column for column, _ in made))
+    return Assign(columns=shown, input=rows, assigned=tuple(made))
+
+
+def _picked(call: Evaluation, known: dict[str, ColumnRef], value: str) -> tuple[Column, AggregateCall]:
+    """The aggregate of the one cell of a group that has a value."""
+    same = comparison("==", known["k"], constants.text(value, call.span), call.span)
+    found = aggregated(aggregates()["take_anyif"], [known["a"], same], call.node)
+    return call.env.binder.column("", found.type), found
+
+
+def _filled(column: Column, nothing: Bound, call: Evaluation) -> Bound:
+    """A cell, and what it holds where it has no rows."""
+    cell = reference(column, call.span)
+    if isinstance(nothing, Constant) and nothing.value in (None, ""):
+        return cell
+    return operation("coalesce", column.type, call.span, cell, nothing)
+
+
+def _nothing(name: str, kind: KqlType) -> Bound:
+    """What an aggregate gives for a cell without rows."""
+    if name in _ZERO:
+        return explicit(constants.long(0), kind)
+    if name in _EMPTY:
+        return constants.constant(_EMPTY[name], KqlType.DYNAMIC)
+    return constants.null(kind)
+
+
+def _declared(call: Evaluation, cells: Relation, labels: list[str], total: tree.Call) -> Relation:
+    """The columns that the schema says: groups by their names, all others are values."""
+    schema = call.schema or ()
+    values = [item.name for item in schema if item.name not in labels]
+    table = _table(call, cells, labels, values, total)
+    known = {column.name: column for column in table.columns}
+    columns: list[Column] = list(table.columns[: len(labels)]) if call.extends else []
+    assigned: list[tuple[Column, Bound]] = []
+    for item in schema:
+        column = known[item.name]
+        if item.type not in (None, column.type):
+            value = explicit(reference(column, item.span), item.type or column.type)
+            column = call.env.binder.column(item.name, value.type)
+            assigned.append((column, value))
+        columns.append(column)
+    return Assign(columns=tuple(columns), input=table, assigned=tuple(assigned))

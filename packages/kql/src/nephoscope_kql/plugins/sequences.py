@@ -1,0 +1,187 @@
+"""Plugins that follow ids through states: sequence_detect, funnel_sequence, funnel_sequence_completion."""
+
+from __future__ import annotations
+
+from nephoscope_kql import tree
+from nephoscope_kql.binder import reference
+from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql.composed import composed
+from nephoscope_kql.constants import constant, text
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import invalid
+from nephoscope_kql.plugin import Evaluation, plugin, renamed
+from nephoscope_kql.plugins.periods import length
+from nephoscope_kql.relations import Relation
+from nephoscope_kql.types import KqlType
+
+Steps = list[tuple[str, Bound]]
+
+
+@plugin(
+    "sequence_detect(TimelineColumn, MaxSequenceStepWindow, MaxSequenceSpan, Expr: bool, Expr: bool, ..., Dim: any, ...)"
+)
+def sequence_detect(call: Evaluation) -> Relation:
+    """Give every series of rows of the same dimensions that meet the conditions one after another in time."""
+    axis = call.column(0, "TimelineColumn")
+    steps, slices = _told_apart(call)
+    columns: dict[str, Bound] = {"t": reference(axis, call.span)}
+    columns |= {f"e{place}": value for place, (_, value) in enumerate(steps)}
+    columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}
+    span = length(axis.type)
+    values = {
+        "gap": call.scalar(1, "MaxSequenceStepWindow", span),
+        "whole": call.scalar(2, "MaxSequenceSpan", span),
+    }
+    keys = [f"d{place}" for place in range(len(slices))]
+    found = composed(_chain(len(steps), keys), call, {"Rows": call.assigned(columns)}, values)
+    labels = {f"d{place}": name or f"Column{place + 1}" for place, (name, _) in enumerate(slices)}
+    labels |= {f"t{place}": f"{name}_{axis.name}" for place, (name, _) in enumerate(steps)}
+    return renamed(found, {**labels, "whole_time": "Duration"})
+
+
+def _told_apart(call: Evaluation) -> tuple[Steps, Steps]:
+    """The conditions, and the dimensions behind them."""
+    given = [call.dimension(item) for item in call.arguments[3:]]
+    count = next(
+        (place for place, (_, value) in enumerate(given) if not _is_step(call, place, value)), len(given)
+    )
+    if count < 2:
+        raise invalid("sequence_detect() takes two conditions or more", call.span, call.plugin.signature)
+    steps = [(name or f"Expr{place + 1}", value) for place, (name, value) in enumerate(given[:count])]
+    return steps, given[count:]
+
+
+def _is_step(call: Evaluation, place: int, value: Bound) -> bool:
+    """A condition is a bool that is no mere column, or one with a name."""
+    item = call.arguments[3 + place]
+    return value.type == KqlType.BOOL and not isinstance(item, tree.Name)
+
+
+def _chain(count: int, keys: list[str]) -> str:
+    """Every step joined to those before it, near enough in time."""
+    by = "".join(f", {key}" for key in keys)
+    some = " or ".join(f"e{place}" for place in range(count))
+    parts = [
+        f"let Seen = materialize(Rows | where {some} | extend one = 1 "
+        f"| summarize by t, one{by}, {', '.join(f'e{place}' for place in range(count))}); "
+        f"Seen | where e0 | summarize by t0 = t, one{by}"
+    ]
+    parts += [
+        f"| join kind=inner (Seen | where e{place} | summarize by t{place} = t, one{by}) on one{by} "
+        f"| where t{place} > t{place - 1} and t{place} - t{place - 1} <= gap and t{place} - t0 <= whole "
+        f"| project one{by}, {', '.join(f't{one}' for one in range(place + 1))}"
+        for place in range(1, count)
+    ]
+    return " ".join([*parts, f"| extend whole_time = t{count - 1} - t0"])
+
+
+def _sequence(call: Evaluation, place: int) -> list[str]:
+    expression = call.wanted(place, "Sequence")
+    found = call.constant(place, "Sequence", KqlType.DYNAMIC)
+    if not isinstance(found, list) or not found:
+        raise invalid("Sequence must be an array of states", expression.span)
+    return [str(item) for item in found]
+
+
+def _states(call: Evaluation, place: int) -> tuple[Relation, Column, Column]:
+    """The rows as `id`, `t` and `s`, the state as text; the columns of the timeline and the state."""
+    axis, state = call.column(1, "TimelineColumn"), call.column(place, "StateColumn")
+    columns = {
+        "id": reference(call.column(0, "IdColumn"), call.span),
+        "t": reference(axis, call.span),
+        "s": explicit(reference(state, call.span), KqlType.STRING),
+    }
+    return call.assigned(columns), axis, state
+
+
+_FUNNEL = "IdColumn, TimelineColumn, Start, End, MaxSequenceStepWindow, Step, StateColumn, Sequence: dynamic"
+
+
+@plugin(f"funnel_sequence({_FUNNEL})")
+def funnel_sequence(call: Evaluation) -> Relation:
+    """Count the ids that went through a sequence of states, by the states before and after it; more results at a statement's end."""
+    return _funnel(call, "past, future", {"past": "prev", "future": "next"})
+
+
+@plugin(f"_funnel_sequence_from({_FUNNEL})")
+def funnel_sequence_from(call: Evaluation) -> Relation:
+    """The second result of funnel_sequence: by the state before the sequence."""
+    return _funnel(call, "past", {"past": "prev"})
+
+
+@plugin(f"_funnel_sequence_to({_FUNNEL})")
+def funnel_sequence_to(call: Evaluation) -> Relation:
+    """The third result of funnel_sequence: by the state after the sequence."""
+    return _funnel(call, "future", {"future": "next"})
+
+
+def _funnel(call: Evaluation, keys: str, names: dict[str, str]) -> Relation:
+    rows, axis, _ = _states(call, 6)
+    states = _sequence(call, 7)
+    size = len(states)
+    meets = " and ".join(f"{_back('s', size - 1 - place)} == s{place}" for place in reversed(range(size)))
+    linked = "".join(f" and {_back('linked', place)}" for place in range(size - 1))
+    query = (
+        "Rows | where t between (start .. end) | sort by id asc, t asc "
+        "| extend linked = row_number() > 1 and id == prev(id) and t - prev(t) <= gap "
+        "| extend moved = not(linked) or s != prev(s) | where moved "
+        f"| extend past = iff({_back('linked', size - 1)}, prev(s, {size}), ''), "
+        "future = iff(coalesce(next(linked), false), next(s), '') "
+        f"| where {meets}{linked} "
+        f"| summarize ids = count_distinct(id), some = make_set(id, 128) by t = bin_at(t, step, start), {keys}"
+    )
+    values = {f"s{place}": text(state) for place, state in enumerate(states)}
+    span = length(axis.type)
+    limits = {"start": call.scalar(2, "Start", axis.type), "end": call.scalar(3, "End", axis.type)}
+    spans = {"gap": call.scalar(4, "MaxSequenceStepWindow", span), "step": call.scalar(5, "Step", span)}
+    found = composed(query, call, {"Rows": rows}, {**values, **limits, **spans})
+    shown = {"t": axis.name, **names, "ids": "dcount", "some": "samples"}
+    return renamed(found, shown)
+
+
+def _back(name: str, by: int) -> str:
+    """The value of a column so many rows before."""
+    return f"prev({name}, {by})" if by else name
+
+
+@plugin(
+    "funnel_sequence_completion(IdColumn, TimelineColumn, Start, End, Step, StateColumn, Sequence: dynamic, "
+    "MaxSequenceStepWindows: dynamic)"
+)
+def funnel_sequence_completion(call: Evaluation) -> Relation:
+    """Count the ids that reached each state of a sequence, within each of several times after the first."""
+    rows, axis, state = _states(call, 5)
+    states = _sequence(call, 6)
+    span = length(axis.type)
+    windows = [_window(item, span, call) for item in _sequence(call, 7)]
+    parts = [
+        "let Seen = materialize(Rows | where t between (start .. end) | summarize by id, t, s); "
+        "let S0 = materialize(Seen | where s == s0 | project id, t0 = t, t)"
+    ]
+    parts += [
+        f"let S{place} = materialize(S{place - 1} | join kind=inner (Seen | where s == s{place} | project id, u = t) on id "
+        "| where u > t | summarize t = min(u) by id, t0)"
+        for place in range(1, len(states))
+    ]
+    counts = [
+        f"(S{one} | where t - t0 <= w{other} | summarize ids = count_distinct(id) by t = bin_at(t0, step, start) "
+        f"| extend state = s{one}, span = w{other})"
+        for other in range(len(windows))
+        for one in range(len(states))
+    ]
+    query = "; ".join([*parts, f"union {', '.join(counts)}"])
+    values: dict[str, Bound] = {f"s{place}": text(item) for place, item in enumerate(states)}
+    values |= {f"w{place}": item for place, item in enumerate(windows)}
+    values |= {"start": call.scalar(2, "Start", axis.type), "end": call.scalar(3, "End", axis.type)}
+    found = composed(query, call, {"Rows": rows}, {**values, "step": call.scalar(4, "Step", span)})
+    return renamed(found, {"t": axis.name, "state": state.name, "span": "Period", "ids": "dcount"})
+
+
+def _window(item: str, kind: KqlType, call: Evaluation) -> Bound:
+    """A length of time that an array holds as text."""
+    if kind != KqlType.TIMESPAN:
+        try:
+            return explicit(constant(float(item), KqlType.REAL), kind)
+        except ValueError:
+            raise invalid(f"'{item}' is no length on this timeline", call.span) from None
+    return explicit(text(item), kind)

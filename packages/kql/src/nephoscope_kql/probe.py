@@ -1,0 +1,55 @@
+"""What a binder may ask of rows: for plugins whose columns depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from nephoscope_kql.bound import Bound, Call
+from nephoscope_kql.references import operands, size
+from nephoscope_kql.relations import Assign, Filter, Kept, Relation, Rows, Scan
+
+CHEAP = 20
+"""From this size on an expression is worth computing once."""
+_CHANCE = frozenset({"rand", "new_guid"})
+
+
+class Probe(Protocol):
+    """An engine that can run a part of a query while the rest is being bound."""
+
+    def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
+        """The rows of a relation, a cell a column, as they are stored inside SQL."""
+        ...
+
+    def keep(self, relation: Relation) -> Relation:
+        """The same rows under the same columns, computed once and for all."""
+        ...
+
+
+def settled(relation: Relation, probe: Probe) -> Relation:
+    """The relation ready to be read twice: computed where reading it again costs more, or where chance could change it."""
+    return relation if _plain(relation) else probe.keep(relation)
+
+
+def _plain(relation: Relation) -> bool:
+    """Whether a relation only chooses rows and columns of a table."""
+    while isinstance(relation, Filter | Assign):
+        values = (
+            [relation.predicate]
+            if isinstance(relation, Filter)
+            else [value for _, value in relation.assigned]
+        )
+        if any(size(value) >= CHEAP for value in values) or _by_chance(values):
+            return False
+        relation = relation.input
+    return isinstance(relation, Scan | Rows | Kept)
+
+
+def _by_chance(values: Iterable[Bound]) -> bool:
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Call) and value.function.name in _CHANCE:
+            return True
+        pending.extend(operands(value))
+    return False

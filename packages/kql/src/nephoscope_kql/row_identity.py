@@ -1,0 +1,225 @@
+"""What tells the rows of a result apart, whatever rows are added to its tables: read off the bound query."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+
+from nephoscope_kql.bound import Bound, Call, Column, ColumnRef, Constant, InQuery, Path, Variable
+from nephoscope_kql.relations import (
+    Aggregated,
+    Assign,
+    Concatenated,
+    Expanded,
+    External,
+    Filter,
+    FirstOf,
+    Joined,
+    Kept,
+    Limited,
+    Numbered,
+    Numbers,
+    Relation,
+    Rows,
+    Scan,
+    Scanned,
+    Series,
+    Shared,
+    Sorted,
+    Windowed,
+)
+
+Ids = frozenset[str]
+_NONE: Ids = frozenset()
+_SOURCES = (Scan, External, Rows, Numbers, Kept)
+_PASSING = (Filter, Limited, Numbered, Scanned, Sorted, Windowed)
+#: Functions that give another value each time.
+_CHANGING = frozenset({"rand", "new_guid"})
+
+
+@dataclass(frozen=True, slots=True)
+class RowIdentity:
+    """The `columns` of a result whose values stay for a row when rows are added to the tables (counts and sets do not).
+
+    `whole`: rows that are equal in these are equal in what they stand for, so that they tell the rows apart: the keys of a
+    summarize, or all columns where nothing is summed up. `ordered`: the query says in which order its rows are.
+    """
+
+    columns: tuple[str, ...] = ()
+    whole: bool = False
+    ordered: bool = False
+
+
+UNKNOWN = RowIdentity()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Ids of columns that stay, and those among them that tell every row from others (None = not known).
+
+    `copies` are columns that hold the same as others: (the other, the column).
+    """
+
+    stable: Ids = _NONE
+    key: Ids | None = None
+    copies: frozenset[tuple[str, str]] = frozenset()
+
+    def key_among(self, shown: Container[str]) -> Ids | None:
+        """The key with copies in place of columns that are not shown, None where one has no copy either."""
+        if self.key is None:
+            return None
+        copies = {one: copy for one, copy in sorted(self.copies) if copy in shown}
+        found = frozenset(one if one in shown else copies.get(one, "") for one in self.key)
+        return None if "" in found else found
+
+
+def row_identity(relation: Relation) -> RowIdentity:
+    """What tells the rows of a bound query's result apart."""
+    found = _Reader().read(relation)
+    ordered = bool(relation.order)
+    shown = {column.id: column.name for column in relation.columns}
+    key = found.key_among(shown)
+    if key is not None:
+        return RowIdentity(_names(relation.columns, key), True, ordered)
+    whole = not relation.open and shown.keys() <= found.stable
+    return RowIdentity(_names(relation.columns, found.stable), whole, ordered)
+
+
+def _names(columns: Iterable[Column], ids: Ids) -> tuple[str, ...]:
+    return tuple(column.name for column in columns if column.id in ids)
+
+
+class _Reader:
+    """Reads relations, each once: they are shared within a query."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Found] = {}
+
+    def read(self, relation: Relation) -> _Found:
+        found = self._known.get(id(relation))
+        if found is None:
+            found = self._known[id(relation)] = self._of(relation)
+        return found
+
+    def _of(self, relation: Relation) -> _Found:
+        if isinstance(relation, _SOURCES):
+            return _Found(frozenset(column.id for column in relation.columns) | _hidden(relation))
+        if isinstance(relation, _PASSING):
+            return self.read(relation.input)
+        if isinstance(relation, Aggregated | Series):
+            return self._grouped(relation)
+        if isinstance(relation, Shared):
+            return self._shared(relation)
+        if isinstance(relation, Assign):
+            return self._assigned(relation)
+        return self._combined(relation)
+
+    def _combined(self, relation: Relation) -> _Found:
+        if isinstance(relation, Joined):
+            return self._joined(relation)
+        if isinstance(relation, Concatenated):
+            return self._concatenated(relation)
+        if isinstance(relation, Expanded):
+            return self._expanded(relation)
+        if isinstance(relation, FirstOf):
+            return self._first(relation)
+        return _Found()
+
+    def _grouped(self, relation: Aggregated | Series) -> _Found:
+        """One row a group: its keys tell it, where late rows do not move these."""
+        stable = self.read(relation.input).stable
+        groups = frozenset(column.id for column, value in relation.groups if _stays(value, stable))
+        return _Found(groups, groups if len(groups) == len(relation.groups) else None)
+
+    def _shared(self, relation: Shared) -> _Found:
+        within = self.read(relation.input)
+        pairs = [*zip(relation.columns, relation.input.columns, strict=False), *relation.hidden]
+        return _renamed(within, {inner.id: here.id for here, inner in pairs})
+
+    def _assigned(self, relation: Assign) -> _Found:
+        within = self.read(relation.input)
+        stable = {column.id for column, value in relation.assigned if _stays(value, within.stable)}
+        copies = {
+            (value.column.id, column.id)
+            for column, value in relation.assigned
+            if isinstance(value, ColumnRef) and column.id in stable
+        }
+        return _Found(within.stable | stable, within.key, within.copies | copies)
+
+    def _joined(self, relation: Joined) -> _Found:
+        left, right = self.read(relation.left), self.read(relation.right)
+        if relation.kind in ("inner", "innerunique"):
+            both = left.key | right.key if left.key is not None and right.key is not None else None
+            return _Found(left.stable | right.stable, both, left.copies | right.copies)
+        if relation.kind in ("leftsemi", "leftanti"):
+            return left
+        if relation.kind in ("rightsemi", "rightanti"):
+            return right
+        if relation.kind == "fullouter":
+            return _Found()
+        if relation.kind == "leftouter":
+            return _outer(left, right, [right for _, right in relation.keys])
+        return _outer(right, left, [left for left, _ in relation.keys])
+
+    def _concatenated(self, relation: Concatenated) -> _Found:
+        inputs = [self.read(one).stable for one in relation.inputs]
+        return _Found(
+            frozenset(
+                column.id
+                for place, column in enumerate(relation.columns)
+                if all(
+                    _stays(fill[place], stable) for fill, stable in zip(relation.fills, inputs, strict=True)
+                )
+            )
+        )
+
+    def _expanded(self, relation: Expanded) -> _Found:
+        within = self.read(relation.input)
+        elements = frozenset(one.column.id for one in relation.expansions if _stays(one.value, within.stable))
+        if len(elements) < len(relation.expansions):
+            return _Found(within.stable)
+        return _Found(within.stable | elements | {relation.position.id})
+
+    def _first(self, relation: FirstOf) -> _Found:
+        """Which row is the first may change; the combination that it is of does not."""
+        within = self.read(relation.input)
+        keys = frozenset(
+            one.column.id
+            for one in relation.keys
+            if isinstance(one, ColumnRef) and one.column.id in within.stable
+        )
+        return _Found(keys, keys if len(keys) == len(relation.keys) else None)
+
+
+def _hidden(relation: Relation) -> Ids:
+    if isinstance(relation, Scan) and relation.ingested is not None:
+        return frozenset([relation.ingested.id])
+    return frozenset([relation.ordinal.id]) if isinstance(relation, Rows) else _NONE
+
+
+def _renamed(found: _Found, names: dict[str, str]) -> _Found:
+    """With the ids that a name gives; a key that has none there stays unseen."""
+    stable = frozenset(names[one] for one in found.stable if one in names)
+    key = found.key_among(names)
+    return _Found(stable, None if key is None else frozenset(names[one] for one in key))
+
+
+def _outer(kept: _Found, filled: _Found, keys: Iterable[Bound]) -> _Found:
+    """A row of `kept` stays, what it is filled with may yet come; it is one row where `filled` has one at most for it."""
+    joined = {one.column.id for one in keys if isinstance(one, ColumnRef)}
+    single = filled.key is not None and filled.key <= joined
+    return _Found(kept.stable, kept.key if single else None)
+
+
+def _stays(value: Bound, stable: Ids) -> bool:
+    """Whether the value for a row stays when rows are added."""
+    if isinstance(value, ColumnRef):
+        return value.column.id in stable
+    if isinstance(value, Call):
+        return value.function.name not in _CHANGING and all(_stays(one, stable) for one in value.arguments)
+    if isinstance(value, Path):
+        steps = (one for one in value.steps if isinstance(one, Bound))
+        return _stays(value.target, stable) and all(_stays(one, stable) for one in steps)
+    if isinstance(value, InQuery):
+        return False
+    return isinstance(value, Constant | Variable)

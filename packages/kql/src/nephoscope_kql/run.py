@@ -1,0 +1,82 @@
+"""Running a query over tables in memory."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.compile import Compiled, compile_results
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.fields import catalog_of
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.relations import ResultHint
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nephoscope_kql.external import ExternalReader
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """One result of a query: its rows, its name (`as`, a branch of fork; '' = none), and what render asks for."""
+
+    table: pa.Table
+    name: str = ""
+    hint: ResultHint = field(default_factory=ResultHint)
+
+
+def run(
+    text: str,
+    tables: Mapping[str, pa.Table] | None = None,
+    now: dt.datetime | None = None,
+    timeout: float | None = None,
+    functions: Iterable[StoredFunction] = (),
+    external: ExternalReader | None = None,
+) -> pa.Table:
+    """Run a query over Arrow tables and give its last result; `now` is what now() gives, `timeout` in seconds (compiling included).
+
+    `functions` are stored functions, `external` reads what externaldata names (default: nothing is allowed).
+    Every field's metadata has b"kql.type". datetime and timespan are 100 ns ticks (since 0001-01-01), dynamic is JSON text,
+    a string is never null. KqlError where the query is wrong or cannot be run.
+    """
+    given = tables or {}
+    with within(timeout):
+        compiled = _compiled(text, given, now, functions)[-1]
+        with DuckDBEngine(given, external=external) as engine:
+            return ran(engine, compiled, text)
+
+
+def results(
+    text: str,
+    tables: Mapping[str, pa.Table] | None = None,
+    now: dt.datetime | None = None,
+    timeout: float | None = None,
+    functions: Iterable[StoredFunction] = (),
+    external: ExternalReader | None = None,
+) -> tuple[QueryResult, ...]:
+    """Run a query and give all its results in order: one a tabular statement, several of fork and facet; arguments as run()."""
+    given = tables or {}
+    with within(timeout):
+        compiled = _compiled(text, given, now, functions)
+        with DuckDBEngine(given, external=external) as engine:
+            return tuple(QueryResult(ran(engine, one, text), one.name, one.hint) for one in compiled)
+
+
+def _compiled(
+    text: str, tables: Mapping[str, pa.Table], now: dt.datetime | None, functions: Iterable[StoredFunction]
+) -> tuple[Compiled, ...]:
+    known = {function.name: function for function in functions}
+    return compile_results(text, replace(catalog_of(tables), functions=known), now=now)
+
+
+def ran(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None = None) -> pa.Table:
+    """The rows of a compiled query; a KqlError says where in its text it arose."""
+    try:
+        return engine.run(compiled, timeout)
+    except KqlError as error:
+        raise error.locate(text) from error.__cause__

@@ -1,0 +1,335 @@
+"""Names: whether they stand for rows or values, let statements, and functions expanded where they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nephoscope_kql import constants, tree
+from nephoscope_kql.binder import (
+    Env,
+    LambdaMeaning,
+    Meaning,
+    RowMeaning,
+    ScalarMeaning,
+    SharedMeaning,
+    Site,
+    TableMeaning,
+)
+from nephoscope_kql.bound import Column, ColumnRef, Constant
+from nephoscope_kql.built_in import built_in
+from nephoscope_kql.convert import explicit
+from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported
+from nephoscope_kql.given import check_option
+from nephoscope_kql.mistakes import Mistaken, unknown_value
+from nephoscope_kql.references import operands
+from nephoscope_kql.relations import Relation, Shared, SortKey
+from nephoscope_kql.settings import unknown_option
+from nephoscope_kql.stored import stored_function
+
+if TYPE_CHECKING:
+    from nephoscope_kql.bound import Bound
+    from nephoscope_kql.catalog import Catalog
+
+PLACES = frozenset({"workspace", "database", "cluster", "app", "resource", "arg"})
+"""Calls that mean the tables and functions of somewhere else."""
+TABULAR_CALLS = PLACES | {"materialize", "table", "external_table", "_GetWatchlist"}
+_OUTER = "outer rows"
+
+MAX_PARTS = 50_000
+"""How many constants, columns and calls the value of a variable may be made of."""
+
+
+def is_tabular(expression: tree.Expression, env: Env) -> bool:
+    """Whether an expression stands for rows."""
+    if isinstance(expression, tree.Pipe):
+        return expression.source is None or bool(expression.operators) or is_tabular(expression.source, env)
+    if isinstance(expression, tree.Datatable | tree.ExternalData):
+        return True
+    if isinstance(expression, tree.Name):
+        return expression.name not in env.row and _name_is_tabular(expression.name, env)
+    if isinstance(expression, tree.Call):
+        return expression.name in TABULAR_CALLS or _function_is_tabular(expression.name, env)
+    if isinstance(expression, tree.Member):
+        return _is_place(expression.target)
+    return isinstance(expression, tree.MemberCall) and _is_place(expression.target)
+
+
+def _is_place(target: tree.Expression) -> bool:
+    """`workspace('x')`, `cluster('c').database('d')`."""
+    if isinstance(target, tree.MemberCall):
+        return _is_place(target.target)
+    return isinstance(target, tree.Call) and target.name in PLACES
+
+
+def _name_is_tabular(name: str, env: Env) -> bool:
+    meaning = env.names.get(name)
+    if meaning is not None:
+        return not isinstance(meaning, ScalarMeaning | RowMeaning) and (
+            not isinstance(meaning, LambdaMeaning) or _function_is_tabular(name, env)
+        )
+    return env.catalog.table(name) is not None or _function_is_tabular(name, env)
+
+
+def _function_is_tabular(name: str, env: Env) -> bool:
+    found = function_named(name, env, NO_SPAN)
+    if found is None:
+        return False
+    body = found.function.body
+    return body is not None and is_tabular(body, _shape(found))
+
+
+NO_SPAN = Span(0, 0)
+
+
+def _shape(found: LambdaMeaning) -> Env:
+    """The names inside a function, enough to tell rows from values."""
+    names: dict[str, Meaning] = {}
+    for parameter in found.function.parameters:
+        if parameter.schema is not None:
+            names[parameter.name] = TableMeaning(
+                tree.Datatable(columns=parameter.schema, values=()), found.env
+            )
+        else:
+            names[parameter.name] = _ANY_SCALAR
+    env = found.env.without_row().naming(names)
+    for statement in found.function.statements:
+        if isinstance(statement, tree.Let):
+            env = env.naming({statement.name: _shape_of(statement.value, env)})
+    return env
+
+
+def _shape_of(value: tree.Expression, env: Env) -> Meaning:
+    if isinstance(value, tree.Lambda):
+        return LambdaMeaning(value, env)
+    return TableMeaning(value, env) if is_tabular(value, env) else _ANY_SCALAR
+
+
+def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
+    """The function of a name: a let function, else one that the catalog stores, where the language has none of the name.
+
+    CycleError where it is being expanded already.
+    """
+    meaning = env.names.get(name)
+    if meaning is not None:
+        return meaning if isinstance(meaning, LambdaMeaning) else None
+    stored = None if name in built_in() else env.catalog.function(name)
+    if stored is None:
+        return None
+    site = env.site or Site(stored.name, span)
+    if stored in env.calls:
+        way = " -> ".join(one.name for one in (*env.calls[env.calls.index(stored) :], stored))
+        raise CycleError(f"the function {stored.name} calls itself: {way}", site.call)
+    inside = Env(env.binder, place=env.place, site=site, calls=(*env.calls, stored))
+    return LambdaMeaning(stored_function(stored, span), inside)
+
+
+def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
+    """The names after let statements and query parameters."""
+    for statement in statements:
+        if isinstance(statement, tree.Let):
+            env = env.naming({statement.name: _meaning(statement.value, env)})
+        elif isinstance(statement, tree.QueryParameters):
+            env = env.naming({item.name: _default(item, env) for item in statement.parameters})
+        elif isinstance(statement, tree.Pattern):
+            raise unsupported(f"declare pattern {statement.name}", statement.span)
+        elif isinstance(statement, tree.Set):
+            env.binder.options[statement.name] = option(statement, env)
+            env.binder.note(unknown_option(statement))
+        elif isinstance(statement, tree.Alias):
+            env.binder.aliases[statement.name] = place_of(statement.value, env)
+        elif isinstance(statement, tree.Restrict):
+            env = replace(env, visible=tuple(_pattern(name) for name in statement.names))
+    return env
+
+
+def undeclared(statement: tree.Statement, env: Env) -> Env:
+    """The names after a statement that could not be bound: those that it gives are not known to be values or rows."""
+    names = [statement.name] if isinstance(statement, tree.Let) else []
+    if isinstance(statement, tree.QueryParameters):
+        names = [item.name for item in statement.parameters]
+    return env.naming({name: ScalarMeaning(unknown_value(statement.span)) for name in names})
+
+
+def option(statement: tree.Set, env: Env) -> Bound | None:
+    """The value of a `set` option: a word is its text, none is None."""
+    value = statement.value
+    check_option(statement)
+    if isinstance(value, tree.Name):
+        return constants.text(value.name, value.span)
+    return None if value is None else env.scalar(value)
+
+
+def _pattern(item: tree.Expression) -> str:
+    """What `restrict access to` names: a name, a name with stars, or those of a database."""
+    if isinstance(item, tree.Wildcard):
+        return item.pattern
+    if isinstance(item, tree.Name | tree.Member):
+        return item.name
+    raise invalid("restrict access takes names of tables, views and functions", item.span)
+
+
+def place_of(expression: tree.Expression, env: Env) -> Catalog:
+    """The catalog that `workspace('x')`, `cluster('c').database('d')` or an alias means; KqlError where it is not known."""
+    if isinstance(expression, tree.Pipe) and expression.source is not None and not expression.operators:
+        return place_of(expression.source, env)
+    call = expression.call if isinstance(expression, tree.MemberCall) else expression
+    outer = place_of(expression.target, env) if isinstance(expression, tree.MemberCall) else env.catalog
+    if not isinstance(call, tree.Call) or call.name not in PLACES:
+        raise invalid("a workspace, a database or a cluster is wanted", expression.span)
+    value = env.without_row().scalar(call.arguments[0]) if len(call.arguments) == 1 else None
+    if not isinstance(value, Constant) or not isinstance(value.value, str):
+        raise invalid(f"{call.name}() takes a constant name", call.span)
+    alias = env.binder.aliases.get(value.value) if call.name == "database" else None
+    found = alias or outer.place(call.name, value.value)
+    if found is None:
+        raise unsupported(
+            f"{call.name}('{value.value}'): none is known here by that name, or none that may be read",
+            call.span,
+        )
+    return found
+
+
+def _meaning(value: tree.Expression, env: Env) -> Meaning:
+    if isinstance(value, tree.Lambda):
+        return LambdaMeaning(value, env)
+    if not is_tabular(value, env):
+        return _valued(env.scalar(value), value.span)
+    if isinstance(value, tree.Call) and value.name == "materialize":
+        return shared(value, env)
+    return TableMeaning(value, env)
+
+
+def _valued(value: Bound, span: Span) -> ScalarMeaning:
+    """The meaning of a name for a value, which stands wherever the name does: so what it is made of has a limit."""
+    parts, pending = 0, [value]
+    while pending:
+        parts += 1
+        if parts > MAX_PARTS:
+            raise TooLargeError(f"the value is made of more than {MAX_PARTS:,} parts", span, "unsupported")
+        pending.extend(operands(pending.pop()))
+    return ScalarMeaning(value)
+
+
+def shared(expression: tree.Expression, env: Env) -> SharedMeaning:
+    """Rows that are computed once, bound when they are first used."""
+    found: list[tuple[Relation, str]] = []
+
+    def make() -> Relation:
+        if not found:
+            found.append((env.tabular(expression), env.binder.shared_name()))
+        return copied(*found[0], env)
+
+    return SharedMeaning(make)
+
+
+def already_bound(relation: Relation, env: Env, label: str = "") -> SharedMeaning:
+    """Rows that are bound already, computed once however often they are used; `label` is the name that `as` gives."""
+    name = env.binder.shared_name()
+    return SharedMeaning(lambda: copied(relation, name, env, label))
+
+
+def copied(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
+    """Shared rows under new columns, in their order."""
+    columns = env.binder.fresh(relation)
+    new = dict(zip((column.id for column in relation.columns), columns, strict=True))
+    order: list[SortKey] = []
+    hidden: list[tuple[Column, Column]] = []
+    for key in relation.order:
+        if not isinstance(key.value, ColumnRef):
+            break
+        old = key.value.column
+        if old.id not in new:
+            new[old.id] = env.binder.column("", old.type)
+            hidden.append((new[old.id], old))
+        order.append(replace(key, value=replace(key.value, column=new[old.id])))
+    return Shared(
+        columns=columns,
+        order=tuple(order),
+        open=relation.open,
+        input=relation,
+        name=name,
+        label=label,
+        hidden=tuple(hidden),
+    )
+
+
+def _default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
+    if parameter.default is None or parameter.type is None:
+        raise invalid(f"the query parameter '{parameter.name}' has no value", parameter.span)
+    return ScalarMeaning(explicit(env.scalar(parameter.default), parameter.type))
+
+
+def entered(found: LambdaMeaning, call: tree.Call, env: Env, first: Relation | None = None) -> Env:
+    """The names inside a function that is called: its parameters with the arguments, its own let statements.
+
+    `first` is what `invoke` pipes into the first parameter.
+    """
+    given = _arguments(found.function, call, piped=first is not None)
+    names: dict[str, Meaning] = {}
+    for place, parameter in enumerate(found.function.parameters):
+        if place == 0 and first is not None:
+            names[parameter.name] = already_bound(first, env)
+        else:
+            names[parameter.name] = _argument(parameter, given.get(parameter.name), found, env, call.span)
+    return declared(found.function.statements, found.env.without_row().naming(names))
+
+
+def _arguments(function: tree.Lambda, call: tree.Call, piped: bool) -> dict[str, tree.Expression]:
+    parameters = function.parameters[1:] if piped else function.parameters
+    given: dict[str, tree.Expression] = {}
+    for place, argument in enumerate(call.arguments):
+        if isinstance(argument, tree.Named) and any(
+            item.name == argument.names[0].name for item in parameters
+        ):
+            given[argument.names[0].name] = argument.value
+        elif place < len(parameters):
+            given[parameters[place].name] = argument.value if isinstance(argument, tree.Named) else argument
+        else:
+            raise invalid(f"{call.name}() takes {len(parameters)} arguments", argument.span)
+    return given
+
+
+def _argument(
+    parameter: tree.LambdaParameter, given: tree.Expression | None, found: LambdaMeaning, env: Env, span: Span
+) -> Meaning:
+    if parameter.schema is not None:
+        if given is None:
+            raise invalid(f"the tabular argument '{parameter.name}' is missing", span)
+        return TableMeaning(given, env.without_row())
+    if given is not None:
+        return _valued(_typed(env.scalar(given), parameter), given.span)
+    if parameter.default is None:
+        raise invalid(f"the argument '{parameter.name}' is missing", span)
+    return ScalarMeaning(_typed(replace(found.env, row={}).scalar(parameter.default), parameter))
+
+
+def _typed(value: Bound, parameter: tree.LambdaParameter) -> Bound:
+    return value if parameter.type is None else explicit(value, parameter.type)
+
+
+def rows_of(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
+    """The rows that a name stands for."""
+    if isinstance(meaning, SharedMeaning):
+        return meaning.make()
+    if isinstance(meaning, TableMeaning):
+        return meaning.env.tabular(meaning.expression)
+    if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, Mistaken):
+        return env.binder.unknown_rows()
+    raise invalid(f"'{name}' stands for a value, not for rows", span)
+
+
+def body_of(found: LambdaMeaning, span: Span) -> tree.Expression:
+    """The expression that a function gives."""
+    if found.function.body is None:
+        raise invalid("the function gives nothing", span)
+    return found.function.body
+
+
+def known_names(env: Env) -> Mapping[str, object]:
+    """Every name that could stand for rows: for `did you mean`."""
+    return dict.fromkeys([*env.names, *env.catalog.names()])
+
+
+_ANY_SCALAR = ScalarMeaning(None)  # type: ignore[arg-type]

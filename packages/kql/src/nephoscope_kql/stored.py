@@ -1,0 +1,23 @@
+"""Stored functions of a catalog, parsed once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from nephoscope_kql import tree
+from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.errors import KqlError, Span, invalid
+from nephoscope_kql.parser import parse_function
+
+
+def stored_function(function: StoredFunction, span: Span) -> tree.Lambda:
+    """The function as a tree; an error in its text is reported at the place that calls it."""
+    try:
+        return _parsed(function)
+    except KqlError as error:
+        raise invalid(f"the function {function.name} cannot be read: {error.message}", span) from error
+
+
+@lru_cache(maxsize=2048)
+def _parsed(function: StoredFunction) -> tree.Lambda:
+    return parse_function(function.parameters, function.body)

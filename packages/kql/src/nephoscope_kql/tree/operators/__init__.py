@@ -1,0 +1,154 @@
+"""The tabular operators of a pipe, a class each, a file a kind of work."""
+
+from __future__ import annotations
+
+from nephoscope_kql.tree.operators.branching import (
+    Evaluate as Evaluate,
+)
+from nephoscope_kql.tree.operators.branching import (
+    Facet as Facet,
+)
+from nephoscope_kql.tree.operators.branching import (
+    Fork as Fork,
+)
+from nephoscope_kql.tree.operators.branching import (
+    Invoke as Invoke,
+)
+from nephoscope_kql.tree.operators.branching import (
+    Partition as Partition,
+)
+from nephoscope_kql.tree.operators.branching import (
+    Scan as Scan,
+)
+from nephoscope_kql.tree.operators.branching import (
+    ScanDeclaration as ScanDeclaration,
+)
+from nephoscope_kql.tree.operators.branching import (
+    ScanStep as ScanStep,
+)
+from nephoscope_kql.tree.operators.choosing import (
+    Count as Count,
+)
+from nephoscope_kql.tree.operators.choosing import (
+    Distinct as Distinct,
+)
+from nephoscope_kql.tree.operators.choosing import (
+    Sample as Sample,
+)
+from nephoscope_kql.tree.operators.choosing import (
+    SampleDistinct as SampleDistinct,
+)
+from nephoscope_kql.tree.operators.choosing import (
+    Sort as Sort,
+)
+from nephoscope_kql.tree.operators.choosing import (
+    Take as Take,
+)
+from nephoscope_kql.tree.operators.choosing import (
+    Top as Top,
+)
+from nephoscope_kql.tree.operators.choosing import (
+    Where as Where,
+)
+from nephoscope_kql.tree.operators.columns import (
+    Extend as Extend,
+)
+from nephoscope_kql.tree.operators.columns import (
+    Print as Print,
+)
+from nephoscope_kql.tree.operators.columns import (
+    Project as Project,
+)
+from nephoscope_kql.tree.operators.columns import (
+    ProjectAway as ProjectAway,
+)
+from nephoscope_kql.tree.operators.columns import (
+    ProjectByNames as ProjectByNames,
+)
+from nephoscope_kql.tree.operators.columns import (
+    ProjectKeep as ProjectKeep,
+)
+from nephoscope_kql.tree.operators.columns import (
+    ProjectRename as ProjectRename,
+)
+from nephoscope_kql.tree.operators.columns import (
+    ProjectReorder as ProjectReorder,
+)
+from nephoscope_kql.tree.operators.columns import (
+    Range as Range,
+)
+from nephoscope_kql.tree.operators.columns import (
+    Serialize as Serialize,
+)
+from nephoscope_kql.tree.operators.combining import (
+    Find as Find,
+)
+from nephoscope_kql.tree.operators.combining import (
+    Join as Join,
+)
+from nephoscope_kql.tree.operators.combining import (
+    Lookup as Lookup,
+)
+from nephoscope_kql.tree.operators.combining import (
+    Search as Search,
+)
+from nephoscope_kql.tree.operators.combining import (
+    Union as Union,
+)
+from nephoscope_kql.tree.operators.expanding import (
+    ExpandItem as ExpandItem,
+)
+from nephoscope_kql.tree.operators.expanding import (
+    MvApply as MvApply,
+)
+from nephoscope_kql.tree.operators.expanding import (
+    MvExpand as MvExpand,
+)
+from nephoscope_kql.tree.operators.expanding import (
+    Parse as Parse,
+)
+from nephoscope_kql.tree.operators.expanding import (
+    ParseKv as ParseKv,
+)
+from nephoscope_kql.tree.operators.expanding import (
+    ParseStar as ParseStar,
+)
+from nephoscope_kql.tree.operators.expanding import (
+    ParseText as ParseText,
+)
+from nephoscope_kql.tree.operators.grouping import (
+    MakeSeries as MakeSeries,
+)
+from nephoscope_kql.tree.operators.grouping import (
+    NestedClause as NestedClause,
+)
+from nephoscope_kql.tree.operators.grouping import (
+    Reduce as Reduce,
+)
+from nephoscope_kql.tree.operators.grouping import (
+    SeriesItem as SeriesItem,
+)
+from nephoscope_kql.tree.operators.grouping import (
+    Summarize as Summarize,
+)
+from nephoscope_kql.tree.operators.grouping import (
+    TopHitters as TopHitters,
+)
+from nephoscope_kql.tree.operators.grouping import (
+    TopNested as TopNested,
+)
+from nephoscope_kql.tree.operators.presenting import (
+    As as As,
+)
+from nephoscope_kql.tree.operators.presenting import (
+    Consume as Consume,
+)
+from nephoscope_kql.tree.operators.presenting import (
+    GetSchema as GetSchema,
+)
+from nephoscope_kql.tree.operators.presenting import (
+    Render as Render,
+)
+from nephoscope_kql.tree.operators.presenting import (
+    Unknown as Unknown,
+)

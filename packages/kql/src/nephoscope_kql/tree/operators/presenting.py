@@ -1,0 +1,43 @@
+"""Operators about the result as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nephoscope_kql.tree.expressions import Parameter
+from nephoscope_kql.tree.node import Operator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class As(Operator):
+    """`as name`."""
+
+    name: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Render(Operator):
+    """`render chart with (properties)`: a hint for whoever shows the rows."""
+
+    chart: str
+    properties: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consume(Operator):
+    """`consume`: reads all rows, gives none."""
+
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetSchema(Operator):
+    """`getschema`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Operator):
+    """An operator whose name the language has but the tree does not (`make-graph`, `graph-match`, ...): refused by name."""
+
+    name: str

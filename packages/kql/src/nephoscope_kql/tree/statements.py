@@ -1,0 +1,67 @@
+"""The statements of a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nephoscope_kql.tree.expressions import LambdaParameter
+from nephoscope_kql.tree.node import Expression, Node, Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Let(Statement):
+    """`let name = value`: a scalar, a tabular expression or a Lambda."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Set(Statement):
+    """`set option` or `set option = value`."""
+
+    name: str
+    value: Expression | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias(Statement):
+    """`alias database name = value`."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern(Statement):
+    """`declare pattern name ...`: kept by name so that it can be refused by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restrict(Statement):
+    """`restrict access to (...)`."""
+
+    names: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryParameters(Statement):
+    """`declare query_parameters(name: type = default, ...)`."""
+
+    parameters: tuple[LambdaParameter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation(Statement):
+    """An expression whose rows (or scalar) are a result of the query."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query(Node):
+    """A whole query."""
+
+    statements: tuple[Statement, ...]

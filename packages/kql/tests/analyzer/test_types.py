@@ -1,0 +1,98 @@
+"""The types of every operator, function and aggregate against Microsoft's analyzer: equal, or a difference that is written down.
+
+The analyzer's answers are tables (tests/cases/types, made by tables.py); a part of them is asked anew in every run and all of them
+with --full. differences.yaml says where we differ on purpose: `analyzer` and `ours` are the letters of the answers, `texts` patterns
+of whole expressions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import ours
+import pytest
+import tables
+import yaml
+from expression_groups import Group, expanded, groups
+from service import analyzer
+
+GROUPS = tuple(groups())
+ASKED_ANEW = 150
+"""Of so many shapes one is asked anew in every run."""
+EACH = pytest.mark.parametrize("group", GROUPS, ids=[group.name for group in GROUPS])
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An entry of differences.yaml."""
+
+    analyzer: str
+    ours: str
+    texts: tuple[re.Pattern[str], ...]
+    reason: str
+
+    def covers(self, text: str, theirs: str, own: str) -> bool:
+        return theirs in self.analyzer and own in self.ours and any(one.fullmatch(text) for one in self.texts)
+
+
+@cache
+def differences(group: str) -> tuple[Difference, ...]:
+    found: dict[str, list[dict[str, Any]]] = yaml.safe_load(
+        (tables.FOLDER / "differences.yaml").read_text(encoding="utf-8")
+    )
+    return tuple(
+        Difference(one["analyzer"], one["ours"], tuple(map(re.compile, one["texts"])), one["reason"])
+        for one in found[group]
+    )
+
+
+def disagreements(group: Group) -> Iterator[tuple[str, str, str, str]]:
+    """Each text that we answer otherwise: the text, the analyzer's letter, ours, why we refuse it."""
+    for shape, letters in tables.read(group).items():
+        for text, theirs in dict(zip(expanded(shape), letters, strict=True)).items():
+            own = ours.verdict(group, text)
+            if theirs not in ("!", tables.letter(own)):
+                yield text, theirs, tables.letter(own), own.refused
+
+
+@EACH
+def test_types_are_those_of_the_analyzer_or_differ_on_purpose(group: Group) -> None:
+    listed = differences(group.name)
+    used: set[Difference] = set()
+    unlisted = []
+    for text, theirs, own, why in disagreements(group):
+        covering = [one for one in listed if one.covers(text, theirs, own)]
+        used.update(covering)
+        if not covering:
+            unlisted.append(f"{text}: analyzer {theirs}, ours {own} {why}")
+    assert not unlisted, "\n".join(unlisted[:50])
+    assert not [one.texts for one in listed if one not in used], "no such difference is left"
+
+
+@EACH
+def test_every_shape_has_its_answers(group: Group) -> None:
+    """A new function or signature is asked for by `python tests/analyzer/tables.py`."""
+    known = tables.read(group)
+    assert list(known) == list(group.shapes)
+    assert all(len(letters) == len(expanded(shape)) for shape, letters in known.items())
+
+
+def _same_as_the_table(step: int) -> None:
+    with analyzer() as running:
+        for group in GROUPS:
+            known = tables.read(group)
+            shapes = group.shapes[::step]
+            assert tables.asked(running, group, shapes) == {shape: known[shape] for shape in shapes}
+
+
+def test_a_part_of_the_tables_is_what_the_analyzer_says() -> None:
+    _same_as_the_table(ASKED_ANEW)
+
+
+@pytest.mark.full
+def test_the_tables_are_what_the_analyzer_says() -> None:
+    _same_as_the_table(1)

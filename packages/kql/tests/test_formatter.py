@@ -1,0 +1,40 @@
+"""The formatter: layout, comments, and that it changes no word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.formatter import formatted
+from nephoscope_kql.lexer import words
+from nephoscope_kql.parser import parse
+
+QUERIES = yaml.safe_load((Path(__file__).parent / "cases" / "parse.yaml").read_text(encoding="utf-8"))[
+    "accept"
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_no_word_changes(query):
+    laid_out = formatted(query)
+    assert [token.text for token in words(laid_out).tokens] == [token.text for token in words(query).tokens]
+    assert parse(laid_out) == parse(query)
+    assert formatted(laid_out) == laid_out
+
+
+def test_layout() -> None:
+    query = (
+        "// failed sign-ins\nlet n=5;let f=(T:(*)){let x=1;T|take x};\n\n\n"
+        "SigninLogs|where ResultType!=0 and Count>-1 // only failures\n"
+        "  | join kind=inner (AuditLogs|where a==1) on b\n| union (\nAuditLogs\n|where a\n  |project-away b*\n)\n"
+        "|where Name in (\n'a',\n'b'\n)\n|extend x=a*-b,\ny=c[0].d"
+    )
+    assert formatted(query) == (Path(__file__).parent / "golden/layout.kql").read_text(encoding="utf-8")
+
+
+def test_what_does_not_parse_is_refused():
+    with pytest.raises(KqlError, match="expected an operator"):
+        formatted("T | nope")

@@ -1,0 +1,52 @@
+"""The alias table and the type capabilities that ship as content (packages/policy/src/nephoscope_policy/content/aliases)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from nephoscope_policy.aliases import Alias, Aliases, Capability
+from nephoscope_policy.documents import Document, shipped_documents
+from nephoscope_policy.errors import PolicyError
+
+
+def read() -> Aliases:
+    """Merge every file of the folder: `{"aliases": {alias: path}}`, `{"types": {type: {alias: path}}}` for the
+    aliases whose path depends on the type, and `{"capabilities": {type: "tags location"}}`.
+
+    Raises PolicyError naming the file and the entry that has another shape.
+    """
+    table: dict[str, str | Alias] = {}
+    capabilities: dict[str, Capability] = {}
+    typed: list[tuple[str, str, str]] = []
+    for document in shipped_documents("aliases"):
+        body = document.json()
+        for name, path in _section(body, "aliases", document).items():
+            table[name.lower()] = path
+        for type_, paths in _objects(body, "types", document).items():
+            typed += [
+                (type_.lower(), name.lower(), path)
+                for name, path in _section({type_: paths}, type_, document).items()
+            ]
+        for type_, words in _section(body, "capabilities", document).items():
+            capabilities[type_.lower()] = Capability("tags" in words.split(), "location" in words.split())
+    for type_, name, path in typed:
+        known = table.get(name, path)
+        alias = Alias(name, known) if isinstance(known, str) else known
+        table[name] = replace(alias, types={**alias.types, type_: path})
+    return Aliases(table, capabilities)
+
+
+def _objects(body: Any, name: str, document: Document) -> dict[str, Any]:
+    found = body.get(name, {}) if isinstance(body, dict) else None
+    if not isinstance(found, dict):
+        raise PolicyError(f"'{name}' must be an object", name, "compile", document.place)
+    return found
+
+
+def _section(body: Any, name: str, document: Document) -> dict[str, str]:
+    found = _objects(body, name, document)
+    for key, value in found.items():
+        if not isinstance(value, str):
+            raise PolicyError("must be a text", f"{name}.{key}", "compile", document.place)
+    return found

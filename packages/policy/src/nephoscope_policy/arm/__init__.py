@@ -1,0 +1,23 @@
+"""The ARM template expression language, pure: parse `[...]`, then compile or interpret it with a host's functions."""
+
+from nephoscope_policy.arm.calls import Host, Hosts
+from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
+from nephoscope_policy.arm.expression import Expression, parse
+from nephoscope_policy.arm.parser import is_expression, unescape
+from nephoscope_policy.arm.registry import Function, registry
+from nephoscope_policy.arm.value import Value
+
+__all__ = [
+    "ArmError",
+    "ArmSyntaxError",
+    "Expression",
+    "Function",
+    "FunctionError",
+    "Host",
+    "Hosts",
+    "Value",
+    "is_expression",
+    "parse",
+    "registry",
+    "unescape",
+]

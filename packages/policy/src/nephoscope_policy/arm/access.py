@@ -1,0 +1,41 @@
+"""Properties and indexes: `target.name` and `target[index]`."""
+
+from __future__ import annotations
+
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.value import Value, find_key, kind
+
+
+def member(target: Value, name: str) -> Value:
+    """An object's member, its key matched ignoring case; raises FunctionError where it is missing or the target is no object.
+
+    A host may return a dict subclass with `__missing__`: it answers for the members that the object does not hold.
+    """
+    if not isinstance(target, dict):
+        raise FunctionError(f"property {name!r} of {kind(target)}: only an object has properties")
+    if name in target:
+        return target[name]
+    own = find_key(target, name)
+    if own is None:
+        if hasattr(type(target), "__missing__"):
+            return target[name]
+        known = ", ".join(list(target)[:10]) or "none"
+        raise FunctionError(f"the object has no property {name!r} (it has: {known})")
+    return target[own]
+
+
+def element(target: Value, index: Value) -> Value:
+    """An array's element by 0-based integer, or an object's member by string."""
+    if isinstance(target, list):
+        if isinstance(index, float) and index.is_integer():
+            index = int(index)
+        if type(index) is not int:
+            raise FunctionError(f"the index of an array must be an integer, not {kind(index)}")
+        if 0 <= index < len(target):
+            return target[index]
+        raise FunctionError(f"index {index} is out of bounds of an array of {len(target)}")
+    if isinstance(target, dict):
+        if isinstance(index, str):
+            return member(target, index)
+        raise FunctionError(f"the index of an object must be a string, not {kind(index)}")
+    raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")

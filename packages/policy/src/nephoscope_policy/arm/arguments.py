@@ -1,0 +1,81 @@
+"""Typed access to the arguments of a function: each returns the value or raises a FunctionError that says which type it wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.lambdas import Lambda
+from nephoscope_policy.arm.value import Value, is_number, kind
+
+
+def wrong(arguments: list[Value], position: int, wanted: str) -> FunctionError:
+    """The FunctionError for an argument (0-based position) of the wrong type."""
+    return FunctionError(f"argument {position + 1} must be {wanted}, not {kind(arguments[position])}")
+
+
+def text(arguments: list[Value], position: int) -> str:
+    """A string."""
+    value = arguments[position]
+    if isinstance(value, str):
+        return value
+    raise wrong(arguments, position, "a string")
+
+
+def optional_text(arguments: list[Value], position: int, default: str) -> str:
+    """A string, or the default where the argument is not given."""
+    return text(arguments, position) if position < len(arguments) else default
+
+
+def integer(arguments: list[Value], position: int) -> int:
+    """An integer; a float counts where it is whole."""
+    value = arguments[position]
+    if type(value) is int:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise wrong(arguments, position, "an integer")
+
+
+def number(arguments: list[Value], position: int) -> float:
+    """An integer or a float, as it is."""
+    value = arguments[position]
+    if is_number(value):
+        return value  # type: ignore[no-any-return]
+    raise wrong(arguments, position, "a number")
+
+
+def boolean(arguments: list[Value], position: int) -> bool:
+    """A boolean."""
+    value = arguments[position]
+    if isinstance(value, bool):
+        return value
+    raise wrong(arguments, position, "a boolean")
+
+
+def array(arguments: list[Value], position: int) -> list[Value]:
+    """An array."""
+    value = arguments[position]
+    if isinstance(value, list):
+        return value
+    raise wrong(arguments, position, "an array")
+
+
+def mapping(arguments: list[Value], position: int) -> dict[str, Value]:
+    """An object."""
+    value = arguments[position]
+    if isinstance(value, dict):
+        return value
+    raise wrong(arguments, position, "an object")
+
+
+def lambda_of(arguments: list[Any], position: int, least: int, most: int) -> Lambda:
+    """A lambda with a number of parameters in a range."""
+    value = arguments[position]
+    if not isinstance(value, Lambda):
+        raise wrong(arguments, position, "a lambda")
+    count = len(value.parameters)
+    if least <= count <= most:
+        return value
+    wanted = str(least) if least == most else f"{least} or {most}"
+    raise FunctionError(f"argument {position + 1} must be a lambda with {wanted} parameters, not {count}")

@@ -1,0 +1,100 @@
+"""What a call means, decided once per node: a host's function, the language's own form, or a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
+from nephoscope_policy.arm.registry import Function, registry
+from nephoscope_policy.arm.tree import Call, Literal, Node, walk
+from nephoscope_policy.arm.value import Value
+
+Host: TypeAlias = Callable[[Any, list[Value]], Value]
+"""A function that needs the host: it gets the scope and the evaluated arguments; it may raise FunctionError or ArmError."""
+Hosts: TypeAlias = Mapping[str, Host]
+"""Hosts by lower-cased name; a host goes before a pure function of the same name."""
+
+LAMBDA, LAMBDA_VARIABLES = "lambda", "lambdavariables"
+
+
+def pure_function(call: Call, hosts: Hosts) -> Function | None:
+    """The pure function that a call means, None where a host answers it or nobody does."""
+    return None if call.key in hosts else registry().get(call.key)
+
+
+def shown_name(call: Call) -> str:
+    """The name for messages, as the registry spells it."""
+    known = registry().get(call.key)
+    return known.name if known else call.name
+
+
+def error(call: Call, failure: FunctionError) -> ArmError:
+    """The ArmError for what a function's body raised."""
+    return ArmError(shown_name(call), str(failure), call.offset)
+
+
+def too_deep(call: Call) -> ArmError:
+    """The ArmError for a function that ran out of stack over a deeply nested value."""
+    return ArmError(shown_name(call), "a value is nested too deeply", call.offset)
+
+
+def lambda_parts(call: Call) -> tuple[tuple[str, ...], Node]:
+    """The lower-cased parameter names and the body of `lambda('x', ..., body)`; raises ArmError."""
+    *parameters, body = call.arguments or (Literal(None),)
+    names = [
+        node.value.lower() for node in parameters if isinstance(node, Literal) and isinstance(node.value, str)
+    ]
+    if not call.arguments or len(names) != len(parameters):
+        raise ArmError("lambda", "takes parameter names as string literals, then a body", call.offset)
+    if len(set(names)) != len(names):
+        raise ArmError("lambda", "has two parameters of one name", call.offset)
+    return tuple(names), body
+
+
+def variable_name(call: Call) -> str:
+    """The lower-cased name that `lambdaVariables('x')` asks for; raises ArmError."""
+    if len(call.arguments) == 1:
+        node = call.arguments[0]
+        if isinstance(node, Literal) and isinstance(node.value, str):
+            return node.value.lower()
+    raise ArmError("lambdaVariables", "takes one string literal", call.offset)
+
+
+def misplaced_lambda(node: Node, hosts: Hosts) -> Call | None:
+    """The first lambda that is no argument of a function that takes one: its value would be no JSON; None where all are in place."""
+    placed: set[int] = set()
+    for current in walk(node):
+        if isinstance(current, Call):
+            function = pure_function(current, hosts)
+            if function is not None and "lambda" in function.signature.lower():
+                placed.update(id(argument) for argument in current.arguments)
+    lambdas = (
+        one for one in walk(node) if isinstance(one, Call) and one.key == LAMBDA and LAMBDA not in hosts
+    )
+    return next((one for one in lambdas if id(one) not in placed), None)
+
+
+def misplaced(call: Call) -> ArmError:
+    """The ArmError for a misplaced lambda."""
+    return ArmError(
+        "lambda",
+        "stands only as an argument of a function that takes a lambda, such as map or filter",
+        call.offset,
+    )
+
+
+def check(node: Node, hosts: Hosts) -> None:
+    """Raise ArmSyntaxError at the first call of a function that nobody answers, or of a pure one with a wrong number of arguments."""
+    stray = misplaced_lambda(node, hosts)
+    if stray is not None:
+        raise ArmSyntaxError(misplaced(stray).message, stray.offset)
+    for current in walk(node):
+        if not isinstance(current, Call) or current.key in hosts or current.key in (LAMBDA, LAMBDA_VARIABLES):
+            continue
+        known = registry().get(current.key)
+        if known is None:
+            raise ArmSyntaxError(f"the function {current.name} is not known", current.offset)
+        problem = known.wrong_count(len(current.arguments))
+        if problem:
+            raise ArmSyntaxError(f"{known.name}() {problem}", current.offset)

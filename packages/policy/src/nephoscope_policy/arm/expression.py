@@ -1,0 +1,48 @@
+"""An expression: what `parse` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nephoscope_policy.arm import calls
+from nephoscope_policy.arm.calls import Hosts
+from nephoscope_policy.arm.compiler import compile_node
+from nephoscope_policy.arm.interpreter import interpret_node
+from nephoscope_policy.arm.parser import parse_tree
+from nephoscope_policy.arm.tree import Call, Node, print_node, walk
+from nephoscope_policy.arm.value import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A parsed template expression: its text, its tree, and the lower-cased names of all functions it calls."""
+
+    text: str = field(compare=False)
+    tree: Node
+    calls: frozenset[str] = field(compare=False)
+
+    def check(self, hosts: Hosts) -> None:
+        """Raise ArmSyntaxError at the first call of an unknown function or with a wrong number of arguments."""
+        calls.check(self.tree, hosts)
+
+    def compile(self, hosts: Hosts) -> Callable[[Any], Value]:
+        """A function from a scope to the value, which raises ArmError; parts that ask no host are computed now.
+
+        A part that fails while it is computed raises when it is run. Results may be shared between runs: do not change them.
+        """
+        return compile_node(self.tree, hosts)
+
+    def interpret(self, hosts: Hosts, scope: Any) -> Value:
+        """The value by a plain walk over the tree; raises ArmError. Equals what `compile` gives."""
+        return interpret_node(self.tree, hosts, scope)
+
+    def __str__(self) -> str:
+        return f"[{print_node(self.tree)}]"
+
+
+def parse(text: str) -> Expression:
+    """Parse `[...]`; raises ArmSyntaxError with the offset in `text`."""
+    tree = parse_tree(text)
+    return Expression(text, tree, frozenset(node.key for node in walk(tree) if isinstance(node, Call)))

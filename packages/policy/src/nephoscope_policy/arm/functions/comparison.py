@@ -1,0 +1,53 @@
+"""Functions that compare two values of one type: equality by code point, order by the invariant culture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.collation import collation_key
+from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.value import Value, equal, is_number
+
+
+@function("equals(arg1, arg2)")
+def equals(arguments: list[Any]) -> Value:
+    """Say whether two values are deeply equal; strings by code point, a number never equals its text."""
+    return equal(arguments[0], arguments[1])
+
+
+@function("less(arg1, arg2)")
+def less(arguments: list[Any]) -> Value:
+    """Say whether the first of two numbers or two strings is less."""
+    return _order(arguments) < 0
+
+
+@function("lessOrEquals(arg1, arg2)")
+def less_or_equals(arguments: list[Any]) -> Value:
+    """Say whether the first of two numbers or two strings is less or equal."""
+    return _order(arguments) <= 0
+
+
+@function("greater(arg1, arg2)")
+def greater(arguments: list[Any]) -> Value:
+    """Say whether the first of two numbers or two strings is greater."""
+    return _order(arguments) > 0
+
+
+@function("greaterOrEquals(arg1, arg2)")
+def greater_or_equals(arguments: list[Any]) -> Value:
+    """Say whether the first of two numbers or two strings is greater or equal."""
+    return _order(arguments) >= 0
+
+
+def _order(arguments: list[Any]) -> int:
+    left, right = arguments
+    if isinstance(left, str):
+        right = given.text(arguments, 1)
+    elif is_number(left):
+        right = given.number(arguments, 1)
+    else:
+        raise given.wrong(arguments, 0, "a number or a string")
+    if isinstance(left, str):
+        left, right = collation_key(left), collation_key(right)
+    return int(left > right) - int(left < right)

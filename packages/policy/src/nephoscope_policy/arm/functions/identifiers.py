@@ -1,0 +1,22 @@
+"""Functions that build resource ids from what they are given; the context-bound forms are a host's (arm.resource_ids)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.resource_ids import provider_path
+from nephoscope_policy.arm.value import Value
+
+
+@function("extensionResourceId(baseResourceId, resourceType, resourceName1, ...)", policy=False)
+def extension_resource_id(arguments: list[Any]) -> Value:
+    """Give the id of an extension resource under a resource or scope."""
+    return given.text(arguments, 0).rstrip("/") + provider_path(arguments, 1)
+
+
+@function("tenantResourceId(resourceType, resourceName1, ...)", policy=False)
+def tenant_resource_id(arguments: list[Any]) -> Value:
+    """Give the id of a resource at the tenant."""
+    return provider_path(arguments, 0)

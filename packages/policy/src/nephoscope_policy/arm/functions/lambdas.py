@@ -1,0 +1,103 @@
+"""Functions that take a lambda; `lambda` and `lambdaVariables` are forms of the language itself."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.value import Spelling, Value, bounded, kind
+
+
+@function("map(inputArray, lambda)", policy=False)
+def map_(arguments: list[Any]) -> Value:
+    """Apply a lambda (element, [index]) to each element."""
+    transform = given.lambda_of(arguments, 1, 1, 2)
+    return [_value(transform(item, place)) for place, item in enumerate(given.array(arguments, 0))]
+
+
+@function("filter(inputArray, lambda)", policy=False)
+def filter_(arguments: list[Any]) -> Value:
+    """Keep the elements for which a lambda (element, [index]) is true."""
+    test = given.lambda_of(arguments, 1, 1, 2)
+    return [item for place, item in enumerate(given.array(arguments, 0)) if _truth(test(item, place))]
+
+
+@function("reduce(inputArray, initialValue, lambda)", policy=False)
+def reduce(arguments: list[Any]) -> Value:
+    """Fold an array with a lambda (accumulated, element, [index])."""
+    step = given.lambda_of(arguments, 2, 2, 3)
+    result = arguments[1]
+    for place, item in enumerate(given.array(arguments, 0)):
+        result = _value(step(result, item, place))
+        step.spend_on(result)
+    return result
+
+
+@function("sort(inputArray, lambda)", policy=False)
+def sort(arguments: list[Any]) -> Value:
+    """Sort by a lambda (left, right) that says whether left comes first; equal elements keep their order."""
+    precedes = given.lambda_of(arguments, 1, 2, 2)
+
+    def compare(left: Value, right: Value) -> int:
+        if _truth(precedes(left, right)):
+            return -1
+        return 1 if _truth(precedes(right, left)) else 0
+
+    return sorted(given.array(arguments, 0), key=cmp_to_key(compare))
+
+
+@function("toObject(inputArray, keyLambda, [valueLambda])", policy=False)
+def to_object(arguments: list[Any]) -> Value:
+    """Make an object of an array by a key lambda (element) and a value lambda (element); the later element wins."""
+    key_of = given.lambda_of(arguments, 1, 1, 1)
+    value_of = given.lambda_of(arguments, 2, 1, 1) if len(arguments) > 2 else None
+    result: dict[str, Value] = {}
+    for item in given.array(arguments, 0):
+        result[_key(key_of(item))] = _value(value_of(item)) if value_of else item
+    return result
+
+
+@function("groupBy(inputArray, lambda)", policy=False)
+def group_by(arguments: list[Any]) -> Value:
+    """Make an object of arrays: the elements by the key that a lambda (element, [index]) gives."""
+    key_of = given.lambda_of(arguments, 1, 1, 2)
+    result: dict[str, Value] = {}
+    spelling = Spelling(result)
+    for place, item in enumerate(given.array(arguments, 0)):
+        key = _key(key_of(item, place))
+        own = spelling.find(key)
+        if own is None:
+            spelling.put(key, [item])
+        else:
+            result[own].append(item)
+    return result
+
+
+@function("mapValues(inputObject, lambda)", policy=False)
+def map_values(arguments: list[Any]) -> Value:
+    """Apply a lambda (value) to each value of an object."""
+    transform = given.lambda_of(arguments, 1, 1, 1)
+    members = given.mapping(arguments, 0)
+    bounded(len(members))
+    return {key: _value(transform(value)) for key, value in members.items()}
+
+
+def _truth(value: Value) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise FunctionError(f"the lambda must give a boolean, not {kind(value)}")
+
+
+def _key(value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    raise FunctionError(f"the key lambda must give a string, not {kind(value)}")
+
+
+def _value(value: Value) -> Value:
+    if callable(value):
+        raise FunctionError("a lambda must give a value, not a lambda")
+    return value

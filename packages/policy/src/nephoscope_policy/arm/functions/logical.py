@@ -1,0 +1,74 @@
+"""Logical functions; those that choose evaluate only what they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.value import Value
+
+_TRUE = {"true": True, "1": True, "false": False, "0": False}
+
+
+@function("if(condition, trueValue, falseValue)", lazy=True)
+def if_(arguments: list[Any]) -> Value:
+    """Give the second or third argument; the other is not evaluated."""
+    return arguments[1]() if given.boolean([arguments[0]()], 0) else arguments[2]()
+
+
+@function("and(...)", lazy=True)
+def and_(arguments: list[Any]) -> Value:
+    """Say whether all arguments are true; none after the first false one is evaluated."""
+    return all(given.boolean({place: thunk()}, place) for place, thunk in enumerate(arguments))  # type: ignore[arg-type]
+
+
+@function("or(...)", lazy=True)
+def or_(arguments: list[Any]) -> Value:
+    """Say whether an argument is true; none after the first true one is evaluated."""
+    return any(given.boolean({place: thunk()}, place) for place, thunk in enumerate(arguments))  # type: ignore[arg-type]
+
+
+@function("not(condition)")
+def not_(arguments: list[Any]) -> Value:
+    """Negate a boolean."""
+    return not given.boolean(arguments, 0)
+
+
+@function("bool(valueToConvert)")
+def bool_(arguments: list[Any]) -> Value:
+    """Convert true, false, 1, 0 or their text to a boolean; any other number than 0 is true."""
+    value = arguments[0]
+    if isinstance(value, str) and value.lower() in _TRUE:
+        return _TRUE[value.lower()]
+    if isinstance(value, bool | int | float):
+        return bool(value)
+    raise given.wrong(arguments, 0, "a boolean, a number or the text true or false")
+
+
+@function("true()")
+def true(_: list[Any]) -> Value:
+    """Give true."""
+    return True
+
+
+@function("false()")
+def false(_: list[Any]) -> Value:
+    """Give false."""
+    return False
+
+
+@function("null()")
+def null(_: list[Any]) -> Value:
+    """Give null."""
+    return None
+
+
+@function("coalesce(...)", lazy=True)
+def coalesce(arguments: list[Any]) -> Value:
+    """Give the first argument that is not null, null where all are; none after it is evaluated."""
+    for thunk in arguments:
+        value = thunk()
+        if value is not None:
+            return value
+    return None

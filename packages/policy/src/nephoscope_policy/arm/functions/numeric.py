@@ -1,0 +1,114 @@
+"""Functions on numbers: 64-bit integers; floats where an operand is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.value import INT_MAX, INT_MIN, Value, finite, is_number, whole
+
+_DIGITS = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
+_REAL = re.compile(
+    r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,5})?", re.ASCII
+)
+
+
+@function("add(operand1, operand2)")
+def add(arguments: list[Any]) -> Value:
+    """Add two numbers."""
+    return _result(given.number(arguments, 0) + given.number(arguments, 1))
+
+
+@function("sub(operand1, operand2)")
+def sub(arguments: list[Any]) -> Value:
+    """Subtract the second number from the first."""
+    return _result(given.number(arguments, 0) - given.number(arguments, 1))
+
+
+@function("mul(operand1, operand2)")
+def mul(arguments: list[Any]) -> Value:
+    """Multiply two numbers."""
+    return _result(given.number(arguments, 0) * given.number(arguments, 1))
+
+
+def _result(number: float) -> float:
+    return whole(number) if isinstance(number, int) else finite(number)
+
+
+@function("div(operand1, operand2)")
+def div(arguments: list[Any]) -> Value:
+    """Divide integers, rounding toward zero (a float operand counts by its integer part)."""
+    dividend, divisor = _parts(arguments)
+    quotient = abs(dividend) // abs(divisor)
+    return whole(quotient if (dividend < 0) == (divisor < 0) else -quotient)
+
+
+@function("mod(operand1, operand2)")
+def mod(arguments: list[Any]) -> Value:
+    """Give the remainder of div(); it has the sign of the first number."""
+    dividend, divisor = _parts(arguments)
+    remainder = abs(dividend) % abs(divisor)
+    return -remainder if dividend < 0 else remainder
+
+
+def _parts(arguments: list[Any]) -> tuple[int, int]:
+    dividend, divisor = int(given.number(arguments, 0)), int(given.number(arguments, 1))
+    if divisor == 0:
+        raise FunctionError("division by zero")
+    return dividend, divisor
+
+
+@function("int(valueToConvert)")
+def int_(arguments: list[Any]) -> Value:
+    """Convert a number or its text to an integer, cutting off decimals."""
+    value = arguments[0]
+    if isinstance(value, str):
+        value = read_number(value)
+    if is_number(value):
+        return whole(int(value))
+    raise given.wrong(arguments, 0, "a number or its text")
+
+
+@function("float(valueToConvert)")
+def float_(arguments: list[Any]) -> Value:
+    """Convert a number or its text to a float."""
+    value = arguments[0]
+    if isinstance(value, str):
+        value = read_number(value)
+    if is_number(value):
+        return float(value)
+    raise given.wrong(arguments, 0, "a number or its text")
+
+
+def read_number(content: str) -> float:
+    """The number that a text spells, blanks around it allowed; raises FunctionError for anything else."""
+    stripped = content.strip()
+    if _DIGITS.fullmatch(stripped):
+        number = int(stripped)
+        return number if INT_MIN <= number <= INT_MAX else float(number)
+    if _REAL.fullmatch(stripped):
+        return finite(float(stripped))
+    raise FunctionError(f"{content[:60]!r} is not a number")
+
+
+@function("min(integersOrArray, ...)")
+def min_(arguments: list[Any]) -> Value:
+    """Give the smallest of some numbers, or of an array of numbers."""
+    return _extreme(arguments, min)
+
+
+@function("max(integersOrArray, ...)")
+def max_(arguments: list[Any]) -> Value:
+    """Give the largest of some numbers, or of an array of numbers."""
+    return _extreme(arguments, max)
+
+
+def _extreme(arguments: list[Any], choose: Callable[[list[float]], float]) -> float:
+    numbers = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], list) else arguments
+    if not numbers:
+        raise FunctionError("the array is empty")
+    return choose([given.number(numbers, place) for place in range(len(numbers))])

@@ -1,0 +1,76 @@
+"""Functions on objects, and on values by key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.value import Spelling, Value, bounded, find_key, from_json
+
+
+@function("createObject(...)")
+def create_object(arguments: list[Any]) -> Value:
+    """Make an object of keys and values in turn."""
+    if len(arguments) % 2:
+        raise FunctionError(f"takes keys and values in pairs, not {len(arguments)} arguments")
+    result: dict[str, Value] = {}
+    spelling = Spelling(result)
+    for place in range(0, len(arguments), 2):
+        spelling.put(given.text(arguments, place), arguments[place + 1])
+    return result
+
+
+@function("json(stringToParse)")
+def json_(arguments: list[Any]) -> Value:
+    """Parse JSON text."""
+    return from_json(given.text(arguments, 0))
+
+
+@function("items(objectToConvert)")
+def items(arguments: list[Any]) -> Value:
+    """Give an object as an array of `{"key", "value"}`, sorted by key."""
+    members = sorted(given.mapping(arguments, 0).items())
+    return [{"key": key, "value": value} for key, value in members]
+
+
+@function("objectKeys(object)")
+def object_keys(arguments: list[Any]) -> Value:
+    """Give the keys of an object, sorted."""
+    return sorted(given.mapping(arguments, 0))
+
+
+@function("shallowMerge(inputArray)")
+def shallow_merge(arguments: list[Any]) -> Value:
+    """Merge an array of objects by their top-level keys; the later value wins."""
+    result: dict[str, Value] = {}
+    spelling = Spelling(result)
+    entries = given.array(arguments, 0)
+    for place in range(len(entries)):
+        for key, value in given.mapping(entries, place).items():
+            spelling.put(key, value)
+        bounded(len(result))
+    return result
+
+
+@function("tryGet(itemToTest, keyOrIndex, ...)", lazy=True)
+def try_get(arguments: list[Any]) -> Value:
+    """Walk by keys and 0-based indexes; null as soon as something is missing, and nothing more is evaluated."""
+    value = arguments[0]()
+    for place, thunk in enumerate(arguments[1:], 1):
+        if value is None:
+            return None
+        value = _step(value, thunk(), place)
+    return value
+
+
+def _step(value: Value, step: Value, place: int) -> Value:
+    if isinstance(value, dict) and isinstance(step, str):
+        own = find_key(value, step)
+        return None if own is None else value[own]
+    if isinstance(value, list) and type(step) is int:
+        return value[step] if 0 <= step < len(value) else None
+    if isinstance(step, str) or type(step) is int:
+        return None
+    raise FunctionError(f"argument {place + 1} must be a string or an integer")

@@ -1,0 +1,178 @@
+"""Functions on strings."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.dotnet.composite import composite_format
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.murmur import base32, murmur64
+from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.value import Value, as_text, bounded, equal, number_text, short
+
+GUID_NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
+"""The namespace of the name-based (version 5) identifiers that guid() makes."""
+
+
+@function("string(valueToConvert)")
+def string(arguments: list[Any]) -> Value:
+    """Give a value as text: arrays and objects as compact JSON, null as 'null'."""
+    return short(as_text(arguments[0]))
+
+
+@function("toLower(stringToChange)")
+def to_lower(arguments: list[Any]) -> Value:
+    """Lower the case, independent of culture."""
+    return given.text(arguments, 0).lower()
+
+
+@function("toUpper(stringToChange)")
+def to_upper(arguments: list[Any]) -> Value:
+    """Raise the case, independent of culture."""
+    return short(given.text(arguments, 0).upper())
+
+
+@function("trim(stringToTrim)")
+def trim(arguments: list[Any]) -> Value:
+    """Remove white space at both ends."""
+    return given.text(arguments, 0).strip()
+
+
+@function("replace(originalString, oldString, newString)")
+def replace(arguments: list[Any]) -> Value:
+    """Replace every occurrence, by code point."""
+    original, old, new = (given.text(arguments, place) for place in range(3))
+    if not old:
+        raise FunctionError("argument 2 must not be empty")
+    bounded(len(original) + original.count(old) * (len(new) - len(old)), unit="characters")
+    return original.replace(old, new)
+
+
+@function("split(inputString, delimiter)")
+def split(arguments: list[Any]) -> Value:
+    """Cut a string at a delimiter, or at any of an array of delimiters (the longest first)."""
+    content = given.text(arguments, 0)
+    if isinstance(arguments[1], str):
+        delimiters = [arguments[1]]
+    elif isinstance(arguments[1], list):
+        delimiters = [given.text(arguments[1], place) for place in range(len(arguments[1]))]
+    else:
+        raise given.wrong(arguments, 1, "a string or an array of strings")
+    delimiters = sorted(filter(None, delimiters), key=len, reverse=True)
+    if not delimiters:
+        return [content]
+    return content.split(delimiters[0]) if len(delimiters) == 1 else _split_any(content, delimiters)
+
+
+def _split_any(content: str, delimiters: list[str]) -> list[str]:
+    parts, start, place = [], 0, 0
+    while place < len(content):
+        found = next((item for item in delimiters if content.startswith(item, place)), "")
+        if found:
+            parts.append(content[start:place])
+            start = place = place + len(found)
+        else:
+            place += 1
+    return [*parts, content[start:]]
+
+
+@function("join(inputArray, delimiter)")
+def join(arguments: list[Any]) -> Value:
+    """Join the elements of an array, each as string() gives it."""
+    pieces = [as_text(item) for item in given.array(arguments, 0)]
+    delimiter = given.text(arguments, 1)
+    bounded(sum(map(len, pieces)) + len(delimiter) * max(len(pieces) - 1, 0), unit="characters")
+    return delimiter.join(pieces)
+
+
+@function("startsWith(stringToSearch, stringToFind)")
+def starts_with(arguments: list[Any]) -> Value:
+    """Say whether a string starts with another, ignoring case."""
+    return given.text(arguments, 0).casefold().startswith(given.text(arguments, 1).casefold())
+
+
+@function("endsWith(stringToSearch, stringToFind)")
+def ends_with(arguments: list[Any]) -> Value:
+    """Say whether a string ends with another, ignoring case."""
+    return given.text(arguments, 0).casefold().endswith(given.text(arguments, 1).casefold())
+
+
+@function("indexOf(stringToSearch, stringToFind)")
+def index_of(arguments: list[Any]) -> Value:
+    """Give the 0-based place of the first occurrence, ignoring case; -1 where there is none; in an array, of an element."""
+    if isinstance(arguments[0], list):
+        return next((place for place, item in _elements(arguments)), -1)
+    folded, places = _folded(given.text(arguments, 0))
+    found = folded.find(given.text(arguments, 1).casefold())
+    return found if found < 0 else places[found]
+
+
+@function("lastIndexOf(stringToSearch, stringToFind)")
+def last_index_of(arguments: list[Any]) -> Value:
+    """Give the 0-based place of the last occurrence, ignoring case; -1 where there is none; in an array, of an element."""
+    if isinstance(arguments[0], list):
+        return max((place for place, item in _elements(arguments)), default=-1)
+    folded, places = _folded(given.text(arguments, 0))
+    found = folded.rfind(given.text(arguments, 1).casefold())
+    return found if found < 0 else places[found]
+
+
+def _elements(arguments: list[Any]) -> list[tuple[int, Value]]:
+    return [(place, item) for place, item in enumerate(arguments[0]) if equal(item, arguments[1])]
+
+
+def _folded(content: str) -> tuple[str, list[int]]:
+    pieces = [character.casefold() for character in content]
+    places = [place for place, piece in enumerate(pieces) for _ in piece]
+    return "".join(pieces), [*places, len(content)]
+
+
+@function("substring(stringToParse, startIndex, [length])")
+def substring(arguments: list[Any]) -> Value:
+    """Give the part from a 0-based place, up to the end or of a length; a place outside the string is an error."""
+    content, start = given.text(arguments, 0), given.integer(arguments, 1)
+    count = given.integer(arguments, 2) if len(arguments) > 2 else len(content) - start
+    if start < 0 or count < 0 or start + count > len(content):
+        raise FunctionError(
+            f"start {start} and length {count} lie outside a string of {len(content)} characters"
+        )
+    return content[start : start + count]
+
+
+@function("padLeft(valueToPad, totalLength, [paddingCharacter])")
+def pad_left(arguments: list[Any]) -> Value:
+    """Pad a string or an integer on the left to a length, with blanks or one given character."""
+    value = arguments[0]
+    if type(value) is int:
+        value = number_text(value)
+    elif not isinstance(value, str):
+        raise given.wrong(arguments, 0, "a string or an integer")
+    width = given.integer(arguments, 1)
+    filler = given.optional_text(arguments, 2, " ")
+    if len(filler) != 1:
+        raise FunctionError("argument 3 must be one character")
+    return value.rjust(bounded(width, unit="characters"), filler)
+
+
+@function("format(formatString, ...)")
+def format_(arguments: list[Any]) -> Value:
+    """Fill `{index[,alignment][:formatString]}` as .NET's String.Format does in the invariant culture."""
+    return composite_format(given.text(arguments, 0), arguments[1:])
+
+
+@function("guid(baseString, ...)")
+def guid(arguments: list[Any]) -> Value:
+    """Give the name-based identifier (RFC 4122 version 5) of the arguments joined by '-'."""
+    name = "-".join(given.text(arguments, place) for place in range(len(arguments)))
+    digest = hashlib.sha1(GUID_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))
+
+
+@function("uniqueString(baseString, ...)")
+def unique_string(arguments: list[Any]) -> Value:
+    """Give the 13-character hash (MurmurHash of 64 bits in base 32) of the arguments joined by '-'."""
+    name = "-".join(given.text(arguments, place) for place in range(len(arguments)))
+    return base32(murmur64(name.encode()))

@@ -1,0 +1,80 @@
+"""A plain walk over the tree, with nothing resolved before: the witness of the compiler."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from nephoscope_policy.arm import calls
+from nephoscope_policy.arm.access import element, member
+from nephoscope_policy.arm.calls import Hosts
+from nephoscope_policy.arm.errors import ArmError, FunctionError
+from nephoscope_policy.arm.lambdas import Frame, Lambda
+from nephoscope_policy.arm.registry import registry
+from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
+from nephoscope_policy.arm.value import Value
+
+
+def interpret_node(node: Node, hosts: Hosts, scope: Any) -> Value:
+    """The node's value in a scope; raises ArmError."""
+    stray = calls.misplaced_lambda(node, hosts)
+    if stray is not None:
+        raise calls.misplaced(stray)
+    return _Interpreter(hosts, scope).value(node, Frame())
+
+
+class _Interpreter:
+    def __init__(self, hosts: Hosts, scope: Any) -> None:
+        self._hosts = hosts
+        self._scope = scope
+
+    def value(self, node: Node, frame: Frame) -> Value:
+        if isinstance(node, Literal):
+            return node.value
+        if isinstance(node, Call):
+            return self._call(node, frame)
+        return self._access(node, frame)
+
+    def _access(self, node: Property | Index, frame: Frame) -> Value:
+        target = self.value(node.target, frame)
+        index = self.value(node.index, frame) if isinstance(node, Index) else None
+        try:
+            return element(target, index) if isinstance(node, Index) else member(target, node.name)
+        except FunctionError as failure:
+            raise ArmError("", str(failure), node.offset) from failure
+
+    def _call(self, node: Call, frame: Frame) -> Value:
+        if node.key not in self._hosts:
+            if node.key == calls.LAMBDA:
+                names, body = calls.lambda_parts(node)
+                return Lambda(names, partial(self.value, body), frame)
+            if node.key == calls.LAMBDA_VARIABLES:
+                return self._variable(node, frame)
+        try:
+            return self._answer(node, frame)
+        except FunctionError as failure:
+            raise calls.error(node, failure) from failure
+        except RecursionError as failure:
+            raise calls.too_deep(node) from failure
+
+    def _answer(self, node: Call, frame: Frame) -> Value:
+        if node.key in self._hosts:
+            return self._hosts[node.key](self._scope, self._values(node, frame))
+        function = registry().get(node.key)
+        if function is None:
+            raise FunctionError("the function is not known")
+        problem = function.wrong_count(len(node.arguments))
+        if problem:
+            raise FunctionError(problem)
+        if function.lazy:
+            return function.body([partial(self.value, argument, frame) for argument in node.arguments])
+        return function.body(self._values(node, frame))
+
+    def _values(self, node: Call, frame: Frame) -> list[Value]:
+        return [self.value(argument, frame) for argument in node.arguments]
+
+    def _variable(self, node: Call, frame: Frame) -> Value:
+        name = calls.variable_name(node)
+        if name in frame.variables:
+            return frame.variables[name]
+        raise ArmError("lambdaVariables", f"no lambda around it has the parameter {name!r}", node.offset)

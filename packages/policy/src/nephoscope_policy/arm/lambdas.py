@@ -1,0 +1,60 @@
+"""What a lambda is while an expression is evaluated, and the budget that bounds loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.value import Value, levels
+
+MAX_STEPS = 500_000
+"""Lambda calls, and elements that reduce carries along, in one evaluation."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """The steps that one evaluation may still take."""
+
+    left: int = field(default_factory=lambda: MAX_STEPS)
+
+    def spend(self, steps: int) -> None:
+        """Take steps; raises FunctionError when none are left."""
+        self.left -= steps
+        if self.left < 0:
+            raise FunctionError(f"the evaluation takes more than {MAX_STEPS} steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The variables of the lambdas around a node (lower-cased names), and the evaluation's budget."""
+
+    variables: dict[str, Value] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+
+    def bind(self, names: tuple[str, ...], values: tuple[Value, ...]) -> Frame:
+        """The frame inside a lambda: its parameters hide outer ones of the same name."""
+        return Frame({**self.variables, **dict(zip(names, values, strict=False))}, self.budget)
+
+
+Body: TypeAlias = Callable[[Frame], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Lambda:
+    """A lambda argument: calling it evaluates the body with the parameters bound."""
+
+    parameters: tuple[str, ...]
+    body: Body
+    frame: Frame
+
+    def __call__(self, *values: Any) -> Value:
+        """The body's value; surplus values (an index that the lambda does not name) are dropped."""
+        self.frame.budget.spend(1)
+        return self.body(self.frame.bind(self.parameters, values))
+
+    def spend_on(self, value: Value) -> None:
+        """Charge the budget with the nodes of an accumulated value; raises FunctionError for a deep one."""
+        for level in levels(value):
+            self.frame.budget.spend(len(level))

@@ -1,0 +1,142 @@
+"""From text to tree.
+
+expression = primary { "." name | "[" expression "]" } ;
+primary    = text | [ "-" ] number | "-" primary | "true" | "false" | "null" | call ;
+call       = name [ "." name ] "(" [ expression { "," expression } ] ")" ;
+"""
+
+from __future__ import annotations
+
+from nephoscope_policy.arm.errors import ArmSyntaxError
+from nephoscope_policy.arm.lexer import Token, number_value, string_value, tokens
+from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
+
+MAX_DEPTH = 100
+"""Levels of nesting that an expression may have; the deepest in a built-in definition has 10."""
+MAX_LENGTH = 131_072
+"""Characters that an expression may have."""
+
+_WORDS = {"true": True, "false": False, "null": None}
+
+
+def is_expression(text: str) -> bool:
+    """Whether a JSON string is a template expression: `[`, at least one character, `]`, and not `[[` at the start."""
+    return len(text) > 2 and text[0] == "[" and text[-1] == "]" and text[1] != "["
+
+
+def unescape(text: str) -> str:
+    """The literal behind a JSON string that is no expression: a leading `[[` stands for `[`."""
+    return text[1:] if text.startswith("[[") else text
+
+
+def parse_tree(text: str) -> Node:
+    """The tree of `[...]`; raises ArmSyntaxError with the offset in `text`."""
+    if not is_expression(text):
+        raise ArmSyntaxError("an expression starts with [ and ends with ]", 0)
+    if len(text) > MAX_LENGTH:
+        raise ArmSyntaxError(f"the expression has more than {MAX_LENGTH} characters", MAX_LENGTH)
+    parser = _Parser(list(tokens(text, 1, len(text) - 1)))
+    node = parser.expression(1)
+    parser.expect_end()
+    return node
+
+
+class _Parser:
+    def __init__(self, words: list[Token]) -> None:
+        self._words = words
+        self._next = 0
+
+    def expect_end(self) -> None:
+        if self._peek().kind != "end":
+            raise self._unexpected("an operator or the end")
+
+    def expression(self, depth: int) -> Node:
+        node, levels = self._primary(depth), depth
+        while True:
+            word = self._peek()
+            if word.kind != "mark" or word.text not in ".[":
+                return node
+            levels = self._deeper(levels, word)
+            node = self._postfix(node, levels)
+
+    def _deeper(self, depth: int, word: Token) -> int:
+        if depth >= MAX_DEPTH:
+            raise ArmSyntaxError(f"the expression is nested deeper than {MAX_DEPTH} levels", word.offset)
+        return depth + 1
+
+    def _postfix(self, target: Node, depth: int) -> Node:
+        word = self._take()
+        if word.text == ".":
+            name = self._expect("name", "", "a property name")
+            return Property(target, name.text, name.offset)
+        index = self.expression(depth)
+        self._expect("mark", "]", "']'")
+        return Index(target, index, word.offset)
+
+    def _primary(self, depth: int) -> Node:
+        word = self._peek()
+        if word.kind == "text":
+            return Literal(string_value(self._take()), word.offset)
+        if word.kind == "number":
+            return Literal(number_value(self._take(), negative=False), word.offset)
+        if word.kind == "mark" and word.text == "-":
+            return self._negative(self._take(), depth)
+        if word.kind == "name":
+            return self._named(self._take(), depth)
+        raise self._unexpected("a function call, a string or a number")
+
+    def _negative(self, sign: Token, depth: int) -> Node:
+        if self._peek().kind == "number":
+            return Literal(number_value(self._take(), negative=True), sign.offset)
+        operand = self._primary(self._deeper(depth, sign))
+        return Call("sub", (Literal(0, sign.offset), operand), sign.offset)
+
+    def _named(self, word: Token, depth: int) -> Node:
+        if self._is_mark("("):
+            return Call(word.text, self._arguments(depth), word.offset)
+        if word.text.lower() in _WORDS:
+            return Literal(_WORDS[word.text.lower()], word.offset)
+        if self._is_mark(".") and self._words[self._next + 1].kind == "name":
+            return self._user_function(word, depth)
+        raise self._unexpected(f"'(' after {word.shown()}")
+
+    def _user_function(self, namespace: Token, depth: int) -> Node:
+        self._take()
+        name = self._take()
+        if not self._is_mark("("):
+            raise self._unexpected(f"'(' after {namespace.text}.{name.shown()}")
+        return Call(f"{namespace.text}.{name.text}", self._arguments(depth), namespace.offset)
+
+    def _arguments(self, depth: int) -> tuple[Node, ...]:
+        depth = self._deeper(depth, self._take())
+        if self._is_mark(")"):
+            self._take()
+            return ()
+        found = [self.expression(depth)]
+        while self._is_mark(","):
+            self._take()
+            found.append(self.expression(depth))
+        self._expect("mark", ")", "',' or ')'")
+        return tuple(found)
+
+    def _peek(self) -> Token:
+        return self._words[self._next]
+
+    def _take(self) -> Token:
+        word = self._words[self._next]
+        self._next += word.kind != "end"
+        return word
+
+    def _is_mark(self, text: str) -> bool:
+        word = self._peek()
+        return word.kind == "mark" and word.text == text
+
+    def _expect(self, kind: str, text: str, wanted: str) -> Token:
+        word = self._peek()
+        if word.kind != kind or (text and word.text != text):
+            raise self._unexpected(wanted)
+        return self._take()
+
+    def _unexpected(self, wanted: str) -> ArmSyntaxError:
+        word = self._peek()
+        return ArmSyntaxError(f"expected {wanted}, found {word.shown()}", word.offset)

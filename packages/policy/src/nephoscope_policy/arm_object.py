@@ -1,0 +1,111 @@
+"""Typed, case-insensitive reading of one raw ARM JSON object, with the JSON path in every error."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NAMES = {
+    dict: "an object",
+    list: "an array",
+    str: "text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
+
+
+class ArmObject:
+    """A JSON object read by property names in any case; `path` is where it stands in its document."""
+
+    __slots__ = ("_items", "path", "raw")
+
+    def __init__(self, value: Any, path: str = "") -> None:
+        if not isinstance(value, dict):
+            raise fault(f"expected an object, found {kind(value)}", path)
+        self.raw: dict[str, Any] = value
+        self.path = path
+        self._items = {key.lower(): item for key, item in value.items()}
+
+    def at(self, name: str) -> str:
+        """The JSON path of a property."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def value(self, name: str) -> Any:
+        """The raw value, None where it is missing or null."""
+        return self._items.get(name.lower())
+
+    def text(self, name: str, default: str = "") -> str:
+        """A text, the default where it is missing or null."""
+        value = self.value(name)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise fault(f"expected text, found {kind(value)}", self.at(name))
+        return value
+
+    def required(self, name: str) -> str:
+        """A text that must be there and not empty."""
+        value = self.text(name)
+        if not value:
+            raise fault(f"'{name}' is missing", self.at(name))
+        return value
+
+    def choice(self, name: str, allowed: Sequence[str], default: str = "") -> str:
+        """One of the allowed words in any case, spelled as in `allowed`; with a default of '' the property is required."""
+        text = self.text(name, default) or self.required(name)
+        for word in allowed:
+            if word.lower() == text.lower():
+                return word
+        raise fault(f"'{text}' is none of {', '.join(allowed)}", self.at(name))
+
+    def child(self, name: str) -> ArmObject:
+        """The object under a name; an empty one where it is missing or null."""
+        value = self.value(name)
+        return ArmObject({} if value is None else value, self.at(name))
+
+    def array(self, name: str) -> list[Any]:
+        """The array under a name; an empty one where it is missing or null."""
+        value = self.value(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise fault(f"expected an array, found {kind(value)}", self.at(name))
+        return value
+
+    def children(self, name: str) -> list[ArmObject]:
+        """The objects of an array."""
+        return [ArmObject(item, f"{self.at(name)}[{index}]") for index, item in enumerate(self.array(name))]
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The texts of an array."""
+        for index, item in enumerate(self.array(name)):
+            if not isinstance(item, str):
+                raise fault(f"expected text, found {kind(item)}", f"{self.at(name)}[{index}]")
+        return tuple(self.array(name))
+
+    def instant(self, name: str) -> datetime | None:
+        """An ISO 8601 time (UTC where it names no offset), None where it is missing or empty."""
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise fault(f"not an ISO 8601 time: {text!r}", self.at(name)) from error
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def fault(message: str, path: str) -> PolicyError:
+    """A parse error at a JSON path."""
+    return PolicyError(message, path, stage="parse")
+
+
+def kind(value: Any) -> str:
+    """What a JSON value is, in words."""
+    return "null" if value is None else _NAMES.get(type(value), type(value).__name__)

@@ -1,0 +1,193 @@
+"""Policy assignments: which definition or initiative judges which resources, with which parameters.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-structure
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm_object import ArmObject, fault
+from nephoscope_policy.keywords import EFFECTS
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, in_scope
+from nephoscope_policy.selector import (
+    LOCATION,
+    NO_LOCATION,
+    REFERENCE,
+    TYPE,
+    ResourceSelector,
+    Selector,
+    any_matches,
+)
+from nephoscope_policy.version import Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope_policy.model.resource import Resource
+
+TYPE_NAME = "microsoft.authorization/policyassignments"
+EFFECT = "policyEffect"
+VERSION = "definitionVersion"
+#: Default enforces, DoNotEnforce only assesses, Enroll enforces what is enrolled: all three are assessed.
+ENFORCEMENT_MODES = ("Default", "DoNotEnforce", "Enroll")
+_MANAGEMENT_GROUP = f"/providers/{MANAGEMENT_GROUP_TYPE}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A replaced effect or pinned version for the members and resources that all its selectors pick."""
+
+    kind: str
+    value: str
+    selectors: tuple[Selector, ...] = ()
+
+    @classmethod
+    def parse(cls, source: ArmObject) -> Override:
+        """Read one element of `overrides`; the value must be an effect or a version pin."""
+        kind = source.choice("kind", (EFFECT, VERSION))
+        value = (
+            source.choice("value", tuple(EFFECTS.values())) if kind == EFFECT else str(_pin(source, "value"))
+        )
+        kinds = (REFERENCE, LOCATION, TYPE, NO_LOCATION)
+        return cls(kind, value, tuple(Selector.parse(item, kinds) for item in source.children("selectors")))
+
+    @property
+    def reads_resource(self) -> bool:
+        """Whether what it picks depends on the resource, not only on the member."""
+        return any(selector.kind != REFERENCE for selector in self.selectors)
+
+    def picks_member(self, reference: str) -> bool:
+        """Whether the selectors on the member's reference id pick it."""
+        return all(s.matches(None, reference) for s in self.selectors if s.kind == REFERENCE)
+
+    def matches(self, resource: Resource, reference: str) -> bool:
+        """Whether it replaces the value for the resource under the member."""
+        return all(selector.matches(resource, reference) for selector in self.selectors)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One policy assignment. `id`, `scope`, `not_scopes` and `target` (the definition or initiative) are lower-cased ids.
+
+    The scope '' is the tenant: everything. `messages` are (reference id or '', text).
+    """
+
+    id: str
+    scope: str
+    target: str
+    display_name: str = ""
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    not_scopes: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    resource_selectors: tuple[ResourceSelector, ...] = ()
+    enforcement_mode: str = "Default"
+    pin: Pin | None = None
+    messages: tuple[tuple[str, str], ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, document: Any) -> Assignment:
+        """Read an ARM body of Microsoft.Authorization/policyAssignments; PolicyError with the JSON path when it is not usable."""
+        body = ArmObject(document)
+        properties = body.child("properties")
+        id_ = scope_id(body.required("id"))
+        return cls(
+            id=id_,
+            scope=scope_id(properties.text("scope")) or scope_of(id_, TYPE_NAME, body.at("id")),
+            target=scope_id(properties.required("policyDefinitionId")),
+            display_name=properties.text("displayName"),
+            description=properties.text("description"),
+            parameters=values(properties.child("parameters")),
+            not_scopes=tuple(scope_id(text) for text in properties.texts("notScopes")),
+            overrides=tuple(Override.parse(item) for item in properties.children("overrides")),
+            resource_selectors=tuple(
+                ResourceSelector.parse(item) for item in properties.children("resourceSelectors")
+            ),
+            enforcement_mode=properties.choice("enforcementMode", ENFORCEMENT_MODES, "Default"),
+            pin=_pin(properties, "definitionVersion") if properties.value("definitionVersion") else None,
+            messages=tuple(
+                (item.text("policyDefinitionReferenceId").lower(), item.text("message"))
+                for item in properties.children("nonComplianceMessages")
+            ),
+            metadata=properties.child("metadata").raw,
+        )
+
+    @classmethod
+    def everywhere(cls, target: str, name: str, parameters: Mapping[str, Any] | None = None) -> Assignment:
+        """An assignment of a definition or initiative to the whole tenant, for a scan that names what it wants."""
+        id_ = f"/providers/{TYPE_NAME}/{name.lower()}"
+        return cls(
+            id=id_, scope="", target=scope_id(target), display_name=name, parameters=dict(parameters or {})
+        )
+
+    @property
+    def name(self) -> str:
+        """The last segment of its id."""
+        return self.id.rsplit("/", 1)[-1]
+
+    def contains(self, resource: Resource, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
+        """Whether the resource lies in the scope and in none of the notScopes; the mapping gives a subscription's ancestors."""
+        ancestors = management_groups.get(resource.id.subscription_id, ())
+        return within(resource.key, self.scope, ancestors) and not any(
+            within(resource.key, scope, ancestors) for scope in self.not_scopes
+        )
+
+    def applies(
+        self, resource: Resource, management_groups: Mapping[str, tuple[str, ...]], reference: str = ""
+    ) -> bool:
+        """Whether the assignment judges the resource: `contains`, and its resource selectors pick it."""
+        return self.contains(resource, management_groups) and any_matches(
+            self.resource_selectors, resource, reference
+        )
+
+    def message(self, reference: str) -> str:
+        """The non-compliance message for a member: its own, else the assignment's, else ''."""
+        found = dict(self.messages)
+        return found.get(reference.lower()) or found.get("", "")
+
+
+def within(key: str, scope: str, ancestors: tuple[str, ...]) -> bool:
+    """Whether the lower-cased id lies in a scope, of which a management group holds the subscriptions below it."""
+    if scope.startswith(_MANAGEMENT_GROUP) and scope.count("/") == 4:
+        return scope in ancestors or in_scope(key, scope)
+    return in_scope(key, scope)
+
+
+def is_management_group(scope: str) -> bool:
+    """Whether a lower-cased scope is a management group."""
+    return scope.startswith(_MANAGEMENT_GROUP) and scope.count("/") == 4
+
+
+def scope_id(text: str) -> str:
+    """A scope or id as it is compared: lower-cased, with a leading and without a trailing slash; the tenant is ''."""
+    cleaned = text.strip().strip("/").lower()
+    return f"/{cleaned}" if cleaned else ""
+
+
+def scope_of(id_: str, type_name: str, path: str) -> str:
+    """The scope that an extension object such as an assignment stands on, from its lower-cased id."""
+    head, found, name = id_.rpartition(f"/providers/{type_name}/")
+    if not found or not name or "/" in name:
+        raise fault(f"not the id of a {type_name}: {id_!r}", path)
+    return head
+
+
+def values(parameters: ArmObject) -> dict[str, Any]:
+    """The values of `{"name": {"value": ...}}`."""
+    found = {}
+    for name in parameters.raw:
+        entry = ArmObject(parameters.raw[name], parameters.at(name))
+        if "value" not in {key.lower() for key in entry.raw}:
+            raise fault("a parameter has a 'value'", entry.path)
+        found[name] = entry.value("value")
+    return found
+
+
+def _pin(source: ArmObject, name: str) -> Pin:
+    try:
+        return Pin.parse(source.required(name))
+    except ValueError as error:
+        raise fault(str(error), source.at(name)) from error

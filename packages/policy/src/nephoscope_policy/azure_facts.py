@@ -1,0 +1,118 @@
+"""Facts about Azure that content holds: how old a report may be, and which children of a resource always exist.
+
+The facts are content (content/azure/report_ages.json, content/azure/always_present.json).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from nephoscope_policy.documents import ContentError, shipped_documents
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.paths import Segments, split
+
+
+class ReportKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of report that Azure writes into bodies of some types.
+
+    `report` are the paths of a body that are the report, `times` those of its time, the first that a body has counts; without
+    one the report is as old as the snapshot. It holds for `days`; `why` and `source` say where the bound comes from, `renew` how a
+    new report is made.
+    """
+
+    title: str
+    types: tuple[str, ...]
+    report: tuple[str, ...]
+    times: tuple[str, ...]
+    days: int
+    why: str
+    source: str
+    renew: str
+
+    @property
+    def reported(self) -> tuple[Segments, ...]:
+        """The paths of the report, keys lower-cased."""
+        return tuple(split(path.lower()) for path in self.report)
+
+    @property
+    def dated(self) -> tuple[Segments, ...]:
+        """The paths of its time, keys lower-cased."""
+        return tuple(split(path.lower()) for path in self.times)
+
+
+class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Children that each resource of the parent types has.
+
+    `children` maps a child type, without its parent's, or an extension type to the names that exist; with no names every name does.
+    """
+
+    parents: tuple[str, ...]
+    children: dict[str, tuple[str, ...]]
+    why: str
+    source: str
+
+    def types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
+        """The child types under one parent in full, with their names."""
+        return {kind if "/" in kind else f"{parent}/{kind}": names for kind, names in self.children.items()}
+
+
+@cache
+def report_kinds() -> tuple[ReportKind, ...]:
+    """Every kind of report; ContentError where the file has another shape."""
+    found: tuple[ReportKind, ...] = _read("report_ages.json", tuple[ReportKind, ...])
+    return found
+
+
+@cache
+def _kinds_by_type() -> Mapping[str, tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]]]:
+    return {
+        type_.lower(): (kind, kind.reported, kind.dated) for kind in report_kinds() for type_ in kind.types
+    }
+
+
+def report_kind(type_: str) -> tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]] | None:
+    """The kind of report that bodies of a lower-cased type hold, with its paths and those of its time; None for none."""
+    return _kinds_by_type().get(type_)
+
+
+def report_types() -> frozenset[str]:
+    """The lower-cased types whose bodies hold a report."""
+    return frozenset(_kinds_by_type())
+
+
+@cache
+def always_present() -> tuple[AlwaysPresent, ...]:
+    """The children that always exist; ContentError where the file has another shape."""
+    found: tuple[AlwaysPresent, ...] = _read("always_present.json", tuple[AlwaysPresent, ...])
+    return found
+
+
+@cache
+def _children() -> Mapping[tuple[str, str], frozenset[str]]:
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for group in always_present():
+        for parent in group.parents:
+            for type_, names in group.types(parent).items():
+                found[parent.lower(), type_.lower()].update(name.lower() for name in names)
+    return {key: frozenset(names) for key, names in found.items()}
+
+
+def always_exists(parent: str, type_: str, name: str = "") -> bool:
+    """Whether each resource of the lower-cased type `parent` has a child of a lower-cased type (and name)."""
+    names = _children().get((parent, type_))
+    return names is not None and (not name or not names or name in names)
+
+
+def _read(name: str, shape: Any) -> Any:
+    for document in shipped_documents("azure"):
+        if document.name == name:
+            try:
+                return msgspec.convert(document.json(), shape)
+            except msgspec.ValidationError as error:
+                raise ContentError(str(error), document.place) from error
+    raise ContentError(f"the package has no azure/{name}", Place("content"))

@@ -1,0 +1,90 @@
+"""Parameters: defaults, given values, types and allowed values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.document import kind_of
+from nephoscope_policy.errors import PolicyError, raise_all, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope_policy.tree import Parameter
+
+
+def bind(
+    declared: Mapping[str, Parameter], given: Mapping[str, Any], *, partial: bool = False
+) -> dict[str, Any]:
+    """The value of every declared parameter by lower-cased name.
+
+    Raises PolicyError (stage compile) for an unknown name, a missing value (unless `partial`), a wrong type or a value
+    that is not allowed.
+    """
+    errors: list[PolicyError] = []
+    values = {name: parameter.default for name, parameter in declared.items() if parameter.has_default}
+    for name, value in given.items():
+        parameter = declared.get(name.lower())
+        if parameter is None:
+            known = suggestion(name, [one.name for one in declared.values()])
+            errors.append(
+                PolicyError(f"there is no parameter '{name}'{known}", f"parameters.{name}", "compile")
+            )
+            continue
+        fault = mismatch(parameter, value)
+        if fault:
+            errors.append(PolicyError(fault, f"parameters.{parameter.name}", "compile"))
+        values[name.lower()] = value
+    for name, parameter in declared.items():
+        if name not in values and not partial:
+            message = f"the parameter '{parameter.name}' has no default and needs a value"
+            errors.append(PolicyError(message, f"parameters.{parameter.name}", "compile"))
+    raise_all(errors)
+    return values
+
+
+def mismatch(parameter: Parameter, value: Any) -> str:
+    """Why a value is none that the parameter may have (its type, its allowed values), '' where it is one."""
+    if not of_type(parameter.type, value):
+        return f"the parameter '{parameter.name}' is of type {parameter.type}, not {kind_of(value)}"
+    if not parameter.allowed:  # built-ins carry an empty list where any value will do
+        return ""
+    items = value if parameter.type == "array" and isinstance(value, list) else [value]
+    wrong = [item for item in items if not _allowed(item, parameter.allowed)]
+    if not wrong:
+        return ""
+    known = suggestion(str(wrong[0]), [str(item) for item in parameter.allowed])
+    return f"{wrong[0]!r} is not an allowed value of '{parameter.name}'{known} (allowed: {_shown(parameter.allowed)})"
+
+
+def _shown(values: tuple[Any, ...]) -> str:
+    return ", ".join(str(value) for value in values[:12]) + (", ..." if len(values) > 12 else "")
+
+
+def _allowed(value: Any, allowed: tuple[Any, ...]) -> bool:
+    if isinstance(value, str):
+        return any(isinstance(item, str) and item.casefold() == value.casefold() for item in allowed)
+    return any(type(item) is type(value) and item == value for item in allowed)
+
+
+def of_type(type_: str, value: Any) -> bool:
+    """Whether a value is of a lower-cased parameter type."""
+    if type_ == "boolean":
+        return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))
+    if type_ == "integer":
+        return isinstance(value, int) and not isinstance(value, bool)
+    if type_ == "float":
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if type_ == "datetime":
+        return isinstance(value, str) and _is_time(value)
+    expected: dict[str, type] = {"string": str, "array": list, "object": dict}
+    return isinstance(value, expected[type_])
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,213 @@
+"""The catalogue as one file, so that thousands of documents are read and parsed once.
+
+The file is named by the hash of what was read. A second, small file remembers which sizes and modification times that was, so
+that a warm start need not read the documents again; it is not trusted for files changed in the second it was written.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import nephoscope_policy
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.entry import Entry, Problem, digest
+from nephoscope_policy.intake import PUBLIC_CLOUD
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nephoscope_policy.documents import Document
+
+FORMAT = 1
+_SECOND = 1_000_000_000
+
+
+class _Row(msgspec.Struct, array_like=True):
+    """An entry as it is stored; `start` and `stop` delimit its JSON in the blob."""
+
+    kind: str
+    id: str
+    name: str
+    display_name: str
+    version: str
+    types: list[str] | None
+    related_types: list[str]
+    digest: str
+    place: tuple[str, str]
+    start: int
+    stop: int
+    static: bool
+    wide: bool
+    calls: list[str]
+    stated_id: bool
+    fault: str
+
+
+class _Trouble(msgspec.Struct, array_like=True):
+    """A problem as it is stored."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    reason: str
+    error: bool
+
+
+class _Index(msgspec.Struct, array_like=True):
+    """The head of a blob."""
+
+    rows: list[_Row]
+    problems: list[_Trouble]
+    files: int
+
+
+def load(documents: Iterable[Document], folder: Path, cloud: str = PUBLIC_CLOUD) -> Catalogue:
+    """The catalogue of documents, from the cache folder where the same contents were read before; else read and cached there."""
+    known = list(documents)
+    seen, racy = _fingerprint(known, cloud)
+    pointer = folder / f"{seen}.seen"
+    stored = _stored(folder, pointer.read_text("ascii", "replace")) if pointer.is_file() else None
+    if stored is not None:
+        return stored
+    content = digest(b"".join(_content(document) for document in known) + f"{cloud} {_engine()}".encode())
+    stored = _stored(folder, content)
+    if stored is None:
+        write(Catalogue.of(known, cloud), folder / f"{content}.catalogue")
+        stored = read(folder / f"{content}.catalogue")
+    if not racy:
+        _replace(pointer, content.encode("ascii"))
+    return stored
+
+
+def _stored(folder: Path, content: str) -> Catalogue | None:
+    """The stored catalogue of a content hash, None where there is none or it is damaged: a cache is made anew, not repaired."""
+    try:
+        return read(folder / f"{content}.catalogue")
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def write(catalogue: Catalogue, path: Path) -> None:
+    """Store a catalogue as one file, whole or not at all."""
+    rows, bodies, at = [], [], 0
+    for entry in catalogue.entries:
+        rows.append(_row(entry, at))
+        bodies.append(entry.data)
+        at += len(entry.data)
+    problems = [
+        _Trouble(p.place.file, p.place.line, p.place.column, p.place.path, p.reason, p.error)
+        for p in catalogue.problems
+    ]
+    head = msgspec.msgpack.encode(_Index(rows, problems, catalogue.files))
+    _replace(path, b"".join((_magic(), len(head).to_bytes(8, "little"), head, *bodies)))
+
+
+def read(path: Path) -> Catalogue:
+    """Read a stored catalogue; ValueError when the file is not one of this version of the engine."""
+    data = path.read_bytes()
+    magic = _magic()
+    if not data.startswith(magic) or len(data) < len(magic) + 8:
+        raise ValueError(f"{path}: not a catalogue of this version of nephoscope; delete it")
+    start = len(magic) + 8
+    stop = start + int.from_bytes(data[len(magic) : start], "little")
+    try:
+        index = msgspec.msgpack.decode(data[start:stop], type=_Index)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{path}: a damaged catalogue ({error}); delete it") from error
+    view = memoryview(data)[stop:]
+    if len(view) != max((row.stop for row in index.rows), default=0):
+        raise ValueError(f"{path}: a catalogue that breaks off; delete it")
+    problems = [Problem(Place(p.file, p.line, p.column, p.path), p.reason, p.error) for p in index.problems]
+    return Catalogue([_entry(row, view) for row in index.rows], problems, index.files)
+
+
+def _row(entry: Entry, at: int) -> _Row:
+    return _Row(
+        entry.kind,
+        entry.id,
+        entry.name,
+        entry.display_name,
+        str(entry.version),
+        None if entry.types is None else sorted(entry.types),
+        sorted(entry.related_types),
+        entry.digest,
+        (entry.place.file, entry.place.path),
+        at,
+        at + len(entry.data),
+        entry.static,
+        entry.wide,
+        sorted(entry.calls),
+        entry.stated_id,
+        entry.fault,
+    )
+
+
+def _entry(row: _Row, bodies: memoryview) -> Entry:
+    return Entry(
+        kind="initiative" if row.kind == "initiative" else "definition",
+        id=row.id,
+        name=row.name,
+        display_name=row.display_name,
+        version=Version.parse(row.version),
+        types=None if row.types is None else frozenset(row.types),
+        related_types=frozenset(row.related_types),
+        digest=row.digest,
+        place=Place(row.place[0], path=row.place[1]),
+        data=bodies[row.start : row.stop],
+        static=row.static,
+        wide=row.wide,
+        calls=frozenset(row.calls),
+        stated_id=row.stated_id,
+        fault=row.fault,
+    )
+
+
+def _magic() -> bytes:
+    return f"nephoscope catalogue {FORMAT} {_engine()}\n".encode("ascii")
+
+
+@cache
+def _engine() -> str:
+    """Names the code that computed the entries: the version, and the sizes and times of this package's files."""
+    here = Path(__file__).parent
+    stamps = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in here.glob("*.py"))
+    return digest(f"{nephoscope_policy.__version__} {stamps}".encode())
+
+
+def _fingerprint(documents: Sequence[Document], cloud: str) -> tuple[str, bool]:
+    """A name for files by path, size and time of change, and whether one of them is too young for that to be sure."""
+    lines: list[Any] = [cloud, _engine()]
+    youngest = 0
+    for document in documents:
+        if isinstance(document.source, Path):
+            status = document.source.stat()
+            youngest = max(youngest, status.st_mtime_ns)
+            lines.append((document.place.file, status.st_size, status.st_mtime_ns))
+        else:
+            lines.append((document.place.file, digest(document.data)))
+    return digest(msgspec.msgpack.encode(lines)), time.time_ns() - youngest < 2 * _SECOND
+
+
+def _content(document: Document) -> bytes:
+    try:
+        data = document.data
+    except ContentError as error:
+        data = str(error).encode()
+    return b"%d %s %s" % (len(data), document.place.file.encode(), data)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
+        stream.write(data)
+    Path(stream.name).replace(path)

@@ -1,0 +1,214 @@
+"""Compiled evaluation: a rule specialised for one resource type, made when the first resource of that type arrives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy import judgement, related
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.azure_facts import report_kind
+from nephoscope_policy.compiler import Compiler
+from nephoscope_policy.fast_scope import Run
+from nephoscope_policy.operators import OrderError
+from nephoscope_policy.paths import MISSING
+from nephoscope_policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
+from nephoscope_policy.steps import StepsError
+from nephoscope_policy.view import NotCollected, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope_policy import tree
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.context import Context
+    from nephoscope_policy.gap import Gap
+    from nephoscope_policy.rule import Rule
+    from nephoscope_policy.snapshot import Snapshot
+    from nephoscope_policy.switches import Switches
+    from nephoscope_policy.view import View
+
+FALL_BACK = (ArmError, NotCollected, OrderError)
+"""What a closure raises where three-valued logic must decide."""
+
+
+class Compiled:
+    """A rule for resources of one lower-cased type at one api-version.
+
+    Its results are shared and carry neither reasons nor details: Rule.evaluate adds them.
+    """
+
+    __slots__ = (
+        "_aged",
+        "_aliases",
+        "_applicable",
+        "_by_body",
+        "_compliant",
+        "_covered",
+        "_derived",
+        "_ends",
+        "_existence",
+        "_listed",
+        "_lookup",
+        "_matched",
+        "_not_applicable",
+        "_rule",
+        "_slots",
+        "_switches",
+        "_test",
+        "_unknown",
+        "_version",
+    )
+
+    def __init__(
+        self, rule: Rule, aliases: Aliases, switches: Switches, type_: str, api_version: str
+    ) -> None:
+        compiler = Compiler(aliases, switches, rule.fold, type_, api_version)
+        self._rule = rule
+        self._aliases, self._switches, self._version = aliases, switches, api_version
+        self._test = compiler.condition(rule.tree.condition)
+        self._existence: dict[str, tuple[bool | Callable[..., bool], int, bool]] = {}
+        self._lookup = _lookup(rule, compiler, type_) if rule.if_not_exists else None
+        self._slots = compiler.slots if compiler.runs else -1
+        self._applicable = rule.settled_applicability(type_, switches)
+        text = "the rule does not concern this resource"
+        self._not_applicable = Result(NOT_APPLICABLE, rule.effect, cause="not-applicable", description=text)
+        self._compliant = Result(COMPLIANT, rule.effect)
+        self._matched = _matched(rule)
+        self._unknown: Result | None = None
+        indexed = judgement.indexed_type(type_, aliases, rule.types) if rule.indexed else True
+        self._covered = indexed is True and not rule.needs_request
+        self._by_body = indexed is None
+        self._ends: dict[bool, Result | None] = {}
+        reads = rule.reads(type_, aliases, api_version)
+        reported = report_kind(type_)
+        # Whether the rule reads the report in a body, which may be too old.
+        self._aged = reported is not None and any(map(reads.concern, reported[1]))
+        # Whether the closures may judge a resource of which only the listing or only the id was read: nothing else is asked for.
+        self._listed = not reads.everything and all(map(listed, reads.paths))
+        self._derived = not reads.everything and not reads.paths
+
+    def verdict(self, view: View, snapshot: Snapshot, context: Context) -> Result:
+        """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
+        rule = self._rule
+        if not self._covered:
+            ended = self._early(view, snapshot, context)
+            if ended is not None:
+                return ended
+        if not view.complete and (
+            view.unread or not (self._derived if view.resource.derived else self._listed)
+        ):
+            return judgement.explained(rule, view, snapshot, context)
+        if self._aged and snapshot.expiry(view, context.now):
+            return judgement.explained(rule, view, snapshot, context)
+        run = self._run(self._slots, view, snapshot, context)
+        test = self._test
+        try:
+            if not (test if test is True or test is False else test(view.folded, run)):
+                return self._not_matched(view)
+            if self._lookup is not None:
+                return self._related(self._lookup(run), view, snapshot, context)
+        except StepsError as error:
+            return judgement.too_many(rule, error)
+        except FALL_BACK:
+            return judgement.explained(rule, view, snapshot, context)
+        return self._matched or judgement.explained(rule, view, snapshot, context)
+
+    def _early(self, view: View, snapshot: Snapshot, context: Context) -> Result | None:
+        """The end that needs no condition; it is shared where the body has no say in it."""
+        if self._by_body:
+            return judgement.early(self._rule, view, snapshot, context)
+        requested = context.request is not None
+        if requested not in self._ends:
+            self._ends[requested] = judgement.early(self._rule, view, snapshot, context)
+        return self._ends[requested]
+
+    def _not_matched(self, view: View) -> Result:
+        applicable = self._applicable
+        if applicable is None:
+            applicable = self._rule.applicable(view, self._switches)
+        return self._compliant if applicable else self._not_applicable
+
+    def _related(self, lookup: related.Plan, view: View, snapshot: Snapshot, context: Context) -> Result:
+        candidates = related.candidates(lookup, view, snapshot)
+        for candidate in candidates:
+            test, slots, aged = self._existence.get(candidate.type) or self._condition(candidate.type)
+            if not candidate.complete or (aged and snapshot.expiry(candidate, context.now)):
+                return judgement.explained(self._rule, view, snapshot, context)
+            if test is True:
+                return self._compliant
+            if test is not False and test(
+                candidate.folded, self._inner(slots, view, candidate, snapshot, context)
+            ):
+                return self._compliant
+        gap = related.gap(lookup, view, snapshot, candidates)
+        if gap is not None:
+            return self._not_collected(gap)
+        return self._matched or judgement.explained(self._rule, view, snapshot, context)
+
+    def _not_collected(self, gap: Gap) -> Result:
+        """No candidate suffices, and there may be others: the interpreter would end the same, as every condition was decided."""
+        found = self._unknown
+        if found is None or (found.description, found.cause) != (gap.what, gap.cause):
+            found = Result(UNKNOWN, self._rule.effect, cause=gap.cause, description=gap.what)
+            self._unknown = found
+        return found
+
+    def _inner(self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: Context) -> Any:
+        run = self._run(slots, view, snapshot, context)
+        if run is not None:
+            run.target = candidate
+        return run
+
+    def _run(self, slots: int, view: View, snapshot: Snapshot, context: Context) -> Any:
+        if slots < 0:
+            return None
+        rule = self._rule
+        return Run(view, snapshot, context, rule.parameters, slots, rule.tally.steps())
+
+    def _condition(self, type_: str) -> tuple[bool | Callable[..., bool], int, bool]:
+        """The existence condition for candidates of a type, how many slots it needs (-1: no run at all), whether they hold reports."""
+        existence = self._rule.tree.then.existence
+        if existence is None or existence.condition is None:
+            found: tuple[bool | Callable[..., bool], int, bool] = (True, -1, False)
+        else:
+            compiler = Compiler(self._aliases, self._switches, self._rule.fold, type_, self._version)
+            test = compiler.condition(existence.condition)
+            found = (test, compiler.slots if compiler.runs else -1, report_kind(type_) is not None)
+        self._existence[type_] = found
+        return found
+
+
+def _matched(rule: Rule) -> Result | None:
+    """The shared result of a match, None where it depends on more than the rule."""
+    if rule.effect_key in ("audit", "deny", "modify", "append") or rule.if_not_exists:
+        return Result(NON_COMPLIANT, rule.effect, matched=True)
+    return None
+
+
+def _lookup(rule: Rule, compiler: Compiler, type_: str) -> Callable[[Any], related.Plan]:
+    """What to look up: one constant where the details depend on parameters alone."""
+    existence = rule.tree.then.existence
+    if existence is None:
+        raise AssertionError("an *IfNotExists rule has details")
+    parts = (existence.type, existence.name, existence.resource_group, existence.scope)
+    if all(part is None or rule.fold(part) is not MISSING for part in parts):
+        constant = related.plan(judgement.lookup(rule, rule.fold.scope), type_)
+        return lambda _: constant
+
+    def text(part: tree.Operand | None) -> Callable[[Run], str]:
+        if part is None:
+            return lambda _: ""
+        given = compiler.operand(part)
+
+        def read(run: Run) -> str:
+            value = given(run)
+            if value is not None and not isinstance(value, str):
+                raise ArmError("", f"the details of {rule.effect} need a text, not {value!r}")
+            return value or ""
+
+        return read
+
+    kind, name, group, scope = (text(part) for part in parts)
+    return lambda run: related.plan(
+        related.Lookup(kind(run).lower(), name(run), group(run).lower(), scope(run).lower()), type_
+    )

@@ -1,0 +1,345 @@
+"""Conditions to closures, for one rule, one resource type and one api-version.
+
+A compiled condition takes the lower-cased body and the running evaluation, and returns a plain bool: whatever is unknown or
+fails raises, and the caller then asks the explain interpreter, which is three-valued. What the parameters and the type decide
+is decided here: a condition may come out as True or False itself. No code is generated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy import counters, explain, sharing, tree
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.by_type import reads_type_alone, remembered
+from nephoscope_policy.check import templates
+from nephoscope_policy.counters import Loop
+from nephoscope_policy.explain import Truth
+from nephoscope_policy.fast_scope import FAST_HOSTS, Run
+from nephoscope_policy.getters import every, getter, leaf_of
+from nephoscope_policy.keywords import CASED
+from nephoscope_policy.operators import judge, spaceless
+from nephoscope_policy.paths import MISSING, STAR, Segments
+from nephoscope_policy.predicates import predicate
+from nephoscope_policy.scope import Frame
+from nephoscope_policy.view import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope_policy.aliases import Aliases, FieldPath
+    from nephoscope_policy.rule import Folder
+    from nephoscope_policy.switches import Switches
+
+Test = "Callable[[dict[str, Any], Run], bool]"
+Value = "Callable[[Run], Any]"
+
+
+class Compiler:
+    """Compiles the conditions of one rule for resources of one lower-cased type."""
+
+    def __init__(
+        self, aliases: Aliases, switches: Switches, fold: Folder, type_: str, api_version: str = ""
+    ) -> None:
+        self._aliases = aliases
+        self._switches = switches
+        self._fold = fold
+        self._type = type_
+        self._version = api_version
+        self._loops: list[Loop] = []
+        self.slots = 0
+        """How many loop elements a running evaluation holds."""
+        self.runs = False
+        """Whether some closure needs the running evaluation."""
+
+    def condition(self, node: tree.Condition) -> bool | Callable[[dict[str, Any], Run], bool]:
+        """The closure of a condition, or its truth where that is settled beforehand."""
+        if isinstance(node, tree.Leaf):
+            return self._leaf(node)
+        if isinstance(node, tree.Not):
+            child = self.condition(node.child)
+            return (not child) if isinstance(child, bool) else _not(child)
+        decisive = isinstance(node, tree.AnyOf)
+        children: list[Callable[[dict[str, Any], Run], bool]] = []
+        for raw in node.children:
+            child = self.condition(raw)
+            if child is decisive:
+                return decisive
+            if not isinstance(child, bool):
+                children.append(child)
+        if not children:
+            return not decisive
+        if len(children) == 1:
+            return children[0]
+        return self._shared(node, (_any if decisive else _all)(tuple(children)))
+
+    def _shared(
+        self, node: tree.Condition, test: Callable[[dict[str, Any], Run], bool]
+    ) -> Callable[[dict[str, Any], Run], bool]:
+        """Keep the answer of a large condition that reads nothing but the body."""
+        found = None if self._loops else sharing.signature(node, self._fold)
+        if found is None or sharing.leaves(found) < sharing.WORTH:
+            return test
+        return sharing.shared(test, found, self._version)
+
+    def operand(self, operand: tree.Operand) -> Callable[[Run], Any]:
+        """A function that gives an operand's value."""
+        folded = self._fold(operand)
+        if folded is not MISSING:
+            return lambda _: folded
+        self.runs = True
+        if isinstance(operand, tree.Template):
+            return operand.expression.compile(FAST_HOSTS)
+        if isinstance(operand, tree.ListOf):
+            items = [self.operand(item) for item in operand.items]
+            return lambda run: [item(run) for item in items]
+        if isinstance(operand, tree.ObjectOf):
+            pairs = [(key, self.operand(item)) for key, item in operand.items]
+            return lambda run: {key: item(run) for key, item in pairs}
+        raise AssertionError("a literal always folds")
+
+    def _leaf(self, leaf: tree.Leaf) -> bool | Callable[[dict[str, Any], Run], bool]:
+        if isinstance(leaf.subject, tree.FieldRef):
+            return self._field(leaf, leaf.subject)
+        if isinstance(leaf.subject, tree.Count):
+            return self._count(leaf, leaf.subject)
+        return self._value(leaf, leaf.subject)
+
+    def _value(self, leaf: tree.Leaf, subject: tree.ValueRef) -> bool | Callable[[dict[str, Any], Run], bool]:
+        left, right = self._fold(subject.operand), self._fold(leaf.operand)
+        if left is not MISSING and right is not MISSING and self._switches.mixed_order == "false":
+            return judge(leaf.operator, left, right, self._switches)
+        actual = self.operand(subject.operand)
+        if right is not MISSING:
+            test = predicate(leaf.operator, right, self._switches)
+            return lambda _, run: test(actual(run))
+        expected, operator, switches = self.operand(leaf.operand), leaf.operator, self._switches
+        return lambda _, run: judge(operator, actual(run), expected(run), switches)
+
+    def _path(self, field: tree.FieldRef) -> FieldPath | None:
+        """The path of a field whose name is known beforehand."""
+        name = self._fold(field.name)
+        if not isinstance(name, str):
+            return None
+        return self._aliases.field(name, self._version, self._type)
+
+    def _field(self, leaf: tree.Leaf, field: tree.FieldRef) -> bool | Callable[[dict[str, Any], Run], bool]:
+        try:
+            path = self._path(field)
+        except (LookupError, ValueError):
+            path = None
+        if path is None:
+            return self._dynamic(leaf, field)
+        right = self._fold(leaf.operand)
+        if right is MISSING:
+            return self._against_value(leaf, path)
+        if path.location:
+            right = spaceless(right)
+        if path.special == "type" and leaf.operator not in CASED and self._switches.mixed_order == "false":
+            return judge(leaf.operator, self._type or MISSING, right, self._switches)
+        return self._against(path, predicate(leaf.operator, right, self._switches))
+
+    def _against(self, path: FieldPath, test: Callable[[Any], bool]) -> Callable[[dict[str, Any], Run], bool]:
+        """Apply a test of one value to a field."""
+        start, segments = self._bound(path)
+        if STAR in segments:
+            judge_all = every(segments, test, self._switches.missing_array == "true")
+            if start < 0:
+                return lambda body, _: judge_all(body)
+            return lambda _, run: judge_all(run.slots[start])
+        if start < 0:
+            return leaf_of(segments, test)
+        read = getter(segments) if segments else None
+        if read is None:
+            return lambda _, run: test(run.slots[start])
+        return lambda _, run: test(read(run.slots[start]))
+
+    def _against_value(self, leaf: tree.Leaf, path: FieldPath) -> Callable[[dict[str, Any], Run], bool]:
+        """A field against a right side that is computed while evaluating."""
+        expected, operator, switches, location = (
+            self.operand(leaf.operand),
+            leaf.operator,
+            self._switches,
+            path.location,
+        )
+        start, segments = self._bound(path)
+        missing = switches.missing_array == "true"
+
+        def test(body: dict[str, Any], run: Run) -> bool:
+            right = expected(run)
+            if location:
+                right = spaceless(right)
+            value = body if start < 0 else run.slots[start]
+            return every(segments, lambda left: judge(operator, left, right, switches), missing)(value)
+
+        return test
+
+    def _bound(self, path: FieldPath) -> tuple[int, Segments]:
+        """(slot, remaining segments) of a path that a running loop binds, else (-1, the segments in a lower-cased body)."""
+        if path.special or path.location:
+            return -1, (MARKS[path.special or "location"],)
+        for loop in reversed(self._loops):
+            if path.segments[: len(loop.prefix)] == loop.prefix:
+                return loop.slot, path.segments[len(loop.prefix) :]
+        return -1, path.segments
+
+    def _dynamic(self, leaf: tree.Leaf, field: tree.FieldRef) -> Callable[[dict[str, Any], Run], bool]:
+        """A field whose name is computed while evaluating."""
+        expected = self.operand(leaf.operand)
+        self.runs = True
+
+        def test(_: dict[str, Any], run: Run) -> bool:
+            truth = explain.field(leaf, field, expected(run), run).truth
+            if truth in (Truth.TRUE, Truth.FALSE):
+                return truth is Truth.TRUE
+            raise ArmError("", "undecided")
+
+        return test
+
+    def _count(self, leaf: tree.Leaf, count: tree.Count) -> Callable[[dict[str, Any], Run], bool]:
+        right = self._fold(leaf.operand)
+        stop = _stop(leaf.operator, right)
+        number = self._counter(count, stop)
+        if right is not MISSING:
+            test = predicate(leaf.operator, right, self._switches)
+            return lambda body, run: test(number(body, run))
+        expected, operator, switches = self.operand(leaf.operand), leaf.operator, self._switches
+
+        def compared(body: dict[str, Any], run: Run) -> bool:
+            right = expected(run)
+            return judge(operator, number(body, run), right, switches)
+
+        return compared
+
+    def _counter(self, count: tree.Count, stop: int) -> Callable[[dict[str, Any], Run], int]:
+        self.runs = True
+        if isinstance(count.over, tree.ValueRef):
+            number = self._value_counter(count, count.over, stop)
+            return remembered(number) if reads_type_alone(count) else number
+        try:
+            path = self._path(count.over)
+        except (LookupError, ValueError):
+            path = None
+        if path is None or path.special or STAR not in path.segments:
+            return counters.interpreted(count)
+        start, segments = self._bound(path)
+        if count.where is None:
+            return counters.size(start, segments)
+        prefix = path.segments[: len(path.segments) - len(segments)]
+        depth = len(self._loops)
+        levels = self._levels(segments, prefix)
+        where = self.condition(count.where)
+        framed = _needs_frames(count.where, self._fold)
+        if not framed and len(levels) == 1 and segments[-1] is STAR and not isinstance(where, bool):
+            self._loops[depth:] = []
+            return counters.simple(
+                start, getter(segments[:-1]) if segments[:-1] else None, levels[0].slot, where, stop
+            )
+        inner = tuple(self._loops[depth:])
+        self._loops[depth:] = []
+        return counters.nested(path, start, segments, inner, where, framed)
+
+    def _levels(self, segments: Segments, prefix: Segments) -> list[Loop]:
+        """Open a loop per `[*]` of a counted path."""
+        opened: list[Loop] = []
+        for index, segment in enumerate(segments):
+            if segment is STAR:
+                opened.append(Loop((*prefix, *segments[: index + 1]), self.slots))
+                self.slots += 1
+        self._loops.extend(opened)
+        return opened
+
+    def _value_counter(
+        self, count: tree.Count, over: tree.ValueRef, stop: int
+    ) -> Callable[[dict[str, Any], Run], int]:
+        items = self.operand(over.operand)
+        name = count.name.lower()
+        where = self.condition(count.where) if count.where is not None else True
+
+        def number(body: dict[str, Any], run: Run) -> int:
+            given = items(run)
+            members = given if isinstance(given, list) else [] if given is None else [given]
+            if isinstance(where, bool):
+                return len(members) if where else 0
+            run.steps.spend(len(members))
+            outer, total = run.frames, 0
+            try:
+                for member in members:
+                    run.frames = (*outer, Frame(name, member))
+                    total += where(body, run)
+                    if total == stop:
+                        break
+            finally:
+                run.frames = outer
+            return total
+
+        return number
+
+
+def _not(child: Callable[[dict[str, Any], Run], bool]) -> Callable[[dict[str, Any], Run], bool]:
+    return lambda body, run: not child(body, run)
+
+
+def _all(
+    children: tuple[Callable[[dict[str, Any], Run], bool], ...],
+) -> Callable[[dict[str, Any], Run], bool]:
+    if len(children) == 2:
+        first, second = children
+        return lambda body, run: first(body, run) and second(body, run)
+
+    def test(body: dict[str, Any], run: Run) -> bool:
+        for child in children:  # noqa: SIM110 - a generator costs a third more
+            if not child(body, run):
+                return False
+        return True
+
+    return test
+
+
+def _any(
+    children: tuple[Callable[[dict[str, Any], Run], bool], ...],
+) -> Callable[[dict[str, Any], Run], bool]:
+    if len(children) == 2:
+        first, second = children
+        return lambda body, run: first(body, run) or second(body, run)
+
+    def test(body: dict[str, Any], run: Run) -> bool:
+        for child in children:  # noqa: SIM110 - a generator costs a third more
+            if child(body, run):
+                return True
+        return False
+
+    return test
+
+
+def _stop(operator: str, right: Any) -> int:
+    """The count from which on the verdict cannot change any more, -1 where there is none."""
+    if not isinstance(right, int) or isinstance(right, bool) or right < 0:
+        return -1
+    if operator in ("greater", "lessorequals", "equals", "notequals"):
+        return right + 1
+    return max(right, 1) if operator in ("greaterorequals", "less") else -1
+
+
+def _needs_frames(node: tree.Condition, fold: Folder) -> bool:
+    """Whether something inside a loop asks a function for the loop, or for a field by its name."""
+    if isinstance(node, tree.Not):
+        return _needs_frames(node.child, fold)
+    if not isinstance(node, tree.Leaf):
+        return any(_needs_frames(child, fold) for child in node.children)
+    return _asks(node.operand) or _subject_asks(node.subject, fold)
+
+
+def _subject_asks(subject: tree.FieldRef | tree.ValueRef | tree.Count, fold: Folder) -> bool:
+    if isinstance(subject, tree.FieldRef):
+        return fold(subject.name) is MISSING
+    if isinstance(subject, tree.ValueRef):
+        return _asks(subject.operand)
+    inner = subject.where is not None and _needs_frames(subject.where, fold)
+    return inner or _subject_asks(subject.over, fold)
+
+
+def _asks(operand: tree.Operand) -> bool:
+    return any(
+        not template.expression.calls.isdisjoint({"current", "field"}) for template in templates(operand)
+    )

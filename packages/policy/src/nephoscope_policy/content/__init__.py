@@ -1,0 +1,1 @@
+"""What Azure publishes of aliases and types, as JSON."""

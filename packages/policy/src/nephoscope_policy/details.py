@@ -1,0 +1,45 @@
+"""The details of an effect with their expressions evaluated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy import explain
+from nephoscope_policy.document import get, has
+
+if TYPE_CHECKING:
+    from nephoscope_policy import tree
+    from nephoscope_policy.rule import Rule
+    from nephoscope_policy.scope import Scope
+
+
+def evaluated(rule: Rule, scope: Scope) -> Any:
+    """The details that a caller acts on: the operations of modify and append, type and roles of *IfNotExists, else as written.
+
+    None where the rule has none; raises ArmError where an expression fails.
+    """
+    then = rule.tree.then
+    if then.operations is not None:
+        entries = [_operation(operation, scope) for operation in then.operations]
+        if not isinstance(then.details, dict) or not has(then.details, "operations"):
+            return entries
+        return {**_kept(then.details, "roleDefinitionIds"), "operations": entries}
+    if then.existence is not None:
+        return {**_kept(then.details, "roleDefinitionIds"), "type": explain.value(then.existence.type, scope)}
+    return then.details
+
+
+def _kept(details: Any, *names: str) -> dict[str, Any]:
+    return {name: get(details, name) for name in names if isinstance(details, dict) and has(details, name)}
+
+
+def _operation(operation: tree.Operation, scope: Scope) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if operation.operation != "append":
+        result["operation"] = operation.operation
+    result["field"] = operation.target.text
+    if operation.value is not None:
+        result["value"] = explain.value(operation.value, scope)
+    if operation.condition is not None:
+        result["condition"] = get(operation.raw, "condition")
+    return result

@@ -1,0 +1,132 @@
+"""Policy exemptions: resources that an assignment, or chosen members of it, are waived for or met otherwise.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/exemption-structure
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm_object import ArmObject, fault
+from nephoscope_policy.assignment import is_management_group, scope_id, scope_of, within
+from nephoscope_policy.selector import ResourceSelector, any_matches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope_policy.model.resource import Resource
+
+TYPE_NAME = "microsoft.authorization/policyexemptions"
+WAIVER = "Waiver"
+MITIGATED = "Mitigated"
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """One exemption; ids, `scope`, `references` and `recommendations` are lower-cased, empty `references` mean every member.
+
+    `recommendations` (definition names, from `metadata.nephoscope.recommendations`) exempt those definitions in every assignment
+    that holds them; only then may `assignment` be ''.
+    """
+
+    id: str
+    scope: str
+    assignment: str
+    category: str
+    references: frozenset[str] = frozenset()
+    expires_on: datetime | None = None
+    resource_selectors: tuple[ResourceSelector, ...] = ()
+    validate_scope: bool = True
+    recommendations: frozenset[str] = frozenset()
+    display_name: str = ""
+    description: str = ""
+
+    @classmethod
+    def parse(cls, document: Any) -> Exemption:
+        """Read an ARM body of Microsoft.Authorization/policyExemptions; PolicyError with the JSON path when it is not usable."""
+        body = ArmObject(document)
+        properties = body.child("properties")
+        id_ = scope_id(body.required("id"))
+        recommendations = _recommendations(properties)
+        assignment = properties.text("policyAssignmentId")
+        if not assignment and not recommendations:
+            raise fault("'policyAssignmentId' is missing", properties.at("policyAssignmentId"))
+        return cls(
+            id=id_,
+            scope=scope_of(id_, TYPE_NAME, body.at("id")),
+            assignment=scope_id(assignment),
+            category=properties.choice("exemptionCategory", (WAIVER, MITIGATED)),
+            references=frozenset(text.lower() for text in properties.texts("policyDefinitionReferenceIds")),
+            expires_on=properties.instant("expiresOn"),
+            resource_selectors=tuple(
+                ResourceSelector.parse(item) for item in properties.children("resourceSelectors")
+            ),
+            validate_scope=properties.choice(
+                "assignmentScopeValidation", ("Default", "DoNotValidate"), "Default"
+            )
+            == "Default",
+            recommendations=recommendations,
+            display_name=properties.text("displayName"),
+            description=properties.text("description"),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The ARM body, as it would be deployed."""
+        properties: dict[str, Any] = {
+            "policyAssignmentId": self.assignment,
+            "policyDefinitionReferenceIds": sorted(self.references),
+            "exemptionCategory": self.category,
+            "displayName": self.display_name,
+            "description": self.description,
+            "assignmentScopeValidation": "Default" if self.validate_scope else "DoNotValidate",
+            "resourceSelectors": [selector.document() for selector in self.resource_selectors],
+        }
+        if self.expires_on is not None:
+            properties["expiresOn"] = self.expires_on.isoformat()
+        if self.recommendations:
+            properties["metadata"] = {"nephoscope": {"recommendations": sorted(self.recommendations)}}
+        name = self.id.rsplit("/", 1)[-1]
+        return {
+            "id": self.id,
+            "name": name,
+            "type": "Microsoft.Authorization/policyExemptions",
+            "properties": properties,
+        }
+
+    def active(self, now: datetime) -> bool:
+        """Whether it has not expired: it ends at the very second of `expiresOn`."""
+        return self.expires_on is None or now < self.expires_on
+
+    def names(self, assignment: str, reference: str, definition: str) -> bool:
+        """Whether it speaks of this member of this assignment; all three lower-cased, `definition` a definition's name."""
+        if definition in self.recommendations:
+            return True
+        return self.assignment == assignment and (not self.references or reference in self.references)
+
+    def covers(self, resource: Resource, ancestors: tuple[str, ...], reference: str) -> bool:
+        """Whether the resource lies in its scope and its resource selectors pick it; `ancestors` are its management groups."""
+        return within(resource.key, self.scope, ancestors) and any_matches(
+            self.resource_selectors, resource, reference
+        )
+
+    def misplaced(self, assignment_scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
+        """Whether Azure would refuse it: it stands outside the assignment's scope and does not say DoNotValidate."""
+        if not self.validate_scope or is_management_group(self.scope):
+            return self.validate_scope and not _below(self.scope, assignment_scope, management_groups)
+        subscription = "/".join(self.scope.split("/")[:3])
+        return not within(self.scope, assignment_scope, management_groups.get(subscription, ()))
+
+
+def _below(group: str, scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a management group is the scope or lies under it, as far as the known ancestors (nearest first) tell."""
+    if scope in ("", group):
+        return True
+    lines = [line for line in management_groups.values() if group in line]
+    return any(scope in line[line.index(group) :] for line in lines)
+
+
+def _recommendations(properties: ArmObject) -> frozenset[str]:
+    own = properties.child("metadata").child("nephoscope")
+    return frozenset(text.lower() for text in own.texts("recommendations"))

@@ -1,0 +1,247 @@
+"""The explain interpreter: a plain walk over the tree, in three-valued logic, that collects the deciding leaf conditions.
+
+Every condition ends true, false, unknown (it needs what the snapshot did not read) or failed (an expression has no value).
+`false and unknown` is false, `true or unknown` is true, in any order; a failure counts as stronger than an unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy import tree
+from nephoscope_policy.aliases import UnknownAlias
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.gap import NOT_COLLECTED
+from nephoscope_policy.model.assessment import Reason
+from nephoscope_policy.operators import OrderError, judge, spaceless
+from nephoscope_policy.paths import MISSING, STAR, Segments, head_and_rest, walk
+from nephoscope_policy.scope import HOSTS, Frame, Scope, bound_start
+from nephoscope_policy.view import NotCollected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from nephoscope_policy.aliases import FieldPath
+
+
+class Truth(Enum):
+    """The four ends of a condition."""
+
+    FALSE = 0
+    TRUE = 1
+    UNKNOWN = 2
+    FAILED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a condition ended, with the leaves that decided; `message` says what was unknown or failed, `cause` why it is unknown."""
+
+    truth: Truth
+    reasons: tuple[Reason, ...] = ()
+    message: str = ""
+    cause: str = NOT_COLLECTED
+
+
+def value(operand: tree.Operand, scope: Scope) -> Any:
+    """The value of an operand; raises ArmError or NotCollected."""
+    if isinstance(operand, tree.Literal):
+        return operand.value
+    if isinstance(operand, tree.Template):
+        return operand.expression.interpret(HOSTS, scope)
+    if isinstance(operand, tree.ListOf):
+        return [value(item, scope) for item in operand.items]
+    return {key: value(item, scope) for key, item in operand.items}
+
+
+def condition(node: tree.Condition, scope: Scope) -> Outcome:
+    """Judge a condition."""
+    if isinstance(node, tree.Leaf):
+        return _leaf(node, scope)
+    if isinstance(node, tree.Not):
+        return _negated(condition(node.child, scope))
+    outcomes = [condition(child, scope) for child in node.children]
+    if isinstance(node, tree.AllOf):
+        return _combined(outcomes, Truth.FALSE, Truth.TRUE)
+    return _combined(outcomes, Truth.TRUE, Truth.FALSE)
+
+
+def _negated(outcome: Outcome) -> Outcome:
+    flipped = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(outcome.truth, outcome.truth)
+    return Outcome(flipped, outcome.reasons, outcome.message, outcome.cause)
+
+
+def _combined(outcomes: list[Outcome], decisive: Truth, otherwise: Truth) -> Outcome:
+    """One child of the decisive truth decides; else a failure, else an unknown, else all children together."""
+    for truth in (decisive, Truth.FAILED, Truth.UNKNOWN):
+        found = [outcome for outcome in outcomes if outcome.truth is truth]
+        if found:
+            return Outcome(truth, _reasons(found), found[0].message, found[0].cause)
+    return Outcome(otherwise, _reasons(outcomes))
+
+
+def _reasons(outcomes: Iterable[Outcome]) -> tuple[Reason, ...]:
+    return tuple(reason for outcome in outcomes for reason in outcome.reasons)
+
+
+def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
+    """A leaf; whatever it cannot know or compute is named in its reason."""
+    expected: Any = None
+    try:
+        expected = value(leaf.operand, scope)
+        if isinstance(leaf.subject, tree.Count):
+            return _count(leaf, leaf.subject, expected, scope)
+        if isinstance(leaf.subject, tree.ValueRef):
+            actual = value(leaf.subject.operand, scope)
+            return _judged(leaf, _subject(leaf.subject), actual, expected, scope)
+        return field(leaf, leaf.subject, expected, scope)
+    except NotCollected as error:
+        return _undecided(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
+    except (ArmError, OrderError) as error:
+        return _undecided(leaf, Truth.FAILED, expected, str(error), scope)
+
+
+def _undecided(
+    leaf: tree.Leaf, truth: Truth, expected: Any, message: str, scope: Scope, cause: str = NOT_COLLECTED
+) -> Outcome:
+    reason = Reason(
+        leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related(scope), message
+    )
+    return Outcome(truth, (reason,), message, cause)
+
+
+def _judged(leaf: tree.Leaf, subject: str, actual: Any, expected: Any, scope: Scope) -> Outcome:
+    truth = Truth.TRUE if judge(leaf.operator, actual, expected, scope.snapshot.switches) else Truth.FALSE
+    shown = None if actual is MISSING else actual
+    message = f"{subject} is absent" if actual is MISSING else ""
+    return Outcome(
+        truth, (Reason(leaf.path, subject, leaf.operator, expected, shown, _related(scope), message),)
+    )
+
+
+def _related(scope: Scope) -> str:
+    return str(scope.target.id) if scope.target is not scope.subject else ""
+
+
+def _subject(subject: tree.FieldRef | tree.ValueRef | tree.Count) -> str:
+    if isinstance(subject, tree.FieldRef):
+        return subject.text
+    if isinstance(subject, tree.Count):
+        return f"count({_subject(subject.over)})"
+    operand = subject.operand
+    return operand.text if isinstance(operand, tree.Template) else "value"
+
+
+def resolve(name: tree.FieldRef, scope: Scope) -> FieldPath:
+    """The path of a field; raises PolicyError for a literal alias that no table has, ArmError for a computed one."""
+    text = value(name.name, scope)
+    if not isinstance(text, str):
+        raise ArmError("", f"the field {name.text} yields {text!r}, not a text")
+    try:
+        return scope.field(text, scope.target)
+    except (UnknownAlias, ValueError) as error:
+        if isinstance(name.name, tree.Literal):
+            raise PolicyError(str(error), stage="compile") from error
+        raise ArmError("", str(error)) from error
+
+
+def field(leaf: tree.Leaf, name: tree.FieldRef, expected: Any, scope: Scope) -> Outcome:
+    """A leaf whose left side is a field, its right side already evaluated."""
+    path = resolve(name, scope)
+    if path.location:
+        expected = spaceless(expected)
+    if path.special or STAR not in path.segments:
+        actual = scope.target.read(path)
+        return _judged(leaf, path.text, spaceless(actual) if path.location else actual, expected, scope)
+    start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
+    if is_bound and STAR not in rest:
+        return _judged(leaf, path.text, walk(start, rest), expected, scope)
+    if not is_bound:
+        scope.target.elements_at(rest[: rest.index(STAR)])
+    return _every(leaf, path.text, start, rest, expected, scope)
+
+
+def _every(leaf: tree.Leaf, text: str, start: Any, rest: Segments, expected: Any, scope: Scope) -> Outcome:
+    """`[*]` outside a count: every element must satisfy the operator; an empty array does."""
+    head, tail = head_and_rest(rest)
+    found = walk(start, head)
+    if tail is None:
+        return _judged(leaf, text, found, expected, scope)
+    if not isinstance(found, list):
+        truth = Truth.TRUE if scope.snapshot.switches.missing_array == "true" else Truth.FALSE
+        reason = Reason(
+            leaf.path, text, leaf.operator, expected, None, _related(scope), f"{text}: the array is absent"
+        )
+        return Outcome(truth, (reason,))
+    if not found:
+        reason = Reason(
+            leaf.path, text, leaf.operator, expected, [], _related(scope), f"{text}: the array is empty"
+        )
+        return Outcome(Truth.TRUE, (reason,))
+    outcomes = [_every(leaf, text, element, tail, expected, scope) for element in found]
+    return _combined(outcomes, Truth.FALSE, Truth.TRUE)
+
+
+def _count(leaf: tree.Leaf, count: tree.Count, expected: Any, scope: Scope) -> Outcome:
+    low, high, failed = 0, 0, False
+    first = Outcome(Truth.UNKNOWN)
+    for frame in frames(count, scope):
+        outcome = (
+            condition(count.where, scope.within(frame)) if count.where is not None else Outcome(Truth.TRUE)
+        )
+        low += outcome.truth is Truth.TRUE
+        high += outcome.truth is not Truth.FALSE
+        first = first if first.message else outcome
+        failed = failed or outcome.truth is Truth.FAILED
+    switches = scope.snapshot.switches
+    ends = {judge(leaf.operator, number, expected, switches) for number in range(low, high + 1)}
+    if len(ends) > 1:
+        truth = Truth.FAILED if failed else Truth.UNKNOWN
+        return _undecided(leaf, truth, expected, first.message, scope, first.cause)
+    return _judged(leaf, _subject(count), low, expected, scope)
+
+
+def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
+    """One frame per counted member; raises ArmError where a value to count is no array, NotCollected."""
+    if isinstance(count.over, tree.ValueRef):
+        items = value(count.over.operand, scope)
+        if items is None:
+            items = []
+        if not isinstance(items, list):
+            items = [items]
+        scope.steps.spend(len(items))
+        yield from (Frame(count.name.lower(), item) for item in items)
+        return
+    path = resolve(count.over, scope)
+    start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
+    if not is_bound and not path.special:
+        head, _ = head_and_rest(rest)
+        scope.target.elements_at(head)
+    prefix = path.segments[: len(path.segments) - len(rest)]
+    for element, bound in members(start, rest, prefix):
+        scope.steps.spend(1)
+        yield Frame(path.text.lower(), element, bound, scope.target)
+
+
+def members(
+    start: Any, rest: Segments, prefix: Segments
+) -> Iterator[tuple[Any, tuple[tuple[Segments, Any], ...]]]:
+    """(element, bound prefixes) of every member that a path with `[*]` selects; a path without one selects itself once."""
+    head, tail = head_and_rest(rest)
+    found = walk(start, head)
+    if tail is None:
+        if found is not MISSING:
+            yield found, ()
+        return
+    if not isinstance(found, list):
+        return
+    here = (*prefix, *head, STAR)
+    for element in found:
+        if not tail:
+            yield element, ((here, element),)
+            continue
+        for inner, bound in members(element, tail, here):
+            yield inner, ((here, element), *bound)

@@ -1,0 +1,197 @@
+"""Initiatives (policy set definitions): their members, control groups, and how their parameters reach the members.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/initiative-definition-structure
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy import tree
+from nephoscope_policy.arm import ArmError
+from nephoscope_policy.arm_object import ArmObject, fault
+from nephoscope_policy.binding import bind
+from nephoscope_policy.errors import PolicyError, raise_all, suggestion
+from nephoscope_policy.parser import Parser
+from nephoscope_policy.version import Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope_policy.model.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A control that members serve; `metadata_id` is the id of the control's published text ('' = none)."""
+
+    name: str
+    display_name: str = ""
+    category: str = ""
+    description: str = ""
+    metadata_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A definition inside an initiative: `definition` is its id as written, `reference` names the member, `path` is its JSON path."""
+
+    definition: str
+    reference: str
+    groups: tuple[str, ...]
+    pin: Pin | None
+    path: str
+    parameters: Mapping[str, tree.Operand] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Initiative:
+    """A parsed initiative. `parameters` are the declared ones by lower-cased name, `groups` the controls in document order."""
+
+    id: str
+    name: str
+    display_name: str
+    description: str
+    metadata: Mapping[str, Any]
+    parameters: Mapping[str, tree.Parameter]
+    members: tuple[Member, ...]
+    groups: tuple[Group, ...]
+
+    @classmethod
+    def parse(cls, document: Any, place: Place | None = None) -> Initiative:
+        """Read a policy set definition; PolicyError names every fault with its JSON path."""
+        parser = Parser()
+        try:
+            body = ArmObject(document)
+            properties = body.child("properties") if body.value("properties") is not None else body
+            found = cls(
+                id=body.text("id").lower(),
+                name=(body.text("name") or body.text("id").rsplit("/", 1)[-1]).lower(),
+                display_name=properties.text("displayName"),
+                description=properties.text("description"),
+                metadata=properties.child("metadata").raw,
+                parameters=parser.parameters(
+                    properties.value("parameters"), properties.at("parameters"), typed=False
+                ),
+                members=_members(properties, parser),
+                groups=tuple(_group(item) for item in properties.children("policyDefinitionGroups")),
+            )
+        except PolicyError as error:
+            raise PolicyError(error.message, error.path, error.stage, place, parser.errors) from error
+        _check(found, parser)
+        raise_all(parser.errors, place)
+        return found
+
+    @property
+    def deprecated(self) -> bool:
+        """Whether its metadata says that it is deprecated."""
+        return ArmObject(dict(self.metadata)).value("deprecated") is True
+
+    def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter's value, by lower-cased name: the given one, else the default.
+
+        PolicyError (stage compile) for an unknown name, a missing value, a wrong type, or a value that is not allowed.
+        """
+        return bind(self.parameters, values)
+
+    def pass_on(self, member: Member, bound: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a member's parameters, from what `bind` returned; PolicyError when an expression fails."""
+        return {
+            name: _evaluate(operand, bound, f"{member.path}.parameters.{name}")
+            for name, operand in member.parameters.items()
+        }
+
+
+def _members(properties: ArmObject, parser: Parser) -> tuple[Member, ...]:
+    members = []
+    for item in properties.children("policyDefinitions"):
+        definition = item.required("policyDefinitionId")
+        parameters = {}
+        for name in item.child("parameters").raw:
+            entry = item.child("parameters").child(name)
+            parameters[name] = parser.operand(entry.value("value"), entry.at("value"))
+        members.append(
+            Member(
+                definition=definition,
+                reference=item.text("policyDefinitionReferenceId") or definition.rsplit("/", 1)[-1],
+                groups=item.texts("groupNames"),
+                pin=_pin(item),
+                path=item.path,
+                parameters=parameters,
+            )
+        )
+    return tuple(members)
+
+
+def _pin(item: ArmObject) -> Pin | None:
+    text = item.text("definitionVersion")
+    if not text:
+        return None
+    try:
+        return Pin.parse(text)
+    except ValueError as error:
+        raise fault(str(error), item.at("definitionVersion")) from error
+
+
+def _group(item: ArmObject) -> Group:
+    return Group(
+        item.required("name"),
+        item.text("displayName"),
+        item.text("category"),
+        item.text("description"),
+        item.text("additionalMetadataId"),
+    )
+
+
+def _check(initiative: Initiative, parser: Parser) -> None:
+    """Reference ids are unique, groups and parameters that members name are declared."""
+    groups = {group.name.lower() for group in initiative.groups}
+    seen: set[str] = set()
+    for member in initiative.members:
+        if member.reference.lower() in seen:
+            parser.fail(
+                f"{member.path}.policyDefinitionReferenceId",
+                f"two members have the reference id '{member.reference}'",
+            )
+        seen.add(member.reference.lower())
+        for name in member.groups:
+            if name.lower() not in groups:
+                parser.fail(
+                    f"{member.path}.groupNames",
+                    f"the group '{name}' is not declared{suggestion(name, groups)}",
+                )
+
+
+def _evaluate(operand: tree.Operand, bound: Mapping[str, Any], path: str) -> Any:
+    if isinstance(operand, tree.Literal):
+        return operand.value
+    if isinstance(operand, tree.ListOf):
+        return [_evaluate(item, bound, f"{path}[{index}]") for index, item in enumerate(operand.items)]
+    if isinstance(operand, tree.ObjectOf):
+        return {name: _evaluate(item, bound, f"{path}.{name}") for name, item in operand.items}
+    return _expression(operand, bound, path)
+
+
+def _expression(template: tree.Template, bound: Mapping[str, Any], path: str) -> Any:
+    try:
+        return template.expression.interpret(_HOSTS, bound)
+    except ArmError as error:
+        raise _unusable(f"the expression {template.text!r} fails: {error}", path) from error
+
+
+def _parameter(bound: Mapping[str, Any], arguments: list[Any]) -> Any:
+    name = arguments[0] if len(arguments) == 1 else None
+    if not isinstance(name, str):
+        raise ArmError("parameters", "takes the name of a parameter", 0)
+    if name.lower() not in bound:
+        raise ArmError("parameters", f"the initiative has no parameter '{name}'{suggestion(name, bound)}", 0)
+    return bound[name.lower()]
+
+
+#: What an initiative's expressions may ask for beside the pure functions.
+_HOSTS = {"parameters": _parameter}
+
+
+def _unusable(message: str, path: str) -> PolicyError:
+    return PolicyError(message, path, stage="compile")

@@ -1,0 +1,63 @@
+"""The state of a resource against a recommendation, with the conditions that decided it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope_policy.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A leaf condition that decided a verdict.
+
+    `path` is the JSON path of the condition inside the definition (`policyRule.if.allOf[1]`), `subject` what it read
+    (an alias, a field, a value expression), `operator` its keyword, `expected` and `actual` JSON values, `resource` the
+    id that was read where that is not the evaluated resource ('' otherwise), `message` a sentence for a person.
+    """
+
+    path: str
+    subject: str
+    operator: str
+    expected: Any
+    actual: Any
+    resource: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubAssessment:
+    """One finding inside an assessment, such as one open rule or one CVE."""
+
+    id: str
+    title: str
+    severity: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What one evaluation of one resource against one recommendation ended with.
+
+    `resource` is the id as its source spelled it. `key` names the recommendation: a policy definition's name (its GUID)
+    or an assessment key of Defender for Cloud. `cause` is the short machine word behind Unknown, Error, NotApplicable and
+    Exempt, `description` the same for a person.
+    """
+
+    resource: str
+    key: str
+    state: State
+    effect: str = ""
+    cause: str = ""
+    description: str = ""
+    reasons: tuple[Reason, ...] = ()
+    sub_assessments: tuple[SubAssessment, ...] = ()
+    assignment: str = ""
+    initiative: str = ""
+    reference: str = ""
+
+
+def failure_title(name: str) -> str:
+    """Return what a failure of a recommendation is called: its name says how things should be, not what was found."""
+    return f"Not met: {name}"

@@ -1,0 +1,66 @@
+"""An ARM resource as it was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nephoscope_policy.model.resource_id import ResourceId
+
+UNREAD = "unreadPaths"
+"""The member of a body that lists the paths, as lists of lower-cased keys, whose values its export cut to text: they are not in it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resource:
+    """One ARM resource: its parsed id and its body exactly as the source gave it.
+
+    `body` is raw ARM JSON with the keys `id`, `name`, `type`, `location`, `tags`, `kind`, `sku`, `identity`,
+    `zones`, `plan`, `managedBy`, `properties`. `complete` is False where the source listed the resource without its
+    `properties` (`az resource list`): a condition that reads them then ends Unknown.
+    It is False too where the export cut values to text (`@{...}`): then what reads a path in `unread` ends Unknown. `derived` is True
+    where no source listed the resource and only its id is known (a resource group that other ids name): it is never complete, and what
+    reads anything but its id, name and type (its tags, its location) ends Unknown. `origin` names the bytes that it was read
+    from (b'' = not known): two of one id and origin have the same body. Identity is the id's key.
+    """
+
+    id: ResourceId
+    body: dict[str, Any] = field(repr=False)
+    complete: bool = True
+    derived: bool = False
+    origin: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def of(cls, body: dict[str, Any], *, complete: bool = True) -> Resource:
+        """Wrap a body; raises ValueError when it has no usable `id`."""
+        text = body.get("id")
+        if not isinstance(text, str):
+            raise ValueError("the body has no 'id'")
+        return cls(ResourceId.parse(text), body, complete)
+
+    @classmethod
+    def wrapped(cls, given: Resource | dict[str, Any]) -> Resource:
+        """A resource as it is, or a body wrapped; raises ValueError as `of`."""
+        return cls.of(given) if isinstance(given, dict) else given
+
+    @property
+    def unread(self) -> frozenset[tuple[str, ...]]:
+        """The paths whose values the export cut to text, keys lower-cased."""
+        found = self.body.get(UNREAD) if not self.complete else None
+        paths = found if isinstance(found, list) else ()
+        return frozenset(tuple(map(str, path)) for path in paths if isinstance(path, list) and path)
+
+    @property
+    def key(self) -> str:
+        """The lower-cased id."""
+        return self.id.key
+
+    @property
+    def type(self) -> str:
+        """The lower-cased type, from the id."""
+        return self.id.type
+
+    @property
+    def name(self) -> str:
+        """The name as the source spelled it."""
+        return str(self.body.get("name") or self.id.name)

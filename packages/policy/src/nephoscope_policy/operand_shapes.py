@@ -1,0 +1,50 @@
+"""Which shapes the right side of a condition can have where it is written out; what an expression yields shows at evaluation.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#conditions
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_policy import tree
+from nephoscope_policy.document import kind_of
+from nephoscope_policy.keywords import OPERATORS
+from nephoscope_policy.operators import boolish
+
+if TYPE_CHECKING:
+    from nephoscope_policy.tree import Operand
+
+
+def fault(operator: str, operand: Operand) -> str:
+    """Why an operand cannot stand after a lower-cased operator, and what to write instead; '' where it can."""
+    if operator == "exists":
+        return _not_presence(operand)
+    if operator in ("in", "notin") and not _listed(operand):
+        instead = OPERATORS["equals" if operator == "in" else "notequals"]
+        return f"'{OPERATORS[operator]}' takes an array, not {_kind(operand)}; write [...] or '{instead}'"
+    return ""
+
+
+def not_countable(operand: Operand) -> str:
+    """Why a count cannot go over a value, '' where it can."""
+    return "" if _listed(operand) else f"a count goes over an array, not over {_kind(operand)}"
+
+
+def _not_presence(operand: Operand) -> str:
+    if isinstance(operand, tree.Template):
+        return ""
+    if isinstance(operand, tree.Literal) and boolish(operand.value) is not None:
+        return ""
+    shown = repr(operand.value) if isinstance(operand, tree.Literal) else _kind(operand)
+    return f"'exists' takes true or false, not {shown}"
+
+
+def _listed(operand: Operand) -> bool:
+    if isinstance(operand, tree.Literal):
+        return isinstance(operand.value, list)
+    return not isinstance(operand, tree.ObjectOf)
+
+
+def _kind(operand: Operand) -> str:
+    return kind_of(operand.value) if isinstance(operand, tree.Literal) else "an object"

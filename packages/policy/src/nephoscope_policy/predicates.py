@@ -1,0 +1,208 @@
+"""Operators specialised for a known right side: texts folded, sets built, patterns turned into the cheapest test.
+
+Each predicate equals `operators.judge` with the same operator and right side; tests hold that on random values.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.operators import (
+    contains,
+    contains_key,
+    equal,
+    exists,
+    is_number,
+    judge,
+    like_pattern,
+    match_pattern,
+    member,
+    number_of,
+    text_of,
+)
+from nephoscope_policy.paths import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope_policy.switches import Switches
+
+Predicate = "Callable[[Any], bool]"
+
+
+def predicate(operator: str, right: Any, switches: Switches) -> Callable[[Any], bool]:
+    """The test of a left side; `operator` is lower-cased. Raises OrderError from the test only where the switches say so."""
+    if operator.startswith("not"):
+        return _negated(operator[3:], right, switches)
+    builder = _BUILDERS.get(operator)
+    return builder(right, switches) if builder else lambda left: judge(operator, left, right, switches)
+
+
+def _negated(operator: str, right: Any, switches: Switches) -> Callable[[Any], bool]:
+    if operator == "equals" and isinstance(right, str):
+        return _not_equals_text(right, switches)
+    test = _BUILDERS[operator](right, switches)
+    return lambda left: not test(left)
+
+
+def _equals(right: Any, switches: Switches) -> Callable[[Any], bool]:
+    if isinstance(right, str):
+        return _equals_text(right, switches)
+    if isinstance(right, bool):
+        return _equals_bool(right)
+    if right is None:
+        return lambda left: left is MISSING or left is None or left == ""
+    return lambda left: left is not MISSING and equal(left, right, switches)
+
+
+def _equals_text(right: str, switches: Switches) -> Callable[[Any], bool]:
+    folded = right.casefold()
+
+    def test(left: Any) -> bool:
+        if type(left) is str:
+            return left == right or left.casefold() == folded
+        return left is not MISSING and equal(left, right, switches)
+
+    return test
+
+
+def _not_equals_text(right: str, switches: Switches) -> Callable[[Any], bool]:
+    folded = right.casefold()
+
+    def test(left: Any) -> bool:
+        if type(left) is str:
+            return left != right and left.casefold() != folded
+        return left is MISSING or not equal(left, right, switches)
+
+    return test
+
+
+def _equals_bool(right: bool) -> Callable[[Any], bool]:
+    word = "true" if right else "false"
+
+    def test(left: Any) -> bool:
+        if left is right:
+            return True
+        return type(left) is str and left.lower() == word
+
+    return test
+
+
+def _in(right: Any, switches: Switches) -> Callable[[Any], bool]:
+    if not isinstance(right, list) or not all(isinstance(item, str) for item in right):
+        return lambda left: member(left, right, switches)
+    folded = frozenset(item.casefold() for item in right)
+
+    def test(left: Any) -> bool:
+        if type(left) is str:
+            return left.casefold() in folded
+        return left is not MISSING and member(left, right, switches)
+
+    return test
+
+
+def _exists(right: Any, _: Switches) -> Callable[[Any], bool]:
+    if exists(0, right):
+        return lambda left: left is not MISSING and left is not None
+    return lambda left: left is MISSING or left is None
+
+
+def _like(right: Any, switches: Switches) -> Callable[[Any], bool]:
+    text = text_of(right)
+    if text is None:
+        return lambda _: False
+    found = _text_test(re.sub(r"\*+", "*", text.casefold()), switches)
+
+    def test(left: Any) -> bool:
+        if type(left) is str:
+            return found(left.casefold())
+        given = None if left is MISSING else text_of(left)
+        return given is not None and found(given.casefold())
+
+    return test
+
+
+def _text_test(pattern: str, switches: Switches) -> Callable[[str], bool]:
+    """The cheapest test of a case-folded text against a case-folded like pattern."""
+    question_mark = switches.like_question_mark == "one-character"
+    core = pattern.strip("*")
+    if "*" in core or (question_mark and "?" in core):
+        full = lru_cache(maxsize=4096)(like_pattern(pattern, question_mark).fullmatch)
+        return lambda text: full(text) is not None
+    before, after = pattern.startswith("*"), pattern.endswith("*")
+    if pattern == "*":
+        return lambda _: True
+    if before and after:
+        return lambda text: core in text
+    if after:
+        return lambda text: text.startswith(core)
+    return (lambda text: text.endswith(core)) if before else (lambda text: text == core)
+
+
+def _match(right: Any, *, insensitive: bool) -> Callable[[Any], bool]:
+    pattern = text_of(right)
+    if pattern is None:
+        return lambda _: False
+    full = match_pattern(pattern.casefold() if insensitive else pattern).fullmatch
+
+    def test(left: Any) -> bool:
+        text = None if left is MISSING else text_of(left)
+        return text is not None and full(text.casefold() if insensitive else text) is not None
+
+    return test
+
+
+def _contains(right: Any, switches: Switches) -> Callable[[Any], bool]:
+    folded = right.casefold() if isinstance(right, str) else None
+
+    def test(left: Any) -> bool:
+        if folded is not None and type(left) is str:
+            return folded in left.casefold()
+        return left is not MISSING and contains(left, right, switches)
+
+    return test
+
+
+def _contains_key(right: Any, switches: Switches) -> Callable[[Any], bool]:
+    return lambda left: left is not MISSING and contains_key(left, right, switches)
+
+
+def _ordered(operator: str, right: Any, switches: Switches) -> Callable[[Any], bool]:
+    if not is_number(right):
+        return lambda left: judge(operator, left, right, switches)
+    compare = _COMPARISONS[operator]
+
+    def test(left: Any) -> bool:
+        if type(left) is int or type(left) is float:
+            return compare(left, right)
+        if type(left) is str:
+            number = number_of(left)
+            if number is not None:
+                return compare(number, right)
+        return judge(operator, left, right, switches)
+
+    return test
+
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "less": lambda left, right: left < right,
+    "lessorequals": lambda left, right: left <= right,
+    "greater": lambda left, right: left > right,
+    "greaterorequals": lambda left, right: left >= right,
+}
+_BUILDERS: dict[str, Callable[[Any, Switches], Callable[[Any], bool]]] = {
+    "equals": _equals,
+    "in": _in,
+    "exists": _exists,
+    "like": _like,
+    "match": lambda right, _: _match(right, insensitive=False),
+    "matchinsensitively": lambda right, _: _match(right, insensitive=True),
+    "contains": _contains,
+    "containskey": _contains_key,
+    "less": lambda right, switches: _ordered("less", right, switches),
+    "lessorequals": lambda right, switches: _ordered("lessorequals", right, switches),
+    "greater": lambda right, switches: _ordered("greater", right, switches),
+    "greaterorequals": lambda right, switches: _ordered("greaterorequals", right, switches),
+}

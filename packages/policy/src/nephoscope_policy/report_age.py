@@ -1,0 +1,96 @@
+"""Whether a report that a body holds is too old to decide anything.
+
+A report is as old as the time that it bears; one that bears none is as old as the snapshot, where the manifest tells when it was
+read. A report without either is not stale (docs/decisions/0378-reports-expire.md).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope_policy.azure_facts import report_kind
+from nephoscope_policy.gap import STALE
+from nephoscope_policy.paths import MISSING, Segments, walk
+from nephoscope_policy.view import NotCollected, View
+
+if TYPE_CHECKING:
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
+
+
+def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
+    """Why the report in a body decides nothing at an aware time, with its age; '' where it does, or where there is none."""
+    found = report_kind(resource.type)
+    if found is None:
+        return ""
+    kind, reported, dated = found
+    if all(walk(resource.body, path) is MISSING for path in reported):
+        return ""
+    when, verb = _dated(resource, dated), "is of"
+    if when is None:
+        when, verb = coverage.time_of(resource.key, resource.type, resource.id.name), "was read on"
+    if when is None or now - when <= timedelta(days=kind.days):
+        return ""
+    age = (now - when).days
+    return (
+        f"the {kind.title} {resource.key} {verb} {when.astimezone(UTC):%Y-%m-%d}: "
+        f"it is {age} days old and holds for {kind.days}"
+    )
+
+
+def holds(type_: str, read_at: datetime, now: datetime) -> bool:
+    """Whether what was read of a lower-cased type at a time still says something, whatever was found."""
+    found = report_kind(type_)
+    return found is None or now - read_at <= timedelta(days=found[0].days)
+
+
+def expired_claim(coverage: Coverage, type_: str, scope: str, name: str = "") -> str:
+    """That a claim which would have answered has expired, with its day; '' where there was none such."""
+    when = coverage.claim_time(scope, type_, name)
+    if when is None or coverage.covers(type_, scope, name):
+        return ""
+    return f"{type_} of {scope} was read on {when.astimezone(UTC):%Y-%m-%d}, which is too old"
+
+
+def reported_at(resource: Resource) -> datetime | None:
+    """The time that the report in a body bears, None for none."""
+    found = report_kind(resource.type)
+    return None if found is None else _dated(resource, found[2])
+
+
+def _dated(resource: Resource, dated: tuple[Segments, ...]) -> datetime | None:
+    """The time that a report bears, None for none; one that is no time of ISO 8601 is none."""
+    for path in dated:
+        text = walk(resource.body, path)
+        if isinstance(text, str):
+            try:
+                found = datetime.fromisoformat(text)
+            except ValueError:
+                continue
+            return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return None
+
+
+class Stale(NotCollected):
+    """An evaluation read a report that is too old; `args[0]` says which, and how old."""
+
+    cause = STALE
+
+
+class Expired(View):
+    """A resource whose report is too old: reading the report raises Stale, everything else is as it is."""
+
+    __slots__ = ("_reported", "_why")
+
+    def __init__(self, view: View, why: str) -> None:
+        super().__init__(view.resource)
+        found = report_kind(view.type)
+        self._reported = found[1] if found is not None else ()
+        self._why = why
+
+    def at(self, segments: Segments) -> object:
+        """Follow segments in the body as given; raises Stale on the report and on what holds it."""
+        if any(path[: len(segments)] == segments[: len(path)] for path in self._reported):
+            raise Stale(self._why)
+        return super().at(segments)

@@ -1,0 +1,101 @@
+"""Selectors of assignments, overrides and exemptions: which resources and which members of an initiative they pick.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-structure#resource-selectors
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm_object import fault
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm_object import ArmObject
+    from nephoscope_policy.model.resource import Resource
+
+LOCATION = "resourceLocation"
+TYPE = "resourceType"
+NO_LOCATION = "resourceWithoutLocation"
+REFERENCE = "policyDefinitionReferenceId"
+KINDS = (LOCATION, TYPE, NO_LOCATION, REFERENCE)
+#: The one value that resourceWithoutLocation takes.
+SUBSCRIPTION_LEVEL = "subscriptionlevelresources"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One test: a property of the resource, or the member's reference id, is among the lower-cased `values` (`negated`: is not)."""
+
+    kind: str
+    values: frozenset[str]
+    negated: bool = False
+
+    @classmethod
+    def parse(cls, source: ArmObject, kinds: tuple[str, ...] = KINDS) -> Selector:
+        """Read `{"kind": ..., "in" | "notIn": [...]}`; exactly one of the two lists, and one of the allowed kinds."""
+        kind = source.choice("kind", kinds)
+        included, excluded = source.value("in"), source.value("notIn")
+        if (included is None) == (excluded is None):
+            raise fault("a selector has either 'in' or 'notIn'", source.path)
+        name = "notIn" if included is None else "in"
+        values = frozenset(_normal(kind, text) for text in source.texts(name))
+        if kind == NO_LOCATION and values != {SUBSCRIPTION_LEVEL}:
+            raise fault("resourceWithoutLocation takes only 'subscriptionLevelResources'", source.at(name))
+        return cls(kind, values, included is None)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON that it was read from."""
+        return {"kind": self.kind, "notIn" if self.negated else "in": sorted(self.values)}
+
+    def matches(self, resource: Resource | None, reference: str) -> bool:
+        """Whether it picks the resource under the member; a selector on resources picks nothing where `resource` is None."""
+        if self.kind == REFERENCE:
+            return (reference.lower() in self.values) != self.negated
+        return resource is not None and (_subject(self.kind, resource) in self.values) != self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSelector:
+    """A named set of selectors; it picks a resource that all of them pick."""
+
+    name: str
+    selectors: tuple[Selector, ...]
+
+    @classmethod
+    def parse(cls, source: ArmObject) -> ResourceSelector:
+        """Read `{"name": ..., "selectors": [...]}`; resourceLocation and resourceWithoutLocation exclude each other."""
+        selectors = tuple(Selector.parse(item) for item in source.children("selectors"))
+        if {LOCATION, NO_LOCATION} <= {selector.kind for selector in selectors}:
+            raise fault(
+                "resourceLocation and resourceWithoutLocation cannot stand in one resource selector",
+                source.path,
+            )
+        return cls(source.text("name"), selectors)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON that it was read from."""
+        return {"name": self.name, "selectors": [selector.document() for selector in self.selectors]}
+
+    def matches(self, resource: Resource, reference: str) -> bool:
+        """Whether every selector picks the resource under the member."""
+        return all(selector.matches(resource, reference) for selector in self.selectors)
+
+
+def any_matches(selectors: tuple[ResourceSelector, ...], resource: Resource, reference: str) -> bool:
+    """Whether the resource is picked: no resource selector at all picks everything, else one of them must."""
+    return not selectors or any(selector.matches(resource, reference) for selector in selectors)
+
+
+def _normal(kind: str, text: str) -> str:
+    return text.lower().replace(" ", "") if kind == LOCATION else text.lower()
+
+
+def _subject(kind: str, resource: Resource) -> str:
+    if kind == TYPE:
+        return resource.type
+    location = resource.body.get("location")
+    place = _normal(LOCATION, location) if isinstance(location, str) else ""
+    if kind == LOCATION:
+        return place
+    return SUBSCRIPTION_LEVEL if not place and not resource.id.resource_group else ""

@@ -1,0 +1,166 @@
+"""The typed tree of a policy rule; every node knows its JSON path inside the definition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A JSON value without any template expression in it."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A string `[...]` that is an ARM expression."""
+
+    text: str
+    expression: Expression = field(repr=False, compare=False)
+    path: str = field(compare=False, default="")
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A JSON array with an expression somewhere inside."""
+
+    items: tuple[Operand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOf:
+    """A JSON object with an expression somewhere inside its values."""
+
+    items: tuple[tuple[str, Operand], ...]
+
+
+Operand = Literal | Template | ListOf | ObjectOf
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRef:
+    """The left side `"field": ...`: a name, a tag, an alias, or an expression that yields one."""
+
+    name: Literal | Template
+
+    @property
+    def text(self) -> str:
+        """As the document spells it."""
+        return self.name.value if isinstance(self.name, Literal) else self.name.text
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRef:
+    """The left side `"value": ...`."""
+
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The left side `"count": {...}`: `over` is a FieldRef or a ValueRef, `name` the loop name of a value count."""
+
+    path: str = field(compare=False)
+    over: FieldRef | ValueRef
+    name: str
+    where: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """`subject operator operand`; `operator` is lower-cased."""
+
+    path: str = field(compare=False)
+    subject: FieldRef | ValueRef | Count
+    operator: str
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """True when every child is."""
+
+    path: str = field(compare=False)
+    children: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when some child is."""
+
+    path: str = field(compare=False)
+    children: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the child is false."""
+
+    path: str = field(compare=False)
+    child: Condition
+
+
+Condition = Leaf | AllOf | AnyOf | Not
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A declared parameter; `type` is lower-cased, `default` is meaningful only with `has_default`."""
+
+    name: str
+    type: str
+    has_default: bool
+    default: Any
+    allowed: tuple[Any, ...] | None
+    metadata: dict[str, Any] = field(compare=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a modify effect, or one entry of an append effect (`operation` is then 'append')."""
+
+    path: str = field(compare=False)
+    operation: str
+    target: FieldRef
+    value: Operand | None
+    condition: Operand | None
+    raw: dict[str, Any] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Existence:
+    """The related resource an *IfNotExists effect looks for; scalar members are operands, absent ones None."""
+
+    path: str = field(compare=False)
+    type: Operand
+    name: Operand | None
+    resource_group: Operand | None
+    scope: Operand | None
+    condition: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """The effect with its details: `existence` for *IfNotExists, `operations` for modify and append, `default_state` for manual."""
+
+    effect: Literal | Template
+    details: Any
+    existence: Existence | None
+    operations: tuple[Operation, ...] | None
+    default_state: Operand | None = None
+    effect_path: str = "policyRule.then.effect"
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A whole parsed definition."""
+
+    mode: str
+    parameters: dict[str, Parameter]
+    condition: Condition
+    then: Then

@@ -1,0 +1,104 @@
+"""Children that always exist in Azure: not to find one means that it was not read, whatever the manifest claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import nephoscope_policy as policy
+from nephoscope_policy.azure_facts import always_present
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
+
+SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
+GROUP = f"{SUB}/resourceGroups/g"
+SITE = "Microsoft.Web/sites"
+DECLARED = Coverage({"": frozenset({"*"})}, declared=True)
+
+CHILDREN = [
+    (parent, type_, name)
+    for group in always_present()
+    for parent in group.parents
+    for type_, names in group.types(parent).items()
+    for name in (*names, "")
+]
+
+
+def resource_id(type_: str) -> str:
+    """An id of a resource of a type, in a group but for a subscription."""
+    if type_ == "Microsoft.Resources/subscriptions":
+        return SUB
+    namespace, *kinds = type_.split("/")
+    return f"{GROUP}/providers/{namespace}" + "".join(f"/{kind}/n" for kind in kinds)
+
+
+def child_id(parent: str, type_: str, name: str) -> str:
+    last = type_.rsplit("/", 1)[-1]
+    if type_.startswith(f"{parent}/"):
+        return f"{resource_id(parent)}/{last}/{name}"
+    return f"{resource_id(parent)}/providers/{type_}/{name}"
+
+
+def judge(parent: str, details: dict[str, Any], more: list[str], coverage: Coverage | None) -> Any:
+    subject = Resource.of({"id": resource_id(parent), "type": parent, "properties": {}})
+    rest = [Resource.of({"id": id_, "properties": {}}) for id_ in more]
+    snapshot = policy.Snapshot([subject, *rest], coverage=coverage)
+    condition = {"value": "[field('name')]", "equals": "nobody has this name"}
+    then = {
+        "effect": "auditIfNotExists",
+        "details": {"existenceCondition": condition, **details},
+    }
+    rule = {"if": {"field": "type", "equals": parent}, "then": then}
+    definition = policy.Definition.parse({"policyRule": rule, "mode": "All"})
+    found = definition.evaluate(subject, snapshot)
+    assert found == definition.explain(subject, snapshot)
+    assert found.reasons
+    return found
+
+
+@pytest.mark.parametrize(("parent", "type_", "name"), CHILDREN)
+def test_absent_means_not_read(parent: str, type_: str, name: str) -> None:
+    details = {"type": type_, **({"name": name} if name else {})}
+    found = judge(parent, details, [], DECLARED)
+    assert (found.state, found.cause) == (State.UNKNOWN, "not-collected")
+    assert type_.lower() in found.description
+    assert resource_id(parent).lower() in found.description
+    assert name.lower() in found.description
+    assert (
+        judge(parent, details, [child_id(parent, type_, name or "x")], DECLARED).state is State.NON_COMPLIANT
+    )
+    assert judge(parent, details, [], None).state is State.NON_COMPLIANT, "a world that somebody supposes"
+
+
+@pytest.mark.parametrize(
+    ("parent", "details"),
+    [
+        ("Microsoft.Sql/servers", {"type": "Microsoft.Sql/servers/firewallRules"}),
+        ("Microsoft.Sql/servers", {"type": "Microsoft.Sql/servers/auditingSettings", "name": "another"}),
+        ("Microsoft.Sql/servers", {"type": "Microsoft.Sql/servers/databases/transparentDataEncryption"}),
+        (SITE, {"type": "Microsoft.Insights/diagnosticSettings"}),
+        (SITE, {"type": "Microsoft.Web/sites/config", "name": "of nobody"}),
+        (SITE, {"type": "Microsoft.Sql/servers/auditingSettings", "name": "default"}),
+        ("Microsoft.Resources/subscriptions", {"type": "Microsoft.Security/securityContacts"}),
+    ],
+)
+def test_what_may_be_absent_is_missed(parent: str, details: dict[str, Any]) -> None:
+    assert judge(parent, details, [], DECLARED).state is State.NON_COMPLIANT
+
+
+def test_another_name_does_not_stand_for_the_one_that_was_not_read() -> None:
+    details = {"type": "Microsoft.Web/sites/config", "name": "web"}
+    found = judge(SITE, details, [child_id(SITE, details["type"], "logs")], DECLARED)
+    assert found.state is State.UNKNOWN
+
+
+def test_a_plan_of_the_subscription_is_looked_up_from_a_resource() -> None:
+    details = {
+        "type": "Microsoft.Security/pricings",
+        "name": "StorageAccounts",
+        "existenceScope": "subscription",
+    }
+    found = judge("Microsoft.Storage/storageAccounts", details, [], DECLARED)
+    assert (found.state, SUB in found.description) == (State.UNKNOWN, True)

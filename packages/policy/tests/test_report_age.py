@@ -1,0 +1,143 @@
+"""Reports expire: what reads one past its bound is Unknown(stale) with its age; what does not read it is decided."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import nephoscope_policy as policy
+from nephoscope_policy.azure_facts import ReportKind, report_kinds
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
+from nephoscope_policy.paths import Segments
+
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g"
+WHEN = datetime(2026, 3, 1, 6, tzinfo=UTC)
+KINDS = [(kind, type_) for kind in report_kinds() for type_ in kind.types]
+DATED = [(kind, type_) for kind, type_ in KINDS if kind.times]
+MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
+GUEST = "Microsoft.GuestConfiguration/guestConfigurationAssignments"
+
+
+def put(body: dict[str, Any], path: Segments, value: Any) -> None:
+    for segment in path[:-1]:
+        body = body.setdefault(str(segment), {})
+    body[str(path[-1])] = value
+
+
+def report(kind: ReportKind, type_: str, time: str | None) -> Resource:
+    namespace, *kinds = type_.split("/")
+    body: dict[str, Any] = {
+        "id": f"{GROUP}/providers/{namespace}" + "".join(f"/{part}/n" for part in kinds),
+        "type": type_,
+        "properties": {},
+    }
+    for path in kind.reported:
+        put(body, (*path, "verdict"), "good")
+    if time is not None:
+        put(body, kind.dated[0], time)
+    return Resource.of(body)
+
+
+def judge(subject: Resource, condition: Any, now: datetime, coverage: Coverage | None = None) -> Any:
+    """A rule that reads a report of the resource itself, by both engines."""
+    paths = {"Contoso.Test/verdict": condition[0], "Contoso.Test/other": "properties.other"}
+    snapshot = policy.Snapshot([subject], policy.Aliases.of(paths), coverage)
+    rule = {
+        "if": {
+            "allOf": [
+                {"field": "type", "equals": subject.body["type"]},
+                {"field": condition[1], "equals": "good"},
+            ]
+        },
+        "then": {"effect": "audit"},
+    }
+    definition = policy.Definition.parse({"policyRule": rule, "mode": "All"})
+    context = policy.Context(now=now)
+    found = definition.evaluate(subject, snapshot, context=context)
+    assert found == definition.explain(subject, snapshot, context=context)
+    return found
+
+
+@pytest.mark.parametrize(("kind", "type_"), DATED)
+def test_a_report_decides_until_its_bound(kind: ReportKind, type_: str) -> None:
+    one, bound = report(kind, type_, WHEN.isoformat()), WHEN + timedelta(days=kind.days)
+    reading = (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
+    assert judge(one, reading, bound).state is State.NON_COMPLIANT
+    late = judge(one, reading, bound + timedelta(days=1))
+    assert (late.state, late.cause) == (State.UNKNOWN, "stale")
+    assert f"2026-03-01: it is {kind.days + 1} days old and holds for {kind.days}" in late.description
+    if "properties" not in kind.report:
+        other = judge(one, (kind.report[0], "Contoso.Test/other"), bound + timedelta(days=1))
+        assert other.state is State.COMPLIANT, "what does not read the report does not rest on it"
+
+
+@pytest.mark.parametrize(("kind", "type_"), KINDS)
+def test_a_report_without_a_time_is_as_old_as_the_snapshot(kind: ReportKind, type_: str) -> None:
+    one, late = report(kind, type_, None), WHEN + timedelta(days=kind.days, seconds=1)
+    reading = (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
+    everything = {"": frozenset({"*"})}
+    read = Coverage(everything, declared=True, read_at={"": WHEN})
+    assert judge(one, reading, late, read).cause == "stale"
+    assert judge(one, reading, late - timedelta(seconds=1), read).state is State.NON_COMPLIANT
+    assert judge(one, reading, late, Coverage(everything, declared=True)).state is State.NON_COMPLIANT
+
+
+def guest(name: str, status: str, checked: datetime) -> Resource:
+    return Resource.of(
+        {
+            "id": f"{MACHINE}/providers/{GUEST}/{name}",
+            "properties": {
+                "complianceStatus": status,
+                "lastComplianceStatusChecked": checked.isoformat(),
+                "guestConfiguration": {"name": name},
+            },
+        }
+    )
+
+
+OLD, FRESH = WHEN - timedelta(days=30), WHEN - timedelta(hours=1)
+ALIASES = policy.Aliases.of(
+    {
+        f"{GUEST}/complianceStatus": "properties.complianceStatus",
+        f"{GUEST}/configuration": "properties.guestConfiguration.name",
+    }
+)
+GOOD = {"field": f"{GUEST}/complianceStatus", "equals": "Compliant"}
+NAMED = {"field": f"{GUEST}/configuration", "equals": "a"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "reports", "state", "cause"),
+    [
+        (GOOD, [("Compliant", OLD)], State.UNKNOWN, "stale"),
+        (GOOD, [("NonCompliant", OLD)], State.UNKNOWN, "stale"),
+        (GOOD, [("NonCompliant", FRESH)], State.NON_COMPLIANT, ""),
+        (GOOD, [("Compliant", OLD), ("Compliant", FRESH)], State.COMPLIANT, ""),
+        (GOOD, [("Compliant", OLD), ("NonCompliant", FRESH)], State.UNKNOWN, "stale"),
+        (NAMED, [("Compliant", OLD)], State.COMPLIANT, ""),
+        ({"allOf": [NAMED, GOOD]}, [("Compliant", OLD)], State.UNKNOWN, "stale"),
+        ({"anyOf": [GOOD, NAMED]}, [("Compliant", OLD)], State.COMPLIANT, ""),
+        ({"not": GOOD}, [("Compliant", OLD)], State.UNKNOWN, "stale"),
+        (None, [("Compliant", OLD)], State.COMPLIANT, ""),
+    ],
+)
+def test_a_related_report_that_is_too_old_decides_nothing(
+    condition: Any, reports: list[tuple[str, datetime]], state: State, cause: str
+) -> None:
+    machine = Resource.of({"id": MACHINE, "properties": {}})
+    found = [guest("ab"[at], status, when) for at, (status, when) in enumerate(reports)]
+    details = {"type": GUEST, **({"existenceCondition": condition} if condition else {})}
+    rule = {
+        "if": {"field": "type", "equals": "Microsoft.Compute/virtualMachines"},
+        "then": {"effect": "auditIfNotExists", "details": details},
+    }
+    definition = policy.Definition.parse({"policyRule": rule, "mode": "All"})
+    snapshot = policy.Snapshot([machine, *found], ALIASES)
+    result = definition.evaluate(machine, snapshot, context=policy.Context(now=WHEN))
+    assert result == definition.explain(machine, snapshot, context=policy.Context(now=WHEN))
+    assert (result.state, result.cause) == (state, cause)
+    assert result.reasons
