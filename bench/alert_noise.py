@@ -39,13 +39,13 @@ from nephoscope.alerts.tuning.replay import scratch  # noqa: E402
 from nephoscope.alerts.tuning.tuned import Tuned  # noqa: E402
 from nephoscope.alerts.window import at  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.state import State  # noqa: E402
-from nephoscope.lake.state.alerts import StoredAlert  # noqa: E402
-from nephoscope.lake.state.incidents import IncidentStatus  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
 from nephoscope.sources.sample.attack import Attack, attacks  # noqa: E402
 from nephoscope.sources.sample.generator import Generator  # noqa: E402
 from nephoscope.sources.sample.loading import Loading  # noqa: E402
+from nephoscope.state import State  # noqa: E402
+from nephoscope.state.alerts import StoredAlert  # noqa: E402
+from nephoscope.state.incidents import IncidentStatus  # noqa: E402
 from noise.windows import Windows  # noqa: E402
 
 ALLOWED, CUT = 5.0, 0.7

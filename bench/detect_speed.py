@@ -33,7 +33,7 @@ sys.path.insert(0, str(BENCH))
 from detection import naive, rows, rules, workspace  # noqa: E402
 from nephoscope.alerts.rule import Rule  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.state import State  # noqa: E402
+from nephoscope.state import State  # noqa: E402
 from speed.together import together  # noqa: E402
 
 CYCLE, HOUR, MEMORY = 90.0, 900.0, 2048.0

@@ -35,14 +35,14 @@ from nephoscope.lake import store  # noqa: E402
 from nephoscope.lake.disk import Disk, TableFile  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.packed import joined  # noqa: E402
-from nephoscope.lake.state import State  # noqa: E402
-from nephoscope.lake.state.ledger import StateLedger  # noqa: E402
 from nephoscope.lake.tables import Tables  # noqa: E402
-from nephoscope.lake.workspace import Workspace  # noqa: E402
 from nephoscope.sources.logs.discovery import formats  # noqa: E402
 from nephoscope.sources.logs.format import Context, Destination  # noqa: E402
 from nephoscope.sources.logs.parsed import Parsed  # noqa: E402
 from nephoscope.sources.logs.reading import read  # noqa: E402
+from nephoscope.state import State  # noqa: E402
+from nephoscope.state.ledger import StateLedger  # noqa: E402
+from nephoscope.state.workspace import Workspace  # noqa: E402
 
 #: The command, which says its peak at its end: what the system tells of a child begins with the memory of its parent.
 _COMMAND = r"""

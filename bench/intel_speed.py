@@ -30,7 +30,7 @@ sys.path.insert(0, str(BENCH))
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.rows import complete  # noqa: E402
 from nephoscope.lake.span import Span  # noqa: E402
-from nephoscope.lake.state import State  # noqa: E402
+from nephoscope.state import State  # noqa: E402
 from speed.clock import peak_mib, span  # noqa: E402
 
 SECONDS, MEMORY = 60.0, 2048.0

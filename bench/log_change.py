@@ -29,13 +29,13 @@ from nephoscope.analyze.api_usage import LOGS  # noqa: E402
 from nephoscope.estate.estate import Estate  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.rows import arrow_of  # noqa: E402
-from nephoscope.lake.state import State  # noqa: E402
 from nephoscope.posture import analysis  # noqa: E402
 from nephoscope.posture.evaluation import evaluate  # noqa: E402
 from nephoscope.posture.frozen_logs import frozen_logs  # noqa: E402
 from nephoscope.posture.plan import Plan  # noqa: E402
 from nephoscope.posture.run import Run  # noqa: E402
 from nephoscope.sources import resources  # noqa: E402
+from nephoscope.state import State  # noqa: E402
 from nephoscope_policy.model.coverage import Coverage  # noqa: E402
 from nephoscope_policy.model.resource import Resource  # noqa: E402
 from speed import content, growth, templates  # noqa: E402

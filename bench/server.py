@@ -35,12 +35,12 @@ import httpx  # noqa: E402
 
 from lake.firewall import TABLE  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.state import State  # noqa: E402
 from nephoscope.model.reach import EVERYTHING  # noqa: E402
 from nephoscope.posture.published.edition import Edition  # noqa: E402
 from nephoscope.posture.published.shelf import Shelf  # noqa: E402
 from nephoscope.serve.server import certified  # noqa: E402
 from nephoscope.serve.settings import Settings  # noqa: E402
+from nephoscope.state import State  # noqa: E402
 from serving.fairness import fairness  # noqa: E402
 from serving.load import Ask, Orders  # noqa: E402
 from serving.null import nothing  # noqa: E402

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.sources.live.catalogue import kind_of, parsed
 from nephoscope.sources.live.kinds.syslog import Syslog
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.sink import LakeSink
 from nephoscope.sources.live.source import Surroundings, Taken
+from nephoscope.state import State
 
 #: What the listeners have to keep up with.
 RATE = 20_000

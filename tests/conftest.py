@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 from tests import fresh_state
+from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
 
-from nephoscope.lake.state import migration
+from nephoscope.state import migration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 GOLDEN = Path(__file__).parent / "golden"
 BROWSER = Path(__file__).parent / "browser"
@@ -83,7 +84,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     """A new state in the test's data folder; what opens one is imported where it is used, most tests need none."""
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
     with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
         yield opened

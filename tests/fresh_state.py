@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import create_engine, inspect
 
-from nephoscope.lake.state import migration
+from nephoscope.state import migration
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 _PATIENCE = "PRAGMA busy_timeout = 20"
 

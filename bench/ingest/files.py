@@ -13,11 +13,11 @@ from pathlib import Path
 
 from ingest.records import MAKERS
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.reading import read
+from nephoscope.state.workspace import Workspace
 
 CASES = Path(__file__).resolve().parents[2] / "tests" / "sources" / "logs" / "cases"
 _GROUP = (

@@ -19,12 +19,12 @@ from lake.firewall import CHUNK, TABLE, Firewall
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.scan import SAMPLE, Request
 from nephoscope.serve.assessing import assess
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import read
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
 from serving.cpu import cpu_of
 from serving.estate import enlarge
 

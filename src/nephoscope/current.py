@@ -20,21 +20,21 @@ import msgspec
 
 from nephoscope.alerts import security_shape
 from nephoscope.alerts.sight import READ, Sight, sight_of
-from nephoscope.lake.state.alerts import Looked
-from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.posture.published.beside import Beside, rows
 from nephoscope.posture.published.beside import Current as Rows
 from nephoscope.posture.published.graph_spelling import capitalised
+from nephoscope.state.alerts import Looked
+from nephoscope.state.arm_documents import REMOVED
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
     from nephoscope.lake.graph_tables import Reaches
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.alerts import StoredAlert
-    from nephoscope.lake.state.arm_documents import ArmDocument
     from nephoscope.model.reach import Reach
     from nephoscope.posture.published.edition import Edition
+    from nephoscope.state import State
+    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.arm_documents import ArmDocument
 
 ASSESSMENTS = "microsoft.security/assessments"
 ALERTS = security_shape.TYPE.lower()

@@ -25,14 +25,14 @@ from nephoscope.access.tokens import NO_TENANT, Tokens
 from nephoscope.current import removed_since
 from nephoscope.entity_context import EntityContexts
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.arm_documents import REMOVED
-from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.posture.governing import TYPES, Governing
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.sources.live.ingestion.doors import Doors
+from nephoscope.state import State
+from nephoscope.state.arm_documents import REMOVED
+from nephoscope.state.incidents import IncidentStatus
 
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
 ASSESS_SOON, FAILED = ("assess", "asked"), ("assess", "failed")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from nephoscope.access.guard import Caller
     from nephoscope.lake.graph_tables import Reaches
-    from nephoscope.lake.state import State
     from nephoscope.posture.published.beside import Beside
     from nephoscope.posture.published.edition import Edition
+    from nephoscope.state import State
     from nephoscope_kql.catalog import StoredFunction
     from nephoscope_kql.lexer import Token
 

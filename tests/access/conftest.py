@@ -14,10 +14,10 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.serve.server import listening
 from nephoscope.sources.live.tls import own_certificate
+from nephoscope.state import State
 
 TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 

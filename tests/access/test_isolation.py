@@ -23,14 +23,14 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.published.graph_tables import TABLES
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.record import Recorder
 from nephoscope.posture.scan import Request, save_request
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
 
 BASE = "https://127.0.0.1"

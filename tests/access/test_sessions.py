@@ -9,8 +9,8 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sessions import ENDED, end, opened
 from nephoscope.cli.main import cli
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
 
 ONLY = [SecretKind.SESSION]
 

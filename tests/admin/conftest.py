@@ -8,12 +8,12 @@ from starlette.testclient import TestClient
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.serve.settings import Settings
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
 
 TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 

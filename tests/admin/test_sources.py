@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from tests.sources.live.tls_server import tls_server
 
-from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.sources.live import setting_up
+from nephoscope.state.faults import OvertakenError
 
 PASSWORD = "Top-Secret-Pw-77"
 FEED = {

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from nephoscope.alerts.recognition import _named as named
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, YOUNG
-from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.state.alerts import StoredAlert
 
 #: What the desk may have held an alert back by since it was named.
 _LATER = frozenset({"", PAUSE, REPEAT, YOUNG})

@@ -25,12 +25,12 @@ from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.alerts.storyline import ordered
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import Incident
 from nephoscope.sources.sample.attack import Attack, attack_named, attacks
 from nephoscope.sources.sample.entry import Entry
 from nephoscope.sources.sample.generator import Generator
 from nephoscope.sources.sample.loading import Loading
+from nephoscope.state import State
+from nephoscope.state.incidents import Incident
 
 HOUR = timedelta(hours=1)
 SETTLED = timedelta(minutes=6)

@@ -12,7 +12,7 @@ import pytest
 from nephoscope.alerts.rules import folder, found
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
 RULES = sorted(path for path in folder().rglob("volume-*.yaml") if not path.name.endswith(".test.yaml"))

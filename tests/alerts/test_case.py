@@ -24,9 +24,9 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
 from nephoscope.estate.view import View
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.model.entity import Entity
+from nephoscope.state import State
+from nephoscope.state.incidents import IncidentStatus
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.resource import Resource

@@ -15,9 +15,9 @@ from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.recognition import recognised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
-from nephoscope.lake.state import State
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.state import State
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

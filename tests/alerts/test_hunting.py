@@ -21,7 +21,7 @@ from nephoscope.alerts.window import Window
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State, StateError
+from nephoscope.state import State, StateError
 from nephoscope_policy.model.place import Place
 
 Put = Callable[..., None]

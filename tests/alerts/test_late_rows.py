@@ -14,10 +14,10 @@ from nephoscope.alerts.recognition import recognised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.state import State
+from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 

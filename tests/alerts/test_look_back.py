@@ -20,8 +20,8 @@ from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.alerts.unlooked import find_unlooked
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.suppressions import StoredSuppression
+from nephoscope.state import State, StateError
+from nephoscope.state.suppressions import StoredSuppression
 from nephoscope_policy.model.place import Place
 
 Put = Callable[..., None]

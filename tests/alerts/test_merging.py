@@ -11,10 +11,10 @@ from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.response_times import response_times
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.incidents import Incident, IncidentStatus
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.state import State, StateError
+from nephoscope.state.incidents import Incident, IncidentStatus
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -16,9 +16,9 @@ from tests.alerts.plain_recognition import recognised as plain
 
 from nephoscope.alerts import resemblance
 from nephoscope.alerts.recognition import recognised
-from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ from nephoscope.alerts.response_times import GROUPS, response_times
 from nephoscope.cli import incidents as command
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import Incident, IncidentStatus
+from nephoscope.state import State
+from nephoscope.state.incidents import Incident, IncidentStatus
 
 #: Some days ago, so that no row is too old for the lake.
 MADE = datetime.now(UTC).replace(microsecond=0) - timedelta(days=5)

@@ -13,8 +13,8 @@ from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.round import Round, Turn
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import at
-from nephoscope.lake.state import State
-from nephoscope.lake.state.turns import Turns
+from nephoscope.state import State
+from nephoscope.state.turns import Turns
 from nephoscope_policy.model.place import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -18,10 +18,10 @@ from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rows import alert_row
 from nephoscope.alerts.rule import PROPERTIES, Rule, RuleError
 from nephoscope.alerts.window import Window
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import IncidentStatus
-from nephoscope.lake.state.outbox import OutboxRow
-from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope.state import State
+from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.outbox import OutboxRow
+from nephoscope.state.principals import PrincipalKind
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.place import Place
 

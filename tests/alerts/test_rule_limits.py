@@ -20,7 +20,7 @@ from nephoscope.alerts.wanted_columns import lacking
 from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State
+from nephoscope.state import State
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.place import Place

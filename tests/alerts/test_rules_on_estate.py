@@ -16,11 +16,11 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
+from nephoscope.state import State
 from nephoscope_policy.model.place import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -14,8 +14,8 @@ from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.state import State, StateError
+from nephoscope.state.incidents import IncidentStatus
 from nephoscope_policy.model.place import Place
 
 Put = Callable[..., None]

@@ -27,8 +27,8 @@ from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
-from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.state import State
+from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.place import Place
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

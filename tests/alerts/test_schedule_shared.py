@@ -16,7 +16,7 @@ from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.state import State
 from nephoscope_policy.model.place import Place
 
 pytestmark = pytest.mark.long

@@ -19,10 +19,10 @@ from nephoscope.alerts.window import Window
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.state import State
+from nephoscope.state.incidents import IncidentStatus
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.resource import Resource

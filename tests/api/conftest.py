@@ -13,13 +13,13 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.server import app
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.resource_graph import opened_lake
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"

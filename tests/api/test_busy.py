@@ -8,10 +8,10 @@ import pytest
 from tests.api.test_matrix import OPERATIONS, answer
 from tests.held_state import held
 
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.database import WAIT_SECONDS, DiskFullError
-from nephoscope.lake.state.incidents import Incident
-from nephoscope.lake.state.principals import SecretKind
+from nephoscope.state import StateError
+from nephoscope.state.database import WAIT_SECONDS, DiskFullError
+from nephoscope.state.incidents import Incident
+from nephoscope.state.principals import SecretKind
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _WORKSPACE = (

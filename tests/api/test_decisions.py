@@ -14,7 +14,6 @@ from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
 from nephoscope.api.server import app
-from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.model.reach import EVERYTHING
@@ -23,6 +22,7 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import Request
 from nephoscope.serve.assessing import assess, due
 from nephoscope.serve.settings import Settings
+from nephoscope.state.arm_documents import REMOVED
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity, State
 

@@ -13,9 +13,9 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
 from nephoscope.api.entities import EXPANSIONS
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.state.bookmarks import Bookmark
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.lake.state.arm_documents import REMOVED
 from nephoscope.sources.facts.recording import FACTS_CHANGED, FORGOTTEN
+from nephoscope.state.arm_documents import REMOVED
 
 VERSION = "?api-version=2024-07-10"
 GUEST = "providers/Microsoft.GuestConfiguration/guestConfigurationAssignments/AzureLinuxBaseline"

@@ -9,8 +9,8 @@ import pytest
 
 from nephoscope.api.wire.operation import PUBLIC, Directory
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.subject import verdicts
+from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.state import State
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"

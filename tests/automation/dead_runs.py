@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nephoscope.automation.automation import TENANT, TYPE
-from nephoscope.lake.state import State
-from nephoscope.lake.state.responses import ResponseRun, RunStatus
+from nephoscope.state import State
+from nephoscope.state.responses import ResponseRun, RunStatus
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 KEY = f"{TENANT}/tell <team>".lower()

@@ -11,8 +11,8 @@ from nephoscope.automation.actions import credential
 from nephoscope.automation.automation import TYPE
 from nephoscope.automation.watch import automations
 from nephoscope.cli.main import cli
-from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.state.principals import PrincipalKind
 
 SUB = "/subscriptions/11111111-1111-4111-8111-111111111111"
 OTHER = "/subscriptions/22222222-2222-4222-8222-222222222222"

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from tests.automation.dead_runs import KEY, NOON, REASON, spoil
 
 from nephoscope.cli.main import cli
-from nephoscope.lake.state import State
-from nephoscope.lake.state.responses import RunStatus
+from nephoscope.state import State
+from nephoscope.state.responses import RunStatus
 
 
 def test_how_runs_stand(tmp_path):

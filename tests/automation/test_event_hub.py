@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from nephoscope.alerts.response.action import ActionError, Around
 from nephoscope.alerts.response.actions.event_hub import Settings, refusal, run
 from nephoscope.alerts.response.operator import EventHubs, Operator
-from nephoscope.lake.state.responses import ResponseRun, RunStatus
+from nephoscope.state.responses import ResponseRun, RunStatus
 
 NOW = datetime.now(UTC)
 

@@ -15,7 +15,7 @@ from nephoscope.behavior.profiles import Profiles
 from nephoscope.behavior.run import CHECKPOINT, Analysis
 from nephoscope.behavior.settings import Settings, keep
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import LeaseLostError, State
+from nephoscope.state import LeaseLostError, State
 from nephoscope_kql.cells import columns_of, rows_of
 from nephoscope_kql.types import KqlType
 

@@ -15,12 +15,12 @@ from tests.web.conftest import ALERT, alert, set_up
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import Incident
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.record import Recorder
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan, save_request
+from nephoscope.state import State
+from nephoscope.state.incidents import Incident
+from nephoscope.state.principals import PrincipalKind, SecretKind
 
 #: Milliseconds before a page that does not come fails a test: the machine may be busy with other things.
 PATIENCE = 180_000

@@ -14,10 +14,10 @@ from tests.browser.test_pages import looked_at
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.lake.state import State
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
+from nephoscope.state import State
 
 GIVEN = Path(__file__).parents[1] / "cases" / "journeys" / "standard"
 

@@ -15,8 +15,8 @@ from tests.browser.conftest import served
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.lake.state import State
 from nephoscope.sources import resources
+from nephoscope.state import State
 from nephoscope_policy.model.resource_id import ResourceId
 
 AZURE = Path(__file__).parents[1] / "sources" / "azure"

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import NOON
 from tests.web.conftest import ALERT
 
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import Incident
+from nephoscope.state import State
+from nephoscope.state.incidents import Incident
 
 
 @pytest.fixture

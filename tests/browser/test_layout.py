@@ -9,8 +9,8 @@ from tests.web.conftest import LONG
 
 from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.lake.state import State
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.state import State
 
 #: What a page shows wrongly, by the boxes of its filters, its lists and all that stands in its content.
 FAULTS = """

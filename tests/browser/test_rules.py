@@ -8,7 +8,7 @@ from tests.browser.test_pages import looked_at
 from tests.web.conftest import TRIAL
 
 from nephoscope.alerts.rules import shipped
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 #: A rule that runs once a day, so that few windows are to be run.
 RULE = next(one for one in shipped().rules if one.enabled and one.frequency.days == 1)

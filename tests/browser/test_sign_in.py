@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
 from nephoscope.sources.live.tls import own_certificate
+from nephoscope.state import State
+from nephoscope.state.sign_in_providers import Rule, SignInProvider
 
 NODE = Path(sys.prefix) / "node" / "node_modules"
 PROVIDER = Path(__file__).parents[1] / "access" / "sign_in" / "provider.mjs"

@@ -9,8 +9,8 @@ from tests.browser.test_pages import AXE, looked_at
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import Incident
+from nephoscope.state import State
+from nephoscope.state.incidents import Incident
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from tests.cli.test_locations import address, held_by, keep_estate, location
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
-from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
-from nephoscope.lake.state.rule_standings import RuleStanding
-from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
 from nephoscope.model.resource_binding import bind_resource
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
+from nephoscope.state.rule_standings import RuleStanding
+from nephoscope.state.sign_in_providers import Rule, SignInProvider
 
 NOW = datetime.now(UTC)
 RULE_ID = "11111111-1111-1111-1111-111111111111"

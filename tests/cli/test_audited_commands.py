@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from tests.cli import audited_house
 
 from nephoscope.cli.main import cli
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.audit import Audit
+from nephoscope.state import State, StateError
+from nephoscope.state.audit import Audit
 
 READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from nephoscope.lake.state import State
 from nephoscope.serve.server import certified
 from nephoscope.serve.settings import Settings
+from nephoscope.state import State
 
 Run = Callable[..., Result]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from click.testing import Result
 
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source
+from nephoscope.state import State
+from nephoscope.state.sources import Source
 
 Run = Callable[..., Result]
 

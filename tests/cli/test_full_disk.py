@@ -21,9 +21,9 @@ from nephoscope.lake import pins
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State, StateError, full_disk
-from nephoscope.lake.state.database import DiskFullError
 from nephoscope.sources.logs import wait
+from nephoscope.state import State, StateError, full_disk
+from nephoscope.state.database import DiskFullError
 
 
 def kept(data: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.sources.logs.envelope import BLOCK
+from nephoscope.state import State
 
 pytestmark = pytest.mark.long
 
@@ -21,7 +21,7 @@ COMMAND = "from nephoscope.cli.main import main; main()"
 #: A command that kills itself at its first append: before it, behind it, or behind the note in the state.
 DEADLY = """
 import os, signal
-from nephoscope.lake.state.ingested_files import IngestedFiles
+from nephoscope.state.ingested_files import IngestedFiles
 from nephoscope.lake.writer import Writer
 
 def deadly(owner, name, before):

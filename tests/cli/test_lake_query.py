@@ -16,7 +16,7 @@ from nephoscope.cli.session.asking import Desk
 from nephoscope.cli.session.lakes import lake_of
 from nephoscope.cli.session.prompting import KqlCompleter, KqlLexer, converse, goes_on
 from nephoscope.cli.session.talking import Talking
-from nephoscope.lake.state import State
+from nephoscope.state import State
 from nephoscope_kql import MemoryCatalog
 
 Run = Callable[..., Result]

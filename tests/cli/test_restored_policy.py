@@ -18,14 +18,14 @@ from nephoscope.alerts.tuning.condition import conditions
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.cli import restore as restoring
 from nephoscope.lake.backup.archive import ArchiveWriter
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
-from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
-from nephoscope.lake.state.rule_settings import RuleSetting
-from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
-from nephoscope.lake.state.sources import Source
-from nephoscope.lake.state.tenants import Connection, Tenant
 from nephoscope.posture.scan import Request, save_request
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
+from nephoscope.state.rule_settings import RuleSetting
+from nephoscope.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.sources import Source
+from nephoscope.state.tenants import Connection, Tenant
 
 Run = Callable[..., Result]
 NOW = datetime.now(UTC)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from nephoscope.lake.state import State
 from nephoscope.posture import tenants
 from nephoscope.sources.azure.connecting import Secrets
 from nephoscope.sources.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.state import State
 
 Run = Callable[..., Result]
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"

@@ -14,9 +14,9 @@ from typing import TextIO
 import pytest
 
 from nephoscope.cli.session.writing import writing, writing_bytes
-from nephoscope.lake.state.audit_anchor import AuditAnchor
-from nephoscope.lake.state.keys import KeyFile
 from nephoscope.sources.live.tls import own_certificate
+from nephoscope.state.audit_anchor import AuditAnchor
+from nephoscope.state.keys import KeyFile
 
 
 def write(path: Path, text: str = "result\n") -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.library.packs import RulePacks, Stored
-from nephoscope.lake.state import State
-from nephoscope.lake.state.checkpoints import Checkpoints
+from nephoscope.state import State
+from nephoscope.state.checkpoints import Checkpoints
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 

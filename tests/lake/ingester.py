@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 ROWS = 5
 

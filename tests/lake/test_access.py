@@ -20,11 +20,11 @@ from nephoscope.lake.graph_tables import ReachesWithin, reach_everything
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.scope import EVERYTHING, Scope
-from nephoscope.lake.state import State
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
+from nephoscope.state import State
 from nephoscope_kql import KqlError
 from nephoscope_kql.bind_calls import SPECIAL, WINDOWS
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction

@@ -17,8 +17,8 @@ from nephoscope.lake.identity_columns import identities
 from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.model.resource_binding import bind_resource
+from nephoscope.state.workspace import Workspace
 from nephoscope_kql.types import KqlType
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)

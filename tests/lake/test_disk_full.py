@@ -19,8 +19,8 @@ from nephoscope.lake.disk import Appending, Disk, TableFile
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
-from nephoscope.lake.state.ledger import StateLedger
+from nephoscope.state import State
+from nephoscope.state.ledger import StateLedger
 
 NOW = dt.datetime.now(dt.UTC)
 

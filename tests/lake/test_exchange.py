@@ -12,7 +12,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.list_plan import Changed
 from nephoscope.lake.listing import Given, Keeping
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State, StateError
+from nephoscope.state import State, StateError
 
 NOW = datetime.now(UTC)
 MANY = 95

@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 NOW = dt.datetime.now(dt.UTC)
 

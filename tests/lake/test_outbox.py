@@ -12,7 +12,7 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import LEASE, deliver, deliver_some
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 
 def add(state: State, table: str, row: dict[str, object], workspace: str = "default") -> None:
@@ -75,7 +75,7 @@ def test_a_lake_that_is_open_brings_them_by_itself(lake: Lake, state: State) -> 
 CHANGER = """
 import sys
 from pathlib import Path
-from nephoscope.lake.state import State
+from nephoscope.state import State
 with State.of(Path(sys.argv[1]), "") as state:
     number = 0
     while True:
@@ -90,7 +90,7 @@ import sys
 from pathlib import Path
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State
+from nephoscope.state import State
 with State.of(Path(sys.argv[1]), "") as state, Lake.open(Path(sys.argv[1]), state) as lake:
     while True:
         print(deliver(lake, state), flush=True)

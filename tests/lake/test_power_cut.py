@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.lake import delta, store
-from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.snapshot import snapshot_of
+from nephoscope.state.arrival import Arrival, Arrivals
 
 _SPEC = importlib.util.spec_from_file_location("traced_disk", Path(__file__).with_name("traced_disk.py"))
 traced = importlib.util.module_from_spec(_SPEC)

@@ -10,7 +10,7 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 SCOPED = "set query_datetimescope_column = 'TimeGenerated'; set query_datetimescope_from = datetime(2026-06-09T12:00:00); "
 NOW = dt.datetime(2026, 6, 10, 12, tzinfo=dt.UTC)

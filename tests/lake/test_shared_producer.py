@@ -14,8 +14,8 @@ import pytest
 from nephoscope.lake.errors import OvertakenError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
-from nephoscope.lake.state.ledger import StateLedger
+from nephoscope.state import State
+from nephoscope.state.ledger import StateLedger
 
 SHARER = Path(__file__).with_name("sharer.py")
 

@@ -18,8 +18,8 @@ from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.spool.frame import frame_of, frames
 from nephoscope.lake.spool.segments import folders, segments
-from nephoscope.lake.state import State
-from nephoscope.lake.state.ledger import StateLedger
+from nephoscope.state import State
+from nephoscope.state.ledger import StateLedger
 
 NOW = dt.datetime.now(dt.UTC)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 INGESTER = Path(__file__).with_name("ingester.py")
 ROWS = 5

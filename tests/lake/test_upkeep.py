@@ -21,8 +21,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.pins import held
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.snapshot import File, Snapshot
-from nephoscope.lake.state import State
 from nephoscope.lake.table import Table
+from nephoscope.state import State
 from nephoscope_kql.types import KqlType
 
 NOW = dt.datetime(2026, 6, 10, 12, tzinfo=dt.UTC)

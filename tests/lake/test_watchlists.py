@@ -13,7 +13,7 @@ from nephoscope.lake.list_plan import Changed
 from nephoscope.lake.listing import AGAIN, Given, Keeping
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.scope import Scope
-from nephoscope.lake.state import State, StateError
+from nephoscope.state import State, StateError
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)

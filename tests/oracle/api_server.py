@@ -16,12 +16,12 @@ from nephoscope.alerts.library.own_rules import API
 from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.api.server import app
 from nephoscope.instance import Instance
-from nephoscope.lake.state.columns import Base
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.graph_tables import table_of
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.state.concepts import every_table
+from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.resource_id import ResourceId
 
 _MACHINE = re.compile(
@@ -93,7 +93,7 @@ class Server:
         """Forget what was put, whatever its kind: the next example begins with nothing."""
         state = self.instance.state
         with state.transaction() as session:
-            for table in reversed(Base.metadata.sorted_tables):
+            for table in reversed(every_table()):
                 if table.name in FORGOTTEN:
                     session.execute(table.delete())
         packs = RulePacks(self.instance.data)

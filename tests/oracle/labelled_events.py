@@ -33,10 +33,10 @@ from nephoscope.alerts.window import at
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.reading import batches
+from nephoscope.state.workspace import Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import Compiled

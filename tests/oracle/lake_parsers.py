@@ -24,10 +24,10 @@ import nephoscope_kql as kql
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.reading import batches
+from nephoscope.state.workspace import Workspace
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
 

@@ -14,12 +14,12 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Declared, UndeclaredTableError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
 from nephoscope.posture import analysis
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.frozen_logs import frozen_logs
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.plan import Plan
+from nephoscope.state import State
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource

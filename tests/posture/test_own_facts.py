@@ -10,8 +10,6 @@ import msgspec
 import pytest
 
 from nephoscope.estate.tenant_stores import tenant_stores
-from nephoscope.lake.state import State
-from nephoscope.lake.state.actor import Actor
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.combined import combine
 from nephoscope.posture.extract import Extract
@@ -23,6 +21,8 @@ from nephoscope.posture.scan_in_parts import Compared, PartedScan, Shown
 from nephoscope.sources.facts.reading import FactReader
 from nephoscope.sources.facts.recording import record, remove
 from nephoscope.sources.facts.report import FactReport
+from nephoscope.state import State
+from nephoscope.state.actor import Actor
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 BY = Actor("scanner")

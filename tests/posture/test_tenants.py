@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.tenants import Connection, Tenant
 from nephoscope.posture import tenants
 from nephoscope.posture.scan import Request, last_request, save_request
 from nephoscope.sources.azure.connecting import Secrets
 from nephoscope.sources.resources import SnapshotError
+from nephoscope.state import State, StateError
+from nephoscope.state.tenants import Connection, Tenant
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SECRET = "very~secret~text"

@@ -25,8 +25,6 @@ from nephoscope.estate.turn import (
     TurnTakenError,
     estate_turn,
 )
-from nephoscope.lake.state import State
-from nephoscope.lake.state.turns import Turns
 from nephoscope.posture.history import History
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.record import Recorder
@@ -34,6 +32,8 @@ from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan, last_request, save_request
 from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
+from nephoscope.state import State
+from nephoscope.state.turns import Turns
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/app"
 SERIES = "default | nephoscope | "

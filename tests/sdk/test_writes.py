@@ -63,7 +63,7 @@ def test_a_contact(owner):
 
 
 def test_a_suppression_is_the_product_s_own(owner, server):
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
     scope = SuppressionAlertsScope(
         all_of=[ScopeElement(field="entities.ip.address", additional_properties={"in": ["192.0.2.1"]})]

@@ -13,8 +13,6 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.tenants import Connection, Tenant
 from nephoscope.posture import record, tenants
 from nephoscope.posture.published import publishing
 from nephoscope.posture.published.made import Made, evaluation_row
@@ -24,6 +22,8 @@ from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
 from nephoscope.sources.azure.connecting import Secrets
 from nephoscope.sources.resources import SnapshotError
+from nephoscope.state import State
+from nephoscope.state.tenants import Connection, Tenant
 from nephoscope.web.progress import NOTHING, trouble
 
 ASKED = Connection("11111111-2222-3333-4444-555555555555", "secret", "22222222-2222-3333-4444-555555555555")

@@ -20,8 +20,6 @@ from cryptography.x509.oid import NameOID
 
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.database import DiskFullError, UnreachableError
 from nephoscope.serve import beginning
 from nephoscope.serve.beginning import check
 from nephoscope.serve.doctor import examine
@@ -30,6 +28,8 @@ from nephoscope.serve.server import certified, listening
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import FILE, noting, read
 from nephoscope.sources.live.source import SourceError
+from nephoscope.state import State, StateError
+from nephoscope.state.database import DiskFullError, UnreachableError
 
 NOW = datetime.now(UTC)
 OWN = "127.0.0.1-__1-localhost"

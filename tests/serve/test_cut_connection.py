@@ -14,12 +14,12 @@ from starlette.testclient import TestClient
 
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
-from nephoscope.lake.state import MissingError
-from nephoscope.lake.state.database import Database, UnreachableError
-from nephoscope.lake.state.faults import CutError
-from nephoscope.lake.state.once_more import once_more
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.serve.application import application
+from nephoscope.state import MissingError
+from nephoscope.state.database import Database, UnreachableError
+from nephoscope.state.faults import CutError
+from nephoscope.state.once_more import once_more
+from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
 
 _NUMBERS = count(1)

@@ -14,8 +14,6 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.restored_audit import OPERATION
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.serve import ownership
 from nephoscope.serve.doctor import CHECKS, examine
 from nephoscope.serve.finding import Verdict
@@ -24,6 +22,8 @@ from nephoscope.serve.settings import Settings
 from nephoscope.serve.sole import held
 from nephoscope.serve.standing import Server, noting
 from nephoscope.serve.supervisor import Standing
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
 
 
 def verdicts(data, now=None):

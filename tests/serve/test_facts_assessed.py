@@ -9,8 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from nephoscope.lake.state import State
-from nephoscope.lake.state.actor import Actor
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.history import History
 from nephoscope.posture.published.shelf import Shelf
@@ -20,6 +18,8 @@ from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
 from nephoscope.sources.facts.recording import FORGOTTEN, record, remove
 from nephoscope.sources.facts.report import FactReport
+from nephoscope.state import State
+from nephoscope.state.actor import Actor
 
 BY = Actor("scanner")
 KEY = "e1145ab1-eb4f-43d8-911b-36ddf771d13f"

@@ -17,15 +17,15 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.database import DiskFullError
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.serve import front
 from nephoscope.serve.arrived import Arrived
 from nephoscope.serve.front import opened
 from nephoscope.serve.onward import Onward
 from nephoscope.serve.settings import Settings
 from nephoscope.sources.live.head import HEAD_BYTES, BoundedHead
+from nephoscope.state import State
+from nephoscope.state.database import DiskFullError
+from nephoscope.state.principals import PrincipalKind, SecretKind
 
 PATH = "/dataCollectionRules/default/streams/Microsoft-Syslog?api-version=2023-01-01"
 ROWS = [{"TimeGenerated": datetime.now(UTC).isoformat(), "Computer": "a"}]

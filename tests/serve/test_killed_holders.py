@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nephoscope.estate.turn import SERVER_LEASE
-from nephoscope.lake.state import State
-from nephoscope.lake.state.holder import new_holder
+from nephoscope.state import State
+from nephoscope.state.holder import new_holder
 
 DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 ASSESSING = f"""
@@ -26,7 +26,7 @@ import datetime, os, signal, sys
 from pathlib import Path
 from nephoscope.behavior.run import Analysis
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.state import State
 Analysis._run = lambda *_: {DIES}
 data = Path(sys.argv[1])
 with State.of(data) as state, Lake.open(data, state) as lake:

@@ -25,10 +25,10 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.alert import Alert
 from nephoscope.serve.standing import alive, read
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 

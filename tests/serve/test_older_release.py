@@ -13,10 +13,10 @@ from nephoscope.access.guard import digest
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import complete
-from nephoscope.lake.state import State, migration
-from nephoscope.lake.state.database import Database
-from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.serve.application import application
+from nephoscope.state import State, migration
+from nephoscope.state.database import Database
+from nephoscope.state.ledger import StateLedger
 
 #: The step that has people, roles and the audit, which is the oldest that a server was released with; and the one before the newest.
 FIRST, LAST = "0007", migration.steps()[-2]

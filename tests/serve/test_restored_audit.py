@@ -10,10 +10,10 @@ from sqlalchemy import delete
 from nephoscope.lake.backup.restoring import restore
 from nephoscope.lake.backup.taking import back_up
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.audit import AuditRow
 from nephoscope.serve.doctor import examine
 from nephoscope.serve.finding import Verdict
+from nephoscope.state import State
+from nephoscope.state.audit import AuditRow
 
 ANCHOR = Path("keys") / "audit.anchor"
 

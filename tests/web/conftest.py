@@ -17,16 +17,16 @@ from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.lake.state import State
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.incidents import Incident
-from nephoscope.lake.state.principals import PrincipalKind
-from nephoscope.lake.state.sources import Source
-from nephoscope.lake.state.tenants import Connection, Tenant
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.sources.live import setting_up
+from nephoscope.state import State
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents import Incident
+from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.sources import Source
+from nephoscope.state.tenants import Connection, Tenant
 from nephoscope.web.site import COOKIE
 
 BASE = "https://127.0.0.1"

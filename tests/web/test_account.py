@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 from tests.web.conftest import BASE, HERE
 
 from nephoscope.access.sessions import ENDED, opened
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.resource_binding import bind_resource
+from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
 
 

@@ -11,8 +11,8 @@ import pytest
 from tests.web.conftest import ALERT, HERE, LATELY, NOON, alert
 from tests.web.sending import sent, tick
 
-from nephoscope.lake.state.incidents import Incident
-from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope.state.incidents import Incident
+from nephoscope.state.principals import PrincipalKind
 from nephoscope.web.pages.alerts import ACTS
 
 LIST = "/alerts?span=90d"

@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from tests.automation.dead_runs import KEY, REASON, run, spoil
 
-from nephoscope.lake.state.responses import AUTOMATIONS, RunStatus
+from nephoscope.state.responses import AUTOMATIONS, RunStatus
 
 
 @pytest.fixture(scope="module", autouse=True)

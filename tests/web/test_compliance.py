@@ -14,12 +14,12 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
+from nephoscope.state import State
 
 GIVEN = Path(__file__).parents[1] / "cases" / "journeys" / "standard"
 KIND = "microsoft.security/regulatorycompliancestandards"

@@ -10,10 +10,10 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.serve.application import application
+from nephoscope.state import State
+from nephoscope.state.principals import PrincipalKind
 from nephoscope.web.site import COOKIE
 
 

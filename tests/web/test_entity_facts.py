@@ -11,9 +11,9 @@ import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.estate.tenant_stores import tenant_store
-from nephoscope.lake.state.incidents import Incident
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.scan import Request, Scan
+from nephoscope.state.incidents import Incident
 
 ALERT = "0c000000-0000-0000-0000-000000000001"
 

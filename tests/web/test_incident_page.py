@@ -10,8 +10,8 @@ import re
 import pytest
 from tests.web.conftest import ALERT, NOON, STEPS, alert
 
-from nephoscope.lake.state.incidents import Incident
 from nephoscope.model.reach import EVERYTHING
+from nephoscope.state.incidents import Incident
 
 ID = "ae174391-f0c8-5ab7-a566-f6352ec22812"
 NAMES = (

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from tests.web.conftest import NOON
 
-from nephoscope.lake.state.incidents import Incident, Sought
 from nephoscope.model.reach import EVERYTHING
+from nephoscope.state.incidents import Incident, Sought
 
 MANY = 1203
 

@@ -16,11 +16,11 @@ from tests.web.conftest import ALERT, HERE, TRIAL
 from tests.web.sending import sent
 
 from nephoscope.alerts.rules import shipped
-from nephoscope.lake.state.etag import etag_of
-from nephoscope.lake.state.incidents import IncidentStatus
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
+from nephoscope.state.etag import etag_of
+from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope.web.page import pages
 from nephoscope.web.site import COOKIE, local
 

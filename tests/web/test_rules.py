@@ -16,8 +16,8 @@ from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.tuning.trial import Trials
 from nephoscope.alerts.tuning.trying import Trying
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.incidents import Incident, IncidentStatus
+from nephoscope.state import StateError
+from nephoscope.state.incidents import Incident, IncidentStatus
 from nephoscope.web.trying import days
 
 RULE = next(one for one in shipped().rules if one.enabled and one.period >= timedelta(days=1))

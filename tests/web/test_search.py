@@ -11,8 +11,8 @@ import pytest
 from tests.web.conftest import NOON, alert
 
 from nephoscope.alerts.rules import shipped
-from nephoscope.lake.state.incidents import Incident
 from nephoscope.model.reach import EVERYTHING
+from nephoscope.state.incidents import Incident
 
 VAULT = "/subscriptions/0aa/resourcegroups/g/providers/microsoft.keyvault/vaults/kv-sought"
 

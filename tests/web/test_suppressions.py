@@ -17,8 +17,8 @@ from nephoscope.alerts.due import digest
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.lake.state.rule_runs import RuleRun
-from nephoscope.lake.state.rule_standings import RuleStanding
+from nephoscope.state.rule_runs import RuleRun
+from nephoscope.state.rule_standings import RuleStanding
 from nephoscope.web.suppressed_rules import READ
 from nephoscope.web.suppression_choices import describe
 

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from tests.web.conftest import BASE
 
 from nephoscope.access.query_queue import QueryLimits
-from nephoscope.lake.state.principals import SecretKind
 from nephoscope.serve.application import application
+from nephoscope.state.principals import SecretKind
 from nephoscope.web.site import COOKIE
 
 QUERY = "/logs?workspace=default&query=print+1"

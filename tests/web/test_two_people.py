@@ -11,10 +11,10 @@ from tests.web.conftest import HERE, NOON, alert
 from tests.web.sending import etag, sent, tick
 
 from nephoscope.alerts.desk import Desk
-from nephoscope.lake.state.etag import etag_of, moment_of
-from nephoscope.lake.state.incidents import REMARK, Incident, IncidentStatus
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up
+from nephoscope.state.etag import etag_of, moment_of
+from nephoscope.state.incidents import REMARK, Incident, IncidentStatus
+from nephoscope.state.sources import Source
 
 TRUE, FALSE = "TruePositive/SuspiciousActivity", "FalsePositive/InaccurateData"
 

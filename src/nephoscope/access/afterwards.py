@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.state.database import BusyError, DiskFullError, StateError
+from nephoscope.state.database import BusyError, DiskFullError, StateError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 _LOG = logging.getLogger("nephoscope.access")
 #: More than this many are not remembered while nothing can be written: a crowd of requests is no reason to run out of memory.

@@ -16,14 +16,14 @@ from nephoscope.access.managed_identity import capped
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach, reaches
 from nephoscope.access.sessions import label
-from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
+from nephoscope.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.lake.scope import Scope
-    from nephoscope.lake.state import State
     from nephoscope.model.reach import Reach
+    from nephoscope.state import State
 
 SESSION = timedelta(hours=12)
 LINK = timedelta(minutes=30)

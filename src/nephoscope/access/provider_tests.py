@@ -12,8 +12,8 @@ from nephoscope.access.openid import OpenId, OpenIdError
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.sign_in_providers import SignInProvider
+    from nephoscope.state import State
+    from nephoscope.state.sign_in_providers import SignInProvider
 
 #: Checkpoints by the name of a provider: since when a test is wanted, and what the last one found.
 ASKED, FOUND = "sign-in-tests", "sign-in-tested"

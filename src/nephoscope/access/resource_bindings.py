@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.principals import Principal
     from nephoscope.model.resource_binding import ResourceBinding
+    from nephoscope.state import State
+    from nephoscope.state.principals import Principal
 
 WRITE = "Nephoscope/principals/write"
 

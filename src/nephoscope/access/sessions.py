@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.state.principals import Principal, Secret, SecretKind
+from nephoscope.state.principals import Principal, Secret, SecretKind
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 ENDED = "Nephoscope/sessions/delete"
 

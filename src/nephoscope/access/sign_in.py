@@ -19,15 +19,15 @@ from nephoscope.access.admission import matching, name_of, too_many_groups, valu
 from nephoscope.access.guard import Guard, digest
 from nephoscope.access.id_token import verified
 from nephoscope.access.openid import OpenId, OpenIdError
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.principals import Principal, PrincipalKind
-from nephoscope.lake.state.sign_in_attempts import SignInAttempt
+from nephoscope.state import StateError
+from nephoscope.state.principals import Principal, PrincipalKind
+from nephoscope.state.sign_in_attempts import SignInAttempt
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
+    from nephoscope.state import State
+    from nephoscope.state.sign_in_providers import Rule, SignInProvider
 
 SIGNED_IN = "Nephoscope/sessions/write"
 ROLES = "Microsoft.Authorization/roleAssignments"

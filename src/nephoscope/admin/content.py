@@ -17,7 +17,7 @@ from nephoscope.alerts.library.packs import PackError, RulePack, RulePacks
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, BusyError, Upload, report, take
 from nephoscope.api.wire.fault import Fault, bad, missing
-from nephoscope.lake.state.rule_switches import PACK
+from nephoscope.state.rule_switches import PACK
 
 SECTION = Section("content", "Content")
 READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"

@@ -11,10 +11,10 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import bad
-from nephoscope.lake.state.actor import Actor
-from nephoscope.lake.state.own_facts import Receipt
 from nephoscope.sources.facts.recording import keep, permissions
 from nephoscope.sources.facts.report import LONGEST_ID, MOST_BYTES, FactError, FactReport, claims
+from nephoscope.state.actor import Actor
+from nephoscope.state.own_facts import Receipt
 
 SECTION = Section("facts", "Own facts")
 WRITE = "Microsoft.HybridCompute/machines/write"

@@ -11,8 +11,8 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Id, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
-from nephoscope.lake.state.principals import Principal, PrincipalKind
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
+from nephoscope.state.principals import Principal, PrincipalKind
 
 SECTION = Section("principals", "People and programs")
 READ, WRITE = "Nephoscope/principals/read", "Nephoscope/principals/write"

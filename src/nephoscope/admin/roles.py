@@ -13,7 +13,7 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
-from nephoscope.lake.state.principals import PrincipalKind, RoleAssignment
+from nephoscope.state.principals import PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

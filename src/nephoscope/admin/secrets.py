@@ -13,7 +13,7 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Id, Shape, Text
 from nephoscope.api.wire.fault import bad, missing
-from nephoscope.lake.state.principals import PrincipalKind, Secret, SecretKind
+from nephoscope.state.principals import PrincipalKind, Secret, SecretKind
 
 SECTION = Section("secrets", "Tokens, client secrets and sessions")
 READ, WRITE, DELETE = "Nephoscope/secrets/read", "Nephoscope/secrets/write", "Nephoscope/secrets/delete"

@@ -13,7 +13,7 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import bad, missing
-from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.sign_in_providers import Rule, SignInProvider
 
 SECTION = Section("signInProviders", "Sign-in providers")
 READ, WRITE = "Nephoscope/signInProviders/read", "Nephoscope/signInProviders/write"

@@ -12,13 +12,13 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.faults import OvertakenError, PassingError
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
 from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, Allow
 from nephoscope.sources.live.source import Kind, SourceError
+from nephoscope.state import StateError
+from nephoscope.state.faults import OvertakenError, PassingError
+from nephoscope.state.sources import Source
 
 SECTION = Section("sources", "Sources")
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"

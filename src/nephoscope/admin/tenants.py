@@ -14,9 +14,6 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.faults import PassingError
-from nephoscope.lake.state.tenants import LEAST_HOURS, MANAGED_IDENTITY, MOST_HOURS, Connection, Tenant
 from nephoscope.posture import tenants as kept
 from nephoscope.posture.live import CLOUD
 from nephoscope.sources.azure.cloud import CLOUDS
@@ -25,6 +22,9 @@ from nephoscope.sources.azure.granting import Grant, az, bicep
 from nephoscope.sources.azure.rights import Place, names
 from nephoscope.sources.azure.settings import CollectError
 from nephoscope.sources.azure.trial import PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.state import StateError
+from nephoscope.state.faults import PassingError
+from nephoscope.state.tenants import LEAST_HOURS, MANAGED_IDENTITY, MOST_HOURS, Connection, Tenant
 
 SECTION = Section("tenants", "Tenants")
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"

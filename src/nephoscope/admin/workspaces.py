@@ -12,8 +12,8 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section, of_workspace
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import missing
-from nephoscope.lake.state.workspaces import MAX_RETENTION_DAYS
-from nephoscope.lake.workspace import RETENTION_DAYS, Workspace
+from nephoscope.state.workspace import RETENTION_DAYS, Workspace
+from nephoscope.state.workspaces import MAX_RETENTION_DAYS
 
 SECTION = Section("workspaces", "Workspaces")
 READ, WRITE = "Nephoscope/workspaces/read", "Nephoscope/workspaces/write"

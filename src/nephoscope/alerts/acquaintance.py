@@ -10,12 +10,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.case_file import Involved, involved_in
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.model.entity import Entity
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.bookmarks import Bookmark
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 #: So many of the newest alerts, and of the newest bookmarks, are looked at.
 MOST = 10_000

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.due import digest
-from nephoscope.lake.state.rule_runs import RuleRun
+from nephoscope.state.rule_runs import RuleRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nephoscope.alerts.round import Ran
     from nephoscope.alerts.rule import Rule
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 _WHERE = "detection/apart/{}"
 _TIMES = ("until", "finished")

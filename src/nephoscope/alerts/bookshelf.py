@@ -16,9 +16,9 @@ from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.grouping import bookmark_keys
 from nephoscope.alerts.hunting import Range
 from nephoscope.alerts.rule import EntityMapping, Rule
-from nephoscope.lake.state.bookmarks import Bookmark
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.incidents import Incident
+from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.database import StateError
+from nephoscope.state.incidents import Incident
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

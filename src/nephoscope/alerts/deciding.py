@@ -10,7 +10,7 @@ from nephoscope.alerts.sight import Sight
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
-    from nephoscope.lake.state.alerts import StoredAlert
+    from nephoscope.state.alerts import StoredAlert
 
 
 def may_decide(caller: Caller, operation: str, alert: StoredAlert) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 from nephoscope.alerts.filing import BY
 from nephoscope.alerts.response.event import BY as RESPONSE
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus
+from nephoscope.state.database import StateError
+from nephoscope.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus
 
 
 def decided(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incident:

@@ -20,9 +20,10 @@ from nephoscope.alerts.rows import ALERTS, alert_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.database import MissingError, StateError
-from nephoscope.lake.state.incidents import (
+from nephoscope.model.alert import Alert
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.database import MissingError, StateError
+from nephoscope.state.incidents import (
     REMARK,
     Action,
     Incident,
@@ -30,15 +31,14 @@ from nephoscope.lake.state.incidents import (
     Note,
     NoteKind,
 )
-from nephoscope.lake.state.rule_runs import RuleRun
-from nephoscope.model.alert import Alert
+from nephoscope.state.rule_runs import RuleRun
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.detector import Outcome
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.bookmarks import Bookmark
+    from nephoscope.state import State
+    from nephoscope.state.bookmarks import Bookmark
 
 
 @dataclass(frozen=True, slots=True)

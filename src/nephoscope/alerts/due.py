@@ -15,8 +15,8 @@ from nephoscope.alerts.window import count, ends, latest, settled
 if TYPE_CHECKING:
     from nephoscope.alerts.lateness import Lateness
     from nephoscope.lake.reading import Reading
-    from nephoscope.lake.state.rule_runs import RuleRun
-    from nephoscope.lake.state.rule_standings import RuleStanding
+    from nephoscope.state.rule_runs import RuleRun
+    from nephoscope.state.rule_standings import RuleStanding
 
 BEHIND = timedelta(days=14)
 """How far back windows are made up for after a stop; older ones are told of and left."""

@@ -14,15 +14,15 @@ from nephoscope.alerts.rows import INCIDENTS, incident_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.storyline import named, titled, worst
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.incidents import Action, Incident, IncidentStatus
 from nephoscope.model.alert import Alert
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.database import StateError
+from nephoscope.state.incidents import Action, Incident, IncidentStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 BY = "nephoscope"
 

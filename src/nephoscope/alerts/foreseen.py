@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.detector import Outcome
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.alerts import StoredAlert, Version
     from nephoscope.model.alert import Alert
+    from nephoscope.state import State
+    from nephoscope.state.alerts import StoredAlert, Version
 
 Pairs = list[tuple["Alert", "StoredAlert | None"]]
 

@@ -21,7 +21,7 @@ from nephoscope.alerts.rule import Kind, Rule, RuleError
 from nephoscope.alerts.rules import Found, Refused, found
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
-from nephoscope.lake.state.hunting_runs import HuntingRun
+from nephoscope.state.hunting_runs import HuntingRun
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.place import Place
 

@@ -25,12 +25,12 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.reading import Demand
 from nephoscope.lake.span import Span
-from nephoscope.lake.state import StateError
+from nephoscope.state import StateError
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.reading import Reading
-    from nephoscope.lake.state.turns import Turns
+    from nephoscope.state.turns import Turns
 
 STRETCH = timedelta(days=30)
 """How much is planned at once."""

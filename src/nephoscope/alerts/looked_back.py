@@ -13,7 +13,7 @@ from nephoscope.alerts.intervals import Interval
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 _SOURCE = "detection/looked back"
 

@@ -14,9 +14,9 @@ from nephoscope.alerts.tuning.in_force import RuleSuppressions, SuppressionsInFo
 from nephoscope.alerts.window import settled
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.rule_runs import RuleRun
-    from nephoscope.lake.state.rule_standings import RuleStanding
+    from nephoscope.state import State
+    from nephoscope.state.rule_runs import RuleRun
+    from nephoscope.state.rule_standings import RuleStanding
 
 #: What a rule is, from the best to the worst.
 HUNTING, OFF, NEVER, OK, SUPPRESSED, BEHIND, RETRYING, FAILING, DISABLED = (

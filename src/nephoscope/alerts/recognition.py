@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from nephoscope.alerts.resemblance import likest
-from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.alert import Alert
+from nephoscope.state.alerts import StoredAlert
 
 #: What an alert's row says of the moment, of what people decided, and of its entities in other words.
 _BESIDE = frozenset({"TimeGenerated", "ProcessingEndTime", "Status", "CompromisedEntity", "_ResourceId"})

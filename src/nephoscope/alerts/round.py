@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.desk import Desk, Taken
 from nephoscope.alerts.detector import Outcome
-from nephoscope.lake.state import StateError
+from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.foreseen import Foreseen
     from nephoscope.alerts.standing import Course
-    from nephoscope.lake.state import Lease
-    from nephoscope.lake.state.turns import Turns
+    from nephoscope.state import Lease
+    from nephoscope.state.turns import Turns
 
 MOST = 64
 """How many outcomes wait for one transaction."""

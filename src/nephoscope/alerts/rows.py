@@ -12,9 +12,9 @@ from nephoscope.alerts.mentions import mentions
 from nephoscope.alerts.overriding import attack, overridden, techniques_of
 from nephoscope.alerts.rule import OPERATORS, Rule
 from nephoscope.alerts.storyline import ordered
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.incidents import REMARK, Incident, Note, NoteKind
 from nephoscope.model.alert import Alert
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents import REMARK, Incident, Note, NoteKind
 
 PRODUCT = "nephoscope"
 ALERTS, INCIDENTS = "SecurityAlert", "SecurityIncident"

@@ -24,7 +24,7 @@ from nephoscope.alerts.window import at
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
+from nephoscope.state.workspace import Workspace
 from nephoscope_kql.bind_tables import WATCHLIST
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results

@@ -27,15 +27,15 @@ from nephoscope.lake.additions import Additions
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.reading import Demand
-from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.rule_standings import RuleStanding
-from nephoscope.lake.state.turns import SECONDS, Turns
+from nephoscope.state.holder import new_holder
+from nephoscope.state.rule_standings import RuleStanding
+from nephoscope.state.turns import SECONDS, Turns
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.reading import Reading
-    from nephoscope.lake.state import Lease, State
+    from nephoscope.state import Lease, State
 
 HEAVY = 20.0
 """Seconds from which on a rule is heavy: one worker of several always stays free of those."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.alerts.sight import Sight
-from nephoscope.lake.state.alert_places import resources
-from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.reach import Reach
+from nephoscope.state.alert_places import resources
+from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
 
 TYPE = "Microsoft.Security/locations/alerts"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.detector import Outcome
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.rule_standings import RuleStanding
+    from nephoscope.state import State
+    from nephoscope.state.rule_standings import RuleStanding
 
 MOST_FAILURES = 10
 """After so many permanent failures in a row a rule is switched off, as in Sentinel, until its text changes or somebody lets it run."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.detector import Outcome
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.alerts import StoredAlert
+    from nephoscope.state import State
+    from nephoscope.state.alerts import StoredAlert
 
 
 def told_before(state: State, session: Session, workspace: str, outcome: Outcome) -> list[StoredAlert]:

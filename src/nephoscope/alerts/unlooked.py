@@ -23,7 +23,7 @@ from nephoscope.lake.store import existing
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.snapshot import File
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _WORD = re.compile(r"\w+")

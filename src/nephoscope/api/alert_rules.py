@@ -30,8 +30,8 @@ from nephoscope.api.wire.kept import found as kept_one
 from nephoscope.api.wire.kept import put as keep_one
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, entered, root
-from nephoscope.lake.state.rule_switches import PACK, RULE
 from nephoscope.resource_graph import must_read_estate
+from nephoscope.state.rule_switches import PACK, RULE
 from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import audited
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = Surface("Alerts", "Microsoft.Security")

@@ -18,10 +18,10 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, read, text, words
 from nephoscope.api.wire.workspace import audited
-from nephoscope.lake.state.faults import MissingError
+from nephoscope.state.faults import MissingError
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state.suppressions import StoredSuppression
+    from nephoscope.state.suppressions import StoredSuppression
 
 SURFACE = Surface("Alert suppression rules", "Microsoft.Security")
 TYPE = "Microsoft.Security/alertsSuppressionRules"

@@ -21,7 +21,7 @@ from nephoscope.api.wire.workspace import WORKSPACE, allowed, by
 from nephoscope.automation.actions import credential
 from nephoscope.automation.automation import AutomationError
 from nephoscope.automation.incident_automation import rule_of
-from nephoscope.lake.state.incidents import CLASSIFICATIONS
+from nephoscope.state.incidents import CLASSIFICATIONS
 
 SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")
 EFFECT = "The responder asks it about incidents and alerts, and does what it says."

@@ -21,8 +21,8 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, shaped, text
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state.bookmarks import Bookmark
-from nephoscope.lake.state.incidents import Incident
+from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.incidents import Incident
 
 SURFACE = Surface("Bookmarks", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/bookmarks"

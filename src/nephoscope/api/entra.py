@@ -13,7 +13,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import PUBLIC, Surface
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.principals import PrincipalKind, SecretKind
 
 SURFACE = Surface("Entra ID")
 ISSUED = "Nephoscope/tokens/action"

@@ -17,7 +17,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, root
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state.incidents import Incident, Note, NoteKind
+from nephoscope.state.incidents import Incident, Note, NoteKind
 
 SURFACE = Surface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
 _INCIDENT = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents/{{incidentId}}"

@@ -23,8 +23,8 @@ from nephoscope.api.wire.shape import fields, many, shaped, text
 from nephoscope.api.wire.states_shape import moment
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, entered, root
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state.bookmarks import Bookmark
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
+from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 SURFACE = Surface("Incidents", "Microsoft.SecurityInsights")

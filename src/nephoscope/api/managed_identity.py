@@ -15,7 +15,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, missing
 from nephoscope.api.wire.operation import PUBLIC, Surface
-from nephoscope.lake.state.principals import Principal, SecretKind
+from nephoscope.state.principals import Principal, SecretKind
 
 SURFACE = Surface("Managed identity")
 IMDS, APP_SERVICE = "2018-02-01", "2019-08-01"

@@ -12,10 +12,10 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
-from nephoscope.lake.state.actor import Actor
 from nephoscope.sources.facts.fact_types import FactType, fact_types
 from nephoscope.sources.facts.recording import record, remove
 from nephoscope.sources.facts.report import FactError, FactReport
+from nephoscope.state.actor import Actor
 
 SURFACE = Surface("Own facts")
 #: What the server says of a document, and a client may send back.

@@ -13,8 +13,8 @@ from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state.bookmarks import Bookmark
-from nephoscope.lake.state.incidents import Incident
+from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.incidents import Incident
 
 SURFACE = Surface("Relations", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights"

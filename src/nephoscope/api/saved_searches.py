@@ -18,10 +18,10 @@ from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, function_of, l
 from nephoscope.api.wire.kept import etag
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import allowed
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.faults import PassingError
-from nephoscope.lake.state.saved_queries import SavedQuery, beside
 from nephoscope.resource_graph import must_read_estate_by
+from nephoscope.state import StateError
+from nephoscope.state.faults import PassingError
+from nephoscope.state.saved_queries import SavedQuery, beside
 
 SURFACE = Surface("Saved searches", "Microsoft.OperationalInsights")
 TYPE = "Microsoft.OperationalInsights/workspaces/savedSearches"

@@ -28,11 +28,11 @@ from nephoscope.api.wire.later import later
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.api.wire.scope_access import admit
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.faults import PassingError
-from nephoscope.lake.state.once_more import once_more
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.faults import PassingError
+from nephoscope.state.once_more import once_more
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, moment, read, text, whole
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, root
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state.intel import Intel
 from nephoscope.sources.intel.item import BadItemError, item
 from nephoscope.sources.intel.keeping import keep, withdraw
+from nephoscope.state.intel import Intel
 
 SURFACE = Surface("Threat intelligence", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/threatIntelligence"

@@ -20,7 +20,7 @@ from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span,
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
 from nephoscope.lake.listing import Given, ItemError, Keeping
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
+from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
 
 SURFACE = Surface("Watchlists", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/watchlists"

@@ -14,7 +14,7 @@ from nephoscope.access.scopes import Hierarchy, permitted, reach
 from nephoscope.automation.automation import Automation, AutomationError
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 READS = ("Microsoft.Security/assessments/read", "Microsoft.Security/alerts/read")
 WORKSPACE_WRITE = "Microsoft.OperationalInsights/workspaces/write"

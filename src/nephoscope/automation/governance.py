@@ -21,7 +21,7 @@ import msgspec
 from nephoscope.automation.automation import AutomationError
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 TYPE = "microsoft.security/governancerules"
 ASSIGNMENT = "Microsoft.Security/assessments/governanceAssignments"

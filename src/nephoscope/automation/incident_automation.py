@@ -15,7 +15,7 @@ from nephoscope.automation.actions import credential
 from nephoscope.automation.automation import AutomationError
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 RULES = "microsoft.securityinsights/automationrules"
 ACTIONS = "microsoft.securityinsights/alertrules/actions"

@@ -11,8 +11,8 @@ from typing import Any
 from nephoscope.alerts.response.published_letter import FINDING, MOST_ROWS, grave_first, standing
 from nephoscope.automation.actions import batch_of
 from nephoscope.automation.automation import Automation, Source
-from nephoscope.lake.state.responses import ResponseRun, RunStatus
-from nephoscope.lake.workspace import DEFAULT
+from nephoscope.state.responses import ResponseRun, RunStatus
+from nephoscope.state.workspace import DEFAULT
 
 SEVERAL = "several"
 

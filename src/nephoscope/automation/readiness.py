@@ -16,8 +16,8 @@ from nephoscope.model.reach import EVERYTHING
 
 if TYPE_CHECKING:
     from nephoscope.automation.automation import Automation
-    from nephoscope.lake.state import State
     from nephoscope.posture.published.edition import Edition
+    from nephoscope.state import State
 
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SCOPE = re.compile(rf"/?|/subscriptions/{_GUID}(?:/resourcegroups/[^/]+(?:/providers/.+)?)?")

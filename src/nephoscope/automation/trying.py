@@ -11,13 +11,13 @@ from uuid import uuid4
 from nephoscope.alerts.response.responder import Responder
 from nephoscope.automation.automation import Automation, Source
 from nephoscope.automation.watch import matching
-from nephoscope.lake.state.responses import ResponseRun, RunStatus
-from nephoscope.lake.workspace import DEFAULT
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.state.responses import ResponseRun, RunStatus
+from nephoscope.state.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 def asked_for(data: Path, one: Automation) -> Iterator[tuple[Source, int, dict[str, Any] | None]]:

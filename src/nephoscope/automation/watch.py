@@ -20,12 +20,12 @@ from nephoscope.automation.author import bounded
 from nephoscope.automation.automation import TYPE, Automation, AutomationError, Source
 from nephoscope.automation.planning import Asked, planned
 from nephoscope.automation.published import bodies, changed, file_of, forget, keep, stands
-from nephoscope.lake.state.holder import new_holder
+from nephoscope.state.holder import new_holder
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
     from nephoscope.posture.published.edition import Edition
     from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.state import State
 
 PLACE, SEEN = "automation", "seen"
 SNAPSHOT_EVERY = timedelta(days=7)

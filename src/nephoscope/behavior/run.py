@@ -30,12 +30,12 @@ from nephoscope.behavior.source import shipped
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.span import Span
-from nephoscope.lake.state.holder import new_holder
+from nephoscope.state.holder import new_holder
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import Lease, State
+    from nephoscope.state import Lease, State
 
 CHECKPOINT = "behavior"
 LEASE_SECONDS = 900.0

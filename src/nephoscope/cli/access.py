@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.access.guard import Guard
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.principals import Principal
     from nephoscope.model.resource_binding import ResourceBinding
+    from nephoscope.state import State
+    from nephoscope.state.principals import Principal
 
 WRITE, ROLES = "Nephoscope/principals/write", "Microsoft.Authorization/roleAssignments/write"
 TAKEN = "Microsoft.Authorization/roleAssignments/delete"
@@ -74,7 +74,7 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
     """Let a person or program in, with a first role."""
     from nephoscope.access.managed_identity import READING
     from nephoscope.cli.session.checks import usage_error
-    from nephoscope.lake.state.principals import PrincipalKind
+    from nephoscope.state.principals import PrincipalKind
 
     role, where = _role(role_name), _scope(scope)
     if managed and (program or role not in READING):
@@ -194,7 +194,7 @@ def unbind(data: Path, /, name: str) -> None:
 def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
     from nephoscope.access.resource_bindings import bind_principal
     from nephoscope.cli.session.checks import usage_error
-    from nephoscope.lake.state import StateError
+    from nephoscope.state import StateError
 
     with _door(data) as (state, _):
         one = _principal(state, name)
@@ -225,7 +225,7 @@ def sign_out(data: Path, /, name: str) -> None:
 def link(data: Path, /, name: str) -> None:
     """Make the path of a link by which a person signs in once, within half an hour."""
     from nephoscope.access.guard import LINK
-    from nephoscope.lake.state.principals import SecretKind
+    from nephoscope.state.principals import SecretKind
 
     with _door(data) as (state, guard):
         secret = guard.make_secret(_principal(state, name), SecretKind.LINK, who(), lasts=LINK)
@@ -246,7 +246,7 @@ def link(data: Path, /, name: str) -> None:
 @click.pass_obj
 def token(data: Path, /, name: str, days: int, label: str, client_secret: bool) -> None:
     """Make a token, printed now and never again."""
-    from nephoscope.lake.state.principals import SecretKind
+    from nephoscope.state.principals import SecretKind
 
     kind = SecretKind.CLIENT_SECRET if client_secret else SecretKind.TOKEN
     with _door(data) as (state, guard):

@@ -19,7 +19,7 @@ from nephoscope.cli.session.who import who
 if TYPE_CHECKING:
     from nephoscope.automation.automation import Automation
     from nephoscope.automation.readiness import Readiness
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 T = TypeVar("T")
 COLUMNS = ("name", "enabled", "events", "actions", "scopes", "error")

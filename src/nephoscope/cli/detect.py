@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.round import Ran
     from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.schedule import Schedule
-    from nephoscope.lake.state.rule_switches import Switched
+    from nephoscope.state.rule_switches import Switched
 
 STANDINGS = (
     "rule", "status", "lastRun", "nextRun", "rows", "alerts", "seconds", "behind", "retrying", "skipped", "error",
@@ -274,7 +274,7 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     from nephoscope.cli.session.behaving import learned
     from nephoscope.cli.session.checks import tell
     from nephoscope.lake.errors import LakeError
-    from nephoscope.lake.state import StateError
+    from nephoscope.state import StateError
 
     def stop(*_: object) -> None:
         if schedule.stopping:

@@ -21,9 +21,9 @@ def command(data: Path, /, output: str) -> None:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_url
-    from nephoscope.lake.state import StateError
     from nephoscope.serve.doctor import examine
     from nephoscope.serve.finding import Verdict
+    from nephoscope.state import StateError
 
     try:
         found = list(examine(data, state_url()))

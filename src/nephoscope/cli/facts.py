@@ -34,10 +34,10 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.session.who import who
-    from nephoscope.lake.state.actor import Actor
-    from nephoscope.lake.state.own_facts import Receipt
     from nephoscope.sources.facts.recording import keep
     from nephoscope.sources.facts.report import FactError, claims
+    from nephoscope.state.actor import Actor
+    from nephoscope.state.own_facts import Receipt
 
     now = datetime.now(UTC)
     found = []
@@ -94,9 +94,9 @@ def remove(data: Path, /, resource: str) -> None:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.session.who import who
-    from nephoscope.lake.state.actor import Actor
     from nephoscope.sources.facts.recording import remove as take_back
     from nephoscope.sources.facts.report import FactError
+    from nephoscope.state.actor import Actor
 
     with state_of(data, keeps=True) as state:
         try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.finding import Finding
     from nephoscope.alerts.hunting import Hunt, Hunted, Range
     from nephoscope.alerts.rule import Rule
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 FAULT = 3
 DAY = timedelta(days=1)

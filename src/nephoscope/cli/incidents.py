@@ -61,7 +61,7 @@ def list_(
     """List incidents, the newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.lake.state.incidents import IncidentStatus
+    from nephoscope.state.incidents import IncidentStatus
 
     with state_of(data) as state:
         wanted = [IncidentStatus(one.capitalize()) for one in statuses]
@@ -167,7 +167,7 @@ def _now() -> datetime:
 def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
     """Set the status, owner, severity, title or labels of incidents: of all, or of none where one cannot be changed."""
     from nephoscope.cli.session.checks import usage_error
-    from nephoscope.lake.state.incidents import IncidentStatus
+    from nephoscope.state.incidents import IncidentStatus
 
     changes: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
     if "status" in changes:
@@ -199,7 +199,7 @@ def close(
     data: Path, /, workspace: str, numbers: tuple[int, ...], classification: str, reason: str, comment: str
 ) -> None:
     """Close incidents: all, or none where one cannot be closed."""
-    from nephoscope.lake.state.incidents import CLASSIFICATIONS, IncidentStatus
+    from nephoscope.state.incidents import CLASSIFICATIONS, IncidentStatus
 
     word = {one.lower(): one for one in CLASSIFICATIONS}[classification.lower()]
     told = {"classification": word, "reason": reason}

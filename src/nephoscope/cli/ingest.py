@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.ingestion import Ingestion
     from nephoscope.sources.logs.whereabouts import Whereabouts
+    from nephoscope.state import State
 
 
 @click.command("ingest")
@@ -119,9 +119,9 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.memory import give_back
-    from nephoscope.lake.state import StateError
     from nephoscope.sources.logs.files import found, packed_size
     from nephoscope.sources.resources.files import Limits
+    from nephoscope.state import StateError
 
     give_back()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.intel import Intel
     from nephoscope.sources.intel.item import Item, Refusal, Retraction
     from nephoscope.sources.intel.reading import Reading
+    from nephoscope.state import State
+    from nephoscope.state.intel import Intel
 
 COLUMNS = ("id", "observable", "value", "source", "confidence", "validUntil", "status")
 FEEDS = ("source", "kind", "objects", "active", "lastSeen", "lag", "error")
@@ -218,7 +218,7 @@ def _status(one: Intel) -> str:
 def show(data: Path, /, workspace: str, id_: str) -> None:
     """Show the object ID as it came, with what is known of it."""
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.lake.state import StateError
+    from nephoscope.state import StateError
 
     with state_of(data) as state:
         found = state.intel.get(workspace_of(state, workspace).name, id_)

@@ -19,7 +19,7 @@ from nephoscope.cli.session.who import user
 if TYPE_CHECKING:
     from nephoscope.alerts.response.responder import Responder
     from nephoscope.alerts.response.rule import Asked, ResponseRule
-    from nephoscope.lake.state.responses import ResponseRun
+    from nephoscope.state.responses import ResponseRun
 
 COLUMNS = ("id", "status", "rule", "action", "step", "on", "attempts", "due", "detail")
 RULES = ("order", "name", "when", "actions", "expires", "enabled")
@@ -119,7 +119,7 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
     """List the runs of actions, the newest first; `--status dead` those that were given up, `--status approve` those that wait."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.lake.state.responses import RunStatus
+    from nephoscope.state.responses import RunStatus
 
     with state_of(data) as state:
         wanted = [RunStatus(one) for one in statuses]
@@ -143,7 +143,7 @@ def _row(one: ResponseRun) -> dict[str, Any]:
 def show(data: Path, /, workspace: str, id_: str) -> None:
     """Show the run ID (or the beginning of one): what it did or would do, and what undoes it."""
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.lake.state import StateError
+    from nephoscope.state import StateError
 
     with state_of(data) as state:
         name = workspace_of(state, workspace).name

@@ -38,7 +38,7 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.plain import counted
     from nephoscope.lake.backup.archive import BackupError
-    from nephoscope.lake.state import StateError
+    from nephoscope.state import StateError
 
     try:
         manifest = _checked(file) if only_check else _restored(data, file, accept)

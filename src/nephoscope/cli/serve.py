@@ -135,10 +135,10 @@ def _begun(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Sett
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.inputs import remove_left
-    from nephoscope.lake.state import StateError
     from nephoscope.serve.beginning import check
     from nephoscope.serve.server import certified
     from nephoscope.sources.live.source import SourceError
+    from nephoscope.state import StateError
 
     if stop.is_set():
         return None
@@ -230,8 +230,8 @@ def _check_identity(settings: Settings) -> None:
     """A usage error where a managed identity is wanted that others than this machine could get, or that does more than read."""
     from nephoscope.access.managed_identity import NotReadingError, bound
     from nephoscope.cli.session.checks import usage_error
-    from nephoscope.lake.state import State
     from nephoscope.serve.server import LOOPBACK
+    from nephoscope.state import State
 
     if not settings.managed_identity:
         return
@@ -281,7 +281,7 @@ def _shown(host: str) -> str:
 def _first_link(settings: Settings) -> str:
     """A link for the first person while nobody has signed in yet, '' after, and where none can be kept, which is told."""
     from nephoscope.cli.session.checks import tell
-    from nephoscope.lake.state import StateError
+    from nephoscope.state import StateError
 
     try:
         return _made_link(settings)
@@ -293,8 +293,8 @@ def _first_link(settings: Settings) -> str:
 def _made_link(settings: Settings) -> str:
     from nephoscope.access.guard import Guard
     from nephoscope.access.scopes import Hierarchy
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.principals import PrincipalKind
+    from nephoscope.state import State
+    from nephoscope.state.principals import PrincipalKind
 
     with State.of(settings.data, settings.state) as state:
         people = [one for one in state.principals.all() if one.kind is PrincipalKind.PERSON]
@@ -327,10 +327,10 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
 
 
 def _judge_sample(settings: Settings) -> None:
-    from nephoscope.lake.state import State
     from nephoscope.posture.scan import SAMPLE, Request, save_request
     from nephoscope.serve.assessing import assess
     from nephoscope.serve.parent import end_with_parent
+    from nephoscope.state import State
 
     end_with_parent()
     with State.of(settings.data, settings.state) as state:

@@ -13,8 +13,8 @@ import click
 from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.sign_in_providers import SignInProvider
+    from nephoscope.state import State
+    from nephoscope.state.sign_in_providers import SignInProvider
 
 WRITE, DELETE = "Nephoscope/signInProviders/write", "Nephoscope/signInProviders/delete"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -82,7 +82,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     from nephoscope.access.admission import ProviderError, checked
     from nephoscope.cli.session.secrets import secret
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.lake.state.sign_in_providers import SignInProvider
+    from nephoscope.state.sign_in_providers import SignInProvider
 
     given, trust = options["secret"] or "", options["trust"]
     if given and not given.startswith(("env:", "file:")):
@@ -119,7 +119,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: str) -> None:
     """Let in by the provider NAME whoever has VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
     from nephoscope.access.admission import ProviderError, checked
-    from nephoscope.lake.state.sign_in_providers import Rule
+    from nephoscope.state.sign_in_providers import Rule
 
     with _changed(data, name) as (state, provider):
         try:

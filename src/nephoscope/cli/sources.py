@@ -16,8 +16,8 @@ from nephoscope.cli.session.secrets import known, pair, secret, secret_pair
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.sources import Source
+    from nephoscope.state import State
+    from nephoscope.state.sources import Source
 
 WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
 COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "leftOut", "error")
@@ -104,9 +104,9 @@ def add(
     from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.lake.state.sources import Source
     from nephoscope.sources.live import setting_up
     from nephoscope.sources.live.catalogue import kind_of, parsed
+    from nephoscope.state.sources import Source
 
     with _told():
         chosen = kind_of(kind)
@@ -345,9 +345,9 @@ def _hinted() -> Iterator[None]:
 
 
 def _tried(source: Source, lake: Any, state: State, data: Path) -> str:
-    from nephoscope.lake.state import StateError
     from nephoscope.sources.live import setting_up
     from nephoscope.sources.live.source import SourceError
+    from nephoscope.state import StateError
 
     try:
         return f"source {source.name}: {setting_up.test(lake, state, data, source.name)}"
@@ -376,8 +376,8 @@ def _told() -> Any:
 
 def _new_token(state: State, source: Source, *, revoke: bool = False) -> None:
     from nephoscope.cli.session.auditing import audited
-    from nephoscope.lake.state import StateError
     from nephoscope.sources.live import setting_up
+    from nephoscope.state import StateError
 
     try:
         told = {"act": "token", "revoked": revoke or None}

@@ -18,8 +18,8 @@ from nephoscope.cli.session.who import user
 if TYPE_CHECKING:
     from nephoscope.alerts.tuning.condition import Condition
     from nephoscope.alerts.tuning.editing import Editing
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.suppressions import StoredSuppression
+    from nephoscope.state import State
+    from nephoscope.state.suppressions import StoredSuppression
 
 COLUMNS = ("name", "rule", "state", "conditions", "expires", "held", "author", "id")
 PREVIEW = ("ended", "severity", "name", "verdict", "incident", "id")

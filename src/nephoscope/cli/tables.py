@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nephoscope.lake.inventory import Holding
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.workspace import Workspace
+    from nephoscope.state.workspace import Workspace
 
 WRITE, PURGE = (
     "Microsoft.OperationalInsights/workspaces/tables/write",

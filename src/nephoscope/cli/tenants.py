@@ -15,9 +15,9 @@ from nephoscope.cli.session.secrets import secret, secret_pair
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.lake.state.tenants import Connection, Tenant
     from nephoscope.sources.azure.connecting import Secrets
     from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
+    from nephoscope.state.tenants import Connection, Tenant
 
 WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
 COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
@@ -89,8 +89,8 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
     """Connect the tenant NAME; what `tenants grant` prints, run by an administrator of it, allows what is needed."""
     from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.lake.state.tenants import Connection, Tenant
     from nephoscope.posture import tenants
+    from nephoscope.state.tenants import Connection, Tenant
 
     with _told(), state_of(data) as state:
         connection = _changed(Connection(), asked)
@@ -205,8 +205,8 @@ def remove(data: Path, /, name: str) -> None:
 def rights(data: Path, /, graph: bool, output: str) -> None:
     """List the actions and permissions that collecting a tenant takes, and what each is for."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.lake.state.tenants import Connection
     from nephoscope.posture import tenants
+    from nephoscope.state.tenants import Connection
 
     found = tenants.needed(data, Connection(graph=graph))
     show_list([{"place": one.place.value, "name": one.name, "why": one.why} for one in found], RIGHTS, output)
@@ -223,9 +223,9 @@ def rights(data: Path, /, graph: bool, output: str) -> None:
 def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked: Any) -> None:
     """Print the script that an administrator runs to let nephoscope read: for the tenant NAME, or for what the options say."""
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.lake.state.tenants import Connection
     from nephoscope.posture import tenants
     from nephoscope.sources.azure.granting import Grant, az, bicep
+    from nephoscope.state.tenants import Connection
 
     with _told():
         before = Connection()
@@ -241,8 +241,8 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
 def _told() -> Iterator[None]:
     """What cannot be is a usage error that says why."""
     from nephoscope.cli.session.checks import usage_error
-    from nephoscope.lake.state import StateError
     from nephoscope.sources.azure.settings import CollectError
+    from nephoscope.state import StateError
 
     try:
         yield

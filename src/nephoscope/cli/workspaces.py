@@ -11,7 +11,7 @@ import click
 from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
-    from nephoscope.lake.workspace import Workspace
+    from nephoscope.state.workspace import Workspace
 
 WRITE, DELETE = "Nephoscope/workspaces/write", "Nephoscope/workspaces/delete"
 COLUMNS = ("name", "id", "retention", "tables", "subscriptions", "description")

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from nephoscope.estate.store import StoreError
-from nephoscope.lake.state.leases import Lease, LeaseLostError, Leases
-from nephoscope.lake.state.turns import Turns
+from nephoscope.state.leases import Lease, LeaseLostError, Leases
+from nephoscope.state.turns import Turns
 
 LEASE = "evaluating"
 SERVER_LEASE = "assessing"

@@ -14,14 +14,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.holder import new_holder
+from nephoscope.state.database import StateError
+from nephoscope.state.holder import new_holder
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import Lease, State
-    from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
+    from nephoscope.state import Lease, State
+    from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
 
 PORTION = 2000
 _LEASE_SECONDS = 300.0

@@ -11,7 +11,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from nephoscope.lake.arrival import Arrivals, summed
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lease import Lease
@@ -27,6 +26,7 @@ from nephoscope.lake.spool.segments import (
     segments,
 )
 from nephoscope.lake.store import Spooled, Store
+from nephoscope.state.arrival import Arrivals, summed
 
 BATCH_BYTES = 128 << 20
 ROUND_SECONDS = 2.0

@@ -31,16 +31,16 @@ from nephoscope.lake.seen_tables import SeenTables
 from nephoscope.lake.snapshot import Snapshots
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.spool.segments import Segment, folders, segments
-from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.store import Store, existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import KnownTables, Tables, import_tables
 from nephoscope.lake.tidying import Tidying
 from nephoscope.lake.upkeep import LEAST_HOURS, Upkeep
 from nephoscope.lake.watchlists import Watchlists
-from nephoscope.lake.workspace import DEFAULT, Workspace
 from nephoscope.lake.workspaces import Remembered
 from nephoscope.lake.writer import SPOOL_LIMIT, Writer
+from nephoscope.state.ledger import StateLedger
+from nephoscope.state.workspace import DEFAULT, Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.graph_tables import GraphTables
     from nephoscope.lake.ledger import Ledger
     from nephoscope.lake.span import Span
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
     from nephoscope_kql.external import ExternalReader
     from nephoscope_kql.given import Given
     from nephoscope_kql.most import Most

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.ledger import Held, Ledger
+from nephoscope.state.arrival import Arrivals
 
 NAME = "flush"
 SECONDS = 30.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from nephoscope.lake.arrival import Arrivals
+from nephoscope.state.arrival import Arrivals
 
 
 class Held(Protocol):

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.lake.exchange import PORTION, exchange, held
 from nephoscope.lake.list_plan import Changed, Plan, planned, unexpired
 from nephoscope.lake.listed_rows import TABLE, item_rows, list_row
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
 from nephoscope.lake.watchlist_templates import template
+from nephoscope.state.database import StateError
+from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 AGAIN = timedelta(days=10)
 """How old the rows of items become before they are written again: tables forget days, lists do not."""

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import LeaseLostError, State, StateError
-from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.outbox import OutboxEntry
-from nephoscope.lake.workspace import DEFAULT
+from nephoscope.state import LeaseLostError, State, StateError
+from nephoscope.state.holder import new_holder
+from nephoscope.state.outbox import OutboxEntry
+from nephoscope.state.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -15,9 +15,9 @@ from nephoscope.lake.inventory import first_kept
 from nephoscope.lake.lease import Lease
 from nephoscope.lake.memory import trim
 from nephoscope.lake.pins import held
-from nephoscope.lake.state.database import MissingError
 from nephoscope.lake.store import Store, StoredTable
-from nephoscope.lake.workspace import Workspace
+from nephoscope.state.database import MissingError
+from nephoscope.state.workspace import Workspace
 
 LEAST_HOURS = 24
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.columns import INGESTED, TENANT, TIME, TYPE
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, NoRoomError, OvertakenError, SpoolFullError
@@ -23,7 +22,8 @@ from nephoscope.lake.spool.frame import frame_of
 from nephoscope.lake.spool.own import OwnSpool
 from nephoscope.lake.spool.segments import Sequences, size
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
+from nephoscope.state.arrival import Arrivals
+from nephoscope.state.workspace import Workspace
 
 SPOOL_LIMIT = 8 << 30
 """How many bytes may wait in the spools of a data folder."""

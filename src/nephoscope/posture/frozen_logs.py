@@ -17,8 +17,8 @@ from nephoscope.lake.graph_tables import reach_everything
 from nephoscope.lake.joined import Joined
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.scope import Scope
-from nephoscope.lake.state import State, StateError
 from nephoscope.posture.judged_graph import JudgedGraph
+from nephoscope.state import State, StateError
 from nephoscope_kql.cells import columns_of, rows_of
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.deadline import within

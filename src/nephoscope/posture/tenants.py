@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.lake.state.database import MissingError, StateError
-from nephoscope.lake.state.faults import PassingError
-from nephoscope.lake.state.tenants import MANAGED_IDENTITY, Connection, Tenant
 from nephoscope.posture.live import LIVE, TENANT, collected, content_needs, tenant_folder
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.scan import (
@@ -32,9 +29,12 @@ from nephoscope.sources.azure.rights import Right, rights
 from nephoscope.sources.azure.settings import CollectError, Settings
 from nephoscope.sources.azure.trial import Trial, tried
 from nephoscope.sources.resources import SnapshotError
+from nephoscope.state.database import MissingError, StateError
+from nephoscope.state.faults import PassingError
+from nephoscope.state.tenants import MANAGED_IDENTITY, Connection, Tenant
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 HISTORY = "tenants"
 #: Checkpoints: since when a test of a tenant is wanted, by its name.

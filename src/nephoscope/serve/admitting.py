@@ -14,15 +14,15 @@ from starlette.concurrency import run_in_threadpool
 
 from nephoscope.access.guard import FRESH, DeniedError
 from nephoscope.access.scopes import WORKSPACE
-from nephoscope.lake.state.principals import SecretKind
 from nephoscope.sources.live.ingestion.streams import OWN, PUBLISH, table_of
+from nephoscope.state.principals import SecretKind
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller, Guard
     from nephoscope.access.tokens import Tokens
-    from nephoscope.lake.state import State
     from nephoscope.lake.table import Table
     from nephoscope.model.resource_binding import ResourceBinding
+    from nephoscope.state import State
 
 _MOST = 10_000
 

@@ -17,8 +17,6 @@ from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.later import later
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.once_more import once_more
 from nephoscope.serve.arrived import Arrived
 from nephoscope.serve.doctor import looked_at
 from nephoscope.serve.finding import Patient
@@ -27,6 +25,8 @@ from nephoscope.serve.limits import Limited
 from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
 from nephoscope.serve.readiness import reasons
 from nephoscope.serve.refused_pages import RefusedPages
+from nephoscope.state import StateError
+from nephoscope.state.once_more import once_more
 from nephoscope.web.site import for_people, nowhere, routes
 
 if TYPE_CHECKING:

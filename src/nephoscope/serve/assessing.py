@@ -19,10 +19,6 @@ from functools import partial
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS
-from nephoscope.lake.state import State
-from nephoscope.lake.state.arm_documents import REMOVED
-from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.turns import Turns
 from nephoscope.posture import tenants
 from nephoscope.posture.combined import CombinedReport, combine
 from nephoscope.posture.frozen_logs import frozen_logs
@@ -39,6 +35,10 @@ from nephoscope.serve.settings import Settings
 from nephoscope.sources.facts.reading import FactReader
 from nephoscope.sources.facts.recording import FACTS_CHANGED, settle
 from nephoscope.sources.resources import SnapshotError
+from nephoscope.state import State
+from nephoscope.state.arm_documents import REMOVED
+from nephoscope.state.holder import new_holder
+from nephoscope.state.turns import Turns
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError

@@ -18,13 +18,13 @@ from nephoscope.alerts.response.operator import FILE, Operator, operator
 from nephoscope.alerts.response.rule import FOLDER, rules
 from nephoscope.lake.backup.admitting import STATE
 from nephoscope.lake.backup.archive import BackupError
-from nephoscope.lake.state import State
-from nephoscope.lake.state.database import Database
-from nephoscope.lake.state.keys import KeyFile
-from nephoscope.lake.state.migration import migrate
 from nephoscope.posture.scan import FACTS, SAMPLE, last_request
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.serve.state_policy import effect_of, of_state, shown
+from nephoscope.state import State
+from nephoscope.state.database import Database
+from nephoscope.state.keys import KeyFile
+from nephoscope.state.migration import migrate
 from nephoscope_policy.documents import ContentError
 
 _READ_AS_RULES = (".yaml", ".yml")

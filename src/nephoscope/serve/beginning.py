@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from nephoscope.access.tokens import signing_key
-from nephoscope.lake.state import State
-from nephoscope.lake.state.faults import PassingError
 from nephoscope.serve.settings import Settings
+from nephoscope.state import State
+from nephoscope.state.faults import PassingError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -18,11 +18,6 @@ from nephoscope.lake.backup.contents import secret_folders
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.keys import KeyFile
-from nephoscope.lake.state.principals import PrincipalKind, SecretKind
-from nephoscope.lake.state.responses import AUTOMATIONS
-from nephoscope.lake.workspace import DEFAULT
 from nephoscope.model.extras import install
 from nephoscope.posture.history import History
 from nephoscope.posture.published.shelf import Shelf
@@ -35,6 +30,11 @@ from nephoscope.serve.readiness import no_room
 from nephoscope.serve.server import listening as listening_at
 from nephoscope.serve.settings import HOST, PORT
 from nephoscope.serve.sole import holder, serves
+from nephoscope.state import State, StateError
+from nephoscope.state.keys import KeyFile
+from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.responses import AUTOMATIONS
+from nephoscope.state.workspace import DEFAULT
 
 LOW_DISK = 2 << 30
 MEMORY = Path("/proc/meminfo")

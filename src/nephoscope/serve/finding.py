@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 #: How long before it ends what ends is told of.
 SOON = timedelta(days=30)

@@ -25,8 +25,6 @@ from nephoscope.api.wire.later import later
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, SpoolFullError
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.tables import KnownTables
 from nephoscope.lake.workspaces import Remembered
 from nephoscope.lake.writer import Writer
@@ -45,6 +43,8 @@ from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.pace import Pace, Paced
 from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.live.serving import Server
+from nephoscope.state import State, StateError
+from nephoscope.state.ledger import StateLedger
 
 if TYPE_CHECKING:
     from starlette.responses import JSONResponse

@@ -7,12 +7,12 @@ import signal
 import threading
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.sources.live.supervisor import Supervisor
+from nephoscope.state import State
+from nephoscope.state.sources import Source
 
 LOOK_SECONDS = 5.0
 _LOG = logging.getLogger("nephoscope.ingesting")

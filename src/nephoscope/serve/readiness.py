@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.later import later
 from nephoscope.lake.spool.segments import size
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.full_disk import LEAST
-from nephoscope.lake.state.once_more import once_more
 from nephoscope.lake.writer import RESERVE, SPOOL_LIMIT
+from nephoscope.state import StateError
+from nephoscope.state.full_disk import LEAST
+from nephoscope.state.once_more import once_more
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance

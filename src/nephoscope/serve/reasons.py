@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import StateError
+from nephoscope.state import StateError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -16,12 +16,12 @@ from nephoscope.automation.incident_automation import incident_automations
 from nephoscope.automation.watch import Watch, automations
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State, StateError
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
+from nephoscope.state import State, StateError
 
 LOOK_SECONDS = 2.0
 _LOG = logging.getLogger("nephoscope.responding")

@@ -14,12 +14,12 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
-from nephoscope.lake.state.state import URL_VARIABLE
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import noting
 from nephoscope.serve.supervisor import Process, Supervisor
 from nephoscope.sources.live.pair import certificate_in, check_time
 from nephoscope.sources.live.tls import own_certificate, server_context
+from nephoscope.state.state import URL_VARIABLE
 
 BACKLOG = 2048
 #: Steps of priority by which what nobody waits for is behind pages, and records that come in.

@@ -13,13 +13,13 @@ from nephoscope.alerts.tuning.condition import conditions
 from nephoscope.alerts.tuning.locations import EGRESS, NAMED
 from nephoscope.automation.automation import TYPE as AUTOMATIONS
 from nephoscope.automation.incident_automation import ACTIONS, RULES
-from nephoscope.lake.state import State
-from nephoscope.lake.state.learned import LearnedRow
-from nephoscope.lake.state.principals import SecretKind
-from nephoscope.lake.state.responses import RunStatus
-from nephoscope.lake.workspace import RETENTION_DAYS
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.sources.live.setting_up import OF_THE_HOST
+from nephoscope.state import State
+from nephoscope.state.learned import LearnedRow
+from nephoscope.state.principals import SecretKind
+from nephoscope.state.responses import RunStatus
+from nephoscope.state.workspace import RETENTION_DAYS
 
 _SENDING = frozenset({"webhook", "mail", "event_hub"})
 _OUTWARD = frozenset({AUTOMATIONS, RULES, ACTIONS})

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.leases import Lease
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
+from nephoscope.state import State, StateError
+from nephoscope.state.holder import new_holder
+from nephoscope.state.leases import Lease
 
 LEASE, LEASE_SECONDS = "rule-trials", 3600.0
 LOOK_SECONDS = 1.0

@@ -16,19 +16,19 @@ from nephoscope.alerts.deciding import may_decide
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.etag import etag_of, moment_of
-from nephoscope.lake.state.faults import OvertakenError
-from nephoscope.lake.state.incidents import Action
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.etag import etag_of, moment_of
+from nephoscope.state.faults import OvertakenError
+from nephoscope.state.incidents import Action
 from nephoscope.web.form import changing
 from nephoscope.web.suppression_choices import choices
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.alerts import StoredAlert
-    from nephoscope.lake.state.suppressions import StoredSuppression
+    from nephoscope.state import State
+    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.suppressions import StoredSuppression
     from nephoscope.web.told_alerts import ToldAlerts
     from nephoscope.web.visit import Visit
 

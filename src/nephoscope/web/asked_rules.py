@@ -11,8 +11,8 @@ from nephoscope.alerts.response.rule import ResponseRule, rules
 from nephoscope.automation.automation import TENANT, TYPE, Automation
 from nephoscope.automation.incident_automation import ACTIONS, RULES, IncidentAutomation, incident_automations
 from nephoscope.automation.watch import automations
-from nephoscope.lake.state.responses import AUTOMATIONS
-from nephoscope.lake.state.run_standings import RunTally
+from nephoscope.state.responses import AUTOMATIONS
+from nephoscope.state.run_standings import RunTally
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller

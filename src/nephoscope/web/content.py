@@ -14,8 +14,8 @@ from nephoscope.alerts.library.packs import PackError, RulePack
 from nephoscope.alerts.library.standing import Standing
 from nephoscope.alerts.rule import Kind
 from nephoscope.lake.shipped_functions import shipped_functions
-from nephoscope.lake.state import StateError
 from nephoscope.posture.packs import Packs
+from nephoscope.state import StateError
 from nephoscope_policy.entry import Entry
 
 if TYPE_CHECKING:

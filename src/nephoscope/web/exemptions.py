@@ -9,16 +9,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.faults import OvertakenError
 from nephoscope.posture.exempting import WRITE, may_exempt
 from nephoscope.posture.published.findings import Finding, Wanted
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.faults import OvertakenError
 from nephoscope.web.drawn import Meanwhile, as_drawn, drawn, meanwhile
 from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state.arm_documents import ArmDocument
+    from nephoscope.state.arm_documents import ArmDocument
     from nephoscope.web.visit import Visit
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"

@@ -8,10 +8,10 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.actor import Actor
-from nephoscope.lake.state.faults import OvertakenError, PassingError
 from nephoscope.sources.live.source import SourceError
+from nephoscope.state import StateError
+from nephoscope.state.actor import Actor
+from nephoscope.state.faults import OvertakenError, PassingError
 from nephoscope.web.drawn import Meanwhile
 from nephoscope.web.visit import Visit
 

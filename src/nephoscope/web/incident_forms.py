@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.case.decision import Decision, changes_since, decide
 from nephoscope.alerts.desk import Desk
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.faults import OvertakenError, PassingError
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Action, Incident, IncidentStatus, Note
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.faults import OvertakenError, PassingError
+from nephoscope.state.incidents import CLASSIFICATIONS, REMARK, Action, Incident, IncidentStatus, Note
 from nephoscope.web.form import changing
 from nephoscope.web.people import people
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES

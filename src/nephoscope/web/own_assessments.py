@@ -13,8 +13,8 @@ from nephoscope.web.tables import Table
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state.arm_documents import ArmDocument
     from nephoscope.model.reach import Reach
+    from nephoscope.state.arm_documents import ArmDocument
     from nephoscope.web.visit import Visit
 
 TYPE, METADATA = "microsoft.security/assessments", "microsoft.security/assessmentmetadata"

@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from nephoscope.access.guard import SESSION
 from nephoscope.access.sign_in import RefusedError
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.faults import PassingError
-from nephoscope.lake.state.sign_in_attempts import LASTS
+from nephoscope.state import StateError
+from nephoscope.state.faults import PassingError
+from nephoscope.state.sign_in_attempts import LASTS
 from nephoscope.web.drawing import draw
 from nephoscope.web.session_cookie import COOKIE, drop, keep, local, signed_in
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.model.secret import redact
 from nephoscope.posture.published import changes, holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
+from nephoscope.state.alerts import Looked, StoredAlert
 from nephoscope.web.told_alerts import everywhere
 from nephoscope.web.visit import LOGS, Visit
 from nephoscope.web.wording import short
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state.incidents import Incident
     from nephoscope.posture.published.edition import Edition
+    from nephoscope.state.incidents import Incident
     from nephoscope.web.told_alerts import ToldAlerts
 
 #: Where objects of the directory stand.

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.trial import Trials, What
-from nephoscope.lake.state.alerts import Looked
+from nephoscope.state.alerts import Looked
 from nephoscope.web.tables import Table
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.tuning.trial import Trial
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 #: Alerts in the file; the page shows the newest of them.
 MOST = 5_000

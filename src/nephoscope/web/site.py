@@ -23,10 +23,10 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.faults import OvertakenError, PassingError
-from nephoscope.lake.state.once_more import once_more
-from nephoscope.lake.state.principals import SecretKind
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.faults import OvertakenError, PassingError
+from nephoscope.state.once_more import once_more
+from nephoscope.state.principals import SecretKind
 from nephoscope.web import refusals
 from nephoscope.web.drawing import draw
 from nephoscope.web.page import Page, pages

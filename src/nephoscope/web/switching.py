@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.database import BusyError
-from nephoscope.lake.state.rule_switches import PACK
+from nephoscope.state import StateError
+from nephoscope.state.database import BusyError
+from nephoscope.state.rule_switches import PACK
 
 if TYPE_CHECKING:
     from nephoscope.web.content import ContentRow, Shelf

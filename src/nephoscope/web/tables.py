@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nephoscope.lake.state import MissingError
+from nephoscope.state import MissingError
 from nephoscope.web.download import as_csv
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.security_shape import seen
 from nephoscope.alerts.sight import READ, sight_of
-from nephoscope.lake.state import MissingError
-from nephoscope.lake.state.alerts import Looked, StoredAlert
+from nephoscope.state import MissingError
+from nephoscope.state.alerts import Looked, StoredAlert
 
 if TYPE_CHECKING:
     from nephoscope.model.reach import Reach

@@ -13,8 +13,8 @@ from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.followed import followed
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.alerts.window import count
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.alerts import Looked
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.alerts import Looked
 from nephoscope.web.form import noted
 from nephoscope.web.rule_tables import WORDS
 from nephoscope.web.tables import file_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from nephoscope.alerts.rule import Rule
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
 SUPPRESS = "Microsoft.Security/alertsSuppressionRules/write"

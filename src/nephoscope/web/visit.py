@@ -14,9 +14,9 @@ from starlette.requests import Request
 
 from nephoscope.access.scopes import Hierarchy, log_scope
 from nephoscope.lake.scope import Scope
-from nephoscope.lake.state import MissingError
-from nephoscope.lake.workspace import DEFAULT
 from nephoscope.model.reach import Reach
+from nephoscope.state import MissingError
+from nephoscope.state.workspace import DEFAULT
 from nephoscope.web.tags import Tagged, tags
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from nephoscope.instance import Instance
-from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
 from nephoscope.serve.application import application
+from nephoscope.state.sign_in_providers import Rule, SignInProvider
 
 BASE = "https://127.0.0.1"
 CLIENT, SECRET = "nephoscope", "the secret of+the client"

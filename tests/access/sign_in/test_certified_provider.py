@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from nephoscope.lake.state.sign_in_providers import Rule
+from nephoscope.state.sign_in_providers import Rule
 
 HERE = Path(__file__).parent
 MODULE = Path(sys.prefix) / "node" / "node_modules" / "oidc-provider" / "lib" / "index.js"

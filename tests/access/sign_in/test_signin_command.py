@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from nephoscope.alerts.response.rule import rules
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.state import State
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from nephoscope.alerts.response.responder import Responder, rules_folder
 from nephoscope.alerts.response.rule import rules
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 DOCUMENT = {
     "id": "r1",

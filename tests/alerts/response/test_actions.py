@@ -20,9 +20,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.responses import RunStatus
 from nephoscope.sources.live.tls import own_certificate
+from nephoscope.state import State
+from nephoscope.state.responses import RunStatus
 
 # --- webhooks -------------------------------------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from nephoscope.alerts.response.operator import FILE
 from nephoscope.alerts.response.rule import FOLDER
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.serve import responding
 from nephoscope.serve.doctor import examine
 from nephoscope.serve.finding import Verdict
+from nephoscope.state import State
 
 RULE = "name: tell\nwhen: [alert.created]\nactions: [{action: %s}]\n"
 

@@ -13,8 +13,8 @@ from nephoscope.automation.actions import credential
 from nephoscope.automation.automation import AutomationError
 from nephoscope.automation.incident_automation import incident_automations, rule_of
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import IncidentStatus, NoteKind
+from nephoscope.state import State
+from nephoscope.state.incidents import IncidentStatus, NoteKind
 
 ROOT = "/workspaces/default/providers/microsoft.securityinsights"
 KEY = f"{ROOT}/automationrules/one"

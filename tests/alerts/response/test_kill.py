@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from nephoscope.lake.state import State
-from nephoscope.lake.state.responses import RunStatus
+from nephoscope.state import State
+from nephoscope.state.responses import RunStatus
 
 pytestmark = pytest.mark.long
 

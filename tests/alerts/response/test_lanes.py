@@ -17,9 +17,9 @@ import yaml
 from nephoscope.alerts.response import lanes as choosing
 from nephoscope.alerts.response.lanes import MOST, Lanes
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.responses import DueRun, ResponseRun, RunStatus, RunStep
 from nephoscope.serve.responding import Desks
+from nephoscope.state import State
+from nephoscope.state.responses import DueRun, ResponseRun, RunStatus, RunStep
 
 NOW = datetime.now(UTC)
 #: Says that it was begun, and waits until it is let go.

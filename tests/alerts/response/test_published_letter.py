@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.response.published_letter import grave_first, letter
-from nephoscope.lake.state.responses import ResponseRun, RunStatus
+from nephoscope.state.responses import ResponseRun, RunStatus
 
 HOME = "/subscriptions/11111111-1111-4111-8111-111111111111"
 VM = f"{HOME}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm one"

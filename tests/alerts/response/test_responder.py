@@ -16,8 +16,8 @@ from nephoscope.alerts.rule import Incidents, Rule
 from nephoscope.automation.incident_automation import PROPERTIES
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.state import State, StateError
+from nephoscope.state.incidents import IncidentStatus
 from nephoscope_policy.model.state import Severity
 
 NOW = datetime.now(UTC)

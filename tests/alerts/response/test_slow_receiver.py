@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.lake.state import State
-from nephoscope.lake.state.responses import RunStatus
 from nephoscope.sources.live.tls import own_certificate
+from nephoscope.state import State
+from nephoscope.state.responses import RunStatus
 
 Talk = Callable[[ssl.SSLSocket, threading.Event], None]
 

@@ -14,8 +14,8 @@ import pytest
 from nephoscope.alerts.response import responder as responding
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import LeaseLostError, State
-from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
+from nephoscope.state import LeaseLostError, State
+from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/web"
 SCRIPT = Path(__file__).with_name("responding.py")

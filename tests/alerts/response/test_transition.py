@@ -20,8 +20,8 @@ from nephoscope.alerts.response.transition import (
     retried,
     taken_back,
 )
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
+from nephoscope.state import StateError
+from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -13,8 +13,8 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.state import State
+from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.place import Place
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)

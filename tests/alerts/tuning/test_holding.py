@@ -14,9 +14,9 @@ from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.tuning.condition import conditions
 from nephoscope.alerts.tuning.settings import SettingError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.state import State, StateError
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents import IncidentStatus
 
 SCANNER = conditions([{"field": "entities.ip.address", "in": ["198.51.100.0/24"]}])
 Put = Callable[..., None]

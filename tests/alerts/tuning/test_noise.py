@@ -13,11 +13,11 @@ from nephoscope.alerts.tuning.replay import replayed
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.sources.sample.attack import attack_named
 from nephoscope.sources.sample.generator import Generator
 from nephoscope.sources.sample.loading import Loading
+from nephoscope.state import State
+from nephoscope.state.incidents import IncidentStatus
 from nephoscope_policy.model.place import Place
 
 #: As somebody might write it: it knows no identity's own hours, so that jobs that read much every night are found each time.

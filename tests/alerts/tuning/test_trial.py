@@ -17,8 +17,8 @@ from nephoscope.alerts.tuning.followed import followed
 from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, Trial, Trials, What
 from nephoscope.alerts.tuning.trying import MOST_STARTS, StoppedError, Telling, Trying
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import MissingError, State, StateError
-from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.state import MissingError, State, StateError
+from nephoscope.state.incidents import IncidentStatus
 
 BEGIN, END = HOUR - timedelta(hours=1), HOUR + timedelta(hours=72)
 ROWS = [signin(day * 1800 + 10, "scan@contoso.com", "198.51.100.7") for day in range(3)]

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 NOW = datetime.now(UTC) - timedelta(minutes=5)
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 from tests.cli.ingest.logs import VAULTS, counted, event, ingest, lines_of, run, tape_of, vault
 
-from nephoscope.lake.state import State
 from nephoscope.sources.logs.files import identity
 from nephoscope.sources.resources.files import Limits, Source
+from nephoscope.state import State
 
 pytestmark = pytest.mark.long
 

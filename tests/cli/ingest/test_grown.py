@@ -23,8 +23,8 @@ from tests.cli.ingest.logs import (
     syslog_of,
 )
 
-from nephoscope.lake.state import State
-from nephoscope.lake.state.ingested_files import IngestedFileRow
+from nephoscope.state import State
+from nephoscope.state.ingested_files import IngestedFileRow
 
 pytestmark = pytest.mark.long
 

@@ -13,8 +13,8 @@ from tests.cli.ingest.logs import FIREWALL, counted, event, ingest, lines_of, re
 
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.sources.logs.files import is_log
+from nephoscope.state import State
 
 pytestmark = pytest.mark.long
 

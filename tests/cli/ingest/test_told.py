@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from tests.cli.ingest.logs import NOW, counted, ingest, lines_of, record, run
 
 from nephoscope.cli.main import cli
-from nephoscope.lake.state.database import Database
 from nephoscope.sources.logs.ingestion import Ingestion
 from nephoscope.sources.resources.files import Source
+from nephoscope.state.database import Database
 
 pytestmark = pytest.mark.long
 

@@ -24,10 +24,10 @@ from nephoscope.lake.backup.taking import back_up
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import LEASE
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
-from nephoscope.lake.state.copying import load, moment
-from nephoscope.lake.state.database import StateError
 from nephoscope.lake.table import Table
+from nephoscope.state import State
+from nephoscope.state.copying import load, moment
+from nephoscope.state.database import StateError
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
 
@@ -302,7 +302,7 @@ import datetime as dt, sys, time
 from pathlib import Path
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
+from nephoscope.state import State
 data, name = Path(sys.argv[1]), sys.argv[2]
 now = dt.datetime.now(dt.UTC)
 with State.of(data, "") as state, Lake.open(data, state) as lake:

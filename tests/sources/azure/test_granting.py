@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from nephoscope.lake.state.tenants import Connection
 from nephoscope.sources.azure.granting import GRAPH_APP, Grant, az, bicep
 from nephoscope.sources.azure.permissions import Permissions
 from nephoscope.sources.azure.rights import READER, Place, names, rights
+from nephoscope.state.tenants import Connection
 
 TENANT, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 ONE, TWO = "33333333-2222-3333-4444-555555555555", "44444444-2222-3333-4444-555555555555"

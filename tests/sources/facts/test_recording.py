@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from nephoscope.lake.state import State, StateError, own_facts
-from nephoscope.lake.state.actor import Actor
-from nephoscope.lake.state.arm_documents import REMOVED
-from nephoscope.lake.state.own_facts import Receipt, TakenBack
 from nephoscope.sources.facts.recording import FACTS_CHANGED, FORGOTTEN, record, remove, settle
 from nephoscope.sources.facts.report import FactError, FactReport
+from nephoscope.state import State, StateError, own_facts
+from nephoscope.state.actor import Actor
+from nephoscope.state.arm_documents import REMOVED
+from nephoscope.state.own_facts import Receipt, TakenBack
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 BY = Actor("scanner", "192.0.2.1")

@@ -9,10 +9,10 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State, StateError
 from nephoscope.sources.intel.item import Retraction, item
 from nephoscope.sources.intel.keeping import keep, refresh, withdraw
 from nephoscope.sources.intel.versions import Kept
+from nephoscope.state import State, StateError
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)

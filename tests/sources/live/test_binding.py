@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up
 from nephoscope.sources.live.catalogue import described, kinds, parsed
 from nephoscope.sources.live.setting_up import TOKENS, secrets_of
 from nephoscope.sources.live.source import SettingsError
 from nephoscope.sources.live.supervisor import made
 from nephoscope.sources.live.tls import own_certificate
+from nephoscope.state import State, StateError
+from nephoscope.state.sources import Source
 
 CASES = yaml.safe_load(
     (Path(__file__).parents[2] / "cases/sources/bound_secrets.yaml").read_text(encoding="utf-8")

@@ -11,12 +11,9 @@ from pathlib import Path
 import pytest
 
 from nephoscope.cli.session.source_health import short
-from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.quarantine import QUARANTINE
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source, SourceRow
 from nephoscope.sources.live.health.judging import FIRST_SILENCE, findings, limit, standing
 from nephoscope.sources.live.health.keeper import Keeper
 from nephoscope.sources.live.health.profile import JUDGED_AFTER, LEARNED, Profile
@@ -24,6 +21,9 @@ from nephoscope.sources.live.health.table import rows
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.rounds import told_round
 from nephoscope.sources.live.source import SourceError
+from nephoscope.state import State
+from nephoscope.state.arrival import Arrival, Arrivals
+from nephoscope.state.sources import Source, SourceRow
 
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
 

@@ -12,8 +12,6 @@ import pytest
 
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.writer import Writer
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.sources.live.ingestion.doors import Doors
@@ -21,6 +19,8 @@ from nephoscope.sources.live.ingestion.intake import Intake, Post
 from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.rules import Flow
 from nephoscope.sources.live.ingestion.transform import Transform
+from nephoscope.state import State
+from nephoscope.state.ledger import StateLedger
 from nephoscope_kql.types import KqlType
 
 NOW = datetime.now(UTC).isoformat()

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.logs.envelope import BLOCK
+from nephoscope.state import State
+from nephoscope.state.sources import Source
 
 pytestmark = pytest.mark.long
 

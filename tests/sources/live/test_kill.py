@@ -14,9 +14,9 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live.health.keeper import Keeper
+from nephoscope.state import State
+from nephoscope.state.sources import Source
 
 LINES = 300
 

@@ -418,9 +418,9 @@ def test_no_token_no_door(tmp_path: Path) -> None:
 
 def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypatch) -> None:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
     from nephoscope.sources.live.meter import Meter
     from nephoscope.sources.live.sink import LakeSink
+    from nephoscope.state import State
 
     (tmp_path / "rule.json").write_text(json.dumps(RULE))
     now = datetime.now(UTC).isoformat()

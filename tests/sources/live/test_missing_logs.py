@@ -9,9 +9,9 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
 from nephoscope.sources.live.health.missing import missing
 from nephoscope.sources.live.health.newest_rows import NewestRows, last_rows
+from nephoscope.state import State
 from nephoscope_policy.model.resource import Resource
 
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)

@@ -20,12 +20,12 @@ import pytest
 import yaml
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.sources.live.catalogue import kind_of, parsed
 from nephoscope.sources.live.kinds.folder import Folder
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.sink import LakeSink
 from nephoscope.sources.live.source import Surroundings
+from nephoscope.state import State
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases/rotation/scenarios.yaml").read_text())
 PACKERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {

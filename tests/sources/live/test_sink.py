@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.sink import LakeSink
 from nephoscope.sources.live.source import UNWANTED, BusyError, Lines, Piece, Refused, StoppedError, Taken
+from nephoscope.state import State
+from nephoscope.state.sources import Source
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live.supervisor import Supervisor
+from nephoscope.state import State
+from nephoscope.state.sources import Source
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.lake.state import StateError
 from nephoscope.sources.live.kinds.syslog import KIND, Settings, Syslog
 from nephoscope.sources.live.source import SourceError, Surroundings
 from nephoscope.sources.live.syslog import handing
 from nephoscope.sources.live.tls import own_certificate
+from nephoscope.state import StateError
 
 
 def _source(tmp_path: Path, **settings) -> Syslog:

@@ -42,10 +42,10 @@ ORD = "source | where text != 'debug' | extend TimeGenerated = when, N2 = n | pr
 def through(tmp_path):
     """What records become in a lake behind a rule's transform: the rows of its table, and of the quarantine."""
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
     from nephoscope.sources.live.ingestion.doors import LIMITS
     from nephoscope.sources.live.meter import Meter
     from nephoscope.sources.live.sink import LakeSink
+    from nephoscope.state import State
 
     def send(rule: dict, stream: str, records: list[dict], ask: str, known: Table | None = None):
         (tmp_path / "sent.json").write_text(json.dumps(rule))

@@ -14,12 +14,12 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live.catalogue import described, kinds, parsed
 from nephoscope.sources.live.source import SettingsError, SourceError, Surroundings
 from nephoscope.sources.live.supervisor import Supervisor
 from nephoscope.sources.live.tls import own_certificate
+from nephoscope.state import State
+from nephoscope.state.sources import Source
 
 TESTS = Path(__file__).parents[2]
 CASES = yaml.safe_load((TESTS / "cases/sources/wrong_settings.yaml").read_text(encoding="utf-8"))

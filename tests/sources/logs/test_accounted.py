@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs import json_resync
 from nephoscope.sources.logs.batch import Batch
 from nephoscope.sources.logs.discovery import formats
@@ -28,6 +27,7 @@ from nephoscope.sources.logs.parsed import parsed
 from nephoscope.sources.logs.reader import Reader
 from nephoscope.sources.logs.reading import batches
 from nephoscope.sources.logs.secrets import suspect
+from nephoscope.state.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"
 CONTEXT = Context(source="fuzz", now=datetime(2026, 6, 1, 12, tzinfo=UTC))

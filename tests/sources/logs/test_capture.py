@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs import capture
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.parsed import Parsed
 from nephoscope.sources.logs.reading import read
+from nephoscope.state.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 VALUES = ["long", "double", "string", "bytes"]

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs import nsg_flow, vnet_flow
 from nephoscope.sources.logs.batch import Batch, Ready
 from nephoscope.sources.logs.discovery import formats
@@ -23,6 +22,7 @@ from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.parsed import parsed
 from nephoscope.sources.logs.reader import Reader
 from nephoscope.sources.logs.reading import batches
+from nephoscope.state.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CONTEXT = Context(source="test", now=NOW)

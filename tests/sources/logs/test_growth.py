@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-from nephoscope.lake.state.ingested_files import IngestedFile
 from nephoscope.sources.logs.earlier import Earlier
 from nephoscope.sources.logs.growth import DIGEST, head_of
+from nephoscope.state.ingested_files import IngestedFile
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HEAD = b"h" * 512

@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.files import found, opened
 from nephoscope.sources.logs.format import Context
@@ -28,6 +27,7 @@ from nephoscope.sources.logs.moments import moment
 from nephoscope.sources.logs.parsed import Parsed
 from nephoscope.sources.logs.reading import batches, read
 from nephoscope.sources.resources.files import Limits
+from nephoscope.state.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 T = "2026-06-01T10:00:00Z"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.files import found
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.ingestion import Ingestion
 from nephoscope.sources.resources.files import Limits, Source
+from nephoscope.state import State
 
 Load = Callable[..., Ingestion]
 AT = (datetime.now(UTC) - timedelta(hours=2)).isoformat()

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.parsed import Parsed
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.windows_event_cutter import EventCutter
+from nephoscope.state.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -14,12 +14,12 @@ import pytest
 
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.live.health.rows import heartbeat
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.parsed import Parsed
 from nephoscope.sources.logs.reading import read
+from nephoscope.state.workspace import Workspace
 from nephoscope_kql.types import KqlType
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

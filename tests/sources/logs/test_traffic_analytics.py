@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate import Estate
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context, Destination
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.whereabouts import Kind, Whereabouts
+from nephoscope.state.workspace import Workspace
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 import nephoscope_kql as kql
 from nephoscope.lake.tables import Tables
-from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs import windows_event_cutter
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.parsed import Parsed
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.windows_event_cutter import EventCutter
+from nephoscope.state.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TABLES, WORKSPACE = Tables.builtin(), Workspace.named("default")

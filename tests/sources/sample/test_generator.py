@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.sources.sample.address import Asked
 from nephoscope.sources.sample.attack import attacks, span
 from nephoscope.sources.sample.company import Company
 from nephoscope.sources.sample.generator import Generator, write
 from nephoscope.sources.sample.loading import Loading
+from nephoscope.state import State
 
 DAY = date(2026, 6, 3)
 #: Every kind of log that the company writes has its table.

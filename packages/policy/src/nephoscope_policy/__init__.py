@@ -1,17 +1,23 @@
-"""Azure Policy: parse, aliases, compile to closures, explain, related resources, initiatives, assignments; pure."""
+"""Azure Policy: parse, aliases, compile to closures, explain, related resources, initiatives, assignments; pure.
 
-from nephoscope_policy.aliases import Alias, Aliases, Capability, UnknownAlias
-from nephoscope_policy.context import Context
-from nephoscope_policy.definition import Definition
-from nephoscope_policy.errors import PolicyError
-from nephoscope_policy.preview import Preview, preview
-from nephoscope_policy.result import Result
-from nephoscope_policy.rule import Rule
-from nephoscope_policy.snapshot import Snapshot
-from nephoscope_policy.switches import SWITCHES, Switches
+The parts are imported when they are first asked for: most who import a noun of the model need no compiler.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nephoscope_policy.aliases import Alias, Aliases, Capability, UnknownAlias
+    from nephoscope_policy.context import Context
+    from nephoscope_policy.definition import Definition
+    from nephoscope_policy.errors import PolicyError
+    from nephoscope_policy.remediation_preview import Preview, preview
+    from nephoscope_policy.result import Result
+    from nephoscope_policy.rule import Rule
+    from nephoscope_policy.snapshot import Snapshot
+    from nephoscope_policy.switches import SWITCHES, Switches
 
 __version__ = "0.1.0"
-
 __all__ = [
     "SWITCHES",
     "Alias",
@@ -28,3 +34,25 @@ __all__ = [
     "UnknownAlias",
     "preview",
 ]
+#: Module -> the public names that it has.
+_PLACES = {
+    "aliases": ("Alias", "Aliases", "Capability", "UnknownAlias"),
+    "context": ("Context",),
+    "definition": ("Definition",),
+    "errors": ("PolicyError",),
+    "remediation_preview": ("Preview", "preview"),
+    "result": ("Result",),
+    "rule": ("Rule",),
+    "snapshot": ("Snapshot",),
+    "switches": ("SWITCHES", "Switches"),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = found
+    return found

@@ -22,9 +22,9 @@ from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.api.wire.later import later
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.faults import PassingError
-from nephoscope.lake.state.once_more import once_more
+from nephoscope.state import StateError
+from nephoscope.state.faults import PassingError
+from nephoscope.state.once_more import once_more
 
 if TYPE_CHECKING:
     from starlette.requests import Request

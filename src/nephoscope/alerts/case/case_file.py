@@ -14,13 +14,13 @@ from nephoscope.alerts.case.parties import Applications, Party, parties
 from nephoscope.alerts.entities import merged
 from nephoscope.alerts.overriding import techniques_of
 from nephoscope.alerts.storyline import ordered
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.bookmarks import Bookmark
-from nephoscope.lake.state.incidents import Action, Incident, Note
 from nephoscope.model.entity import Entity
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.incidents import Action, Incident, Note
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.lake.state.etag import moment_of
-from nephoscope.lake.state.faults import MissingError, OvertakenError, StateError
-from nephoscope.lake.state.incidents import REMARK, Action, Incident, IncidentStatus
+from nephoscope.state.etag import moment_of
+from nephoscope.state.faults import MissingError, OvertakenError, StateError
+from nephoscope.state.incidents import REMARK, Action, Incident, IncidentStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.desk import Desk
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from nephoscope.alerts.duration import duration
 from nephoscope.alerts.finding import Finding, findings
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
-from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.entity import Entity
+from nephoscope.state.alerts import StoredAlert
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.settings import COLUMN, FROM, TO
 

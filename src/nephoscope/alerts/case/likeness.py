@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.incidents import Incident
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents import Incident
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 MOST = 10
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,15 +15,15 @@ from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.standing import judge
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.listing import Keeping
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.store import existing
+from nephoscope.state.database import StateError
+from nephoscope.state.faults import PassingError
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 RULES = (PieceKind.RULE, PieceKind.HUNTING)
 

@@ -17,7 +17,7 @@ from nephoscope.alerts.library.packs import RulePack, RulePacks, Stored
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 #: The pack of what is put by the API.
 API = "api"

@@ -18,7 +18,7 @@ from nephoscope.alerts.library.unpacking import SINGLE, UploadError, unpack
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 #: Bytes of what is sent, and pieces in it: each is judged while the server does other things.
 MOST_BYTES, MOST_PIECES = 8 << 20, 300

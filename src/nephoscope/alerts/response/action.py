@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.response.operator import Operator
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.responses import ResponseRun
+    from nephoscope.state import State
+    from nephoscope.state.responses import ResponseRun
 
 _FOLDER = Path(__file__).parent / "actions"
 

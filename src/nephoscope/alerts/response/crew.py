@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.state.responses import ResponseRun
 
 Act = Callable[[ResponseRun], ResponseRun]
 

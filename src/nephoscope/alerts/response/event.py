@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.alerts import StoredAlert
+    from nephoscope.state import State
+    from nephoscope.state.alerts import StoredAlert
 
 KINDS = ("alert.created", "alert.updated", "incident.created", "incident.updated")
 BY = "nephoscope response"

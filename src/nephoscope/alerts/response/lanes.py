@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from nephoscope.alerts.response.action import kind_of
-from nephoscope.lake.state.responses import DueRun, RunStep
+from nephoscope.state.responses import DueRun, RunStep
 
 MOST = 16
 """Lanes in which something is done at once, of those of urgent runs and of those of bulk: a thread each."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.state.responses import ResponseRun
 
 
 def taken(data: Path, group: str, direction: str, but: str, plans: Iterable[ResponseRun]) -> dict[int, str]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from nephoscope.alerts.response.records import RECORDS
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.state.responses import ResponseRun
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.state.responses import ResponseRun
 
 RECORDS = "records"
 

@@ -30,18 +30,18 @@ from nephoscope.alerts.response.transition import (
     retried,
     taken_back,
 )  # fmt: skip
-from nephoscope.lake.state.credentials import CredentialError
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.leases import LeaseLostError
-from nephoscope.lake.state.responses import ResponseEvent, ResponseRun, RunStatus, RunStep
-from nephoscope.lake.state.turns import Turns
+from nephoscope.state.credentials import CredentialError
+from nephoscope.state.database import StateError
+from nephoscope.state.holder import new_holder
+from nephoscope.state.leases import LeaseLostError
+from nephoscope.state.responses import ResponseEvent, ResponseRun, RunStatus, RunStep
+from nephoscope.state.turns import Turns
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import Lease, State
+    from nephoscope.state import Lease, State
 
 HEALTH = "SentinelHealth"
 LEASE_SECONDS = 120.0

@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.action import kind_of
 from nephoscope.alerts.response.condition import Condition
-from nephoscope.lake.state.responses import ResponseEvent
+from nephoscope.state.responses import ResponseEvent
 from nephoscope_policy.model.place import Place
 
 FOLDER = Path("responses") / "rules"

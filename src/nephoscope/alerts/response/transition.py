@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 
 from nephoscope.alerts.response.action import ActionError, Kind, Outcome
 from nephoscope.alerts.response.records import told
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
 from nephoscope.model.secret import redact_text
+from nephoscope.state.database import StateError
+from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 
 MOST_TRIES = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)

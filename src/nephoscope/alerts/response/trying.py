@@ -11,8 +11,8 @@ from nephoscope.alerts.response.facts import entity_facts, facts_of
 from nephoscope.alerts.response.responder import Responder
 from nephoscope.alerts.response.rule import Asked
 from nephoscope.alerts.rows import incident_row
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.responses import ResponseRun, RunStatus
+from nephoscope.state.database import StateError
+from nephoscope.state.responses import ResponseRun, RunStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.settings import changed
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.rule_settings import RuleSetting
-from nephoscope.lake.state.suppressions import ANY_RULE, StoredSuppression
-from nephoscope.lake.state.tuning_changes import TuningChange
+from nephoscope.state.database import StateError
+from nephoscope.state.rule_settings import RuleSetting
+from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state.tuning_changes import TuningChange
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 SUPPRESSION, SETTING, LEARNED = "suppression", "setting", "learned"
 REASONS = ("FalsePositive", "BenignPositive", "Other")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.tuning.editing import LEARNED, SETTING, SUPPRESSION
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.tuning_changes import TuningChange
+    from nephoscope.state import State
+    from nephoscope.state.tuning_changes import TuningChange
 
 
 @dataclass(frozen=True, slots=True)

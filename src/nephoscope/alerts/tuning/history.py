@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.rows import events_of
 from nephoscope.alerts.tuning.condition import Condition, Lists, Subject
 from nephoscope.alerts.tuning.holding import key_of
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.incidents import Incident, IncidentStatus
-from nephoscope.lake.state.suppressions import ANY_RULE
 from nephoscope.model.entity import STRONG, Entity
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents import Incident, IncidentStatus
+from nephoscope.state.suppressions import ANY_RULE
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 BENIGN = frozenset({"BenignPositive", "FalsePositive"})
 TRUE = "TruePositive"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.state.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.history import entities_of
 from nephoscope.alerts.window import Window, at, ends
-from nephoscope.lake.state import State
-from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.state import State
+from nephoscope.state.alerts import StoredAlert
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -10,10 +10,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.tuning.history import Past, past
-from nephoscope.lake.state.rule_runs import RuleRun
+from nephoscope.state.rule_runs import RuleRun
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 @dataclass(frozen=True, slots=True)

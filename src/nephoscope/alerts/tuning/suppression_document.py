@@ -13,7 +13,7 @@ from typing import Any
 
 from nephoscope.alerts.fields import Fields
 from nephoscope.alerts.tuning.condition import Condition, ConditionError, conditions
-from nephoscope.lake.state.suppressions import StoredSuppression
+from nephoscope.state.suppressions import StoredSuppression
 
 MAX_BYTES = 1 << 20
 

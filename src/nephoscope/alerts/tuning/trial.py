@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.lake.state.database import MissingError, StateError
+from nephoscope.state.database import MissingError, StateError
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 #: The source of the checkpoints that hold trials.
 SOURCE = "rule-trials"

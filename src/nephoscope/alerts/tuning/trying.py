@@ -16,13 +16,13 @@ from nephoscope.alerts.tuning.history import entities_of
 from nephoscope.alerts.tuning.replay import Replayed, replay
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.alerts.tuning.tuned import Tuned
-from nephoscope.lake.state.database import MissingError, StateError
+from nephoscope.state.database import MissingError, StateError
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.alerts import StoredAlert
+    from nephoscope.state import State
+    from nephoscope.state.alerts import StoredAlert
 
 #: How long what an advice changes holds, as with the command.
 EXPIRES = timedelta(days=90)

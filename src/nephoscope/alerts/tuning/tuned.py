@@ -13,12 +13,12 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.condition import Lists, conditions
 from nephoscope.alerts.tuning.holding import Learning, Suppression, Tuning
 from nephoscope.alerts.tuning.settings import changed
-from nephoscope.lake.state.rule_settings import RuleSetting
-from nephoscope.lake.state.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state.rule_settings import RuleSetting
+from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 @dataclass(frozen=True, slots=True)

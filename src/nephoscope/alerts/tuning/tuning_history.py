@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.tuning.editing import SETTING, SUPPRESSION, read_setting
 from nephoscope.alerts.tuning.tuned import Tuned, watchlist_items
-from nephoscope.lake.state.rule_settings import RuleSetting
-from nephoscope.lake.state.suppressions import StoredSuppression
+from nephoscope.state.rule_settings import RuleSetting
+from nephoscope.state.suppressions import StoredSuppression
 
 if TYPE_CHECKING:
     from nephoscope.alerts.tuning.condition import Lists
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.tuning_changes import TuningChange
+    from nephoscope.state import State
+    from nephoscope.state.tuning_changes import TuningChange
 
 _TIMES = ("expires", "created", "changed")
 

@@ -16,9 +16,9 @@ from nephoscope.model.nesting import DEEPEST, too_deep
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
-    from nephoscope.lake.state.principals import Principal
     from nephoscope.model.reach import Reach
     from nephoscope.posture.published.edition import Edition
+    from nephoscope.state.principals import Principal
 
 
 @dataclass(frozen=True)

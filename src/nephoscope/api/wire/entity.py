@@ -19,8 +19,8 @@ from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.workspace import root
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.entity import Entity
+from nephoscope.state.alerts import StoredAlert
 
 TYPE = "Microsoft.SecurityInsights/entities"
 #: Kinds whose names differ from those of alerts, and their identifiers.

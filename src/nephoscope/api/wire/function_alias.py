@@ -26,7 +26,7 @@ from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 ALIAS, PARAMETERS = "functionAlias", "functionParameters"
 LONGEST = 4_000

@@ -23,8 +23,8 @@ from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import Handler, Surface
 from nephoscope.api.wire.shape import Shape, read, words
 from nephoscope.api.wire.workspace import allowed
-from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.model.secret import is_secret_key, redact_text
+from nephoscope.state.principals import PrincipalKind
 
 Body = dict[str, Any]
 #: Raises Fault for a document that cannot be used.

@@ -6,8 +6,8 @@ import logging
 import threading
 
 from nephoscope.api.wire.fault import Fault, unavailable
-from nephoscope.lake.state.faults import BusyError, DiskFullError, ReadOnlyError, StateError
 from nephoscope.sources.live.seldom import Seldom
+from nephoscope.state.faults import BusyError, DiskFullError, ReadOnlyError, StateError
 
 _LOG = logging.getLogger("nephoscope.state")
 _FULL_SECONDS = 30

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.fault import Fault
-from nephoscope.lake.state.actor import Actor
+from nephoscope.state.actor import Actor
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

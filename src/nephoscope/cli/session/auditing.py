@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.cli.session.who import who
-from nephoscope.lake.state.actor import Actor
+from nephoscope.state.actor import Actor
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 def audited(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from nephoscope.cli.session.checks import tell
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.state import State
 
 
 def learned(lake: Lake, state: State, workspace: str, now: datetime, *, every: int = 0) -> bool:
@@ -16,7 +16,7 @@ def learned(lake: Lake, state: State, workspace: str, now: datetime, *, every: i
     from nephoscope.behavior.run import Analysis
     from nephoscope.estate.store import StoreError
     from nephoscope.lake.errors import LakeError
-    from nephoscope.lake.state import LeaseLostError
+    from nephoscope.state import LeaseLostError
     from nephoscope_kql.errors import KqlError
 
     analysis = Analysis(lake, state, workspace)

@@ -19,7 +19,7 @@ from nephoscope.cli.session.stored import has_state, state_of, workspace_of
 
 if TYPE_CHECKING:
     from nephoscope.alerts.coverage import Cell, Source
-    from nephoscope.lake.state.rule_switches import Switched
+    from nephoscope.state.rule_switches import Switched
 
 
 def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
@@ -31,7 +31,7 @@ def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
 
 
 def _switched(data: Path, workspace: str) -> Switched:
-    from nephoscope.lake.state.rule_switches import Switched
+    from nephoscope.state.rule_switches import Switched
 
     if not has_state(data):
         return Switched({}, {})

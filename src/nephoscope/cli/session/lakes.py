@@ -12,8 +12,8 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.spool.segments import folders, segments
-from nephoscope.lake.state import State, StateError
 from nephoscope.resource_graph import opened_lake
+from nephoscope.state import State, StateError
 
 
 @contextmanager

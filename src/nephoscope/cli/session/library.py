@@ -56,7 +56,7 @@ def import_rules(
     from nephoscope.alerts.library.importing import Importing, held_tables
     from nephoscope.alerts.library.packs import PackError, slug
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.lake.state.rule_switches import PACK
+    from nephoscope.state.rule_switches import PACK
 
     if reading.empty:
         usage_error(f"{path}: no rule, hunting query, parser or watchlist is in it")
@@ -157,7 +157,7 @@ def _packs(data: Path) -> list[RulePack]:
 def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
     """Print the rules and hunting queries whose name, id or pack contains a text."""
     from nephoscope.alerts.library.listing import Held, rules
-    from nephoscope.lake.state.rule_switches import Switched
+    from nephoscope.state.rule_switches import Switched
 
     held, switched = Held(frozenset(), frozenset()), Switched({}, {})
     if has_state(data):
@@ -183,7 +183,7 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
 
 def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool) -> None:
     """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
-    from nephoscope.lake.state.rule_switches import PACK, RULE
+    from nephoscope.state.rule_switches import PACK, RULE
 
     packs = {pack.name: pack for pack in _packs(data)}
     rules = [*_shipped_names(), *((one.id, one.name) for pack in packs.values() for one in pack.of_rules())]
@@ -220,7 +220,7 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
     """Forget packs, with their functions and switches."""
     from nephoscope.alerts.library.importing import Importing
     from nephoscope.alerts.library.packs import PackError, RulePacks
-    from nephoscope.lake.state.rule_switches import PACK
+    from nephoscope.state.rule_switches import PACK
 
     with lake_of(data) as (lake, state):
         for name in names:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.schedule import Schedule
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 DATA = Path(".nephoscope")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.lake.state import State
 from nephoscope.posture.scan import Request, last_request
+from nephoscope.state import State
 
 WRITE = "Nephoscope/assessments/write"
 

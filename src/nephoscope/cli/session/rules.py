@@ -10,7 +10,7 @@ from nephoscope.cli.session.checks import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 def rules_of(data: Path, state: State, workspace: str, folders: Sequence[Path]) -> list[Rule]:

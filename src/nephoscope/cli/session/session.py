@@ -29,9 +29,6 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import EstateTurn, TurnTakenError, estate_turn
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.turns import Turns
 from nephoscope.posture.combined import CombinedReport, combine
 from nephoscope.posture.comparison import Changes
 from nephoscope.posture.extract import Extract
@@ -48,6 +45,9 @@ from nephoscope.sources.facts.reading import FactReader
 from nephoscope.sources.facts.recording import settle
 from nephoscope.sources.resources import SnapshotError
 from nephoscope.sources.resources.spool import PART
+from nephoscope.state import State, StateError
+from nephoscope.state.holder import new_holder
+from nephoscope.state.turns import Turns
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.estate.store import StoreError
-from nephoscope.lake.state.source_errors import KEPT, Standing
 from nephoscope.sources.live.health.table import missing_logs, rows
 from nephoscope.sources.live.setting_up import standing_of, wrong_settings
 from nephoscope.sources.live.source import SETTINGS
+from nephoscope.state.source_errors import KEPT, Standing
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.source_health import SourceHealth
-    from nephoscope.lake.state.sources import Source
+    from nephoscope.state import State
+    from nephoscope.state.source_health import SourceHealth
+    from nephoscope.state.sources import Source
 
 
 def health_rows(state: State) -> list[dict[str, Any]]:

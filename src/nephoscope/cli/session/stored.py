@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from nephoscope.cli.session.checks import tell, usage_error
-from nephoscope.lake.state import State, StateError
-from nephoscope.lake.workspace import Workspace
+from nephoscope.state import State, StateError
+from nephoscope.state.workspace import Workspace
 
 
 def state_url() -> str | None:

@@ -9,8 +9,8 @@ import sys
 import threading
 
 from nephoscope.cli.session.checks import tell
-from nephoscope.lake.state.state import URL_VARIABLE
 from nephoscope.serve.parent import named
+from nephoscope.state.state import URL_VARIABLE
 
 PAUSE = 5.0
 """Seconds before a process that died is started again."""

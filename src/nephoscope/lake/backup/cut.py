@@ -19,8 +19,8 @@ from typing import BinaryIO
 from nephoscope.lake.backup.archive import BackupError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.spool.segments import Segment, folders, segment_path, segments
-from nephoscope.lake.state import State
-from nephoscope.lake.state.copying import Save, moment
+from nephoscope.state import State
+from nephoscope.state.copying import Save, moment
 
 TRIES = 200
 _PAUSE = 0.05

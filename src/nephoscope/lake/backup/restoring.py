@@ -13,8 +13,8 @@ from nephoscope.lake.backup.admitting import Admit, admit_all, check_state, look
 from nephoscope.lake.backup.archive import BackupError, Manifest, unpacked
 from nephoscope.lake.backup.restored_audit import note_restored
 from nephoscope.lake.backup.taking import STATE
-from nephoscope.lake.state.copying import load
-from nephoscope.lake.state.database import Database
+from nephoscope.state.copying import load
+from nephoscope.state.database import Database
 
 Tell = Callable[[str, int, int], None]
 

@@ -19,9 +19,9 @@ from nephoscope.lake.backup.cut import Cut, cut
 from nephoscope.lake.backup.restored_audit import ANCHOR, anchor_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.keys import NAME as KEY_FILE
 from nephoscope.lake.store import table_path
+from nephoscope.state import State
+from nephoscope.state.keys import NAME as KEY_FILE
 
 STATE = "state.db"
 #: How long what waits in the spool is given to get into the tables; what does not is in the backup all the same.

@@ -15,8 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.ipc
 
-from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.column import filled
+from nephoscope.state.arrival import Arrivals
 
 MAGIC = b"NSF1"
 _PREFIX = struct.Struct("<4sIQII")

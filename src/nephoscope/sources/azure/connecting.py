@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.lake.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, Connection
 from nephoscope.sources.azure.cloud import Cloud, CloudError, cloud_of
 from nephoscope.sources.azure.credentials import Credential, CredentialSource, SignInError
 from nephoscope.sources.azure.scope import Scope, ScopeError
 from nephoscope.sources.azure.settings import CollectError, Settings
+from nephoscope.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, Connection
 
 MOST_CERTIFICATE = 64 << 10
 

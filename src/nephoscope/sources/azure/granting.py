@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import indent
 
-from nephoscope.lake.state.tenants import CERTIFICATE, MANAGED_IDENTITY, Connection
 from nephoscope.sources.azure.cloud import CLOUDS
 from nephoscope.sources.azure.rights import READER, Place, Right, names
+from nephoscope.state.tenants import CERTIFICATE, MANAGED_IDENTITY, Connection
 
 GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 APPLICATION = "nephoscope"

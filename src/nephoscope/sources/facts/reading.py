@@ -16,8 +16,8 @@ from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.report_age import holds
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.own_facts import OwnFacts
+    from nephoscope.state import State
+    from nephoscope.state.own_facts import OwnFacts
 
 _PLACE = Source(Path("own facts"), Path("own facts"))
 

@@ -8,17 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.coverage import claim_key
-from nephoscope.lake.state.arm_documents import REMOVED
-from nephoscope.lake.state.own_facts import OwnFacts, Receipt, TakenBack
 from nephoscope.sources.facts.fact_types import fact_types
 from nephoscope.sources.facts.report import FactError, FactReport, claims
+from nephoscope.state.arm_documents import REMOVED
+from nephoscope.state.own_facts import OwnFacts, Receipt, TakenBack
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.actor import Actor
+    from nephoscope.state import State
+    from nephoscope.state.actor import Actor
 
 #: Checkpoint: when own facts changed that no assessment has seen.
 FACTS_CHANGED = ("assess", "facts")

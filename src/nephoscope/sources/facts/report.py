@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.lake.state.own_facts import OwnFacts
 from nephoscope.model.nesting import DEEPEST, too_deep
 from nephoscope.sources.facts.fact_types import FactType, fact_types
+from nephoscope.state.own_facts import OwnFacts
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, in_scope
 
 MOST_DOCUMENTS = 5_000

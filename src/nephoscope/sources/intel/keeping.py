@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.arrival import Arrival, Arrivals
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.intel import Intel
 from nephoscope.sources.intel.item import Item, Retraction
 from nephoscope.sources.intel.rows import INDICATORS, rows_of
 from nephoscope.sources.intel.versions import Change, Kept, Versions, holds
+from nephoscope.state.arrival import Arrival, Arrivals
+from nephoscope.state.database import StateError
+from nephoscope.state.intel import Intel
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 BATCH = 500
 AGAIN = timedelta(days=7)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from nephoscope.lake.state.intel import Intel
 from nephoscope.sources.logs.moments import moment
+from nephoscope.state.intel import Intel
 
 INDICATORS, OBJECTS, OLDER = "ThreatIntelIndicators", "ThreatIntelObjects", "ThreatIntelligenceIndicator"
 Rows = Iterator[tuple[str, dict[str, Any]]]

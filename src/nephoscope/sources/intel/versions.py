@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import msgspec
 
-from nephoscope.lake.state.intel import Intel
 from nephoscope.sources.intel.item import Item, Refusal, Retraction
+from nephoscope.state.intel import Intel
 
 Change = tuple[Intel, Intel | None]
 """An object as it is now and as it was."""

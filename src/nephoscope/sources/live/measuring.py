@@ -11,9 +11,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.lake.arrival import Arrival
 from nephoscope.lake.columns import STANDARD, TIME
 from nephoscope.lake.quarantine import QUARANTINE, Bad
+from nephoscope.state.arrival import Arrival
 
 if TYPE_CHECKING:
     from nephoscope.lake.table import Table

@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.source_errors import Standing
-from nephoscope.lake.state.source_health import SourceHealth, sentence
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.azure.credentials import SignInError
 from nephoscope.sources.live.binding import secrets_after
 from nephoscope.sources.live.catalogue import kind_of, parsed, stored
@@ -26,11 +22,15 @@ from nephoscope.sources.live.source import (
     Surroundings,
 )
 from nephoscope.sources.live.supervisor import made
+from nephoscope.state.database import StateError
+from nephoscope.state.source_errors import Standing
+from nephoscope.state.source_health import SourceHealth, sentence
+from nephoscope.state.sources import Source
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
     from nephoscope.lake.table import Table
+    from nephoscope.state import State
 
 #: Kinds that read the server's own files, or listen at its addresses: these are the host's, not the estate's.
 OF_THE_HOST = frozenset({"folder", "syslog", "logs_ingestion"})

@@ -9,10 +9,8 @@ from datetime import UTC, datetime, tzinfo
 from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import RAW_BYTES, Bad
-from nephoscope.lake.state.source_errors import error_key
 from nephoscope.sources.intel.rows import INDICATORS
 from nephoscope.sources.live.measuring import filled, measured
 from nephoscope.sources.live.meter import Meter
@@ -34,16 +32,18 @@ from nephoscope.sources.logs.packed_message import unpacked
 from nephoscope.sources.logs.parsed import Parsed, parsed
 from nephoscope.sources.logs.reading import batches
 from nephoscope.sources.logs.secrets import masked, suspect
+from nephoscope.state.arrival import Arrivals
+from nephoscope.state.source_errors import error_key
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state.checkpoints import Checkpoints
     from nephoscope.lake.writer import Writer
     from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.sources.intel.item import Item, Retraction
     from nephoscope.sources.intel.versions import Kept
     from nephoscope.sources.logs.format import LineFormat
     from nephoscope.sources.logs.whereabouts import Whereabouts
+    from nephoscope.state.checkpoints import Checkpoints
 
 #: Seconds between two tries while the lake is full: doubled up to the second.
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0

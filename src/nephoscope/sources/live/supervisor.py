@@ -14,8 +14,6 @@ import msgspec
 
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.holder import new_holder
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.azure.credentials import SignInError
 from nephoscope.sources.intel.keeping import keep
@@ -35,15 +33,17 @@ from nephoscope.sources.live.source import (
     zone_of,
 )
 from nephoscope.sources.logs.format import Destination
+from nephoscope.state import StateError
+from nephoscope.state.holder import new_holder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.leases import Lease
-    from nephoscope.lake.state.sources import Source as Stored
     from nephoscope.lake.table import Table
+    from nephoscope.state import State
+    from nephoscope.state.leases import Lease
+    from nephoscope.state.sources import Source as Stored
 
 _LOG = logging.getLogger("nephoscope.sources")
 #: Seconds before a source that failed is tried again: doubled each time up to the second.

@@ -12,7 +12,7 @@ from nephoscope.sources.live.source import SourceError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 #: How long somebody waits for a source.
 SECONDS = 15.0

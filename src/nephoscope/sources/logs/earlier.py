@@ -15,7 +15,7 @@ from nephoscope.sources.logs.growth import HEAD, Growth, Short, Versions, head_o
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.lake.state.ingested_files import IngestedFile
+    from nephoscope.state.ingested_files import IngestedFile
 
 #: The identity of a load without --again: what the content is known by, and a hash of what else decides its rows.
 _LOADED_ONCE = re.compile(r"[0-9a-f]+(?:-stopped)?(?:-[0-9a-f]{12})?")

@@ -19,9 +19,9 @@ from nephoscope.sources.resources.files import FileError, Limits, Source, chunks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from nephoscope.lake.state.ingested_files import IngestedFile
     from nephoscope.sources.logs.growth import Proof
     from nephoscope.sources.logs.marks import Older
+    from nephoscope.state.ingested_files import IngestedFile
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _LOGS = (

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
 from nephoscope.lake.quarantine import Bad
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.ingested_files import Chunk
-from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.earlier import Earlier, again, told_by_path
 from nephoscope.sources.logs.files import (
     Known,
@@ -32,6 +29,9 @@ from nephoscope.sources.logs.tally import Tally
 from nephoscope.sources.logs.wait import Wait
 from nephoscope.sources.resources.files import FileError, Limits, is_tape
 from nephoscope.sources.resources.tape import members
+from nephoscope.state.database import StateError
+from nephoscope.state.ingested_files import Chunk
+from nephoscope.state.producers import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,10 +39,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.ingested_files import IngestedFile
-    from nephoscope.lake.state.ledger import HeldLease
-    from nephoscope.lake.workspace import Workspace
     from nephoscope.lake.writer import Writer
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.files import Content
@@ -51,6 +47,10 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.marks import Older
     from nephoscope.sources.logs.parsed import Parsed
     from nephoscope.sources.resources.files import Source
+    from nephoscope.state import State
+    from nephoscope.state.ingested_files import IngestedFile
+    from nephoscope.state.ledger import HeldLease
+    from nephoscope.state.workspace import Workspace
 
 #: How long a full spool is waited for: the flusher empties it meanwhile. A full disk is waited for until there is room.
 PATIENCE = 120.0

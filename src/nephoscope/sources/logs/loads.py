@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.ledger import HeldLease
+from nephoscope.state.holder import new_holder
+from nephoscope.state.ledger import HeldLease
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.ingested_files import Chunk, IngestedFile
-    from nephoscope.lake.state.leases import Lease
+    from nephoscope.state import State
+    from nephoscope.state.ingested_files import Chunk, IngestedFile
+    from nephoscope.state.leases import Lease
 
 _PAUSE = 0.5
 

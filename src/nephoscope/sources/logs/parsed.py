@@ -18,10 +18,10 @@ from nephoscope.sources.logs.sorting import Sorting
 if TYPE_CHECKING:
     from nephoscope.lake.quarantine import Bad
     from nephoscope.lake.tables import Tables
-    from nephoscope.lake.workspace import Workspace
     from nephoscope.sources.logs.batch import Batch
     from nephoscope.sources.logs.format import Context
     from nephoscope.sources.logs.sorting import Outcome
+    from nephoscope.state.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

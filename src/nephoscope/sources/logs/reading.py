@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.lake.tables import Tables
-    from nephoscope.lake.workspace import Workspace
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.format import Context
     from nephoscope.sources.logs.parsed import Parsed
+    from nephoscope.state.workspace import Workspace
 
 _FEW = 16
 _HEAD = 64 * 1024

@@ -17,8 +17,8 @@ from nephoscope.sources.logs.sorting import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.lake.state.ingested_files import IngestedFile
     from nephoscope.sources.logs.parsed import Parsed
+    from nephoscope.state.ingested_files import IngestedFile
 
 _PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
 

@@ -25,9 +25,9 @@ from nephoscope.sources.sample.generator import Generator, write
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
-    from nephoscope.lake.workspace import Workspace
     from nephoscope.sources.sample.entry import Entry
+    from nephoscope.state import State
+    from nephoscope.state.workspace import Workspace
 
 
 @dataclass(frozen=True)

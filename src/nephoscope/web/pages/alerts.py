@@ -16,10 +16,10 @@ from nephoscope.alerts.overriding import steps_of, techniques_of
 from nephoscope.alerts.sight import READ
 from nephoscope.alerts.tuning.editing import REASONS
 from nephoscope.alerts.tuning.in_force import SuppressionsInForce
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.alerts import Looked, StoredAlert
-from nephoscope.lake.state.faults import OvertakenError, PassingError
-from nephoscope.lake.state.incidents import Action
+from nephoscope.state import StateError
+from nephoscope.state.alerts import Looked, StoredAlert
+from nephoscope.state.faults import OvertakenError, PassingError
+from nephoscope.state.incidents import Action
 from nephoscope.web.alert_forms import (
     ACTS,
     DAYS,

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from nephoscope.lake.state import MissingError
 from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
+from nephoscope.state import MissingError
 from nephoscope.web.controls import plain
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from nephoscope.lake.state import MissingError, StateError
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER, worse
+from nephoscope.state import MissingError, StateError
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.evidence import HEADER, Control, Evidence, NoDocumentError, Policy, document
 from nephoscope.web.page import Area, Page

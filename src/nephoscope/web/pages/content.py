@@ -14,9 +14,9 @@ from nephoscope.alerts.coverage import NO_TECHNIQUE, Cell, cells, navigator, num
 from nephoscope.alerts.library import listing
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.faults import OvertakenError
-from nephoscope.lake.state.rule_switches import PACK, RULE
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.faults import OvertakenError
+from nephoscope.state.rule_switches import PACK, RULE
 from nephoscope.web.content import KINDS, ContentRow, Shelf
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.form import noted, taken

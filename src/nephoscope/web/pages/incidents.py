@@ -14,10 +14,10 @@ from nephoscope.alerts.case.case_file import CaseFile, Moment, case_file
 from nephoscope.alerts.case.decision import changes_since
 from nephoscope.alerts.case.events import Events, events, looked_at
 from nephoscope.alerts.overriding import steps_of
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.faults import OvertakenError, PassingError
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
+from nephoscope.state import StateError
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.faults import OvertakenError, PassingError
+from nephoscope.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
 from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from nephoscope.lake.state import MissingError
 from nephoscope.model.secret import redact
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
+from nephoscope.state import MissingError
 from nephoscope.web.download import as_csv
 from nephoscope.web.own_assessments import own_assessments
 from nephoscope.web.page import Area, Page

@@ -8,14 +8,14 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.faults import PassingError
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
 from nephoscope.sources.live.health.table import missing_logs, rows
 from nephoscope.sources.live.owned import always_owned
 from nephoscope.sources.live.source import Kind, SourceError
+from nephoscope.state import StateError
+from nephoscope.state.faults import PassingError
+from nephoscope.state.sources import Source
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawing import draw
 from nephoscope.web.drawn import as_drawn, drawn, meanwhile

@@ -15,12 +15,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from nephoscope.access.guard import DeniedError
 from nephoscope.current import Current, Reader
 from nephoscope.lake.span import Span
-from nephoscope.lake.state.etag import etag_of
-from nephoscope.lake.state.faults import OvertakenError
-from nephoscope.lake.state.saved_queries import SavedQuery, beside
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.shown import shown
+from nephoscope.state.etag import etag_of
+from nephoscope.state.faults import OvertakenError
+from nephoscope.state.saved_queries import SavedQuery, beside
 from nephoscope.web.download import Number, as_csv, as_parquet
 from nephoscope.web.form import act
 from nephoscope.web.page import Area, Page

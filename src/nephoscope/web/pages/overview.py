@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from nephoscope.lake.state import MissingError
-from nephoscope.lake.state.incidents import IncidentStatus, Sought
 from nephoscope.posture.history import History, TrendPoint
 from nephoscope.posture.published.findings import UNJUDGED, Tally
 from nephoscope.posture.published.priorities import Priority
 from nephoscope.posture.scan import last_request
+from nephoscope.state import MissingError
+from nephoscope.state.incidents import IncidentStatus, Sought
 from nephoscope.web.known_names import known_names
 from nephoscope.web.page import Area, Page
 from nephoscope.web.progress import trouble, under_way

@@ -12,10 +12,10 @@ from nephoscope.alerts.overview import overview
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.sight import READ as ALERTS
 from nephoscope.alerts.tuning.in_force import SuppressionsInForce
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.alert_tallies import AlertTally
-from nephoscope.lake.state.alerts import Looked
-from nephoscope.lake.state.rule_switches import RULE
+from nephoscope.state import StateError
+from nephoscope.state.alert_tallies import AlertTally
+from nephoscope.state.alerts import Looked
+from nephoscope.state.rule_switches import RULE
 from nephoscope.web import trying
 from nephoscope.web.download import as_csv
 from nephoscope.web.form import noted, taken

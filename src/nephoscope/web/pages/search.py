@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from nephoscope.lake.state.alerts import Looked
-from nephoscope.lake.state.incidents import Sought
 from nephoscope.posture.published import accounts
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.graph_tables import LISTED
 from nephoscope.posture.published.kinds import sub_assessments
 from nephoscope.posture.published.mentions import Mention, sought
+from nephoscope.state.alerts import Looked
+from nephoscope.state.incidents import Sought
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
 from nephoscope.web.pages.attack_paths import READ as PATHS

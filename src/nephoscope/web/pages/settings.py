@@ -15,10 +15,10 @@ from nephoscope.access.sessions import end, opened
 from nephoscope.alerts.response.faults import faults
 from nephoscope.alerts.response.responder import rules_folder
 from nephoscope.alerts.response.rule import ResponseRule, rules
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.audit import Entry
-from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.model.resource_binding import ResourceBinding, bind_resource
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.audit import Entry
+from nephoscope.state.principals import PrincipalKind
 from nephoscope.web.form import act, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.role_scopes import placed

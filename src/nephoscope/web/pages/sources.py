@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.lake.state.ingested_files import IngestedFile
-from nephoscope.lake.state.sources import Source
-from nephoscope.lake.state.tenants import Tenant
 from nephoscope.posture.scan import last_request
 from nephoscope.sources.live.catalogue import kinds
 from nephoscope.sources.live.health.table import Row, rows
 from nephoscope.sources.live.setting_up import error_of
+from nephoscope.state.ingested_files import IngestedFile
+from nephoscope.state.sources import Source
+from nephoscope.state.tenants import Tenant
 from nephoscope.web.form import WRITE
 from nephoscope.web.health_table import health_table
 from nephoscope.web.page import SAME, Area, Page

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from nephoscope.alerts.sight import READ as ALERTS
 from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.lake.state import StateError
-from nephoscope.lake.state.etag import moment_of
-from nephoscope.lake.state.faults import OvertakenError
-from nephoscope.lake.state.incidents import Action
-from nephoscope.lake.state.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state import StateError
+from nephoscope.state.etag import moment_of
+from nephoscope.state.faults import OvertakenError
+from nephoscope.state.incidents import Action
+from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawn import Meanwhile
 from nephoscope.web.form import act, changing, taken

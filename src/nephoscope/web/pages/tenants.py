@@ -9,8 +9,6 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
 from nephoscope.posture import tenants
 from nephoscope.posture.live import CLOUD
 from nephoscope.sources.azure.cloud import CLOUDS
@@ -19,6 +17,8 @@ from nephoscope.sources.azure.granting import Grant, az, bicep
 from nephoscope.sources.azure.rights import Place, names
 from nephoscope.sources.azure.settings import CollectError
 from nephoscope.sources.azure.trial import Trial
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.drawing import draw
 from nephoscope.web.drawn import as_drawn, drawn, meanwhile

@@ -22,7 +22,7 @@ from nephoscope.alerts.response.blocking import Chosen, chosen, of_estate
 from nephoscope.alerts.response.priority import rules_of, taken
 from nephoscope.alerts.response.program import executed
 from nephoscope.estate.store import StoreError
-from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
+from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 from nephoscope_policy.model.resource_id import ResourceId
 
 _VERSION = "2024-05-01"

@@ -10,7 +10,7 @@ from msgspec import Meta
 from nephoscope.alerts.response.action import Around, Kind, Outcome
 from nephoscope.alerts.response.actions.webhook import document_of
 from nephoscope.alerts.response.program import executed
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.state.responses import ResponseRun
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from msgspec import Meta
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.operator import Files
 from nephoscope.alerts.response.records import records_of
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.state.responses import ResponseRun
 
 _NAME = re.compile(r"\d{8}T\d{12}Z\.ndjson")
 

@@ -10,15 +10,15 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Kind, Outcome
 from nephoscope.alerts.response.event import BY
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.incidents import IncidentStatus
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.state.database import StateError
+from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.responses import ResponseRun
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,12 +14,12 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Kind, Outcome
 from nephoscope.alerts.response.records import records_of
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.state.responses import ResponseRun
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 Row = dict[str, Any]
 

@@ -23,8 +23,8 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.posting import target
-from nephoscope.lake.state.responses import ResponseRun
 from nephoscope.sources.reaching import Target
+from nephoscope.state.responses import ResponseRun
 
 #: Bytes of a refusal that are told.
 _SAID = 200

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from nephoscope.lake.quarantine import QUARANTINE
-from nephoscope.lake.state.source_health import SourceHealth, SourceRate
-from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live.health.profile import Profile
+from nephoscope.state.source_health import SourceHealth, SourceRate
+from nephoscope.state.sources import Source
 
 #: A silence shorter than this says nothing.
 LEAST_SILENCE = timedelta(minutes=10)

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.schema_changes import SchemaChange
-from nephoscope.lake.state.source_health import RATES_KEPT, SourceHealth
-from nephoscope.lake.workspace import DEFAULT
 from nephoscope.sources.live.health import rows as made
 from nephoscope.sources.live.health.judging import Finding, findings, silent_source
 from nephoscope.sources.live.health.profile import Profile
 from nephoscope.sources.live.source import LOST
+from nephoscope.state.database import StateError
+from nephoscope.state.schema_changes import SchemaChange
+from nephoscope.state.source_health import RATES_KEPT, SourceHealth
+from nephoscope.state.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.leases import Lease
-    from nephoscope.lake.state.source_health import SourceRate
-    from nephoscope.lake.state.sources import Source
     from nephoscope.sources.live.meter import Meter, Told
+    from nephoscope.state import State
+    from nephoscope.state.leases import Lease
+    from nephoscope.state.source_health import SourceRate
+    from nephoscope.state.sources import Source
 
 #: What is remembered of findings is kept beside the checkpoints, under a name that no source can have.
 KEPT = "#health"

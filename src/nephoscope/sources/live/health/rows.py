@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.lake.state.usage import Used
 from nephoscope.sources.live.health.judging import Finding
 from nephoscope.sources.logs.table_row import COLLECTOR
+from nephoscope.state.usage import Used
 
 PRODUCT = "nephoscope"
 _NAMES = uuid.UUID("0c0a2f6e-53a9-4f2e-9f0e-6a4a1d1f7b11")

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.tenant_stores import current_resources
-from nephoscope.lake.state.source_health import SourceHealth, SourceRate
 from nephoscope.sources.live.health.judging import Finding, findings, silent_source, standing
 from nephoscope.sources.live.health.missing import Missing, missing
 from nephoscope.sources.live.health.newest_rows import last_rows
+from nephoscope.state.source_health import SourceHealth, SourceRate
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.state import State
 
 _KNOWN = timedelta(days=8)
 

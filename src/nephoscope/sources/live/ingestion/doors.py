@@ -15,8 +15,8 @@ from nephoscope.sources.live.sink import LakeSink
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
     from nephoscope.lake.table import Table
+    from nephoscope.state import State
 
 #: What the records came by, in the state of producers and in the quarantine.
 SOURCE = "server"

@@ -21,7 +21,6 @@ from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import RAW_BYTES, Bad
 from nephoscope.lake.rows import apart, arrow_of
 from nephoscope.lake.table import Table
-from nephoscope.lake.workspace import Workspace
 from nephoscope.lake.writer import Portion, Writer
 from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope.sources.live.ingestion.bodies import unpacked
@@ -30,6 +29,7 @@ from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.repeats import Repeats
 from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.logs.secrets import masked
+from nephoscope.state.workspace import Workspace
 
 #: Bytes of bodies that one append takes, about, and that wait at most.
 MOST, MOST_WAITING = 8 << 20, 64 << 20

@@ -17,7 +17,6 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import StateError
 from nephoscope.sources.live import credential_forms, owned, wanted
 from nephoscope.sources.live.azure_errors import told
 from nephoscope.sources.live.blobs.account import service
@@ -32,6 +31,7 @@ from nephoscope.sources.live.source import (
     StoppedError,
     Surroundings,
 )
+from nephoscope.state import StateError
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient

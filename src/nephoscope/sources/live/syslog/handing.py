@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from threading import Event
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import StateError
 from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.live.source import LAKE, LOST, Sink, StoppedError
 from nephoscope.sources.live.syslog.intake import Batch, Intake
+from nephoscope.state import StateError
 
 _FEED = "messages"
 #: Seconds before a batch is tried again: doubled up to the second.

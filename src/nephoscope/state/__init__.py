@@ -1,0 +1,32 @@
+"""What changes row by row beside the lake: workspaces, sources, leases, checkpoints; in SQLite or PostgreSQL, a file a concept.
+
+The names are imported when they are first asked for: a module that needs a noun of the state does not load the database.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nephoscope.state.database import BusyError, MissingError
+    from nephoscope.state.faults import StateError
+    from nephoscope.state.leases import Lease, LeaseLostError
+    from nephoscope.state.state import State
+
+__all__ = ["BusyError", "Lease", "LeaseLostError", "MissingError", "State", "StateError"]
+_MODULES = {
+    "BusyError": "database",
+    "Lease": "leases",
+    "LeaseLostError": "leases",
+    "MissingError": "database",
+    "State": "state",
+    "StateError": "faults",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = found
+    return found

@@ -1,0 +1,281 @@
+"""The front door of the state: one attribute a concept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from nephoscope.state.actor import Actor
+from nephoscope.state.audit_anchor import AuditAnchor
+from nephoscope.state.concepts import CONCEPTS
+from nephoscope.state.database import Database, DiskFullError
+from nephoscope.state.faults import StateError
+from nephoscope.state.first_change import Keep, only_if, waits
+from nephoscope.state.keys import KeyFile
+from nephoscope.state.migration import migrate
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.state.alert_tallies import AlertTallies
+    from nephoscope.state.alerts import Alerts
+    from nephoscope.state.arm_documents import ArmDocuments
+    from nephoscope.state.arrival import Arrivals
+    from nephoscope.state.audit import Audit
+    from nephoscope.state.bookmarks import Bookmarks
+    from nephoscope.state.checkpoints import Checkpoints
+    from nephoscope.state.counted_segments import CountedSegments
+    from nephoscope.state.credentials import Credentials
+    from nephoscope.state.hunting_runs import HuntingRuns
+    from nephoscope.state.incidents import Incidents
+    from nephoscope.state.ingested_files import IngestedFiles
+    from nephoscope.state.intel import Intels
+    from nephoscope.state.learned import Learned
+    from nephoscope.state.leases import Leases
+    from nephoscope.state.outbox import Outbox
+    from nephoscope.state.own_facts import OwnFactStore
+    from nephoscope.state.principals import Principals
+    from nephoscope.state.producers import Producers
+    from nephoscope.state.repeated_loads import RepeatedLoads
+    from nephoscope.state.responses import Responses
+    from nephoscope.state.rule_runs import RuleRuns
+    from nephoscope.state.rule_settings import RuleSettings
+    from nephoscope.state.rule_standings import RuleStandings
+    from nephoscope.state.rule_switches import RuleSwitches
+    from nephoscope.state.run_standings import RunStandings
+    from nephoscope.state.saved_functions import SavedFunctions
+    from nephoscope.state.saved_queries import SavedQueries
+    from nephoscope.state.schema_changes import SchemaChanges
+    from nephoscope.state.sign_in_attempts import SignInAttempts
+    from nephoscope.state.sign_in_providers import SignInProviders
+    from nephoscope.state.source_errors import SourceErrors
+    from nephoscope.state.source_health import SourceHealths
+    from nephoscope.state.sources import Sources
+    from nephoscope.state.suppressions import Suppressions
+    from nephoscope.state.tenants import Tenants
+    from nephoscope.state.tuning_changes import TuningChanges
+    from nephoscope.state.usage import Usages
+    from nephoscope.state.watchlists import StoredWatchlists
+    from nephoscope.state.workspaces import Workspaces
+
+#: The environment variable that names the state's URL.
+URL_VARIABLE = "NEPHOSCOPE_STATE"
+FILE_NAME = "state.db"
+
+
+class State:
+    """The state of a data folder; every method of a concept is one transaction, times are aware and in UTC.
+
+    Safe for threads and for several processes at once. Raises StateError (with what to do) from every method.
+    """
+
+    if TYPE_CHECKING:
+        workspaces: Workspaces
+        producers: Producers
+        counted_segments: CountedSegments
+        leases: Leases
+        sources: Sources
+        tenants: Tenants
+        checkpoints: Checkpoints
+        saved_functions: SavedFunctions
+        source_health: SourceHealths
+        schema_changes: SchemaChanges
+        source_errors: SourceErrors
+        usage: Usages
+        ingested_files: IngestedFiles
+        repeated_loads: RepeatedLoads
+        credentials: Credentials
+        outbox: Outbox
+        rule_runs: RuleRuns
+        rule_switches: RuleSwitches
+        saved_queries: SavedQueries
+        rule_standings: RuleStandings
+        alerts: Alerts
+        alert_tallies: AlertTallies
+        principals: Principals
+        audit: Audit
+        sign_in_providers: SignInProviders
+        sign_in_attempts: SignInAttempts
+        arm_documents: ArmDocuments
+        own_facts: OwnFactStore
+        incidents: Incidents
+        hunting_runs: HuntingRuns
+        bookmarks: Bookmarks
+        suppressions: Suppressions
+        rule_settings: RuleSettings
+        learned: Learned
+        tuning_changes: TuningChanges
+        intel: Intels
+        responses: Responses
+        run_standings: RunStandings
+        watchlists: StoredWatchlists
+
+    def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:
+        self.database = database
+        self._keys = keys
+        self._anchor = anchor
+
+    def __getattr__(self, name: str) -> Any:
+        """Open a concept when it is first asked for: a command pays for the tables that it reads."""
+        module = CONCEPTS.get(name)
+        if module is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        made = getattr(import_module(f"nephoscope.state.{module[0]}"), module[1])(*self._given(name))
+        # two threads that ask at once get the same
+        return self.__dict__.setdefault(name, made)
+
+    def _given(self, name: str) -> tuple[Any, ...]:
+        match name:
+            case "schema_changes":
+                return ()
+            case "saved_functions":
+                return self.database, self.checkpoints
+            case "credentials":
+                return self.database, self._keys
+            case "audit":
+                return self.database, self._anchor
+        return (self.database,)
+
+    @staticmethod
+    def open(url: str, keys: Path | None = None, *, clock: Callable[[], datetime] | None = None) -> State:
+        """Connect to `sqlite:///FILE` or `postgresql://...` and bring its tables up to date.
+
+        `keys` is the folder of the key file of the credentials (default: `keys` beside the SQLite file, or in the working folder);
+        `clock` is for tests.
+        """
+        database = Database.open(url, clock)
+        beside = database.file.parent if database.file else Path.cwd()
+        # the working folder belongs to no state in particular
+        return State._of(database, keys or beside / "keys", anchored=bool(keys or database.file))
+
+    @staticmethod
+    def of(data: Path, url: str | None = None, *, copy: bool = False) -> State:
+        """The state of a data folder: at the URL, else at NEPHOSCOPE_STATE, else `state.db` in the folder.
+
+        With `copy` the state of a full disk, which cannot even be read, is read from a copy in memory: for what is soon over, since
+        that stays as it is and nothing is kept in it.
+        """
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        wanted = url or os.environ.get(URL_VARIABLE)
+        file = (data / FILE_NAME).absolute()
+        try:
+            return State._of(Database.open(wanted) if wanted else Database.of_file(file), data / "keys")
+        except DiskFullError:
+            found = Database.of_copy(file) if copy and not wanted else None
+            if found is None:
+                raise
+            return State._of(found, data / "keys")
+
+    @staticmethod
+    def _of(database: Database, keys: Path, *, anchored: bool = True) -> State:
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return State(database, KeyFile(keys), AuditAnchor(keys) if anchored else None)
+
+    @contextmanager
+    def transaction(self, *, brief: bool = False) -> Iterator[Session]:
+        """A transaction for a change that has rows in the outbox: all of it is kept, or nothing; `brief` as of Database.write."""
+        with self.database.write(brief=brief) as session:
+            yield session
+
+    @contextmanager
+    def with_change(self, keep: Keep) -> Iterator[None]:
+        """Keep something with the first change within the block, in its transaction; in one of its own where there was none."""
+        with waits(keep) as waiting:
+            yield
+            if waiting:
+                with self.transaction():
+                    pass
+
+    @contextmanager
+    def audited(
+        self, by: Actor, operation: str, targets: str | Iterable[str], detail: Mapping[str, Any] | None = None
+    ) -> Iterator[None]:
+        """Audit what is changed within the block, an entry for each target, in the transaction of its first change.
+
+        A change of several transactions has its entry with the first: whatever becomes of the others, none is without an entry. Where
+        the entry cannot be kept, neither is the change.
+        """
+        several = (targets,) if isinstance(targets, str) else tuple(targets)
+
+        def enter(session: Session) -> None:
+            for target in several:
+                self.audit.add(
+                    session, by.name, operation, target, address=by.address, detail=dict(detail or {})
+                )
+
+        with self.with_change(enter):
+            yield
+
+    @contextmanager
+    def announced(
+        self, by: Actor, operation: str, target: str, detail: Mapping[str, Any] | None = None
+    ) -> Iterator[None]:
+        """Audit what is changed outside of the database, such as files: an entry that it started, and one of how it ended.
+
+        No transaction covers a file, so the first entry is kept before anything is changed, and where it cannot be kept nothing is.
+        A process that dies in between leaves `Started` without an end: what it names may be changed or not, and is to be looked at.
+        What is raised within the block, or ends the command, is `Failed`.
+        """
+        self._enter(by, operation, target, "Started", detail)
+        try:
+            yield
+        except BaseException:
+            with suppress(StateError):  # why it failed is told, and an entry without an end says enough
+                self._enter(by, operation, target, "Failed", detail)
+            raise
+        self._enter(by, operation, target, "Succeeded", detail)
+
+    def _enter(
+        self, by: Actor, operation: str, target: str, outcome: str, detail: Mapping[str, Any] | None
+    ) -> None:
+        with self.transaction() as session:
+            self.audit.add(
+                session,
+                by.name,
+                operation,
+                target,
+                outcome=outcome,
+                address=by.address,
+                detail=dict(detail or {}),
+            )
+
+    @contextmanager
+    def only_if(self, check: Keep) -> Iterator[None]:
+        """Let the first change within the block be made only where `check`, called in its transaction before it, raises nothing."""
+        with only_if(check):
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that changes nothing: it sees one moment, whoever is writing."""
+        with self.database.read() as session:
+            yield session
+
+    def count(self, session: Session, several: Sequence[Arrivals]) -> None:
+        """Count what arrived within the transaction that notes it: for Usage, and for the health of the sources that there are."""
+        if several:
+            there = self.sources.names(session)
+            self.source_health.count(session, [one for one in several if one.source in there])
+            self.usage.count(session, several)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
