@@ -78,6 +78,11 @@ class Caller:
         """The name by which changes are told."""
         return self.principal.name
 
+    @property
+    def author(self) -> str:
+        """The name that what the caller makes carries as its author."""
+        return self.principal.name
+
     def may(self, operation: str, scope: str = TENANT) -> bool:
         """Whether an operation may be done at a scope."""
         return permitted(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)

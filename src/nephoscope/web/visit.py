@@ -15,6 +15,7 @@ from starlette.requests import Request
 from nephoscope.access.scopes import Hierarchy, log_scope
 from nephoscope.lake.scope import Scope
 from nephoscope.model.reach import Reach
+from nephoscope.service.context import ServiceContext
 from nephoscope.state import MissingError
 from nephoscope.state.workspace import DEFAULT
 from nephoscope.web.tags import Tagged, tags
@@ -62,6 +63,11 @@ class Visit:
     def ticked(self, name: str) -> list[str]:
         """All values of a name in what was sent, each once."""
         return list(dict.fromkeys(value for known, value in self.ticks if known == name and value))
+
+    @property
+    def service(self) -> ServiceContext:
+        """What the calls of the service layer work with."""
+        return ServiceContext(self.caller, self.instance.state, self.instance.data)
 
     @property
     def base(self) -> str:

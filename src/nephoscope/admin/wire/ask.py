@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.service.context import ServiceContext
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -39,6 +41,11 @@ class Ask:
     caller: Caller
     host: Host
     permission: str
+
+    @property
+    def service(self) -> ServiceContext:
+        """What the calls of the service layer work with."""
+        return ServiceContext(self.caller, self.instance.state, self.instance.data)
 
     def audit(self, session: Session, operation: str, target: str, **detail: Any) -> None:
         """Keep in the audit what the caller did, in the transaction of the change."""

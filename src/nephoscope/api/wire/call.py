@@ -12,6 +12,7 @@ import msgspec
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.path import scope_of
 from nephoscope.model.nesting import DEEPEST, too_deep
+from nephoscope.service.context import ServiceContext
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
@@ -43,6 +44,11 @@ class Call:
     def __getitem__(self, name: str) -> str:
         """A parameter of the path, '' where the template has none of the name."""
         return self.parameters.get(name) or ""
+
+    @property
+    def service(self) -> ServiceContext:
+        """What the calls of the service layer work with."""
+        return ServiceContext(self.caller, self.instance.state, self.instance.data)
 
     @property
     def scope(self) -> str:

@@ -1,0 +1,30 @@
+"""Who acts: what a service asks of a caller of the server and of the user of the command line."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+#: The scope of a permission on everything that the server has.
+ROOT_SCOPE = "/"
+
+
+class AuthorizedActor(Protocol):
+    """A principal with its permissions; `access.guard.Caller` is one, and `LocalUser`."""
+
+    @property
+    def name(self) -> str:
+        """The name by which the audit names the actor."""
+
+    @property
+    def author(self) -> str:
+        """The name that what the actor makes carries as its author."""
+
+    @property
+    def address(self) -> str:
+        """Where the request came from, '' for this machine."""
+
+    def may(self, operation: str, scope: str = ROOT_SCOPE) -> bool:
+        """Tell whether an operation is allowed at a scope."""
+
+    def must(self, operation: str, scope: str = ROOT_SCOPE, why: str = "") -> None:
+        """Raise DeniedError where an operation is not allowed at a scope; `why` names what needs it."""

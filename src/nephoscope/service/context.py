@@ -1,0 +1,93 @@
+"""What a service call works with, and the one way to change something: permission, change and audit entry together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.state.actor import Actor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.orm import Session
+
+    from nephoscope.service.actors import AuthorizedActor
+    from nephoscope.state import State
+
+
+def utc_now() -> datetime:
+    """Return the time of this host, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContext:
+    """Who acts on which data folder and state; `clock` is for tests."""
+
+    actor: AuthorizedActor
+    state: State
+    data: Path
+    clock: Callable[[], datetime] = field(default=utc_now, repr=False)
+
+    @property
+    def now(self) -> datetime:
+        """The time, aware and in UTC."""
+        return self.clock()
+
+    @property
+    def author(self) -> str:
+        """The name that what is made carries as its author."""
+        return self.actor.author
+
+    def require(self, operation: str, scope: str = ROOT_SCOPE, why: str = "") -> None:
+        """Raise DeniedError where the actor may not do an operation at a scope; `why` names what needs it."""
+        self.actor.must(operation, scope, why)
+
+    @contextmanager
+    def change(
+        self, operation: str, scope: str, targets: str | Iterable[str], **detail: Any
+    ) -> Iterator[None]:
+        """Check the permission, then audit what is changed within the block, an entry for each target.
+
+        The entry is in the transaction of the first change: both are committed or neither. Details that are None are left out.
+        Raises DeniedError before anything is changed.
+        """
+        self.require(operation, scope)
+        with self.state.audited(self._by, operation, targets, _to_detail(detail)):
+            yield
+
+    @contextmanager
+    def change_files(self, operation: str, scope: str, target: str, **detail: Any) -> Iterator[None]:
+        """Check the permission, then audit what is changed outside of the database: an entry `Started`, and one of the outcome."""
+        self.require(operation, scope)
+        with self.state.announced(self._by, operation, target, _to_detail(detail)):
+            yield
+
+    def enter(self, session: Session, operation: str, target: str, **detail: Any) -> None:
+        """Add the audit entry of a change to the transaction that makes it; the permission was checked by `require`."""
+        by = self._by
+        self.state.audit.add(
+            session, by.name, operation, target, address=by.address, detail=_to_detail(detail)
+        )
+
+    @property
+    def _by(self) -> Actor:
+        return Actor(self.actor.name, self.actor.address)
+
+
+def workspace_scope(workspace: str) -> str:
+    """Return the scope at which the permissions of a workspace are checked."""
+    return f"/workspaces/{workspace}"
+
+
+def _to_detail(detail: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in detail.items() if value is not None}
+    found: dict[str, Any] = msgspec.to_builtins(given, str_keys=True, enc_hook=str)
+    return found
