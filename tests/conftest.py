@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from tests import fresh_state
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
-
-from nephoscope.state import migration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,14 +53,6 @@ def _turn(item: pytest.Item) -> int:
     if item.path.is_relative_to(BROWSER):
         return 2
     return 0 if item.get_closest_marker("long") else 1
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _new_states_are_made_at_once() -> Iterator[None]:
-    """The steps of an empty state cost ten times what making its tables does, and a thousand tests want one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migration, "_upgrade", fresh_state.at_once)
-        yield
 
 
 @pytest.fixture

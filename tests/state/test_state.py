@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import sqlite3
+import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
@@ -19,7 +18,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
-from tests import fresh_state
+from tests.state import recorded
 
 from nephoscope.state import LeaseLostError, State, StateError, migration
 from nephoscope.state.arrival import Arrival, Arrivals
@@ -500,14 +499,6 @@ def case_several_processes_open_at_once(opened: Open, url: str) -> None:
     assert set(printed) == {f"{opened().workspaces.get().id}\n"}
 
 
-@contextmanager
-def by_steps() -> Iterator[None]:
-    """New states are made as the product makes them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migration, "_upgrade", fresh_state.by_steps)
-        yield
-
-
 def case_the_tables_are_those_that_the_code_says(opened: Open, url: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
@@ -515,21 +506,21 @@ def case_the_tables_are_those_that_the_code_says(opened: Open, url: str) -> None
     from nephoscope.state.columns import Base
     from nephoscope.state.concepts import every_table
 
-    with by_steps():
-        state = opened()
     every_table()
-    with state.database.read() as session:
+    with opened().database.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
 
 def case_a_step_that_fails_leaves_nothing(opened: Open, url: str) -> None:
+    begin = migration._begin
+
     def failing(connection: Connection) -> None:
-        fresh_state.by_steps(connection)
+        begin(connection)
         raise ZeroDivisionError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migration, "_upgrade", failing)
+        patch.setattr(migration, "_begin", failing)
         with pytest.raises(ZeroDivisionError):
             opened()
     database = Database.open(url)
@@ -539,100 +530,35 @@ def case_a_step_that_fails_leaves_nothing(opened: Open, url: str) -> None:
     assert opened().workspaces.get().name == "default"
 
 
-def case_every_older_state_is_brought_up_to_date(opened: Open, url: str) -> None:
-    first, *later = migration.steps()
-    database = Database.open(url)
-    with database.write() as session:
-        migration._upgrade(session.connection(), first)
-        session.execute(
-            text(
-                "INSERT INTO producers (id, sequence, changed) VALUES ('p', 7, '2026-01-01 00:00:00.000000')"
-            )
-        )
-        session.execute(
-            text(
-                "INSERT INTO source_health (source, workspace, table_name, rows, bad, size, columns, error, error_at) "
-                "VALUES ('s', 'default', '', 0, 0, 0, '', 'refused', '2026-01-01 00:00:00.000000+00:00')"
-            )
-        )
-        told = int(NOON.timestamp()) // 60
-        session.execute(
-            text(
-                f"INSERT INTO producers VALUES ('health/usage/default', {told}, '2026-01-01 00:00:00.000000')"
-            )
-        )
-        for hour in (NOON, NOON + timedelta(hours=1)):
-            for source in ("s", "t"):
-                session.execute(
-                    text("INSERT INTO source_rates VALUES (:source, 'default', 'T', :hour, 5, 1, 50, 10.0)"),
-                    {
-                        "source": source,
-                        "hour": hour.strftime(
-                            "%Y-%m-%d %H:%M:%S.%f+00:00" if "postgres" in url else "%Y-%m-%d %H:%M:%S.%f"
-                        ),
-                    },
-                )
-    for step in later:
-        with database.write() as session:
-            migration._upgrade(session.connection(), step)
-            assert migration._revision(session.connection()) == step
-    database.close()
-    state = opened()
-    assert state.producers.all() == {"p": 7, "health/usage/default": told}
-    assert state.source_health.all("s")[0].error == "refused"
-    with state.transaction() as session:
-        untold = state.usage.take(session, NOON + timedelta(hours=2))
-    assert untold == [Used("default", "T", NOON + timedelta(hours=1), 10, 100, 10, 20.0)]
-
-
-def case_runs_of_before_steps_are_at_the_step_that_they_were(opened: Open, url: str) -> None:
-    database = Database.open(url)
-    runs = {
-        # what: status, by, plan, hours between its making and its last change
-        "asked": ("pending", "", None, 0), "waits": ("approve", "", "{}", 0), "denied": ("denied", "kim", "{}", 1),
-        "approved": ("pending", "kim", "{}", 1), "held": ("done", "kim", "{}", 1), "over": ("undone", "kim", "{}", 25),
-        "refused": ("dead", "kim", "{}", 1), "stuck": ("dead", "kim", "{}", 25), "sent": ("done", "", None, 1),
-    }  # fmt: skip
-    row = (
-        "INSERT INTO response_runs VALUES (:id, 'default', 'r', 'block', 'incident.created', '1', :status, '', :by, '{}', '{}', 1,"
-        " :created, NULL, :plan, :created, :changed)"
-    )
-    moment_ = "%Y-%m-%d %H:%M:%S.%f+00:00" if "postgres" in url else "%Y-%m-%d %H:%M:%S.%f"
-    for step in migration.steps():
-        with database.write() as session:
-            if step == "0026":
-                for name, (status, by, plan, hours) in runs.items():
-                    changed = NOON + timedelta(hours=hours)
-                    values = {"id": name, "status": status, "by": by, "plan": plan}
-                    times = {"created": NOON.strftime(moment_), "changed": changed.strftime(moment_)}
-                    session.execute(text(row), values | times)
-            migration._upgrade(session.connection(), step)
-    database.close()
-    assert {one.id: one.step.value for one in opened().responses.newest("default")} == {
-        "asked": "do", "waits": "do", "denied": "do", "approved": "apply", "held": "apply", "over": "undo", "refused": "apply",
-        "stuck": "undo", "sent": "do",
-    }  # fmt: skip
-
-
-def case_feeds_of_before_may_stay_at_private_addresses(opened: Open, url: str) -> None:
-    database = Database.open(url)
-    before = {
-        "taxii": {"url": "https://taxii.local/", "collections": ["a"]}, "misp": {"url": "https://10.0.0.1/"}, "folder": {"paths": []},
-    }  # fmt: skip
-    row = "INSERT INTO sources VALUES (:kind, :kind, :settings, 'default', NULL, :on, '2026-01-01 00:00:00.000000')"
-    for step in migration.steps():
-        with database.write() as session:
-            if step == "0033":
-                for kind, settings in before.items():
-                    values = {"kind": kind, "settings": json.dumps(settings), "on": True}
-                    session.execute(text(row), values)
-            migration._upgrade(session.connection(), step)
-    database.close()
-    assert {one.name: one.settings for one in opened().sources.all()} == {
-        "taxii": {**before["taxii"], "private": True},
-        "misp": {**before["misp"], "private": True},
-        "folder": before["folder"],
+def case_a_recorded_state_opens_with_its_rows(opened: Open, url: str) -> None:
+    """What the steps of before the baseline made opens unchanged, and is made as a new one."""
+    recorded.load(url)
+    before = recorded.read_rows(url)
+    assert {name: len(rows) for name, rows in before.items() if name != "workspaces"} == {
+        name: 2 for name in before if name != "workspaces"
     }
+    state = opened()
+    assert recorded.read_rows(url) == before
+    assert [one.name for one in state.workspaces.all()] == ["default", "soc-1", "soc-2"]
+    assert state.workspaces.get().id == "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
+    assert [(one.name, one.settings) for one in state.sources.all()] == [
+        ("hub-1", {"topic": "t1"}), ("hub-2", {"topic": "t2"})
+    ]  # fmt: skip
+    found = recorded.read_schema(url)
+    recorded.drop_tables(url)
+    opened()
+    assert recorded.read_schema(url) == found
+
+
+def case_a_state_of_before_the_baseline_is_told_its_way(opened: Open, url: str) -> None:
+    recorded.load(url)
+    before = recorded.read_rows(url)
+    recorded.execute(url, "UPDATE alembic_version SET version_num = '0034'")
+    with pytest.raises(
+        StateError, match=r"step 0034, the first one is 0035.*open it with nephoscope 0\.1\.0"
+    ):
+        opened()
+    assert recorded.read_rows(url) == before
 
 
 def case_a_newer_state_is_refused(opened: Open, url: str) -> None:
@@ -748,23 +674,50 @@ def test_a_file_is_its_owners_alone(opened: Open, url: str, tmp_path: Path) -> N
             assert session.execute(text(f"PRAGMA {pragma}")).scalar() == wanted
 
 
-def dumped(folder: Path) -> list[str]:
-    """What a new state is made of, but for the identity of its workspace."""
-    with State.of(folder, f"sqlite:///{folder / 'state.db'}") as state:
-        kept = state.workspaces.get().id
-    with closing(sqlite3.connect(folder / "state.db")) as connection:
-        return [re.sub(f"{kept}|20[0-9-]{{8}} [0-9:.]+", "...", one) for one in connection.iterdump()]
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0036"
+down_revision = "0035"
 
 
-def test_a_state_that_tests_make_at_once_is_as_by_steps(tmp_path: Path) -> None:
-    with by_steps():
-        wanted = dumped(tmp_path / "steps")
-    assert dumped(tmp_path / "once") == wanted
-    assert len(wanted) > len(migration.steps())
+def upgrade() -> None:
+    op.add_column("tenants", sa.Column("color", sa.Text(), nullable=False, server_default="blue"))
+"""
 
 
-def test_an_open_state_is_read_without_the_migrations(tmp_path: Path) -> None:
-    State.of(tmp_path, "").close()
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+def test_the_next_step_is_one_file(
+    opened: Open, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(migration.FOLDER, folder)
+    (folder / "versions" / "0036_colors.py").write_text(NEXT)
+    monkeypatch.setattr(migration, "FOLDER", folder)
+    if not is_new:
+        recorded.load(url)
+    with opened().database.read() as session:
+        assert migration._revision(session.connection()) == "0036"
+        colors = session.execute(text("SELECT color FROM tenants")).scalars().all()
+    assert colors == ([] if is_new else ["blue", "blue"])
+    monkeypatch.undo()
+    with pytest.raises(StateError, match="of a newer nephoscope"):
+        opened()
+
+
+def test_alembic_itself_begins_with_the_baseline(tmp_path: Path) -> None:
+    database = Database.of_file(tmp_path / "state.db")
+    with database.write() as session:
+        migration._upgrade(session.connection())
+    database.close()
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    with State.open(url) as state:
+        assert state.workspaces.get().days == 90
+
+
+def test_a_state_is_made_and_read_without_alembic(tmp_path: Path) -> None:
     code = "import sys; from pathlib import Path; from nephoscope.state import State; State.of(Path(sys.argv[1])).close();"
     code += "assert 'alembic' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=_plain_environment())

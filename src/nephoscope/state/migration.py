@@ -1,12 +1,15 @@
-"""Bringing a database to the tables that this version knows: Alembic's steps, applied on open under a lock."""
+"""Bringing a database to the tables that this version knows, on open and under a lock: the baseline, then Alembic's steps."""
 
 from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from sqlalchemy import inspect, text
 
@@ -21,6 +24,20 @@ FOLDER = Path(__file__).parent / "migrations"
 _VERSIONS = "alembic_version"
 #: Any number, the same in all versions: whoever holds it migrates.
 _LOCK = 5_271_009_117
+#: The revision whose tables `baseline.sql` makes; what comes after it is a file in `versions`.
+BASELINE = "0035"
+#: The version that brings older revisions to the baseline.
+_OLDER = "nephoscope 0.1.0 of commit 044a28fb"
+#: The words of `baseline.sql` in each database.
+_WORDS = {
+    "sqlite": {"moment": "DATETIME", "bytes": "BLOB", "counted": "INTEGER", "false": "0"},
+    "postgresql": {
+        "moment": "TIMESTAMP WITH TIME ZONE",
+        "bytes": "BYTEA",
+        "counted": "BIGSERIAL",
+        "false": "false",
+    },
+}
 
 
 def steps() -> tuple[str, ...]:
@@ -29,7 +46,10 @@ def steps() -> tuple[str, ...]:
 
 
 def migrate(database: Database) -> None:
-    """Apply the steps that are missing, once, whoever else opens it now; StateError where the state is of a newer version."""
+    """Make the tables, or apply the steps that are missing, once, whoever else opens it now.
+
+    StateError where the state is of a newer version, or older than the baseline.
+    """
     with database.read() as session:
         if _revision(session.connection()) == steps()[-1]:
             return
@@ -37,14 +57,51 @@ def migrate(database: Database) -> None:
         connection = session.connection()
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        found = _revision(connection)
-        if found is not None and found not in steps():
-            raise StateError(
-                f"{database.shown}: the state is of a newer nephoscope (step {found}, this one knows {steps()[-1]}):"
-                " use that version"
-            )
+        found = _revision(connection) or _begin(connection)
+        _check(found, database.shown)
         if found != steps()[-1]:
             _upgrade(connection)
+
+
+def _check(found: str, shown: str) -> None:
+    """Raise StateError where this version has no way from the revision that was found to its own."""
+    if found in steps():
+        return
+    if found < BASELINE:
+        raise StateError(
+            f"{shown}: the state is older than this version can bring up to date (step {found}, the first one is {BASELINE}):"
+            f" open it with {_OLDER} first"
+        )
+    raise StateError(
+        f"{shown}: the state is of a newer nephoscope (step {found}, this one knows {steps()[-1]}): use that version"
+    )
+
+
+def create_baseline(connection: Connection) -> None:
+    """Make the tables of the baseline in an empty database, and the workspace that is always there."""
+    template = Template((FOLDER / "baseline.sql").read_text(encoding="utf-8"))
+    for statement in template.substitute(_WORDS[connection.dialect.name]).split(";\n"):
+        if statement:
+            connection.exec_driver_sql(statement)
+    values = {"id": str(uuid4()), "created": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"}
+    connection.execute(
+        text(
+            "INSERT INTO workspaces (name, id, description, days, created) VALUES ('default', :id, '', 90, :created)"
+        ),
+        values,
+    )
+
+
+def _begin(connection: Connection) -> str:
+    """Make a state of an empty database; Alembic is not needed for that. The baseline's revision."""
+    create_baseline(connection)
+    connection.execute(
+        text(
+            f"CREATE TABLE {_VERSIONS} (version_num VARCHAR(32) NOT NULL CONSTRAINT {_VERSIONS}_pkc PRIMARY KEY)"
+        )
+    )
+    connection.execute(text(f"INSERT INTO {_VERSIONS} VALUES ('{BASELINE}')"))  # noqa: S608
+    return BASELINE
 
 
 def _revision(connection: Connection) -> str | None:
