@@ -14,7 +14,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.columns import Base, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError
-from nephoscope.state.sources import SourceRow
 from nephoscope.state.workspace import DEFAULT, RETENTION_DAYS, Workspace
 
 MAX_RETENTION_DAYS = 12 * 366
@@ -143,6 +142,8 @@ class Workspaces:
 
     def remove(self, name: str) -> None:
         """Forget a workspace (not `default`) that no source writes to; its tables on disk are the lake's to remove."""
+        from nephoscope.state.sources import SourceRow  # which refers to this table
+
         if name == DEFAULT:
             raise StateError("the workspace default cannot be removed")
         with self._database.write() as session:
