@@ -43,6 +43,7 @@ def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
     sys.path.insert(0, str(DOCS))
     from azure_coverage import page as azure_operations
+    from decision_index import page as decisions
 
     from nephoscope.admin.wire.reference import page as own_api
     from nephoscope.alerts.coverage_reference import page as attack_coverage
@@ -62,6 +63,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope_policy.azure_facts_reference import page as azure_facts
 
     return {
+        "decisions/README.md": decisions,
         "reference/commands.md": commands,
         "reference/analyzers.md": analyzers,
         "reference/api.md": api,

@@ -10,6 +10,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import version
 from packaging.requirements import Requirement
 
 import nephoscope
@@ -92,6 +93,19 @@ def test_versions_are_in_lock_step() -> None:
     for engine, module in ENGINES.items():
         assert module.__version__ == nephoscope.__version__
         assert f"nephoscope-{engine}=={nephoscope.__version__}" in pins
+
+
+def test_the_version_is_written_everywhere_by_one_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in version.places():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    assert version.versions() == {name: {nephoscope.__version__} for name in version.places()}
+    monkeypatch.setattr(version, "ROOT", tmp_path)
+    assert version.main(["one"]) == 2
+    assert version.main(["9.8.7"]) == 0
+    assert version.versions() == {name: {"9.8.7"} for name in version.places()}
 
 
 def test_extras_are_those_that_are_declared() -> None:
