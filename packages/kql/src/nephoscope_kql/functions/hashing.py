@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+import xxhash
 from sqlglot import exp
 
 from nephoscope_kql.bound import Constant
@@ -15,57 +16,13 @@ from nephoscope_kql.functions.declare import apply, each, macro
 from nephoscope_kql.registry import Arguments, Function, function
 from nephoscope_kql.types import KqlType
 
-_MASK = (1 << 64) - 1
-_PRIMES = (
-    11400714785074694791,
-    14029467366897019727,
-    1609587929392839161,
-    9650029242287828579,
-    2870177450012600261,
-)
-
-
-def _rotated(value: int, bits: int) -> int:
-    return ((value << bits) | (value >> (64 - bits))) & _MASK
-
-
-def _round(state: int, word: int) -> int:
-    return _rotated((state + word * _PRIMES[1]) & _MASK, 31) * _PRIMES[0] & _MASK
-
-
-def _stripes(data: bytes, seed: int) -> tuple[int, int]:
-    """The state after the blocks of 32 bytes, and where they end."""
-    first, second = _PRIMES[:2]
-    states = [(seed + first + second) & _MASK, (seed + second) & _MASK, seed, (seed - first) & _MASK]
-    place = 0
-    while place + 32 <= len(data):
-        words = struct.unpack_from("<4Q", data, place)
-        states = [_round(state, word) for state, word in zip(states, words, strict=True)]
-        place += 32
-    total = sum(_rotated(state, bits) for state, bits in zip(states, (1, 7, 12, 18), strict=True)) & _MASK
-    for state in states:
-        total = ((total ^ _round(0, state)) * first + _PRIMES[3]) & _MASK
-    return total, place
+_SIGNED = struct.Struct("<q")
 
 
 def xxhash64(data: bytes, seed: int = 0) -> int:
-    """The xxHash64 of bytes, as a signed number of 64 bits."""
-    total, place = _stripes(data, seed) if len(data) >= 32 else ((seed + _PRIMES[4]) & _MASK, 0)
-    total = (total + len(data)) & _MASK
-    while place + 8 <= len(data):
-        word = _round(0, struct.unpack_from("<Q", data, place)[0])
-        total = (_rotated(total ^ word, 27) * _PRIMES[0] + _PRIMES[3]) & _MASK
-        place += 8
-    if place + 4 <= len(data):
-        word = struct.unpack_from("<I", data, place)[0] * _PRIMES[0] & _MASK
-        total = (_rotated(total ^ word, 23) * _PRIMES[1] + _PRIMES[2]) & _MASK
-        place += 4
-    for one in data[place:]:
-        total = _rotated(total ^ (one * _PRIMES[4] & _MASK), 11) * _PRIMES[0] & _MASK
-    total = (total ^ (total >> 33)) * _PRIMES[1] & _MASK
-    total = (total ^ (total >> 29)) * _PRIMES[2] & _MASK
-    total ^= total >> 32
-    return total - (1 << 64) if total >> 63 else total
+    """Give the xxHash64 of bytes, as a signed number of 64 bits."""
+    found: int = _SIGNED.unpack(xxhash.xxh64_digest(data, seed)[::-1])[0]
+    return found
 
 
 def _packed(form: str) -> Callable[[Any], int]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import hashlib
-import hmac
 import ssl
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 from msgspec import Meta
+from standardwebhooks import Webhook
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.posting import target
@@ -85,8 +85,9 @@ def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
         )
     except binascii.Error as error:
         raise ActionError("the secret begins with whsec_ but is no base64", again=False) from error
-    signed = hmac.new(key, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256).digest()
-    return f"v1,{base64.b64encode(signed).decode()}"
+    if not key:
+        raise ActionError("the secret is empty", again=False)
+    return Webhook(key).sign(id_, datetime.fromtimestamp(timestamp, UTC), body.decode())
 
 
 def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
