@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.access.guard import Caller
-    from nephoscope.lake.graph_tables import Reaches
+    from nephoscope.lake.reaches import Reaches
     from nephoscope.posture.published.beside import Beside
     from nephoscope.posture.published.edition import Edition
     from nephoscope.state import State

@@ -16,8 +16,8 @@ from typing import get_args
 import pytest
 import yaml
 
-from nephoscope.lake.graph_tables import ReachesWithin, reach_everything
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.reaches import ReachesWithin, reach_everything
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.scope import EVERYTHING, Scope
 from nephoscope.posture.published.document import Document

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.access.openid import OpenId, OpenIdError
-
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -66,6 +64,9 @@ def make_tests(state: State) -> list[str]:
 
 def tried(provider: SignInProvider) -> ProviderTrial:
     """Ask a provider what it is and for its keys."""
+    # imported here: what asks for a test or forgets one needs no HTTP
+    from nephoscope.access.openid import OpenId, OpenIdError
+
     try:
         count = len(OpenId(provider.issuer, provider.trust).keys().keys)
     except OpenIdError as error:

@@ -20,7 +20,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.throttled import throttled
-from nephoscope.lake.graph_tables import ReachesWithin
+from nephoscope.lake.reaches import ReachesWithin
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.span import Span
 from nephoscope_kql.cells import columns_of, json_value, rows_of

@@ -73,7 +73,7 @@ def list_(data: Path, /, **options: Any) -> None:
 def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, scope: str) -> None:
     """Let a person or program in, with a first role."""
     from nephoscope.access.managed_identity import READING
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.state.principals import PrincipalKind
 
     role, where = _role(role_name), _scope(scope)
@@ -114,7 +114,7 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
 @click.pass_obj
 def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
     """Take a role at a scope. The last one who is let in as Owner of everything stays that: make another first."""
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     role, where = _role(role_name), _scope(scope)
     with _door(data) as (state, _):
@@ -134,7 +134,7 @@ def _owned(state: State, session: Session) -> Iterator[None]:
     """A usage error, which undoes the transaction, where what is done inside takes the last who is let in as Owner of everything."""
     from nephoscope.access.roles import OWNER
     from nephoscope.access.scopes import TENANT
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     before = state.principals.holders(session, OWNER.name, TENANT)
     yield
@@ -173,7 +173,7 @@ def bind(data: Path, /, name: str, resource: str, computer: str, device: str, al
 
     What its rows leave out of that resource's names is filled in; rows that name another are set aside in _Quarantine.
     """
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.model.resource_binding import bind_resource
 
     try:
@@ -193,7 +193,7 @@ def unbind(data: Path, /, name: str) -> None:
 
 def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
     from nephoscope.access.resource_bindings import bind_principal
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.state import StateError
 
     with _door(data) as (state, _):
@@ -263,8 +263,8 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
     """Show who did what, the newest first; exits 3 where the chain of entries is broken."""
     import sys
 
-    from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.messages import tell
 
     with _door(data) as (state, _):
         rows = [
@@ -297,7 +297,7 @@ def _door(data: Path) -> Iterator[tuple[State, Guard]]:
 
 def _principal(state: State, name: str) -> Principal:
     """The one of a name or id; the command ends with code 2 where there is none, or two."""
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     found = [one for one in state.principals.all() if name.lower() in (one.id, one.name.lower())]
     if len(found) != 1:
@@ -309,7 +309,7 @@ def _principal(state: State, name: str) -> Principal:
 
 def _role(name: str) -> str:
     from nephoscope.access.roles import ROLES, role
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     found = role(name)
     if found is None:
@@ -319,7 +319,7 @@ def _role(name: str) -> str:
 
 def _scope(text: str) -> str:
     from nephoscope.access.scopes import ScopeError, parsed
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     try:
         return parsed(text)
@@ -330,7 +330,7 @@ def _scope(text: str) -> str:
 def _tell_missing(data: Path, state: State, scope: str) -> None:
     """Say where a role is given at a place that is not there, or not yet: it holds as soon as it is."""
     from nephoscope.access.scopes import missing
-    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.messages import tell
     from nephoscope.instance import hierarchy_of
     from nephoscope.posture.published.shelf import Shelf
 

@@ -114,7 +114,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     from nephoscope.automation.automation import TENANT, TYPE, Automation, AutomationError
     from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.automating import properties
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_of
 
     try:
@@ -246,7 +246,7 @@ def _only(found: Sequence[T], name: str) -> T:
 
 
 def _refuse(text: str) -> NoReturn:
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     usage_error(text)
 

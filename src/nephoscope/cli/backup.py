@@ -24,9 +24,9 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     certificates that the server made for itself are left out.
     """
     from nephoscope.cli.session.auditing import audited
-    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import size_text
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.plain import counted
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import has_state

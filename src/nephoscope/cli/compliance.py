@@ -43,7 +43,7 @@ def command(data: Path, /, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import compliance

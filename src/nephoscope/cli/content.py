@@ -78,7 +78,7 @@ def import_(
 
 def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
     from nephoscope.cli.session.auditing import announced
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_of
     from nephoscope.posture.packs import Packs
     from nephoscope_policy.documents import ContentError
@@ -180,8 +180,8 @@ def show(data: Path, /, name: str) -> None:
     """
     import json
 
-    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.library import rule_document
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.posture.naming import named
     from nephoscope.posture.packs import Packs
     from nephoscope_policy.catalogue import NotHeldError
@@ -259,8 +259,8 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     """
     from nephoscope.alerts import hunting, rule_test
     from nephoscope.alerts.rules import folder as shipped_rules
-    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.covering import test_imported
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.posture import content_test
     from nephoscope_policy.documents import ContentError
 

@@ -31,7 +31,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     are ARM documents of the resource or of what lies below it, and `scopes` maps ids to the types that were read there in full.
     The newest report of a type holds; sending one again changes nothing.
     """
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.session.who import who
     from nephoscope.sources.facts.recording import keep
@@ -91,7 +91,7 @@ def remove(data: Path, /, resource: str) -> None:
 
     What Azure tells of the same resources stays.
     """
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.session.who import who
     from nephoscope.sources.facts.recording import remove as take_back

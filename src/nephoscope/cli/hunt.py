@@ -76,7 +76,7 @@ def command(context: click.Context, /, **options: Any) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     data: Path = context.obj
     with _hunt(data, options["workspace"]) as (hunt, state):
@@ -99,8 +99,8 @@ def _chosen(options: dict[str, Any]) -> Any:
 
 
 def _show(found: list[Hunted], form: str, *, every: bool) -> None:
-    from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.messages import tell
 
     rows = [_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
     if form == "table":
@@ -140,8 +140,8 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> Non
 
     Each has a mark, by which `hunt bookmark` keeps it.
     """
-    from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.messages import tell
 
     with _hunt(data, options["workspace"]) as (hunt, _):
         rows = _rows(hunt, _named(data, name, options["folders"]), *_over(options))
@@ -176,7 +176,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
     from nephoscope.alerts.bookshelf import Bookshelf
     from nephoscope.alerts.desk import Desk
     from nephoscope.cli.session.auditing import audited
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.lake.outbox import deliver
 
     with _hunt(data, options["workspace"]) as (hunt, state):
@@ -252,7 +252,7 @@ def _titles(entities: list[dict[str, Any]]) -> list[str]:
 def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
     """Change the bookmark whose id begins with ID."""
     from nephoscope.cli.session.auditing import audited
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     changes = {name: value for name, value in options.items() if value not in (None, (), False)}
     if not changes:
@@ -314,7 +314,7 @@ def promote(
 def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
     """Now, and the range that the options say."""
     from nephoscope.alerts.hunting import Range
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     now = datetime.now(UTC)
     until = options["until"] or now
@@ -328,7 +328,7 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
     """The queries; each file that cannot be used is told."""
     from nephoscope.alerts.hunting import queries_in, queries_of, shipped
     from nephoscope.alerts.library.packs import PackError, RulePacks
-    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.messages import tell, usage_error
 
     try:
         several = [queries_in(one) for one in folders] or [shipped(), queries_of(RulePacks(data).all())]
@@ -343,7 +343,7 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
 
 
 def _named(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     wanted = name.casefold()
     queries = _queries(data, folders)
@@ -358,7 +358,7 @@ def _named(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
 
 
 def _rows(hunt: Hunt, query: Rule, now: datetime, over: Range) -> list[tuple[str, Finding]]:
-    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.messages import tell
     from nephoscope_kql.errors import KqlError
 
     try:

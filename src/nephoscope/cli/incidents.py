@@ -166,7 +166,7 @@ def _now() -> datetime:
 @click.pass_obj
 def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
     """Set the status, owner, severity, title or labels of incidents: of all, or of none where one cannot be changed."""
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.state.incidents import IncidentStatus
 
     changes: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
@@ -227,7 +227,7 @@ def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
 @click.pass_obj
 def task(data: Path, /, workspace: str, number: int, text: str, done: int | None) -> None:
     """Add the task TEXT to the incident NUMBER, or tick one."""
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     if bool(text) == (done is not None):
         usage_error("give the text of a task, or --done and the id of one")

@@ -112,10 +112,10 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     """Take everything in, print the summary; the exit code."""
     from dataclasses import replace
 
-    from nephoscope.cli.session.checks import tell as say
     from nephoscope.cli.session.inputs import from_stdin, kept_folder, remove_left, sampled
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.load_summary import show
+    from nephoscope.cli.session.messages import tell as say
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.memory import give_back
@@ -160,8 +160,8 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
     from nephoscope.alerts.rules import shipped
-    from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.looking_back import tell_unlooked
+    from nephoscope.cli.session.messages import tell
 
     try:
         rules = active_rules(data, shipped(), state.rule_switches.of(workspace)).rules

@@ -103,7 +103,7 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
 def _import(lake: Lake, state: State, workspace: str, path: Path, reading: Reading) -> int:
     """Import one file; the exit code that it is worth."""
     from nephoscope.cli.session.auditing import audited
-    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.messages import tell
     from nephoscope.sources.intel.keeping import keep
     from nephoscope.sources.intel.reading import UnreadableError, items
 

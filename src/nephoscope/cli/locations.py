@@ -90,7 +90,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     Other lists come by `watchlists update NamedLocations FILE.csv`, with the columns Address, Name, Country, Trusted, Tags.
     """
     from nephoscope.alerts.tuning.locations import NAMED, LocationError, read
-    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.messages import tell, usage_error
 
     try:
         items = read(file)
@@ -139,7 +139,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
     from ipaddress import ip_network
 
     from nephoscope.alerts.tuning.locations import EGRESS
-    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.messages import tell, usage_error
 
     for one in addresses:
         try:
@@ -168,8 +168,8 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     """
     from nephoscope.alerts.tuning.egress import TAG, egress
     from nephoscope.alerts.tuning.locations import EGRESS
-    from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.messages import tell
 
     found = [one for one in egress(_estates(data)) if one.shared or everything]
     with _keeping(data, workspace) as keeping:
@@ -196,8 +196,8 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List the named locations of Entra that the estate holds (`nephoscope collect` reads them)."""
     from nephoscope.alerts.tuning.locations import NAMED, LocationError, of_estates
-    from nephoscope.cli.session.checks import tell, usage_error
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.messages import tell, usage_error
 
     try:
         found = of_estates(_estates(data))
@@ -216,7 +216,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
 
 def _estates(data: Path) -> tuple[Estate, ...]:
     """What was scanned or collected last of every tenant."""
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.estate.tenant_stores import newest_estates
 
     found = newest_estates(data)

@@ -7,7 +7,6 @@ import importlib
 import os
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +138,8 @@ def _code() -> int:
         click.echo(f"nephoscope: {_plain(error)}", err=True)
         return USAGE
     except Exception:  # noqa: BLE001 - the last resort
+        import traceback
+
         traceback.print_exc()
         click.echo("nephoscope: this is a fault of nephoscope, nothing was judged", err=True)
         return NOT_JUDGED

@@ -57,7 +57,7 @@ def _rules(data: Path) -> tuple[list[ResponseRule], int]:
     from nephoscope.alerts.response.faults import faults
     from nephoscope.alerts.response.responder import rules_folder
     from nephoscope.alerts.response.rule import rules
-    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.messages import tell
 
     wrong = faults(data)
     for fault in wrong:
@@ -69,8 +69,8 @@ def _rules(data: Path) -> tuple[list[ResponseRule], int]:
 def _responder(data: Path, workspace: str) -> Iterator[Responder]:
     from nephoscope.alerts.response.responder import Responder
     from nephoscope.automation.watch import automations
-    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.posture.published.shelf import Shelf
 
@@ -95,7 +95,7 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
     """Ask the rules about what happened and do what is due, as `detect` does by itself. Exit code 3 where a run is dead."""
     import time
 
-    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.messages import tell
 
     dead = False
     with _responder(data, workspace) as responder:
@@ -250,7 +250,7 @@ def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
 def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: str, do: bool) -> None:
     """Try the rule RULE with an incident or an alert as it stands, whatever the rule asks for."""
     from nephoscope.alerts.response.trying import tried
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     if (incident is None) == (not alert):
         usage_error("give --incident NUMBER or --alert ID")

@@ -102,8 +102,8 @@ def add(
 ) -> None:
     """Set up the source NAME and try it."""
     from nephoscope.cli.session.auditing import audited
-    from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.messages import tell
     from nephoscope.sources.live import setting_up
     from nephoscope.sources.live.catalogue import kind_of, parsed
     from nephoscope.state.sources import Source
@@ -274,8 +274,8 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     """Run the sources NAMES, or all that are enabled, until SIGTERM or Ctrl-C; what was read by then is kept."""
     import signal
 
-    from nephoscope.cli.session.checks import tell, usage_error
     from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.messages import tell, usage_error
     from nephoscope.lake.memory import give_back
     from nephoscope.sources.live.supervisor import Supervisor
 
@@ -359,7 +359,7 @@ def _told() -> Any:
     """What sources raise ends the command with a sentence and exit code 2."""
     from contextlib import contextmanager
 
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.sources.live.source import SettingsError, SourceError
 
     @contextmanager

@@ -91,8 +91,8 @@ def _without_rows(lake: Lake, found: list[Holding]) -> Iterator[dict[str, Any]]:
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the columns of the table NAME; as JSON it is what `tables import` takes."""
-    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.lake.columns import STANDARD
     from nephoscope.lake.errors import LakeError
     from nephoscope.lake.tables import Tables
@@ -136,8 +136,8 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     `T | getschema` printed, as CSV or JSON. Exits 3 where a file was not taken; the others are.
     """
     from nephoscope.cli.session.auditing import announced
-    from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.messages import tell
     from nephoscope.lake.errors import LakeError
     from nephoscope.sources.tables.definitions import definitions
     from nephoscope.sources.tables.reading import TableError
@@ -203,9 +203,9 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     from datetime import UTC, datetime
 
     from nephoscope.cli.session.auditing import announced
-    from nephoscope.cli.session.checks import tell, usage_error
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.messages import tell, usage_error
     from nephoscope.lake.inventory import expired
 
     with lake_of(data) as (lake, state):

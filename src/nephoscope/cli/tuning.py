@@ -48,7 +48,7 @@ def _time(days: int) -> Callable[[_Command], _Command]:
 
 
 def _span(since: datetime | None, until: datetime | None, days: int) -> tuple[datetime, datetime]:
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
 
     end = until or datetime.now(UTC)
     begin = since or end - timedelta(days=days)
@@ -156,7 +156,7 @@ def apply(
     from nephoscope.alerts.tuning.advice import apply as follow
     from nephoscope.alerts.tuning.editing import Editing
     from nephoscope.cli.session.auditing import audited
-    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.messages import tell, usage_error
 
     now = datetime.now(UTC)
     with _advising(data, workspace, options) as (advising, rules):
@@ -181,7 +181,7 @@ def apply(
 def undo(data: Path, /, id_: str, workspace: str) -> None:
     """Take back what was done by the advice ID; what somebody has changed since stays."""
     from nephoscope.cli.session.auditing import audited
-    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.messages import tell
 
     def undone(editing: Editing) -> int:
         with audited(editing.state, WRITE, f"advice {id_}", act="undo", workspace=editing.workspace):

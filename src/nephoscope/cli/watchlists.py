@@ -70,7 +70,7 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
 
     Without FILE it is made empty as the template ALIAS has it: `watchlists templates` lists those.
     """
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.lake.watchlist_templates import template as template_of
 
     template = template_of(alias)
@@ -221,8 +221,8 @@ def templates(output: str) -> None:
 
 @contextmanager
 def _keeping(data: Path, workspace: str) -> Iterator[Keeping]:
-    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.lake.listing import Keeping
     from nephoscope.sources.tables.delimited import DelimitedError
@@ -252,7 +252,7 @@ def _start(keeping: Keeping, alias: str) -> None:
 
 
 def _table(file: Path, options: dict[str, Any]) -> Delimited:
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.sources.tables.delimited import Delimited, DelimitedError
 
     try:
@@ -265,7 +265,7 @@ def _table(file: Path, options: dict[str, Any]) -> Delimited:
 
 def _fill(keeping: Keeping, alias: str, table: Delimited, expires: str, *, whole: bool = False) -> int:
     """Add the rows of a table; the exit code. Where a row could not be read, nothing is removed."""
-    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.messages import tell, usage_error
 
     if expires and expires not in table.columns:
         usage_error(f"--expires: no column is named {expires}; there are {', '.join(table.columns)}")

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from nephoscope.model.reach import EVERYTHING, Reach
-from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.engines.parquet import FileScan
+if TYPE_CHECKING:
+    from nephoscope.lake.reaches import Reaches
+    from nephoscope_kql.catalog import TableSchema
+    from nephoscope_kql.engines.parquet import FileScan
 
 PREFIX = "arg()/"
 """What relations of these tables begin with; no workspace can be called so."""
-
-
-class Reaches(Protocol):
-    """Where in the estate somebody may do operations."""
-
-    def __call__(self, operations: Iterable[str]) -> Mapping[str, Reach]:
-        """Operation -> where it may be done."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReachesWithin:
-    """Where in the estate operations may be done, of some subscriptions (in lower case) alone."""
-
-    reaches: Reaches
-    subscriptions: frozenset[str]
-
-    def __call__(self, operations: Iterable[str]) -> Mapping[str, Reach]:
-        """Operation -> where it may be done."""
-        return {one: reach.within(self.subscriptions) for one, reach in self.reaches(operations).items()}
 
 
 class GraphTables(Protocol):
@@ -52,13 +31,3 @@ class GraphTables(Protocol):
         KqlError where it cannot be read, or where that it has no rows would say nothing of the estate.
         """
         ...
-
-
-def reach_everything(operations: Iterable[str]) -> Mapping[str, Reach]:
-    """Reach the whole estate, as the product itself does."""
-    return dict.fromkeys(operations, EVERYTHING)
-
-
-def reach_nothing(operations: Iterable[str]) -> Mapping[str, Reach]:
-    """Reach nothing of the estate."""
-    return dict.fromkeys(operations, Reach())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from nephoscope.lake.graph_tables import Reaches, ReachesWithin, reach_everything, reach_nothing
+from nephoscope.lake.reaches import Reaches, ReachesWithin, reach_everything, reach_nothing
 
 
 @dataclass(frozen=True, slots=True)

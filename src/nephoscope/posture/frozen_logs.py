@@ -13,9 +13,9 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import Declared, Logs, UndeclaredTableError
 from nephoscope.lake.catalog import LakeCatalog
-from nephoscope.lake.graph_tables import reach_everything
 from nephoscope.lake.joined import Joined
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.reaches import reach_everything
 from nephoscope.lake.scope import Scope
 from nephoscope.posture.judged_graph import JudgedGraph
 from nephoscope.state import State, StateError

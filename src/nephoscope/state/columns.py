@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -46,11 +45,20 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
         """The JSON text."""
-        return None if value is None else msgspec.json.encode(value).decode().replace("\x00", "\\u0000")
+        if value is None:
+            return None
+        # imported here, as below: a command that lists nothing needs no JSON
+        import msgspec
+
+        return msgspec.json.encode(value).decode().replace("\x00", "\\u0000")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """The value."""
-        return None if value is None else msgspec.json.decode(value)
+        if value is None:
+            return None
+        import msgspec
+
+        return msgspec.json.decode(value)
 
 
 class Base(DeclarativeBase):

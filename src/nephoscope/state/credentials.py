@@ -11,8 +11,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import LargeBinary, Text, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -161,6 +159,10 @@ class Credentials:
                 f"the credential {row.name} is encrypted with the key {row.key_id}, which {self._keys.path} does not hold:"
                 " put the key file back, or set the credential again"
             )
+        # imported here, where something is opened: most commands open none
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         try:
             plain = AESGCM(keys[row.key_id]).decrypt(row.nonce, row.sealed, _bound(row.name, row.key_id))
         except InvalidTag as error:
@@ -172,6 +174,8 @@ class Credentials:
 
 
 def _sealed(name: str, key_id: str, key: bytes, text: str) -> tuple[bytes, bytes]:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce, AESGCM(key).encrypt(nonce, text.encode(), _bound(name, key_id))
 

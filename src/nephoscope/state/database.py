@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -40,7 +39,6 @@ from nephoscope.state.full_disk import copied
 from nephoscope.state.once_more import committing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
     from sqlalchemy.engine import Engine
 
     from nephoscope.state.columns import Base
@@ -190,8 +188,17 @@ class Database:
 
     def insert(self, table: type[Base], rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Any:
         """An INSERT that can say what happens on a conflict, in the words of this database."""
-        make = sqlite.insert if self.is_sqlite else postgresql.insert
-        return make(table).values(rows)
+        return self._make_insert(table).values(rows)
+
+    def _make_insert(self, table: Any) -> Any:
+        # a dialect takes long to load: only the one that is used
+        if self.is_sqlite:
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     def upsert(
         self,
@@ -206,8 +213,7 @@ class Database:
         """Insert rows of the same columns, or replace those with their keys, but for the columns `kept`; `changes` come last."""
         if not rows:
             return
-        make = sqlite.insert if self.is_sqlite else postgresql.insert
-        insert = make(cast("Table", table.__table__))
+        insert = self._make_insert(table.__table__)
         replaced = {name: insert.excluded[name] for name in rows[0] if name not in {*keys, *kept}}
         statement = insert.on_conflict_do_update(
             index_elements=list(keys), set_={**replaced, **(changes or {})}

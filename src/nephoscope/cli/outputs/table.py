@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
 from rich.markup import escape
-from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from nephoscope.cli.session.console import console_of
 from nephoscope.cli.session.exit_code import is_assessed
-from nephoscope.cli.session.plain import CONTROL, counted, plain
+from nephoscope.cli.session.plain import counted
 from nephoscope.posture.extract import NOTHING, Extract
 from nephoscope.posture.report import Listed, failing, listed_groups
 from nephoscope_policy.model.state import Severity, State
@@ -19,7 +18,7 @@ from nephoscope_policy.model.state import Severity, State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.console import ConsoleOptions, RenderableType
+    from rich.console import Console
 
     from nephoscope.posture.ranking import Ranked
     from nephoscope.posture.reported import Reported
@@ -51,31 +50,6 @@ def render(report: Reported, out: TextIO) -> None:
     print_ranking(report, console)
     _changes(report, console)
     _unjudged(report, console)
-
-
-class PlainConsole(Console):
-    """A console that shows control characters of what it is given (names and tags of an estate) instead of obeying them."""
-
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command line what a reader that went away means."""
-        raise BrokenPipeError
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """A text to print, control characters spelled out before it is measured: what is cut at a width is cut in sight."""
-        return super().render_str(plain(text), **options)
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments of a renderable, control characters in their texts spelled out."""
-        for segment in super().render(renderable, options):
-            if segment.control or CONTROL.search(segment.text) is None:
-                yield segment
-            else:
-                yield Segment(plain(segment.text), segment.style)
-
-
-def console_of(out: TextIO) -> Console:
-    """A console on the stream: its own width on a terminal, 120 columns elsewhere."""
-    return PlainConsole(file=out, width=None if out.isatty() else 120, highlight=False, emoji=False)
 
 
 def percent(score: SecureScore) -> str:

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
-from nephoscope.cli.outputs.table import console_of
 from nephoscope.cli.results.drawing import drawn
+from nephoscope.cli.session.console import console_of
 from nephoscope.cli.session.plain import plain
 from nephoscope_kql.cells import columns_of, rows_of, text
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.cli.session.checks import tell
 from nephoscope.cli.session.lakes import lake_of, take_in
+from nephoscope.cli.session.messages import tell
 from nephoscope.cli.session.stored import workspace_of
 
 if TYPE_CHECKING:

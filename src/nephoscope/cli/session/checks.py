@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-import click
-
-from nephoscope.cli.session.plain import counted, plain
+from nephoscope.cli.session.messages import tell, usage_error
+from nephoscope.cli.session.plain import counted
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.scan import NoSuchScopeError
 from nephoscope.sources.resources.templates import template_in
 from nephoscope_policy.assignment import scope_id, within
-
-
-def usage_error(message: str) -> NoReturn:
-    """End with exit code 2 and a message."""
-    click.echo(plain(f"nephoscope: {message}"), err=True)
-    sys.exit(2)
-
-
-def tell(message: str) -> None:
-    """Say something beside the output."""
-    click.echo(plain(f"nephoscope: {message}"), err=True)
 
 
 def check_options(options: Mapping[str, Any]) -> None:

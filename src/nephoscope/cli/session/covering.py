@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.checks import tell, usage_error
 from nephoscope.cli.session.lakes import lake_of
 from nephoscope.cli.session.library import MOST_SHOWN, status_rows
+from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.plain import counted, plain
 from nephoscope.cli.session.stored import has_state, state_of, workspace_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nephoscope.cli.session.checks import tell, usage_error
+from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.stored import state_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake

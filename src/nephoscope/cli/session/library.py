@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.auditing import announced, audited
-from nephoscope.cli.session.checks import tell, usage_error
 from nephoscope.cli.session.lakes import lake_of, take_in
 from nephoscope.cli.session.listing import show_list
+from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.plain import counted, plain
 from nephoscope.cli.session.stored import has_state, state_of, workspace_of
 from nephoscope.cli.session.who import user

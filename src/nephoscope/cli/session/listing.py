@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 FORMATS = ("table", "json", "csv")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -32,14 +31,17 @@ def listed(command: _Command) -> _Command:
 def show_list(rows: Sequence[Row], columns: Sequence[str], form: str, nothing: str = "") -> None:
     """Print the rows; `columns` are the keys that the table and CSV show, JSON shows all. `nothing` is said where there is no row."""
     if form == "json":
+        import msgspec
+
         click.echo(msgspec.json.format(msgspec.json.encode(list(rows)), indent=2))
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_cell(row[name]) for name in columns] for row in rows)
     else:
-        _table(rows, columns)
-        if not rows and nothing:
+        if rows:
+            _table(rows, columns)
+        elif nothing:
             click.echo(f"nephoscope: {nothing}", err=True)
 
 
@@ -47,16 +49,15 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from nephoscope.cli.outputs.table import console_of
+    from nephoscope.cli.session.console import console_of
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        numeric = bool(rows) and all(isinstance(row[name], int | float | None) for row in rows)
+        numeric = all(isinstance(row[name], int | float | None) for row in rows)
         table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(_person(name, row[name])) for name in columns))
-    if rows:
-        console_of(sys.stdout).print(table)
+    console_of(sys.stdout).print(table)
 
 
 def _person(name: str, value: Any) -> str:

@@ -40,7 +40,7 @@ def edited(data: Path, workspace: str, edit: Callable[[Editing], Any]) -> Any:
     """What an edit gives that is made in the name of who runs the command; a setting that cannot be is a wrong use."""
     from nephoscope.alerts.tuning.editing import Editing
     from nephoscope.alerts.tuning.settings import SettingError
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_of, workspace_of
 
     with state_of(data) as state:
@@ -129,7 +129,7 @@ def set_(
 ) -> None:
     """Put settings over the file of RULE (its id or name)."""
     from nephoscope.alerts.duration import duration
-    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.rules import rule_of, rules_of
 
     values = {name: value for name, value in options.items() if value is not None}
@@ -174,7 +174,7 @@ def reset(
     forget: bool,
 ) -> None:
     """Let the file of RULE speak again, for these SETTINGS or all."""
-    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.rules import rule_of, rules_of
 
     def undone(editing: Editing) -> list[str]:

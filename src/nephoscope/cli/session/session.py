@@ -18,9 +18,8 @@ from nephoscope.cli.session.checks import (
     check_options,
     date_of,
     nothing,
-    tell,
-    usage_error,
 )
+from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.requesting import audit_request
 from nephoscope.cli.session.stored import has_state, state_url

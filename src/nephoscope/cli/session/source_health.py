@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.estate.store import StoreError
-from nephoscope.sources.live.health.table import missing_logs, rows
 from nephoscope.sources.live.setting_up import standing_of, wrong_settings
 from nephoscope.sources.live.source import SETTINGS
 from nephoscope.state.source_errors import KEPT, Standing
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
 
 def health_rows(state: State) -> list[dict[str, Any]]:
     """A row for each source and each of its tables, beside what is usual there."""
+    from nephoscope.sources.live.health.table import rows
+
     return [
         {
             "source": one.health.source, "table": one.health.table, "status": one.status,
@@ -61,6 +61,9 @@ def standing_errors(state: State, source: Source) -> list[dict[str, Any]]:
 
 def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, Any]]:
     """A row for each resource whose logs did not arrive for so many days; a usage error where no estate is stored."""
+    from nephoscope.estate.store import StoreError
+    from nephoscope.sources.live.health.table import missing_logs
+
     try:
         found = missing_logs(lake, state, data, datetime.now(UTC), days)
     except StoreError as error:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.outputs.table import console_of
+from nephoscope.cli.session.console import console_of
 from nephoscope.cli.session.plain import counted
 from nephoscope.posture.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
 

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.json import score_object
-from nephoscope.cli.outputs.table import console_of, percent, score_table, weighting
+from nephoscope.cli.outputs.table import percent, score_table, weighting
+from nephoscope.cli.session.console import console_of
 from nephoscope.estate.containers import subscription_name
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.lake.graph_tables import Reaches, ReachesWithin
+from nephoscope.lake.reaches import Reaches, ReachesWithin
 from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES, never_read

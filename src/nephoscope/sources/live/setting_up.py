@@ -21,7 +21,6 @@ from nephoscope.sources.live.source import (
     SourceError,
     Surroundings,
 )
-from nephoscope.sources.live.supervisor import made
 from nephoscope.state.database import StateError
 from nephoscope.state.source_errors import Standing
 from nephoscope.state.source_health import SourceHealth, sentence
@@ -129,6 +128,8 @@ def remove(state: State, name: str) -> None:
 
 def test(lake: Lake, state: State, data: Path, name: str) -> str:
     """Try whether a source can be reached, without reading from it: what was found; SourceError, StateError."""
+    from nephoscope.sources.live.supervisor import made
+
     try:
         source = state.sources.get(name)
         told = made(source, lake, state, data).test()
