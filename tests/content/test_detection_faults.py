@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rule_test import SUFFIX, Ground
-from nephoscope.alerts.rules import document_of, shipped
+from nephoscope.alerts.rule_test import Ground
+from nephoscope.alerts.rule_test_file import RuleTestCase, cases_path, read_cases
+from nephoscope.alerts.rules import shipped
 
 pytestmark = pytest.mark.long
 
 RULES = shipped().rules
-Case = Mapping[str, Any]
+Case = RuleTestCase
 
 
 def named(rule: Rule) -> str:
@@ -48,21 +50,20 @@ def full(request: pytest.FixtureRequest) -> bool:
 @cache
 def beside(path: Path) -> list[Case]:
     """The cases of a rule's test file."""
-    return list(document_of(path.with_name(path.stem + SUFFIX))["cases"])
+    return read_cases(cases_path(path))
 
 
 def rows(case: Case) -> Iterator[dict[str, Any]]:
-    for table in (case.get("tables") or {}).values():
+    for table in case.tables.values():
         yield from table
 
 
 def changed(case: Case, change: Any) -> Case:
     """The case with each of its rows as `change(number, row)` makes it."""
     tables = {
-        name: [change(number, row) for number, row in enumerate(table)]
-        for name, table in case["tables"].items()
+        name: [change(number, row) for number, row in enumerate(table)] for name, table in case.tables.items()
     }
-    return {**case, "tables": tables}
+    return replace(case, tables=tables)
 
 
 def looked_at(several: Iterable[Case], full: bool) -> list[Case]:
@@ -70,8 +71,8 @@ def looked_at(several: Iterable[Case], full: bool) -> list[Case]:
     found = list(several)
     if full:
         return found
-    raising = next((case for case in found if case["alerts"]), None)
-    quiet = next((case for case in found if not case["alerts"]), None)
+    raising = next((case for case in found if case.alerts), None)
+    quiet = next((case for case in found if not case.alerts), None)
     return [case for case in (raising, quiet) if case is not None]
 
 
@@ -107,7 +108,7 @@ def of_users(case: Case) -> bool:
 def test_names_of_users_count_whatever_their_case(rule: Rule, ground: Ground, full: bool) -> None:
     for case in looked_at(filter(of_users, cases(rule)), full):
         mixed = changed(case, lambda number, row: shouted(row) if number % 2 else row)
-        assert len(ground.alerts_of(rule, mixed)) == case["alerts"], case["note"]
+        assert len(ground.alerts_of(rule, mixed)) == case.alerts, case.note
 
 
 def as_text(_: int, row: dict[str, Any]) -> dict[str, Any]:
@@ -121,20 +122,20 @@ def as_text(_: int, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_activities(case: Case) -> bool:
-    return any({"Properties_d", "Claims_d"} & row.keys() for row in case["tables"].get("AzureActivity", ()))
+    return any({"Properties_d", "Claims_d"} & row.keys() for row in case.tables.get("AzureActivity", ()))
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if any(map(of_activities, cases(rule)))], ids=named)
 def test_an_activity_whose_properties_are_text(rule: Rule, ground: Ground, full: bool) -> None:
     for case in looked_at(filter(of_activities, cases(rule)), full):
-        activities = [as_text(0, row) for row in case["tables"]["AzureActivity"]]
-        moved = {**case, "tables": {**case["tables"], "AzureActivity": activities}}
-        assert len(ground.alerts_of(rule, moved)) == case["alerts"], case["note"]
+        activities = [as_text(0, row) for row in case.tables["AzureActivity"]]
+        moved = replace(case, tables={**case.tables, "AzureActivity": activities})
+        assert len(ground.alerts_of(rule, moved)) == case.alerts, case.note
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.period > rule.frequency], ids=named)
 def test_the_next_window_does_not_raise_the_same_again(rule: Rule, ground: Ground) -> None:
-    raising = next(case for case in cases(rule) if case["alerts"])
+    raising = next(case for case in cases(rule) if case.alerts)
     assert ground.alerts_of(rule, raising, later=rule.frequency) == []
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rule_test import check
+from nephoscope.alerts.rule_test import Ground, check, check_rule
 from nephoscope.alerts.rules import folder, shipped
 from nephoscope_policy.model.state import Severity
 
@@ -23,18 +24,15 @@ def test_the_shipped_rules_can_be_read():
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 
-@pytest.mark.parametrize("path", [Path(one.place.file) for one in RULES[::2]], ids=lambda one: one.stem)
-def test_the_rows_beside_some_rules(path: Path):
-    failed = [f"{one.place} {one.note}: {one.problem}" for one in check(path) if not one.passed]
-    assert failed == []
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    with Ground() as opened:
+        yield opened
 
 
-@pytest.mark.full
-@pytest.mark.parametrize(
-    "path", sorted(one for one in folder().iterdir() if one.is_dir()), ids=lambda one: one.name
-)
-def test_the_rows_beside_the_rules(path: Path):
-    failed = [f"{one.place} {one.note}: {one.problem}" for one in check(path) if not one.passed]
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
+def test_the_rows_beside_a_rule(rule: Rule, ground: Ground):
+    failed = [f"{one.place} {one.note}: {one.problem}" for one in check_rule(ground, rule) if not one.passed]
     assert failed == []
 
 
@@ -54,8 +52,12 @@ WRONG = {
     "cases:\n  - {note: x, tables: {Nope: []}, alerts: 0}\n": "no table is named Nope",
     "cases:\n  - {note: x, tables: {}, alerts: 1}\n": "0 alerts, wanted 1",
     "cases:\n  - {note: x, tables: {}, alerts: 0}\n": "rows that raise an alert",
-    "cases:\n  - {note: x, tables: {}, alert: 0}\n": "unknown key alert",
+    "cases:\n  - {note: x, tables: {}, alert: 0}\n": "unknown field `alert`",
     "cases: 3\n": "a list",
+    "cases:\n  - {tables: {AzureActivity: [{repeat: 0}]}, alerts: 0}\n": "repeat must be a number from 1",
+    "cases:\n  - {tables: {AzureActivity: [{repeat: 2, each: {Caller: [a]}}]}, alerts: 0}\n": "not both",
+    "cases:\n  - {tables: {AzureActivity: [{each: {Caller: [a], Type: []}}]}, alerts: 0}\n": "equally long",
+    "cases:\n  - {tables: {AzureActivity: [{rows: [{}]}]}, alerts: 0}\n": "rows needs repeat or each",
     "cases: [\n": "not YAML",
 }
 
@@ -66,6 +68,24 @@ def test_a_test_file_that_is_wrong_is_told(text: str, tmp_path: Path):
     (tmp_path / rule.name).write_text(rule.read_text())
     (tmp_path / "diagnostic-settings-removed.test.yaml").write_text(text)
     assert any(WRONG[text] in one.problem for one in check(tmp_path))
+
+
+def test_what_is_wrong_in_a_test_file_has_its_line(tmp_path: Path):
+    rule = next(folder().rglob("diagnostic-settings-removed.yaml"))
+    (tmp_path / rule.name).write_text(rule.read_text())
+    lines = [
+        "base: {AzureActivity: {TimeGenerated: -5m}}",
+        "cases:",
+        "- note: x",
+        "  tables:",
+        "    AzureActivity:",
+        "    - {repeat: 3}",
+        "    - {Nope: 1}",
+        "  alerts: 0",
+        "- {note: y, tables: {}, alerts: 1}",
+    ]
+    (tmp_path / "diagnostic-settings-removed.test.yaml").write_text("\n".join(lines))
+    assert [one.place.line for one in check(tmp_path) if one.note] == [7, 9]
 
 
 #: Rules that look at the past for something else than what is unusual: what held before, was deleted before, was refused before.

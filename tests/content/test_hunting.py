@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nephoscope.alerts.hunting import folder, shipped
-from nephoscope.alerts.rule import Kind
-from nephoscope.alerts.rule_test import check
+from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.rule_test import Ground, check_rule
 from nephoscope.alerts.rules import shipped as shipped_rules
 
 QUERIES = shipped().rules
@@ -22,11 +23,16 @@ def test_the_shipped_queries_can_be_read():
     assert not {one.id for one in QUERIES} & {one.id for one in shipped_rules().rules}
 
 
-@pytest.mark.parametrize(
-    "path", sorted(one for one in folder().iterdir() if one.is_dir()), ids=lambda one: one.name
-)
-def test_the_rows_beside_the_queries(path: Path):
-    assert [f"{one.place} {one.note}: {one.problem}" for one in check(path) if not one.passed] == []
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    with Ground() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
+def test_the_rows_beside_a_query(query: Rule, ground: Ground):
+    failed = [f"{one.place} {one.note}: {one.problem}" for one in check_rule(ground, query) if not one.passed]
+    assert failed == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)

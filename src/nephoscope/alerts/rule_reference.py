@@ -19,9 +19,37 @@ Generated from the shipped rules by `make docs`. A detection is an analytic rule
 
 ## How a test file looks
 
-`cases:`, a list; each case has a `note`, `tables` (table -> rows), `alerts` (how many the rule must raise), and, where they
-matter, the `entities` of its alerts and their `severity`. `now` is when the window ends. In a column of datetimes `-10m` is
-that long before it. A rule needs a case that raises an alert and one that raises none.
+```yaml
+base:                                   # what the rows of all cases have in common, a row a table
+  Syslog: {Computer: web-1, ProcessName: sshd}
+cases:
+- note: a success after sixteen failures
+  tables:
+    Syslog:
+    - {repeat: 16, TimeGenerated: '-{10+n}m', SyslogMessage: 'Failed password for admin from 203.0.113.9 port {40010+n} ssh2'}
+    - {TimeGenerated: -5m, SyslogMessage: Accepted password for admin from 203.0.113.9 port 50999 ssh2}
+  alerts: 1
+  entities: [Account admin, Host web-1, IP 203.0.113.9]
+- note: the same at a machine of a test
+  base: {Syslog: {Computer: lab-1}}     # what all rows of this case have instead
+  tables: {Syslog: [{repeat: 16, TimeGenerated: '-{10+n}m'}]}
+  alerts: 0
+```
+
+`cases` is a list. Each case has a `note`, `tables` (table -> rows), `alerts` (how many the rule must raise), and, where they
+matter, the `entities` of its alerts, their `severity` and `watchlists` (alias -> search keys). `now` is when the window ends.
+In a column of datetimes `-10m` is that long before it. A rule needs a case that raises an alert and one that raises none.
+
+| in a row | means |
+|---|---|
+| `Column: value` | a column in addition to the base row, or instead of its value; in a bag, only the properties that are given change (JSON merge patch, RFC 7396) |
+| `Column: null` | the row lacks this column of the base row |
+| `repeat: 20` | twenty rows; in texts `{n}` counts from 0 |
+| `{5+n}`, `{100-2*n}`, `{1+n:02}` | counts from 5, down from 100 by twos, with leading zeros; a text that is one counter is a number |
+| `each: {Column: [a, b, c]}` | a row for each value; lists of several columns are equally long |
+| `rows: [...]` beside `repeat` or `each` | these rows in turn, again and again; columns beside it are those of all of them |
+
+`base` may be left out: a row is then what it says. An error names the file and the line.
 """
 
 

@@ -1,13 +1,8 @@
-"""Runs the rows that lie beside rules (`<name>.test.yaml`): those a rule must raise alerts for, and those it must leave alone.
-
-A test file is `cases`: each with a `note`, `tables` (table -> rows), `alerts` (how many; 0 = none) and, where they matter, the
-`entities` of all alerts together ("Account kim@contoso.com") and their `severity`. `watchlists` (alias -> search keys) is what
-_GetWatchlist reads. `now` is when the window ends. In a column of datetimes a text such as -10m is that long before it.
-"""
+"""Runs the cases of rules (`<name>.test.yaml` beside each): those a rule must raise alerts for, and those it must leave alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +14,8 @@ from nephoscope.alerts.duration import duration
 from nephoscope.alerts.finding import findings
 from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule, RuleError
-from nephoscope.alerts.rules import document_of, found
+from nephoscope.alerts.rule_test_file import RuleTestCase, cases_path, find_line, read_cases
+from nephoscope.alerts.rules import found
 from nephoscope.alerts.window import at
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
@@ -39,9 +35,7 @@ if TYPE_CHECKING:
     from nephoscope.model.alert import Alert
     from nephoscope_kql.compile import Compiled
 
-SUFFIX = ".test.yaml"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-KEYS = frozenset({"note", "tables", "watchlists", "alerts", "entities", "now", "severity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +53,26 @@ class Checked:
         return not self.problem
 
 
+class CaseRowError(ValueError):
+    """A row of a case that its table cannot hold."""
+
+    def __init__(self, place: Place, reason: str) -> None:
+        super().__init__(reason)
+        self.place = place
+
+
 def check(folder: Path) -> list[Checked]:
     """Run the cases of every rule below a folder; a rule needs one that raises an alert and one that raises none."""
+    with Ground() as ground:
+        return check_on(ground, folder)
+
+
+def check_on(ground: Ground, folder: Path) -> list[Checked]:
+    """Run the cases of every rule below a folder on an engine that others use too."""
     known = found(folder)
     checked = [_refused(one) for one in known.refused]
-    with Ground() as ground:
-        for rule in known.rules:
-            checked += _rule(rule, Path(rule.place.file), ground)
+    for rule in known.rules:
+        checked += check_rule(ground, rule)
     return checked
 
 
@@ -73,51 +80,49 @@ def _refused(one: Refused) -> Checked:
     return Checked(one.place, Path(one.place.file).stem, problem="; ".join(one.reasons))
 
 
-def _rule(rule: Rule, path: Path, ground: Ground) -> Iterator[Checked]:
-    beside = path.with_name(path.stem + SUFFIX)
+def check_rule(ground: Ground, rule: Rule) -> Iterator[Checked]:
+    """Run the cases of one rule."""
+    beside = cases_path(Path(rule.place.file))
     if not beside.exists():
         yield Checked(
             rule.place, rule.name, problem=f"no rows to test it with: write {beside.name} beside it"
         )
         return
     try:
-        document = document_of(beside)
+        cases = read_cases(beside)
     except RuleError as error:
         yield Checked(error.place, rule.name, problem="; ".join(error.reasons))
         return
-    cases = document.get("cases") if isinstance(document, dict) else None
-    place = Place(str(beside))
-    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
-        yield Checked(place, rule.name, problem="a test file is `cases:`, a list")
-        return
-    for number, case in enumerate(cases):
-        yield _case(rule, case, replace(place, path=f"cases[{number}]"), ground)
-    if not any(case.get("alerts") for case in cases) or all(case.get("alerts") for case in cases):
-        yield Checked(place, rule.name, problem="it needs rows that raise an alert, and rows that raise none")
-
-
-def _case(rule: Rule, case: Mapping[str, Any], place: Place, ground: Ground) -> Checked:
-    note = str(case.get("note", ""))
-    if unknown := sorted(case.keys() - KEYS):
-        return Checked(
-            place, rule.name, note, f"unknown key {unknown[0]}: a case has {', '.join(sorted(KEYS))}"
+    for case in cases:
+        yield _case(rule, case, ground)
+    if not any(case.alerts for case in cases) or all(case.alerts for case in cases):
+        yield Checked(
+            Place(str(beside)),
+            rule.name,
+            problem="it needs rows that raise an alert, and rows that raise none",
         )
+
+
+def _case(rule: Rule, case: RuleTestCase, ground: Ground) -> Checked:
     try:
-        return Checked(place, rule.name, note, _problem(rule, case, ground))
+        problem = _problem(rule, case, ground)
+    except CaseRowError as error:
+        return Checked(find_line(error.place), rule.name, case.note, str(error))
     except (KqlError, ValueError) as error:
-        return Checked(place, rule.name, note, str(error))
+        problem = str(error)
+    return Checked(find_line(case.place) if problem else case.place, rule.name, case.note, problem)
 
 
-def _problem(rule: Rule, case: Mapping[str, Any], ground: Ground) -> str:
+def _problem(rule: Rule, case: RuleTestCase, ground: Ground) -> str:
     alerts = ground.alerts_of(rule, case)
-    if len(alerts) != case.get("alerts"):
-        return f"{len(alerts)} alerts, wanted {case.get('alerts')}"
+    if len(alerts) != case.alerts:
+        return f"{len(alerts)} alerts, wanted {case.alerts}"
     names = sorted({f"{entity.kind} {entity.title}" for alert in alerts for entity in alert.entities})
-    if "entities" in case and names != sorted(case["entities"]):
-        return f"entities {', '.join(names) or 'none'}, wanted {', '.join(case['entities'])}"
+    if case.entities is not None and names != sorted(case.entities):
+        return f"entities {', '.join(names) or 'none'}, wanted {', '.join(case.entities)}"
     severities = sorted({alert.severity.value for alert in alerts})
-    if "severity" in case and severities != [case["severity"]]:
-        return f"severity {', '.join(severities)}, wanted {case['severity']}"
+    if case.severity is not None and severities != [case.severity]:
+        return f"severity {', '.join(severities)}, wanted {case.severity}"
     return ""
 
 
@@ -131,21 +136,21 @@ class Ground:
         self._known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}
         self._compiled: dict[tuple[str, datetime, tuple[str, ...]], Compiled] = {}
 
-    def alerts_of(self, rule: Rule, case: Mapping[str, Any], later: timedelta = timedelta()) -> list[Alert]:
+    def alerts_of(self, rule: Rule, case: RuleTestCase, later: timedelta = timedelta()) -> list[Alert]:
         """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
-        now = datetime.fromisoformat(str(case["now"])).astimezone(UTC) if "now" in case else NOW
+        now = datetime.fromisoformat(case.now).astimezone(UTC) if case.now else NOW
         end = now + later
         return raised(rule, at(rule, end), list(findings(self._result(rule, case, now, end))), end)
 
-    def _result(self, rule: Rule, case: Mapping[str, Any], now: datetime, end: datetime) -> pa.Table:
+    def _result(self, rule: Rule, case: RuleTestCase, now: datetime, end: datetime) -> pa.Table:
         """What the query gives over the rows; every other table that is known is there and empty."""
-        tables, given, lists = self._tables, case.get("tables") or {}, case.get("watchlists") or {}
+        tables, given, lists = self._tables, case.tables, case.watchlists
         if unknown := sorted(given.keys() - tables.by_name.keys()):
             raise ValueError(f"no table is named {unknown[0]}")
         compiled = self._query(rule.query, end, tuple(sorted(lists)))
         # shipped functions read tables that the rule does not name
         used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
-        rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}
+        rows = {name: _rows(tables[name], case, now) for name in sorted({*used, *given})}
         rows |= {f"watchlist/{alias}": _listed(keys, now) for alias, keys in lists.items()}
         with self._engine.lent(rows):
             return self._engine.run(compiled)
@@ -177,17 +182,18 @@ def _listed(keys: Sequence[object], now: datetime) -> pa.Table:
     return pa.table([names, stamps, names], names=[name for name, _ in WATCHLIST])
 
 
-def _rows(table: Table, given: Any, now: datetime) -> pa.Table:
+def _rows(table: Table, case: RuleTestCase, now: datetime) -> pa.Table:
     rows = [
-        {name: _moment(table.types.get(name), value, now) for name, value in row.items()} for row in given
+        {name: _moment(table.types.get(name), value, now) for name, value in row.items()}
+        for row in case.tables.get(table.name, ())
     ]
+    for number, row in enumerate(rows):
+        if strange := sorted(row.keys() - table.types.keys()):
+            raise CaseRowError(case.place_of(table.name, number), f"{table.name} has no column {strange[0]}")
     made = arrow_of(table, rows, workspace=Workspace.named("test"), now=now)
     if made.bad:
-        place, reason = made.bad[0]
-        raise ValueError(f"{table.name}[{place}]: {reason}")
-    strange = sorted({name for row in rows for name in row} - table.types.keys())
-    if strange:
-        raise ValueError(f"{table.name} has no column {strange[0]}")
+        number, reason = made.bad[0]
+        raise CaseRowError(case.place_of(table.name, number), f"{table.name}: {reason}")
     return made.table
 
 
