@@ -42,7 +42,7 @@ In a column of datetimes `-10m` is that long before it. A rule needs a case that
 
 | in a row | means |
 |---|---|
-| `Column: value` | a column in addition to the base row, or instead of its value; in a bag, only the properties that are given change (JSON merge patch, RFC 7396) |
+| `Column: value` | adds or replaces a column of the base row; of a bag only what is given (JSON merge patch, RFC 7396) |
 | `Column: null` | the row lacks this column of the base row |
 | `repeat: 20` | twenty rows; in texts `{n}` counts from 0 |
 | `{5+n}`, `{100-2*n}`, `{1+n:02}` | counts from 5, down from 100 by twos, with leading zeros; a text that is one counter is a number |
