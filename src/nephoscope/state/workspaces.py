@@ -146,8 +146,6 @@ class Workspaces:
 
         if name == DEFAULT:
             raise StateError("the workspace default cannot be removed")
-        # imported here: sources refer to workspaces, and load much
-        from nephoscope.state.sources import SourceRow
 
         with self._database.write() as session:
             row = _row(session, name)
