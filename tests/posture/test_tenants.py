@@ -11,6 +11,9 @@ import pytest
 
 from nephoscope.posture import tenants
 from nephoscope.posture.scan import Request, last_request, save_request
+from nephoscope.service import tenants as service
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.local_user import LocalUser
 from nephoscope.sources.azure.connecting import Secrets
 from nephoscope.sources.resources import SnapshotError
 from nephoscope.state import State, StateError
@@ -44,8 +47,12 @@ def collecting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+def acting(state: State, data: Path) -> ServiceContext:
+    return ServiceContext(LocalUser.current(), state, data)
+
+
 def connect(state: State, data: Path, name: str = "contoso") -> Tenant:
-    return tenants.connect(state, data, Tenant(name, ASKED), Secrets(SECRET))
+    return service.connect_tenant(acting(state, data), Tenant(name, ASKED), Secrets(SECRET))
 
 
 def test_the_secret_is_encrypted(state: State, tmp_path: Path) -> None:
@@ -75,7 +82,7 @@ def test_what_cannot_be_is_refused(
     state: State, tmp_path: Path, connection: Connection, secrets: Secrets, said: str
 ) -> None:
     with pytest.raises(StateError, match=said):
-        tenants.connect(state, tmp_path, Tenant("contoso", connection), secrets)
+        service.connect_tenant(acting(state, tmp_path), Tenant("contoso", connection), secrets)
     assert state.tenants.all() == ()
     assert state.credentials.names() == ()
 
@@ -92,7 +99,7 @@ def test_the_first_tenant_that_is_collected_takes_the_place_of_the_sample(
     found = tenants.request_of(state, tmp_path)
     assert found == last_request(tmp_path) != None  # noqa: E711 - compared in a chain
     assert (found.targets, found.history) == (("more.json", "tenant:contoso"), "tenants")
-    tenants.remove(state, tmp_path, "contoso")
+    service.remove_tenant(acting(state, tmp_path), "contoso")
     left = last_request(tmp_path)
     assert left is not None
     assert left.targets == ("more.json",)
@@ -111,13 +118,13 @@ def test_a_tenant_that_never_came_leaves_the_sample_as_it_was(
     assert (
         tenants.request_of(state, tmp_path) == asked == replace(before, targets=("sample:", "tenant:fails"))
     )
-    tenants.remove(state, tmp_path, "fails")
+    service.remove_tenant(acting(state, tmp_path), "fails")
     assert last_request(tmp_path) == before
 
 
 def test_removing_the_last_leaves_nothing_to_judge(state: State, tmp_path: Path) -> None:
     connect(state, tmp_path)
-    tenants.remove(state, tmp_path, "contoso")
+    service.remove_tenant(acting(state, tmp_path), "contoso")
     assert last_request(tmp_path) is None
 
 
@@ -160,7 +167,7 @@ def test_a_paused_tenant_is_not_collected(state: State, tmp_path: Path, collecti
     told = lambda *_: None  # noqa: E731 - progress
     now = datetime.now(UTC)
     tenants.collect_due(state, tmp_path, ["tenant:contoso"], now, told)
-    tenants.change(state, tmp_path, replace(made, enabled=False))
+    service.change_tenant(acting(state, tmp_path), replace(made, enabled=False))
     tenants.collect_due(state, tmp_path, ["tenant:contoso"], now + timedelta(days=9), told)
     assert collecting == ["contoso"]
     request = last_request(tmp_path)
@@ -171,6 +178,8 @@ def test_a_paused_tenant_is_not_collected(state: State, tmp_path: Path, collecti
 
 def test_another_sign_in_drops_the_secret(state: State, tmp_path: Path) -> None:
     made = connect(state, tmp_path)
-    changed = tenants.change(state, tmp_path, replace(made, connection=Connection("", "managed-identity")))
+    changed = service.change_tenant(
+        acting(state, tmp_path), replace(made, connection=Connection("", "managed-identity"))
+    )
     assert changed.credential == ""
     assert state.credentials.names() == ()

@@ -87,12 +87,12 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     monkeypatch.setattr(tenants, "collected", refused)
     settings, rest = Settings(data=instance.data), assessing.Rest()
     save_request(Request(("sample:",)), settings.data)
-    tenants.connect(state, settings.data, Tenant("contoso", ASKED), Secrets("s"))
+    tenants.connect(state, Tenant("contoso", ASKED), Secrets("s"))
     assessing._assess_when_due(settings, state, rest, RUNNING)
     first = instance.shelf.newest()
     assert first is not None
     assert trouble(instance) == "The last assessment failed: contoso: could not sign in"
-    tenants.remove(state, settings.data, "contoso")
+    tenants.remove(state, "contoso")
     state.checkpoints.put(*ASSESS_SOON, instance.now.isoformat())
     assessing._assess_when_due(settings, state, rest, RUNNING)
     newest = instance.shelf.newest()

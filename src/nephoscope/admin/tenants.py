@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -15,8 +14,8 @@ from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.posture import tenants as kept
-from nephoscope.posture.live import CLOUD
-from nephoscope.sources.azure.cloud import CLOUDS
+from nephoscope.service import tenants as service
+from nephoscope.service.tenants import DELETE, READ, WRITE
 from nephoscope.sources.azure.connecting import MOST_CERTIFICATE, Secrets, meant
 from nephoscope.sources.azure.granting import Grant, az, bicep
 from nephoscope.sources.azure.rights import Place, names
@@ -24,12 +23,9 @@ from nephoscope.sources.azure.settings import CollectError
 from nephoscope.sources.azure.trial import PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.state import StateError
 from nephoscope.state.faults import PassingError
-from nephoscope.state.tenants import LEAST_HOURS, MANAGED_IDENTITY, MOST_HOURS, Connection, Tenant
+from nephoscope.state.tenants import LEAST_HOURS, MOST_HOURS, Connection, Tenant
 
 SECTION = Section("tenants", "Tenants")
-READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
-#: The identity of the host, and a cloud that it alone knows, are an owner's to use.
-HOSTS = "Nephoscope/secrets/write"
 Hours = Annotated[
     float, msgspec.Meta(ge=LEAST_HOURS, le=MOST_HOURS, description="Hours between collections.")
 ]
@@ -173,19 +169,10 @@ def tenants(ask: Ask, query: Paging) -> TenantList:
 @SECTION.route("POST", "/tenants", WRITE, status=201)
 def connect(ask: Ask, body: NewTenant) -> TenantShape:
     """Connect a tenant; the managed identity of the server, and a cloud that only it knows, need an owner."""
-    connection = _meant(body.connection)
-    _must(ask, connection)
+    wanted = Tenant(body.name, _meant(body.connection), hours=body.hours)
     if any(one.name == body.name for one in ask.instance.state.tenants.all()):
         raise Fault(409, "Conflict", f"There is a tenant {body.name} already.")
-    wanted = Tenant(body.name, connection, hours=body.hours)
-    made = _done(lambda: kept.connect(ask.instance.state, ask.instance.data, wanted, _secrets(body.secrets)))
-    ask.noted(
-        WRITE,
-        f"tenant {made.name}",
-        signIn=connection.sign_in,
-        scope=list(Grant(connection, ()).scopes),
-    )
-    return _shown(ask, made)
+    return _shown(ask, _done(lambda: service.connect_tenant(ask.service, wanted, _secrets(body.secrets))))
 
 
 @SECTION.route("GET", "/tenants/{name}", READ)
@@ -197,48 +184,35 @@ def one(ask: Ask, name: Name) -> TenantShape:
 @SECTION.route("PATCH", "/tenants/{name}", WRITE)
 def change(ask: Ask, name: Name, body: TenantChange) -> TenantShape:
     """Change a tenant, pause it or let it go on; it is collected soon where it asks for something else."""
-    before = _tenant(ask, name)
-    _must(ask, before.connection)
-    wanted = before
+    wanted = _tenant(ask, name)
     if body.connection is not msgspec.UNSET:
         wanted = replace(wanted, connection=_meant(body.connection))
-        _must(ask, wanted.connection)
     if body.hours is not msgspec.UNSET:
         wanted = replace(wanted, hours=body.hours)
     if body.enabled is not msgspec.UNSET:
         wanted = replace(wanted, enabled=body.enabled)
     secrets = None if body.secrets is msgspec.UNSET else _secrets(body.secrets)
-    made = _done(lambda: kept.change(ask.instance.state, ask.instance.data, wanted, secrets))
-    ask.noted(WRITE, f"tenant {name}", enabled=made.enabled, hours=made.hours, secrets=secrets is not None)
-    return _shown(ask, made)
+    return _shown(ask, _done(lambda: service.change_tenant(ask.service, wanted, secrets)))
 
 
 @SECTION.route("DELETE", "/tenants/{name}", DELETE, status=204)
 def remove(ask: Ask, name: Name) -> None:
     """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment."""
-    _tenant(ask, name)
-    kept.remove(ask.instance.state, ask.instance.data, name)
-    ask.noted(DELETE, f"tenant {name}")
+    service.remove_tenant(ask.service, _tenant(ask, name).name)
 
 
 @SECTION.route("POST", "/tenants/{name}/test", WRITE, status=202)
 def test(ask: Ask, name: Name) -> TenantShape:
     """Have the server sign in and look what may be read; when `testing` of the tenant is null again, `tested` is what was found."""
-    tenant, instance = _tenant(ask, name), ask.instance
-    _must(ask, tenant.connection)
-    kept.ask_test(instance.state, name, instance.now)
-    ask.noted(WRITE, f"tenant {name}", act="test")
-    return _shown(ask, tenant)
+    service.ask_tenant_test(ask.service, _tenant(ask, name).name)
+    return _shown(ask, _tenant(ask, name))
 
 
 @SECTION.route("POST", "/tenants/{name}/collect", WRITE, status=202)
 def collect(ask: Ask, name: Name) -> TenantShape:
     """Collect a tenant and assess it now; it begins within seconds."""
-    tenant, instance = _tenant(ask, name), ask.instance
-    _must(ask, tenant.connection)
-    instance.state.tenants.soon(name)
-    instance.assess_soon(ask.caller.name, ask.caller.address)
-    ask.noted(WRITE, f"tenant {name}", act="collect")
+    service.collect_tenant_soon(ask.service, _tenant(ask, name).name)
+    ask.instance.assess_soon(ask.caller.name, ask.caller.address)
     return _shown(ask, _tenant(ask, name))
 
 
@@ -256,26 +230,14 @@ def grant(ask: Ask, body: GrantAsked) -> GrantShape:
     )
 
 
-def _clouds() -> tuple[str, ...]:
-    """The clouds that can be chosen: those that are known, and the one that the server's environment names."""
-    own = os.environ.get(CLOUD, "")
-    return (*CLOUDS, *((own,) if own else ()))
-
-
 def _meant(given: ConnectionShape) -> Connection:
     connection = Connection(
         given.tenant, given.sign_in, given.client, given.subscriptions, given.management_groups, given.cloud, given.graph
     )  # fmt: skip
     try:
-        return meant(connection, _clouds())
+        return meant(connection, service.server_clouds())
     except CollectError as error:
         raise bad(f"{error}.", "connection") from error
-
-
-def _must(ask: Ask, connection: Connection) -> None:
-    """DeniedError where what is the host's own is used and the caller is no owner."""
-    if connection.sign_in == MANAGED_IDENTITY or connection.cloud not in CLOUDS:
-        ask.caller.must(HOSTS)
 
 
 def _secrets(given: SecretShape) -> Secrets:

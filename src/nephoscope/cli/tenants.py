@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
     from nephoscope.state.tenants import Connection, Tenant
 
-WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
 COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
 TRIED = ("kind", "name", "id", "answers", "reason", "lacks")
 RIGHTS = ("place", "name", "why")
@@ -87,17 +86,15 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None, **asked: Any) -> None:
     """Connect the tenant NAME; what `tenants grant` prints, run by an administrator of it, allows what is needed."""
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.posture import tenants
+    from nephoscope.service.tenants import connect_tenant
     from nephoscope.state.tenants import Connection, Tenant
 
     with _told(), state_of(data) as state:
         connection = _changed(Connection(), asked)
         given = _secrets(secrets or ((connection.sign_in,) if connection.sign_in in SECRETS else ()))
-        wanted = Tenant(name, connection, hours=hours or 8.0)
-        with audited(state, WRITE, f"tenant {name}", act="connect", **_shown(wanted)):
-            tenants.connect(state, data, wanted, given)
+        connect_tenant(service_of(data, state), Tenant(name, connection, hours=hours or 8.0), given)
     click.echo(f"tenant {name} connected; try it with: nephoscope tenants test {name}")
 
 
@@ -125,9 +122,9 @@ def set_(
     """Change the tenant NAME; what is not given stays. A list of subscriptions or groups takes the place of both."""
     from dataclasses import replace
 
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.posture import tenants
+    from nephoscope.service.tenants import change_tenant
 
     with _told(), state_of(data) as state:
         before = state.tenants.get(name)
@@ -137,10 +134,7 @@ def set_(
             hours=before.hours if hours is None else hours,
             enabled=before.enabled if enabled is None else enabled,
         )
-        given = _secrets(secrets) if secrets else None
-        told = {**_shown(wanted), "before": _shown(before), "secrets": bool(given) or None}
-        with audited(state, WRITE, f"tenant {name}", act="change", **told):
-            tenants.change(state, data, wanted, given)
+        change_tenant(service_of(data, state), wanted, _secrets(secrets) if secrets else None)
     click.echo(f"tenant {name} changed")
 
 
@@ -170,13 +164,12 @@ def test(data: Path, /, name: str, output: str) -> None:
 @click.pass_obj
 def collect(data: Path, /, name: str) -> None:
     """Have the server collect the tenant NAME as soon as it looks again."""
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.service.tenants import collect_tenant_soon
 
     with _told(), state_of(data) as state:
-        state.tenants.get(name)
-        with audited(state, WRITE, f"tenant {name}", act="collect"):
-            state.tenants.soon(name)
+        collect_tenant_soon(service_of(data, state), name)
     click.echo(f"tenant {name} is collected when the server looks again, within seconds where it runs")
 
 
@@ -185,14 +178,12 @@ def collect(data: Path, /, name: str) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Forget the tenant NAME, its secret and its snapshots; what was assessed stays until the next assessment."""
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.posture import tenants
+    from nephoscope.service.tenants import remove_tenant
 
     with _told(), state_of(data) as state:
-        before = _shown(state.tenants.get(name))
-        with audited(state, DELETE, f"tenant {name}", before=before):
-            tenants.remove(state, data, name)
+        remove_tenant(service_of(data, state), name)
     click.echo(f"tenant {name} forgotten")
 
 
@@ -273,12 +264,6 @@ def _secrets(given: tuple[str, ...]) -> Secrets:
     if unknown := sorted(places.keys() - set(SECRETS)):
         raise click.UsageError(f"--secret {unknown[0]}: one of {', '.join(SECRETS)}")
     return Secrets(**{name: secret(name, place) for name, place in places.items()})
-
-
-def _shown(tenant: Tenant) -> dict[str, Any]:
-    """A tenant as the audit has it: what is asked, as whom, how often."""
-    found = _row(tenant)
-    return {name: found[name] for name in found.keys() - {"name", "collected", "error"}}
 
 
 def _row(tenant: Tenant) -> dict[str, Any]:

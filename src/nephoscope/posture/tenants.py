@@ -41,16 +41,14 @@ HISTORY = "tenants"
 ASKED_TESTS = "tenant-tests"
 
 
-def connect(state: State, data: Path, tenant: Tenant, secrets: Secrets) -> Tenant:
-    """Keep a new tenant, its secret encrypted, and have it collected and judged soon; StateError for what cannot be meant."""
+def connect(state: State, tenant: Tenant, secrets: Secrets) -> Tenant:
+    """Keep a new tenant, its secret encrypted; StateError for what cannot be meant. `request_of` then has it collected."""
     _checked(tenant, secrets)
     made = state.tenants.add(replace(tenant, credential=""))
-    made = state.tenants.change(replace(made, credential=_kept(state, tenant, secrets)))
-    request_of(state, data)
-    return made
+    return state.tenants.change(replace(made, credential=_kept(state, tenant, secrets)))
 
 
-def change(state: State, data: Path, tenant: Tenant, secrets: Secrets | None = None) -> Tenant:
+def change(state: State, tenant: Tenant, secrets: Secrets | None = None) -> Tenant:
     """Change a tenant; None for its secrets keeps those that are there. It is collected soon where it asks for something else.
 
     StateError where a stored secret would be shown to another tenant or cloud, or as another application's, than it was given for.
@@ -70,7 +68,6 @@ def change(state: State, data: Path, tenant: Tenant, secrets: Secrets | None = N
         state.credentials.remove(before.credential)
     if secrets is not None or before.connection != tenant.connection:
         state.tenants.soon(tenant.name)
-    request_of(state, data)
     return made
 
 
@@ -84,15 +81,18 @@ def _stays(before: Connection, after: Connection) -> None:
         )
 
 
-def remove(state: State, data: Path, name: str) -> None:
-    """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment."""
+def remove(state: State, name: str) -> None:
+    """Forget a tenant and its secret; what was assessed stays until the next assessment."""
     tenant = state.tenants.get(name)
     state.tenants.remove(name)
     state.checkpoints.remove(ASKED_TESTS, name)
     if tenant.credential:
         state.credentials.remove(tenant.credential)
+
+
+def forget_snapshots(data: Path, name: str) -> None:
+    """Remove what was collected of a tenant."""
     shutil.rmtree(tenant_folder(data, name), ignore_errors=True)
-    request_of(state, data)
 
 
 def test(state: State, data: Path, name: str) -> Trial:

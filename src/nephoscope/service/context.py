@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,27 @@ class ServiceContext:
         """
         self.require(operation, scope)
         with self.state.audited(self._by, operation, targets, _to_detail(detail)):
+            yield
+
+    @contextmanager
+    def transact(
+        self,
+        operation: str,
+        scope: str,
+        targets: str | Iterable[str],
+        *,
+        keeps_secret: bool = False,
+        **detail: Any,
+    ) -> Iterator[None]:
+        """Change as `change` does, with everything within the block and its entries in one transaction.
+
+        Others who write wait for it, so files and the network belong behind it. `keeps_secret`: a credential is among the changes.
+        """
+        with (
+            self.state.credentials.key_held() if keeps_secret else nullcontext(),
+            self.change(operation, scope, targets, **detail),
+            self.state.database.together(),
+        ):
             yield
 
     @contextmanager

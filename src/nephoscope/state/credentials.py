@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,6 +71,10 @@ class Credentials:
     def __init__(self, database: Database, keys: KeyFile) -> None:
         self._database = database
         self._keys = keys
+
+    def key_held(self) -> AbstractContextManager[None]:
+        """Hold the key still for a block that keeps secrets in a transaction around them: the key comes before the transaction."""
+        return self._keys.changing()
 
     def put(self, name: str, secret: str | Secret) -> None:
         """Keep a secret under a name, in place of what it had."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,8 @@ _BUSY = ("database is locked", "lock timeout")
 _BEYOND, _TOO_LARGE = "54", "22003"
 #: SQLSTATE of a change that a transaction may not make, which can only read.
 _READ_ONLY = "25006"
+#: The transaction that those within it are a part of, and its database.
+_OUTER: ContextVar[tuple[Database, Session] | None] = ContextVar("outer", default=None)
 _WAITING = f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}"
 _PRAGMAS = (
     _WAITING,
@@ -136,7 +139,13 @@ class Database:
         """A transaction that changes: it alone writes in SQLite; what is raised inside undoes all of it.
 
         BusyError where others write for WAIT_SECONDS, with `brief` for BRIEF_SECONDS.
+        Within `together` it is a part of that transaction.
         """
+        if (outer := self._outer()) is not None:
+            with self._told(), outer.begin_nested():
+                yield outer
+            outer.expire_all()  # what was changed beside the mapped rows is read anew
+            return
         engine = self._brief if brief else self.engine
         with (
             self._told(),
@@ -153,9 +162,35 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that sees one moment and does not wait for writers."""
+        """A transaction that sees one moment and does not wait for writers; within `together` it sees what was changed there."""
+        if (outer := self._outer()) is not None:
+            with self._told():
+                outer.flush()
+                yield outer
+            return
         with self._told(), Session(self._reading, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of those within the block: all of it is committed at the end, or nothing where something is raised.
+
+        Everybody else who writes waits for it: nothing slow belongs into the block, and no other thread that writes.
+        """
+        if self._outer() is not None:
+            yield
+            return
+        with self.write() as session:
+            before = _OUTER.set((self, session))
+            try:
+                yield
+            finally:
+                _OUTER.reset(before)
+
+    def _outer(self) -> Session | None:
+        """The session of the `together` around this, None where there is none."""
+        found = _OUTER.get()
+        return found[1] if found is not None and found[0] is self else None
 
     def must_take(self) -> None:
         """ReadOnlyError where a server lets nothing be changed now; nothing is written to see it."""

@@ -9,12 +9,15 @@ import stat
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from nephoscope.state.database import StateError
 
 KEY_BYTES = 32
 NAME = "credentials.key"
+#: The key files that the caller holds already.
+_HELD: ContextVar[frozenset[Path]] = ContextVar("held key files", default=frozenset())
 
 
 class KeyFile:
@@ -56,13 +59,20 @@ class KeyFile:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """The one process that changes the file."""
+        """The one process that changes the file; within another such block of the same caller there is nothing to wait for."""
+        if self.path in _HELD.get():
+            yield
+            return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self.path.with_name(f"{NAME}.lock")
         beside.touch(mode=0o600)
         with beside.open("r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            before = _HELD.set(_HELD.get() | {self.path})
+            try:
+                yield
+            finally:
+                _HELD.reset(before)
 
     def _key(self, number: int, line: str) -> tuple[str, bytes]:
         id_, _, text = line.partition(" ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nephoscope.posture import tenants
-from nephoscope.posture.live import CLOUD
-from nephoscope.sources.azure.cloud import CLOUDS
+from nephoscope.service import tenants as service
+from nephoscope.service.tenants import DELETE, WRITE
 from nephoscope.sources.azure.connecting import Secrets, meant
 from nephoscope.sources.azure.granting import Grant, az, bicep
 from nephoscope.sources.azure.rights import Place, names
@@ -22,7 +21,7 @@ from nephoscope.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Conn
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.drawing import draw
 from nephoscope.web.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.form import DELETE, HOST, WRITE, act, lines, noted, number, taken
+from nephoscope.web.form import act, lines, number, taken
 from nephoscope.web.page import Page
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.progress import under_way
@@ -40,10 +39,8 @@ SCRIPTS = {"sh": (az, "text/x-shellscript; charset=utf-8"), "bicep": (bicep, "te
 
 def clouds() -> dict[str, str]:
     """The clouds that can be chosen: those that are known and the one that the server's environment names."""
-    own = os.environ.get(CLOUD, "")
     known = {"public": "Azure", "usgovernment": "Azure Government", "china": "Azure operated by 21Vianet"}
-    assert set(known) == set(CLOUDS)
-    return {**known, **({own: f"as this server is set ({own})"} if own and own not in known else {})}
+    return {one: known.get(one, f"as this server is set ({one})") for one in service.server_clouds()}
 
 
 def new(visit: Visit) -> Mapping[str, Any] | Response:
@@ -120,18 +117,9 @@ def _shown_scripts(visit: Visit) -> str:
 def _connected(visit: Visit) -> str:
     form = visit.form
     connection = connection_of(form)
-    _must(visit, connection)
     name, hours = form.get("name", "").strip(), number(form.get("hours", "8"), "hours")
-    tenant = Tenant(name, connection, enabled=True, hours=hours)
-    tenants.connect(visit.instance.state, visit.instance.data, tenant, _secrets(form))
-    noted(visit, WRITE, f"tenant {name}", signIn=connection.sign_in, scope=Grant(connection, ()).scopes)
+    service.connect_tenant(visit.service, Tenant(name, connection, hours=hours), _secrets(form))
     return visit.link(f"/sources/tenants/{name}", connected=1)
-
-
-def _must(visit: Visit, connection: Connection) -> None:
-    """The identity of the host, and a cloud that it alone knows, are an owner's to use."""
-    if connection.sign_in == MANAGED_IDENTITY or connection.cloud not in CLOUDS:
-        visit.caller.must(HOST, "/")
 
 
 def _secrets(form: Mapping[str, str]) -> Secrets:
@@ -221,52 +209,37 @@ def _given(tenant: Tenant) -> dict[str, str]:
 
 def _done(visit: Visit, tenant: Tenant) -> str:
     state, act = visit.instance.state, visit.form.get("act", "")
-    if act == "remove":
-        visit.caller.must(DELETE, "/")
+    if act == "test":
+        service.ask_tenant_test(visit.service, tenant.name)
+    elif act == "collect":
+        service.collect_tenant_soon(visit.service, tenant.name)
+        visit.instance.assess_soon(visit.caller.name, visit.caller.address)
     else:
-        visit.caller.must(WRITE, "/")
-        _must(visit, tenant.connection)
-    if act in ("test", "collect"):
-        if act == "test":
-            tenants.ask_test(state, tenant.name, visit.instance.now)
-        else:
-            state.tenants.soon(tenant.name)
-            visit.instance.assess_soon(visit.caller.name, visit.caller.address)
-        return _told(visit, tenant, act)
-    with as_drawn(visit, lambda: _of(visit, state.tenants.get(tenant.name))):
-        return _decided(visit, tenant, act)
+        visit.caller.must(DELETE if act == "remove" else WRITE, "/")
+        with as_drawn(visit, lambda: _of(visit, state.tenants.get(tenant.name))):
+            return _decided(visit, tenant, act)
+    return visit.here(done=act, connected=None, role=None)
 
 
 def _decided(visit: Visit, tenant: Tenant, act: str) -> str:
-    state, data = visit.instance.state, visit.instance.data
-    if act == "remove":
-        tenants.remove(state, data, tenant.name)
-        noted(visit, DELETE, f"tenant {tenant.name}")
-        return visit.link("/sources")
     match act:
+        case "remove":
+            service.remove_tenant(visit.service, tenant.name)
+            return visit.link("/sources")
         case "pause" | "go-on":
-            tenants.change(state, data, replace(tenant, enabled=act == "go-on"))
+            service.change_tenant(visit.service, replace(tenant, enabled=act == "go-on"))
         case "change":
             _changed(visit, tenant)
         case other:
             raise StateError(f"a tenant cannot be treated so: {other[:40] or 'nothing was asked for'}")
-    return _told(visit, tenant, act)
-
-
-def _told(visit: Visit, tenant: Tenant, act: str) -> str:
-    """Audit what was done; the page that tells of it."""
-    noted(visit, WRITE, f"tenant {tenant.name}", act=act)
     return visit.here(done=act, connected=None, role=None)
 
 
 def _changed(visit: Visit, tenant: Tenant) -> None:
     form = visit.form
-    connection, secrets = connection_of(form), _secrets(form)
-    _must(visit, connection)
-    hours = number(form.get("hours", "8"), "hours")
-    wanted = replace(tenant, connection=connection, hours=hours)
-    given = secrets if secrets != Secrets() else None
-    tenants.change(visit.instance.state, visit.instance.data, wanted, given)
+    secrets, hours = _secrets(form), number(form.get("hours", "8"), "hours")
+    wanted = replace(tenant, connection=connection_of(form), hours=hours)
+    service.change_tenant(visit.service, wanted, secrets if secrets != Secrets() else None)
 
 
 def script(visit: Visit) -> Response:

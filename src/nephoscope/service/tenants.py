@@ -1,0 +1,112 @@
+"""Azure tenants that the server collects: connected, changed, tried, collected soon, removed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.posture import tenants
+from nephoscope.posture.live import CLOUD
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.sources.azure.cloud import CLOUDS
+from nephoscope.state.tenants import MANAGED_IDENTITY
+
+if TYPE_CHECKING:
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.sources.azure.connecting import Secrets
+    from nephoscope.state.tenants import Connection, Tenant
+
+READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
+#: The identity of the host, and a cloud that it alone knows, are an owner's to use.
+HOST = "Nephoscope/secrets/write"
+
+
+def server_clouds() -> tuple[str, ...]:
+    """Return the clouds that a caller of the server can choose: those that are known, and the one that its environment names."""
+    own = os.environ.get(CLOUD, "")
+    return (*CLOUDS, *((own,) if own and own not in CLOUDS else ()))
+
+
+def connect_tenant(context: ServiceContext, tenant: Tenant, secrets: Secrets) -> Tenant:
+    """Keep a new tenant, its secrets encrypted, and have it collected soon.
+
+    Raises DeniedError; StateError for a name that is taken and for what cannot be signed in to.
+    """
+    _require(context, tenant.connection)
+    detail = {"act": "connect", **to_detail(tenant)}
+    with context.transact(WRITE, ROOT_SCOPE, _target(tenant.name), keeps_secret=True, **detail):
+        made = tenants.connect(context.state, tenant, secrets)
+    tenants.request_of(context.state, context.data)
+    return made
+
+
+def change_tenant(context: ServiceContext, tenant: Tenant, secrets: Secrets | None = None) -> Tenant:
+    """Change a tenant; None keeps its secrets. It is collected soon where it asks for something else.
+
+    Raises DeniedError; StateError where a stored secret would be used for another tenant, cloud or application.
+    """
+    before = context.state.tenants.get(tenant.name)
+    _require(context, before.connection)
+    _require(context, tenant.connection)
+    detail = {"act": _act(before, tenant, secrets), **to_detail(tenant), "before": to_detail(before)}
+    with context.transact(
+        WRITE, ROOT_SCOPE, _target(tenant.name), keeps_secret=True, **detail, secrets=bool(secrets) or None
+    ):
+        made = tenants.change(context.state, tenant, secrets)
+    tenants.request_of(context.state, context.data)
+    return made
+
+
+def remove_tenant(context: ServiceContext, name: str) -> None:
+    """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment.
+
+    Raises DeniedError; MissingError where there is none.
+    """
+    context.require(DELETE)
+    before = to_detail(context.state.tenants.get(name))
+    with context.transact(DELETE, ROOT_SCOPE, _target(name), before=before):
+        tenants.remove(context.state, name)
+    tenants.forget_snapshots(context.data, name)
+    tenants.request_of(context.state, context.data)
+
+
+def ask_tenant_test(context: ServiceContext, name: str) -> None:
+    """Have the server sign in to a tenant and look what may be read. Raises DeniedError; MissingError where there is none."""
+    _require(context, context.state.tenants.get(name).connection)
+    with context.transact(WRITE, ROOT_SCOPE, _target(name), act="test"):
+        tenants.ask_test(context.state, name, context.now)
+
+
+def collect_tenant_soon(context: ServiceContext, name: str) -> None:
+    """Have a tenant collected when the server looks again. Raises DeniedError; MissingError where there is none."""
+    _require(context, context.state.tenants.get(name).connection)
+    with context.change(WRITE, ROOT_SCOPE, _target(name), act="collect"):
+        context.state.tenants.soon(name)
+
+
+def to_detail(tenant: Tenant) -> dict[str, Any]:
+    """Return a tenant as the audit and lists have it: what is asked, as whom, how often; no secret."""
+    asked = tenant.connection
+    return {
+        "tenant": asked.id, "signIn": asked.sign_in, "client": asked.client, "enabled": tenant.enabled, "hours": tenant.hours,
+        "subscriptions": list(asked.subscriptions), "managementGroups": list(asked.management_groups), "cloud": asked.cloud,
+        "graph": asked.graph,
+    }  # fmt: skip
+
+
+def _require(context: ServiceContext, connection: Connection) -> None:
+    context.require(WRITE)
+    if connection.sign_in == MANAGED_IDENTITY or connection.cloud not in CLOUDS:
+        context.require(
+            HOST, why="the identity of the server, and a cloud that it alone knows, are an owner's to use"
+        )
+
+
+def _act(before: Tenant, after: Tenant, secrets: Secrets | None) -> str:
+    if secrets or before.enabled == after.enabled or before.connection != after.connection:
+        return "change"
+    return "go-on" if after.enabled else "pause"
+
+
+def _target(name: str) -> str:
+    return f"tenant {name}"
