@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -12,11 +12,11 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section, of_workspace
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import missing
+from nephoscope.service.workspaces import FIELDS, READ, WRITE, add_workspace, change_workspace
 from nephoscope.state.workspace import RETENTION_DAYS, Workspace
 from nephoscope.state.workspaces import MAX_RETENTION_DAYS
 
 SECTION = Section("workspaces", "Workspaces")
-READ, WRITE = "Nephoscope/workspaces/read", "Nephoscope/workspaces/write"
 WorkspaceName = Annotated[
     str,
     msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)", description="A workspace's name."),
@@ -75,15 +75,8 @@ def workspaces(ask: Ask) -> WorkspaceList:
 @SECTION.route("POST", "/workspaces", WRITE, status=201)
 def add(ask: Ask, body: NewWorkspace) -> WorkspaceShape:
     """Make a workspace."""
-    made = ask.instance.state.workspaces.add(
-        body.name,
-        days=body.days,
-        members=body.members,
-        subscriptions=body.subscriptions,
-        description=body.description,
-    )
-    ask.noted(WRITE, body.name, days=body.days)
-    return _shown(made)
+    settings = {field: getattr(body, field) for field in FIELDS}
+    return _shown(add_workspace(ask.service, body.name, settings))
 
 
 @SECTION.route("GET", "/workspaces/{name}", READ, scoped=of_workspace)
@@ -96,14 +89,9 @@ def one(ask: Ask, name: WorkspaceName) -> WorkspaceShape:
 def change(ask: Ask, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceShape:
     """Change a workspace; rows that are older than its days go within the hour."""
     _known(ask, name)
-    wanted: dict[str, Any] = {
-        field: value
-        for field in body.__struct_fields__
-        if (value := getattr(body, field)) is not msgspec.UNSET
-    }
-    made = ask.instance.state.workspaces.set(name, **wanted)
-    ask.noted(WRITE, name, **msgspec.to_builtins(body))
-    return _shown(made)
+    given = {field: getattr(body, field) for field in FIELDS}
+    wanted = {field: value for field, value in given.items() if value is not msgspec.UNSET}
+    return _shown(change_workspace(ask.service, name, wanted))
 
 
 def _known(ask: Ask, name: str) -> Workspace:

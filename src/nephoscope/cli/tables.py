@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.state.workspace import Workspace
 
-WRITE, PURGE = (
-    "Microsoft.OperationalInsights/workspaces/tables/write",
-    "Microsoft.OperationalInsights/workspaces/purge/action",
-)
+PURGE = "Microsoft.OperationalInsights/workspaces/purge/action"
 COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
 CLEANED = ("workspace", "table", "days", "firstDay", "rows", "size")
 NOT_TAKEN, _TOLD = 3, 20
@@ -135,10 +132,11 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     A file is our own JSON (as `tables show -o json` prints it), a table of the Log Analytics API, a list of either, or what
     `T | getschema` printed, as CSV or JSON. Exits 3 where a file was not taken; the others are.
     """
-    from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.session.services import service_of
     from nephoscope.lake.errors import LakeError
+    from nephoscope.service.workspaces import import_table
     from nephoscope.sources.tables.definitions import definitions
     from nephoscope.sources.tables.reading import TableError
 
@@ -147,9 +145,7 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
         for path in paths:
             try:
                 for table in definitions(path, name):
-                    told = {"act": "import", "file": path.name, "columns": len(table.columns)}
-                    with announced(state, WRITE, f"table {table.name}", **told):
-                        lost = lake.import_table(table)
+                    lost = import_table(service_of(data, state), lake, table, path.name)
                     click.echo(f"table {table.name} imported: {len(table.columns)} columns")
                     if lost:
                         tell(f"{table.name} had {', '.join(lost)} before: {_OUT_OF_REACH}")
@@ -175,19 +171,18 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
 
     A clean-up comes once a day by itself; `tables clean` does it now.
     """
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.service.workspaces import set_table_retention
 
     if retention != "default" and not retention.isdecimal():
         raise click.UsageError("--retention is a number of days, or `default`")
     with lake_of(data) as (lake, state):
         table = lake.tables[name]
-        place = workspace_of(state, workspace or "default")
-        where, days = place.name, None if retention == "default" else int(retention)
-        told = {"workspace": where, "retention": retention, "before": place.kept(table.name)}
-        with audited(state, WRITE, f"table {table.name}", act="set", **told):
-            changed = state.workspaces.set_table(where, table.name, days)
+        where = workspace_of(state, workspace or "default").name
+        days = None if retention == "default" else int(retention)
+        changed = set_table_retention(service_of(data, state), where, table.name, days)
         click.echo(f"{where}/{table.name}: rows are kept {changed.kept(table.name)} days")
 
 

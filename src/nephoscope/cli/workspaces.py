@@ -13,7 +13,6 @@ from nephoscope.cli.session.listing import listed
 if TYPE_CHECKING:
     from nephoscope.state.workspace import Workspace
 
-WRITE, DELETE = "Nephoscope/workspaces/write", "Nephoscope/workspaces/delete"
 COLUMNS = ("name", "id", "retention", "tables", "subscriptions", "description")
 
 
@@ -61,12 +60,12 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the workspace NAME: small letters, digits and dashes."""
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.service.workspaces import add_workspace
 
     with state_of(data) as state:
-        with audited(state, WRITE, f"workspace {name}", act="add", **_changes(options)):
-            made = state.workspaces.add(name, **_changes(options))
+        made = add_workspace(service_of(data, state), name, _changes(options))
         click.echo(f"workspace {made.name} added: {made.id}, {_told(made)}")
 
 
@@ -81,8 +80,9 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
 
     A shorter retention removes rows when the lake next cleans up, for good.
     """
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.service.workspaces import change_workspace
 
     changes = _changes(options)
     for wanted, key, option in (
@@ -96,12 +96,7 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
     if not changes:
         raise click.UsageError("nothing to change: --retention, --table, --subscription or --description")
     with state_of(data) as state:
-        row = _row(state.workspaces.get(name))
-        before = {"days": row["retention"], "members": row["tables"], **row}
-        told = {key: changes[key] if changes[key] is not None else "all" for key in changes}
-        old = {key: before[key] if before[key] is not None else "all" for key in changes}
-        with audited(state, WRITE, f"workspace {name}", act="change", **told, before=old):
-            changed = state.workspaces.set(name, **changes)
+        changed = change_workspace(service_of(data, state), name, changes)
         click.echo(f"workspace {changed.name}: {_told(changed)}")
 
 
@@ -113,21 +108,12 @@ def remove(data: Path, /, name: str) -> None:
 
     One that holds rows is refused: rows go by retention alone, so that none is lost by a slip.
     """
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.lake.inventory import holdings
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.workspaces import remove_workspace
 
     with lake_of(data) as (lake, state):
-        state.workspaces.get(name)
-        lake.flush()
-        holding = {one.table: one.rows for one in holdings(data, name) if one.rows}
-        if holding:
-            told = ", ".join(f"{count:,} in {table}" for table, count in sorted(holding.items())[:5])
-            raise click.UsageError(
-                f"the workspace {name} holds rows: {told}; `workspaces set {name} --retention 1` lets them go in time"
-            )
-        with audited(state, DELETE, f"workspace {name}"):
-            state.workspaces.remove(name)
+        remove_workspace(service_of(data, state), name, lake)
         click.echo(f"workspace {name} removed")
 
 

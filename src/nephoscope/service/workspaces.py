@@ -1,0 +1,92 @@
+"""Workspaces and how long their tables keep rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.state import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.table import Table
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.workspace import Workspace
+
+READ, WRITE, DELETE = (
+    "Nephoscope/workspaces/read",
+    "Nephoscope/workspaces/write",
+    "Nephoscope/workspaces/delete",
+)
+TABLE_WRITE = "Microsoft.OperationalInsights/workspaces/tables/write"
+#: What may be changed of a workspace.
+FIELDS = ("days", "members", "subscriptions", "description")
+#: Tables that a refusal names.
+_NAMED = 5
+
+
+def add_workspace(context: ServiceContext, name: str, settings: Mapping[str, Any]) -> Workspace:
+    """Make a workspace with some of `FIELDS`. Raises DeniedError; StateError for what cannot be meant or is there already."""
+    with context.change(WRITE, ROOT_SCOPE, _target(name), act="add", **settings):
+        return context.state.workspaces.add(name, **settings)
+
+
+def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, Any]) -> Workspace:
+    """Change some of `FIELDS`; None of members and subscriptions means all. A shorter retention removes rows for good.
+
+    Raises DeniedError; StateError for what cannot be meant; MissingError where there is no such workspace.
+    """
+    context.require(WRITE)
+    found = context.state.workspaces.get(name)
+    before = {field: _to_detail(getattr(found, field)) for field in settings}
+    detail = {field: _to_detail(value) for field, value in settings.items()}
+    with context.change(WRITE, ROOT_SCOPE, _target(name), act="change", **detail, before=before):
+        return context.state.workspaces.set(name, **settings)
+
+
+def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
+    """Forget a workspace that no source writes to and that holds no rows, since rows go by retention alone.
+
+    Raises DeniedError; StateError where rows or sources are left; MissingError where there is no such workspace.
+    """
+    from nephoscope.lake.inventory import holdings
+
+    context.require(DELETE)
+    context.state.workspaces.get(name)
+    lake.flush()
+    held = sorted((one.table, one.rows) for one in holdings(context.data, name) if one.rows)
+    if held:
+        told = ", ".join(f"{rows:,} in {table}" for table, rows in held[:_NAMED])
+        raise StateError(
+            f"the workspace {name} holds rows: {told}; a retention of 1 day lets them go in time"
+        )
+    with context.change(DELETE, ROOT_SCOPE, _target(name)):
+        context.state.workspaces.remove(name)
+
+
+def set_table_retention(context: ServiceContext, workspace: str, table: str, days: int | None) -> Workspace:
+    """Set how many days a workspace keeps the rows of a table, with None as the workspace says. Raises DeniedError, StateError."""
+    context.require(TABLE_WRITE)
+    before = context.state.workspaces.get(workspace).kept(table)
+    detail = {"workspace": workspace, "retention": days or "default", "before": before}
+    with context.change(TABLE_WRITE, ROOT_SCOPE, f"table {table}", act="set", **detail):
+        return context.state.workspaces.set_table(workspace, table, days)
+
+
+def import_table(context: ServiceContext, lake: Lake, table: Table, file: str) -> list[str]:
+    """Make the definition of a table known; return the columns that its rows lose. Raises DeniedError, LakeError."""
+    detail = {"act": "import", "file": file, "columns": len(table.columns)}
+    with context.change_files(TABLE_WRITE, ROOT_SCOPE, f"table {table.name}", **detail):
+        return lake.import_table(table)
+
+
+def _to_detail(value: Any) -> Any:
+    if value is None:
+        return "all"
+    return sorted(value) if isinstance(value, list | tuple | set | frozenset) else value
+
+
+def _target(name: str) -> str:
+    return f"workspace {name}"

@@ -1,0 +1,188 @@
+"""The administration of the server below its faces: who may call what, and that each call is one entry with its change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+from tests.service.acting import SUBSCRIPTION, context_of
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.service import tenants, workspaces
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.local_user import LocalUser
+from nephoscope.sources.azure.connecting import Secrets
+from nephoscope.state.audit import Audit
+from nephoscope.state.concepts import every_table
+from nephoscope.state.tenants import Connection, Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nephoscope.state import State
+
+ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
+SECRET = "very~secret~text"
+CONNECTION = Connection(ID, "secret", CLIENT)
+IDENTITY = Connection("", "managed-identity")
+CHANGERS = {"Owner", "Contributor"}
+ROLES = (
+    "Owner",
+    "Contributor",
+    "Security Admin",
+    "Security Reader",
+    "Reader",
+    "Monitoring Metrics Publisher",
+)
+SCOPES = ("/", "/workspaces/soc", SUBSCRIPTION)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A call, the entry that it leaves, and the roles that may make it at the root."""
+
+    call: Callable[[ServiceContext], Any]
+    operation: str
+    target: str
+    roles: frozenset[str] = frozenset(CHANGERS)
+    secrets: tuple[str, ...] = ()
+
+
+def _tenant(context: ServiceContext, **changes: Any) -> Tenant:
+    return replace(context.state.tenants.get("contoso"), **changes)
+
+
+VERBS = {
+    "add_workspace": Verb(
+        lambda it: workspaces.add_workspace(it, "new", {"days": 30}), workspaces.WRITE, "workspace new"
+    ),
+    "change_workspace": Verb(
+        lambda it: workspaces.change_workspace(it, "soc", {"days": 1}), workspaces.WRITE, "workspace soc"
+    ),
+    "set_table_retention": Verb(
+        lambda it: workspaces.set_table_retention(it, "soc", "Heartbeat", 1),
+        workspaces.TABLE_WRITE,
+        "table Heartbeat",
+    ),
+    "connect_tenant": Verb(
+        lambda it: tenants.connect_tenant(it, Tenant("fabrikam", CONNECTION), Secrets(SECRET)),
+        tenants.WRITE, "tenant fabrikam", secrets=(SECRET,),
+    ),
+    "connect_tenant as the server": Verb(
+        lambda it: tenants.connect_tenant(it, Tenant("fabrikam", IDENTITY), Secrets()),
+        tenants.WRITE, "tenant fabrikam", frozenset({"Owner"}),
+    ),
+    "change_tenant": Verb(
+        lambda it: tenants.change_tenant(it, _tenant(it, hours=3.0), Secrets("another~" + SECRET)),
+        tenants.WRITE, "tenant contoso", secrets=(SECRET,),
+    ),
+    "change_tenant to the server's identity": Verb(
+        lambda it: tenants.change_tenant(it, _tenant(it, connection=IDENTITY)),
+        tenants.WRITE, "tenant contoso", frozenset({"Owner"}),
+    ),
+    "remove_tenant": Verb(
+        lambda it: tenants.remove_tenant(it, "contoso"), tenants.DELETE, "tenant contoso"
+    ),
+    "ask_tenant_test": Verb(
+        lambda it: tenants.ask_tenant_test(it, "contoso"), tenants.WRITE, "tenant contoso"
+    ),
+    "collect_tenant_soon": Verb(
+        lambda it: tenants.collect_tenant_soon(it, "contoso"), tenants.WRITE, "tenant contoso"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def house(state: State, tmp_path: Path) -> State:
+    """A state with something to change."""
+    context = ServiceContext(LocalUser.current(), state, tmp_path / "data")
+    workspaces.add_workspace(context, "soc", {})
+    tenants.connect_tenant(context, Tenant("contoso", CONNECTION), Secrets(SECRET))
+    return state
+
+
+def rows(state: State) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything that the state has."""
+    with state.database.read() as session:
+        return {
+            table.name: [tuple(one) for one in session.execute(select(table).order_by(*table.primary_key))]
+            for table in every_table()
+        }
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_who_may_call_it(house: State, tmp_path: Path, name: str) -> None:
+    """Each role at each scope; those that may not leave nothing, and the one that may leaves one entry."""
+    verb = VERBS[name]
+    contexts = {
+        (role, scope): context_of(house, tmp_path / "data", role, scope) for role in ROLES for scope in SCOPES
+    }
+    denied = {key: one for key, one in contexts.items() if not (key[0] in verb.roles and key[1] == "/")}
+    before = rows(house)
+    for key, context in denied.items():
+        with pytest.raises(DeniedError):
+            verb.call(context)
+        assert rows(house) == before, key
+    allowed = next(one for key, one in contexts.items() if key not in denied)
+    known = house.audit.entries(most=1)[0].number
+    verb.call(allowed)
+    [entry] = [one for one in house.audit.entries() if one.number > known]
+    assert (entry.operation, entry.target, entry.author) == (verb.operation, verb.target, allowed.actor.name)
+    assert not [one for one in verb.secrets if one in repr(entry)]
+    assert house.audit.broken() is None
+
+
+@pytest.mark.parametrize("role", sorted(CHANGERS))
+@pytest.mark.parametrize("name", VERBS)
+def test_every_role_that_may_call_it_can(house: State, tmp_path: Path, name: str, role: str) -> None:
+    verb = VERBS[name]
+    context = context_of(house, tmp_path / "data", role)
+    if role not in verb.roles:
+        with pytest.raises(DeniedError):
+            verb.call(context)
+        return
+    verb.call(context)
+    assert house.audit.entries(most=1)[0].operation == verb.operation
+
+
+class TornError(Exception):
+    """What a test ends a change with."""
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_without_its_entry_there_is_no_change(
+    house: State, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that dies where the entry is written leaves neither."""
+    context, before = ServiceContext(LocalUser.current(), house, tmp_path / "data"), rows(house)
+
+    def torn(*_: object, **__: object) -> None:
+        raise TornError
+
+    monkeypatch.setattr(Audit, "add", torn)
+    with pytest.raises(TornError):
+        VERBS[name].call(context)
+    assert rows(house) == before
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_fault_behind_the_change_leaves_neither(
+    house: State, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that fails takes the entry and every part of the change with it."""
+    context, before = ServiceContext(LocalUser.current(), house, tmp_path / "data"), rows(house)
+    add = Audit.add
+
+    def torn(self: Audit, *arguments: Any, **more: Any) -> None:
+        add(self, *arguments, **more)
+        raise TornError
+
+    monkeypatch.setattr(Audit, "add", torn)
+    with pytest.raises(TornError):
+        VERBS[name].call(context)
+    monkeypatch.undo()
+    assert rows(house) == before
+    assert house.audit.broken() is None
