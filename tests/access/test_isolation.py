@@ -21,6 +21,9 @@ from tests.posture.test_tenants_apart import GROUP, NOW, Company, judged
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
+from nephoscope.alerts.response.published_letter import letter
+from nephoscope.automation.automation import TYPE
+from nephoscope.automation.watch import Watch
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.rows import arrow_of
 from nephoscope.posture.published.graph_tables import TABLES
@@ -49,6 +52,7 @@ class Side(NamedTuple):
 
     person: TestClient
     program: dict[str, str]
+    data: Path
 
 
 @contextmanager
@@ -78,7 +82,7 @@ def served(data: Path, a: Company, folders: list[str]) -> Iterator[Side]:
         app = application(instance, requests_a_minute=10_000_000)
         with TestClient(app, base_url=BASE, follow_redirects=False, raise_server_exceptions=False) as client:
             client.headers["Cookie"] = cookie
-            yield Side(client, {"Authorization": f"Bearer {key}", "Cookie": ""})
+            yield Side(client, {"Authorization": f"Bearer {key}", "Cookie": ""}, data)
 
 
 @pytest.fixture(
@@ -229,3 +233,29 @@ def test_the_management_group_of_both(sides: tuple[Company, Company, Side, Side]
         address = f"{path}?api-version=2023-04-01"
         one, two = (told(side.person.get(address, headers=side.program)) for side in (alone, both))
         assert one == two
+
+
+def mails(side: Side, a: Company) -> list[tuple[str, str]]:
+    """The mails that an automation sends whose author reads tenant A: everything that there is, as at the first look of a week."""
+    with State.of(side.data) as state:
+        who = next(one for one in state.principals.all() if one.name == "pipeline")
+        events = ("AssessmentsSnapshot", "SecureScoresSnapshot", "RegulatoryComplianceAssessmentSnapshot")
+        properties = {
+            "isEnabled": True, "scopes": [], "actions": [{"actionType": "Mail", "to": ["soc@contoso.com"]}],
+            "sources": [{"eventSource": one} for one in events], "metadata": {"lastUpdatedBy": who.id},
+        }  # fmt: skip
+        id_ = f"{a.subscription}/resourceGroups/rg/providers/{TYPE}/told"
+        body = {"id": id_, "name": "told", "type": TYPE, "properties": properties}
+        with state.transaction() as session:
+            state.arm_documents.put(session, id_.lower(), TYPE.lower(), body, "test")
+        Watch(side.data, state, Shelf(side.data)).look()
+        found = [letter(one, BASE) for one in state.responses.of_rule()]
+    return sorted((settled(one[0]), settled(one[1])) for one in found if one is not None)
+
+
+def test_mails(sides: tuple[Company, Company, Side, Side]) -> None:
+    a, b, alone, both = sides
+    one, two = mails(alone, a), mails(both, a)
+    assert one
+    assert one == two
+    assert [word for word in words(b) for subject, text in two if word in subject + text] == []
