@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def _turn(item: pytest.Item) -> int:
     if item.path.is_relative_to(BROWSER):
         return 2
     return 0 if item.get_closest_marker("long") else 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tests_arrange() -> Iterator[None]:
+    with arranging():
+        yield
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import hashlib
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -102,20 +102,34 @@ class Instance:
         """How people sign in by a provider."""
         return SignIn(self.state, self.guard)
 
-    def put(self, body: dict[str, Any], type_: str, author: str, address: str = "") -> bool:
-        """Keep an ARM document that somebody put, audited; one that decides an assessment is judged by soon. Whether it is new."""
+    def put(
+        self,
+        body: dict[str, Any],
+        type_: str,
+        author: str,
+        address: str = "",
+        secrets: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Keep an ARM document that somebody put, audited; one that decides an assessment is judged by soon. Whether it is new.
+
+        `secrets` are its credentials by name, kept with it.
+        """
         key = str(body["id"]).lower().rstrip("/")
-        with self.state.transaction() as session:
+        with self.state.credentials.sealing(secrets or {}) as keep, self.state.transaction() as session:
+            keep(session)
             new = self.state.arm_documents.put(session, key, type_.lower(), body, author)
             self.state.audit.add(session, author, f"{type_}/write", key, address=address)
         self._assess_soon(type_)
         return new
 
-    def remove(self, key: str, type_: str, author: str, address: str = "") -> bool:
-        """Forget a document that somebody put, audited; whether it was there."""
+    def remove(
+        self, key: str, type_: str, author: str, address: str = "", credentials: Collection[str] = ()
+    ) -> bool:
+        """Forget a document that somebody put with its credentials, audited; whether it was there."""
         with self.state.transaction() as session:
             found = self.state.arm_documents.remove(session, key)
             if found:
+                self.state.credentials.drop(session, credentials)
                 self.state.checkpoints.keep(session, REMOVED, {key: self.now.isoformat()})
                 self.state.audit.add(session, author, f"{type_}/delete", key, address=address)
         if found:

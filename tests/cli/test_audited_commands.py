@@ -44,6 +44,7 @@ ELSEWHERE = {
 
 SOURCES, RULES = "Nephoscope/sources/", "Microsoft.SecurityInsights/alertRules/"
 SUPPRESSIONS, LISTS = "Microsoft.Security/alertsSuppressionRules/", "Microsoft.SecurityInsights/watchlists/"
+NOTES = "Microsoft.SecurityInsights/incidents/"
 INCIDENTS, BOOKMARKS = "Microsoft.SecurityInsights/incidents/write", "Microsoft.SecurityInsights/bookmarks/"
 SECRETS, PLACES, PROVIDERS = "Nephoscope/secrets/", "Nephoscope/workspaces/", "Nephoscope/signInProviders/"
 INTEL, TABLES = (
@@ -141,8 +142,8 @@ CASES = [
     Case("intel revoke", ("{indicator}",), INTEL + "delete", "{indicator}"),
     Case("incidents set", ("1", "--severity", "Informational"), INCIDENTS, "incident 1"),
     Case("incidents close", ("1", "--as", "FalsePositive", "--reason", "InaccurateData"), INCIDENTS, "incident 1"),
-    Case("incidents comment", ("1", "planned"), INCIDENTS, "incident 1"),
-    Case("incidents task", ("1", "ask Kim"), INCIDENTS, "incident 1"),
+    Case("incidents comment", ("1", "planned"), NOTES + "comments/write", "incident 1"),
+    Case("incidents task", ("1", "ask Kim"), NOTES + "tasks/write", "incident 1"),
     Case("incidents merge", ("1", "2"), INCIDENTS, "incident 1", ("Succeeded", "Succeeded")),
     Case("alerts set", ("{alert}", "--status", "Dismissed"), "Microsoft.Security/locations/alerts/dismiss/action", "{alert}"),
     Case("hunt bookmark", ("Who deleted locks", "{mark}", *HUNTS), BOOKMARKS + "write", "bookmark of Who deleted locks"),

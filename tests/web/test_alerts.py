@@ -11,9 +11,9 @@ import pytest
 from tests.web.conftest import ALERT, HERE, LATELY, NOON, alert
 from tests.web.sending import sent, tick
 
+from nephoscope.service.alerts import ACTIONS
 from nephoscope.state.incidents import Incident
 from nephoscope.state.principals import PrincipalKind
-from nephoscope.web.pages.alerts import ACTS
 
 LIST = "/alerts?span=90d"
 
@@ -130,4 +130,4 @@ def test_an_alert_is_not_offered_the_state_that_it_has(owner):
     (form,) = (part.partition("</form>")[0] for part in text.split("<h2>State</h2>")[1:])
     status = re.search(r'<span class="state \w+">(\w+)</span></p></div>', text)[1]
     offered = set(re.findall(r'name="act" value="(\w+)"', form))
-    assert offered == {act for act, (_, leads) in ACTS.items() if leads != status}
+    assert offered == {act for act, leads in ACTIONS.items() if leads != status}

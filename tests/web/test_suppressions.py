@@ -188,7 +188,7 @@ def test_one_is_ended_and_stays_in_the_list(instance, owner):
     assert (len(entries) - before, entries[0].operation, entries[0].target) == (
         1,
         "Microsoft.Security/alertsSuppressionRules/write",
-        RULE.id,
+        f"suppression {stored(instance).name}",
     )
     assert stored(instance).status(instance.now) == "Expired"
     page = owner.get("/suppressions").text

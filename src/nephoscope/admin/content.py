@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -12,16 +13,16 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, Text, paged
 from nephoscope.alerts.library import listing
-from nephoscope.alerts.library.importing import Importing, held_tables
+from nephoscope.alerts.library.importing import held_tables
 from nephoscope.alerts.library.packs import PackError, RulePack, RulePacks
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, BusyError, Upload, report, take
 from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.service.content import import_pack, remove_pack
+from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rule_switches import PACK
 
 SECTION = Section("content", "Content")
-READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
-DELETE = "Microsoft.SecurityInsights/alertRules/delete"
 #: The content as base64, and what stands around it.
 BODY = MOST_BYTES * 4 // 3 + (64 << 10)
 
@@ -110,16 +111,16 @@ def import_(ask: Ask, body: NewPack) -> ImportReport:
     """Import content of Sentinel or rules of Sigma; each rule is told with how it stands."""
     instance, workspace = ask.instance, _workspace(ask, body.workspace)
     upload = Upload(body.file, body.content, body.name)
+    take_ = partial(take, instance.lake, instance.state, workspace, ask.caller.name, upload, instance.now)
     try:
-        found = take(instance.lake, instance.state, workspace, ask.caller.name, upload, instance.now)
+        found = import_pack(
+            ask.service, workspace, upload.pack, take_, origin=upload.plain, enable=body.enable
+        )
     except BusyError as error:
         raise Fault(409, "Conflict", str(error), headers={"Retry-After": "60"}) from error
     except UploadError as error:
         raise bad(f"{error}.", "content") from error
     kept = bool(found.pack.pieces)
-    if kept and body.enable:
-        _switch(ask, found.pack.name, workspace, enabled=True)
-    ask.noted(WRITE, f"pack {found.pack.name}", pieces=len(found.pack.pieces), enabled=body.enable)
     return ImportReport(
         pack=_shown(ask, found.pack),
         kept=kept,
@@ -141,22 +142,14 @@ def pack(ask: Ask, name: Name) -> PackReport:
 def switch(ask: Ask, name: Name, body: PackSwitch) -> PackShape:
     """Switch the rules of a pack on or off."""
     found, workspace = _pack(ask, name), _workspace(ask, body.workspace)
-    _switch(ask, found.name, workspace, enabled=body.enabled)
-    ask.noted(WRITE, f"pack {found.name}", enabled=body.enabled, workspace=workspace)
+    switch_rules(ask.service, workspace, {PACK: [found.name]}, enabled=body.enabled)
     return _shown(ask, found)
 
 
 @SECTION.route("DELETE", "/contentPacks/{name}", DELETE, status=204)
 def remove(ask: Ask, name: Name) -> None:
     """Forget a pack, with the functions that it brought; watchlists stay."""
-    found, instance = _pack(ask, name), ask.instance
-    Importing(instance.lake, instance.state, found.workspace).forget(found)
-    ask.noted(DELETE, f"pack {found.name}")
-
-
-def _switch(ask: Ask, name: str, workspace: str, *, enabled: bool) -> None:
-    instance = ask.instance
-    instance.state.rule_switches.put(workspace, PACK, [name], instance.now, ask.caller.name, enabled=enabled)
+    remove_pack(ask.service, ask.instance.lake, _pack(ask, name))
 
 
 def _workspace(ask: Ask, name: str) -> str:

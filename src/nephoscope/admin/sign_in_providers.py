@@ -108,13 +108,13 @@ def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
         bound(before, made, given=given)
     except ProviderError as error:
         raise bad(str(error), str(error).partition(":")[0]) from error
-    if body.client_secret is not msgspec.UNSET:
-        state.credentials.put(made.credential, body.client_secret)
-    with state.transaction() as session:
-        state.sign_in_providers.put(session, made)
-        forget_tests(state, session, name)
-        told = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "newSecret": given}
-        ask.audit(session, WRITE, name, **told, rules=msgspec.to_builtins(made.rules))
+    told = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "newSecret": given}
+    with ask.changing(WRITE, name, **told, rules=msgspec.to_builtins(made.rules)):
+        if body.client_secret is not msgspec.UNSET:
+            state.credentials.put(made.credential, body.client_secret)
+        with state.transaction() as session:
+            state.sign_in_providers.put(session, made)
+            forget_tests(state, session, name)
     return _shown(ask, _known(ask, name))
 
 
@@ -122,20 +122,20 @@ def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
 def remove(ask: Ask, name: ProviderName) -> None:
     """Forget a provider and its client secret; its people stay."""
     found = _known(ask, name)
-    with ask.instance.state.transaction() as session:
-        ask.instance.state.sign_in_providers.remove(session, name)
-        forget_tests(ask.instance.state, session, name)
-        ask.audit(session, DELETE, name)
-    if found.credential:
-        ask.instance.state.credentials.remove(found.credential)
+    with ask.changing(DELETE, name):
+        with ask.instance.state.transaction() as session:
+            ask.instance.state.sign_in_providers.remove(session, name)
+            forget_tests(ask.instance.state, session, name)
+        if found.credential:
+            ask.instance.state.credentials.remove(found.credential)
 
 
 @SECTION.route("POST", "/signInProviders/{name}/test", WRITE, status=202)
 def test(ask: Ask, name: ProviderName) -> ProviderShape:
     """Have the server ask a provider what it is and for its keys; when `testing` is null again, `tested` is what was found."""
     found = _known(ask, name)
-    ask_test(ask.instance.state, name, ask.instance.now)
-    ask.noted(WRITE, name, act="test")
+    with ask.changing(WRITE, name, act="test"):
+        ask_test(ask.instance.state, name, ask.instance.now)
     return _shown(ask, found)
 
 

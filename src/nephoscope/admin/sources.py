@@ -177,8 +177,11 @@ def add(ask: Ask, body: NewSource) -> SourceShape:
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
     table = ask.instance.lake.tables.get
     allow = _allow(ask)
-    made = _done(lambda: setting_up.add(state, source, body.settings, body.secrets, table=table, allow=allow))
-    ask.noted(WRITE, body.name, kind=kind.name, workspace=body.workspace, secrets=sorted(body.secrets))
+    told = {"kind": kind.name, "workspace": body.workspace, "secrets": sorted(body.secrets)}
+    with ask.changing(WRITE, body.name, **told):
+        made = _done(
+            lambda: setting_up.add(state, source, body.settings, body.secrets, table=table, allow=allow)
+        )
     return _shown(ask, made)
 
 
@@ -198,8 +201,9 @@ def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
     secrets = body.secrets if body.secrets is not msgspec.UNSET else {}
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
     allow = _allow(ask)
-    made = _done(lambda: setting_up.change(state, name, settings, secrets, enabled=enabled, allow=allow))
-    ask.noted(WRITE, name, enabled=enabled, settings=sorted(settings or ()), secrets=sorted(secrets))
+    told = {"enabled": enabled, "settings": sorted(settings or ()), "secrets": sorted(secrets)}
+    with ask.changing(WRITE, name, **told):
+        made = _done(lambda: setting_up.change(state, name, settings, secrets, enabled=enabled, allow=allow))
     return _shown(ask, made)
 
 
@@ -207,8 +211,8 @@ def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
 def remove(ask: Ask, name: Name) -> None:
     """Forget a source, how far it was read, and its secrets; its rows stay."""
     _source(ask, name)
-    setting_up.remove(ask.instance.state, name)
-    ask.noted(DELETE, name)
+    with ask.changing(DELETE, name):
+        setting_up.remove(ask.instance.state, name)
 
 
 @SECTION.route("POST", "/sources/{name}/test", WRITE)
@@ -231,8 +235,8 @@ def token(ask: Ask, name: Name) -> SourceToken:
     source = _source(ask, name)
     if source.kind != TOKENS:
         raise Fault(409, "Conflict", f"{name} is of the kind {source.kind}: tokens are for {TOKENS}.")
-    secret = setting_up.token(ask.instance.state, name)
-    ask.noted(HOSTS, name)
+    with ask.changing(HOSTS, name):
+        secret = setting_up.token(ask.instance.state, name)
     return SourceToken(token=secret)
 
 

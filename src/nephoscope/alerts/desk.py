@@ -68,7 +68,7 @@ class Desk:
         An alert that is there already changes nothing, but where late rows add to it.
         """
         before = self.foresee(outcome)
-        with self.state.transaction() as session:
+        with self.state.transaction(product="detection") as session:
             taken = self.taken(session, outcome, now, before)
             if scheduled:
                 self.state.rule_runs.record(session, [self.run_of(outcome, taken, now)])

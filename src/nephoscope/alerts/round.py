@@ -142,7 +142,7 @@ class Round:
         courses: dict[int, Course | None] = {}
         found: list[Ran] = []
         before = [self.desk.foresee(outcome) for _, outcome in several]
-        with state.transaction() as session:
+        with state.transaction(product="detection") as session:
             lost = state.leases.lost(session, {turn.lease.name: turn.lease for turn, _ in several}.values())
             for (turn, outcome), known in zip(several, before, strict=True):
                 if turn.lease.name in lost:

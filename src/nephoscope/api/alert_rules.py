@@ -29,17 +29,17 @@ from nephoscope.api.wire.kept import delete as forget_one
 from nephoscope.api.wire.kept import found as kept_one
 from nephoscope.api.wire.kept import put as keep_one
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, entered, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, root
 from nephoscope.resource_graph import must_read_estate
-from nephoscope.state.rule_switches import PACK, RULE
+from nephoscope.service.rules import DELETE, READ, WRITE, delete_own_rule, put_own_rule, switch_rules
+from nephoscope.state.rule_switches import RULE
 from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    pass
 
 SURFACE = Surface("Alert rules", "Microsoft.SecurityInsights")
 TYPE, TEMPLATES = "Microsoft.SecurityInsights/alertRules", "Microsoft.SecurityInsights/alertRuleTemplates"
-READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
 _LIST, _TEMPLATES = f"{WORKSPACE}/providers/{TYPE}", f"{WORKSPACE}/providers/{TEMPLATES}"
 _ONE = f"{_LIST}/{{ruleId}}"
 _OPERATORS = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqual"}
@@ -82,8 +82,7 @@ def put(call: Call) -> Answer:
     if known is None or _own(call, known.id) is not None:
         _keep(call, workspace, kind, {**properties, "enabled": switched})
     else:
-        with audited(call):
-            _switch(call, workspace, known, properties, enabled=switched)
+        _switch(call, workspace, known, properties, enabled=switched)
     changed = _rule(call, workspace)
     assert changed is not None
     return Answer(body(call, workspace, changed, _own(call, changed.id)), 200 if known else 201)
@@ -98,12 +97,7 @@ def delete(call: Call) -> Answer:
         return forget_one(call, _OTHER)
     if _own(call, known.id) is None:
         raise Fault(409, "Conflict", f"The rule {known.id} comes with content: switch it off instead.")
-    _mine(call).change(
-        lambda pieces: [one for one in pieces if one.id != known.id],
-        workspace,
-        call.instance.now,
-        lambda session: entered(call, session),
-    )
+    delete_own_rule(call.service, workspace, known.id)
     return Answer(None)
 
 
@@ -253,9 +247,7 @@ def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, Any],
             "your own under another id.",
             f"properties.{changed}",
         )
-    call.instance.state.rule_switches.put(
-        workspace, RULE, [known.id], call.instance.now, call.caller.name, enabled=enabled
-    )
+    switch_rules(call.service, workspace, {RULE: [known.id]}, enabled=enabled)
 
 
 def _kind(given: Any) -> Any:
@@ -282,16 +274,7 @@ def _keep(call: Call, workspace: str, kind: Any, properties: dict[str, Any]) -> 
         raise bad("; ".join(judged.reasons), "properties", "InvalidRule")
     if judged.lacks:
         raise bad(f"{'; '.join(judged.reasons)}.", f"properties.{judged.lacks[0]}", "InvalidRule")
-    now, by, switches = call.instance.now, call.caller.name, call.instance.state.rule_switches
-
-    def entry(session: Session) -> None:
-        entered(call, session)
-        switches.switch(session, workspace, PACK, [API], now, by, enabled=True)
-
-    stored = Stored.of(piece, judged)
-    _mine(call).change(
-        lambda pieces: [*(one for one in pieces if one.id != id_), stored], workspace, now, entry
-    )
+    put_own_rule(call.service, workspace, Stored.of(piece, judged))
 
 
 def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str, Any]:

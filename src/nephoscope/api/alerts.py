@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nephoscope.alerts.deciding import may_decide
-from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.security_shape import STATUSES, TYPE, seen
 from nephoscope.alerts.security_shape import body as shape
 from nephoscope.alerts.sight import READ, sight_of
@@ -22,8 +20,8 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resum
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import audited
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
 from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -32,14 +30,8 @@ MOST = 1000
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}"
 _PROVIDER = "providers/Microsoft.Security"
-#: What is asked for -> the status that the alert has then.
-ACTS = {
-    "dismiss": "Dismissed",
-    "resolve": "Resolved",
-    "activate": "New",
-    "reactivate": "New",
-    "inProgress": "InProgress",
-}
+#: What is asked for -> the status that the alert has then; older clients say reactivate.
+ACTS = {**ACTIONS, "reactivate": ACTIONS["activate"]}
 
 
 def _declare_lists() -> None:
@@ -66,28 +58,18 @@ def _declare_lists() -> None:
             )
 
         for act, status in ACTS.items():
-            _declare_act(
-                f"{where}/{{alertName}}/{act}", f"Alerts_{act[0].upper()}{act[1:]}{name}", act, status
-            )
+            _declare_act(f"{where}/{{alertName}}/{act}", f"Alerts_{act[0].upper()}{act[1:]}{name}", status)
 
 
-def _declare_act(path: str, name: str, act: str, status: str) -> None:
-    # older clients say reactivate
-    permission = (
-        f"Microsoft.Security/locations/alerts/{act.removeprefix('re') if act == 'reactivate' else act}/action"
-    )
-
-    @SURFACE.act(path, name, permission)
+def _declare_act(path: str, name: str, status: str) -> None:
+    @SURFACE.act(path, name, operation_of(action_of(status)))
     def _act(call: Call) -> Answer:
         """Say how an alert stands."""
         alert = _own(call)
         if alert is None:
             _decide(call, status)
             return NO_CONTENT
-        if not may_decide(call.caller, permission, alert):
-            call.caller.must(permission, f"/workspaces/{alert.workspace}")
-        with audited(call, permission, alert.id):
-            Desk(call.instance.state, alert.workspace).alert(alert.id, status, call.instance.now)
+        set_alert_status(call.service, [(alert, None)], action_of(status))
         deliver_some(call.instance.lake, call.instance.state)
         return NO_CONTENT
 

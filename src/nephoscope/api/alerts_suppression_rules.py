@@ -7,17 +7,24 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts-suppression
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.tuning.condition import ConditionError
-from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.suppression_document import given, written
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, read, text, words
-from nephoscope.api.wire.workspace import audited
+from nephoscope.service.context import workspace_scope
+from nephoscope.service.suppressions import (
+    READ,
+    NewSuppression,
+    create_suppression,
+    delete_suppression,
+    find_suppression,
+)
 from nephoscope.state.faults import MissingError
 
 if TYPE_CHECKING:
@@ -43,14 +50,15 @@ SHAPE = fields(
 def list_(call: Call) -> Answer:
     """The suppressions, of one alert type where `AlertType` asks for it."""
     wanted = call.asked("AlertType").removeprefix("nephoscope_")
-    found = call.instance.state.suppressions.all(_workspace(call))
+    call.service.require(READ, workspace_scope(WORKSPACE))
+    found = call.instance.state.suppressions.all(WORKSPACE)
     return listed(call, [body(call, one) for one in found if not wanted or one.rule == wanted])
 
 
 @SURFACE.get(_ONE, "AlertsSuppressionRules_Get", f"{TYPE}/read")
 def get(call: Call) -> Answer:
     """One suppression."""
-    found = _found(call, _workspace(call))
+    found = find_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     if found is None:
         raise missing(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
     return Answer(body(call, found))
@@ -59,50 +67,25 @@ def get(call: Call) -> Answer:
 @SURFACE.put(_ONE, "AlertsSuppressionRules_Update", f"{TYPE}/write")
 def put(call: Call) -> Answer:
     """Make or replace a suppression; alerts that it fits are raised no more from now on."""
-    workspace = _workspace(call)
     sent = read(SHAPE, call.body)
     try:
         asked = given(sent)
     except ConditionError as error:
         raise bad(str(error), "properties") from error
-    with audited(call):
-        made = _editing(call, workspace).suppress(
-            call["alertsSuppressionRuleName"],
-            asked.alert_type,
-            asked.conditions,
-            reason=asked.reason,
-            comment=asked.comment,
-            expires=asked.expires,
-            enabled=_ENABLED[sent["properties"]["state"]],
-            again=True,
-        )
+    new = NewSuppression(
+        call["alertsSuppressionRuleName"], asked.alert_type, asked.conditions, asked.reason, asked.comment, asked.expires,
+        _ENABLED[sent["properties"]["state"]],
+    )  # fmt: skip
+    made = create_suppression(call.service, WORKSPACE, new, replace=True)
     return Answer(body(call, made))
 
 
 @SURFACE.delete(_ONE, "AlertsSuppressionRules_Delete", f"{TYPE}/delete")
 def delete(call: Call) -> Answer:
     """Delete a suppression; what it held back stays dismissed."""
-    workspace = _workspace(call)
-    if _found(call, workspace) is not None:
-        with audited(call):
-            _editing(call, workspace).remove(call["alertsSuppressionRuleName"])
+    with suppress(MissingError):
+        delete_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     return NO_CONTENT
-
-
-def _workspace(call: Call) -> str:
-    call.caller.must(call.permission, f"/workspaces/{WORKSPACE}")
-    return WORKSPACE
-
-
-def _editing(call: Call, workspace: str) -> Editing:
-    return Editing(call.instance.state, workspace, call.caller.name, call.instance.now)
-
-
-def _found(call: Call, workspace: str) -> StoredSuppression | None:
-    try:
-        return call.instance.state.suppressions.find(workspace, call["alertsSuppressionRuleName"])
-    except MissingError:
-        return None
 
 
 def body(call: Call, one: StoredSuppression) -> dict[str, Any]:

@@ -122,20 +122,22 @@ def made(call: Call, body: Body, before: Body | None) -> Body:
 
 def made_action(call: Call, body: Body, _: Body | None) -> Body:
     """The action with the workflow that it starts, by the name of its Logic App; its address is kept as a credential."""
-    uri = call.text("properties", "triggerUri")
-    if uri:
+    if uri := call.text("properties", "triggerUri"):
         reachable(call, uri, "properties.triggerUri")
-        call.instance.state.credentials.put(credential(_kept_under(call), 0, "uri"), uri)
     properties = {name: value for name, value in body["properties"].items() if name != "triggerUri"}
     workflow = str(properties["logicAppResourceId"]).rstrip("/").rsplit("/", 1)[-1]
     return {**body, "properties": {"workflowId": workflow, **properties}}
 
 
-def forgotten(call: Call, _: Body) -> None:
-    """Forget the address with the action."""
-    name = credential(_kept_under(call), 0, "uri")
-    if name in call.instance.state.credentials.names():
-        call.instance.state.credentials.remove(name)
+def secrets(call: Call) -> dict[str, str]:
+    """The address of the action, by the name of its credential."""
+    uri = call.text("properties", "triggerUri")
+    return dict.fromkeys(credentials(call), uri) if uri else {}
+
+
+def credentials(call: Call) -> tuple[str, ...]:
+    """The name of the credential of the action."""
+    return (credential(_kept_under(call), 0, "uri"),)
 
 
 def _kept_under(call: Call) -> str:
@@ -160,6 +162,7 @@ declare(
         made_action,
         etag=True,
         acting=True,
-        forgotten=forgotten,
+        secrets=secrets,
+        credentials=credentials,
     ),
 )

@@ -111,15 +111,11 @@ def _secrets(body: Body) -> Iterator[tuple[int, str, str]]:
 
 def _sealed(call: Call, body: Body, before: Body | None) -> Body:
     """The document without its secrets, which are kept as credentials."""
-    key = str(body["id"]).lower()
     scopes = _readable_scopes(call, body)
     _workspaces_allowed(call, body)
-    # what a check of the document cut off is still in the request
-    secrets = list(_secrets(call.body if "properties" in call.body else body))
+    secrets = _sent_secrets(call)
     _reachable(call, secrets)
     _there(call, body, before, secrets)
-    for at, name, value in secrets:
-        call.instance.state.credentials.put(credential(key, at, name), value)
     actions = [
         {name: value for name, value in one.items() if name not in HIDDEN}
         for one in body["properties"].get("actions") or ()
@@ -186,10 +182,21 @@ def _metadata(call: Call, before: Body | None) -> dict[str, str]:
     return made | {"lastUpdatedDateTimeUtc": now, "lastUpdatedBy": who}
 
 
-def _forgotten(call: Call, body: Body) -> None:
-    credentials = call.instance.state.credentials
-    for name in secrets_of(str(body["id"]).lower(), credentials.names()):
-        credentials.remove(name)
+def _sent_secrets(call: Call) -> list[tuple[int, str, str]]:
+    """Those of the request: a check of the document has cut them off."""
+    return list(_secrets(call.body)) if "properties" in call.body else []
+
+
+def _key(call: Call) -> str:
+    return call.path.rstrip("/").lower()
+
+
+def _credentials(call: Call) -> dict[str, str]:
+    return {credential(_key(call), at, name): value for at, name, value in _sent_secrets(call)}
+
+
+def _kept_credentials(call: Call) -> tuple[str, ...]:
+    return tuple(secrets_of(_key(call), call.instance.state.credentials.names()))
 
 
 KIND = Kind(
@@ -198,7 +205,8 @@ KIND = Kind(
     "It is kept; its actions are those of an automation where the server runs them.",
     shape=SHAPE,
     made=_sealed,
-    forgotten=_forgotten,
+    secrets=_credentials,
+    credentials=_kept_credentials,
     deleted=204,
     patched=True,
     etag=True,

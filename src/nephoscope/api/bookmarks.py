@@ -11,22 +11,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.alerts.bookshelf import Bookshelf
-from nephoscope.alerts.desk import Desk
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, shaped, text
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
 from nephoscope.state.bookmarks import Bookmark
 from nephoscope.state.incidents import Incident
 
 SURFACE = Surface("Bookmarks", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/bookmarks"
-READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
 _LIST = f"{WORKSPACE}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{bookmarkId}}"
 MOST = 10_000
@@ -74,11 +72,8 @@ def put(call: Call) -> Answer:
     known = _known(call, workspace)
     made = _given(call, workspace, known)
     into = _incident(call, workspace)
-    shelf = _shelf(call, workspace)
-    with audited(call):
-        shelf.put(made)
+    put_bookmark(call.service, workspace, made, into)
     if into is not None and made.incident is None:
-        shelf.promote([made.id], call.instance.now, call.caller.name, incident=into.number)
         made = replace(made, incident=into.number)
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, made), 200 if known else 201)
@@ -91,14 +86,9 @@ def delete(call: Call) -> Answer:
     known = _known(call, workspace)
     if known is None:
         return NO_CONTENT
-    with audited(call):
-        _shelf(call, workspace).change(known.id, call.instance.now, call.caller.name, deleted=True)
+    change_bookmark(call.service, workspace, known.id, deleted=True)
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
-
-
-def _shelf(call: Call, workspace: str) -> Bookshelf:
-    return Bookshelf(Desk(call.instance.state, workspace))
 
 
 def _known(call: Call, workspace: str) -> Bookmark | None:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nephoscope.alerts.desk import Desk
 from nephoscope.api.incidents import found
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation
 from nephoscope.state.incidents import Incident, Note, NoteKind
 
 SURFACE = Surface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
@@ -69,7 +69,7 @@ def _task(call: Call, one: Note) -> dict[str, Any]:
 def _declare(kind: Kind) -> None:
     path = f"{_INCIDENT}/{kind.word}"
     one = f"{path}/{{name}}"
-    read, write = f"{kind.type}/read", f"{kind.type}/write"
+    read, write, gone = (note_operation(kind.note, verb) for verb in ("read", "write", "delete"))
 
     @SURFACE.get(path, f"{kind.operations}_List", read)
     def _list(call: Call) -> Answer:
@@ -92,18 +92,15 @@ def _declare(kind: Kind) -> None:
         """Write one, or change it."""
         return _kept(call, kind, allowed(call, write))
 
-    @SURFACE.delete(one, f"{kind.operations}_Delete", f"{kind.type}/delete")
+    @SURFACE.delete(one, f"{kind.operations}_Delete", gone)
     def _delete(call: Call) -> Answer:
         """Take one away; 204 where there is none."""
-        workspace = allowed(call, f"{kind.type}/delete")
+        workspace = allowed(call, gone)
         incident = found(call, workspace)
         note = _named(call, incident, kind)
         if note is None:
             return NO_CONTENT
-        with audited(call, f"{kind.type}/delete", f"incident {incident.number}"):
-            Desk(call.instance.state, workspace).unnote(
-                incident.number, note, call.instance.now, call.caller.name
-            )
+        delete_note(call.service, workspace, incident.number, note)
         deliver_some(call.instance.lake, call.instance.state)
         return Answer(None)
 
@@ -111,15 +108,11 @@ def _declare(kind: Kind) -> None:
 def _kept(call: Call, kind: Kind, workspace: str) -> Answer:
     incident = found(call, workspace)
     text, done = _given(call, kind)
-    desk, now, who = Desk(call.instance.state, workspace), call.instance.now, call.caller.name
     old = _named(call, incident, kind)
-    with audited(call, f"{kind.type}/write", f"incident {incident.number}"):
-        if old is not None:
-            desk.renote(incident.number, replace(old, text=text, done=done), now, who)
-        elif kind.note is NoteKind.COMMENT:
-            desk.comment(incident.number, text, now, who, call["name"])
-        else:
-            desk.task(incident.number, text, now, who, call["name"], done=done)
+    if old is not None:
+        change_note(call.service, workspace, incident.number, replace(old, text=text, done=done))
+    else:
+        add_note(call.service, workspace, incident.number, kind.note, text, call["name"], done=done)
     deliver_some(call.instance.lake, call.instance.state)
     note = _named(call, incident, kind)
     assert note is not None

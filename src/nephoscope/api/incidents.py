@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.case.case_file import case_file
-from nephoscope.alerts.desk import Desk
 from nephoscope.api.bookmarks import body as bookmark_body
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
@@ -21,17 +20,23 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, shaped, text
 from nephoscope.api.wire.states_shape import moment
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, entered, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.incidents import (
+    DELETE,
+    READ,
+    WRITE,
+    create_incident,
+    delete_incident,
+    update_incident,
+)
 from nephoscope.state.bookmarks import Bookmark
 from nephoscope.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 SURFACE = Surface("Incidents", "Microsoft.SecurityInsights")
-READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"
 _BASE = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents"
 _ONE = f"{_BASE}/{{incidentId}}"
-DELETE = "Microsoft.SecurityInsights/incidents/delete"
 MOST = 1000
 #: What an owner is told by.
 OWNER = ("assignedTo", "userPrincipalName", "objectId", "email", "ownerType")
@@ -71,16 +76,14 @@ def put(call: Call) -> Answer:
     known = of_path(call, workspace)
     changes = _changes(call)
     _closing(changes, known)
-    desk, now, by = Desk(call.instance.state, workspace), call.instance.now, call.caller.name
     remark = call.text("properties", "classificationComment")
-    with call.instance.state.transaction() as session:
-        if known is None:
-            new = replace(_given(call, workspace), **changes)
-            incident = desk.opened(session, new, now, by, remark)
-        else:
-            changes = {**_words(call, known), **changes}
-            incident = desk.apply(session, known.number, now, by, changes, remark=remark)
-        entered(call, session, WRITE, f"incident {incident.number}")
+    if known is None:
+        incident = create_incident(
+            call.service, workspace, replace(_given(call, workspace), **changes), remark
+        )
+    else:
+        changes = {**_words(call, known), **changes}
+        incident = update_incident(call.service, workspace, known.number, changes, remark)
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, workspace, incident), 200 if known else 201)
 
@@ -197,8 +200,7 @@ def delete(call: Call) -> Answer:
     known = of_path(call, workspace)
     if known is None:
         return NO_CONTENT
-    with audited(call, DELETE, f"incident {known.number}"):
-        Desk(call.instance.state, workspace).remove(known.number, call.instance.now, call.caller.name)
+    delete_incident(call.service, workspace, known.number)
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 

@@ -5,14 +5,13 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations
 
 from __future__ import annotations
 
-from nephoscope.alerts.bookshelf import Bookshelf
-from nephoscope.alerts.desk import Desk
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.bookmarks import change_bookmark, promote_bookmarks
 from nephoscope.state.bookmarks import Bookmark
 from nephoscope.state.incidents import Incident
 
@@ -51,8 +50,7 @@ def _join(call: Call, word: str, name: str) -> None:
     if (call["incidentsName"] and incident is None) or (call["bookmarksName"] and bookmark is None):
         raise missing("What the relation is of")
     if incident is not None and bookmark is not None and bookmark.incident != incident.number:
-        shelf = Bookshelf(Desk(call.instance.state, incident.workspace))
-        shelf.promote([bookmark.id], call.instance.now, call.caller.name, incident=incident.number)
+        promote_bookmarks(call.service, incident.workspace, [bookmark.id], incident=incident.number)
         deliver_some(call.instance.lake, call.instance.state)
 
 
@@ -61,8 +59,7 @@ def forgotten(call: Call, body: Body) -> None:
     other = str(body["properties"]["relatedResourceId"])
     incident, bookmark = _ends(call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1])
     if incident is not None and bookmark is not None and bookmark.incident == incident.number:
-        shelf = Bookshelf(Desk(call.instance.state, incident.workspace))
-        shelf.change(bookmark.id, call.instance.now, call.caller.name, incident=None)
+        change_bookmark(call.service, incident.workspace, bookmark.id, incident=None)
         deliver_some(call.instance.lake, call.instance.state)
 
 

@@ -13,15 +13,14 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, moment, read, text, whole
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, root
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
 from nephoscope.sources.intel.item import BadItemError, item
-from nephoscope.sources.intel.keeping import keep, withdraw
 from nephoscope.state.intel import Intel
 
 SURFACE = Surface("Threat intelligence", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/threatIntelligence"
-READ, WRITE, DELETE = (f"{TYPE}/indicators/{one}" for one in ("read", "write", "delete"))
 _MAIN = f"{WORKSPACE}/providers/{TYPE}/main"
 _LIST = f"{_MAIN}/indicators"
 _ONE = f"{_LIST}/{{name}}"
@@ -78,8 +77,7 @@ def delete(call: Call) -> Answer:
     known = call.instance.state.intel.get(workspace, _id(call["name"]))
     if known is None or known.withdrawn:
         return NO_CONTENT
-    with audited(call):
-        withdraw(call.instance.state, workspace, [known.id], call.caller.name, call.instance.now)
+    revoke_objects(call.service, workspace, [known.id])
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 
@@ -205,14 +203,8 @@ def _stored(
         made = item(document, now)
     except BadItemError as error:
         raise bad(str(error), "properties") from error
-    id_ = known.id if known else made.id
-    with audited(call):
-        keep(call.instance.state, workspace, source or SOURCE, [made], now, by_hand=True)
-    if known is not None and known.withdrawn:
-        withdraw(call.instance.state, workspace, [id_], "", now)
+    kept = put_object(call.service, workspace, source or SOURCE, made, known)
     deliver_some(call.instance.lake, call.instance.state)
-    kept = call.instance.state.intel.get(workspace, id_)
-    assert kept is not None
     return body(call, kept)
 
 

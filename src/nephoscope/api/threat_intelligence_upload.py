@@ -14,13 +14,12 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import allowed, audited
+from nephoscope.api.wire.workspace import allowed
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.threat_intelligence import WRITE, import_objects
 from nephoscope.sources.intel.item import BadItemError, Item, item
-from nephoscope.sources.intel.keeping import keep
 
 SURFACE = Surface("Threat intelligence upload", "Microsoft.SecurityInsights")
-WRITE = "Microsoft.SecurityInsights/threatIntelligence/indicators/write"
 MOST, LONGEST_SOURCE = 100, 200
 #: A name that no source may give itself.
 _OWN = "microsoft sentinel"
@@ -68,8 +67,7 @@ def _uploaded(call: Call, field: str, kinds: tuple[str, ...]) -> Answer:
                 good[index] = item(one, now)
         except BadItemError as error:
             wrong[index].append(f"{error}.")
-    with audited(call):
-        kept = keep(call.instance.state, workspace, source, good.values(), now)
+    kept = import_objects(call.service, workspace, source, good.values())
     for refused in kept.refused:
         index = next(at for at, one in good.items() if one.id == refused.place and not wrong[at])
         wrong[index].append(f"{refused.reason}.")

@@ -17,14 +17,24 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span, text, whole, words
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
-from nephoscope.lake.listing import Given, ItemError, Keeping
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
+from nephoscope.lake.listing import Given, ItemError
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.watchlists import (
+    DELETE,
+    READ,
+    WRITE,
+    WatchlistStore,
+    create_watchlist,
+    delete_watchlist,
+    update_watchlist,
+)
+from nephoscope.service.watchlists import delete_item as delete_item_of
+from nephoscope.service.watchlists import put_item as put_item_of
 from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
 
 SURFACE = Surface("Watchlists", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/watchlists"
-READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
 _LIST = f"{WORKSPACE}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{watchlistAlias}}"
 _ITEMS = f"{_ONE}/watchlistItems"
@@ -74,29 +84,28 @@ def put(call: Call) -> Answer:
     call = shaped(call, SHAPE)
     alias = call["watchlistAlias"]
     rows = _rows(call)
-    keeping = _keeping(call, workspace)
+    store = _store(call, workspace)
     known = {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}
     new = alias.lower() not in known
     given = [Given(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
     try:
-        with audited(call):
-            if new:
-                _create(call, keeping, rows, given)
-            elif given:
-                keeping.update(alias, given, call.instance.now)
+        if new:
+            _create(call, store, rows, given)
+        elif given:
+            update_watchlist(store, alias, given)
     except ItemError as error:
         raise bad(f"{error}.", "properties.rawContent") from error
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, *_found(call, workspace)), 201 if new else 200)
 
 
-def _create(call: Call, keeping: Keeping, rows: list[list[str]], given: list[Given]) -> None:
+def _create(call: Call, store: WatchlistStore, rows: list[list[str]], given: list[Given]) -> None:
     columns = rows[0] if rows else [call.text("properties", "itemsSearchKey", needed=True)]
-    keeping.create(
+    create_watchlist(
+        store,
         call["watchlistAlias"],
         call.text("properties", "itemsSearchKey", needed=True),
         columns,
-        call.instance.now,
         given,
         name=call.text("properties", "displayName", needed=True),
         description=call.text("properties", "description"),
@@ -113,8 +122,7 @@ def delete(call: Call) -> Answer:
     alias = call["watchlistAlias"].lower()
     if alias not in {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}:
         return NO_CONTENT
-    with audited(call):
-        _keeping(call, workspace).delete(call["watchlistAlias"], call.instance.now)
+    delete_watchlist(_store(call, workspace), call["watchlistAlias"])
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 
@@ -142,9 +150,7 @@ def put_item(call: Call) -> Answer:
     workspace = allowed(call, WRITE)
     head, _ = _found(call, workspace)
     cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
-    keeping, id_ = _keeping(call, workspace), call["watchlistItemId"].lower()
-    with audited(call):
-        kept, new = keeping.put_item(head.alias, id_, cells, call.instance.now)
+    kept, new = put_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower(), cells)
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(_item(call, head, kept), 201 if new else 200)
 
@@ -154,17 +160,14 @@ def delete_item(call: Call) -> Answer:
     """Remove an item; 204 where there is none."""
     workspace = allowed(call, DELETE)
     head, _ = _found(call, workspace)
-    keeping, id_ = _keeping(call, workspace), call["watchlistItemId"].lower()
-    if call.instance.state.watchlists.one(head, id_) is None:
+    if not delete_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower()):
         return NO_CONTENT
-    with audited(call):
-        keeping.drop_item(head.alias, id_, call.instance.now)
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 
 
-def _keeping(call: Call, workspace: str) -> Keeping:
-    return Keeping(call.instance.state, call.instance.lake, workspace, call.caller.name)
+def _store(call: Call, workspace: str) -> WatchlistStore:
+    return WatchlistStore(call.service, call.instance.lake, workspace)
 
 
 def _found(call: Call, workspace: str) -> tuple[WatchlistHead, int]:

@@ -97,7 +97,7 @@ class Watch:
             for one in wanted
             for run in planned(one, list(self._asked(edition, one, moved, due)), edition.version, now)
         ]
-        with self.state.transaction() as session:
+        with self.state.transaction(product="automations") as session:
             self.state.responses.plan(session, runs)
             told = {SEEN: edition.version, **{f"snapshot/{key}/{at}": now.isoformat() for key, at in due}}
             self.state.checkpoints.keep(session, PLACE, told)

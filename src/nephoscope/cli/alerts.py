@@ -12,8 +12,6 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 
 STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
-#: Status -> what Azure calls the act that gives it to an alert.
-ACTS = dict(zip(STATUSES, ("activate", "inProgress", "resolve", "dismiss"), strict=True))
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
 
 
@@ -111,19 +109,14 @@ def show(data: Path, /, id_: str) -> None:
 @click.pass_obj
 def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> None:
     """Set the status of the alerts ID: of all, or of none where one is not there."""
-    from datetime import UTC, datetime
-
-    from nephoscope.alerts.desk import Desk
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.lake.outbox import deliver
+    from nephoscope.service.alerts import set_status_by_id
 
     word = {one.lower(): one for one in STATUSES}[status.lower()]
     with lake_of(data) as (lake, state):
-        desk = Desk(state, workspace_of(state, workspace).name)
-        several = list(dict.fromkeys(one.lower() for one in ids))
-        operation = f"Microsoft.Security/locations/alerts/{ACTS[word]}/action"
-        with audited(state, operation, several, workspace=desk.workspace):
-            desk.alerts(several, word, datetime.now(UTC))
+        own = workspace_of(state, workspace).name
+        set_status_by_id(service_of(data, state), own, [one.lower() for one in ids], word)
         deliver(lake, state)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection, Sequence
-from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -14,7 +12,6 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option
-from nephoscope.cli.session.who import who
 
 if TYPE_CHECKING:
     from nephoscope.automation.automation import Automation
@@ -26,8 +23,6 @@ COLUMNS = ("name", "enabled", "events", "actions", "scopes", "error")
 RUNS = ("id", "status", "action", "on", "attempts", "created", "detail")
 _FAULT = 3
 _LOOK_UP_SECONDS = 5.0
-_WRITE, _DELETE = "Microsoft.Security/automations/write", "Microsoft.Security/automations/delete"
-_TEST = "Microsoft.Security/automations/test/action"
 
 
 @click.group("automations")
@@ -111,11 +106,12 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the automation NAME, or put another in its place."""
-    from nephoscope.automation.automation import TENANT, TYPE, Automation, AutomationError
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.automation.automation import TENANT, Automation, AutomationError
     from nephoscope.cli.session.automating import properties
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.service.automations import put_automation
 
     try:
         body = _read(options["file"]) if options["file"] else {"properties": properties(options)}
@@ -130,11 +126,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     with state_of(data) as state:
         if why := _readiness(data, state, secrets).missing(made):
             usage_error("; ".join(why))
-        with audited(state, _WRITE, made.key):
-            for key, value in secrets.items():
-                state.credentials.put(key, value)
-            with state.transaction() as session:
-                new = state.arm_documents.put(session, made.key, TYPE, shown, who())
+        new = put_automation(service_of(data, state), made.key, shown, secrets)
     click.echo(f"automation {name} {'added' if new else 'changed'}")
 
 
@@ -199,17 +191,12 @@ def _sealed(body: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, st
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Remove the automation NAME (or its id), also one that cannot be used; what it has begun goes on."""
-    from nephoscope.automation.actions import secrets_of
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.service.automations import remove_automation
 
     with state_of(data) as state:
-        key = _kept(state, name)
-        with audited(state, _DELETE, key):
-            with state.transaction() as session:
-                state.arm_documents.remove(session, key)
-            for one in secrets_of(key, state.credentials.names()):
-                state.credentials.remove(one)
+        remove_automation(service_of(data, state), _kept(state, name))
     click.echo(f"automation {name} removed")
 
 
@@ -258,9 +245,10 @@ def _refuse(text: str) -> NoReturn:
 def test(data: Path, /, name: str, do: bool) -> None:
     """Say how many published documents the automation NAME asks for now; with --do send the first of them."""
     from nephoscope.automation.automation import HAPPENING
-    from nephoscope.automation.trying import asked_for, tried
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.automation.trying import asked_for
     from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.automations import try_automation
 
     failed = False
     with lake_of(data) as (lake, state):
@@ -269,8 +257,7 @@ def test(data: Path, /, name: str, do: bool) -> None:
             click.echo(f"{source.event}: {count:,} documents")
         for event in sorted({one.event for one in found.sources} & HAPPENING.keys()):
             click.echo(f"{event}: told as they happen, there is none to try")
-        with audited(state, _TEST, found.key) if do else nullcontext():
-            ended = tried(lake, state, data, found, datetime.now(UTC)) if do else []
+        ended = try_automation(service_of(data, state), lake, found) if do else []
         for one in ended:
             failed = failed or one.status.value != "done"
             click.echo(f"{one.action}: {one.status.value}: {one.detail}")

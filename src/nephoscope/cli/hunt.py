@@ -14,11 +14,10 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, workspace_option
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.who import user
+from nephoscope.cli.session.services import call_in_workspace
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.bookshelf import Bookshelf
     from nephoscope.alerts.finding import Finding
     from nephoscope.alerts.hunting import Hunt, Hunted, Range
     from nephoscope.alerts.rule import Rule
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 FAULT = 3
 DAY = timedelta(days=1)
 COLUMNS = ("query", "hits", "delta", "tactics", "techniques", "seconds", "error")
-WRITE, DELETE = "Microsoft.SecurityInsights/bookmarks/write", "Microsoft.SecurityInsights/bookmarks/delete"
 BOOKMARKS = ("id", "created", "name", "entities", "tags", "notes", "incident")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -173,11 +171,10 @@ def _cell(value: Any) -> Any:
 @click.pass_obj
 def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -> None:
     """Keep rows of the hunting query NAME as bookmarks, by the marks that `hunt run` shows over the same range."""
-    from nephoscope.alerts.bookshelf import Bookshelf
-    from nephoscope.alerts.desk import Desk
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
     from nephoscope.lake.outbox import deliver
+    from nephoscope.service.bookmarks import keep_row
 
     with _hunt(data, options["workspace"]) as (hunt, state):
         query = _named(data, name, options["folders"])
@@ -187,19 +184,12 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
             usage_error(
                 f"no row of {query.name} has the mark {missing[0]} in this range: `hunt run` shows the marks"
             )
-        shelf = Bookshelf(Desk(state, hunt.workspace))
+        context = service_of(data, state)
         for one in marks:
-            told = {
-                "mark": one,
-                "workspace": hunt.workspace,
-                "notes": options["notes"],
-                "tags": options["tags"],
-            }
-            with audited(state, WRITE, f"bookmark of {query.name}", act="keep", **told):
-                kept = shelf.keep(
-                    query, rows[one], over, now, user(),
-                    name=options["title"], notes=options["notes"], tags=options["tags"],
-                )  # fmt: skip
+            kept = keep_row(
+                context, hunt.workspace, query, rows[one], over,
+                mark=one, name=options["title"], notes=options["notes"], tags=options["tags"],
+            )  # fmt: skip
             click.echo(kept.id)
         deliver(hunt.lake, state)
 
@@ -251,20 +241,17 @@ def _titles(entities: list[dict[str, Any]]) -> list[str]:
 @click.pass_obj
 def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
     """Change the bookmark whose id begins with ID."""
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.service.bookmarks import change_bookmark
 
     changes = {name: value for name, value in options.items() if value not in (None, (), False)}
     if not changes:
         usage_error("nothing to change: give --note, --tag, --as or --delete")
     if "tags" in changes:
         changes["tags"] = list(changes["tags"])
-    operation = DELETE if "deleted" in changes else WRITE
-    with (
-        _shelf(data, workspace) as shelf,
-        audited(shelf.desk.state, operation, f"bookmark {id_}", workspace=shelf.desk.workspace, **changes),
-    ):
-        shelf.change(id_, datetime.now(UTC), user(), **changes)
+    call_in_workspace(
+        data, workspace, lambda context, own: change_bookmark(context, own, id_, **changes), delivers=True
+    )
 
 
 @command.command("promote")
@@ -292,22 +279,16 @@ def promote(
     severity: str | None,
 ) -> None:
     """Put bookmarks into an incident; alerts of their entities join it from then on."""
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.service.bookmarks import promote_bookmarks
 
-    told = {"act": "promote", "incident": incident or "new", "title": title or None, "severity": severity}
-    with (
-        _shelf(data, workspace) as shelf,
-        audited(
-            shelf.desk.state,
-            WRITE,
-            [f"bookmark {one}" for one in ids],
-            workspace=shelf.desk.workspace,
-            **told,
+    found = call_in_workspace(
+        data,
+        workspace,
+        lambda context, own: promote_bookmarks(
+            context, own, ids, incident=incident, title=title, severity=severity or ""
         ),
-    ):
-        found = shelf.promote(
-            ids, datetime.now(UTC), user(), incident=incident, title=title, severity=severity or ""
-        )
+        delivers=True,
+    )
     click.echo(f"incident {found.number}: {found.title}")
 
 
@@ -378,17 +359,3 @@ def _hunt(data: Path, workspace: str) -> Iterator[tuple[Hunt, State]]:
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         yield Hunt(lake, workspace_of(state, workspace).name), state
-
-
-@contextmanager
-def _shelf(data: Path, workspace: str) -> Iterator[Bookshelf]:
-    """The bookmarks of a workspace; what was changed is posted to the lake when it is left."""
-    from nephoscope.alerts.bookshelf import Bookshelf
-    from nephoscope.alerts.desk import Desk
-    from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.outbox import deliver
-
-    with lake_of(data) as (lake, state):
-        yield Bookshelf(Desk(state, workspace_of(state, workspace).name))
-        deliver(lake, state)

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.who import user
+from nephoscope.cli.session.services import call_in_workspace
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
-
-if TYPE_CHECKING:
-    from nephoscope.alerts.desk import Desk
 
 COLUMNS = ("number", "severity", "status", "title", "owner", "lastActivity")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-WRITE = "Microsoft.SecurityInsights/incidents/write"
 _STATUSES = ("New", "Active", "Closed")
 _GROUPS = ("severity", "owner", "classification")
 _MONTH = timedelta(days=30)
 
 
 _workspace = workspace_option()
+#: What is changed has rows for the lake.
+_change = partial(call_in_workspace, delivers=True)
 
 
 @click.group("incidents")
@@ -122,27 +120,6 @@ def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool,
     render(case)
 
 
-@contextmanager
-def _desk(data: Path, workspace: str) -> Iterator[Desk]:
-    """The desk; what was changed is posted to the lake when it is left."""
-    from nephoscope.alerts.desk import Desk
-    from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.outbox import deliver
-
-    with lake_of(data) as (lake, state):
-        yield Desk(state, workspace_of(state, workspace).name)
-        deliver(lake, state)
-
-
-def _audited(desk: Desk, numbers: Iterable[int], act: str, **told: Any) -> AbstractContextManager[None]:
-    """Audit what is done to incidents, an entry for each, under the same names as the pages."""
-    from nephoscope.cli.session.auditing import audited
-
-    targets = [f"incident {one}" for one in dict.fromkeys(numbers)]
-    return audited(desk.state, WRITE, targets, act=act, workspace=desk.workspace, **told)
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -167,6 +144,7 @@ def _now() -> datetime:
 def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
     """Set the status, owner, severity, title or labels of incidents: of all, or of none where one cannot be changed."""
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents import IncidentStatus
 
     changes: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
@@ -174,8 +152,7 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any
         changes["status"] = IncidentStatus(changes["status"].capitalize())
     if not changes:
         usage_error("nothing to set: give --status, --owner, --severity, --title or --label")
-    with _desk(data, workspace) as desk, _audited(desk, numbers, "set", **changes):
-        desk.change_all(numbers, _now(), user(), changes)
+    _change(data, workspace, lambda context, own: change_incidents(context, own, numbers, "set", changes))
 
 
 @command.command("close")
@@ -199,13 +176,16 @@ def close(
     data: Path, /, workspace: str, numbers: tuple[int, ...], classification: str, reason: str, comment: str
 ) -> None:
     """Close incidents: all, or none where one cannot be closed."""
+    from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents import CLASSIFICATIONS, IncidentStatus
 
     word = {one.lower(): one for one in CLASSIFICATIONS}[classification.lower()]
-    told = {"classification": word, "reason": reason}
-    with _desk(data, workspace) as desk, _audited(desk, numbers, "close", **told, comment=comment):
-        changes = {"status": IncidentStatus.CLOSED, **told}
-        desk.change_all(numbers, _now(), user(), changes, comment)
+    changes = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
+    _change(
+        data,
+        workspace,
+        lambda context, own: change_incidents(context, own, numbers, "close", changes, comment),
+    )
 
 
 @command.command("comment")
@@ -215,8 +195,10 @@ def close(
 @click.pass_obj
 def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
     """Add the comment TEXT to the incident NUMBER."""
-    with _desk(data, workspace) as desk, _audited(desk, [number], "comment"):
-        desk.comment(number, text, _now(), user())
+    from nephoscope.service.incidents import add_note
+    from nephoscope.state.incidents import NoteKind
+
+    _change(data, workspace, lambda context, own: add_note(context, own, number, NoteKind.COMMENT, text))
 
 
 @command.command("task")
@@ -228,14 +210,16 @@ def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
 def task(data: Path, /, workspace: str, number: int, text: str, done: int | None) -> None:
     """Add the task TEXT to the incident NUMBER, or tick one."""
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.service.incidents import add_note, complete_task
+    from nephoscope.state.incidents import NoteKind
 
     if bool(text) == (done is not None):
         usage_error("give the text of a task, or --done and the id of one")
-    with _desk(data, workspace) as desk, _audited(desk, [number], "task", done=done):
-        if done is not None:
-            desk.done(number, done, _now(), user())
-        else:
-            desk.task(number, text, _now(), user())
+    if done is not None:
+        task_id = done
+        _change(data, workspace, lambda context, own: complete_task(context, own, number, task_id))
+    else:
+        _change(data, workspace, lambda context, own: add_note(context, own, number, NoteKind.TASK, text))
 
 
 @command.command("merge")
@@ -245,8 +229,9 @@ def task(data: Path, /, workspace: str, number: int, text: str, done: int | None
 @click.pass_obj
 def merge(data: Path, /, workspace: str, number: int, others: tuple[int, ...]) -> None:
     """Put the alerts of the incidents OTHERS into the incident NUMBER; they are closed."""
-    with _desk(data, workspace) as desk, _audited(desk, [number, *others], "merge", into=number):
-        desk.merge(number, others, _now(), user())
+    from nephoscope.service.incidents import merge_incidents
+
+    _change(data, workspace, lambda context, own: merge_incidents(context, own, number, others))
 
 
 @command.command("metrics")

@@ -12,7 +12,6 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "observable", "value", "source", "confidence", "validUntil", "status")
 FEEDS = ("source", "kind", "objects", "active", "lastSeen", "lag", "error")
 _FEED_KINDS = frozenset({"taxii", "misp"})
-WRITE = "Microsoft.SecurityInsights/threatIntelligence/indicators/write"
-DELETE = "Microsoft.SecurityInsights/threatIntelligence/indicators/delete"
 _BAD = 3
 _SHOWN = 20
 _WORKSPACE = workspace_option()
@@ -93,26 +90,25 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
                 options["form"], columns, options["delimiter"], options["encoding"], options["confidence"], options["days"],
                 options["source"] or path.stem,
             )  # fmt: skip
-            worst = max(worst, _import(lake, state, name, path, reading))
+            worst = max(worst, _import(data, lake, state, name, path, reading))
         take_in(data, lake, state)
         lake.flush()
     if worst:
         sys.exit(worst)
 
 
-def _import(lake: Lake, state: State, workspace: str, path: Path, reading: Reading) -> int:
+def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, reading: Reading) -> int:
     """Import one file; the exit code that it is worth."""
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.messages import tell
-    from nephoscope.sources.intel.keeping import keep
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.threat_intelligence import import_objects
     from nephoscope.sources.intel.reading import UnreadableError, items
 
     now = datetime.now(UTC)
     refused: list[Refusal] = []
     try:
-        told = {"act": "import", "file": path.name, "workspace": workspace}
-        with audited(state, WRITE, f"threat intelligence of {reading.source}", **told):
-            kept = keep(state, workspace, reading.source, _good(items(path, reading, now), refused), now)
+        given = _good(items(path, reading, now), refused)
+        kept = import_objects(service_of(data, state), workspace, reading.source, given, origin=path.name)
         refused.extend(kept.refused)
         click.echo(f"{path}: {kept}" + (f", {len(refused):,} refused" if refused else ""))
     except UnreadableError as error:
@@ -238,16 +234,14 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def revoke(data: Path, /, workspace: str, ids: tuple[str, ...], undo: bool) -> None:
     """Take objects back, whatever their source says of them later: no rule matches them any more."""
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.sources.intel.keeping import withdraw
+    from nephoscope.service.threat_intelligence import revoke_objects
 
     with lake_of(data) as (lake, state):
-        by, place = "" if undo else user(), workspace_of(state, workspace).name
-        told = {"act": "undo" if undo else "revoke", "workspace": place}
-        with audited(state, WRITE if undo else DELETE, dict.fromkeys(ids), **told):
-            found = withdraw(state, place, ids, by, datetime.now(UTC))
+        place = workspace_of(state, workspace).name
+        found = revoke_objects(service_of(data, state), place, ids, undo=undo)
         for one in found:
             click.echo(f"{one.id}: {_status(one)}")
         take_in(data, lake, state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,10 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
-    from nephoscope.lake.listing import Keeping
+    from nephoscope.service.watchlists import WatchlistStore
 
 COLUMNS = ("range", "kind", "name", "trusted", "source")
 EGRESS_COLUMNS = ("address", "kind", "name", "known", "resource")
@@ -49,35 +48,16 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 
 
 @contextmanager
-def _keeping(data: Path, workspace: str) -> Iterator[Keeping]:
+def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
     from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.listing import Keeping
     from nephoscope.lake.outbox import deliver
+    from nephoscope.service.watchlists import WatchlistStore
 
     with lake_of(data) as (lake, state):
-        yield Keeping(state, lake, workspace_of(state, workspace).name, user())
+        yield WatchlistStore(service_of(data, state), lake, workspace_of(state, workspace).name)
         deliver(lake, state)
-
-
-def _audited(
-    keeping: Keeping, alias: str, act: str, items: list[dict[str, str]]
-) -> AbstractContextManager[None]:
-    """Audit what is changed in one of the lists of locations, with the first addresses of those that are put there."""
-    from nephoscope.cli.session.auditing import audited
-
-    addresses = [one["Address"] for one in items[:_TOLD]]
-    told = {"act": act, "workspace": keeping.workspace, "addresses": addresses, "of": len(items)}
-    return audited(keeping.state, "Microsoft.SecurityInsights/watchlists/write", f"watchlist {alias}", **told)
-
-
-def _put(keeping: Keeping, alias: str, items: list[dict[str, str]]) -> str:
-    """Put items into a watchlist, which is made where it is not there; what that came to."""
-    from nephoscope.lake.listing import Given
-
-    now = datetime.now(UTC)
-    keeping.start(alias, now)
-    return str(keeping.update(alias, [Given(one) for one in items], now))
 
 
 @command.command("import")
@@ -91,13 +71,14 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     """
     from nephoscope.alerts.tuning.locations import NAMED, LocationError, read
     from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.service.watchlists import put_locations
 
     try:
         items = read(file)
     except LocationError as error:
         usage_error(str(error))
-    with _keeping(data, workspace) as keeping, _audited(keeping, NAMED, "import", items):
-        tell(f"{NAMED}: {_put(keeping, NAMED, items)}")
+    with _store(data, workspace) as store:
+        tell(f"{NAMED}: {put_locations(store, NAMED, items, 'import')}")
 
 
 @command.command("suggest")
@@ -140,6 +121,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
 
     from nephoscope.alerts.tuning.locations import EGRESS
     from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.service.watchlists import put_locations
 
     for one in addresses:
         try:
@@ -147,8 +129,8 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
         except ValueError:
             usage_error(f"{one!r} is no address and no range such as 203.0.113.0/24")
     items = [{"Address": one, "Name": name, "Tags": ""} for one in addresses]
-    with _keeping(data, workspace) as keeping, _audited(keeping, EGRESS, "add", items):
-        tell(f"{EGRESS}: {_put(keeping, EGRESS, items)}")
+    with _store(data, workspace) as store:
+        tell(f"{EGRESS}: {put_locations(store, EGRESS, items, 'add')}")
 
 
 @command.command("estate")
@@ -172,11 +154,11 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     from nephoscope.cli.session.messages import tell
 
     found = [one for one in egress(_estates(data)) if one.shared or everything]
-    with _keeping(data, workspace) as keeping:
+    with _store(data, workspace) as store:
         if take:
             items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
-            tell(_taken(keeping, EGRESS, items))
-        known = _known(keeping, EGRESS)
+            tell(_taken(store, EGRESS, items))
+        known = _known(store, EGRESS)
     rows: list[dict[str, Any]] = [
         {"address": one.address, "kind": one.kind, "name": one.name, "known": one.address in known, "resource": one.resource}
         for one in found
@@ -203,10 +185,10 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
         found = of_estates(_estates(data))
     except LocationError as error:
         usage_error(str(error))
-    with _keeping(data, workspace) as keeping:
+    with _store(data, workspace) as store:
         if take:
-            tell(_taken(keeping, NAMED, found))
-        known = _known(keeping, NAMED)
+            tell(_taken(store, NAMED, found))
+        known = _known(store, NAMED)
     rows: list[dict[str, Any]] = [
         {"range": one["Address"], "name": one["Name"], "trusted": one["Trusted"], "known": one["Address"] in known}
         for one in found
@@ -225,27 +207,17 @@ def _estates(data: Path) -> tuple[Estate, ...]:
     return found
 
 
-def _known(keeping: Keeping, alias: str) -> dict[str, str]:
-    """What a watchlist holds: address -> tags."""
-    text = f"_GetWatchlist('{alias}') | project SearchKey, Tags = column_ifexists('Tags', '')"
-    rows = keeping.lake.rows(text, workspace=keeping.workspace).to_pylist()
-    return {one["SearchKey"]: one["Tags"] for one in rows}
+def _known(store: WatchlistStore, alias: str) -> set[str]:
+    """The addresses that a watchlist holds."""
+    rows = store.lake.rows(f"_GetWatchlist('{alias}') | project SearchKey", workspace=store.workspace)
+    return {str(one["SearchKey"]) for one in rows.to_pylist()}
 
 
-def _taken(keeping: Keeping, alias: str, found: list[dict[str, str]]) -> str:
+def _taken(store: WatchlistStore, alias: str, found: list[dict[str, str]]) -> str:
     """Put what the estate holds into a watchlist, drop what came from it before and is gone; what that came to."""
     from nephoscope.alerts.tuning import egress, locations
-    from nephoscope.lake.outbox import deliver
+    from nephoscope.service.watchlists import sync_locations
 
     tag = {locations.EGRESS: egress.TAG, locations.NAMED: locations.TAG}[alias]
-    known = _known(keeping, alias)
-    # what a person put there stays as it is
-    own = [one for one in found if known.get(one["Address"], tag) == tag]
-    addresses = {one["Address"] for one in own}
-    with _audited(keeping, alias, "take", own):
-        told = _put(keeping, alias, own)
-        deliver(keeping.lake, keeping.state)
-        gone = [one for one, tags in _known(keeping, alias).items() if tags == tag and one not in addresses]
-        dropped = keeping.drop(alias, gone, datetime.now(UTC)) if gone else 0
-    deliver(keeping.lake, keeping.state)
-    return f"{alias}: {told}, {dropped} taken out that the estate no longer holds"
+    changed, dropped = sync_locations(store, alias, found, tag)
+    return f"{alias}: {changed}, {dropped} taken out that the estate no longer holds"

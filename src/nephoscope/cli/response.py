@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, workspace_option
-from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
     from nephoscope.alerts.response.responder import Responder
@@ -162,6 +161,9 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
     """Approve the change of the run ID, after a look at it; it is handed to its command, or printed."""
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.responses import approve_run
+
     with _responder(data, workspace) as responder:
         with responder.state.reading() as session:
             found = responder.state.responses.read(session, id_)
@@ -169,18 +171,9 @@ def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
             click.echo(json.dumps(found.plan, indent=2, ensure_ascii=False))
         if not yes:
             click.confirm("Approve this?", abort=True, err=True)
-        with _audited(responder, found.id, "approve"):
-            approved = responder.approve(id_, user(), datetime.now(UTC))
+        approved = approve_run(service_of(data, responder.state), responder, found.id)
         good = _followed(responder, {approved.id})
     sys.exit(0 if good else _FAULT)
-
-
-def _audited(responder: Responder, run: str, act: str, **told: Any) -> AbstractContextManager[None]:
-    from nephoscope.cli.session.auditing import audited
-
-    return audited(
-        responder.state, f"Nephoscope/responses/{act}/action", run, workspace=responder.workspace, **told
-    )
 
 
 def _followed(responder: Responder, wanted: set[str]) -> bool:
@@ -202,9 +195,11 @@ def _followed(responder: Responder, wanted: set[str]) -> bool:
 @click.pass_obj
 def deny(data: Path, /, workspace: str, id_: str) -> None:
     """Deny the change of the run ID."""
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.responses import deny_run
+
     with _responder(data, workspace) as responder:
-        with _audited(responder, id_, "deny"):
-            denied = responder.deny(id_, user(), datetime.now(UTC))
+        denied = deny_run(service_of(data, responder.state), responder, id_)
         click.echo(f"{denied.id}: denied")
 
 
@@ -214,9 +209,11 @@ def deny(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def undo(data: Path, /, workspace: str, id_: str) -> None:
     """Undo the change of the run ID before it is over. Exit code 3 where that fails for good: then it still holds."""
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.responses import undo_run
+
     with _responder(data, workspace) as responder:
-        with _audited(responder, id_, "undo"):
-            undone = responder.undo(id_, user(), datetime.now(UTC))
+        undone = undo_run(service_of(data, responder.state), responder, id_)
         good = _followed(responder, {undone.id})
     sys.exit(0 if good else _FAULT)
 
@@ -227,11 +224,12 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
     """Try dead runs again, under the ids that they had, each in the step that failed. Exit code 3 where one is dead again."""
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.responses import retry_run
+
     with _responder(data, workspace) as responder:
-        again = set()
-        for one in ids:
-            with _audited(responder, one, "retry"):
-                again.add(responder.retry(one, user(), datetime.now(UTC)).id)
+        context = service_of(data, responder.state)
+        again = {retry_run(context, responder, one).id for one in ids}
         good = _followed(responder, again)
     sys.exit(0 if good else _FAULT)
 
@@ -251,6 +249,8 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
     """Try the rule RULE with an incident or an alert as it stands, whatever the rule asks for."""
     from nephoscope.alerts.response.trying import tried
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.responses import try_rule
 
     if (incident is None) == (not alert):
         usage_error("give --incident NUMBER or --alert ID")
@@ -258,9 +258,10 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
         rule = next((one for one in responder.rules if one.name.casefold() == name.casefold()), None)
         if rule is None:
             usage_error(f"no rule is named '{name}': `nephoscope response rules` lists them")
-        on = f"incident {incident}" if alert == "" else f"alert {alert}"
-        with _audited(responder, f"rule {rule.name}", "test", on=on) if do else nullcontext():
-            holds, ended = tried(responder, rule, incident, alert, datetime.now(UTC), do=do)
+        if do:
+            holds, ended = try_rule(service_of(data, responder.state), responder, rule, incident, alert)
+        else:
+            holds, ended = tried(responder, rule, incident, alert, datetime.now(UTC), do=False)
         said = "hold" if holds else "do not hold"
         click.echo(
             f"its conditions {said}; its actions: {', '.join(str(one['action']) for one in rule.actions)}"
@@ -283,18 +284,17 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
 @click.pass_obj
 def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
     """Keep the secret NAME that webhooks sign with and mail signs in with, encrypted."""
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.secrets import secret, secret_pair
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.service.responses import put_secret, remove_secret
 
     with state_of(data) as state:
         if remove:
-            with audited(state, "Nephoscope/secrets/delete", f"response.{name}"):
-                state.credentials.remove(f"response.{name}")
+            remove_secret(service_of(data, state), name)
             click.echo(f"secret {name} removed")
             return
         _, checked = secret_pair(f"{name}={place}")
         given = secret(name, checked)
-        with audited(state, "Nephoscope/secrets/write", f"response.{name}"):
-            state.credentials.put(f"response.{name}", given)
+        put_secret(service_of(data, state), name, given)
         click.echo(f"secret {name} kept")

@@ -13,18 +13,15 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.who import user
+from nephoscope.cli.session.services import call_in_workspace
 
 if TYPE_CHECKING:
     from nephoscope.alerts.tuning.condition import Condition
-    from nephoscope.alerts.tuning.editing import Editing
     from nephoscope.state import State
     from nephoscope.state.suppressions import StoredSuppression
 
 COLUMNS = ("name", "rule", "state", "conditions", "expires", "held", "author", "id")
 PREVIEW = ("ended", "severity", "name", "verdict", "incident", "id")
-WRITE = "Microsoft.Security/alertsSuppressionRules/write"
-DELETE = "Microsoft.Security/alertsSuppressionRules/delete"
 REASONS = ("FalsePositive", "BenignPositive", "Other")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -104,13 +101,13 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
 
     Exits 1, and makes nothing, where that holds a true positive, unless --yes is given.
     """
-    from nephoscope.alerts.tuning.editing import Editing
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.messages import tell, usage_error
     from nephoscope.cli.session.rules import rule_of, rules_of
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.service.suppressions import NewSuppression, create_suppression
 
     now = datetime.now(UTC)
     if options["forever"] and options["expires"]:
@@ -127,17 +124,8 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
             None if options["forever"] else options["expires"] or given["expires"] or now + timedelta(days=90)
         )
         if not options["dry_run"] and (not bad or options["yes"]):
-            about = {
-                "rule": given["rule"],
-                "reason": given["reason"],
-                "comment": given["comment"],
-                "expires": expires,
-            }
-            told = {**about, "conditions": [str(one) for one in given["conditions"]], "workspace": own}
-            with audited(state, WRITE, f"suppression {given['name']}", act="create", **told):
-                Editing(state, own, user(), now).suppress(
-                    given["name"], conditions=given["conditions"], **about
-                )
+            new = NewSuppression(**{**given, "expires": expires})
+            create_suppression(service_of(data, state), own, new)
     show_list(found, PREVIEW, output)
     made = (
         ""
@@ -282,22 +270,6 @@ def show(data: Path, /, name: str, workspace: str) -> None:
     click.echo(json.dumps(written(found, datetime.now(UTC)), indent=2, ensure_ascii=False))
 
 
-def _changing(
-    data: Path, workspace: str, name: str, act: str, change: Callable[[Editing], Any], **changes: Any
-) -> None:
-    """Change the suppression of a name or id; the audit has what it was before."""
-    from nephoscope.alerts.tuning.editing import Editing
-    from nephoscope.cli.session.auditing import audited
-    from nephoscope.cli.session.stored import state_of, workspace_of
-
-    with state_of(data) as state:
-        own = workspace_of(state, workspace).name
-        before = state.suppressions.find(own, name)
-        operation = DELETE if act == "delete" else WRITE
-        with audited(state, operation, f"suppression {before.name}", act=act, before=before, **changes):
-            change(Editing(state, own, user(), datetime.now(UTC)))
-
-
 @command.command("set")
 @click.argument("name")
 @_workspace
@@ -308,11 +280,12 @@ def _changing(
 def set_(data: Path, /, name: str, workspace: str, **options: Any) -> None:
     """Change the suppression NAME (or its id)."""
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.service.suppressions import change_suppression
 
     changes = {word: value for word, value in options.items() if value is not None}
     if not changes:
         usage_error("nothing to change: give --enable, --disable, --expires or --comment")
-    _changing(data, workspace, name, "change", lambda editing: editing.change(name, **changes), **changes)
+    call_in_workspace(data, workspace, lambda context, own: change_suppression(context, own, name, **changes))
 
 
 @command.command("expire")
@@ -321,7 +294,9 @@ def set_(data: Path, /, name: str, workspace: str, **options: Any) -> None:
 @click.pass_obj
 def expire(data: Path, /, name: str, workspace: str) -> None:
     """End the suppression NAME (or its id) now; it stays in the list."""
-    _changing(data, workspace, name, "expire", lambda editing: editing.change(name, expires=editing.now))
+    from nephoscope.service.suppressions import end_suppression
+
+    call_in_workspace(data, workspace, lambda context, own: end_suppression(context, own, name))
 
 
 @command.command("delete")
@@ -330,4 +305,6 @@ def expire(data: Path, /, name: str, workspace: str) -> None:
 @click.pass_obj
 def delete(data: Path, /, name: str, workspace: str) -> None:
     """Delete the suppression NAME (or its id); what it held back stays dismissed."""
-    _changing(data, workspace, name, "delete", lambda editing: editing.remove(name))
+    from nephoscope.service.suppressions import delete_suppression
+
+    call_in_workspace(data, workspace, lambda context, own: delete_suppression(context, own, name))

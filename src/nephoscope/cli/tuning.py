@@ -14,13 +14,11 @@ import click
 
 from nephoscope.cli.session.listing import FORMATS, listed
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.overriding import COMMANDS, WRITE, edited, of_rules, of_workspace
-from nephoscope.cli.session.who import user
+from nephoscope.cli.session.overriding import COMMANDS, in_rules, of_rules, of_workspace
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.tuning.advice import Advising
-    from nephoscope.alerts.tuning.editing import Editing
     from nephoscope.alerts.tuning.replay import Replayed
 
 REPORT = (
@@ -153,10 +151,9 @@ def apply(
     data: Path, /, ids: tuple[str, ...], workspace: str, expires: datetime | None, **options: Any
 ) -> None:
     """Follow the advice of these IDs, each tried once more before; --from and --to as they were when it was given."""
-    from nephoscope.alerts.tuning.advice import apply as follow
-    from nephoscope.alerts.tuning.editing import Editing
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.tuning import apply_advice
 
     now = datetime.now(UTC)
     with _advising(data, workspace, options) as (advising, rules):
@@ -164,11 +161,8 @@ def apply(
             found = next(advising.offered(rules, wanted), None)
             if found is None:
                 usage_error(f"there is no advice {wanted} now: `tuning advice` lists what there is")
-            editing = Editing(advising.state, advising.workspace, user(), now, wanted)
-            until = expires or now + timedelta(days=EXPIRES)
-            told = {"advice": wanted, "change": found.proposal.text, "expires": until}
-            with audited(editing.state, WRITE, found.rule.name, act="apply", rule=found.rule.id, **told):
-                follow(editing, found, until)
+            context = service_of(data, advising.state)
+            apply_advice(context, advising.workspace, found, expires or now + timedelta(days=EXPIRES))
             tell(
                 f"{found.rule.name}: {found.proposal.text}; it would have hidden {len(found.hides)} of {found.of} alerts"
             )
@@ -180,14 +174,11 @@ def apply(
 @click.pass_obj
 def undo(data: Path, /, id_: str, workspace: str) -> None:
     """Take back what was done by the advice ID; what somebody has changed since stays."""
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.messages import tell
+    from nephoscope.service.tuning import undo_advice
 
-    def undone(editing: Editing) -> int:
-        with audited(editing.state, WRITE, f"advice {id_}", act="undo", workspace=editing.workspace):
-            return editing.undo(id_)
-
-    tell(f"{edited(data, workspace, undone):,} changes taken back")
+    gone = in_rules(data, workspace, lambda context, own: undo_advice(context, own, id_))
+    tell(f"{gone:,} changes taken back")
 
 
 @command.command("replay")

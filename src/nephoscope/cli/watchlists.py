@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,12 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
-    from nephoscope.lake.listing import Given, Keeping
+    from nephoscope.lake.listing import Given
+    from nephoscope.service.watchlists import WatchlistStore
     from nephoscope.sources.tables.delimited import Delimited
 
-WRITE, DELETE = "Microsoft.SecurityInsights/watchlists/write", "Microsoft.SecurityInsights/watchlists/delete"
 COLUMNS = ("alias", "name", "searchKey", "items", "provider", "changed", "changedBy")
 TEMPLATES = ("alias", "name", "key", "columns", "description")
 _BAD, _SHOWN = 3, 20
@@ -72,6 +71,7 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
     """
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.lake.watchlist_templates import template as template_of
+    from nephoscope.service.watchlists import create_watchlist
 
     template = template_of(alias)
     table = _table(file, options) if file else None
@@ -83,17 +83,17 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
         usage_error(f"which column is the search key? --key with one of {', '.join(columns)}")
     about = {name: options[name] or (template or {}).get(name, "") for name in ("name", "description")}
     source = file.name if file else "template"
-    with (
-        _keeping(data, workspace) as keeping,
-        _audited(keeping, alias, "create", key=key, columns=columns, source=source),
-    ):
-        keeping.create(
-            alias, key, columns, datetime.now(UTC), provider=options["provider"], days=options["days"],
-            source=source, **about,
-        )  # fmt: skip
-        click.echo(f"watchlist {alias} made: search key {key}" + (f", {table}" if table else ""))
-        code = _fill(keeping, alias, table, options["expires"]) if table else 0
-    sys.exit(code)
+    about |= {"provider": options["provider"], "days": options["days"], "source": source}
+    refused: list[str] = []
+    with _store(data, workspace) as store:
+        given = _good(_given(table, key, options["expires"]), {*columns}, refused) if table else ()
+        head = create_watchlist(store, alias, key, columns, given, **about)
+        count = store.context.state.watchlists.count(head)
+    click.echo(f"watchlist {alias} made: search key {key}" + (f", {table}" if table else ""))
+    if table:
+        click.echo(f"{table.path}: {count:,} added")
+        _tell_refused(table, refused)
+    sys.exit(_BAD if refused else 0)
 
 
 @command.command("update")
@@ -111,12 +111,8 @@ def update(data: Path, /, alias: str, file: Path, workspace: str, whole: bool, *
     The list of a template (`watchlists templates`) is made where it is not there yet.
     """
     table = _table(file, options)
-    with (
-        _keeping(data, workspace) as keeping,
-        _audited(keeping, alias, "update", source=file.name, replaced=whole or None),
-    ):
-        _start(keeping, alias)
-        code = _fill(keeping, alias, table, options["expires"], whole=whole)
+    with _store(data, workspace) as store:
+        code = _fill(store, alias, table, options["expires"], whole=whole)
     sys.exit(code)
 
 
@@ -133,14 +129,11 @@ def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expir
     """
     from nephoscope.cli.session.secrets import pair
     from nephoscope.lake.listing import Given
+    from nephoscope.service.watchlists import add_item
 
     given = Given(dict(pair(one) for one in cells), expires.replace(tzinfo=UTC) if expires else None)
-    with (
-        _keeping(data, workspace) as keeping,
-        _audited(keeping, alias, "add", item=dict(given.cells), expires=given.expires),
-    ):
-        _start(keeping, alias)
-        click.echo(str(keeping.update(alias, [given], datetime.now(UTC))))
+    with _store(data, workspace) as store:
+        click.echo(str(add_item(store, alias, given)))
 
 
 @command.command("drop")
@@ -150,11 +143,10 @@ def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expir
 @click.pass_obj
 def drop(data: Path, /, alias: str, keys: tuple[str, ...], workspace: str) -> None:
     """Remove the items with the search keys KEY from the watchlist ALIAS."""
-    with (
-        _keeping(data, workspace) as keeping,
-        _audited(keeping, alias, "drop", keys=keys[:_SHOWN], of=len(keys)),
-    ):
-        click.echo(f"{keeping.drop(alias, keys, datetime.now(UTC)):,} removed")
+    from nephoscope.service.watchlists import drop_items
+
+    with _store(data, workspace) as store:
+        click.echo(f"{drop_items(store, alias, keys):,} removed")
 
 
 @command.command("delete")
@@ -163,8 +155,10 @@ def drop(data: Path, /, alias: str, keys: tuple[str, ...], workspace: str) -> No
 @click.pass_obj
 def delete(data: Path, /, alias: str, workspace: str) -> None:
     """Delete the watchlist ALIAS with its items."""
-    with _keeping(data, workspace) as keeping, _audited(keeping, alias, "delete"):
-        keeping.delete(alias, datetime.now(UTC))
+    from nephoscope.service.watchlists import delete_watchlist
+
+    with _store(data, workspace) as store:
+        delete_watchlist(store, alias)
         click.echo(f"watchlist {alias} deleted")
 
 
@@ -220,35 +214,23 @@ def templates(output: str) -> None:
 
 
 @contextmanager
-def _keeping(data: Path, workspace: str) -> Iterator[Keeping]:
+def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
+    """The watchlists of a workspace; what is left to publish is published first, and what was changed posted to the lake."""
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.listing import Keeping
+    from nephoscope.service.watchlists import WatchlistStore
     from nephoscope.sources.tables.delimited import DelimitedError
 
     with lake_of(data) as (lake, state):
-        keeping = Keeping(state, lake, workspace_of(state, workspace).name, user())
-        keeping.publish_due(datetime.now(UTC))
+        store = WatchlistStore(service_of(data, state), lake, workspace_of(state, workspace).name)
+        store.keeping.publish_due(datetime.now(UTC))
         try:
-            yield keeping
+            yield store
         except DelimitedError as error:
             usage_error(str(error))
         take_in(data, lake, state)
-
-
-def _audited(keeping: Keeping, alias: str, act: str, **told: Any) -> AbstractContextManager[None]:
-    from nephoscope.cli.session.auditing import audited
-
-    operation = DELETE if act == "delete" else WRITE
-    return audited(
-        keeping.state, operation, f"watchlist {alias}", act=act, workspace=keeping.workspace, **told
-    )
-
-
-def _start(keeping: Keeping, alias: str) -> None:
-    if keeping.start(alias, datetime.now(UTC)):
-        click.echo(f"watchlist {alias} made from its template")
 
 
 def _table(file: Path, options: dict[str, Any]) -> Delimited:
@@ -263,31 +245,47 @@ def _table(file: Path, options: dict[str, Any]) -> Delimited:
         usage_error(str(error))
 
 
-def _fill(keeping: Keeping, alias: str, table: Delimited, expires: str, *, whole: bool = False) -> int:
+def _fill(store: WatchlistStore, alias: str, table: Delimited, expires: str, *, whole: bool) -> int:
     """Add the rows of a table; the exit code. Where a row could not be read, nothing is removed."""
     from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.service.watchlists import update_watchlist
 
     if expires and expires not in table.columns:
         usage_error(f"--expires: no column is named {expires}; there are {', '.join(table.columns)}")
-    head = keeping.state.watchlists.get(keeping.workspace, alias)
-    if unknown := sorted(set(table.columns) - set(head.columns) - {expires}):
-        usage_error(f"watchlist {alias} has no column {unknown[0]}; it has {', '.join(head.columns)}")
-    wrong = (
-        [why for one in _given(table, head.search_key, expires) if isinstance(why := one, str)]
-        if whole
-        else []
-    )
+    key, columns = _columns(store, alias)
+    if unknown := sorted(set(table.columns) - columns - {expires}):
+        usage_error(f"watchlist {alias} has no column {unknown[0]}; it has {', '.join(sorted(columns))}")
+    wrong = whole and any(isinstance(one, str) for one in _given(table, key, expires))
     refused: list[str] = []
-    now = datetime.now(UTC)
-    given = _good(_given(table, head.search_key, expires), set(head.columns), refused)
-    click.echo(f"{table.path}: {keeping.update(alias, given, now, whole=whole and not wrong)}")
+    given = _good(_given(table, key, expires), columns, refused)
+    changed = update_watchlist(store, alias, given, whole=whole and not wrong, source=table.path.name)
+    click.echo(f"{table.path}: {changed}")
     if wrong:
         tell("nothing was removed, since not every row could be read")
+    _tell_refused(table, refused)
+    return _BAD if refused else 0
+
+
+def _columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
+    """The search key and the columns of a list, of its template where it is not there yet; StateError where there is neither."""
+    from nephoscope.lake.watchlist_templates import template
+
+    state, known = store.context.state, template(alias)
+    with state.reading() as session:
+        head = state.watchlists.find(session, store.workspace, alias)
+    if head is None and known is not None:
+        return known["key"], set(known["columns"])
+    head = state.watchlists.get(store.workspace, alias)
+    return head.search_key, set(head.columns)
+
+
+def _tell_refused(table: Delimited, refused: list[str]) -> None:
+    from nephoscope.cli.session.messages import tell
+
     for one in refused[:_SHOWN]:
         tell(f"{table.path}, {one}")
     if len(refused) > _SHOWN:
         tell(f"{table.path}: {len(refused) - _SHOWN:,} more")
-    return _BAD if refused else 0
 
 
 def _good(found: Iterator[Given | str], columns: set[str], refused: list[str]) -> Iterator[Given]:

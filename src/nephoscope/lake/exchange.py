@@ -90,7 +90,7 @@ class Exchange:
         began = time.monotonic()
         if began - self._renewed > _RENEWED:
             self._lease, self._renewed = self._lease.renew(_LEASE_SECONDS), began
-        with self._state.transaction() as session:
+        with self._state.transaction(product="bulk replacement", joins=False) as session:
             self._lease.check(session)
             work(session)
         # who waits looks now and then only: without a rest it would find the database taken again and again

@@ -260,8 +260,9 @@ class Keeping:
 
     def publish(self, alias: str, now: datetime) -> None:
         """Make what _GetWatchlist reads; items that are over go."""
-        while not self._published(self.state.watchlists.get(self.workspace, alias), now):
-            pass
+        with self.state.by_product("publication of watchlists"):
+            while not self._published(self.state.watchlists.get(self.workspace, alias), now):
+                pass
 
     def _published(self, head: WatchlistHead, now: datetime) -> bool:
         """Whether it was published as it is; False where it has changed, so that it must be looked at again."""

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import nephoscope.state.incident_rows  # noqa: F401 - the table of a foreign key
 from nephoscope.model.reach import Reach
 from nephoscope.state.alert_places import KnownPlaces
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database
 from nephoscope.state.etag import etag_of
 
@@ -33,7 +33,7 @@ from nephoscope.state.etag import etag_of
 _AT_ONCE = 5_000
 
 
-class AlertRow(Base):
+class AlertRow(Decided):
     """An alert; `document` is the row of SecurityAlert that it was raised as."""
 
     __tablename__ = "alerts"

@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import Index, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database
 
 #: Checkpoints: when a document was removed, by its key, until an assessment has been made without it.
 REMOVED = "removed"
 
 
-class ArmDocumentRow(Base):
+class ArmDocumentRow(Decided):
     """A document; `key` is its lower-cased id."""
 
     __tablename__ = "arm_documents"

@@ -10,11 +10,11 @@ from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, select, upd
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.incident_rows  # noqa: F401 - the table of a foreign key
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, StateError
 
 
-class BookmarkRow(Base):
+class BookmarkRow(Decided):
     """A bookmark."""
 
     __tablename__ = "bookmarks"

@@ -72,3 +72,9 @@ class Base(DeclarativeBase):
             "uq": "uq_%(table_name)s_%(column_0_name)s",
         }
     )
+
+
+class Decided(Base):
+    """A table that people decide in: the state commits no change of its rows without an audit entry (`audit_enforcement`)."""
+
+    __abstract__ = True

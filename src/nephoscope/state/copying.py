@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from nephoscope.state.audit_enforcement import by_product
 from nephoscope.state.concepts import every_table
 from nephoscope.state.database import Database, StateError
 from nephoscope.state.leases import LeaseRow
@@ -59,7 +60,7 @@ def _server_moment(database: Database) -> Iterator[Save]:
             target = Database.of_file(file)
             try:
                 migrate(target)
-                with target.write() as other:
+                with by_product("backup"), target.write() as other:
                     _copy(session, other)
             finally:
                 target.close()
@@ -74,7 +75,7 @@ def load(file: Path, database: Database) -> None:
     try:
         migrate(source)
         migrate(database)
-        with source.read() as session, database.write() as other:
+        with by_product("restore"), source.read() as session, database.write() as other:
             _refuse_used(other, database.shown)
             _copy(session, other)
             if not database.is_sqlite:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import secrets
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, Text, select
+from sqlalchemy import LargeBinary, Text, delete, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Moment
+from nephoscope.state.columns import Decided, Moment
 from nephoscope.state.database import Database, StateError
 from nephoscope.state.keys import KeyFile
 
@@ -28,7 +29,7 @@ class CredentialError(StateError):
     """A credential that there is not, or that the keys that are there do not open: it stays so until somebody does something."""
 
 
-class CredentialRow(Base):
+class CredentialRow(Decided):
     """An encrypted credential."""
 
     __tablename__ = "credentials"
@@ -78,23 +79,39 @@ class Credentials:
 
     def put(self, name: str, secret: str | Secret) -> None:
         """Keep a secret under a name, in place of what it had."""
-        if not _NAME.fullmatch(name):
+        with self.sealing({name: secret}) as keep, self._database.write() as session:
+            keep(session)
+
+    @contextmanager
+    def sealing(self, given: Mapping[str, str | Secret]) -> Iterator[Callable[[Session], None]]:
+        """Encrypt secrets by name, and give what keeps them in a transaction within the block, in place of what they had.
+
+        StateError for what cannot be a name.
+        """
+        if wrong := next((one for one in given if not _NAME.fullmatch(one)), None):
             raise StateError(
-                f"{name!r} cannot name a credential: letters, digits, dot, dash and underscore are wanted"
+                f"{wrong!r} cannot name a credential: letters, digits, dot, dash and underscore are wanted"
             )
-        text = secret.reveal() if isinstance(secret, Secret) else secret
-        # the key cannot be rotated away between its use and the row
+        if not given:
+            yield lambda _: None
+            return
+        # the key cannot be rotated away between its use and the rows
         with self._keys.changing():
             key_id, key = next(iter((self._keys.keys() or self._keys.add()).items()))
-            nonce, sealed = _sealed(name, key_id, key, text)
-            with self._database.write() as session:
-                now = self._database.now(session)
-                row = {"name": name, "key_id": key_id, "nonce": nonce, "sealed": sealed, "changed": now}
-                insert = self._database.insert(CredentialRow, row)
-                changes = {
-                    column: insert.excluded[column] for column in ("key_id", "nonce", "sealed", "changed")
-                }
-                session.execute(insert.on_conflict_do_update(index_elements=["name"], set_=changes))
+            rows = [(name, *_sealed(name, key_id, key, _revealed(one))) for name, one in given.items()]
+            yield lambda session: self._keep(session, key_id, rows)
+
+    def _keep(self, session: Session, key_id: str, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
+        now = self._database.now(session)
+        for name, nonce, sealed in rows:
+            row = {"name": name, "key_id": key_id, "nonce": nonce, "sealed": sealed, "changed": now}
+            insert = self._database.insert(CredentialRow, row)
+            changes = {column: insert.excluded[column] for column in ("key_id", "nonce", "sealed", "changed")}
+            session.execute(insert.on_conflict_do_update(index_elements=["name"], set_=changes))
+
+    def drop(self, session: Session, names: Iterable[str]) -> None:
+        """Forget credentials within the transaction of what used them; a name that there is none of changes nothing."""
+        session.execute(delete(CredentialRow).where(CredentialRow.name.in_(list(names))))
 
     def get(self, name: str) -> Secret:
         """The secret; CredentialError where there is none, or where it cannot be decrypted with the keys that are there."""
@@ -187,3 +204,7 @@ def _sealed(name: str, key_id: str, key: bytes, text: str) -> tuple[bytes, bytes
 
 def _bound(name: str, key_id: str) -> bytes:
     return f"nephoscope\x00{name}\x00{key_id}".encode()
+
+
+def _revealed(secret: str | Secret) -> str:
+    return secret.reveal() if isinstance(secret, Secret) else secret

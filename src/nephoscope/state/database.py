@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from nephoscope.model.extras import install
 from nephoscope.state import full_disk
+from nephoscope.state.audit_enforcement import enforce
 from nephoscope.state.faults import (
     BusyError,
     CutError,
@@ -75,6 +76,7 @@ class Database:
     """One database. Every `write` and `read` is one transaction; times come from the database's host where it is a server."""
 
     def __init__(self, engine: Engine, file: Path | None, clock: Callable[[], datetime] | None) -> None:
+        enforce(engine)
         self.engine = engine
         self.file = file
         self.copied = False
@@ -135,11 +137,11 @@ class Database:
         return str(self.file) if self.file else self.engine.url.render_as_string(hide_password=True)
 
     @contextmanager
-    def write(self, *, brief: bool = False) -> Iterator[Session]:
+    def write(self, *, brief: bool = False, joins: bool = True) -> Iterator[Session]:
         """A transaction that changes: it alone writes in SQLite; what is raised inside undoes all of it.
 
-        BusyError where others write for WAIT_SECONDS, with `brief` for BRIEF_SECONDS.
-        Within `together` it is a part of that transaction.
+        BusyError where others write for WAIT_SECONDS, with `brief` for BRIEF_SECONDS. What waits for a change is kept with it where
+        it `joins`. Within `together` it is a part of that transaction.
         """
         if (outer := self._outer()) is not None:
             with self._told(), outer.begin_nested():
@@ -157,7 +159,8 @@ class Database:
                 session.execute(text(f"SET LOCAL lock_timeout = {int(BRIEF_SECONDS * 1000)}"))
             checked(session)
             yield session
-            join(session)
+            if joins:
+                join(session)
             committing()
 
     @contextmanager

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nephoscope.state.columns import COUNTED, Base, Json, Moment
+from nephoscope.state.columns import COUNTED, Decided, Json, Moment
 
 
-class IncidentRow(Base):
+class IncidentRow(Decided):
     """An incident."""
 
     __tablename__ = "incidents"
@@ -44,7 +44,7 @@ class IncidentRow(Base):
     title_set: Mapped[bool] = mapped_column(Boolean)
 
 
-class IncidentActionRow(Base):
+class IncidentActionRow(Decided):
     """Something that a person did to an incident."""
 
     __tablename__ = "incident_actions"
@@ -58,7 +58,7 @@ class IncidentActionRow(Base):
     text: Mapped[str] = mapped_column(Text)
 
 
-class IncidentKeyRow(Base):
+class IncidentKeyRow(Decided):
     """What an incident is found by when the next alert comes: an entity, or what its rule groups by."""
 
     __tablename__ = "incident_keys"
@@ -69,7 +69,7 @@ class IncidentKeyRow(Base):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
-class IncidentNoteRow(Base):
+class IncidentNoteRow(Decided):
     """A comment or a task."""
 
     __tablename__ = "incident_notes"

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Boolean, Index, Integer, Text, cast, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database
 
 
-class IntelRow(Base):
+class IntelRow(Decided):
     """An object of threat intelligence."""
 
     __tablename__ = "intel"

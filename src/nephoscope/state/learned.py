@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Moment
+from nephoscope.state.columns import Decided, Moment
 from nephoscope.state.database import Database
 
 
-class LearnedRow(Base):
+class LearnedRow(Decided):
     """A finding's entities, by what names them; `first` and `last` are the ends of the windows that they were found in."""
 
     __tablename__ = "learned"

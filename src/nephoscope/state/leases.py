@@ -84,7 +84,7 @@ class Leases:
         if not names:
             return {}
         gone = self.ended(names)
-        with self._database.write() as session:
+        with self._database.write(joins=False) as session:
             return self.take_within(session, names, holder, seconds, gone)
 
     def take_within(
@@ -117,7 +117,7 @@ class Leases:
 
     def renew(self, lease: Lease, seconds: float) -> Lease:
         """Lease.renew."""
-        with self._database.write() as session:
+        with self._database.write(joins=False) as session:
             until = self._database.now(session) + timedelta(seconds=seconds)
             found = session.scalar(
                 update(LeaseRow).where(_held(lease)).values(until=until).returning(LeaseRow.fence)
@@ -128,7 +128,7 @@ class Leases:
 
     def release(self, lease: Lease) -> None:
         """Lease.release."""
-        with self._database.write() as session:
+        with self._database.write(joins=False) as session:
             self.release_all(session, [lease])
 
     def release_all(self, session: Session, leases: Collection[Lease]) -> None:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import inspect, text
 
+from nephoscope.state.audit_enforcement import by_product
 from nephoscope.state.database import StateError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def migrate(database: Database) -> None:
     with database.read() as session:
         if _revision(session.connection()) == steps()[-1]:
             return
-    with _alone(database), database.write() as session:
+    with _alone(database), by_product("migration"), database.write() as session:
         connection = session.connection()
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})

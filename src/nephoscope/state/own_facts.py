@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy import Index, Integer, LargeBinary, Text, func, or_, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Moment
+from nephoscope.state.columns import Decided, Moment
 from nephoscope.state.database import Database
 from nephoscope.state.faults import StateError
 from nephoscope_policy.model.resource_id import ResourceId
@@ -31,7 +31,7 @@ _BATCH = 500
 _Body = dict[str, Any]
 
 
-class OwnFactRow(Base):
+class OwnFactRow(Decided):
     """A claim; `subject` is a lower-cased id, `documents` are packed JSON."""
 
     __tablename__ = "own_facts"

@@ -14,7 +14,8 @@ from sqlalchemy import Boolean, ForeignKey, Index, Text, UniqueConstraint, delet
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.model.resource_binding import ResourceBinding
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.audit_enforcement import by_product
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError
 
 
@@ -35,7 +36,7 @@ class SecretKind(StrEnum):
     LINK = "link"
 
 
-class PrincipalRow(Base):
+class PrincipalRow(Decided):
     """A principal; `subject` is how its identity provider names it (issuer and subject), '' where none did."""
 
     __tablename__ = "principals"
@@ -53,7 +54,7 @@ class PrincipalRow(Base):
     binding: Mapped[Any] = mapped_column(Json, nullable=True)
 
 
-class RoleRow(Base):
+class RoleRow(Decided):
     """A role that a principal has at a scope."""
 
     __tablename__ = "role_assignments"
@@ -68,7 +69,7 @@ class RoleRow(Base):
     created: Mapped[datetime] = mapped_column(Moment)
 
 
-class SecretRow(Base):
+class SecretRow(Decided):
     """A secret; `hash` is SHA-256 of it in hexadecimal: enough for what is random and long."""
 
     __tablename__ = "secrets"
@@ -320,8 +321,10 @@ class Principals:
     def used(self, session: Session, secret: str, principal: str, moment: datetime | None = None) -> None:
         """Note that a secret was shown, now or at a moment that is over."""
         moment = moment or self.now(session)
-        session.execute(update(SecretRow).where(SecretRow.id == secret).values(used=moment))
-        session.execute(update(PrincipalRow).where(PrincipalRow.id == principal).values(seen=moment))
+        session.flush()  # what others have changed is theirs
+        with by_product("use of secrets"):
+            session.execute(update(SecretRow).where(SecretRow.id == secret).values(used=moment))
+            session.execute(update(PrincipalRow).where(PrincipalRow.id == principal).values(seen=moment))
 
     def secrets(self, kinds: Iterable[SecretKind], principal: str | None = None) -> list[Secret]:
         """The secrets of some kinds, newest first."""
@@ -343,11 +346,10 @@ class Principals:
     def tidy(self, session: Session) -> int:
         """Forget secrets that are over; how many."""
         self._changed()
-        return len(
-            session.scalars(
-                delete(SecretRow).where(SecretRow.expires <= self.now(session)).returning(SecretRow.id)
-            ).all()
-        )
+        over = delete(SecretRow).where(SecretRow.expires <= self.now(session)).returning(SecretRow.id)
+        session.flush()  # what others have changed is theirs
+        with by_product("expiry of secrets"):
+            return len(session.scalars(over).all())
 
     def count(self) -> int:
         """How many people there are that may come in."""

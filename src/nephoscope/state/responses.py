@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import COUNTED, Base, Json, Moment
+from nephoscope.state.columns import COUNTED, Base, Decided, Json, Moment
 from nephoscope.state.database import Database, StateError
 
 AUTOMATIONS = "/providers/microsoft.security/automations/"
@@ -77,7 +77,7 @@ class ResponseFactRow(Base):
     facts: Mapped[Any] = mapped_column(Json)
 
 
-class ResponseRunRow(Base):
+class ResponseRunRow(Decided):
     """A run of an action."""
 
     __tablename__ = "response_runs"

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database
 
 
-class RuleSettingRow(Base):
+class RuleSettingRow(Decided):
     """A setting of a rule."""
 
     __tablename__ = "rule_settings"

@@ -9,13 +9,13 @@ from datetime import datetime
 from sqlalchemy import Boolean, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Moment
+from nephoscope.state.columns import Decided, Moment
 from nephoscope.state.database import Database
 
 RULE, PACK = "rule", "pack"
 
 
-class RuleSwitchRow(Base):
+class RuleSwitchRow(Decided):
     """A switch of a workspace: of a rule by its id, or of a pack by its name."""
 
     __tablename__ = "rule_switches"

@@ -10,13 +10,13 @@ from datetime import datetime
 from sqlalchemy import Boolean, Index, Text, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Moment
+from nephoscope.state.columns import Decided, Moment
 from nephoscope.state.database import Database, MissingError, StateError
 
 LONGEST_NAME, LONGEST_QUERY, MOST = 120, 60_000, 500
 
 
-class SavedQueryRow(Base):
+class SavedQueryRow(Decided):
     """A saved query."""
 
     __tablename__ = "saved_queries"

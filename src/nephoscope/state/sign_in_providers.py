@@ -13,13 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.credentials  # noqa: F401 - the table of a foreign key
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 
 
-class SignInProviderRow(Base):
+class SignInProviderRow(Decided):
     """A provider."""
 
     __tablename__ = "sign_in_providers"

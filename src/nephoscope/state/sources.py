@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import nephoscope.state.credentials
 import nephoscope.state.workspaces  # noqa: F401 - the table of a foreign key
 from nephoscope.state.checkpoints import CheckpointRow
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError
 from nephoscope.state.faults import OvertakenError
 from nephoscope.state.schema_changes import SchemaChangeRow
@@ -25,7 +25,7 @@ from nephoscope.state.source_health import SourceHealthRow, SourceRateRow
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-class SourceRow(Base):
+class SourceRow(Decided):
     """A source."""
 
     __tablename__ = "sources"

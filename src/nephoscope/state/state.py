@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nephoscope.state.actor import Actor
 from nephoscope.state.audit_anchor import AuditAnchor
+from nephoscope.state.audit_enforcement import audited_block, by_product
 from nephoscope.state.concepts import CONCEPTS
 from nephoscope.state.database import Database, DiskFullError
 from nephoscope.state.faults import StateError
@@ -182,9 +183,14 @@ class State:
         return State(database, KeyFile(keys), AuditAnchor(keys) if anchored else None)
 
     @contextmanager
-    def transaction(self, *, brief: bool = False) -> Iterator[Session]:
-        """A transaction for a change that has rows in the outbox: all of it is kept, or nothing; `brief` as of Database.write."""
-        with self.database.write(brief=brief) as session:
+    def transaction(self, *, brief: bool = False, product: str = "", joins: bool = True) -> Iterator[Session]:
+        """A transaction for a change that has rows in the outbox: all of it is kept, or nothing; `brief` as of Database.write.
+
+        `product` names the part of the product that makes the change by itself, as of `by_product`; '' = somebody makes it. Without
+        `joins` it only prepares the change of an audited block, whose entry waits for the next transaction.
+        """
+        whose = by_product(product) if product else nullcontext()
+        with whose, self.database.write(brief=brief, joins=joins) as session:
             yield session
 
     @contextmanager
@@ -192,9 +198,12 @@ class State:
         """Keep something with the first change within the block, in its transaction; in one of its own where there was none."""
         with waits(keep) as waiting:
             yield
-            if waiting:
-                with self.transaction():
-                    pass
+            self._keep_now(waiting)
+
+    def _keep_now(self, waiting: list[Keep]) -> None:
+        if waiting:
+            with self.transaction():
+                pass
 
     @contextmanager
     def audited(
@@ -213,8 +222,9 @@ class State:
                     session, by.name, operation, target, address=by.address, detail=dict(detail or {})
                 )
 
-        with self.with_change(enter):
+        with waits(enter) as waiting, audited_block(waiting):
             yield
+            self._keep_now(waiting)
 
     @contextmanager
     def announced(
@@ -228,7 +238,8 @@ class State:
         """
         self._enter(by, operation, target, "Started", detail)
         try:
-            yield
+            with audited_block([]):
+                yield
         except BaseException:
             with suppress(StateError):  # why it failed is told, and an entry without an end says enough
                 self._enter(by, operation, target, "Failed", detail)
@@ -248,6 +259,11 @@ class State:
                 address=by.address,
                 detail=dict(detail or {}),
             )
+
+    @staticmethod
+    def by_product(reason: str) -> AbstractContextManager[None]:
+        """Let the product change by itself what people decide, without an entry: `reason` names what of it, such as `detection`."""
+        return by_product(reason)
 
     @contextmanager
     def only_if(self, check: Keep) -> Iterator[None]:

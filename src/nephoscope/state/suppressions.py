@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError
 from nephoscope.state.etag import etag_of
 
 ANY_RULE = "*"
 
 
-class SuppressionRow(Base):
+class SuppressionRow(Decided):
     """A suppression."""
 
     __tablename__ = "suppressions"

@@ -12,7 +12,8 @@ from sqlalchemy import Boolean, Float, ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.credentials  # noqa: F401 - the table of a foreign key
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.audit_enforcement import by_product
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -21,7 +22,7 @@ SIGN_INS = (SECRET, CERTIFICATE, MANAGED_IDENTITY)
 LEAST_HOURS, MOST_HOURS = 1.0, 168.0
 
 
-class TenantRow(Base):
+class TenantRow(Decided):
     """A tenant."""
 
     __tablename__ = "tenants"
@@ -131,18 +132,18 @@ class Tenants:
 
     def tested(self, name: str, found: Any) -> None:
         """Keep what a test found."""
-        with self._database.write() as session:
+        with by_product("collection"), self._database.write() as session:
             _row(session, name).tested = found
 
     def collected(self, name: str, snapshot: str, at: datetime) -> None:
         """Note a collection that came to its end."""
-        with self._database.write() as session:
+        with by_product("collection"), self._database.write() as session:
             row = _row(session, name)
             row.snapshot, row.collected, row.error = snapshot, at, ""
 
     def failed(self, name: str, error: str, at: datetime) -> None:
         """Note a collection that did not; its snapshot of before stays."""
-        with self._database.write() as session:
+        with by_product("collection"), self._database.write() as session:
             row = _row(session, name)
             row.error, row.error_at = error.replace("\x00", "")[:4096], at
 

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Index, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import COUNTED, Base, Json, Moment
+from nephoscope.state.columns import COUNTED, Decided, Json, Moment
 from nephoscope.state.database import Database
 
 
-class TuningChangeRow(Base):
+class TuningChangeRow(Decided):
     """A change."""
 
     __tablename__ = "tuning_changes"

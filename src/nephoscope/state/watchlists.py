@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, Integer, Text, case, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, StateError
 
 
-class WatchlistRow(Base):
+class WatchlistRow(Decided):
     """A watchlist."""
 
     __tablename__ = "watchlists"
@@ -39,7 +39,7 @@ class WatchlistRow(Base):
     holding: Mapped[str] = mapped_column(Text, server_default="")
 
 
-class WatchlistItemRow(Base):
+class WatchlistItemRow(Decided):
     """An item of a watchlist; `list` is the shelf that the list reads, or another of it that is being filled or emptied."""
 
     __tablename__ = "watchlist_items"

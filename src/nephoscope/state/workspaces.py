@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import ForeignKey, Integer, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.columns import Base, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError
 from nephoscope.state.workspace import DEFAULT, RETENTION_DAYS, Workspace
 
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class WorkspaceRow(Base):
+class WorkspaceRow(Decided):
     """A workspace."""
 
     __tablename__ = "workspaces"
@@ -35,7 +35,7 @@ class WorkspaceRow(Base):
     created: Mapped[datetime] = mapped_column(Moment)
 
 
-class TableRetentionRow(Base):
+class TableRetentionRow(Decided):
     """The retention of a table where it is not its workspace's."""
 
     __tablename__ = "table_retention"
@@ -146,7 +146,6 @@ class Workspaces:
 
         if name == DEFAULT:
             raise StateError("the workspace default cannot be removed")
-
         with self._database.write() as session:
             row = _row(session, name)
             writing = session.scalars(select(SourceRow.name).where(SourceRow.workspace == name)).all()

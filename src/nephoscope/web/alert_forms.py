@@ -10,36 +10,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.access.guard import DeniedError
 from nephoscope.alerts.case.case_file import read_entities
-from nephoscope.alerts.deciding import may_decide
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.tuning.editing import REASONS, Editing
+from nephoscope.alerts.tuning.editing import REASONS
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.state import MissingError, StateError
-from nephoscope.state.etag import etag_of, moment_of
+from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
+from nephoscope.service.suppressions import NewSuppression, create_suppression
+from nephoscope.state import StateError
+from nephoscope.state.etag import moment_of
 from nephoscope.state.faults import OvertakenError
 from nephoscope.state.incidents import Action
-from nephoscope.web.form import changing
 from nephoscope.web.suppression_choices import choices
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from nephoscope.state import State
     from nephoscope.state.alerts import StoredAlert
     from nephoscope.state.suppressions import StoredSuppression
     from nephoscope.web.told_alerts import ToldAlerts
     from nephoscope.web.visit import Visit
 
-SUPPRESS = "Microsoft.Security/alertsSuppressionRules/write"
-#: What is asked for -> the operation it is, and the status that the alert has then.
-ACTS = {
-    "activate": ("Open again", "New"),
-    "inProgress": ("In progress", "InProgress"),
-    "resolve": ("Resolve", "Resolved"),
-    "dismiss": ("Dismiss", "Dismissed"),
-}
+#: What is asked for -> what its button says.
+LABELS = {"activate": "Open again", "inProgress": "In progress", "resolve": "Resolve", "dismiss": "Dismiss"}
 MOST_AT_ONCE, MOST_DAYS = 500, 3650
 #: Days of a suppression where nobody says otherwise.
 DAYS = 30
@@ -51,11 +40,6 @@ class Left:
 
     alert: StoredAlert
     changes: Sequence[Action]
-
-
-def operation(act: str) -> str:
-    """The operation that an act is."""
-    return f"Microsoft.Security/locations/alerts/{act}/action"
 
 
 def say_one(visit: Visit, alert: StoredAlert) -> None:
@@ -73,7 +57,7 @@ def say_many(visit: Visit, told: ToldAlerts) -> tuple[int, list[Left]]:
         raise StateError(f"at most {MOST_AT_ONCE} alerts are changed at once")
     left = _say(visit, [(told.kept(id_), etag) for id_, etag in etags.items()])
     state = visit.instance.state
-    return len(etags) - len(left), [Left(told.get(one.id), changes_of(state, one.id)) for one in left]
+    return len(etags) - len(left), [Left(told.get(one.id), changes_of_status(state, one.id)) for one in left]
 
 
 def _etags(visit: Visit) -> dict[str, str]:
@@ -83,50 +67,13 @@ def _etags(visit: Visit) -> dict[str, str]:
 
 
 def _say(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[StoredAlert]:
-    """Say how alerts stand that had an etag, each audited; those that have another are left out, and given back."""
-    act, state, left = visit.form.get("act", ""), visit.instance.state, []
-    if act not in ACTS:
+    """Set the status of alerts that had an etag; those that have another are left out, and given back."""
+    act = visit.form.get("act", "")
+    if act not in ACTIONS:
         raise StateError(f"alerts cannot be changed so: {act[:40] or 'nothing was asked for'}")
-    for one, _ in alerts:
-        if not may_decide(visit.caller, operation(act), one):
-            raise DeniedError(visit.caller, operation(act), f"/workspaces/{one.workspace}")
-    with state.transaction() as session:
-        for one, etag in alerts:
-            now = state.alerts.kept(session, one.id)
-            if now is None:
-                raise MissingError(f"there is no alert {one.id} any more")
-            if now.etag != etag:
-                left.append(now)
-                continue
-            Desk(state, one.workspace).alert_stands(session, one.id, ACTS[act][1], visit.instance.now)
-            state.audit.add(session, visit.caller.name, operation(act), one.id, address=visit.caller.address)
-    deliver_some(visit.instance.lake, state)
+    left = set_alert_status(visit.service, alerts, act)
+    deliver_some(visit.instance.lake, visit.instance.state)
     return left
-
-
-def changes_of(state: State, id_: str) -> list[Action]:
-    """Who said last how an alert stands; where nobody did since it was changed, that more of it came."""
-    alert = state.alerts.get(id_)
-    if alert is None:
-        return []
-    statuses = {operation(act): status for act, (_, status) in ACTS.items()}
-    entries = state.audit.told_of(id_, alert.changed)
-    said = [
-        Action(one.moment, one.author, f"set it to {statuses[one.operation]}")
-        for one in entries
-        if one.operation in statuses
-    ]
-    return said or [Action(alert.changed, "", "more of its events came")]
-
-
-def alike(state: State, alert: StoredAlert) -> list[StoredSuppression]:
-    """The suppressions that there are of the rule of an alert."""
-    return [one for one in state.suppressions.all(alert.workspace) if one.rule in (alert.rule, "*")]
-
-
-def etag_of_alike(several: Sequence[StoredSuppression]) -> str:
-    """What names the state of suppressions: how many there are, and when one of them was last changed."""
-    return f"{len(several)}-{etag_of(max(one.changed for one in several))}" if several else "0-"
 
 
 def suppressed_since(several: Sequence[StoredSuppression], etag: str) -> list[Action]:
@@ -138,30 +85,17 @@ def suppressed_since(several: Sequence[StoredSuppression], etag: str) -> list[Ac
 
 def suppress(visit: Visit, alert: StoredAlert) -> None:
     """Suppress what is like an alert; OvertakenError where somebody did so, or changed what was suppressed, meanwhile."""
-    form, state, workspace = visit.form, visit.instance.state, alert.workspace
-    visit.caller.must(SUPPRESS, f"/workspaces/{workspace}")
+    form, now = visit.form, visit.instance.now
     chosen = choices(read_entities(alert)).get(form.get("about", ""))
     if chosen is None:
         raise StateError("choose what to suppress: entities of this alert, or every alert of the rule")
-    now, days = visit.instance.now, _days(form)
-    reason = form.get("reason", "")
-    if reason not in REASONS or not form.get("comment", "").strip():
+    days, reason, comment = _days(form), form.get("reason", ""), form.get("comment", "").strip()
+    if reason not in REASONS or not comment:
         raise StateError("a suppression needs a reason and a comment")
-
-    def check(session: Session) -> None:
-        state.database.queue(session, f"suppressions {workspace}")
-        if etag_of_alike(alike(state, alert)) != form.get("etag", ""):
-            raise OvertakenError("somebody suppressed what is like it meanwhile: look at it again")
-
-    with state.only_if(check), changing(visit, SUPPRESS, alert.rule):
-        Editing(state, workspace, visit.caller.name, now).suppress(
-            f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S.%f}",
-            alert.rule,
-            chosen.conditions,
-            reason=reason,
-            comment=form["comment"].strip(),
-            expires=now + timedelta(days=days) if days else None,
-        )
+    name = f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S.%f}"
+    expires = now + timedelta(days=days) if days else None
+    new = NewSuppression(name, alert.rule, chosen.conditions, reason, comment, expires)
+    create_suppression(visit.service, alert.workspace, new, related_etag=form.get("etag", ""))
 
 
 def _days(form: Mapping[str, str]) -> int | None:

@@ -50,14 +50,6 @@ def act(visit: Visit, *known: str) -> str:
     return asked
 
 
-def noted(visit: Visit, operation: str, target: str, **detail: Any) -> None:
-    """Audit a change."""
-    state = visit.instance.state
-    with state.transaction() as session:
-        author, address = visit.caller.name, visit.caller.address
-        state.audit.add(session, author, operation, target, address=address, detail=detail)
-
-
 @contextmanager
 def changing(visit: Visit, operation: str, target: str, **detail: Any) -> Iterator[None]:
     """Audit what is changed within the block, in the transaction of its first change."""

@@ -9,22 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.case.decision import Decision, changes_since, decide
-from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.case.decision import Decision, changes_since
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.faults import OvertakenError, PassingError
-from nephoscope.state.incidents import CLASSIFICATIONS, REMARK, Action, Incident, IncidentStatus, Note
-from nephoscope.web.form import changing
+from nephoscope.state.faults import OvertakenError
+from nephoscope.state.incidents import (
+    CLASSIFICATIONS,
+    REMARK,
+    Action,
+    Incident,
+    IncidentStatus,
+    Note,
+    NoteKind,
+)
 from nephoscope.web.people import people
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from nephoscope.web.visit import Visit
 
-WRITE = "Microsoft.SecurityInsights/incidents/write"
 MOST_REMARK = 30_000
 #: What is added to an incident, where nobody's decision is overwritten.
 ADDED = ("comment", "task", "done")
@@ -54,17 +58,13 @@ def remark_of(notes: Sequence[Note]) -> str:
 
 def decide_one(visit: Visit, workspace: str, number: int) -> None:
     """Do what a form asks for; OvertakenError where it was drawn of another state than there is now."""
-    form, state = visit.form, visit.instance.state
-    if form.get("act") in ADDED:
-        with changing(visit, WRITE, f"incident {number}", act=form["act"]):
-            _add(visit, workspace, number)
+    act = visit.form.get("act", "")
+    if act in ADDED:
+        _add(visit, workspace, number, act)
     else:
-        decision, desk = _decision(visit, workspace, form.get("act", "")), Desk(state, workspace)
-        with state.transaction() as session:
-            etag = form.get("etag", "")
-            decide(session, desk, number, etag, decision, visit.instance.now, visit.caller.name)
-            _noted(visit, session, number)
-    deliver_some(visit.instance.lake, state)
+        etag, decision = visit.form.get("etag", ""), _decision(visit, workspace, act)
+        decide_incident(visit.service, workspace, number, etag, decision, act)
+    deliver_some(visit.instance.lake, visit.instance.state)
 
 
 def decide_many(visit: Visit, workspace: str) -> tuple[int, list[Left]]:
@@ -73,20 +73,11 @@ def decide_many(visit: Visit, workspace: str) -> tuple[int, list[Left]]:
     if act not in ("take", "assign", "close", "reopen"):
         raise StateError("that cannot be done to several incidents")
     _refuse_unused(visit, act)
-    # always in one order: two transactions that change the same ones do not hold each other up
-    etags = dict(sorted(_etags(visit).items()))
-    decision, desk, left = _decision(visit, workspace, act), Desk(visit.instance.state, workspace), []
-    with visit.instance.state.transaction() as session:
-        for number, etag in etags.items():
-            try:
-                decide(session, desk, number, etag, decision, visit.instance.now, visit.caller.name)
-                _noted(visit, session, number)
-            except PassingError:
-                raise
-            except StateError as error:
-                left.append((number, etag, error))
+    etags, decision = _etags(visit), _decision(visit, workspace, act)
+    skipped = decide_incidents(visit.service, workspace, etags, decision, act)
     deliver_some(visit.instance.lake, visit.instance.state)
-    return len(etags) - len(left), [_left(visit, workspace, *one) for one in left]
+    left = [_left(visit, workspace, one.number, one.etag, one.error) for one in skipped]
+    return len(etags) - len(left), left
 
 
 #: Fields of the form of many incidents -> the one act that uses each, and what its button says.
@@ -166,24 +157,13 @@ def _owner(visit: Visit, workspace: str) -> str:
     return owner
 
 
-def _add(visit: Visit, workspace: str, number: int) -> None:
+def _add(visit: Visit, workspace: str, number: int, act: str) -> None:
     """Add a comment or a task, or tick a task."""
-    form, by, now = visit.form, visit.caller.name, visit.instance.now
-    desk, text = Desk(visit.instance.state, workspace), form.get("text", "").strip()
-    match form["act"]:
-        case "comment" if text:
-            desk.comment(number, text, now, by)
-        case "task" if text:
-            desk.task(number, text, now, by)
-        case "done" if form.get("task", "").isdecimal():
-            desk.done(number, int(form["task"]), now, by)
-        case other:
-            raise StateError(f"the form says too little for what it asks for ({other})")
-
-
-def _noted(visit: Visit, session: Session, number: int) -> None:
-    """Audit what a form did."""
-    audit, told = visit.instance.state.audit, {"act": visit.form.get("act", "")}
-    audit.add(
-        session, visit.caller.name, WRITE, f"incident {number}", address=visit.caller.address, detail=told
-    )
+    form, context = visit.form, visit.service
+    text, task = form.get("text", "").strip(), form.get("task", "")
+    if act in (NoteKind.COMMENT, NoteKind.TASK) and text:
+        add_note(context, workspace, number, NoteKind(act), text)
+    elif act == "done" and task.isdecimal():
+        complete_task(context, workspace, number, int(task))
+    else:
+        raise StateError(f"the form says too little for what it asks for ({act})")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nephoscope.service.rules import switch_rules_unchanged
 from nephoscope.state import StateError
 from nephoscope.state.database import BusyError
 from nephoscope.state.rule_switches import PACK
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from nephoscope.web.content import ContentRow, Shelf
     from nephoscope.web.visit import Visit
 
-WRITE = "Microsoft.SecurityInsights/alertRules/write"
 ON = {"on": True, "off": False}
 MOST_AT_ONCE, TRIES = 500, 5
 
@@ -29,7 +29,6 @@ class Left:
 
 def switched(visit: Visit, shelf: Shelf, kind: str) -> tuple[int, list[Left]]:
     """Switch what is ticked; how many, and those that were left out. StateError for what cannot be."""
-    visit.caller.must(WRITE, f"/workspaces/{shelf.workspace}")
     chosen, act = _ticked(visit), visit.form.get("act", "")
     if act not in ON or not chosen:
         raise StateError("tick what is to be switched, and say on or off")
@@ -49,21 +48,17 @@ def _ticked(visit: Visit) -> dict[str, str]:
 
 def _tried(visit: Visit, shelf: Shelf, kind: str, chosen: Mapping[str, str]) -> list[ContentRow] | None:
     """Switch those that stand as they were shown, and give the others; None where somebody switched while this looked."""
-    state, now, by, act = visit.instance.state, visit.instance.now, visit.caller.name, visit.form["act"]
-    before = state.rule_switches.of(shelf.workspace)
+    before = visit.instance.state.rule_switches.of(shelf.workspace)
     rows = shelf.imported() if kind == PACK else shelf.rules()
     known = {one.key: one for one in rows if one.on is not None}
     if unknown := [one for one in chosen if one not in known]:
         raise StateError(f"there is nothing to switch that is called {unknown[0][:80]}")
     left = [known[key] for key, on in chosen.items() if known[key].on is not ON.get(on)]
     keys = [key for key, on in chosen.items() if known[key].on is ON.get(on)]
-    with state.transaction() as session:
-        if state.rule_switches.held(session, shelf.workspace) != before:
-            return None
-        if keys:
-            state.rule_switches.switch(session, shelf.workspace, kind, keys, now, by, enabled=ON[act])
-            target, detail = f"{kind} {', '.join(keys)}"[:500], {"enabled": ON[act]}
-            state.audit.add(session, by, WRITE, target, address=visit.caller.address, detail=detail)
+    if not switch_rules_unchanged(
+        visit.service, shelf.workspace, kind, keys, before, enabled=ON[visit.form["act"]]
+    ):
+        return None
     return left
 
 

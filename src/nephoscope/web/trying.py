@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.library.active import active_rules
 from nephoscope.alerts.rule import Kind
 from nephoscope.alerts.rules import shipped
-from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.followed import followed
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.alerts.window import count
+from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.alerts import Looked
-from nephoscope.web.form import noted
 from nephoscope.web.rule_tables import WORDS
 from nephoscope.web.tables import file_of
 from nephoscope.web.trial_tables import tables
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.state import State
 
-READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
-SUPPRESS = "Microsoft.Security/alertsSuppressionRules/write"
 ACTS = ("replay", "advice", "undo")
 #: Days that are chosen where a person chooses none, and at most; windows of one replay.
 DAYS, ADVICE_DAYS, MOST_DAYS, MOST_WINDOWS = 7, 30, 90, 50_000
@@ -56,7 +53,7 @@ def shown(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
     state, at, now = visit.instance.state, f"/workspaces/{workspace}", visit.instance.now
     return {
         "may_try": visit.caller.may(LOGS, at),
-        "may_tune": may_tune(visit, workspace),
+        "may_tune": may_tune(visit.service, workspace),
         "trials": Trials(state).of(workspace, rule.id),
         "words": WORDS,
         "first": (now - timedelta(days=DAYS - 1)).date(),
@@ -68,17 +65,6 @@ def shown(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
         ],
         "suppressions": [one for one in state.suppressions.all(workspace) if one.rule == rule.id],
     }
-
-
-def may_tune(visit: Visit, workspace: str) -> bool:
-    """Whether the visitor may change what a rule raises: advice changes its settings, or suppresses."""
-    at = f"/workspaces/{workspace}"
-    return visit.caller.may(WRITE, at) and visit.caller.may(SUPPRESS, at)
-
-
-def _must_tune(visit: Visit, workspace: str) -> None:
-    for operation in (WRITE, SUPPRESS):
-        visit.caller.must(operation, f"/workspaces/{workspace}")
 
 
 def done(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
@@ -113,21 +99,13 @@ def days(form: Mapping[str, str], now: datetime, most: int) -> tuple[datetime, d
 
 
 def _asked(visit: Visit, wanted: Trial) -> str:
-    kept = Trials(visit.instance.state).ask(wanted)
-    detail = {"since": wanted.since.isoformat(), "until": wanted.until.isoformat()}
-    operation = WRITE if wanted.what is What.APPLY else READ
-    noted(visit, operation, f"{wanted.what.value} of rule {wanted.rule}", **detail, advice=wanted.advice)
+    kept = request_trial(visit.service, wanted)
     return visit.link(f"/rules/{wanted.rule}/trials/{kept.id}", workspace=wanted.workspace)
 
 
 def _undone(visit: Visit, workspace: str, rule: Rule) -> str:
     """Take back an advice that was followed in this rule."""
-    _must_tune(visit, workspace)
-    advice = visit.form.get("advice", "")
-    if advice not in {one.advice for one in followed(visit.instance.state, workspace, rule.id)}:
-        raise StateError("no such advice was followed in this rule")
-    changes = Editing(visit.instance.state, workspace, visit.caller.name, visit.instance.now).undo(advice)
-    noted(visit, WRITE, rule.name, undone=advice, changes=changes)
+    changes = undo_advice(visit.service, workspace, visit.form.get("advice", ""), rule.id)
     return visit.link(f"/rules/{rule.id}", workspace=workspace, undone=changes)
 
 
@@ -142,7 +120,8 @@ def one(visit: Visit, workspace: str, rule: Rule) -> Mapping[str, Any] | Respons
     real = _real(state, workspace, rule, trial.found.get("newest", ()))
     return {
         "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,
-        "applied": applied, "may_tune": may_tune(visit, workspace), "most": max(trial.found.get("days", {}).values(), default=0),
+        "applied": applied, "may_tune": may_tune(visit.service, workspace),
+        "most": max(trial.found.get("days", {}).values(), default=0),
     }  # fmt: skip
 
 
@@ -167,16 +146,12 @@ def decided(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
         return _applied(visit, trial)
     if act != "stop":
         raise StateError(f"a trial cannot be treated so: {act[:40] or 'nothing was asked for'}")
-    if trial.what is What.APPLY:
-        _must_tune(visit, workspace)
-    trials.stop(trial)
-    noted(visit, READ, f"{trial.what.value} of rule {rule.id}", stopped=True)
+    stop_trial(visit.service, trial)
     return visit.link(f"/rules/{rule.id}", workspace=workspace)
 
 
 def _applied(visit: Visit, trial: Trial) -> str:
     """Ask for an advice to be followed: it is tried once more before."""
-    _must_tune(visit, trial.workspace)
     wanted = visit.form.get("advice", "")
     if trial.what is not What.ADVICE or wanted not in {each["id"] for each in trial.found.get("advice", ())}:
         raise StateError("the trial found no such advice")

@@ -155,9 +155,9 @@ def test_many_runs_cost_one_transaction_each_and_are_not_looked_for_each_time(
     counted: dict[str, int] = {"due": 0, "transaction": 0}
 
     def counting(name: str, made: Callable[..., Any]) -> Callable[..., Any]:
-        def count(*arguments: Any) -> Any:
+        def count(*arguments: Any, **options: Any) -> Any:
             counted[name] += 1
-            return made(*arguments)
+            return made(*arguments, **options)
 
         return count
 

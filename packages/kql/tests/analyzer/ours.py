@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 from expression_groups import COLUMNS, Group
-from service import Verdict
 
 import nephoscope_kql as kql
 from nephoscope_kql import tree
@@ -18,6 +17,7 @@ from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
 from nephoscope_kql.tree.operators import Print
+from service import Verdict
 
 CATALOG = MemoryCatalog.of({"T": COLUMNS.items()})
 ROWS = bind(parse("T"), CATALOG).relation

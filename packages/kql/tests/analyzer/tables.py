@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from expression_groups import LETTERS, Group, expanded, groups
+
 from service import Analyzer, Verdict, analyzer
 
 FOLDER = Path(__file__).parents[1] / "cases" / "types"

@@ -18,6 +18,7 @@ import pytest
 import tables
 import yaml
 from expression_groups import Group, expanded, groups
+
 from service import analyzer
 
 GROUPS = tuple(groups())

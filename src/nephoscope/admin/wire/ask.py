@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.service.context import ServiceContext
+from nephoscope.state.actor import Actor
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -53,7 +55,7 @@ class Ask:
             session, self.caller.name, operation, target, address=self.caller.address, detail=detail
         )
 
-    def noted(self, operation: str, target: str, **detail: Any) -> None:
-        """Keep in the audit what the caller did, where the change has a transaction of its own."""
-        with self.instance.state.transaction() as session:
-            self.audit(session, operation, target, **detail)
+    def changing(self, operation: str, target: str, **detail: Any) -> AbstractContextManager[None]:
+        """Keep in the audit what the caller changes within the block, in the transaction of the first change."""
+        by = Actor(self.caller.name, self.caller.address)
+        return self.instance.state.audited(by, operation, target, detail)

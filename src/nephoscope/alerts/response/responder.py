@@ -144,7 +144,7 @@ class Responder:
 
     def _ask(self, lease: Lease, now: datetime) -> bool:
         """Ask the rules about the oldest event; whether there was one."""
-        with self.state.transaction() as session:
+        with self.state.transaction(product="response") as session:
             lease.check(session)
             event = self.state.responses.next(session, self.workspace)
             if event is None:
@@ -214,7 +214,7 @@ class Responder:
 
     def _change(self, kind: Kind, run: ResponseRun, lease: Lease, now: datetime) -> ResponseRun:
         assert kind.change is not None
-        with self.state.transaction() as session:
+        with self.state.transaction(product="response") as session:
             lease.check(session)
             outcome = kind.change(kind.parsed(run.settings), run, self.state, session, now)
             after = ended(replace(run, cut_off=0), kind, outcome, now)
@@ -247,7 +247,7 @@ class Responder:
     def _kept(
         self, runs: list[ResponseRun], lease: Lease, now: datetime, ids: Sequence[str]
     ) -> list[ResponseRun]:
-        with self.state.transaction() as session:
+        with self.state.transaction(product="response") as session:
             lease.check(session)
             for run in runs:
                 self._note(session, run, now)

@@ -16,6 +16,7 @@ from nephoscope.alerts.tuning.history import entities_of
 from nephoscope.alerts.tuning.replay import Replayed, replay
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.state.actor import Actor
 from nephoscope.state.database import MissingError, StateError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
     from nephoscope.state.alerts import StoredAlert
 
+WRITE = "Microsoft.SecurityInsights/alertRules/write"
 #: How long what an advice changes holds, as with the command.
 EXPIRES = timedelta(days=90)
 #: Seconds between two notes of how far a trial is.
@@ -121,7 +123,15 @@ class Trying:
         if found is None:
             raise StateError("the advice does not hold any more: seek advice again")
         now = datetime.now(UTC)
-        apply(Editing(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES)
+        told = {
+            "act": "apply",
+            "rule": rule.id,
+            "advice": found.id,
+            "change": found.proposal.text,
+            "workspace": trial.workspace,
+        }
+        with self.state.audited(Actor(trial.by), WRITE, rule.name, told):
+            apply(Editing(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES)
         return {"advice": [found.document()]}
 
 

@@ -9,7 +9,7 @@ Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/res
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,8 @@ class Kind:
     had said; `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `forgotten` is called when
     one is deleted. `told` adds what is known to documents that were published. `own` gives those that the server has by itself, which
     nobody can change; lists of such kinds mind `kind`. `shape` is that of its properties, `shapes` are those by the word of its `kind`
-    (none: any), `names` are all that there are (none: any).
+    (none: any), `names` are all that there are (none: any). `secrets` of a request are kept encrypted with the document, by their
+    names; `credentials` names those that go with it.
     """
 
     type: str
@@ -65,6 +66,8 @@ class Kind:
     acting: bool = False
     shown: Callable[[Call, Body], Body] | None = None
     forgotten: Callable[[Call, Body], None] | None = None
+    secrets: Callable[[Call], Mapping[str, str]] | None = None
+    credentials: Callable[[Call], Collection[str]] | None = None
     told: Callable[[Call, Sequence[Body]], list[Body]] | None = None
     own: Callable[[Call], list[Body]] | None = None
     shape: Shape | None = None
@@ -206,7 +209,8 @@ def put(call: Call, kind: Kind, sent: Body) -> Answer:
         body = kind.made(call, body, before)
     if kind.etag:
         body["etag"] = etag(body)
-    new = call.instance.put({**body, "id": key}, kind.type, call.caller.name, call.caller.address)
+    secrets = kind.secrets(call) if kind.secrets is not None else {}
+    new = call.instance.put({**body, "id": key}, kind.type, call.caller.name, call.caller.address, secrets)
     return Answer(_shown(call, kind, body), kind.created if new else 200)
 
 
@@ -237,7 +241,8 @@ def delete(call: Call, kind: Kind) -> Answer:
     kept = call.instance.state.arm_documents.get(key)
     if kept is None:
         return NO_CONTENT
-    call.instance.remove(key, kind.type, call.caller.name, call.caller.address)
+    credentials = kind.credentials(call) if kind.credentials is not None else ()
+    call.instance.remove(key, kind.type, call.caller.name, call.caller.address, credentials)
     if kind.forgotten is not None:
         kind.forgotten(call, kept.body)
     return NO_CONTENT if kind.deleted == 204 else Answer(None, kind.deleted)

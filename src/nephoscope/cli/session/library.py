@@ -6,17 +6,18 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.auditing import announced, audited
 from nephoscope.cli.session.lakes import lake_of, take_in
 from nephoscope.cli.session.listing import show_list
 from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.plain import counted, plain
-from nephoscope.cli.session.stored import has_state, state_of, workspace_of
+from nephoscope.cli.session.services import call_in_workspace, service_of
+from nephoscope.cli.session.stored import has_state, workspace_of
 from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from nephoscope.posture.packs import Imported as Pack
 
 NOT_TAKEN = 3
-WRITE, DELETE = "Microsoft.SecurityInsights/alertRules/write", "Microsoft.SecurityInsights/alertRules/delete"
 MOST_SHOWN, MOST_NEEDED = 10, 6
 COLUMNS = ("kind", "name", "version", "status", "file")
 LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
@@ -54,9 +54,9 @@ def import_rules(
 ) -> None:
     """Keep what was read as a pack and tell how each rule stands; ends with 3 where something was not taken."""
     from nephoscope.alerts.library.importing import Importing, held_tables
-    from nephoscope.alerts.library.packs import PackError, slug
+    from nephoscope.alerts.library.packs import PackError
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.state.rule_switches import PACK
+    from nephoscope.service.content import import_pack
 
     if reading.empty:
         usage_error(f"{path}: no rule, hunting query, parser or watchlist is in it")
@@ -64,14 +64,13 @@ def import_rules(
     with lake_of(data) as (lake, state), progress_line() as progress:
         take_in(data, lake, state)
         place = workspace_of(state, workspace).name
-        told = {"act": "import", "origin": path.resolve(), "workspace": place, "enabled": enable or None}
-        with announced(state, WRITE, f"pack {slug(name)}", **told):
-            try:
-                found = Importing(lake, state, place, user(), progress).take(reading, name, path, now)
-            except PackError as error:
-                usage_error(str(error))
-            if enable:
-                state.rule_switches.put(place, PACK, [found.pack.name], now, user(), enabled=True)
+        take = partial(Importing(lake, state, place, user(), progress).take, reading, name, path, now)
+        try:
+            found = import_pack(
+                service_of(data, state), place, name, take, origin=str(path.resolve()), enable=enable
+            )
+        except PackError as error:
+            usage_error(str(error))
         rows = list(status_rows(found.pack, held_tables(lake, place), frozenset(lake.tables.by_name)))
         on = state.rule_switches.of(place).packs.get(found.pack.name, False)
     if output == "table":
@@ -183,6 +182,7 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
 
 def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool) -> None:
     """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
+    from nephoscope.service.rules import switch_rules
     from nephoscope.state.rule_switches import PACK, RULE
 
     packs = {pack.name: pack for pack in _packs(data)}
@@ -199,13 +199,10 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
                 else f"no rule and no pack is named {name!r}: `content list --rules` lists them"
             )  # fmt: skip
         chosen[RULE] += found
-    now, word = datetime.now(UTC), "on" if enabled else "off"
-    with state_of(data) as state:
-        place = workspace_of(state, workspace).name
-        targets = [f"{kind} {one}" for kind, subjects in chosen.items() for one in subjects]
-        with audited(state, WRITE, targets, enabled=enabled, workspace=place), state.transaction() as session:
-            for kind, subjects in chosen.items():
-                state.rule_switches.switch(session, place, kind, subjects, now, user(), enabled=enabled)
+    word = "on" if enabled else "off"
+    call_in_workspace(
+        data, workspace, lambda context, place: switch_rules(context, place, chosen, enabled=enabled)
+    )
     tell(f"switched {word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
 
 
@@ -218,9 +215,8 @@ def _shipped_names() -> Iterator[tuple[str, str]]:
 
 def remove_packs(data: Path, names: tuple[str, ...]) -> None:
     """Forget packs, with their functions and switches."""
-    from nephoscope.alerts.library.importing import Importing
     from nephoscope.alerts.library.packs import PackError, RulePacks
-    from nephoscope.state.rule_switches import PACK
+    from nephoscope.service.content import remove_pack
 
     with lake_of(data) as (lake, state):
         for name in names:
@@ -228,9 +224,7 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
                 pack = RulePacks(data).read(name)
             except PackError as error:
                 usage_error(str(error))
-            with announced(state, DELETE, f"pack {pack.name}", pieces=len(pack.pieces)):
-                Importing(lake, state, pack.workspace).forget(pack)
-                state.rule_switches.forget(pack.workspace, PACK, [pack.name])
+            remove_pack(service_of(data, state), lake, pack)
             tell(f"{pack.name}: removed, {counted(len(pack.pieces), 'piece')}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,14 +12,11 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.who import user
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule import Rule
-    from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.service.context import ServiceContext
 
 SETTINGS = ("rule", "setting", "value", "file", "expires", "author", "comment")
-WRITE = "Microsoft.SecurityInsights/alertRules/write"
 CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -36,34 +32,16 @@ def of_rules(command: _Command) -> _Command:
     )(command)  # fmt: skip
 
 
-def edited(data: Path, workspace: str, edit: Callable[[Editing], Any]) -> Any:
-    """What an edit gives that is made in the name of who runs the command; a setting that cannot be is a wrong use."""
-    from nephoscope.alerts.tuning.editing import Editing
+def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], Any]) -> Any:
+    """Call a service of rules; a setting that a rule cannot have is a wrong use."""
     from nephoscope.alerts.tuning.settings import SettingError
     from nephoscope.cli.session.messages import usage_error
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.services import call_in_workspace
 
-    with state_of(data) as state:
-        own = workspace_of(state, workspace).name
-        try:
-            return edit(Editing(state, own, user(), datetime.now(UTC)))
-        except SettingError as error:
-            usage_error(str(error))
-
-
-def _before(editing: Editing, rule: str) -> dict[str, Any]:
-    """The settings over the file of a rule as they are."""
-    return {
-        one.setting: one.value
-        for one in editing.state.rule_settings.all(editing.workspace)
-        if one.rule == rule
-    }
-
-
-def _audited(editing: Editing, rule: Rule, **told: Any) -> AbstractContextManager[None]:
-    from nephoscope.cli.session.auditing import audited
-
-    return audited(editing.state, WRITE, rule.name, rule=rule.id, workspace=editing.workspace, **told)
+    try:
+        return call_in_workspace(data, workspace, call)
+    except SettingError as error:
+        usage_error(str(error))
 
 
 @click.command("set")
@@ -131,6 +109,7 @@ def set_(
     from nephoscope.alerts.duration import duration
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.rules import rule_of, rules_of
+    from nephoscope.service.rules import set_rule_settings
 
     values = {name: value for name, value in options.items() if value is not None}
     if values.pop("disable"):
@@ -143,18 +122,11 @@ def set_(
     if not values:
         usage_error("nothing to set: give one of the settings")
 
-    def put(editing: Editing) -> None:
-        found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
-        told = {
-            "settings": values,
-            "before": _before(editing, found.id),
-            "comment": comment,
-            "expires": expires,
-        }
-        with _audited(editing, found, act="set", **told):
-            editing.set(found, values, comment=comment, expires=expires)
+    def put(context: ServiceContext, own: str) -> None:
+        found = rule_of(rules_of(data, context.state, own, folders), rule)
+        set_rule_settings(context, own, found, values, comment=comment, expires=expires)
 
-    edited(data, workspace, put)
+    in_rules(data, workspace, put)
 
 
 @click.command("reset")
@@ -176,20 +148,13 @@ def reset(
     """Let the file of RULE speak again, for these SETTINGS or all."""
     from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.rules import rule_of, rules_of
+    from nephoscope.service.rules import reset_rule_settings
 
-    def undone(editing: Editing) -> list[str]:
-        found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
-        before = {
-            name: value
-            for name, value in _before(editing, found.id).items()
-            if not settings or name in settings
-        }
-        with _audited(editing, found, act="reset", before=before, forget=forget or None):
-            if forget:
-                editing.forget(found.id)
-            return editing.reset(found.id, settings)
+    def reset_(context: ServiceContext, own: str) -> list[str]:
+        found = rule_of(rules_of(data, context.state, own, folders), rule)
+        return reset_rule_settings(context, own, found, settings, forget=forget)
 
-    gone = edited(data, workspace, undone)
+    gone = in_rules(data, workspace, reset_)
     tell(f"taken away: {', '.join(gone) or 'nothing'}")
 
 

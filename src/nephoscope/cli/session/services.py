@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
@@ -12,7 +13,27 @@ if TYPE_CHECKING:
 
     from nephoscope.state import State
 
+_Result = TypeVar("_Result")
+
 
 def service_of(data: Path, state: State) -> ServiceContext:
     """Return the context in which the local user acts on a data folder."""
     return ServiceContext(LocalUser.current(), state, data)
+
+
+def call_in_workspace(
+    data: Path, workspace: str, call: Callable[[ServiceContext, str], _Result], *, delivers: bool = False
+) -> _Result:
+    """Call a service with the context and the name of a workspace; `delivers`: what it changes has rows for the lake."""
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    if not delivers:
+        with state_of(data) as state:
+            return call(service_of(data, state), workspace_of(state, workspace).name)
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.lake.outbox import deliver
+
+    with lake_of(data) as (lake, state):
+        found = call(service_of(data, state), workspace_of(state, workspace).name)
+        deliver(lake, state)
+    return found

@@ -34,15 +34,16 @@ def keep(
     *,
     counted: bool = False,
     by_hand: bool = False,
+    product: str = "",
 ) -> Kept:
     """Keep objects of a source; the same ones again change nothing. A batch is one transaction.
 
     `counted`: what is new or changed counts for the health of the source of that name. `by_hand`: a person changes them, whoever
-    their creator is.
+    their creator is. `product` as of State.transaction: a source says so by itself.
     """
     kept, left = Kept(), iter(items)
     while batch := list(islice(left, BATCH)):
-        with state.transaction() as session:
+        with state.transaction(product=product) as session:
             standing = state.intel.of_objects(session, workspace, [one.id for one in batch])
             versions = Versions(workspace, source, now, standing, by_hand)
             for one in batch:
@@ -72,7 +73,7 @@ def refresh(state: State, workspace: str, now: datetime) -> int:
     """Write the rows of what holds again before they are too old to be seen, and those of what is over once; how many objects."""
     done = 0
     while True:
-        with state.transaction() as session:
+        with state.transaction(product="expiry of threat intelligence") as session:
             due = state.intel.due(session, workspace, now, now - AGAIN, BATCH)
             renewed = [replace(one, active=holds(one, now), published=now) for one in due]
             _write(state, session, [(one, None) for one in renewed], now)

@@ -225,7 +225,8 @@ class Supervisor:
         return LakeSink(
             stored.name, stored.workspace, self.lake, self.lake.writer(), self.state.checkpoints, meter, self.stop,
             zone=zone_of(getattr(settings, "zone", "UTC")), destination=Destination(getattr(settings, "destination", "both")),
-            whereabouts=self._places, learning=partial(keep, self.state, stored.workspace, stored.name, counted=True),
+            whereabouts=self._places, learning=partial(keep, self.state, stored.workspace, stored.name, counted=True,
+                             product="threat intelligence of a source"),
             failing=partial(self.state.source_errors.keys, stored.name, stored.workspace),
         )  # fmt: skip
 

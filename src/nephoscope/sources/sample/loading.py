@@ -51,8 +51,9 @@ class Loading:
         with as_file(folder() / "snapshot") as snapshot:
             EstateStore(self.lake.data).append(load([snapshot]), datetime.now(UTC))
         keeping = Keeping(self.state, self.lake, self.workspace.name, "sample")
-        for alias, one in yaml.safe_load((folder() / "watchlists.yaml").read_bytes()).items():
-            keeping.hold(alias, one["key"], one["items"], datetime.now(UTC))
+        with self.state.by_product("sample"):
+            for alias, one in yaml.safe_load((folder() / "watchlists.yaml").read_bytes()).items():
+                keeping.hold(alias, one["key"], one["items"], datetime.now(UTC))
 
     def take(self, entries: Iterable[Entry], came: datetime, tally: Tally | None = None) -> Tally:
         """Take entries in as if they came at a moment; the tally counts rows, and what could not be read."""

@@ -11,24 +11,21 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.alerts.case.case_file import involved_in, read_entities
 from nephoscope.alerts.case.events import Events, events, looked_at
 from nephoscope.alerts.case.parties import parties
-from nephoscope.alerts.deciding import may_decide
 from nephoscope.alerts.overriding import steps_of, techniques_of
 from nephoscope.alerts.sight import READ
 from nephoscope.alerts.tuning.editing import REASONS
 from nephoscope.alerts.tuning.in_force import SuppressionsInForce
+from nephoscope.service.alerts import ACTIONS, changes_of_status, may_change_alert, operation_of
+from nephoscope.service.suppressions import WRITE as SUPPRESS
+from nephoscope.service.suppressions import related_suppressions, related_suppressions_etag
 from nephoscope.state import StateError
 from nephoscope.state.alerts import Looked, StoredAlert
 from nephoscope.state.faults import OvertakenError, PassingError
 from nephoscope.state.incidents import Action
 from nephoscope.web.alert_forms import (
-    ACTS,
     DAYS,
+    LABELS,
     MOST_DAYS,
-    SUPPRESS,
-    alike,
-    changes_of,
-    etag_of_alike,
-    operation,
     say_many,
     say_one,
     suppress,
@@ -133,12 +130,12 @@ def allowed(visit: Visit, told: ToldAlerts) -> dict[str, str]:
     """What the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
     caller = visit.caller
     may = {
-        act: caller.may(operation(act), f"/workspaces/{told.workspaces[0]}")
+        act: caller.may(operation_of(act), f"/workspaces/{told.workspaces[0]}")
         if told.whole
-        else not caller.reach(operation(act)).nothing
-        for act in ACTS
+        else not caller.reach(operation_of(act)).nothing
+        for act in ACTIONS
     }
-    return {act: name for act, (name, _) in ACTS.items() if may[act]}
+    return {act: name for act, name in LABELS.items() if may[act]}
 
 
 def reads_incidents(visit: Visit) -> frozenset[str]:
@@ -215,8 +212,8 @@ def _page(
         "steps": steps_of(row), "behind": behind, "columns": _columns(behind),
         "acts": {
             act: name
-            for act, (name, status) in ACTS.items()
-            if status != alert.status and may_decide(visit.caller, operation(act), kept)
+            for act, name in LABELS.items()
+            if ACTIONS[act] != alert.status and may_change_alert(visit.service, act, kept)
         },
         "refused": refused, "overtaken": overtaken, "changes": _meanwhile(visit, kept) if overtaken else [],
         "typed": visit.form, "etag": kept.etag,
@@ -225,7 +222,8 @@ def _page(
         "suppressible": choices(entities), "most_days": MOST_DAYS, "days": DAYS,
         "reasons": REASONS, "reads_suppressions": visit.caller.may(SUPPRESSIONS, f"/workspaces/{workspace}"),
         "in_force": _in_force(visit, [workspace]).get(workspace, SuppressionsInForce()).of(kept.rule),
-        "like": (like := alike(visit.instance.state, kept)), "like_etag": etag_of_alike(like),
+        "like": related_suppressions(visit.instance.state, workspace, kept.rule),
+        "like_etag": related_suppressions_etag(visit.instance.state, workspace, kept.rule),
     }  # fmt: skip
 
 
@@ -233,8 +231,9 @@ def _meanwhile(visit: Visit, kept: StoredAlert) -> list[Action]:
     """Who did what to that of which the form was drawn."""
     state, form = visit.instance.state, visit.form
     if form.get("act") == "suppress":
-        return suppressed_since(alike(state, kept), form.get("etag", ""))
-    return changes_of(state, kept.id)
+        several = related_suppressions(state, kept.workspace, kept.rule)
+        return suppressed_since(several, form.get("etag", ""))
+    return changes_of_status(state, kept.id)
 
 
 def _shown(properties: Mapping[str, Any]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
@@ -14,19 +15,20 @@ from nephoscope.alerts.coverage import NO_TECHNIQUE, Cell, cells, navigator, num
 from nephoscope.alerts.library import listing
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
+from nephoscope.service.content import import_pack
+from nephoscope.service.rules import READ, WRITE
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.faults import OvertakenError
 from nephoscope.state.rule_switches import PACK, RULE
 from nephoscope.web.content import KINDS, ContentRow, Shelf
 from nephoscope.web.download import as_csv, as_file
-from nephoscope.web.form import noted, taken
+from nephoscope.web.form import taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.switching import ON, switched
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
-READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
 ROWS, MOST_TOLD = 100, 20
 _CSV = ("Name", "Status", "From", "About", "Id")
 #: What a list of a kind tells before the name.
@@ -81,16 +83,17 @@ def _shown(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict[str
 
 def _imported(visit: Visit, shelf: Shelf) -> str:
     """Keep what was sent as a pack, whose page tells of each piece; StateError where nothing of it can be used."""
-    visit.caller.must(WRITE, TENANT)  # a pack is everybody's, whichever workspace it was judged against
     if visit.file is None or not visit.file[1]:
         raise StateError(f"choose a file of at most {MOST_BYTES >> 20} MiB")
     upload = Upload(visit.file[0][:200], visit.file[1], visit.form.get("name", "")[:80])
     instance = visit.instance
+    take_ = partial(
+        take, instance.lake, instance.state, shelf.workspace, visit.caller.name, upload, instance.now
+    )
     try:
-        found = take(instance.lake, instance.state, shelf.workspace, visit.caller.name, upload, instance.now)
+        found = import_pack(visit.service, shelf.workspace, upload.pack, take_, origin=upload.plain)
     except UploadError as error:
         raise StateError(str(error)) from error
-    noted(visit, WRITE, f"pack {found.pack.name}", pieces=len(found.pack.pieces))
     if not found.pack.pieces:
         told = [f"{one.place}: {'; '.join(one.reasons)}" for one in found.pack.refusals]
         raise StateError(f"nothing in it can be used: {' · '.join(told[:MOST_TOLD])}")

@@ -14,6 +14,7 @@ from nephoscope.alerts.case.case_file import CaseFile, Moment, case_file
 from nephoscope.alerts.case.decision import changes_since
 from nephoscope.alerts.case.events import Events, events, looked_at
 from nephoscope.alerts.overriding import steps_of
+from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
 from nephoscope.state.alerts import StoredAlert
 from nephoscope.state.faults import OvertakenError, PassingError
@@ -22,7 +23,7 @@ from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.entity_facts import entity_facts
-from nephoscope.web.incident_forms import OPEN, WRITE, decide_many, decide_one, owners, remark_of
+from nephoscope.web.incident_forms import OPEN, decide_many, decide_one, owners, remark_of
 from nephoscope.web.known_names import known_names
 from nephoscope.web.open_in_logs import open_in_logs
 from nephoscope.web.page import Area, Page
@@ -43,7 +44,6 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     if visit.request.method != "POST":
         return _listed(visit, workspace)
-    visit.caller.must(WRITE, f"/workspaces/{workspace}")
     try:
         done, left = decide_many(visit, workspace)
     except PassingError:
@@ -123,7 +123,6 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     number = int(visit.parameters["number"])
     if visit.request.method == "POST":
-        visit.caller.must(WRITE, f"/workspaces/{workspace}")
         return _decided(visit, workspace, number)
     return _shown(visit, workspace, number)
 

@@ -19,7 +19,7 @@ from nephoscope.state.sources import Source
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawing import draw
 from nephoscope.web.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.form import DELETE, HOST, WRITE, noted, taken
+from nephoscope.web.form import DELETE, HOST, WRITE, changing, taken
 from nephoscope.web.health_table import health_table
 from nephoscope.web.page import Page
 from nephoscope.web.pages.recommendations import page_start
@@ -53,10 +53,9 @@ def _added(visit: Visit, kind: Kind) -> str:
     _must(visit, kind.name)
     form, state = visit.form, visit.instance.state
     source = Source(form.get("name", "").strip(), kind.name, {}, form.get("workspace", "default"))
-    made = setting_up.add(
-        state, source, _settings(kind, form), _secrets(kind, form), allow=partial(_allow, visit)
-    )
-    noted(visit, WRITE, made.name, kind=kind.name, workspace=made.workspace)
+    settings, secrets, allow = _settings(kind, form), _secrets(kind, form), partial(_allow, visit)
+    with changing(visit, WRITE, source.name, kind=kind.name, workspace=source.workspace):
+        made = setting_up.add(state, source, settings, secrets, allow=allow)
     return visit.link(f"/sources/logs/{made.name}", done="added")
 
 
@@ -183,8 +182,8 @@ def _done(visit: Visit, source: Source) -> str:
     else:
         _must(visit, source.kind)
     if act == "test":
-        _tested(visit, source)
-        noted(visit, WRITE, source.name, act=act)
+        with changing(visit, WRITE, source.name, act=act):
+            _tested(visit, source)
         return visit.here(done=act)
     with as_drawn(visit, lambda: _of(visit, visit.instance.state.sources.get(source.name))):
         return _decided(visit, source, act)
@@ -193,20 +192,20 @@ def _done(visit: Visit, source: Source) -> str:
 def _decided(visit: Visit, source: Source, act: str) -> str:
     state, form = visit.instance.state, visit.form
     if act == "remove":
-        setting_up.remove(state, source.name)
-        state.checkpoints.remove(f"test:{source.name}")
-        noted(visit, DELETE, source.name)
+        with changing(visit, DELETE, source.name):
+            setting_up.remove(state, source.name)
+            state.checkpoints.remove(f"test:{source.name}")
         return visit.link("/sources")
-    match act:
-        case "pause" | "go-on":
-            setting_up.change(state, source.name, enabled=act == "go-on")
-        case "change":
-            kind = kind_of(source.kind)
-            changed, secrets = _changed(kind, source, form), _secrets(kind, form)
-            setting_up.change(state, source.name, changed, secrets, allow=partial(_allow, visit))
-        case other:
-            raise StateError(f"a source cannot be treated so: {other[:40] or 'nothing was asked for'}")
-    noted(visit, WRITE, source.name, act=act)
+    with changing(visit, WRITE, source.name, act=act):
+        match act:
+            case "pause" | "go-on":
+                setting_up.change(state, source.name, enabled=act == "go-on")
+            case "change":
+                kind = kind_of(source.kind)
+                changed, secrets = _changed(kind, source, form), _secrets(kind, form)
+                setting_up.change(state, source.name, changed, secrets, allow=partial(_allow, visit))
+            case other:
+                raise StateError(f"a source cannot be treated so: {other[:40] or 'nothing was asked for'}")
     return visit.here(done=act)
 
 
@@ -238,8 +237,8 @@ def _tested(visit: Visit, source: Source) -> None:
 def _token(visit: Visit, source: Source) -> Response:
     """A new token, shown this once."""
     visit.caller.must(HOST, "/")
-    made = setting_up.token(visit.instance.state, source.name, revoke=visit.form.get("revoke") == "1")
-    noted(visit, HOST, source.name, act="token")
+    with changing(visit, HOST, source.name, act="token"):
+        made = setting_up.token(visit.instance.state, source.name, revoke=visit.form.get("revoke") == "1")
     drawn = draw("token.html", visit=visit, page=PAGES[1], source=source, token=made)
     return HTMLResponse(drawn, headers={"Cache-Control": "no-store"})
 

@@ -12,19 +12,21 @@ from nephoscope.alerts.overview import overview
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.sight import READ as ALERTS
 from nephoscope.alerts.tuning.in_force import SuppressionsInForce
+from nephoscope.service.rules import READ, WRITE, switch_rules
+from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
 from nephoscope.state.alert_tallies import AlertTally
 from nephoscope.state.alerts import Looked
 from nephoscope.state.rule_switches import RULE
 from nephoscope.web import trying
 from nephoscope.web.download import as_csv
-from nephoscope.web.form import noted, taken
+from nephoscope.web.form import taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.rule_tables import tables
 from nephoscope.web.suppressed_rules import READ as SUPPRESSIONS
 from nephoscope.web.tables import file_of
-from nephoscope.web.trying import READ, SUPPRESS, WRITE, rule_of, rules_of
+from nephoscope.web.trying import rule_of, rules_of
 from nephoscope.web.visit import SPANS, Visit
 
 ROWS, NEWEST = 100, 25
@@ -124,12 +126,7 @@ def _done(visit: Visit, workspace: str, rule: Rule) -> str:
         return trying.done(visit, workspace, rule, act)
     if act not in ("on", "off"):
         raise StateError(f"a rule cannot be treated so: {act[:40] or 'nothing was asked for'}")
-    visit.caller.must(WRITE, f"/workspaces/{workspace}")
-    state = visit.instance.state
-    state.rule_switches.put(
-        workspace, RULE, [rule.id], visit.instance.now, visit.caller.name, enabled=act == "on"
-    )
-    noted(visit, WRITE, rule.name, enabled=act == "on")
+    switch_rules(visit.service, workspace, {RULE: [rule.id]}, enabled=act == "on")
     return visit.here()
 
 

@@ -13,6 +13,7 @@ from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.graph_tables import LISTED
 from nephoscope.posture.published.kinds import sub_assessments
 from nephoscope.posture.published.mentions import Mention, sought
+from nephoscope.service.rules import READ as RULES
 from nephoscope.state.alerts import Looked
 from nephoscope.state.incidents import Sought
 from nephoscope.web.download import as_csv
@@ -21,7 +22,6 @@ from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.logs import ESTATE
 from nephoscope.web.resource_facts import SUB
 from nephoscope.web.told_alerts import everywhere
-from nephoscope.web.trying import READ as RULES
 from nephoscope.web.trying import rules_of
 from nephoscope.web.visit import LOGS, Visit
 

@@ -6,33 +6,27 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.responses import Response
 
 from nephoscope.alerts.sight import READ as ALERTS
-from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.state import StateError
+from nephoscope.service.rules import READ as RULES
+from nephoscope.service.suppressions import WRITE, end_suppression
 from nephoscope.state.etag import moment_of
-from nephoscope.state.faults import OvertakenError
 from nephoscope.state.incidents import Action
 from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawn import Meanwhile
-from nephoscope.web.form import act, changing, taken
+from nephoscope.web.form import act, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.suppressed_rules import READ
 from nephoscope.web.suppression_choices import describe
-from nephoscope.web.trying import READ as RULES
 from nephoscope.web.trying import rules_of
 from nephoscope.web.visit import Visit
 from nephoscope.web.wording import SUPPRESSION_STATES as STATES
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-WRITE = "Microsoft.Security/alertsSuppressionRules/write"
 ROWS = 100
 HEADER = (
     "State",
@@ -148,21 +142,8 @@ def _row(one: ListedSuppression) -> Sequence[Any]:
 def _end(visit: Visit, workspace: str) -> str:
     """End a suppression now; OvertakenError where somebody changed it after the page was drawn."""
     act(visit, "end")
-    visit.caller.must(WRITE, f"/workspaces/{workspace}")
-    state, now = visit.instance.state, visit.instance.now
-    found = state.suppressions.find(workspace, visit.form.get("id", ""))
-
-    def check(session: Session) -> None:
-        state.database.queue(session, f"suppressions {workspace}")
-        kept = state.suppressions.find(workspace, found.id)
-        if kept.etag != visit.form.get("etag", ""):
-            raise OvertakenError("somebody changed the suppression meanwhile: look at it again")
-        if kept.status(now) == "Expired":
-            raise StateError(f"the suppression {kept.name} has ended already")
-
-    with state.only_if(check), changing(visit, WRITE, found.rule, suppression=found.name, ended=True):
-        Editing(state, workspace, visit.caller.name, now).change(found.id, expires=now)
-    return visit.here(done=found.name)
+    ended = end_suppression(visit.service, workspace, visit.form.get("id", ""), visit.form.get("etag", ""))
+    return visit.here(done=ended.name)
 
 
 def _changes(visit: Visit, workspace: str) -> Meanwhile:

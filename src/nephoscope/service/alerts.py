@@ -1,0 +1,90 @@
+"""Statuses of alerts: what people decide of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.service.context import workspace_scope
+from nephoscope.state import MissingError
+from nephoscope.state.incidents import Action
+
+if TYPE_CHECKING:
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state import State
+    from nephoscope.state.alerts import StoredAlert
+
+#: What is done to an alert, in Azure's words -> the status that it has then.
+ACTIONS = {"activate": "New", "inProgress": "InProgress", "resolve": "Resolved", "dismiss": "Dismissed"}
+
+
+def operation_of(action: str) -> str:
+    """Return the operation of an action such as `dismiss`."""
+    return f"Microsoft.Security/locations/alerts/{action}/action"
+
+
+def action_of(status: str) -> str:
+    """Return the action that gives an alert a status."""
+    return next(action for action, given in ACTIONS.items() if given == status)
+
+
+def may_change_alert(context: ServiceContext, action: str, alert: StoredAlert) -> bool:
+    """Tell whether the actor may do an action on an alert: at its workspace, or at everything that the alert names."""
+    actor, operation = context.actor, operation_of(action)
+    if actor.may(operation, workspace_scope(alert.workspace)):
+        return True
+    from nephoscope.access.guard import Caller
+    from nephoscope.alerts.deciding import may_decide
+
+    return isinstance(actor, Caller) and may_decide(actor, operation, alert)
+
+
+def set_alert_status(
+    context: ServiceContext, alerts: Sequence[tuple[StoredAlert, str | None]], action: str
+) -> list[StoredAlert]:
+    """Do an action on alerts, each with the etag that the actor saw (None = any), in one transaction with an entry for each.
+
+    Returns those that have another etag by now, which are left as they are. Raises DeniedError, or MissingError where one is gone;
+    nothing is changed then.
+    """
+    for one, _ in alerts:
+        if not may_change_alert(context, action, one):
+            context.require(operation_of(action), workspace_scope(one.workspace))
+    state, left = context.state, []
+    with state.transaction() as session:
+        for one, etag in alerts:
+            now = state.alerts.kept(session, one.id)
+            if now is None:
+                raise MissingError(f"there is no alert {one.id} any more")
+            if etag not in (None, now.etag):
+                left.append(now)
+                continue
+            Desk(state, one.workspace).alert_stands(session, one.id, ACTIONS[action], context.now)
+            context.enter(session, operation_of(action), one.id, workspace=one.workspace)
+    return left
+
+
+def set_status_by_id(context: ServiceContext, workspace: str, ids: Iterable[str], status: str) -> None:
+    """Give the alerts of some ids a status: all, or none where the workspace has not all of them (MissingError)."""
+    several = []
+    for id_ in dict.fromkeys(ids):
+        found = context.state.alerts.get(id_)
+        if found is None or found.workspace != workspace:
+            raise MissingError(f"there is no alert {id_} in the workspace {workspace}")
+        several.append((found, None))
+    set_alert_status(context, several, action_of(status))
+
+
+def changes_of_status(state: State, id_: str) -> list[Action]:
+    """Return who last set the status of an alert; where nobody did since it changed, that more of its events came."""
+    alert = state.alerts.get(id_)
+    if alert is None:
+        return []
+    statuses = {operation_of(action): status for action, status in ACTIONS.items()}
+    said = [
+        Action(one.moment, one.author, f"set it to {statuses[one.operation]}")
+        for one in state.audit.told_of(id_, alert.changed)
+        if one.operation in statuses
+    ]
+    return said or [Action(alert.changed, "", "more of its events came")]

@@ -1,0 +1,79 @@
+"""Bookmarks of hunting: keep, change and delete them, and make incidents of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.bookshelf import Bookshelf
+from nephoscope.alerts.desk import Desk
+from nephoscope.service.context import workspace_scope
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.finding import Finding
+    from nephoscope.alerts.hunting import Range
+    from nephoscope.alerts.rule import Rule
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.bookmarks import Bookmark
+    from nephoscope.state.incidents import Incident
+
+READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/bookmarks/{one}" for one in ("read", "write", "delete"))
+
+
+def keep_row(
+    context: ServiceContext, workspace: str, query: Rule, row: Finding, over: Range, *, mark: str, name: str = "",
+    notes: str = "", tags: Sequence[str] = (),
+) -> Bookmark:  # fmt: skip
+    """Keep a row of a hunting query as a bookmark; `mark` names the row over the range."""
+    detail = {"act": "keep", "mark": mark, "workspace": workspace, "notes": notes, "tags": tags}
+    with context.change(WRITE, workspace_scope(workspace), f"bookmark of {query.name}", **detail):
+        return _shelf(context, workspace).keep(
+            query, row, over, context.now, context.author, name=name, notes=notes, tags=tags
+        )
+
+
+def put_bookmark(
+    context: ServiceContext, workspace: str, bookmark: Bookmark, incident: Incident | None = None
+) -> None:
+    """Keep a bookmark as it is given, in the place of the one of its id, and put it into an incident."""
+    with context.change(
+        WRITE, workspace_scope(workspace), _target(bookmark.id), act="put", workspace=workspace,
+        incident=incident.number if incident else None,
+    ):  # fmt: skip
+        shelf = _shelf(context, workspace)
+        shelf.put(bookmark)
+        if incident is not None and bookmark.incident is None:
+            shelf.promote([bookmark.id], context.now, context.author, incident=incident.number)
+
+
+def change_bookmark(context: ServiceContext, workspace: str, id_: str, **changes: Any) -> Bookmark:
+    """Change `name`, `notes` or `tags` of the bookmark whose id begins so, or put it away (`deleted`)."""
+    operation = DELETE if "deleted" in changes else WRITE
+    with context.change(operation, workspace_scope(workspace), _target(id_), workspace=workspace, **changes):
+        return _shelf(context, workspace).change(id_, context.now, context.author, **changes)
+
+
+def promote_bookmarks(
+    context: ServiceContext, workspace: str, ids: Sequence[str], *, incident: int | None = None, title: str = "",
+    severity: str = "",
+) -> Incident:  # fmt: skip
+    """Put bookmarks into an incident: that of a number, else a new one; later alerts of their entities join it."""
+    detail = {
+        "act": "promote",
+        "incident": incident or "new",
+        "title": title or None,
+        "severity": severity or None,
+    }
+    targets = [_target(one) for one in ids]
+    with context.change(WRITE, workspace_scope(workspace), targets, workspace=workspace, **detail):
+        return _shelf(context, workspace).promote(
+            ids, context.now, context.author, incident=incident, title=title, severity=severity
+        )
+
+
+def _target(id_: str) -> str:
+    return f"bookmark {id_}"
+
+
+def _shelf(context: ServiceContext, workspace: str) -> Bookshelf:
+    return Bookshelf(Desk(context.state, workspace))

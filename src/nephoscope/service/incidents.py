@@ -1,0 +1,175 @@
+"""Incidents: what people decide of them, and what they write to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.case.decision import Decision, decide
+from nephoscope.alerts.desk import Desk
+from nephoscope.service.context import workspace_scope
+from nephoscope.state import StateError
+from nephoscope.state.faults import PassingError
+from nephoscope.state.incidents import NoteKind
+
+if TYPE_CHECKING:
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.incidents import Incident, Note
+
+READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/incidents/{one}" for one in ("read", "write", "delete"))
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedIncident:
+    """An incident that a decision of many left as it is, the etag that the actor saw, and why."""
+
+    number: int
+    etag: str
+    error: StateError
+
+
+def target_of(number: int) -> str:
+    """Return the name that the audit gives an incident."""
+    return f"incident {number}"
+
+
+def note_operation(kind: NoteKind, verb: str) -> str:
+    """Return the operation on a comment or a task."""
+    return (
+        f"Microsoft.SecurityInsights/incidents/{'comments' if kind is NoteKind.COMMENT else 'tasks'}/{verb}"
+    )
+
+
+def decide_incident(
+    context: ServiceContext, workspace: str, number: int, etag: str, decision: Decision, act: str
+) -> None:
+    """Make a decision of the incident that had an etag; OvertakenError where it has another now, StateError where it cannot be so."""
+    [*skipped] = decide_incidents(context, workspace, {number: etag}, decision, act)
+    if skipped:
+        raise skipped[0].error
+
+
+def decide_incidents(
+    context: ServiceContext, workspace: str, etags: Mapping[int, str], decision: Decision, act: str
+) -> list[SkippedIncident]:
+    """Make the same decision of incidents by number, each with the etag that the actor saw.
+
+    Returns those that were left as they are, because they have another etag or cannot be decided so.
+    """
+    context.require(WRITE, workspace_scope(workspace))
+    desk, skipped = Desk(context.state, workspace), []
+    with context.state.transaction() as session:
+        # always in one order: two transactions that change the same ones do not hold each other up
+        for number, etag in sorted(etags.items()):
+            try:
+                decide(session, desk, number, etag, decision, context.now, context.author)
+                context.enter(
+                    session, WRITE, target_of(number), act=act, workspace=workspace, **decision.changes
+                )
+            except PassingError:
+                raise
+            except StateError as error:
+                skipped.append(SkippedIncident(number, etag, error))
+    return skipped
+
+
+def change_incidents(
+    context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, changes: Mapping[str, Any], remark: str = ""
+) -> None:  # fmt: skip
+    """Change fields of incidents, of all or, where one cannot be changed (StateError), of none.
+
+    `remark` says why they are classified so.
+    """
+    several = list(dict.fromkeys(numbers))
+    with _changing(context, workspace, several, act, **changes, comment=remark or None):
+        Desk(context.state, workspace).change_all(several, context.now, context.author, changes, remark)
+
+
+def create_incident(
+    context: ServiceContext, workspace: str, incident: Incident, remark: str = ""
+) -> Incident:
+    """Create an incident without alerts; StateError for what does not go together."""
+    context.require(WRITE, workspace_scope(workspace))
+    with context.state.transaction() as session:
+        made = Desk(context.state, workspace).opened(session, incident, context.now, context.author, remark)
+        context.enter(session, WRITE, target_of(made.number), act="create", workspace=workspace)
+    return made
+
+
+def update_incident(
+    context: ServiceContext, workspace: str, number: int, changes: Mapping[str, Any], remark: str = ""
+) -> Incident:
+    """Change fields of an incident, whoever changed it last; StateError for what does not go together."""
+    context.require(WRITE, workspace_scope(workspace))
+    desk = Desk(context.state, workspace)
+    with context.state.transaction() as session:
+        kept = desk.apply(session, number, context.now, context.author, changes, remark=remark)
+        context.enter(session, WRITE, target_of(number), act="set", workspace=workspace, **changes)
+    return kept
+
+
+def delete_incident(context: ServiceContext, workspace: str, number: int) -> None:
+    """Delete an incident; its alerts and bookmarks are in none any more."""
+    with context.change(
+        DELETE, workspace_scope(workspace), target_of(number), act="delete", workspace=workspace
+    ):
+        Desk(context.state, workspace).remove(number, context.now, context.author)
+
+
+def merge_incidents(context: ServiceContext, workspace: str, number: int, others: Iterable[int]) -> Incident:
+    """Move the alerts, notes and bookmarks of other incidents into one; the others are closed."""
+    several = list(dict.fromkeys(others))
+    with _changing(context, workspace, dict.fromkeys([number, *several]), "merge", into=number):
+        return Desk(context.state, workspace).merge(number, several, context.now, context.author)
+
+
+def add_note(
+    context: ServiceContext, workspace: str, number: int, kind: NoteKind, text: str, name: str = "", *, done: bool = False
+) -> None:  # fmt: skip
+    """Add a comment or a task to an incident; `name` is the id that a client gives it."""
+    desk = Desk(context.state, workspace)
+    with _noting(context, workspace, number, kind, "write", f"add {kind.value}"):
+        if kind is NoteKind.COMMENT:
+            desk.comment(number, text, context.now, context.author, name)
+        else:
+            desk.task(number, text, context.now, context.author, name, done=done)
+
+
+def complete_task(context: ServiceContext, workspace: str, number: int, task: int) -> None:
+    """Complete a task of an incident, by its id."""
+    with _noting(context, workspace, number, NoteKind.TASK, "write", "complete task", task=task):
+        Desk(context.state, workspace).done(number, task, context.now, context.author)
+
+
+def change_note(context: ServiceContext, workspace: str, number: int, note: Note) -> None:
+    """Change the text of a comment or a task, and whether a task is done."""
+    with _noting(context, workspace, number, note.kind, "write", f"change {note.kind.value}", note=note.id):
+        Desk(context.state, workspace).renote(number, note, context.now, context.author)
+
+
+def delete_note(context: ServiceContext, workspace: str, number: int, note: Note) -> None:
+    """Delete a comment or a task."""
+    with _noting(context, workspace, number, note.kind, "delete", f"delete {note.kind.value}", note=note.id):
+        Desk(context.state, workspace).unnote(number, note, context.now, context.author)
+
+
+@contextmanager
+def _changing(
+    context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, **detail: Any
+) -> Iterator[None]:
+    targets = [target_of(one) for one in numbers]
+    with context.change(WRITE, workspace_scope(workspace), targets, act=act, workspace=workspace, **detail):
+        yield
+
+
+@contextmanager
+def _noting(
+    context: ServiceContext, workspace: str, number: int, kind: NoteKind, verb: str, act: str, **detail: Any
+) -> Iterator[None]:
+    operation = note_operation(kind, verb)
+    with context.change(
+        operation, workspace_scope(workspace), target_of(number), act=act, workspace=workspace, **detail
+    ):
+        yield

@@ -1,0 +1,143 @@
+"""Analytics rules: switch them, put settings over their files, keep rules of people's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.library.own_rules import API, OwnRules
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.service.context import workspace_scope
+from nephoscope.state.rule_switches import PACK
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.library.packs import Stored
+    from nephoscope.alerts.rule import Rule
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.rule_switches import Switched
+
+READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/alertRules/{one}" for one in ("read", "write", "delete"))
+
+
+def switch_rules(
+    context: ServiceContext, workspace: str, chosen: Mapping[str, Iterable[str]], *, enabled: bool
+) -> None:
+    """Enable or disable rules by id and packs by name, `chosen` by RULE and PACK; an entry for each, in one transaction."""
+    context.require(WRITE, workspace_scope(workspace))
+    with context.state.transaction() as session:
+        for kind, subjects in chosen.items():
+            _switch(session, context, workspace, kind, list(subjects), enabled=enabled)
+
+
+def switch_rules_unchanged(
+    context: ServiceContext, workspace: str, kind: str, keys: Sequence[str], seen: Switched, *, enabled: bool
+) -> bool:
+    """Enable or disable rules or packs where all switches of the workspace are as they were `seen`; whether they were."""
+    context.require(WRITE, workspace_scope(workspace))
+    with context.state.transaction() as session:
+        if context.state.rule_switches.held(session, workspace) != seen:
+            return False
+        _switch(session, context, workspace, kind, keys, enabled=enabled)
+    return True
+
+
+def _switch(
+    session: Session,
+    context: ServiceContext,
+    workspace: str,
+    kind: str,
+    keys: Sequence[str],
+    *,
+    enabled: bool,
+) -> None:
+    context.state.rule_switches.switch(
+        session, workspace, kind, keys, context.now, context.author, enabled=enabled
+    )
+    for key in keys:
+        context.enter(session, WRITE, f"{kind} {key}", enabled=enabled, workspace=workspace)
+
+
+def set_rule_settings(
+    context: ServiceContext,
+    workspace: str,
+    rule: Rule,
+    values: dict[str, Any],
+    *,
+    comment: str = "",
+    expires: datetime | None = None,
+) -> None:
+    """Put settings such as `triggerThreshold` over the file of a rule; SettingError where the rule cannot have them."""
+    detail = {
+        "act": "set", "rule": rule.id, "workspace": workspace, "settings": values, "before": _settings(context, workspace, rule.id),
+        "comment": comment, "expires": expires,
+    }  # fmt: skip
+    with context.change(WRITE, workspace_scope(workspace), rule.name, **detail):
+        _editing(context, workspace).set(rule, values, comment=comment, expires=expires)
+
+
+def reset_rule_settings(
+    context: ServiceContext, workspace: str, rule: Rule, names: Iterable[str] = (), *, forget: bool = False
+) -> list[str]:
+    """Take settings off the file of a rule, some by name or all; `forget`: what it has learned too. Returns the names."""
+    wanted = set(names)
+    known = _settings(context, workspace, rule.id)
+    before = {name: value for name, value in known.items() if not wanted or name in wanted}
+    detail = {
+        "act": "reset",
+        "rule": rule.id,
+        "workspace": workspace,
+        "before": before,
+        "forget": forget or None,
+    }
+    editing = _editing(context, workspace)
+    with context.change(WRITE, workspace_scope(workspace), rule.name, **detail):
+        if forget:
+            editing.forget(rule.id)
+        return editing.reset(rule.id, wanted)
+
+
+def put_own_rule(context: ServiceContext, workspace: str, rule: Stored) -> None:
+    """Keep a rule of the actor's own in the place of the one of its id, and enable the pack of such rules."""
+
+    def keep(session: Session) -> None:
+        context.enter(session, WRITE, f"rule {rule.id}", act="put", workspace=workspace)
+        context.state.rule_switches.switch(
+            session, workspace, PACK, [API], context.now, context.author, enabled=True
+        )
+
+    context.require(WRITE, workspace_scope(workspace))
+    _change_own(context, workspace, lambda known: [*(one for one in known if one.id != rule.id), rule], keep)
+
+
+def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
+    """Delete a rule of people's own."""
+    context.require(DELETE, workspace_scope(workspace))
+    _change_own(
+        context,
+        workspace,
+        lambda known: [one for one in known if one.id != id_],
+        lambda session: context.enter(session, DELETE, f"rule {id_}", act="delete", workspace=workspace),
+    )
+
+
+def _change_own(
+    context: ServiceContext,
+    workspace: str,
+    edit: Callable[[list[Stored]], Sequence[Stored]],
+    keep: Callable[[Session], None],
+) -> None:
+    OwnRules(context.state, context.data).change(edit, workspace, context.now, keep)
+
+
+def _settings(context: ServiceContext, workspace: str, rule: str) -> dict[str, Any]:
+    """The settings over the file of a rule as they are."""
+    found = context.state.rule_settings.all(workspace)
+    return {one.setting: one.value for one in found if one.rule == rule}
+
+
+def _editing(context: ServiceContext, workspace: str) -> Editing:
+    return Editing(context.state, workspace, context.author, context.now)

@@ -1,0 +1,173 @@
+"""Suppressions of alerts: create, change, end and delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.service.context import workspace_scope
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.etag import etag_of
+from nephoscope.state.faults import OvertakenError
+from nephoscope.state.suppressions import ANY_RULE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.tuning.condition import Condition
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state import State
+    from nephoscope.state.suppressions import StoredSuppression
+
+READ, WRITE, DELETE = (
+    f"Microsoft.Security/alertsSuppressionRules/{one}" for one in ("read", "write", "delete")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSuppression:
+    """A suppression to create: of a rule's id or ANY_RULE; `expires` None = no end."""
+
+    name: str
+    rule: str
+    conditions: Sequence[Condition]
+    reason: str = "Other"
+    comment: str = ""
+    expires: datetime | None = None
+    enabled: bool = True
+
+
+def create_suppression(
+    context: ServiceContext,
+    workspace: str,
+    new: NewSuppression,
+    *,
+    replace: bool = False,
+    related_etag: str | None = None,
+) -> StoredSuppression:
+    """Create a suppression, with `replace` in the place of the one of its name; alerts that it fits are held back from now on.
+
+    `related_etag` is that of `related_suppressions` as the actor saw them: OvertakenError where they changed since. Raises StateError
+    for what holds back everything or is over.
+    """
+
+    def check() -> None:
+        if related_etag not in (None, related_suppressions_etag(context.state, workspace, new.rule)):
+            raise OvertakenError("somebody suppressed what is like it meanwhile: look at it again")
+
+    with (
+        _only_if(context, workspace, check),
+        context.change(
+            WRITE, workspace_scope(workspace), target_of(new.name), act="create", workspace=workspace, rule=new.rule,
+            conditions=[str(one) for one in new.conditions], reason=new.reason, comment=new.comment,
+            expires=new.expires, enabled=new.enabled,
+        ),
+    ):  # fmt: skip
+        return _editing(context, workspace).suppress(
+            new.name, new.rule, new.conditions, reason=new.reason, comment=new.comment, expires=new.expires,
+            enabled=new.enabled, again=replace,
+        )  # fmt: skip
+
+
+def change_suppression(
+    context: ServiceContext, workspace: str, wanted: str, **changes: Any
+) -> StoredSuppression:
+    """Change `enabled`, `expires`, `comment` or `reason` of a suppression, by id or name; MissingError where there is none."""
+    before = _find(context, workspace, WRITE, wanted)
+    with _audited(context, before, WRITE, "change", **changes):
+        return _editing(context, workspace).change(before.id, **changes)
+
+
+def end_suppression(
+    context: ServiceContext, workspace: str, wanted: str, etag: str | None = None
+) -> StoredSuppression:
+    """End a suppression now; it stays in the list.
+
+    OvertakenError where it has another etag by now, StateError where it has ended and an etag is given.
+    """
+    before, now = _find(context, workspace, WRITE, wanted), context.now
+
+    def check() -> None:
+        kept = context.state.suppressions.find(workspace, before.id)
+        if etag not in (None, kept.etag):
+            raise OvertakenError("somebody changed the suppression meanwhile: look at it again")
+        if etag is not None and kept.status(now) == "Expired":
+            raise StateError(f"the suppression {kept.name} has ended already")
+
+    with _only_if(context, workspace, check), _audited(context, before, WRITE, "expire"):
+        return _editing(context, workspace).change(before.id, expires=now)
+
+
+def delete_suppression(context: ServiceContext, workspace: str, wanted: str) -> StoredSuppression:
+    """Delete a suppression, by id or name; what it held back stays dismissed. MissingError where there is none."""
+    before = _find(context, workspace, DELETE, wanted)
+    with _audited(context, before, DELETE, "delete"):
+        return _editing(context, workspace).remove(before.id)
+
+
+def find_suppression(context: ServiceContext, workspace: str, wanted: str) -> StoredSuppression | None:
+    """Return the suppression of an id or name, None where there is none."""
+    context.require(READ, workspace_scope(workspace))
+    try:
+        return context.state.suppressions.find(workspace, wanted)
+    except MissingError:
+        return None
+
+
+def related_suppressions(state: State, workspace: str, rule: str) -> list[StoredSuppression]:
+    """Return the suppressions that hold back alerts of a rule, or of every rule."""
+    return [one for one in state.suppressions.all(workspace) if one.rule in (rule, ANY_RULE)]
+
+
+def related_suppressions_etag(state: State, workspace: str, rule: str) -> str:
+    """Return what names the state of `related_suppressions`: how many there are, and when one of them last changed."""
+    several = related_suppressions(state, workspace, rule)
+    return f"{len(several)}-{etag_of(max(one.changed for one in several))}" if several else "0-"
+
+
+def target_of(name: str) -> str:
+    """Return the name that the audit gives a suppression."""
+    return f"suppression {name}"
+
+
+def _find(context: ServiceContext, workspace: str, operation: str, wanted: str) -> StoredSuppression:
+    context.require(operation, workspace_scope(workspace))
+    return context.state.suppressions.find(workspace, wanted)
+
+
+@contextmanager
+def _audited(
+    context: ServiceContext, before: StoredSuppression, operation: str, act: str, **changes: Any
+) -> Iterator[None]:
+    scope = workspace_scope(before.workspace)
+    with context.change(
+        operation,
+        scope,
+        target_of(before.name),
+        act=act,
+        workspace=before.workspace,
+        before=before,
+        **changes,
+    ):
+        yield
+
+
+@contextmanager
+def _only_if(context: ServiceContext, workspace: str, check: Callable[[], None]) -> Iterator[None]:
+    """Let the first change within the block be made only where `check` raises nothing; changes of a workspace wait for each other."""
+
+    def checked(session: Session) -> None:
+        context.state.database.queue(session, f"suppressions {workspace}")
+        check()
+
+    with context.state.only_if(checked):
+        yield
+
+
+def _editing(context: ServiceContext, workspace: str) -> Editing:
+    return Editing(context.state, workspace, context.author, context.now)

@@ -1,0 +1,62 @@
+"""Threat intelligence: import, put and revoke objects of STIX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from nephoscope.service.context import workspace_scope
+from nephoscope.sources.intel.keeping import keep, withdraw
+
+if TYPE_CHECKING:
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.sources.intel.item import Item, Retraction
+    from nephoscope.sources.intel.versions import Kept
+    from nephoscope.state.intel import Intel
+
+READ, WRITE, DELETE = (
+    f"Microsoft.SecurityInsights/threatIntelligence/indicators/{one}" for one in ("read", "write", "delete")
+)
+
+
+def import_objects(
+    context: ServiceContext,
+    workspace: str,
+    source: str,
+    items: Iterable[Item | Retraction],
+    *,
+    origin: str = "",
+) -> Kept:
+    """Import objects of a source; `origin` names the file. The same ones again change nothing."""
+    with context.change(
+        WRITE, workspace_scope(workspace), f"threat intelligence of {source}", act="import", file=origin or None,
+        workspace=workspace,
+    ):  # fmt: skip
+        return keep(context.state, workspace, source, items, context.now)
+
+
+def put_object(
+    context: ServiceContext, workspace: str, source: str, item: Item, known: Intel | None = None
+) -> Intel:
+    """Keep the newest version of an object that a person writes, `known` as it was; one that was revoked holds again."""
+    id_ = known.id if known else item.id
+    with context.change(
+        WRITE, workspace_scope(workspace), id_, act="put", source=source, workspace=workspace
+    ):
+        keep(context.state, workspace, source, [item], context.now, by_hand=True)
+        if known is not None and known.withdrawn:
+            withdraw(context.state, workspace, [id_], "", context.now)
+    kept = context.state.intel.get(workspace, id_)
+    assert kept is not None
+    return kept
+
+
+def revoke_objects(
+    context: ServiceContext, workspace: str, ids: Sequence[str], *, undo: bool = False
+) -> list[Intel]:
+    """Revoke objects by id, whatever their source says of them later; `undo` lets them hold again. StateError for an unknown id."""
+    several = list(dict.fromkeys(ids))
+    with context.change(
+        WRITE if undo else DELETE, workspace_scope(workspace), several, act="undo" if undo else "revoke", workspace=workspace
+    ):  # fmt: skip
+        return withdraw(context.state, workspace, several, "" if undo else context.author, context.now)

@@ -1,0 +1,94 @@
+"""Advice about rules: seek it, apply it and take it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.followed import followed
+from nephoscope.alerts.tuning.trial import Trials, What
+from nephoscope.service.context import workspace_scope
+from nephoscope.service.rules import READ, WRITE
+from nephoscope.service.suppressions import WRITE as SUPPRESS
+from nephoscope.state import StateError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nephoscope.alerts.tuning.advice import Advice
+    from nephoscope.alerts.tuning.trial import Trial
+    from nephoscope.service.context import ServiceContext
+
+#: Who tries a rule reads the logs that it reads.
+LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
+
+
+def may_tune(context: ServiceContext, workspace: str) -> bool:
+    """Tell whether the actor may apply advice: it changes the settings of rules, or suppresses alerts."""
+    return all(context.actor.may(one, workspace_scope(workspace)) for one in (WRITE, SUPPRESS))
+
+
+def apply_advice(context: ServiceContext, workspace: str, advice: Advice, expires: datetime) -> None:
+    """Apply an advice that was tried just now."""
+    from nephoscope.alerts.tuning.advice import apply
+
+    _require_tuning(context, workspace)
+    rule = advice.rule
+    editing = Editing(context.state, workspace, context.author, context.now, advice.id)
+    with context.change(
+        WRITE, workspace_scope(workspace), rule.name, act="apply", rule=rule.id, workspace=workspace, advice=advice.id,
+        change=advice.proposal.text, expires=expires,
+    ):  # fmt: skip
+        apply(editing, advice, expires)
+
+
+def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str = "") -> int:
+    """Take back what an advice changed and nobody has changed since; how many things.
+
+    StateError where it was not applied, or not in the rule of the id `rule` ('' = in any).
+    """
+    _require_tuning(context, workspace)
+    if rule and advice not in {one.advice for one in followed(context.state, workspace, rule)}:
+        raise StateError("no such advice was followed in this rule")
+    with context.change(
+        WRITE, workspace_scope(workspace), f"advice {advice}", act="undo", rule=rule or None, workspace=workspace
+    ):  # fmt: skip
+        return Editing(context.state, workspace, context.author, context.now).undo(advice)
+
+
+def request_trial(context: ServiceContext, wanted: Trial) -> Trial:
+    """Ask for a trial of a rule, which the server's worker does; the one that waits already for the same."""
+    _require_trial(context, wanted)
+    with context.change(
+        _operation(wanted), workspace_scope(wanted.workspace), _target(wanted), act="request", since=wanted.since,
+        until=wanted.until, advice=wanted.advice or None, workspace=wanted.workspace,
+    ):  # fmt: skip
+        return Trials(context.state).ask(wanted)
+
+
+def stop_trial(context: ServiceContext, trial: Trial) -> None:
+    """Stop a trial."""
+    _require_trial(context, trial)
+    with context.change(
+        _operation(trial), workspace_scope(trial.workspace), _target(trial), act="stop", workspace=trial.workspace
+    ):  # fmt: skip
+        Trials(context.state).stop(trial)
+
+
+def _require_trial(context: ServiceContext, trial: Trial) -> None:
+    context.require(LOGS, workspace_scope(trial.workspace))
+    if trial.what is What.APPLY:
+        _require_tuning(context, trial.workspace)
+
+
+def _require_tuning(context: ServiceContext, workspace: str) -> None:
+    for operation in (WRITE, SUPPRESS):
+        context.require(operation, workspace_scope(workspace))
+
+
+def _operation(trial: Trial) -> str:
+    return WRITE if trial.what is What.APPLY else READ
+
+
+def _target(trial: Trial) -> str:
+    return f"{trial.what.value} of rule {trial.rule}"

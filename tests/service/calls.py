@@ -1,0 +1,255 @@
+"""The calls of the services of security operations, each with the operation that it needs and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from nephoscope.alerts.case.decision import Decision
+from nephoscope.alerts.hunting import Range
+from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.tuning.case import Learn
+from nephoscope.alerts.tuning.condition import Condition
+from nephoscope.alerts.tuning.trial import Trial, What
+from nephoscope.lake.listing import Given
+from nephoscope.service import (
+    alerts,
+    automations,
+    bookmarks,
+    content,
+    incidents,
+    responses,
+    rules,
+    suppressions,
+    threat_intelligence,
+    tuning,
+    watchlists,
+)
+from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.incidents import Incident, IncidentStatus, Note, NoteKind
+from nephoscope.state.rule_switches import RULE
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.service.context import ServiceContext
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+RULE_OF = next(one for one in shipped().rules if one.enabled)
+ALERT = "0a000000-0000-0000-0000-000000000001"
+BOOKMARK = "0b000000-0000-0000-0000-000000000001"
+ADDRESS = Condition("entities.ip.address", "in", ("192.0.2.7",))
+HIDDEN = suppressions.NewSuppression("hide the address", "*", (ADDRESS,), "FalsePositive", "ours")
+SECURITY = "Microsoft.SecurityInsights"
+#: Roles that may do what security administrators do, what only contributors may, what only owners may, and what readers may.
+ADMINISTRATORS = frozenset({"Security Admin", "Contributor", "Owner"})
+CONTRIBUTORS = frozenset({"Contributor", "Owner"})
+OWNERS = frozenset({"Owner"})
+READERS = ADMINISTRATORS | {"Reader", "Security Reader"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call: `roles` may make it, at everything and, where it is of a `workspace`, at that."""
+
+    do: Callable[[ServiceContext, Lake], Any]
+    roles: frozenset[str] = ADMINISTRATORS
+    workspace: bool = True
+
+
+def alert(id_: str = ALERT, incident: int | None = None) -> StoredAlert:
+    """An alert that names no resource."""
+    document = {
+        "AlertName": "Keys were read", "AlertSeverity": "High", "Status": "New", "SystemAlertId": id_, "Entities": "[]",
+        "Tactics": "", "Techniques": "[]", "ExtendedProperties": "{}", "TimeGenerated": NOON.isoformat(),
+    }  # fmt: skip
+    return StoredAlert(id_, "default", RULE_OF.id, "New", "High", NOON, NOON, NOON, NOON, incident, document)
+
+
+def incident(number: int = 0) -> Incident:
+    """An incident that is new."""
+    return Incident("default", "An incident", "", "High", NOON, NOON, NOON, NOON, number=number)
+
+
+def bookmark() -> Bookmark:
+    """A bookmark that is in no incident."""
+    return Bookmark(
+        BOOKMARK, "default", "A row", "T", "q", NOON, NOON, NOON, {"a": 1}, "kim", NOON, "kim", NOON
+    )
+
+
+def _note(context: ServiceContext) -> Note:
+    with context.state.reading() as session:
+        found = context.state.incidents.notes(session, 1)
+    return found[0] if found else Note(1, NoteKind.COMMENT, "kim", "seen", False, NOON, "")
+
+
+def _store(context: ServiceContext, lake: Lake) -> watchlists.WatchlistStore:
+    return watchlists.WatchlistStore(context, lake, "default")
+
+
+def _responder(lake: Lake, context: ServiceContext) -> Any:
+    from nephoscope.alerts.response.responder import Responder
+
+    return Responder(lake, context.state, "default", [])
+
+
+def _trial(what: What) -> Trial:
+    return Trial("default", RULE_OF.id, what, NOON - timedelta(days=1), NOON, "kim", NOON)
+
+
+def _row() -> Any:
+    return SimpleNamespace(moments=lambda: [NOON], document=lambda: {"a": 1}, text=lambda _: "", columns={})
+
+
+def _advice() -> Any:
+    step = Learn(("an entity",))
+    return SimpleNamespace(
+        id="a", rule=RULE_OF, proposal=SimpleNamespace(text="learn it", evidence="often", step=step)
+    )
+
+
+CALLS: Mapping[str, Call] = {
+    "create suppression": Call(lambda c, _: suppressions.create_suppression(c, "default", HIDDEN)),
+    "change suppression": Call(
+        lambda c, _: suppressions.change_suppression(c, "default", "known", comment="x")
+    ),
+    "end suppression": Call(lambda c, _: suppressions.end_suppression(c, "default", "known")),
+    "delete suppression": Call(lambda c, _: suppressions.delete_suppression(c, "default", "known")),
+    "find suppression": Call(lambda c, _: suppressions.find_suppression(c, "default", "known"), READERS),
+    "switch rules": Call(lambda c, _: rules.switch_rules(c, "default", {RULE: [RULE_OF.id]}, enabled=False)),
+    "switch rules unchanged": Call(
+        lambda c, _: rules.switch_rules_unchanged(
+            c, "default", RULE, [RULE_OF.id], c.state.rule_switches.of("default"), enabled=False
+        )
+    ),
+    "set rule settings": Call(
+        lambda c, _: rules.set_rule_settings(c, "default", RULE_OF, {"triggerThreshold": 9999})
+    ),
+    "reset rule settings": Call(
+        lambda c, _: rules.reset_rule_settings(c, "default", RULE_OF, ["severity"], forget=True)
+    ),
+    "put own rule": Call(lambda c, _: rules.put_own_rule(c, "default", cast("Any", _stored()))),
+    "delete own rule": Call(lambda c, _: rules.delete_own_rule(c, "default", "mine")),
+    "apply advice": Call(lambda c, _: tuning.apply_advice(c, "default", _advice(), NEVER)),
+    "undo advice": Call(lambda c, _: tuning.undo_advice(c, "default", "an advice")),
+    "request replay": Call(lambda c, _: tuning.request_trial(c, _trial(What.REPLAY)), READERS),
+    "request advice to be applied": Call(lambda c, _: tuning.request_trial(c, _trial(What.APPLY))),
+    "stop trial": Call(lambda c, _: tuning.stop_trial(c, _trial(What.REPLAY)), READERS),
+    "import pack": Call(
+        lambda c, _: content.import_pack(c, "default", "p", cast("Any", _imported), origin="o"),
+        workspace=False,
+    ),
+    "remove pack": Call(lambda c, lake: content.remove_pack(c, lake, cast("Any", _pack())), workspace=False),
+    "set alert status": Call(lambda c, _: alerts.set_alert_status(c, [(alert(), None)], "dismiss")),
+    "set status by id": Call(lambda c, _: alerts.set_status_by_id(c, "default", [ALERT], "Resolved")),
+    "decide incident": Call(
+        lambda c, _: incidents.decide_incident(
+            c, "default", 1, _etag(c), Decision({"status": IncidentStatus.ACTIVE}), "status"
+        )
+    ),
+    "change incidents": Call(
+        lambda c, _: incidents.change_incidents(c, "default", [1, 2], "set", {"owner": "kim"})
+    ),
+    "create incident": Call(lambda c, _: incidents.create_incident(c, "default", incident())),
+    "update incident": Call(lambda c, _: incidents.update_incident(c, "default", 1, {"severity": "Low"})),
+    "delete incident": Call(lambda c, _: incidents.delete_incident(c, "default", 1)),
+    "merge incidents": Call(lambda c, _: incidents.merge_incidents(c, "default", 1, [2])),
+    "add comment": Call(lambda c, _: incidents.add_note(c, "default", 1, NoteKind.COMMENT, "seen")),
+    "add task": Call(lambda c, _: incidents.add_note(c, "default", 1, NoteKind.TASK, "ask Kim")),
+    "complete task": Call(lambda c, _: incidents.complete_task(c, "default", 1, 1)),
+    "change note": Call(lambda c, _: incidents.change_note(c, "default", 1, _note(c))),
+    "delete note": Call(lambda c, _: incidents.delete_note(c, "default", 1, _note(c))),
+    "create watchlist": Call(
+        lambda c, lake: watchlists.create_watchlist(
+            _store(c, lake), "Mine", "Address", ["Address"], [Given({"Address": "192.0.2.9"})]
+        )
+    ),
+    "update watchlist": Call(
+        lambda c, lake: watchlists.update_watchlist(
+            _store(c, lake), "Known", [Given({"Address": "192.0.2.9"})], whole=True
+        )
+    ),
+    "add item": Call(
+        lambda c, lake: watchlists.add_item(_store(c, lake), "Known", Given({"Address": "192.0.2.9"}))
+    ),
+    "put item": Call(
+        lambda c, lake: watchlists.put_item(_store(c, lake), "Known", BOOKMARK, {"Address": "192.0.2.9"})
+    ),
+    "delete item": Call(lambda c, lake: watchlists.delete_item(_store(c, lake), "Known", BOOKMARK)),
+    "drop items": Call(lambda c, lake: watchlists.drop_items(_store(c, lake), "Known", ["192.0.2.7"])),
+    "delete watchlist": Call(lambda c, lake: watchlists.delete_watchlist(_store(c, lake), "Known")),
+    "put locations": Call(
+        lambda c, lake: watchlists.put_locations(_store(c, lake), "KnownEgress", [_location()], "add")
+    ),
+    "sync locations": Call(
+        lambda c, lake: watchlists.sync_locations(_store(c, lake), "KnownEgress", [_location()], "estate")
+    ),
+    "keep row": Call(
+        lambda c, _: bookmarks.keep_row(c, "default", RULE_OF, _row(), Range(NOON, NOON), mark="m")
+    ),
+    "put bookmark": Call(lambda c, _: bookmarks.put_bookmark(c, "default", bookmark(), incident(1))),
+    "change bookmark": Call(lambda c, _: bookmarks.change_bookmark(c, "default", BOOKMARK, notes="x")),
+    "promote bookmarks": Call(lambda c, _: bookmarks.promote_bookmarks(c, "default", [BOOKMARK])),
+    "import objects": Call(lambda c, _: threat_intelligence.import_objects(c, "default", "feed", [_item()])),
+    "put object": Call(lambda c, _: threat_intelligence.put_object(c, "default", "feed", _item())),
+    "revoke objects": Call(lambda c, _: threat_intelligence.revoke_objects(c, "default", [_item().id])),
+    "approve run": Call(
+        lambda c, lake: responses.approve_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS
+    ),
+    "deny run": Call(lambda c, lake: responses.deny_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS),
+    "undo run": Call(lambda c, lake: responses.undo_run(c, _responder(lake, c), "applied"), CONTRIBUTORS),
+    "retry run": Call(lambda c, lake: responses.retry_run(c, _responder(lake, c), "dead"), CONTRIBUTORS),
+    "put secret": Call(lambda c, _: responses.put_secret(c, "hook", "s3cret"), OWNERS, workspace=False),
+    "remove secret": Call(lambda c, _: responses.remove_secret(c, "hook"), OWNERS, workspace=False),
+    "put automation": Call(
+        lambda c, _: automations.put_automation(
+            c, "/automations/a", {"id": "a"}, {"automation-a-0-uri": "u"}
+        ),
+        workspace=False,
+    ),
+    "remove automation": Call(
+        lambda c, _: automations.remove_automation(c, "/automations/a"), workspace=False
+    ),
+}
+
+
+def _etag(context: ServiceContext) -> str:
+    found = context.state.incidents.get(1)
+    return found.etag if found else ""
+
+
+def _location() -> dict[str, str]:
+    return {"Address": "198.51.100.0/24", "Name": "office", "Tags": "estate"}
+
+
+def _stored() -> Any:
+    from nephoscope.alerts.library.packs import Stored
+
+    document = {"id": "mine", "name": "Mine", "query": "SigninLogs | take 1", "kind": "NRT"}
+    return Stored("rule", "mine", "Mine", "1.0", "api", "", "mine", document, standing="runs")
+
+
+def _pack() -> Any:
+    from nephoscope.alerts.library.packs import RulePack
+
+    return RulePack("checkout", "/srv/checkout", NOON, "default", ())
+
+
+def _imported() -> Any:
+    return SimpleNamespace(pack=SimpleNamespace(name="p", pieces=()))
+
+
+def _item() -> Any:
+    from nephoscope.sources.intel.item import item
+
+    document = {
+        "type": "indicator", "spec_version": "2.1", "id": "indicator--0c000000-0000-4000-8000-000000000001",
+        "created": NOON.isoformat(), "modified": NOON.isoformat(), "pattern": "[ipv4-addr:value = '192.0.2.7']",
+        "pattern_type": "stix", "valid_from": NOON.isoformat(),
+    }  # fmt: skip
+    return item(document, NOON)

@@ -1,0 +1,60 @@
+"""A data folder with something of every entity that the services change."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.service import calls
+
+from nephoscope.alerts.library.packs import RulePacks
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.listing import Given, Keeping
+from nephoscope.sources.intel.keeping import keep
+from nephoscope.state import State
+from nephoscope.state.incidents import Note, NoteKind
+from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
+    """The state and the lake of a new folder, put there as a test arranges it."""
+    data = folder / "data"
+    with State.of(data) as state, Lake.open(data, state) as lake, state.by_product("arrangement of a test"):
+        now = state.database.about_now()
+        editing = Editing(state, "default", "kim", now, "an advice")
+        editing.suppress("known", calls.RULE_OF.id, ())
+        editing.set(calls.RULE_OF, {"severity": "Low"})
+        _decided(state)
+        keeping = Keeping(state, lake, "default", "kim")
+        keeping.create("Known", "Address", ["Address"], now, [Given({"Address": "192.0.2.7"})])
+        keeping.put_item("Known", calls.BOOKMARK, {"Address": "192.0.2.8"}, now)
+        keep(state, "default", "feed", [calls._item()], now)
+        state.credentials.put("response.hook", "s3cret")
+        RulePacks(data).keep(calls._pack())
+        yield state, lake, data
+
+
+def _decided(state: State) -> None:
+    with state.transaction() as session:
+        for _ in range(2):
+            number = state.incidents.put(session, calls.incident()).number
+        state.incidents.note(session, 1, Note(0, NoteKind.TASK, "kim", "ask Kim", False, calls.NOON, ""))
+        state.alerts.put(session, calls.alert(incident=number))
+        state.bookmarks.put(session, calls.bookmark())
+        now = state.database.about_now()
+        for id_, status in (
+            ("waiting", RunStatus.APPROVE),
+            ("applied", RunStatus.DONE),
+            ("dead", RunStatus.DEAD),
+        ):
+            run = ResponseRun(
+                id_, "default", "rule", "block", {}, "incident.created", "1", {}, status, now, now, now, plan={"a": 1},
+                step=RunStep.APPLY if status is RunStatus.DONE else RunStep.DO,
+            )  # fmt: skip
+            state.responses.put(session, run)

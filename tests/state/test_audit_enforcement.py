@@ -1,0 +1,273 @@
+"""Whatever writes to a table that people decide in, nothing is committed without an entry of the audit."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from sqlalchemy import ForeignKeyConstraint, Integer, Text, delete, insert, select, text, update
+from sqlalchemy.orm import Session
+from tests.arrangement import strictly
+
+from nephoscope.state import State, StateError
+from nephoscope.state.actor import Actor
+from nephoscope.state.audit_enforcement import UnauditedChangeError, by_product, is_decided
+from nephoscope.state.columns import Base, Decided, Json, Moment
+from nephoscope.state.concepts import every_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Table
+
+#: Tables that only the product writes: nobody decides in them.
+OF_THE_PRODUCT = {
+    "audit", "checkpoints", "counted_segments", "hunting_runs", "ingested_files", "leases", "outbox", "outbox_batch", "producers",
+    "repeated_loads", "response_events", "response_facts", "rule_runs", "rule_standings", "schema_changes", "sign_in_attempts",
+    "source_errors", "source_health", "source_rates", "usage_untold",
+}  # fmt: skip
+KIM = Actor("kim")
+every_table()
+DECIDED = sorted(one.class_.__tablename__ for one in Base.registry.mappers if issubclass(one.class_, Decided))
+CLASSES: dict[str, Any] = {one.class_.__tablename__: one.class_ for one in Base.registry.mappers}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[State]:
+    """One state of each database for all tests: making one by its steps takes seconds."""
+    folder = tmp_path_factory.mktemp("state")
+    url = f"sqlite:///{folder}/state.db"
+    if request.param == "postgresql":
+        server, name = request.getfixturevalue("postgresql"), f"enforcement_{os.getpid()}"
+        with psycopg.connect(server.format(database="postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        url = server.format(database=name)
+    with State.open(url, folder / "keys") as state:
+        yield state
+
+
+@pytest.fixture(autouse=True)
+def _strict_and_empty(opened: State) -> Iterator[None]:
+    with by_product("a test"), opened.transaction() as session:
+        for table in reversed(every_table()):
+            session.execute(delete(table))
+    with strictly():
+        yield
+
+
+def test_every_table_is_decided_in_or_the_products_own() -> None:
+    assert {one.name for one in every_table()} == {*DECIDED, *OF_THE_PRODUCT}
+    assert not OF_THE_PRODUCT.intersection(DECIDED)
+    assert all(map(is_decided, DECIDED))
+    assert not any(map(is_decided, OF_THE_PRODUCT))
+
+
+def _value(column: Any) -> Any:
+    kind = column.type
+    if isinstance(kind, Moment):
+        return datetime(2026, 1, 1, tzinfo=UTC)
+    if isinstance(kind, Json):
+        return {}
+    if kind.python_type is bytes:
+        return b"x"
+    return kind.python_type(1) if not isinstance(kind, Text) else "x"
+
+
+def _row(table: Table) -> dict[str, Any]:
+    """A row whose every column has some value; what refers to another row is put there by `_parents`."""
+    return {
+        one.name: _value(one)
+        for one in table.columns
+        if not (one.primary_key and one is table.autoincrement_column)
+    }
+
+
+def _seed(session: Session, table: Table) -> None:
+    for constraint in table.constraints:
+        if isinstance(constraint, ForeignKeyConstraint) and constraint.referred_table is not table:
+            _seed(session, constraint.referred_table)
+    if session.execute(select(table).where(_is_ours(table))).first() is None:
+        session.execute(insert(table).values(_own(table)))
+
+
+def _own(table: Table) -> dict[str, Any]:
+    row = _row(table)
+    counted = table.autoincrement_column
+    return row if counted is None else {**row, counted.name: 1}
+
+
+def _is_ours(table: Table) -> Any:
+    [*keys] = table.primary_key.columns
+    own = _own(table)
+    found = keys[0] == own[keys[0].name]
+    for key in keys[1:]:
+        found = found & (key == own[key.name])
+    return found
+
+
+def _flush_new(session: Session, table: Table) -> None:
+    session.add(CLASSES[table.name](**_own(table)))
+    session.flush()
+
+
+def _flush_changed(session: Session, table: Table) -> None:
+    row = session.scalars(select(CLASSES[table.name]).where(_is_ours(table))).one()
+    column = _free(table)
+    setattr(row, column.key, _other(column))
+    session.flush()
+
+
+def _free(table: Table) -> Any:
+    """A column that can be changed: one that neither is the key nor refers to a row, where there is such a one."""
+    return min(table.columns, key=lambda one: (bool(one.foreign_keys), one.primary_key))
+
+
+def _other(column: Any) -> Any:
+    if isinstance(column.type, Moment):
+        return datetime(2027, 1, 1, tzinfo=UTC)
+    return (
+        "other" if isinstance(column.type, Text) else 2 if isinstance(column.type, Integer) else {"other": 1}
+    )
+
+
+def _flush_gone(session: Session, table: Table) -> None:
+    session.delete(session.scalars(select(CLASSES[table.name]).where(_is_ours(table))).one())
+    session.flush()
+
+
+def _changeable(table: Table) -> dict[str, Any]:
+    column = _free(table)
+    return {column.name: _value(column)}
+
+
+INSERTS: dict[str, Callable[[Session, Table], Any]] = {
+    "ORM flush": _flush_new,
+    "ORM bulk": lambda session, table: session.execute(insert(CLASSES[table.name]), [_own(table)]),
+    "Core": lambda session, table: session.connection().execute(insert(table).values(_own(table))),
+    "Core returning": lambda session, table: session.connection().execute(
+        insert(table).values(_own(table)).returning(*table.primary_key.columns)
+    ),
+}
+CHANGES: dict[str, Callable[[Session, Table], Any]] = {
+    "ORM flush changes": _flush_changed,
+    "ORM flush deletes": _flush_gone,
+    "ORM bulk update": lambda session, table: session.execute(
+        update(CLASSES[table.name]).where(_is_ours(table)).values(_changeable(table))
+    ),
+    "ORM bulk delete": lambda session, table: session.execute(
+        delete(CLASSES[table.name]).where(_is_ours(table))
+    ),
+    "Core update": lambda session, table: session.connection().execute(
+        update(table).where(_is_ours(table)).values(_changeable(table))
+    ),
+    "Core delete": lambda session, table: session.connection().execute(delete(table).where(_is_ours(table))),
+    "Core delete returning": lambda session, table: session.connection().execute(
+        delete(table).where(_is_ours(table)).returning(*table.primary_key.columns)
+    ),
+    "plain text": lambda session, table: session.execute(text(f'DELETE FROM "{table.name}"')),
+}
+
+
+@pytest.mark.parametrize("table", DECIDED)
+def test_nothing_goes_around_the_audit(opened: State, table: str) -> None:
+    found = Base.metadata.tables[table]
+    with by_product("a test"), opened.transaction() as session:
+        for constraint in found.constraints:
+            if isinstance(constraint, ForeignKeyConstraint):
+                _seed(session, constraint.referred_table)
+    for way, write in INSERTS.items():
+        before = _count(opened, found)
+        _refused(opened, found, way, write)
+        assert _count(opened, found) == before, way
+    with by_product("a test"), opened.transaction() as session:
+        _seed(session, found)
+    there = _count(opened, found)
+    for way, write in CHANGES.items():
+        _refused(opened, found, way, write)
+        assert _count(opened, found) == there, way
+    with opened.audited(KIM, "o", "t"), opened.transaction() as session:
+        CHANGES["Core delete"](session, found)
+    assert _count(opened, found) == there - 1
+
+
+def _refused(state: State, table: Table, way: str, write: Callable[[Session, Table], Any]) -> None:
+    with pytest.raises(UnauditedChangeError, match=table.name), state.transaction() as session:
+        write(session, table)
+    assert not state.audit.entries(), way
+
+
+def _count(state: State, table: Table) -> int:
+    with state.reading() as session:
+        return len(session.execute(select(table)).all())
+
+
+def _switch(state: State, session: Session, rule: str = "r") -> None:
+    state.rule_switches.switch(session, "default", "rule", [rule], datetime.now(UTC), "kim", enabled=False)
+
+
+def test_a_change_that_finds_no_row_needs_no_entry(opened: State) -> None:
+    with opened.transaction() as session:
+        session.execute(delete(CLASSES["rule_switches"]))
+        gone = delete(CLASSES["secrets"]).returning(CLASSES["secrets"].id)
+        assert not session.scalars(gone).all()
+
+
+def test_an_entry_that_a_savepoint_took_back_does_not_count(opened: State) -> None:
+    def change() -> None:
+        with opened.transaction() as session:
+            _switch(opened, session)
+            savepoint = session.begin_nested()
+            opened.audit.add(session, "kim", "o", "t")
+            savepoint.rollback()
+
+    with pytest.raises(UnauditedChangeError):
+        change()
+    with opened.transaction() as session:
+        savepoint = session.begin_nested()
+        _switch(opened, session)
+        session.flush()
+        savepoint.rollback()
+    assert not opened.rule_switches.of("default").rules
+
+
+def test_a_block_covers_what_follows_its_entry_and_nothing_else(opened: State) -> None:
+    with opened.audited(KIM, "o", "t"):
+        for rule in ("a", "b"):
+            with opened.transaction() as session:
+                _switch(opened, session, rule)
+    assert len(opened.audit.entries()) == 1
+    with opened.announced(KIM, "o", "file"), opened.transaction() as session:
+        _switch(opened, session, "c")
+    with pytest.raises(UnauditedChangeError), opened.transaction() as session:
+        _switch(opened, session, "d")
+    assert set(opened.rule_switches.of("default").rules) == {"a", "b", "c"}
+
+
+def test_what_prepares_a_change_leaves_its_entry_to_the_change(opened: State) -> None:
+    def fail() -> None:
+        with opened.audited(KIM, "o", "t"):
+            with opened.transaction(product="preparation", joins=False) as session:
+                _switch(opened, session)
+            assert not opened.audit.entries()
+            raise StateError("torn")
+
+    with pytest.raises(StateError, match="torn"):
+        fail()
+    assert not opened.audit.entries()
+
+
+@contextmanager
+def _transaction(state: State, *, product: str) -> Iterator[Session]:
+    whose: AbstractContextManager[None] = by_product(product)
+    with whose, state.transaction() as session:
+        yield session
+
+
+def test_the_product_says_that_it_changes_by_itself(opened: State) -> None:
+    with _transaction(opened, product="detection") as session:
+        _switch(opened, session)
+    assert not opened.audit.entries()
