@@ -127,6 +127,8 @@ def _free(table: Table) -> Any:
 
 
 def _other(column: Any) -> Any:
+    if column.type.python_type is bool:
+        return False
     if isinstance(column.type, Moment):
         return datetime(2027, 1, 1, tzinfo=UTC)
     return (
