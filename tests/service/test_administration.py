@@ -10,12 +10,13 @@ from sqlalchemy import select
 from tests.service.acting import SUBSCRIPTION, context_of
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.service import tenants, workspaces
+from nephoscope.service import credentials, sources, tenants, workspaces
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.sources.azure.connecting import Secrets
 from nephoscope.state.audit import Audit
 from nephoscope.state.concepts import every_table
+from nephoscope.state.sources import Source
 from nephoscope.state.tenants import Connection, Tenant
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-55
 SECRET = "very~secret~text"
 CONNECTION = Connection(ID, "secret", CLIENT)
 IDENTITY = Connection("", "managed-identity")
+KEY = "c2VjcmV0LWtleS1vZi10aGUtaHVi"
+STRING = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=read;SharedAccessKey={KEY}"
+HUB = {"brokers": "ns.servicebus.windows.net:9093", "topics": "logs"}
 CHANGERS = {"Owner", "Contributor"}
 ROLES = (
     "Owner",
@@ -86,6 +90,28 @@ VERBS = {
     "remove_tenant": Verb(
         lambda it: tenants.remove_tenant(it, "contoso"), tenants.DELETE, "tenant contoso"
     ),
+    "add_source": Verb(
+        lambda it: sources.add_source(it, Source("hub", "event_hub", {}), HUB, {"password": STRING}, there=False),
+        sources.WRITE, "hub", secrets=(KEY,),
+    ),
+    "add_source of the server's files": Verb(
+        lambda it: sources.add_source(it, Source("files", "folder", {}), {"paths": "/var/log/x"}, {}, there=False),
+        sources.WRITE, "files", frozenset({"Owner"}),
+    ),
+    "change_source": Verb(
+        lambda it: sources.change_source(it, "known", {"topics": "other"}, {"password": STRING}, there=False),
+        sources.WRITE, "known", secrets=(KEY,),
+    ),
+    "change_source to pause": Verb(
+        lambda it: sources.change_source(it, "known", enabled=False), sources.WRITE, "known"
+    ),
+    "remove_source": Verb(lambda it: sources.remove_source(it, "known"), sources.DELETE, "known"),
+    "make_source_token": Verb(
+        lambda it: sources.make_source_token(it, "ingest"), sources.HOST, "ingest", frozenset({"Owner"})
+    ),
+    "rotate_credentials": Verb(
+        credentials.rotate_credentials, credentials.WRITE, "credentials", frozenset({"Owner"})
+    ),
     "ask_tenant_test": Verb(
         lambda it: tenants.ask_tenant_test(it, "contoso"), tenants.WRITE, "tenant contoso"
     ),
@@ -101,6 +127,8 @@ def house(state: State, tmp_path: Path) -> State:
     context = ServiceContext(LocalUser.current(), state, tmp_path / "data")
     workspaces.add_workspace(context, "soc", {})
     tenants.connect_tenant(context, Tenant("contoso", CONNECTION), Secrets(SECRET))
+    sources.add_source(context, Source("known", "event_hub", {}), HUB, {"password": STRING}, there=False)
+    sources.add_source(context, Source("ingest", "logs_ingestion", {}), {}, {}, there=False)
     return state
 
 

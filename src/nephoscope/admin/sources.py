@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,18 +12,16 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
-from nephoscope.sources.live import setting_up, trying
+from nephoscope.service import sources as service
+from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
-from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, Allow
+from nephoscope.sources.live.setting_up import TOKENS
 from nephoscope.sources.live.source import Kind, SourceError
 from nephoscope.state import StateError
 from nephoscope.state.faults import OvertakenError, PassingError
 from nephoscope.state.sources import Source
 
 SECTION = Section("sources", "Sources")
-READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
-#: Who sets up what is the server's own (its files, its addresses, its identity) must be an owner: these are not the estate's.
-HOSTS = "Nephoscope/secrets/write"
 Settings = Annotated[
     dict[Name, Any], msgspec.Meta(max_length=100, description="As GET /sourceKinds describes them.")
 ]
@@ -167,21 +165,14 @@ def sources(ask: Ask, query: Paging) -> SourceList:
 @SECTION.route("POST", "/sources", WRITE, status=201)
 def add(ask: Ask, body: NewSource) -> SourceShape:
     """Set up a source; what reads the server's own files, listens at its addresses or signs in as the server needs an owner."""
-    state = ask.instance.state
-    kind = _kind_of(body.kind)
-    _must(ask, kind)
+    state, kind = ask.instance.state, _kind_of(body.kind)
     if any(one.name == body.name for one in state.sources.all()):
         raise Fault(409, "Conflict", f"There is a source {body.name} already.")
     if state.workspaces.find(body.workspace) is None:
         raise bad(f"There is no workspace {body.workspace}.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
     table = ask.instance.lake.tables.get
-    allow = _allow(ask)
-    told = {"kind": kind.name, "workspace": body.workspace, "secrets": sorted(body.secrets)}
-    with ask.changing(WRITE, body.name, **told):
-        made = _done(
-            lambda: setting_up.add(state, source, body.settings, body.secrets, table=table, allow=allow)
-        )
+    made = _done(lambda: service.add_source(ask.service, source, body.settings, body.secrets, table=table))
     return _shown(ask, made)
 
 
@@ -194,50 +185,34 @@ def one(ask: Ask, name: Name) -> SourceShape:
 @SECTION.route("PATCH", "/sources/{name}", WRITE)
 def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
     """Change a source or switch it on or off; it is started again with it within seconds. What is the server's own needs an owner."""
-    state, source = ask.instance.state, _source(ask, name)
-    kind = _kind_of(source.kind)
-    _must(ask, kind)
+    source = _source(ask, name)
     settings = body.settings if body.settings is not msgspec.UNSET else None
     secrets = body.secrets if body.secrets is not msgspec.UNSET else {}
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
-    allow = _allow(ask)
-    told = {"enabled": enabled, "settings": sorted(settings or ()), "secrets": sorted(secrets)}
-    with ask.changing(WRITE, name, **told):
-        made = _done(lambda: setting_up.change(state, name, settings, secrets, enabled=enabled, allow=allow))
+    made = _done(lambda: service.change_source(ask.service, source.name, settings, secrets, enabled=enabled))
     return _shown(ask, made)
 
 
 @SECTION.route("DELETE", "/sources/{name}", DELETE, status=204)
 def remove(ask: Ask, name: Name) -> None:
     """Forget a source, how far it was read, and its secrets; its rows stay."""
-    _source(ask, name)
-    with ask.changing(DELETE, name):
-        setting_up.remove(ask.instance.state, name)
+    service.remove_source(ask.service, _source(ask, name).name)
 
 
 @SECTION.route("POST", "/sources/{name}/test", WRITE)
 def test(ask: Ask, name: Name) -> SourceTest:
     """Try whether a source can be reached, without reading from it."""
-    source, instance = _source(ask, name), ask.instance
-    _must(ask, _kind_of(source.kind))
-    try:
-        told = trying.answer(instance.lake, instance.state, instance.data, name)
-    except PassingError:
-        raise
-    except (SourceError, StateError) as error:
-        return SourceTest(works=False, message=str(error))
-    return SourceTest(works=True, message=told)
+    found = service.try_source(ask.service, ask.instance.lake, _source(ask, name).name)
+    return SourceTest(works=found.works, message=found.message)
 
 
-@SECTION.route("POST", "/sources/{name}/tokens", HOSTS, status=201)
+@SECTION.route("POST", "/sources/{name}/tokens", HOST, status=201)
 def token(ask: Ask, name: Name) -> SourceToken:
     """Make a token that a source of the kind logs_ingestion lets in."""
     source = _source(ask, name)
     if source.kind != TOKENS:
         raise Fault(409, "Conflict", f"{name} is of the kind {source.kind}: tokens are for {TOKENS}.")
-    with ask.changing(HOSTS, name):
-        secret = setting_up.token(ask.instance.state, name)
-    return SourceToken(token=secret)
+    return SourceToken(token=service.make_source_token(ask.service, name))
 
 
 @SECTION.route("GET", "/sources/{name}/health", READ)
@@ -259,22 +234,6 @@ def health(ask: Ask, name: Name) -> SourceHealth:
             for one in found
         )
     )  # fmt: skip
-
-
-def _must(ask: Ask, kind: Kind) -> None:
-    """DeniedError where a kind is the host's and the caller no owner."""
-    if kind.name in OF_THE_HOST:
-        ask.caller.must(HOSTS, why=f"a source of the kind {kind.name}")
-
-
-def _allow(ask: Ask) -> Allow:
-    """Denies settings that are the server's own to who is no owner."""
-
-    def allow(owned: Collection[str]) -> None:
-        if owned:
-            ask.caller.must(HOSTS, why=", ".join(owned))
-
-    return allow
 
 
 def _kind_of(name: str) -> Kind:

@@ -43,9 +43,11 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def rotate(data: Path, /) -> None:
     """Encrypt every credential with a new key and drop the old keys; backups of the old key file are of no use after it."""
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.plain import counted
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.service.credentials import rotate_credentials
 
-    with state_of(data) as state, audited(state, "Nephoscope/secrets/write", "credentials", act="rotate"):
-        click.echo(f"{counted(state.credentials.rotate(), 'credential')} encrypted with a new key")
+    with state_of(data) as state:
+        count = rotate_credentials(service_of(data, state))
+    click.echo(f"{counted(count, 'credential')} encrypted with a new key")

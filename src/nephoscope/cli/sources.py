@@ -16,10 +16,10 @@ from nephoscope.cli.session.secrets import known, pair, secret, secret_pair
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nephoscope.service.context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.sources import Source
 
-WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
 COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "leftOut", "error")
 HEALTH = (
     "source",
@@ -101,9 +101,10 @@ def add(
     no_test: bool,
 ) -> None:
     """Set up the source NAME and try it."""
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.sources import add_source
     from nephoscope.sources.live import setting_up
     from nephoscope.sources.live.catalogue import kind_of, parsed
     from nephoscope.state.sources import Source
@@ -117,20 +118,17 @@ def add(
         with _hinted():
             setting_up.check(chosen, wanted, given, name, there=not no_test)
     with _told(), lake_of(data) as (lake, state):
-        wanted_source = Source(name, kind, {}, workspace)
-        told_set = {
-            "kind": kind,
-            "workspace": workspace,
-            "settings": sorted(values),
-            "secrets": sorted(given),
-        }
-        with audited(state, WRITE, name, act="add", **told_set):
-            source = setting_up.add(
-                state, wanted_source, values, given, there=not no_test, table=lake.tables.get
-            )
+        source = add_source(
+            service_of(data, state),
+            Source(name, kind, {}, workspace),
+            values,
+            given,
+            there=not no_test,
+            table=lake.tables.get,
+        )
         click.echo(f"source {source.name} added")
         if kind == setting_up.TOKENS and not given:
-            _new_token(state, source)
+            _new_token(service_of(data, state), source.name)
         told = setting_up.choice(state, source)
         if not no_test:
             try:
@@ -221,9 +219,9 @@ def set_(
     no_test: bool,
 ) -> None:
     """Change the source NAME; `serve` takes the change up, and so does a source that waits for other settings."""
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.sources.live import setting_up
+    from nephoscope.service.sources import change_source
     from nephoscope.sources.live.catalogue import kind_of
 
     with _told(), state_of(data) as state:
@@ -232,9 +230,8 @@ def set_(
         known(kind.secrets, given)
         values = dict(pair(one) for one in settings)
         wanted = values if settings or given else None
-        told = {"settings": sorted(values), "secrets": sorted(given), "enabled": enabled}
-        with _hinted(), audited(state, WRITE, name, act="change", **told):
-            setting_up.change(state, name, wanted, given, enabled=enabled, there=not no_test)
+        with _hinted():
+            change_source(service_of(data, state), name, wanted, given, enabled=enabled, there=not no_test)
         click.echo(f"source {name} changed")
 
 
@@ -244,11 +241,11 @@ def set_(
 @click.pass_obj
 def token(data: Path, /, name: str, revoke: bool) -> None:
     """Make a token that the source NAME (of the kind logs_ingestion) lets in; it is shown once and kept as a hash."""
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
 
     with _told(), state_of(data) as state:
-        source = state.sources.get(name)
-        _new_token(state, source, revoke=revoke)
+        _new_token(service_of(data, state), name, revoke=revoke)
 
 
 @command.command("remove")
@@ -256,14 +253,12 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Forget the source NAME, how far it was read, and its secrets. Its rows stay."""
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.sources.live import setting_up
+    from nephoscope.service.sources import remove_source
 
     with state_of(data) as state:
-        before = state.sources.get(name)
-        with audited(state, DELETE, name, kind=before.kind, workspace=before.workspace):
-            setting_up.remove(state, name)
+        remove_source(service_of(data, state), name)
         click.echo(f"source {name} removed")
 
 
@@ -374,15 +369,12 @@ def _told() -> Any:
     return telling()
 
 
-def _new_token(state: State, source: Source, *, revoke: bool = False) -> None:
-    from nephoscope.cli.session.auditing import audited
-    from nephoscope.sources.live import setting_up
+def _new_token(context: ServiceContext, name: str, *, revoke: bool = False) -> None:
+    from nephoscope.service.sources import make_source_token
     from nephoscope.state import StateError
 
     try:
-        told = {"act": "token", "revoked": revoke or None}
-        with audited(state, "Nephoscope/secrets/write", source.name, **told):
-            made = setting_up.token(state, source.name, revoke=revoke)
+        made = make_source_token(context, name, revoke=revoke)
     except StateError as error:
         raise click.UsageError(str(error)) from error
     click.echo("token, shown this once (a running process lets it in when it is started again):", err=True)

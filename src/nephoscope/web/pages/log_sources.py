@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.sources.live import setting_up, trying
+from nephoscope.service import sources as service
+from nephoscope.service.sources import DELETE, HOST, WRITE
+from nephoscope.sources.live import setting_up
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
 from nephoscope.sources.live.health.table import missing_logs, rows
 from nephoscope.sources.live.owned import always_owned
-from nephoscope.sources.live.source import Kind, SourceError
+from nephoscope.sources.live.source import Kind
 from nephoscope.state import StateError
-from nephoscope.state.faults import PassingError
 from nephoscope.state.sources import Source
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawing import draw
 from nephoscope.web.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.form import DELETE, HOST, WRITE, changing, taken
+from nephoscope.web.form import taken
 from nephoscope.web.health_table import health_table
 from nephoscope.web.page import Page
 from nephoscope.web.pages.recommendations import page_start
@@ -50,12 +50,9 @@ def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, Any]:
 
 
 def _added(visit: Visit, kind: Kind) -> str:
-    _must(visit, kind.name)
-    form, state = visit.form, visit.instance.state
+    form = visit.form
     source = Source(form.get("name", "").strip(), kind.name, {}, form.get("workspace", "default"))
-    settings, secrets, allow = _settings(kind, form), _secrets(kind, form), partial(_allow, visit)
-    with changing(visit, WRITE, source.name, kind=kind.name, workspace=source.workspace):
-        made = setting_up.add(state, source, settings, secrets, allow=allow)
+    made = service.add_source(visit.service, source, _settings(kind, form), _secrets(kind, form))
     return visit.link(f"/sources/logs/{made.name}", done="added")
 
 
@@ -80,21 +77,9 @@ def _asked_secrets(kind: Kind) -> Mapping[str, str]:
     return {} if kind.name == setting_up.TOKENS else kind.secrets
 
 
-def _must(visit: Visit, kind: str) -> None:
-    visit.caller.must(WRITE, "/")
-    if kind in setting_up.OF_THE_HOST:
-        visit.caller.must(HOST, "/", f"a source of the kind {kind}")
-
-
 def _is_owners(kind: Kind) -> bool:
     """Whether every source of a kind is an owner's to set up."""
     return kind.name in setting_up.OF_THE_HOST or always_owned(kind)
-
-
-def _allow(visit: Visit, owned: Collection[str]) -> None:
-    """DeniedError for settings that are the server's own where the visitor is no owner."""
-    if owned:
-        visit.caller.must(HOST, "/", ", ".join(owned))
 
 
 def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], Table]]:
@@ -144,7 +129,6 @@ def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
     source = state.sources.get(source.name) if refused else source
     health = rows(state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
-    told = state.checkpoints.get(f"test:{source.name}", "page") or {}
     hours: dict[Any, int] = {}
     for rate in state.source_health.rates(source.name, since=visit.since):
         hours[rate.hour] = hours.get(rate.hour, 0) + rate.rows
@@ -153,7 +137,8 @@ def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
         "owner": owner, "owned": () if owner else setting_up.owned_now(source),
         "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
         "settings": list(described(kind)), "health": health, "whole": whole,
-        "error": setting_up.error_of(state, source, whole.health if whole else None), "told": told,
+        "error": setting_up.error_of(state, source, whole.health if whole else None),
+        "told": service.last_trial(visit.service, source.name),
         "standing": setting_up.standing_of(whole.health if whole else None),
         "given": dict(visit.form) if refused else _given(source), "etag": drawn(visit, _of(visit, source)), "overtaken": None,
         "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
@@ -177,35 +162,31 @@ def _text(value: Any) -> str:
 
 def _done(visit: Visit, source: Source) -> str:
     act = visit.form.get("act", "")
+    if act == "test":
+        service.try_source(visit.service, visit.instance.lake, source.name)
+        return visit.here(done=act)
     if act == "remove":
         visit.caller.must(DELETE, "/")
     else:
-        _must(visit, source.kind)
-    if act == "test":
-        with changing(visit, WRITE, source.name, act=act):
-            _tested(visit, source)
-        return visit.here(done=act)
+        service.require_write(visit.service, source.kind)
     with as_drawn(visit, lambda: _of(visit, visit.instance.state.sources.get(source.name))):
         return _decided(visit, source, act)
 
 
 def _decided(visit: Visit, source: Source, act: str) -> str:
-    state, form = visit.instance.state, visit.form
-    if act == "remove":
-        with changing(visit, DELETE, source.name):
-            setting_up.remove(state, source.name)
-            state.checkpoints.remove(f"test:{source.name}")
-        return visit.link("/sources")
-    with changing(visit, WRITE, source.name, act=act):
-        match act:
-            case "pause" | "go-on":
-                setting_up.change(state, source.name, enabled=act == "go-on")
-            case "change":
-                kind = kind_of(source.kind)
-                changed, secrets = _changed(kind, source, form), _secrets(kind, form)
-                setting_up.change(state, source.name, changed, secrets, allow=partial(_allow, visit))
-            case other:
-                raise StateError(f"a source cannot be treated so: {other[:40] or 'nothing was asked for'}")
+    form = visit.form
+    match act:
+        case "remove":
+            service.remove_source(visit.service, source.name)
+            return visit.link("/sources")
+        case "pause" | "go-on":
+            service.change_source(visit.service, source.name, enabled=act == "go-on")
+        case "change":
+            kind = kind_of(source.kind)
+            changed, secrets = _changed(kind, source, form), _secrets(kind, form)
+            service.change_source(visit.service, source.name, changed, secrets)
+        case other:
+            raise StateError(f"a source cannot be treated so: {other[:40] or 'nothing was asked for'}")
     return visit.here(done=act)
 
 
@@ -220,25 +201,9 @@ def _changed(kind: Kind, source: Source, form: Mapping[str, str]) -> dict[str, A
     return {**{name: value for name, value in emptied.items() if value != "None"}, **wanted}
 
 
-def _tested(visit: Visit, source: Source) -> None:
-    """Try the source and keep what it said."""
-    instance = visit.instance
-    try:
-        told = trying.answer(instance.lake, instance.state, instance.data, source.name)
-        found = {"works": True, "message": told}
-    except PassingError:
-        raise
-    except (StateError, SourceError) as error:
-        found = {"works": False, "message": str(error)}
-    kept = {**found, "at": instance.now.isoformat()}
-    instance.state.checkpoints.put(f"test:{source.name}", "page", kept)
-
-
 def _token(visit: Visit, source: Source) -> Response:
     """A new token, shown this once."""
-    visit.caller.must(HOST, "/")
-    with changing(visit, HOST, source.name, act="token"):
-        made = setting_up.token(visit.instance.state, source.name, revoke=visit.form.get("revoke") == "1")
+    made = service.make_source_token(visit.service, source.name, revoke=visit.form.get("revoke") == "1")
     drawn = draw("token.html", visit=visit, page=PAGES[1], source=source, token=made)
     return HTMLResponse(drawn, headers={"Cache-Control": "no-store"})
 

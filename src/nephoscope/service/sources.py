@@ -1,0 +1,138 @@
+"""Sources of logs: set up, changed, tried and removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.sources.live import setting_up
+from nephoscope.sources.live.catalogue import kind_of
+from nephoscope.sources.live.source import SourceError
+from nephoscope.sources.live.trying import answer
+from nephoscope.state import StateError
+from nephoscope.state.faults import PassingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.table import Table
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.sources import Source
+
+READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
+#: What is the server's own (its files, addresses, identity), and tokens: an owner's.
+HOST = "Nephoscope/secrets/write"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTrial:
+    """Whether a source could be reached, and what it or the error said."""
+
+    works: bool
+    message: str
+
+
+def require_write(context: ServiceContext, kind: str) -> None:
+    """Raise DeniedError where the actor may not set up sources of a kind; those of the server's files and addresses are an owner's."""
+    context.require(WRITE)
+    if kind in setting_up.OF_THE_HOST:
+        context.require(HOST, why=f"a source of the kind {kind}")
+
+
+def add_source(
+    context: ServiceContext,
+    source: Source,
+    given: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    *,
+    there: bool = True,
+    table: Callable[[str], Table | None] = lambda _: None,
+) -> Source:
+    """Set up a source with settings as people give them; its secrets are kept encrypted. `there`, `table` as of `setting_up.add`.
+
+    Raises DeniedError, also for settings that are the server's own; SourceError and StateError for what cannot be.
+    """
+    require_write(context, kind_of(source.kind).name)
+    detail = {
+        "kind": source.kind,
+        "workspace": source.workspace,
+        "settings": sorted(given),
+        "secrets": sorted(secrets),
+    }
+    with context.change(WRITE, ROOT_SCOPE, source.name, act="add", **detail):
+        return setting_up.add(
+            context.state, source, given, secrets, there=there, table=table, allow=_allow(context)
+        )
+
+
+def change_source(
+    context: ServiceContext,
+    name: str,
+    given: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    *,
+    enabled: bool | None = None,
+    there: bool = True,
+) -> Source:
+    """Change settings and secrets of a source, or let it pause or go on. Raises as `add_source`; MissingError where there is none."""
+    require_write(context, context.state.sources.get(name).kind)
+    only_enabled = given is None and not secrets and enabled is not None
+    act = ("go-on" if enabled else "pause") if only_enabled else "change"
+    detail = {"settings": sorted(given or ()), "secrets": sorted(secrets or ()), "enabled": enabled}
+    with context.change(WRITE, ROOT_SCOPE, name, act=act, **detail):
+        return setting_up.change(
+            context.state, name, given, secrets, enabled=enabled, there=there, allow=_allow(context)
+        )
+
+
+def remove_source(context: ServiceContext, name: str) -> None:
+    """Forget a source, how far it was read, and its secrets; its rows stay. Raises DeniedError; MissingError where there is none."""
+    context.require(DELETE)
+    before = context.state.sources.get(name)
+    with context.transact(DELETE, ROOT_SCOPE, name, kind=before.kind, workspace=before.workspace):
+        setting_up.remove(context.state, name)
+        context.state.checkpoints.remove(_trial_place(name))
+
+
+def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
+    """Try whether a source can be reached, without reading from it, and keep what it said. Raises DeniedError, MissingError."""
+    require_write(context, context.state.sources.get(name).kind)
+    try:
+        found = SourceTrial(True, answer(lake, context.state, context.data, name))
+    except PassingError:
+        raise
+    except (StateError, SourceError) as error:
+        found = SourceTrial(False, str(error))
+    kept = {"works": found.works, "message": found.message, "at": context.now.isoformat()}
+    with context.change(WRITE, ROOT_SCOPE, name, act="test"):
+        context.state.checkpoints.put(_trial_place(name), "page", kept)
+    return found
+
+
+def last_trial(context: ServiceContext, name: str) -> dict[str, Any]:
+    """Return what the last test of a source found (`works`, `message`, `at`), {} where none was made."""
+    found: dict[str, Any] = context.state.checkpoints.get(_trial_place(name), "page") or {}
+    return found
+
+
+def make_source_token(context: ServiceContext, name: str, *, revoke: bool = False) -> str:
+    """Make a token that a source of the kind logs_ingestion lets in, shown this once; `revoke` ends those of before.
+
+    Raises DeniedError; StateError for a source of another kind.
+    """
+    with context.change(HOST, ROOT_SCOPE, name, act="token", revoked=revoke or None):
+        return setting_up.token(context.state, name, revoke=revoke)
+
+
+def _allow(context: ServiceContext) -> setting_up.Allow:
+    def allow(owned: Collection[str]) -> None:
+        if owned:
+            context.require(HOST, why=", ".join(owned))
+
+    return allow
+
+
+def _trial_place(name: str) -> str:
+    return f"test:{name}"
