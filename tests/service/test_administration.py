@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 from tests.service.acting import SUBSCRIPTION, context_of
 
-from nephoscope.access.guard import DeniedError
-from nephoscope.service import credentials, sources, tenants, workspaces
+from nephoscope.access.guard import DeniedError, Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.model.resource_binding import bind_resource
+from nephoscope.service import credentials, principals, sign_in_providers, sources, tenants, workspaces
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.sources.azure.connecting import Secrets
 from nephoscope.state.audit import Audit
 from nephoscope.state.concepts import every_table
+from nephoscope.state.principals import Principal, PrincipalKind, SecretKind
+from nephoscope.state.sign_in_providers import SignInProvider
 from nephoscope.state.sources import Source
 from nephoscope.state.tenants import Connection, Tenant
 
@@ -32,7 +37,9 @@ IDENTITY = Connection("", "managed-identity")
 KEY = "c2VjcmV0LWtleS1vZi10aGUtaHVi"
 STRING = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=read;SharedAccessKey={KEY}"
 HUB = {"brokers": "ns.servicebus.windows.net:9093", "topics": "logs"}
-CHANGERS = {"Owner", "Contributor"}
+CHANGERS, OWNER = {"Owner", "Contributor"}, frozenset({"Owner"})
+MACHINE = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm"
+PROVIDER = SignInProvider("entra", "Entra ID", f"https://login.microsoftonline.com/{ID}/v2.0", CLIENT)
 ROLES = (
     "Owner",
     "Contributor",
@@ -59,6 +66,14 @@ def _tenant(context: ServiceContext, **changes: Any) -> Tenant:
     return replace(context.state.tenants.get("contoso"), **changes)
 
 
+def _person(context: ServiceContext, name: str = "ada") -> Principal:
+    return next(one for one in context.state.principals.all() if one.name == name)
+
+
+def _guard(context: ServiceContext) -> Guard:
+    return Guard(context.state, lambda: Hierarchy({}))
+
+
 VERBS = {
     "add_workspace": Verb(
         lambda it: workspaces.add_workspace(it, "new", {"days": 30}), workspaces.WRITE, "workspace new"
@@ -77,7 +92,7 @@ VERBS = {
     ),
     "connect_tenant as the server": Verb(
         lambda it: tenants.connect_tenant(it, Tenant("fabrikam", IDENTITY), Secrets()),
-        tenants.WRITE, "tenant fabrikam", frozenset({"Owner"}),
+        tenants.WRITE, "tenant fabrikam", OWNER,
     ),
     "change_tenant": Verb(
         lambda it: tenants.change_tenant(it, _tenant(it, hours=3.0), Secrets("another~" + SECRET)),
@@ -85,7 +100,7 @@ VERBS = {
     ),
     "change_tenant to the server's identity": Verb(
         lambda it: tenants.change_tenant(it, _tenant(it, connection=IDENTITY)),
-        tenants.WRITE, "tenant contoso", frozenset({"Owner"}),
+        tenants.WRITE, "tenant contoso", OWNER,
     ),
     "remove_tenant": Verb(
         lambda it: tenants.remove_tenant(it, "contoso"), tenants.DELETE, "tenant contoso"
@@ -96,7 +111,7 @@ VERBS = {
     ),
     "add_source of the server's files": Verb(
         lambda it: sources.add_source(it, Source("files", "folder", {}), {"paths": "/var/log/x"}, {}, there=False),
-        sources.WRITE, "files", frozenset({"Owner"}),
+        sources.WRITE, "files", OWNER,
     ),
     "change_source": Verb(
         lambda it: sources.change_source(it, "known", {"topics": "other"}, {"password": STRING}, there=False),
@@ -107,10 +122,54 @@ VERBS = {
     ),
     "remove_source": Verb(lambda it: sources.remove_source(it, "known"), sources.DELETE, "known"),
     "make_source_token": Verb(
-        lambda it: sources.make_source_token(it, "ingest"), sources.HOST, "ingest", frozenset({"Owner"})
+        lambda it: sources.make_source_token(it, "ingest"), sources.HOST, "ingest", OWNER
+    ),
+    "add_principal": Verb(
+        lambda it: principals.add_principal(it, PrincipalKind.PROGRAM, "deploy"), principals.WRITE, "deploy", OWNER
+    ),
+    "add_principal with a role": Verb(
+        lambda it: principals.add_principal(it, PrincipalKind.PROGRAM, "deploy", role="Owner"), principals.WRITE, "deploy", OWNER
+    ),
+    "disable_principal": Verb(
+        lambda it: principals.disable_principal(it, _person(it)), principals.WRITE, "ada", OWNER
+    ),
+    "link_subject": Verb(
+        lambda it: principals.link_subject(it, _person(it), "https://login sub"), principals.WRITE, "ada", OWNER
+    ),
+    "bind_principal": Verb(
+        lambda it: principals.bind_principal(it, _person(it, "agent"), bind_resource(MACHINE, "", "", ())),
+        principals.WRITE, "agent", OWNER,
+    ),
+    "grant_role": Verb(
+        lambda it: principals.grant_role(it, _person(it), "Owner", "/"), principals.ROLE_WRITE, "ada", OWNER
+    ),
+    "revoke_role": Verb(
+        lambda it: principals.revoke_role(it, it.state.principals.roles(_person(it).id)[0]),
+        principals.ROLE_DELETE, "ada", OWNER,
+    ),
+    "make_secret": Verb(
+        lambda it: principals.make_secret(it, _guard(it), _person(it), SecretKind.TOKEN, "ci", timedelta(days=1)),
+        principals.SECRET_WRITE, "ada", OWNER,
+    ),
+    "drop_secret": Verb(
+        lambda it: principals.drop_secret(it, _person(it), it.state.principals.secrets(list(SecretKind), _person(it).id)[0].id),
+        principals.SECRET_DELETE, "ada", OWNER,
+    ),
+    "end_sessions": Verb(
+        lambda it: principals.end_sessions(it, _person(it)), "Nephoscope/sessions/delete", "ada", OWNER
+    ),
+    "put_provider": Verb(
+        lambda it: sign_in_providers.put_provider(it, PROVIDER, "another~" + SECRET),
+        sign_in_providers.WRITE, "entra", OWNER, secrets=(SECRET,),
+    ),
+    "remove_provider": Verb(
+        lambda it: sign_in_providers.remove_provider(it, "entra"), sign_in_providers.DELETE, "entra", OWNER
+    ),
+    "ask_provider_test": Verb(
+        lambda it: sign_in_providers.ask_provider_test(it, "entra"), sign_in_providers.WRITE, "entra", OWNER
     ),
     "rotate_credentials": Verb(
-        credentials.rotate_credentials, credentials.WRITE, "credentials", frozenset({"Owner"})
+        credentials.rotate_credentials, credentials.WRITE, "credentials", OWNER
     ),
     "ask_tenant_test": Verb(
         lambda it: tenants.ask_tenant_test(it, "contoso"), tenants.WRITE, "tenant contoso"
@@ -129,6 +188,10 @@ def house(state: State, tmp_path: Path) -> State:
     tenants.connect_tenant(context, Tenant("contoso", CONNECTION), Secrets(SECRET))
     sources.add_source(context, Source("known", "event_hub", {}), HUB, {"password": STRING}, there=False)
     sources.add_source(context, Source("ingest", "logs_ingestion", {}), {}, {}, there=False)
+    ada = principals.add_principal(context, PrincipalKind.PERSON, "ada", role="Reader")
+    principals.add_principal(context, PrincipalKind.PROGRAM, "agent")
+    _guard(context).open_session(ada)
+    sign_in_providers.put_provider(context, PROVIDER, SECRET)
     return state
 
 

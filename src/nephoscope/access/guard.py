@@ -196,6 +196,7 @@ class Guard:
         author: str,
         label: str = "",
         lasts: timedelta | None = None,
+        address: str = "",
     ) -> str:
         """A new secret of a principal, shown here and never again."""
         secret = _PREFIXES[kind] + secrets.token_urlsafe(32)
@@ -203,7 +204,9 @@ class Guard:
             expires = self._state.principals.now(session) + lasts if lasts is not None else None
             self._state.principals.keep(session, principal.id, kind, digest(secret), label, expires)
             told = {"kind": kind.value, "label": label, "expires": expires.isoformat() if expires else None}
-            self._state.audit.add(session, author, "Nephoscope/secrets/write", principal.name, detail=told)
+            self._state.audit.add(
+                session, author, "Nephoscope/secrets/write", principal.name, address=address, detail=told
+            )
         return secret
 
     def open_session(

@@ -12,10 +12,12 @@ from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Id, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
+from nephoscope.service import principals as service
+from nephoscope.service.principals import WRITE
 from nephoscope.state.principals import Principal, PrincipalKind
 
 SECTION = Section("principals", "People and programs")
-READ, WRITE = "Nephoscope/principals/read", "Nephoscope/principals/write"
+READ = "Nephoscope/principals/read"
 Kind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
 Called = Annotated[str, msgspec.Meta(pattern=PLAIN, min_length=1, max_length=200)]
 
@@ -84,12 +86,8 @@ def everybody(ask: Ask, query: Paging) -> PrincipalList:
 @SECTION.route("POST", "/principals", WRITE, status=201)
 def add(ask: Ask, body: NewPrincipal) -> PrincipalShape:
     """Let a person or program in."""
-    with ask.instance.state.transaction() as session:
-        principals = ask.instance.state.principals
-        made = principals.add(session, PrincipalKind(body.kind), body.name)
-        if body.binding is not None:
-            principals.bind(session, made.id, _bound(body.binding))
-        ask.audit(session, WRITE, body.name, kind=body.kind, binding=msgspec.to_builtins(body.binding))
+    binding = None if body.binding is None else _bound(body.binding)
+    made = service.add_principal(ask.service, PrincipalKind(body.kind), body.name, binding=binding)
     return shown(known(ask, made.id))
 
 
@@ -105,22 +103,17 @@ def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: 
 
     Bind a program to the one resource that its logs are about, or end that (`null`).
     """
-    principals, who = ask.instance.state.principals, known(ask, id)
+    who = known(ask, id)
     if body.disabled is True and id == ask.caller.principal.id:
         raise Fault(409, "Conflict", "Nobody disables themselves: another owner can.")
-    with ask.instance.state.transaction() as session:
+    with ask.instance.state.database.together():
         if body.disabled is not msgspec.UNSET:
-            principals.disable(session, id, disabled=body.disabled)
+            service.disable_principal(ask.service, who, disabled=body.disabled)
         if body.subject is not msgspec.UNSET:
-            other = principals.of_subject(body.subject)
-            if other is not None and other.id != id:
-                raise Fault(409, "Conflict", f"{other.name} has that subject.")
-            principals.link(session, id, body.subject)
-        told = msgspec.to_builtins(body)
+            service.link_subject(ask.service, who, body.subject)
         if body.binding is not msgspec.UNSET:
             binding = None if body.binding is None else _bound(body.binding)
-            told["before"] = msgspec.to_builtins(principals.bind(session, id, binding))
-        ask.audit(session, WRITE, who.name, **told)
+            service.bind_principal(ask.service, who, binding)
     return shown(known(ask, id))
 
 

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from nephoscope.access.managed_identity import READING
-from nephoscope.access.roles import OWNER, ROLES, role
-from nephoscope.access.scopes import TENANT, ScopeError, parsed
+from nephoscope.access.roles import ROLES, role
+from nephoscope.access.scopes import ScopeError, parsed
 from nephoscope.admin.principals import known
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.service import principals as service
+from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.principals import PrincipalKind, RoleAssignment
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 SECTION = Section("roles", "Roles")
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions/read"
 READ = "Microsoft.Authorization/roleAssignments/read"
-WRITE, DELETE = (
-    "Microsoft.Authorization/roleAssignments/write",
-    "Microsoft.Authorization/roleAssignments/delete",
-)
 
 
 class RoleShape(Shape, frozen=True, kw_only=True):
@@ -93,44 +87,31 @@ def assignments(ask: Ask, query: Paging) -> AssignmentList:
     return AssignmentList(value=tuple(map(_shown, found)), next=after)
 
 
-@SECTION.route("POST", "/roleAssignments", WRITE, status=201, scoped=None)
+@SECTION.route("POST", "/roleAssignments", ROLE_WRITE, status=201, scoped=None)
 def grant(ask: Ask, body: NewAssignment) -> AssignmentShape:
     """Give a role at a scope, of which the caller must be an owner; the one that is there where it was given before."""
     try:
         scope = parsed(body.scope)
     except ScopeError as error:
         raise bad(str(error), "scope") from error
-    ask.caller.must(WRITE, scope)
+    ask.service.require(ROLE_WRITE, scope)
     found = role(body.role)
     if found is None:
         raise bad(f"There is no role {body.role}.", "role")
     who = known(ask, body.principal)
     if who.kind is PrincipalKind.MANAGED_IDENTITY and found.name not in READING:
         raise bad("A managed identity only reads.", "role")
-    with ask.instance.state.transaction() as session:
-        made = ask.instance.state.principals.grant(session, who.id, found.name, scope, ask.caller.name)
-        ask.audit(session, WRITE, who.name, role=found.name, scope=scope)
-    return _shown(made)
+    return _shown(service.grant_role(ask.service, who, found.name, scope))
 
 
-@SECTION.route("DELETE", "/roleAssignments/{id}", DELETE, status=204, scoped=None)
+@SECTION.route("DELETE", "/roleAssignments/{id}", ROLE_DELETE, status=204, scoped=None)
 def revoke(ask: Ask, id: Id) -> None:  # noqa: A002 - the name in the path
     """Take a role at a scope, of which the caller must be an owner; 409 for the last owner of everything."""
     found = next((one for one in ask.instance.state.principals.roles() if one.id == id), None)
-    ask.caller.must(DELETE, found.scope if found is not None else "/")
+    ask.service.require(ROLE_DELETE, found.scope if found is not None else "/")
     if found is None:
         raise missing(f"A role assignment {id}")
-    with ask.instance.state.transaction() as session:
-        ask.instance.state.principals.revoke(session, id)
-        if (found.role, found.scope) == (OWNER.name, TENANT) and not _owners(ask, session):
-            raise Fault(409, "Conflict", "Nobody would be owner of everything any more: make another first.")
-        who = ask.instance.state.principals.get(found.principal)
-        ask.audit(session, DELETE, who.name if who else found.principal, role=found.role, scope=found.scope)
-
-
-def _owners(ask: Ask, session: Session) -> bool:
-    """Whether somebody who is let in is Owner of everything."""
-    return ask.instance.state.principals.holders(session, OWNER.name, TENANT) > 0
+    service.revoke_role(ask.service, found)
 
 
 def _shown(one: RoleAssignment) -> AssignmentShape:

@@ -7,16 +7,18 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nephoscope.access.guard import LINK
 from nephoscope.admin.principals import known
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Id, Shape, Text
 from nephoscope.api.wire.fault import bad, missing
+from nephoscope.service import principals as service
+from nephoscope.service.principals import SECRET_DELETE, SECRET_WRITE
+from nephoscope.state import MissingError
 from nephoscope.state.principals import PrincipalKind, Secret, SecretKind
 
 SECTION = Section("secrets", "Tokens, client secrets and sessions")
-READ, WRITE, DELETE = "Nephoscope/secrets/read", "Nephoscope/secrets/write", "Nephoscope/secrets/delete"
+READ = "Nephoscope/secrets/read"
 MOST = 1000
 
 
@@ -61,7 +63,7 @@ def kept(ask: Ask, id: Id) -> SecretList:  # noqa: A002 - the name in the path
     return SecretList(value=tuple(map(_shown, found)))
 
 
-@SECTION.route("POST", "/principals/{id}/secrets", WRITE, status=201)
+@SECTION.route("POST", "/principals/{id}/secrets", SECRET_WRITE, status=201)
 def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the name in the path
     """Make a secret."""
     who = known(ask, id)
@@ -70,20 +72,19 @@ def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the n
         raise bad("A link is for a person.", "kind")
     if who.disabled:
         raise bad(f"{who.name} is disabled.", "id")
-    lasts = LINK if kind is SecretKind.LINK else timedelta(days=body.days)
-    return MadeSecret(secret=ask.instance.guard.make_secret(who, kind, ask.caller.name, body.label, lasts))
+    lasts = timedelta(days=body.days)
+    made = service.make_secret(ask.service, ask.instance.guard, who, kind, body.label, lasts)
+    return MadeSecret(secret=made)
 
 
-@SECTION.route("DELETE", "/principals/{id}/secrets/{secret}", DELETE, status=204)
+@SECTION.route("DELETE", "/principals/{id}/secrets/{secret}", SECRET_DELETE, status=204)
 def drop(ask: Ask, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
     """Let a secret open nothing any more; of a session: sign a browser out."""
     who = known(ask, id)
-    found = ask.instance.state.principals.secrets(list(SecretKind), id)
-    if secret not in {one.id for one in found}:
-        raise missing(f"A secret {secret}")
-    with ask.instance.state.transaction() as session:
-        ask.instance.state.principals.drop(session, secret)
-        ask.audit(session, DELETE, who.name, secret=secret)
+    try:
+        service.drop_secret(ask.service, who, secret)
+    except MissingError as error:
+        raise missing(f"A secret {secret}") from error
 
 
 def _shown(one: Secret) -> SecretShape:

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import msgspec
 
-from nephoscope.access.admission import ProviderError, bound, checked
-from nephoscope.access.provider_tests import ask_test, asked_test, forget_tests, last_test
+from nephoscope.access.admission import ProviderError
+from nephoscope.access.provider_tests import asked_test, last_test
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import bad, missing
+from nephoscope.service import sign_in_providers as service
+from nephoscope.service.sign_in_providers import DELETE, READ, WRITE
 from nephoscope.state.sign_in_providers import Rule, SignInProvider
 
 SECTION = Section("signInProviders", "Sign-in providers")
-READ, WRITE = "Nephoscope/signInProviders/read", "Nephoscope/signInProviders/write"
-DELETE = "Nephoscope/signInProviders/delete"
 ProviderName = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$(?!\n)", description="A provider's name.")
 ]
@@ -95,47 +95,29 @@ def one(ask: Ask, name: ProviderName) -> ProviderShape:
 @SECTION.route("PUT", "/signInProviders/{name}", WRITE)
 def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
     """Keep a provider."""
-    state = ask.instance.state
-    before = state.sign_in_providers.find(name)
-    credential = before.credential if before is not None else ""
-    given = body.client_secret is not msgspec.UNSET
-    made = SignInProvider(
-        name, body.title, body.issuer, body.client_id, f"sign-in.{name}" if given else credential, body.scopes,
-        tuple(Rule(one.claim, one.value, one.role, one.scope) for one in body.rules), body.trust, body.enabled,
-    )  # fmt: skip
+    rules = tuple(Rule(one.claim, one.value, one.role, one.scope) for one in body.rules)
+    wanted = SignInProvider(
+        name, body.title, body.issuer, body.client_id, "", body.scopes, rules, body.trust, body.enabled
+    )
+    client_secret = "" if body.client_secret is msgspec.UNSET else body.client_secret
     try:
-        made = checked(made)
-        bound(before, made, given=given)
+        made = service.put_provider(ask.service, wanted, client_secret)
     except ProviderError as error:
         raise bad(str(error), str(error).partition(":")[0]) from error
-    told = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "newSecret": given}
-    with ask.changing(WRITE, name, **told, rules=msgspec.to_builtins(made.rules)):
-        if body.client_secret is not msgspec.UNSET:
-            state.credentials.put(made.credential, body.client_secret)
-        with state.transaction() as session:
-            state.sign_in_providers.put(session, made)
-            forget_tests(state, session, name)
-    return _shown(ask, _known(ask, name))
+    return _shown(ask, made)
 
 
 @SECTION.route("DELETE", "/signInProviders/{name}", DELETE, status=204)
 def remove(ask: Ask, name: ProviderName) -> None:
     """Forget a provider and its client secret; its people stay."""
-    found = _known(ask, name)
-    with ask.changing(DELETE, name):
-        with ask.instance.state.transaction() as session:
-            ask.instance.state.sign_in_providers.remove(session, name)
-            forget_tests(ask.instance.state, session, name)
-        if found.credential:
-            ask.instance.state.credentials.remove(found.credential)
+    service.remove_provider(ask.service, _known(ask, name).name)
 
 
 @SECTION.route("POST", "/signInProviders/{name}/test", WRITE, status=202)
 def test(ask: Ask, name: ProviderName) -> ProviderShape:
     """Have the server ask a provider what it is and for its keys; when `testing` is null again, `tested` is what was found."""
     found = _known(ask, name)
-    with ask.changing(WRITE, name, act="test"):
-        ask_test(ask.instance.state, name, ask.instance.now)
+    service.ask_provider_test(ask.service, name)
     return _shown(ask, found)
 
 

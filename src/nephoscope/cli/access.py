@@ -11,18 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
-from nephoscope.cli.session.who import who
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from nephoscope.access.guard import Guard
     from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.state import State
-    from nephoscope.state.principals import Principal
-
-WRITE, ROLES = "Nephoscope/principals/write", "Microsoft.Authorization/roleAssignments/write"
-TAKEN = "Microsoft.Authorization/roleAssignments/delete"
+    from nephoscope.state.principals import Principal, SecretKind
 
 
 @click.group("access")
@@ -74,18 +68,17 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
     """Let a person or program in, with a first role."""
     from nephoscope.access.managed_identity import READING
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.principals import add_principal
     from nephoscope.state.principals import PrincipalKind
 
     role, where = _role(role_name), _scope(scope)
     if managed and (program or role not in READING):
         usage_error(f"--managed-identity: it is {' or '.join(sorted(READING))}, and no --program")
     with _door(data) as (state, _):
-        with state.transaction() as session:
-            kind = PrincipalKind.PROGRAM if program else PrincipalKind.PERSON
-            kind = PrincipalKind.MANAGED_IDENTITY if managed else kind
-            made = state.principals.add(session, kind, name)
-            state.principals.grant(session, made.id, role, where, who())
-            state.audit.add(session, who(), WRITE, name, detail={"role": role, "scope": where})
+        kind = PrincipalKind.PROGRAM if program else PrincipalKind.PERSON
+        kind = PrincipalKind.MANAGED_IDENTITY if managed else kind
+        made = add_principal(service_of(data, state), kind, name, role=role, scope=where)
         _tell_missing(data, state, where)
     click.echo(f"{name} is let in as {role} at {where} (id {made.id})")
 
@@ -97,12 +90,13 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
 @click.pass_obj
 def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
     """Give a role at a scope."""
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.principals import grant_role
+
     role, where = _role(role_name), _scope(scope)
     with _door(data) as (state, _):
         one = _principal(state, name)
-        with state.transaction() as session:
-            state.principals.grant(session, one.id, role, where, who())
-            state.audit.add(session, who(), ROLES, one.name, detail={"role": role, "scope": where})
+        grant_role(service_of(data, state), one, role, where)
         _tell_missing(data, state, where)
     click.echo(f"{one.name} is {role} at {where}")
 
@@ -115,6 +109,8 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
 def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
     """Take a role at a scope. The last one who is let in as Owner of everything stays that: make another first."""
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.principals import revoke_role
 
     role, where = _role(role_name), _scope(scope)
     with _door(data) as (state, _):
@@ -122,28 +118,8 @@ def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
         held = [each for each in state.principals.roles(one.id) if (each.role, each.scope) == (role, where)]
         if not held:
             usage_error(f"{one.name} is not {role} at {where}")
-        with state.transaction() as session:
-            with _owned(state, session):
-                state.principals.revoke(session, held[0].id)
-            state.audit.add(session, who(), TAKEN, one.name, detail={"role": role, "scope": where})
+        revoke_role(service_of(data, state), held[0])
     click.echo(f"{one.name} is {role} at {where} no more")
-
-
-@contextmanager
-def _owned(state: State, session: Session) -> Iterator[None]:
-    """A usage error, which undoes the transaction, where what is done inside takes the last who is let in as Owner of everything."""
-    from nephoscope.access.roles import OWNER
-    from nephoscope.access.scopes import TENANT
-    from nephoscope.cli.session.messages import usage_error
-
-    before = state.principals.holders(session, OWNER.name, TENANT)
-    yield
-    session.flush()
-    if before and not state.principals.holders(session, OWNER.name, TENANT):
-        usage_error(
-            "nobody who is let in would be Owner of everything any more: make another first "
-            "(nephoscope access add NAME --role Owner)"
-        )
 
 
 @command.command("disable")
@@ -152,12 +128,12 @@ def _owned(state: State, session: Session) -> Iterator[None]:
 @click.pass_obj
 def disable(data: Path, /, name: str, again: bool) -> None:
     """Let somebody in no more: sessions, tokens and secrets open nothing from now on. The last owner of everything stays."""
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.principals import disable_principal
+
     with _door(data) as (state, _):
         one = _principal(state, name)
-        with state.transaction() as session:
-            with _owned(state, session):
-                state.principals.disable(session, one.id, disabled=not again)
-            state.audit.add(session, who(), WRITE, one.name, detail={"disabled": not again})
+        disable_principal(service_of(data, state), one, disabled=not again)
     click.echo(f"{one.name} is let in {'again' if again else 'no more'}")
 
 
@@ -192,16 +168,12 @@ def unbind(data: Path, /, name: str) -> None:
 
 
 def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
-    from nephoscope.access.resource_bindings import bind_principal
-    from nephoscope.cli.session.messages import usage_error
-    from nephoscope.state import StateError
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.principals import bind_principal
 
     with _door(data) as (state, _):
         one = _principal(state, name)
-        try:
-            bind_principal(state, one, binding, who())
-        except StateError as error:
-            usage_error(str(error))
+        bind_principal(service_of(data, state), one, binding)
     click.echo(f"{one.name} is bound to {binding.resource if binding is not None else 'no resource'}")
 
 
@@ -210,12 +182,13 @@ def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
 @click.pass_obj
 def sign_out(data: Path, /, name: str) -> None:
     """End all sessions of a person's browsers; tokens and secrets go on, and the person may sign in anew."""
-    from nephoscope.access.sessions import end
     from nephoscope.cli.session.plain import counted
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.principals import end_sessions
 
     with _door(data) as (state, _):
         one = _principal(state, name)
-        gone = end(state, one, who())
+        gone = end_sessions(service_of(data, state), one)
     click.echo(f"{one.name}: {counted(gone, 'session')} ended")
 
 
@@ -224,12 +197,9 @@ def sign_out(data: Path, /, name: str) -> None:
 @click.pass_obj
 def link(data: Path, /, name: str) -> None:
     """Make the path of a link by which a person signs in once, within half an hour."""
-    from nephoscope.access.guard import LINK
     from nephoscope.state.principals import SecretKind
 
-    with _door(data) as (state, guard):
-        secret = guard.make_secret(_principal(state, name), SecretKind.LINK, who(), lasts=LINK)
-    click.echo(f"/link/{secret}")
+    click.echo(f"/link/{_make_secret(data, name, SecretKind.LINK)}")
 
 
 @command.command("token")
@@ -249,8 +219,16 @@ def token(data: Path, /, name: str, days: int, label: str, client_secret: bool) 
     from nephoscope.state.principals import SecretKind
 
     kind = SecretKind.CLIENT_SECRET if client_secret else SecretKind.TOKEN
+    click.echo(_make_secret(data, name, kind, label, days))
+
+
+def _make_secret(data: Path, name: str, kind: SecretKind, label: str = "", days: int = 0) -> str:
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.principals import make_secret
+
     with _door(data) as (state, guard):
-        click.echo(guard.make_secret(_principal(state, name), kind, who(), label, timedelta(days=days)))
+        context = service_of(data, state)
+        return make_secret(context, guard, _principal(state, name), kind, label, timedelta(days=days))
 
 
 @command.command("audit")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from nephoscope.state import State
     from nephoscope.state.sign_in_providers import SignInProvider
 
-WRITE, DELETE = "Nephoscope/signInProviders/write", "Nephoscope/signInProviders/delete"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -79,7 +78,6 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Let people sign in by the provider NAME, which is asked what it is; the redirect address to register there is printed."""
-    from nephoscope.access.admission import ProviderError, checked
     from nephoscope.cli.session.secrets import secret
     from nephoscope.cli.session.stored import state_of
     from nephoscope.state.sign_in_providers import SignInProvider
@@ -87,26 +85,22 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     given, trust = options["secret"] or "", options["trust"]
     if given and not given.startswith(("env:", "file:")):
         raise click.UsageError("--secret: give env:VARIABLE or file:PATH, never the secret itself")
-    wanted = SignInProvider(
+    provider = SignInProvider(
         name,
         options["title"] or name,
         options["issuer"],
         options["client_id"],
-        f"sign-in.{name}" if given else "",
+        "",
         tuple(dict.fromkeys(("openid", "profile", "email", *options["scopes"]))),
         trust=trust.read_text(encoding="utf-8") if trust else "",
     )
-    try:
-        provider = checked(wanted)
-    except ProviderError as error:
-        raise click.UsageError(str(error)) from error
     with state_of(data) as state:
         if state.sign_in_providers.find(name) is not None:
             raise click.UsageError(f"there is a provider {name} already: nephoscope signin remove {name}")
-        _keep(state, provider, secret("client secret", given) if given else "")
+        kept = _keep(data, state, provider, secret("client secret", given) if given else "")
         click.echo(f"provider {name} added; register https://HOST/sign-in/{name}/callback at it")
         click.echo(f"nobody may come in by it yet: nephoscope signin allow {name} CLAIM VALUE")
-        _tried(state, provider)
+        _tried(state, kept)
 
 
 @command.command("allow")
@@ -118,15 +112,11 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 @click.pass_obj
 def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: str) -> None:
     """Let in by the provider NAME whoever has VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
-    from nephoscope.access.admission import ProviderError, checked
     from nephoscope.state.sign_in_providers import Rule
 
     with _changed(data, name) as (state, provider):
-        try:
-            made = checked(replace(provider, rules=(*provider.rules, Rule(claim, value, role, scope))))
-        except ProviderError as error:
-            raise click.UsageError(str(error)) from error
-        _keep(state, made)
+        wanted = replace(provider, rules=(*provider.rules, Rule(claim, value, role, scope)))
+        made = _keep(data, state, wanted)
     last = made.rules[-1]
     click.echo(
         f"{claim}={value} is let in by {name}" + (f" as {last.role} at {last.scope}" if last.role else "")
@@ -144,7 +134,7 @@ def disallow(data: Path, /, name: str, claim: str, value: str) -> None:
         kept = tuple(one for one in provider.rules if (one.claim, one.value) != (claim, value))
         if kept == provider.rules:
             raise click.UsageError(f"{name} has no rule about {claim}={value}: nephoscope signin list")
-        _keep(state, replace(provider, rules=kept))
+        _keep(data, state, replace(provider, rules=kept))
     click.echo(f"{claim}={value} is let in by {name} no more")
 
 
@@ -155,7 +145,7 @@ def disallow(data: Path, /, name: str, claim: str, value: str) -> None:
 def set_(data: Path, /, name: str, enabled: bool) -> None:
     """Switch the provider NAME on or off; who is signed in stays so."""
     with _changed(data, name) as (state, provider):
-        _keep(state, replace(provider, enabled=enabled))
+        _keep(data, state, replace(provider, enabled=enabled))
     click.echo(f"provider {name} is {'on' if enabled else 'off'}")
 
 
@@ -176,15 +166,11 @@ def test(data: Path, /, name: str) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Forget the provider NAME and its client secret. Its people stay, and can come in by links."""
-    from nephoscope.access.provider_tests import forget_tests
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.sign_in_providers import remove_provider
 
-    with _changed(data, name) as (state, provider), audited(state, DELETE, name):
-        with state.transaction() as session:
-            state.sign_in_providers.remove(session, name)
-            forget_tests(state, session, name)
-        if provider.credential:
-            state.credentials.remove(provider.credential)
+    with _changed(data, name) as (state, _):
+        remove_provider(service_of(data, state), name)
     click.echo(f"provider {name} removed")
 
 
@@ -201,19 +187,15 @@ def _changed(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
         yield state, found
 
 
-def _keep(state: State, provider: SignInProvider, client_secret: str = "") -> None:
-    from nephoscope.access.provider_tests import forget_tests
-    from nephoscope.cli.session.auditing import audited
+def _keep(data: Path, state: State, provider: SignInProvider, client_secret: str = "") -> SignInProvider:
+    from nephoscope.access.admission import ProviderError
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.service.sign_in_providers import put_provider
 
-    told = {
-        "issuer": provider.issuer, "client": provider.client_id, "enabled": provider.enabled, "rules": provider.rules,
-    }  # fmt: skip
-    with audited(state, WRITE, provider.name, **told):
-        if client_secret:
-            state.credentials.put(provider.credential, client_secret)
-        with state.transaction() as session:
-            state.sign_in_providers.put(session, provider)
-            forget_tests(state, session, provider.name)
+    try:
+        return put_provider(service_of(data, state), provider, client_secret)
+    except ProviderError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _tried(state: State, provider: SignInProvider) -> bool:

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from nephoscope.access.resource_bindings import bind_principal
 from nephoscope.access.roles import ROLES
-from nephoscope.access.sessions import end, opened
+from nephoscope.access.sessions import opened
 from nephoscope.alerts.response.faults import faults
 from nephoscope.alerts.response.responder import rules_folder
 from nephoscope.alerts.response.rule import ResponseRule, rules
 from nephoscope.model.resource_binding import ResourceBinding, bind_resource
+from nephoscope.service.principals import WRITE, bind_principal, end_sessions
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.audit import Entry
 from nephoscope.state.principals import PrincipalKind
@@ -25,7 +25,7 @@ from nephoscope.web.role_scopes import placed
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
-READ, PRINCIPALS = "Nephoscope/audit/read", "Nephoscope/principals/write"
+READ = "Nephoscope/audit/read"
 ENTRIES, MOST_CSV = 100, 100_000
 _BINDING = ("resource", "computer", "device", "also")
 
@@ -56,7 +56,7 @@ def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
             (one, state.principals.roles(one.id), len(opened(state, one.id)))
             for one in state.principals.all()
         ],
-        "may_change": visit.caller.may(PRINCIPALS),
+        "may_change": visit.caller.may(WRITE),
         "programs": [
             one for one in state.principals.all() if one.kind is PrincipalKind.PROGRAM and not one.disabled
         ],
@@ -73,17 +73,14 @@ def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
 def _changed(visit: Visit) -> str:
     """End all sessions of a person, or bind a program to a resource; the address of the page."""
     wanted = act(visit, "sign-out", "bind", "unbind")
-    visit.caller.must(PRINCIPALS)
-    state, caller = visit.instance.state, visit.caller
-    principal = state.principals.get(visit.form.get("principal", ""))
+    visit.service.require(WRITE)
+    principal = visit.instance.state.principals.get(visit.form.get("principal", ""))
     if principal is None:
         raise MissingError("there is no such person or program")
     if wanted == "sign-out":
-        end(state, principal, caller.name, caller.address)
+        end_sessions(visit.service, principal)
     else:
-        bind_principal(
-            state, principal, _binding(visit) if wanted == "bind" else None, caller.name, caller.address
-        )
+        bind_principal(visit.service, principal, _binding(visit) if wanted == "bind" else None)
     return visit.link("/settings")
 
 

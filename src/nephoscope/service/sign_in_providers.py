@@ -1,0 +1,71 @@
+"""Sign-in providers: kept, tried and removed, with their client secrets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nephoscope.access.admission import bound, checked
+from nephoscope.access.provider_tests import ask_test, forget_tests
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.state import MissingError
+
+if TYPE_CHECKING:
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.sign_in_providers import SignInProvider
+
+READ = "Nephoscope/signInProviders/read"
+WRITE, DELETE = "Nephoscope/signInProviders/write", "Nephoscope/signInProviders/delete"
+
+
+def put_provider(
+    context: ServiceContext, provider: SignInProvider, client_secret: str = ""
+) -> SignInProvider:
+    """Keep a provider in the place of the one of its name; without a client secret the one that is there stays.
+
+    Raises DeniedError; ProviderError for what cannot be, and where a kept secret would go to who it was not given for.
+    """
+    context.require(WRITE)
+    before = context.state.sign_in_providers.find(provider.name)
+    kept = before.credential if before is not None else ""
+    made = checked(replace(provider, credential=f"sign-in.{provider.name}" if client_secret else kept))
+    bound(before, made, given=bool(client_secret))
+    detail = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "rules": made.rules}
+    with (
+        context.transact(
+            WRITE, ROOT_SCOPE, made.name, keeps_secret=True, **detail, newSecret=bool(client_secret)
+        ),
+        context.state.transaction() as session,
+    ):
+        if client_secret:
+            context.state.credentials.put(made.credential, client_secret)
+        context.state.sign_in_providers.put(session, made)
+        forget_tests(context.state, session, made.name)
+    return made
+
+
+def remove_provider(context: ServiceContext, name: str) -> None:
+    """Forget a provider and its client secret; its people stay. Raises DeniedError; MissingError where there is none."""
+    context.require(DELETE)
+    found = _find(context, name)
+    with context.transact(DELETE, ROOT_SCOPE, name):
+        with context.state.transaction() as session:
+            context.state.sign_in_providers.remove(session, name)
+            forget_tests(context.state, session, name)
+        if found.credential:
+            context.state.credentials.remove(found.credential)
+
+
+def ask_provider_test(context: ServiceContext, name: str) -> None:
+    """Have the server ask a provider what it is and for its keys. Raises DeniedError; MissingError where there is none."""
+    context.require(WRITE)
+    _find(context, name)
+    with context.change(WRITE, ROOT_SCOPE, name, act="test"):
+        ask_test(context.state, name, context.now)
+
+
+def _find(context: ServiceContext, name: str) -> SignInProvider:
+    found = context.state.sign_in_providers.find(name)
+    if found is None:
+        raise MissingError(f"there is no provider {name}")
+    return found
