@@ -92,7 +92,7 @@ def test_an_owner_of_everything_is_left(ask, instance):
     for one in held[1:]:
         ask("DELETE", f"/roleAssignments/{one['id']}", 204)
     ask("PATCH", f"/principals/{other['id']}", json={"disabled": True})
-    assert "owner" in ask("DELETE", f"/roleAssignments/{first['id']}", 409)["error"]["message"]
+    assert "Owner" in ask("DELETE", f"/roleAssignments/{first['id']}", 409)["error"]["message"]
     assert first["id"] in {one.id for one in instance.state.principals.roles()}
     ask("DELETE", f"/roleAssignments/{given['id']}", 204)
 

@@ -134,5 +134,5 @@ def test_an_owner_binds_a_program_to_a_machine(owner, visitor, instance):
     assert owner.post("/settings", data={**form, "act": "unbind"}, headers=HERE).status_code == 303
     assert principals.get(agent.id).binding is None
     details = [one.detail for one in instance.state.audit.entries(most=20) if one.target == "agent of web-01"]
-    told = [[(one[name] or {}).get("resource") for name in ("before", "binding")] for one in details]
+    told = [[one.get(name, {}).get("resource") for name in ("before", "binding")] for one in details]
     assert told == [[machine, None], [None, machine]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nephoscope.access.managed_identity import READING
 from nephoscope.access.roles import ROLES, role
 from nephoscope.access.scopes import ScopeError, parsed
 from nephoscope.admin.principals import known
@@ -14,7 +13,7 @@ from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
-from nephoscope.state.principals import PrincipalKind, RoleAssignment
+from nephoscope.state.principals import RoleAssignment
 
 SECTION = Section("roles", "Roles")
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions/read"
@@ -99,9 +98,10 @@ def grant(ask: Ask, body: NewAssignment) -> AssignmentShape:
     if found is None:
         raise bad(f"There is no role {body.role}.", "role")
     who = known(ask, body.principal)
-    if who.kind is PrincipalKind.MANAGED_IDENTITY and found.name not in READING:
-        raise bad("A managed identity only reads.", "role")
-    return _shown(service.grant_role(ask.service, who, found.name, scope))
+    try:
+        return _shown(service.grant_role(ask.service, who, found.name, scope))
+    except service.ReadingOnlyError as error:
+        raise bad(f"{error}.", "role") from error
 
 
 @SECTION.route("DELETE", "/roleAssignments/{id}", ROLE_DELETE, status=204, scoped=None)

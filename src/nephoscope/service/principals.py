@@ -34,6 +34,10 @@ class ConflictError(StateError):
     """What cannot be done as things are, though it is asked for rightly."""
 
 
+class ReadingOnlyError(StateError):
+    """A role that a managed identity cannot have."""
+
+
 def add_principal(
     context: ServiceContext,
     kind: PrincipalKind,
@@ -45,7 +49,7 @@ def add_principal(
 ) -> Principal:
     """Let a person or program in, with a first role at a scope where one is given.
 
-    Raises DeniedError; StateError for a name that is taken and for a managed identity that would do more than read.
+    Raises DeniedError; StateError for a name that is taken; ReadingOnlyError for a managed identity that would do more than read.
     """
     context.require(WRITE)
     if role:
@@ -107,7 +111,7 @@ def bind_principal(context: ServiceContext, principal: Principal, binding: Resou
 def grant_role(context: ServiceContext, principal: Principal, role: str, scope: str) -> RoleAssignment:
     """Give a role (by its name) at a scope; the assignment that is there where it was given before.
 
-    Raises DeniedError, at that scope; StateError for a managed identity that would do more than read.
+    Raises DeniedError, at that scope; ReadingOnlyError for a managed identity that would do more than read.
     """
     context.require(ROLE_WRITE, scope)
     _check_reading(principal.kind, role)
@@ -176,4 +180,4 @@ def _keeping_an_owner(context: ServiceContext, session: Session) -> Iterator[Non
 
 def _check_reading(kind: PrincipalKind, role: str) -> None:
     if kind is PrincipalKind.MANAGED_IDENTITY and role not in READING:
-        raise StateError(f"a managed identity only reads: {' or '.join(sorted(READING))}")
+        raise ReadingOnlyError(f"a managed identity only reads: {' or '.join(sorted(READING))}")
