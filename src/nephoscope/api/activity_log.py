@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/rest/api/monitor/activity-logs/list (2015-04
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +13,8 @@ import msgspec
 from nephoscope.access.guard import DeniedError
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, not_assessed
+from nephoscope.api.wire.fault import Fault, bad, not_assessed
+from nephoscope.api.wire.odata_tree import Comparison, Node, conjuncts, read_tree
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import throttled
 from nephoscope_kql.cells import columns_of, json_value, rows_of
@@ -24,7 +24,6 @@ SURFACE = Surface("Activity log", "Microsoft.Insights")
 READ = "Microsoft.Insights/eventtypes/values/read"
 TABLE, MOST = "AzureActivity", 200
 _PATH = "/subscriptions/{subscriptionId}/providers/Microsoft.Insights/eventtypes/management/values"
-_TERM = re.compile(r"\s*(\w+)\s+(eq|ge|le|gt|lt)\s+(?:'([^']*)'|(\S+))\s*", re.IGNORECASE)
 _SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<"}
 #: What `$filter` may name -> the rows that it picks, of the value `v`.
 _PICKED: Mapping[str, str] = {
@@ -59,25 +58,29 @@ def events(call: Call) -> Answer:
 def _conditions(call: Call) -> tuple[str, dict[str, str]]:
     """The conditions of `$filter` with their values, which never become text of the query; Fault for another filter."""
     parts, values, began = [], dict[str, str](), False
-    for at, one in enumerate(re.split(r"\s+and\s+", call.asked("$filter"), flags=re.IGNORECASE)):
-        found = _TERM.fullmatch(one)
-        name = found[1].lower() if found is not None else ""
-        sign = found[2].lower() if found is not None else ""
-        if found is None or (name == "eventtimestamp") is (sign == "eq"):
-            raise _wrong(one)
-        value = found[3] if found[3] is not None else found[4]
+    for at, one in enumerate(conjuncts(_tree(call.asked("$filter")))):
+        name = one.path.name.lower() if isinstance(one, Comparison) else ""
+        if not isinstance(one, Comparison) or (name == "eventtimestamp") is (one.operator == "eq"):
+            raise _wrong(call.asked("$filter"))
         key = f"{'t' if name == 'eventtimestamp' else 'v'}{at}"
-        if name == "eventtimestamp":
-            began = began or sign in ("ge", "gt")
-            parts.append(f"TimeGenerated {_SIGNS[sign]} {key}")
-        elif name in _PICKED:
+        if name == "eventtimestamp" and one.operator in _SIGNS:
+            began = began or one.operator in ("ge", "gt")
+            parts.append(f"TimeGenerated {_SIGNS[one.operator]} {key}")
+        elif name in _PICKED and one.operator == "eq":
             parts.append(f"({_PICKED[name].format(v=key)})")
         elif name != _CHANNELS:
-            raise _wrong(one)
-        values[key] = value
+            raise _wrong(call.asked("$filter"))
+        values[key] = one.value if isinstance(one.value, str) else one.text
     if not began:
         raise bad("$filter needs the begin of the time: eventTimestamp ge '<time>'.", "$filter", "BadRequest")
     return " and ".join(parts), values
+
+
+def _tree(text: str) -> Node | None:
+    try:
+        return read_tree(text, bare=(*_PICKED, _CHANNELS))
+    except Fault as fault:
+        raise _wrong(text) from fault
 
 
 def _wrong(text: str) -> Exception:

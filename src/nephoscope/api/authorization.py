@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/rest/api/authorization/role-assignments (202
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,8 @@ from nephoscope.access.scopes import containers
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.odata_tree import Comparison, FunctionCall, Node, Path, conjuncts, read_tree
 from nephoscope.api.wire.operation import Surface
 
 SURFACE = Surface("Authorization", "Microsoft.Authorization")
@@ -25,11 +25,8 @@ ASSIGNMENTS, DEFINITIONS = (
 )
 _READ_ASSIGNMENTS = "Microsoft.Authorization/roleAssignments/read"
 _READ_DEFINITIONS = "Microsoft.Authorization/roleDefinitions/read"
-#: `$filter` -> the property that must have the value; of roles the kind and the name, of assignments the principal.
-_COMPARED = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
-_PRINCIPAL = re.compile(
-    r"\s*(?:principalId\s+eq\s+'([^']+)'|assignedTo\(\s*'([^']+)'\s*\))\s*", re.IGNORECASE
-)
+_OF_ASSIGNMENTS = "$filter is atScope(), principalId eq '<id>' or assignedTo('<id>'), joined by and."
+_OF_ROLES = "$filter is roleName eq '<name>', type eq 'BuiltInRole' or type eq 'CustomRole'."
 _KINDS = {"builtinrole": "BuiltInRole", "customrole": "CustomRole"}
 
 
@@ -87,31 +84,39 @@ def _picked(call: Call) -> tuple[documents.Test, bool]:
     """What `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
     tests: list[documents.Test] = []
     exact = False
-    for part in re.split(r"\s+and\s+", call.asked("$filter")) if call.asked("$filter") else ():
-        if re.fullmatch(r"\s*atScope\(\s*\)\s*", part, re.IGNORECASE):
-            exact = True
-        elif (found := _PRINCIPAL.fullmatch(part)) is not None:
-            tests.append(_having("principalId", found[1] or found[2]))
-        else:
-            told = "$filter is atScope(), principalId eq '<id>' or assignedTo('<id>'), joined by and."
-            raise bad(told, "$filter")
+    for node in conjuncts(_tree(call, _OF_ASSIGNMENTS)):
+        match node:
+            case FunctionCall("atscope", ()):
+                exact = True
+            case FunctionCall("assignedto", (str(id_),)):
+                tests.append(_having("principalId", id_))
+            case Comparison(Path(name), "eq", str(id_)) if name.lower() == "principalid" and id_:
+                tests.append(_having("principalId", id_))
+            case _:
+                raise bad(_OF_ASSIGNMENTS, "$filter")
     return (lambda body: all(test(body) for test in tests)), exact
+
+
+def _tree(call: Call, told: str) -> Node | None:
+    try:
+        return read_tree(call.asked("$filter"))
+    except Fault as fault:
+        raise bad(told, "$filter") from fault
 
 
 @SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)
 def definitions(call: Call) -> Answer:
     """The roles that can be assigned at a scope, as they were read of the estate; `$filter` picks by kind or name."""
-    found = _COMPARED.fullmatch(call.asked("$filter"))
     test: documents.Test | None = None
-    if call.asked("$filter"):
-        name = found[1].lower() if found is not None else ""
-        if found is None or name not in ("type", "rolename") or (
-            name == "type" and found[2].lower() not in _KINDS
-        ):  # fmt: skip
-            raise bad(
-                "$filter is roleName eq '<name>', type eq 'BuiltInRole' or type eq 'CustomRole'.", "$filter"
-            )
-        test = _having("type" if name == "type" else "roleName", found[2])
+    match _tree(call, _OF_ROLES):
+        case None:
+            pass
+        case Comparison(Path(name), "eq", str(kind)) if name.lower() == "type" and kind.lower() in _KINDS:
+            test = _having("type", kind)
+        case Comparison(Path(name), "eq", str(title)) if name.lower() == "rolename":
+            test = _having("roleName", title)
+        case _:
+            raise bad(_OF_ROLES, "$filter")
     return documents.page(call, [DEFINITIONS], "", test)
 
 

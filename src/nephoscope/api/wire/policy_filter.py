@@ -6,13 +6,13 @@ Source: https://learn.microsoft.com/rest/api/policy/policy-assignments/list, pol
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.odata_tree import Comparison, FunctionCall, Node, Path, conjuncts, read_tree
 from nephoscope.api.wire.odata_value import time_of
 from nephoscope.api.wire.policy_lists import Wanted
 
@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 Test = Callable[[Mapping[str, Any]], bool]
 #: What a word of a filter makes of what is asked for; `value` is '' of a word that has none.
 Meaning = Callable[[Wanted, str, datetime], Wanted]
-MAX_LENGTH = 4000
-_WORD = re.compile(
-    r"\s*(?P<name>[A-Za-z]+)\s*(?:\(\s*\)|\s-?eq\s+(?:'(?P<text>(?:[^']|'')*)'|(?P<bare>[A-Za-z]+)))\s*",
-    re.IGNORECASE,
-)
-_AND = re.compile(r"and\b", re.IGNORECASE)
+_CODE = "InvalidFilterInQueryString"
 _TYPES = ("NotSpecified", "BuiltIn", "Custom", "Static")
 
 
@@ -45,38 +40,30 @@ class Filters:
         return wanted
 
     def _words(self, text: str) -> Iterator[tuple[str, str]]:
-        at = 0
-        while text.strip() and len(text) <= MAX_LENGTH:
-            found = _WORD.match(text, at)
-            if found is None or found["name"].lower() not in self.meanings:
-                break
-            yield _valued(found["name"], found["text"], found["bare"], self.told)
-            at = found.end()
-            if at == len(text):
-                return
-            joined = _AND.match(text, at)
-            if joined is None:
-                break
-            at = joined.end()
-        if text.strip():
-            raise _unknown(self.told, text[at : at + 60], at)
+        for node in conjuncts(_tree(text, self.told)):
+            match node:
+                case FunctionCall(name, (), at) if name in _ALONE and name in self.meanings:
+                    yield name, ""
+                case Comparison(path, "eq", str(value)) if path.name.lower() in self.meanings.keys() - _ALONE:
+                    yield path.name.lower(), value
+                case FunctionCall(_, _, at) | Comparison(Path(_, at)):
+                    raise _unknown(self.told, text[at - 1 : at + 59], at)
+                case _:
+                    raise _unknown(self.told, text[:60], 1)
 
 
-def _valued(name: str, text: str | None, bare: str | None, told: str) -> tuple[str, str]:
-    """The lower-cased name and the value of a word; Fault where it has a value and should not, or the other way round."""
-    given = text is not None or bare is not None
-    alone = name.lower() in _ALONE
-    if given == alone or (bare is not None and name.lower() != "policytype"):
-        raise _unknown(told, name, None)
-    return name.lower(), (text or "").replace("''", "'") or bare or ""
+def _tree(text: str, told: str) -> Node | None:
+    try:
+        return read_tree(text, bare=("policytype",))
+    except Fault as fault:
+        raise bad(f"{fault.message} It is {told}, joined by and.", "$filter", _CODE) from fault
 
 
-def _unknown(told: str, text: str, at: int | None) -> Fault:
-    where = "" if at is None else f" at character {at + 1}"
+def _unknown(told: str, text: str, at: int) -> Fault:
     return bad(
-        f"$filter is not understood{where}: {text!r}. It is {told}, joined by and.",
+        f"$filter is not understood at character {at}: {text!r}. It is {told}, joined by and.",
         "$filter",
-        "InvalidFilterInQueryString",
+        _CODE,
     )
 
 
@@ -119,7 +106,7 @@ def _unexpired(wanted: Wanted, _: str, now: datetime) -> Wanted:
 
 def _of_type(wanted: Wanted, value: str, _: datetime) -> Wanted:
     if value.lower() not in {one.lower() for one in _TYPES}:
-        raise bad(f"policyType is one of {', '.join(_TYPES)}.", "$filter", "InvalidFilterInQueryString")
+        raise bad(f"policyType is one of {', '.join(_TYPES)}.", "$filter", _CODE)
     # what people put says no type: it is their own
     return _with(lambda body: str(_properties(body).get("policyType") or "Custom").lower() == value.lower())(
         wanted

@@ -12,6 +12,7 @@ from typing import Any
 
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.odata_filter import Filter, read
+from nephoscope.api.wire.odata_tree import Comparison, conjuncts
 from nephoscope_policy.model.resource_id import ResourceId
 
 _TAGS = frozenset({"tagname", "tagvalue"})
@@ -22,11 +23,8 @@ _PARTS = frozenset(
         *(f"plan/{one}" for one in ("publisher", "product", "name", "version", "promotioncode")),
     }
 )
-_TYPE = re.compile(r"(?:^|\band\s+)resourceType\s+eq\s+'([^']+)'", re.IGNORECASE)
 #: A location may be written as it is shown: 'West Europe'.
 _LOCATION = re.compile(r"(\blocation\s+(?:eq|ne)\s+')([^']*)", re.IGNORECASE)
-_LOOSE = re.compile(r"\b(?:or|not)\b", re.IGNORECASE)
-_TEXT = re.compile(r"'(?:[^']|'')*'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,12 @@ def of(text: str) -> ResourceFilter:
         if name.lower() not in _NAMES | _PARTS:
             told = ", ".join(sorted(_NAMES | _PARTS))
             raise _wrong(f"'{name[:100]}' is no property that resources are filtered by: {told} are.")
-    bare = _TEXT.sub("''", text)
-    type_ = _TYPE.search(text) if not _LOOSE.search(bare) else None
-    return ResourceFilter(found, type_[1].lower() if type_ else "")
+    types = [
+        str(one.value).lower()
+        for one in conjuncts(found.tree)
+        if isinstance(one, Comparison) and one.operator == "eq" and one.path.name.lower() == "resourcetype"
+    ]
+    return ResourceFilter(found, types[0] if types else "")
 
 
 def _row(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,239 @@
+"""`$filter` as a tree: comparisons and calls, joined by and, or, not and parentheses; each list says which of them it takes.
+
+Source: https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part2-url-conventions.html (system query option $filter)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.odata_value import COMPARED, literal
+
+MAX_LENGTH, DEEPEST = 4000, 50
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<sign>[(),:])|'(?P<text>(?:[^']|'')*)'|"(?P<quoted>[^"]*)"
+    |(?P<time>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?)(?![\w.:-])
+    |(?P<number>-?\d+(?:\.\d+)?)(?![\w-])|-?(?P<word>[A-Za-z_]\w*(?:[/.][A-Za-z_]\w*)*))""",
+    re.VERBOSE,
+)
+_ANY = re.compile(r"(.+)[/.]any", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A property: as it is written, and the character (from 1) at which it stands."""
+
+    name: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a property compares (lower-cased eq, ne, gt, ge, lt, le), with a value; `text` is the value as it is written."""
+
+    path: Path
+    operator: str
+    value: Any
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A property that is one of several values."""
+
+    path: Path
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A function by its lower-cased name, its arguments (paths and values), and the character at which it stands."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnyItem:
+    """Whether an item of a list, called by a name, passes."""
+
+    path: Path
+    item: str
+    condition: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """What does not pass."""
+
+    condition: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """Conditions that must all pass, or one of them (`either`)."""
+
+    conditions: tuple[Node, ...]
+    either: bool
+
+
+Node = Comparison | Membership | FunctionCall | AnyItem | Negation | Junction
+
+
+def read_tree(text: str, bare: Collection[str] = ()) -> Node | None:
+    """Read a filter (None for ''); Fault (InvalidFilter) with the character where it is not understood.
+
+    `bare` are lower-cased properties whose value may stand without quotes, as Azure's own pages write some.
+    """
+    if len(text) > MAX_LENGTH:
+        raise bad(f"$filter is longer than {MAX_LENGTH} characters.", "$filter", "InvalidFilter")
+    if not text.strip():
+        return None
+    reader = _Reader(text, frozenset(bare))
+    found = reader.either(0)
+    if text[reader.at :].strip():
+        raise reader.wrong()
+    return found
+
+
+def conjuncts(node: Node | None) -> Iterator[Node]:
+    """Give the conditions that must all pass."""
+    if isinstance(node, Junction) and not node.either:
+        for one in node.conditions:
+            yield from conjuncts(one)
+    elif node is not None:
+        yield node
+
+
+@dataclass
+class _Reader:
+    """Reads a filter from where it stands; `or` binds less than `and`, and that less than `not`."""
+
+    text: str
+    bare: frozenset[str]
+    at: int = 0
+
+    def wrong(self) -> Fault:
+        """The fault that the filter is not understood here."""
+        at = self._next_at()
+        told = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
+        return bad(told, "$filter", "InvalidFilter")
+
+    def take(self, *wanted: str) -> str:
+        """The next word or sign, where it is one of those wanted."""
+        found = _TOKEN.match(self.text, self.at)
+        word = (found["word"] or found["sign"] or "").lower() if found is not None else ""
+        if found is None or word not in wanted:
+            return ""
+        self.at = found.end()
+        return word
+
+    def need(self, sign: str) -> None:
+        """The sign that has to stand here; Fault where it does not."""
+        if not self.take(sign):
+            raise self.wrong()
+
+    def either(self, depth: int) -> Node:
+        """Terms joined by or."""
+        found = [self.both(depth)]
+        while self.take("or"):
+            found.append(self.both(depth))
+        return found[0] if len(found) == 1 else Junction(tuple(found), either=True)
+
+    def both(self, depth: int) -> Node:
+        """Terms joined by and."""
+        found = [self.term(depth)]
+        while self.take("and"):
+            found.append(self.term(depth))
+        return found[0] if len(found) == 1 else Junction(tuple(found), either=False)
+
+    def term(self, depth: int) -> Node:
+        """A comparison, a function, a negation, or what parentheses hold."""
+        if depth > DEEPEST:
+            raise self.wrong()
+        if self.take("not"):
+            return Negation(self.term(depth + 1))
+        if self.take("("):
+            found = self.either(depth + 1)
+            self.need(")")
+            return found
+        path = self._path()
+        if not self.take("("):
+            return self._comparison(path)
+        if items := _ANY.fullmatch(path.name):
+            return self._items(Path(items[1], path.at), depth)
+        return FunctionCall(path.name.lower(), self._arguments(), path.at)
+
+    def _next_at(self) -> int:
+        rest = self.text[self.at :]
+        return self.at + len(rest) - len(rest.lstrip())
+
+    def _path(self) -> Path:
+        start, found = self._next_at(), _TOKEN.match(self.text, self.at)
+        if found is None or found["word"] is None:
+            raise self.wrong()
+        self.at = found.end()
+        return Path(found["word"], start + 1)
+
+    def _arguments(self) -> tuple[Any, ...]:
+        found: list[Any] = []
+        if self.take(")"):
+            return ()
+        found.append(self._argument())
+        while self.take(","):
+            found.append(self._argument())
+        self.need(")")
+        return tuple(found)
+
+    def _argument(self) -> Any:
+        at = self.at
+        try:
+            return self._value()
+        except Fault:
+            self.at = at
+            return self._path()
+
+    def _items(self, path: Path, depth: int) -> AnyItem:
+        """`path/any(x: ...)`; `any(x eq ...)` is taken too, as Azure's own examples write it."""
+        start, name = self.at, self._path().name
+        if not self.take(":"):
+            self.at = start
+            name = re.split("[/.]", name)[0]
+        condition = self.either(depth + 1)
+        self.need(")")
+        return AnyItem(path, name, condition)
+
+    def _comparison(self, path: Path) -> Node:
+        """How a property compares, and with what."""
+        if self.take("in"):
+            return Membership(path, self._several())
+        sign = self.take(*COMPARED)
+        if not sign:
+            raise self.wrong()
+        start = self._next_at()
+        value = self._value(bare=path.name.lower() in self.bare)
+        return Comparison(path, sign, value, self.text[start : self.at].strip())
+
+    def _several(self) -> tuple[Any, ...]:
+        self.need("(")
+        found = [self._value()]
+        while self.take(","):
+            found.append(self._value())
+        self.need(")")
+        return tuple(found)
+
+    def _value(self, *, bare: bool = False) -> Any:
+        found = _TOKEN.match(self.text, self.at)
+        if found is None or found["sign"] is not None:
+            raise self.wrong()
+        try:
+            value = found["word"] if bare and found["word"] else literal(found)
+        except ValueError as error:
+            raise self.wrong() from error
+        self.at = found.end()
+        return value
