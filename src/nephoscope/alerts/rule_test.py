@@ -130,7 +130,7 @@ class Ground:
     """What cases are run on, one after another: an engine, and what is known of tables; close it when done, or use it with `with`."""
 
     def __init__(self) -> None:
-        self._engine = DuckDBEngine(threads=1)
+        self._engine = DuckDBEngine(threads=1, small=True)
         self._tables = Tables.builtin()
         # rows in memory lie in no folders of days
         self._known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}

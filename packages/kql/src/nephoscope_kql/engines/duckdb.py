@@ -59,7 +59,8 @@ class DuckDBEngine:
     which of their rows may be seen; `readable`: files that `see` may name later. The connection can read these files and no others.
     `memory`: what DuckDB may use (default: "2GB", or a share of the limit of all queries of this process, where it has one); what it
     does not count may grow the process by half of that more and 256 MiB.
-    `most`: how large results may be; rows over it are not computed.
+    `most`: how large results may be; rows over it are not computed. `small`: results are a few rows; they are fetched as values, for
+    which DuckDB plans a query once instead of twice.
     """
 
     def __init__(
@@ -73,8 +74,9 @@ class DuckDBEngine:
         memory: str = "",
         external: ExternalReader | None = None,
         most: Most | None = None,
+        small: bool = False,
     ) -> None:
-        self._spill = Spill()
+        self._spill, self._small = Spill(), small
         config: dict[str, Any] = {
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
@@ -200,6 +202,9 @@ class DuckDBEngine:
         if compiled.parts is not None:
             reader = read_apart(self._connection, compiled, compiled.parts, arrow_schema(compiled.columns))
             return reader.read_all() if self._most is None else self._most.taken(reader)
+        if self._small and self._most is None:
+            values = self._connection.execute(compiled.sql, dict(compiled.parameters)).fetchall()
+            return table_of_values(values, compiled.columns)
         rows = self._connection.sql(compiled.sql, params=dict(compiled.parameters))
         found = rows.to_arrow_table() if self._most is None else self._most.taken(rows.to_arrow_reader(STEP))
         return typed(found, compiled.columns)
@@ -260,6 +265,14 @@ def typed(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table
         array = table.column(place)
         wanted = ARROW_TYPES[kind]
         arrays.append(array if array.type == wanted else array.cast(wanted))
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def table_of_values(rows: Sequence[tuple[Any, ...]], columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
+    """The rows, given as values, under KQL's names and types, as `typed` returns them."""
+    arrays = [
+        pa.array([row[place] for row in rows], ARROW_TYPES[kind]) for place, (_, kind) in enumerate(columns)
+    ]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
 
 
