@@ -65,7 +65,9 @@ def alert(id_: str = ALERT, incident: int | None = None) -> StoredAlert:
     """An alert that names no resource."""
     document = {
         "AlertName": "Keys were read", "AlertSeverity": "High", "Status": "New", "SystemAlertId": id_, "Entities": "[]",
-        "Tactics": "", "Techniques": "[]", "ExtendedProperties": "{}", "TimeGenerated": NOON.isoformat(),
+        "Tactics": "", "Techniques": "[]", "TimeGenerated": NOON.isoformat(), "Description": "Somebody read keys.",
+        "RemediationSteps": "[]", "StartTime": NOON.isoformat(), "EndTime": NOON.isoformat(), "AlertType": "rule",
+        "ExtendedProperties": '{"Query": "print 1", "Query Period": "1h", "Custom Details": "{}", "Total Events": "1"}',
     }  # fmt: skip
     return StoredAlert(id_, "default", RULE_OF.id, "New", "High", NOON, NOON, NOON, NOON, incident, document)
 
@@ -195,8 +197,10 @@ CALLS: Mapping[str, Call] = {
     "put bookmark": Call(lambda c, _: bookmarks.put_bookmark(c, "default", bookmark(), incident(1))),
     "change bookmark": Call(lambda c, _: bookmarks.change_bookmark(c, "default", BOOKMARK, notes="x")),
     "promote bookmarks": Call(lambda c, _: bookmarks.promote_bookmarks(c, "default", [BOOKMARK])),
-    "import objects": Call(lambda c, _: threat_intelligence.import_objects(c, "default", "feed", [_item()])),
-    "put object": Call(lambda c, _: threat_intelligence.put_object(c, "default", "feed", _item())),
+    "import objects": Call(
+        lambda c, _: threat_intelligence.import_objects(c, "default", "feed", [_item("2")])
+    ),
+    "put object": Call(lambda c, _: threat_intelligence.put_object(c, "default", "feed", _item("2"))),
     "revoke objects": Call(lambda c, _: threat_intelligence.revoke_objects(c, "default", [_item().id])),
     "approve run": Call(
         lambda c, lake: responses.approve_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS
@@ -208,7 +212,7 @@ CALLS: Mapping[str, Call] = {
     "remove secret": Call(lambda c, _: responses.remove_secret(c, "hook"), OWNERS, workspace=False),
     "put automation": Call(
         lambda c, _: automations.put_automation(
-            c, "/automations/a", {"id": "a"}, {"automation-a-0-uri": "u"}
+            c, "/automations/b", {"id": "b"}, {"automation-b-0-uri": "u"}
         ),
         workspace=False,
     ),
@@ -244,11 +248,11 @@ def _imported() -> Any:
     return SimpleNamespace(pack=SimpleNamespace(name="p", pieces=()))
 
 
-def _item() -> Any:
+def _item(digit: str = "1") -> Any:
     from nephoscope.sources.intel.item import item
 
     document = {
-        "type": "indicator", "spec_version": "2.1", "id": "indicator--0c000000-0000-4000-8000-000000000001",
+        "type": "indicator", "spec_version": "2.1", "id": f"indicator--0c000000-0000-4000-8000-00000000000{digit}",
         "created": NOON.isoformat(), "modified": NOON.isoformat(), "pattern": "[ipv4-addr:value = '192.0.2.7']",
         "pattern_type": "stix", "valid_from": NOON.isoformat(),
     }  # fmt: skip

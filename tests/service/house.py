@@ -37,6 +37,10 @@ def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
         keep(state, "default", "feed", [calls._item()], now)
         state.credentials.put("response.hook", "s3cret")
         RulePacks(data).keep(calls._pack())
+        with state.transaction() as session:
+            state.arm_documents.put(
+                session, "/automations/a", "Microsoft.Security/automations", {"id": "a"}, "kim"
+            )
         yield state, lake, data
 
 

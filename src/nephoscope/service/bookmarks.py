@@ -26,7 +26,7 @@ def keep_row(
 ) -> Bookmark:  # fmt: skip
     """Keep a row of a hunting query as a bookmark; `mark` names the row over the range."""
     detail = {"act": "keep", "mark": mark, "workspace": workspace, "notes": notes, "tags": tags}
-    with context.change(WRITE, workspace_scope(workspace), f"bookmark of {query.name}", **detail):
+    with context.transact(WRITE, workspace_scope(workspace), f"bookmark of {query.name}", **detail):
         return _shelf(context, workspace).keep(
             query, row, over, context.now, context.author, name=name, notes=notes, tags=tags
         )
@@ -36,7 +36,7 @@ def put_bookmark(
     context: ServiceContext, workspace: str, bookmark: Bookmark, incident: Incident | None = None
 ) -> None:
     """Keep a bookmark as it is given, in the place of the one of its id, and put it into an incident."""
-    with context.change(
+    with context.transact(
         WRITE, workspace_scope(workspace), _target(bookmark.id), act="put", workspace=workspace,
         incident=incident.number if incident else None,
     ):  # fmt: skip
@@ -49,7 +49,9 @@ def put_bookmark(
 def change_bookmark(context: ServiceContext, workspace: str, id_: str, **changes: Any) -> Bookmark:
     """Change `name`, `notes` or `tags` of the bookmark whose id begins so, or put it away (`deleted`)."""
     operation = DELETE if "deleted" in changes else WRITE
-    with context.change(operation, workspace_scope(workspace), _target(id_), workspace=workspace, **changes):
+    with context.transact(
+        operation, workspace_scope(workspace), _target(id_), workspace=workspace, **changes
+    ):
         return _shelf(context, workspace).change(id_, context.now, context.author, **changes)
 
 
@@ -65,7 +67,7 @@ def promote_bookmarks(
         "severity": severity or None,
     }
     targets = [_target(one) for one in ids]
-    with context.change(WRITE, workspace_scope(workspace), targets, workspace=workspace, **detail):
+    with context.transact(WRITE, workspace_scope(workspace), targets, workspace=workspace, **detail):
         return _shelf(context, workspace).promote(
             ids, context.now, context.author, incident=incident, title=title, severity=severity
         )

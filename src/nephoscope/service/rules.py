@@ -75,7 +75,7 @@ def set_rule_settings(
         "act": "set", "rule": rule.id, "workspace": workspace, "settings": values, "before": _settings(context, workspace, rule.id),
         "comment": comment, "expires": expires,
     }  # fmt: skip
-    with context.change(WRITE, workspace_scope(workspace), rule.name, **detail):
+    with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
         _editing(context, workspace).set(rule, values, comment=comment, expires=expires)
 
 
@@ -94,7 +94,7 @@ def reset_rule_settings(
         "forget": forget or None,
     }
     editing = _editing(context, workspace)
-    with context.change(WRITE, workspace_scope(workspace), rule.name, **detail):
+    with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
         if forget:
             editing.forget(rule.id)
         return editing.reset(rule.id, wanted)

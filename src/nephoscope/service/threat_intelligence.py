@@ -40,7 +40,7 @@ def put_object(
 ) -> Intel:
     """Keep the newest version of an object that a person writes, `known` as it was; one that was revoked holds again."""
     id_ = known.id if known else item.id
-    with context.change(
+    with context.transact(
         WRITE, workspace_scope(workspace), id_, act="put", source=source, workspace=workspace
     ):
         keep(context.state, workspace, source, [item], context.now, by_hand=True)
@@ -56,7 +56,7 @@ def revoke_objects(
 ) -> list[Intel]:
     """Revoke objects by id, whatever their source says of them later; `undo` lets them hold again. StateError for an unknown id."""
     several = list(dict.fromkeys(ids))
-    with context.change(
+    with context.transact(
         WRITE if undo else DELETE, workspace_scope(workspace), several, act="undo" if undo else "revoke", workspace=workspace
     ):  # fmt: skip
         return withdraw(context.state, workspace, several, "" if undo else context.author, context.now)

@@ -35,7 +35,7 @@ def apply_advice(context: ServiceContext, workspace: str, advice: Advice, expire
     _require_tuning(context, workspace)
     rule = advice.rule
     editing = Editing(context.state, workspace, context.author, context.now, advice.id)
-    with context.change(
+    with context.transact(
         WRITE, workspace_scope(workspace), rule.name, act="apply", rule=rule.id, workspace=workspace, advice=advice.id,
         change=advice.proposal.text, expires=expires,
     ):  # fmt: skip
@@ -50,7 +50,7 @@ def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str 
     _require_tuning(context, workspace)
     if rule and advice not in {one.advice for one in followed(context.state, workspace, rule)}:
         raise StateError("no such advice was followed in this rule")
-    with context.change(
+    with context.transact(
         WRITE, workspace_scope(workspace), f"advice {advice}", act="undo", rule=rule or None, workspace=workspace
     ):  # fmt: skip
         return Editing(context.state, workspace, context.author, context.now).undo(advice)

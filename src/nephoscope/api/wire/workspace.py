@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.fault import Fault
-from nephoscope.state.actor import Actor
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from nephoscope.api.wire.call import Call
 
 _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
@@ -27,28 +22,6 @@ def allowed(call: Call, permission: str) -> str:
         raise Fault(404, "ResourceNotFound", f"The workspace '{named[:100]}' was not found.")
     call.caller.must(permission, f"/workspaces/{found.name}")
     return found.name
-
-
-@contextmanager
-def audited(call: Call, operation: str = "", target: str = "") -> Iterator[None]:
-    """Keep in the audit, with what is changed within the block, that the caller did an operation at a target.
-
-    '' is what the call's permission names, and its path.
-    """
-    by = Actor(call.caller.name, call.caller.address)
-    with call.instance.state.audited(by, operation or call.permission, target or call.path.lower()):
-        yield
-
-
-def entered(call: Call, session: Session, operation: str = "", target: str = "") -> None:
-    """The same in a transaction that there is."""
-    call.instance.state.audit.add(
-        session,
-        call.caller.name,
-        operation or call.permission,
-        target or call.path.lower(),
-        address=call.caller.address,
-    )
 
 
 def root(call: Call, workspace: str) -> str:
