@@ -25,7 +25,13 @@ def keep_row(
     notes: str = "", tags: Sequence[str] = (),
 ) -> Bookmark:  # fmt: skip
     """Keep a row of a hunting query as a bookmark; `mark` names the row over the range."""
-    detail = {"act": "keep", "mark": mark, "workspace": workspace, "notes": notes, "tags": tags}
+    detail: dict[str, Any] = {
+        "act": "keep",
+        "mark": mark,
+        "workspace": workspace,
+        "notes": notes,
+        "tags": tags,
+    }
     with context.transact(WRITE, workspace_scope(workspace), f"bookmark of {query.name}", **detail):
         return _shelf(context, workspace).keep(
             query, row, over, context.now, context.author, name=name, notes=notes, tags=tags
@@ -60,7 +66,7 @@ def promote_bookmarks(
     severity: str = "",
 ) -> Incident:  # fmt: skip
     """Put bookmarks into an incident: that of a number, else a new one; later alerts of their entities join it."""
-    detail = {
+    detail: dict[str, Any] = {
         "act": "promote",
         "incident": incident or "new",
         "title": title or None,

@@ -71,7 +71,7 @@ def set_rule_settings(
     expires: datetime | None = None,
 ) -> None:
     """Put settings such as `triggerThreshold` over the file of a rule; SettingError where the rule cannot have them."""
-    detail = {
+    detail: dict[str, Any] = {
         "act": "set", "rule": rule.id, "workspace": workspace, "settings": values, "before": _settings(context, workspace, rule.id),
         "comment": comment, "expires": expires,
     }  # fmt: skip
@@ -86,7 +86,7 @@ def reset_rule_settings(
     wanted = set(names)
     known = _settings(context, workspace, rule.id)
     before = {name: value for name, value in known.items() if not wanted or name in wanted}
-    detail = {
+    detail: dict[str, Any] = {
         "act": "reset",
         "rule": rule.id,
         "workspace": workspace,
