@@ -6,7 +6,9 @@ import pyarrow as pa
 import pytest
 
 import nephoscope_kql as kql
+from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.parser.expressions import MAX_TERMS
+from nephoscope_kql.types import KqlType
 
 TABLE = pa.table(
     {
@@ -64,3 +66,16 @@ def test_no_shape_takes_for_ever(expression: str, wanted: list[int] | None) -> N
     """What is written out at several places doubles with every level: 25 levels would not end."""
     assert wanted is None or x(expression) == wanted
     assert len(x(expression)) == 2
+
+
+def test_a_routine_outside_of_the_database_is_written_for_each_output_once() -> None:
+    """What is read again, or compared, is a column by then: one call costs more than many expressions of SQL."""
+    query = """T | make-series S = count() on A from 0 to 10 step 1
+    | extend (Flags, Scores, Baseline) = series_decompose_anomalies(S)
+    | where toreal(Flags[-1]) > 0
+    | extend Expected = round(toreal(Baseline[-1]), 1), Score = round(toreal(Scores[-1]), 1)
+    | extend Anomaly = min_of(1.0, Score / 20), Why = strcat(Score, ' ', Expected)
+    | project Expected, Score, Anomaly, Why"""
+    catalog = kql.MemoryCatalog({"T": TableSchema("T", (("A", KqlType.LONG),))})
+    sql = kql.compile(query, catalog).sql.lower()
+    assert sql.count("kql_series_decompose_anomalies(") == 3

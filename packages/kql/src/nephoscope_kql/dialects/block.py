@@ -27,12 +27,16 @@ class Stored:
 
 @dataclass(slots=True)
 class Value:
-    """How a column is written here: its SQL, how large that is, whether it is a window function (no WHERE may see it)."""
+    """How a column is written here: its SQL, how large that is, whether it is a window function (no WHERE may see it).
+
+    `called`: it calls a routine outside of the database, one call of which costs more than many expressions of SQL.
+    """
 
     sql: exp.Expr
     size: int = 1
     window: bool = False
     stored: Stored | None = None
+    called: bool = False
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from nephoscope_kql.dialects.block import HEAVY, Block, Value, over
 from nephoscope_kql.dialects.conditions import condition, conjuncts
 from nephoscope_kql.dialects.growth import Growth
 from nephoscope_kql.dialects.pushing import narrowed
-from nephoscope_kql.dialects.routine import Routine
+from nephoscope_kql.dialects.routine import ArrowFunction, Routine
 from nephoscope_kql.dialects.scalars import ordered_keys, scalar
 from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported
 from nephoscope_kql.external import ExternalSource
@@ -66,6 +66,13 @@ class Emitter:
         if self.routines.setdefault(routine.name, routine) != routine:
             raise RuntimeError(f"two routines are named {routine.name}")
         return routine.name
+
+    def calls_python(self, sql: exp.Expr) -> bool:
+        """Whether an expression calls a routine that is run row by row, or batch by batch, outside of the database."""
+        return any(
+            isinstance(self.routines.get(one.name.lower()), ArrowFunction)
+            for one in sql.find_all(exp.Anonymous)
+        )
 
     def parameter(self, name: str) -> exp.Expr:
         """A bound parameter."""
@@ -153,8 +160,11 @@ class Emitter:
         wanted = list(values)
         reads = used(wanted)
         block = self.rows(relation, needed | reads.keys())
+        # a comparison is written with what it compares twice, so that a filter reads everything again
         heavy = any(
-            block.values[one].size > HEAVY and (times > 1 or one in needed) for one, times in reads.items()
+            (block.values[one].size > HEAVY and (times > 1 or one in needed))
+            or (block.values[one].called and (times > 1 or one in needed or before_where))
+            for one, times in reads.items()
         )
         windows = any(block.values[one].window for one in reads) or (before_where and block.windowed)
         # what asks for room writes what it reads once more, to measure it
@@ -186,7 +196,9 @@ def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
     weight = size(value) + sum(
         block.values[one].size * times for one, times in reads.items() if one in block.values
     )
-    return Value(emitter.scalar(value, block), weight)
+    sql = emitter.scalar(value, block)
+    # what an expression calls, or one that it reads and that is written into it
+    return Value(sql, weight, called=emitter.calls_python(sql))
 
 
 @writes(Filter)
