@@ -23,6 +23,7 @@ from nephoscope.service import (
     incidents,
     responses,
     rules,
+    saved_queries,
     suppressions,
     threat_intelligence,
     tuning,
@@ -30,6 +31,7 @@ from nephoscope.service import (
 )
 from nephoscope.state.alerts import StoredAlert
 from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.etag import etag_of
 from nephoscope.state.incidents import Incident, IncidentStatus, Note, NoteKind
 from nephoscope.state.rule_switches import RULE
 
@@ -210,6 +212,19 @@ CALLS: Mapping[str, Call] = {
     "retry run": Call(lambda c, lake: responses.retry_run(c, _responder(lake, c), "dead"), CONTRIBUTORS),
     "put secret": Call(lambda c, _: responses.put_secret(c, "hook", "s3cret"), OWNERS, workspace=False),
     "remove secret": Call(lambda c, _: responses.remove_secret(c, "hook"), OWNERS, workspace=False),
+    "resume rules": Call(lambda c, _: rules.resume_rules(c, "default", [RULE_OF], RULE_OF.name)),
+    "share a query": Call(
+        lambda c, _: saved_queries.save_query(c, "default", "q", "print 1", "p", shared=True)
+    ),
+    "remove a query of another": Call(lambda c, _: saved_queries.remove_query(c, *_shared(c))),
+    "put search": Call(
+        lambda c, _: saved_queries.put_search(
+            c, "default", saved_queries.SharedSearch("s", "s", "print 1", {"id": "s"}), "p"
+        )
+    ),
+    "remove search": Call(
+        lambda c, _: saved_queries.remove_search(c, "default", c.state.saved_queries.shared("default")[0])
+    ),
     "put automation": Call(
         lambda c, _: automations.put_automation(
             c, "/automations/b", {"id": "b"}, {"automation-b-0-uri": "u"}
@@ -225,6 +240,12 @@ CALLS: Mapping[str, Call] = {
 def _etag(context: ServiceContext) -> str:
     found = context.state.incidents.get(1)
     return found.etag if found else ""
+
+
+def _shared(context: ServiceContext) -> tuple[str, str, str, str]:
+    """The place, the id, who asks and the etag of a query that somebody else shared."""
+    found = context.state.saved_queries.shared("default")[0]
+    return "default", found.id, "p", etag_of(found.changed)
 
 
 def _location() -> dict[str, str]:

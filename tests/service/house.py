@@ -38,6 +38,7 @@ def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
         state.credentials.put("response.hook", "s3cret")
         RulePacks(data).keep(calls._pack())
         with state.transaction() as session:
+            state.saved_queries.put(session, "default", "shared", "print 1", "somebody", "kim", shared=True)
             state.arm_documents.put(
                 session, "/automations/a", "Microsoft.Security/automations", {"id": "a"}, "kim"
             )

@@ -31,6 +31,7 @@ BESIDE = {
     "import pack",
     "remove pack",
     "delete own rule",
+    "resume rules",
 }
 KILLED = (
     "create suppression",

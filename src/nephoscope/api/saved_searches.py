@@ -19,13 +19,20 @@ from nephoscope.api.wire.kept import etag
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.resource_graph import must_read_estate_by
+from nephoscope.service.saved_queries import (
+    DELETE,
+    READ,
+    TYPE,
+    WRITE,
+    SharedSearch,
+    put_search,
+    remove_search,
+)
 from nephoscope.state import StateError
 from nephoscope.state.faults import PassingError
 from nephoscope.state.saved_queries import SavedQuery, beside
 
 SURFACE = Surface("Saved searches", "Microsoft.OperationalInsights")
-TYPE = "Microsoft.OperationalInsights/workspaces/savedSearches"
-READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
 _LIST = (
     "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
     "/providers/Microsoft.OperationalInsights/workspaces/{workspaceName}/savedSearches"
@@ -73,22 +80,12 @@ def put(call: Call) -> Answer:
     told = {name: properties[name] for name in kept if properties.get(name)}
     body = {"id": beside(workspace, id_), "name": call["savedSearchId"], "type": TYPE, "properties": told}
     try:
-        with state.transaction() as session:
-            state.saved_queries.share(
-                session,
-                workspace,
-                id_,
-                properties["displayName"],
-                properties["query"],
-                me.principal.id,
-                me.name,
-            )
-            state.arm_documents.put(session, beside(workspace, id_), TYPE.lower(), body, me.name)
-            if function is not None:
-                state.saved_functions.put(session, workspace, id_, function)
-            else:
-                state.saved_functions.drop(session, workspace, id_)
-            state.audit.add(session, me.name, WRITE, call.path.lower(), address=me.address)
+        put_search(
+            call.service,
+            workspace,
+            SharedSearch(id_, properties["displayName"], properties["query"], body, function),
+            me.principal.id,
+        )
     except PassingError:
         raise
     except StateError as error:
@@ -99,15 +96,11 @@ def put(call: Call) -> Answer:
 @SURFACE.delete(_ONE, "SavedSearches_Delete", DELETE)
 def delete(call: Call) -> Answer:
     """Forget a search; 204 where there is none."""
-    workspace, state = allowed(call, DELETE), call.instance.state
+    workspace = allowed(call, DELETE)
     found = _found(call, workspace)
     if found is None:
         return NO_CONTENT
-    with state.transaction() as session:
-        state.saved_queries.remove(session, found.id)
-        state.saved_functions.drop(session, workspace, found.id)
-        state.arm_documents.remove(session, beside(workspace, found.id))
-        state.audit.add(session, call.caller.name, DELETE, call.path.lower(), address=call.caller.address)
+    remove_search(call.service, workspace, found)
     return Answer(None)
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 STANDINGS = (
     "rule", "status", "lastRun", "nextRun", "rows", "alerts", "seconds", "behind", "retrying", "skipped", "error",
 )  # fmt: skip
-WRITE = "Microsoft.SecurityInsights/alertRules/write"
 COLUMNS = ("rule", "until", "rows", "alerts", "incidents", "seconds", "error")
 FAULT, TERMINATED = 3, 143
 BEHAVIOR_EVERY = 5
@@ -161,10 +160,11 @@ def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
 def _standings(data: Path, options: dict[str, Any]) -> None:
     """List how the rules stand, or let those run again that were switched off."""
     from nephoscope.alerts.overview import overview
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.service.rules import resume_rules
 
     with state_of(data) as state:
         workspace = workspace_of(state, options["workspace"]).name
@@ -172,8 +172,7 @@ def _standings(data: Path, options: dict[str, Any]) -> None:
         rules, _ = _rules(data, options["folders"], options["wanted"], switched)
         if options["enable"]:
             named = [one.name for one in rules] if options["wanted"] else "every rule"
-            with audited(state, WRITE, named, act="run again", workspace=workspace):
-                count = state.rule_standings.enable(workspace, [one.id for one in rules])
+            count = resume_rules(service_of(data, state), workspace, rules, named)
             tell(f"{count} rules run again")
         rows = overview(state, workspace, rules, datetime.now(UTC))
     if options["listing"]:

@@ -124,6 +124,14 @@ def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
     )
 
 
+def resume_rules(
+    context: ServiceContext, workspace: str, rules: Sequence[Rule], targets: str | Sequence[str]
+) -> int:
+    """Let rules run again that were switched off because they failed; how many. `targets` names them in entries."""
+    with context.transact(WRITE, workspace_scope(workspace), targets, act="run again", workspace=workspace):
+        return context.state.rule_standings.enable(workspace, [one.id for one in rules])
+
+
 def _change_own(
     context: ServiceContext,
     workspace: str,

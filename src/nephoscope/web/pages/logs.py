@@ -18,9 +18,9 @@ from nephoscope.lake.span import Span
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.shown import shown
+from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
 from nephoscope.state.etag import etag_of
-from nephoscope.state.faults import OvertakenError
-from nephoscope.state.saved_queries import SavedQuery, beside
+from nephoscope.state.saved_queries import SavedQuery
 from nephoscope.web.download import Number, as_csv, as_parquet
 from nephoscope.web.form import act
 from nephoscope.web.page import Area, Page
@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.run import QueryResult
 
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
-ESTATE = "estate"
 _NUMBERS = (KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL, KqlType.TIMESPAN)
-SHARE = "Microsoft.OperationalInsights/workspaces/savedSearches/write"
 ROWS, MAX_QUERY, MOST_ITEMS = 500, 60_000, 400
 MAX_BYTES = 100 << 20
 """Bytes of a result: one that is larger is neither shown nor made a file of."""
@@ -87,7 +85,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
         "estate_tables": _estate_tables(visit, place),
         "faults": [],
-        "etag_of": etag_of, "saved": saved(visit, place), "may_share": may_share(visit, place),
+        "etag_of": etag_of, "saved": saved(visit, place), "may_share": may_share(visit.service, place),
     }  # fmt: skip
     if not query.strip():
         return found
@@ -167,40 +165,15 @@ def saved(visit: Visit, place: str) -> list[SavedQuery]:
     return visit.instance.state.saved_queries.seen(place, visit.caller.principal.id)
 
 
-def may_share(visit: Visit, place: str) -> bool:
-    """Whether the visitor may share queries of a place with all who read it."""
-    return visit.caller.may(SHARE, "/" if place == ESTATE else f"/workspaces/{place}")
-
-
 def _kept(visit: Visit) -> Response:
     """Save a query, or remove a saved one, as the form says; then back to the query."""
-    form, state = visit.form, visit.instance.state
+    form, context, mine = visit.form, visit.service, visit.caller.principal.id
     place = readable(visit, form.get("workspace", "default"))
-    shared, mine, asked = form.get("shared") == "1", visit.caller.principal.id, act(visit, "save", "remove")
-    if asked == "remove":
-        found = state.saved_queries.get(place, form.get("id", ""), mine)
-        if found.owner != mine and not may_share(visit, place):
-            raise DeniedError(visit.caller, SHARE, f"/workspaces/{place}")
-    elif shared and not may_share(visit, place):
-        raise DeniedError(visit.caller, SHARE, f"/workspaces/{place}")
-    with state.transaction() as session:
-        if asked == "remove":
-            now = state.saved_queries.get(place, form.get("id", ""), mine)
-            if etag_of(now.changed) != form.get("etag"):
-                raise OvertakenError(
-                    f"{now.author} changed {now.name} at {now.changed:%Y-%m-%d %H:%M:%S} UTC: look at it again"
-                )
-            state.saved_queries.remove(session, found.id)
-            state.arm_documents.remove(session, beside(place, found.id))
-            state.saved_functions.drop(session, place, found.id)
-            name, query = found.name, ""
-        else:
-            name, query = form.get("name", ""), form.get("query", "")
-            state.saved_queries.put(session, place, name, query, mine, visit.caller.name, shared=shared)
-        told = {"shared": shared, "act": asked}
-        state.audit.add(
-            session, visit.caller.name, SHARE, name.strip(), address=visit.caller.address, detail=told
-        )
+    if act(visit, "save", "remove") == "remove":
+        remove_query(context, place, form.get("id", ""), mine, form.get("etag", ""))
+        return RedirectResponse(visit.link("/logs", workspace=place), 303)
+    name, query = form.get("name", ""), form.get("query", "")
+    save_query(context, place, name, query, mine, shared=form.get("shared") == "1")
     return RedirectResponse(visit.link("/logs", workspace=place, query=query or None), 303)
 
 

@@ -14,12 +14,12 @@ from nephoscope.posture.published.graph_tables import LISTED
 from nephoscope.posture.published.kinds import sub_assessments
 from nephoscope.posture.published.mentions import Mention, sought
 from nephoscope.service.rules import READ as RULES
+from nephoscope.service.saved_queries import ESTATE
 from nephoscope.state.alerts import Looked
 from nephoscope.state.incidents import Sought
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.pages.logs import ESTATE
 from nephoscope.web.resource_facts import SUB
 from nephoscope.web.told_alerts import everywhere
 from nephoscope.web.trying import rules_of

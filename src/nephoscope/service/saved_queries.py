@@ -1,0 +1,112 @@
+"""Saved queries: private ones, and those that are shared with all who read a workspace or the estate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.context import workspace_scope
+from nephoscope.state.etag import etag_of
+from nephoscope.state.faults import OvertakenError
+from nephoscope.state.saved_queries import beside
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.saved_queries import SavedQuery
+    from nephoscope_kql.catalog import StoredFunction
+
+TYPE = "Microsoft.OperationalInsights/workspaces/savedSearches"
+READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
+#: The place of queries over the estate, beside the names of workspaces.
+ESTATE = "estate"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSearch:
+    """A search that is shared under an id: `document` has what the pages do not show, `function` its alias (None = it has none)."""
+
+    id: str
+    name: str
+    query: str
+    document: dict[str, Any] = field(default_factory=dict)
+    function: StoredFunction | None = None
+
+
+def may_share(context: ServiceContext, place: str) -> bool:
+    """Tell whether the actor may share queries of a place with all who read it."""
+    return context.actor.may(WRITE, _scope(place))
+
+
+def save_query(
+    context: ServiceContext, place: str, name: str, query: str, owner: str, *, shared: bool
+) -> SavedQuery:
+    """Save a query of the principal with the id `owner`, in place of that of its name; sharing it needs the permission.
+
+    StateError for what is empty or too long, or one query too many.
+    """
+    if shared:
+        context.require(WRITE, _scope(place))
+    with context.state.transaction() as session:
+        kept = context.state.saved_queries.put(
+            session, place, name, query, owner, context.author, shared=shared
+        )
+        context.enter(session, WRITE, kept.name, shared=shared, act="save")
+    return kept
+
+
+def remove_query(context: ServiceContext, place: str, id_: str, owner: str, etag: str) -> SavedQuery:
+    """Remove a query that the principal `owner` sees; one of somebody else needs the permission to share.
+
+    OvertakenError where it has another etag by now, StateError where there is none.
+    """
+    state = context.state
+    found = state.saved_queries.get(place, id_, owner)
+    if found.owner != owner:
+        context.require(WRITE, _scope(place))
+    with state.transaction() as session:
+        now = state.saved_queries.get(place, id_, owner)
+        if etag_of(now.changed) != etag:
+            raise OvertakenError(
+                f"{now.author} changed {now.name} at {now.changed:%Y-%m-%d %H:%M:%S} UTC: look at it again"
+            )
+        _forget(session, context, place, found)
+        context.enter(session, WRITE, found.name, act="remove")
+    return found
+
+
+def put_search(context: ServiceContext, workspace: str, search: SharedSearch, owner: str) -> None:
+    """Keep a shared search, its document and its function, whoever had it before; StateError as `save_query`."""
+    context.require(WRITE, workspace_scope(workspace))
+    state = context.state
+    with state.transaction() as session:
+        state.saved_queries.share(
+            session, workspace, search.id, search.name, search.query, owner, context.author
+        )
+        key = beside(workspace, search.id)
+        state.arm_documents.put(session, key, TYPE.lower(), search.document, context.author)
+        if search.function is not None:
+            state.saved_functions.put(session, workspace, search.id, search.function)
+        else:
+            state.saved_functions.drop(session, workspace, search.id)
+        context.enter(session, WRITE, search.name, shared=True, act="save", workspace=workspace)
+
+
+def remove_search(context: ServiceContext, workspace: str, search: SavedQuery) -> None:
+    """Remove a shared search with its document and its function."""
+    context.require(DELETE, workspace_scope(workspace))
+    with context.state.transaction() as session:
+        _forget(session, context, workspace, search)
+        context.enter(session, DELETE, search.name, act="remove", workspace=workspace)
+
+
+def _forget(session: Session, context: ServiceContext, place: str, query: SavedQuery) -> None:
+    context.state.saved_queries.remove(session, query.id)
+    context.state.arm_documents.remove(session, beside(place, query.id))
+    context.state.saved_functions.drop(session, place, query.id)
+
+
+def _scope(place: str) -> str:
+    return ROOT_SCOPE if place == ESTATE else workspace_scope(place)
