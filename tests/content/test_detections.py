@@ -8,9 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.content.cases_together import find_failures
 
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rule_test import Ground, check, check_rule
+from nephoscope.alerts.rule_test_file import cases_path, read_cases
 from nephoscope.alerts.rules import folder, shipped
 from nephoscope_policy.model.state import Severity
 
@@ -32,6 +34,14 @@ def ground() -> Iterator[Ground]:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
 def test_the_rows_beside_a_rule(rule: Rule, ground: Ground):
+    cases = read_cases(cases_path(Path(rule.place.file)))
+    assert find_failures(ground, rule, cases) == []
+    assert {bool(case.alerts) for case in cases} == {True, False}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
+def test_the_rows_beside_a_rule_case_by_case(rule: Rule, ground: Ground):
     failed = [f"{one.place} {one.note}: {one.problem}" for one in check_rule(ground, rule) if not one.passed]
     assert failed == []
 

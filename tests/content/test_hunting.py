@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.content.cases_together import find_failures
 
 from nephoscope.alerts.hunting import folder, shipped
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.rule_test import Ground, check_rule
+from nephoscope.alerts.rule_test_file import cases_path, read_cases
 from nephoscope.alerts.rules import shipped as shipped_rules
 
 QUERIES = shipped().rules
@@ -31,6 +33,14 @@ def ground() -> Iterator[Ground]:
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
 def test_the_rows_beside_a_query(query: Rule, ground: Ground):
+    cases = read_cases(cases_path(Path(query.place.file)))
+    assert find_failures(ground, query, cases) == []
+    assert {bool(case.alerts) for case in cases} == {True, False}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
+def test_the_rows_beside_a_query_case_by_case(query: Rule, ground: Ground):
     failed = [f"{one.place} {one.note}: {one.problem}" for one in check_rule(ground, query) if not one.passed]
     assert failed == []
 

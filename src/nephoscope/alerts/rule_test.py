@@ -114,7 +114,11 @@ def _case(rule: Rule, case: RuleTestCase, ground: Ground) -> Checked:
 
 
 def _problem(rule: Rule, case: RuleTestCase, ground: Ground) -> str:
-    alerts = ground.alerts_of(rule, case)
+    return find_problem(case, ground.alerts_of(rule, case))
+
+
+def find_problem(case: RuleTestCase, alerts: Sequence[Alert]) -> str:
+    """Return what is wrong with the alerts that a case raised ('' = nothing)."""
     if len(alerts) != case.alerts:
         return f"{len(alerts)} alerts, wanted {case.alerts}"
     names = sorted({f"{entity.kind} {entity.title}" for alert in alerts for entity in alert.entities})
@@ -130,7 +134,7 @@ class Ground:
     """What cases are run on, one after another: an engine, and what is known of tables; close it when done, or use it with `with`."""
 
     def __init__(self) -> None:
-        self._engine = DuckDBEngine(threads=1, small=True)
+        self.engine = DuckDBEngine(threads=1, small=True)
         self._tables = Tables.builtin()
         # rows in memory lie in no folders of days
         self._known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}
@@ -138,41 +142,51 @@ class Ground:
 
     def alerts_of(self, rule: Rule, case: RuleTestCase, later: timedelta = timedelta()) -> list[Alert]:
         """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
-        now = datetime.fromisoformat(case.now).astimezone(UTC) if case.now else NOW
-        end = now + later
-        return raised(rule, at(rule, end), list(findings(self._result(rule, case, now, end))), end)
+        now = now_of(case)
+        compiled = self.compile(rule, case, now + later)
+        with self.engine.lent(self.rows_of(rule, case, compiled)):
+            found = self.engine.run(compiled)
+        return raise_alerts(rule, found, now + later)
 
-    def _result(self, rule: Rule, case: RuleTestCase, now: datetime, end: datetime) -> pa.Table:
-        """What the query gives over the rows; every other table that is known is there and empty."""
-        tables, given, lists = self._tables, case.tables, case.watchlists
-        if unknown := sorted(given.keys() - tables.by_name.keys()):
-            raise ValueError(f"no table is named {unknown[0]}")
-        compiled = self._query(rule.query, end, tuple(sorted(lists)))
-        # shipped functions read tables that the rule does not name
-        used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
-        rows = {name: _rows(tables[name], case, now) for name in sorted({*used, *given})}
-        rows |= {f"watchlist/{alias}": _listed(keys, now) for alias, keys in lists.items()}
-        with self._engine.lent(rows):
-            return self._engine.run(compiled)
-
-    def _query(self, query: str, end: datetime, lists: tuple[str, ...]) -> Compiled:
-        """A rule's query, compiled once for its cases."""
-        kept = self._compiled.get((query, end, lists))
+    def compile(self, rule: Rule, case: RuleTestCase, end: datetime) -> Compiled:
+        """Return a rule's query for a window's end and the watchlists of a case, compiled once for all such cases."""
+        lists = tuple(sorted(case.watchlists))
+        kept = self._compiled.get((rule.query, end, lists))
         if kept is None:
             listed = {alias: TableSchema(alias, WATCHLIST, f"watchlist/{alias}") for alias in lists}
             catalog = MemoryCatalog(self._known, shipped_functions(), listed)
-            kept = self._compiled[query, end, lists] = compile_results(query, catalog, now=end)[-1]
+            kept = self._compiled[rule.query, end, lists] = compile_results(rule.query, catalog, now=end)[-1]
         return kept
+
+    def rows_of(self, rule: Rule, case: RuleTestCase, compiled: Compiled) -> dict[str, pa.Table]:
+        """Return the rows of a case by table; the other tables that the query reads are there and empty."""
+        tables, now = self._tables, now_of(case)
+        if unknown := sorted(case.tables.keys() - tables.by_name.keys()):
+            raise ValueError(f"no table is named {unknown[0]}")
+        # shipped functions read tables that the rule does not name
+        used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
+        rows = {name: _rows(tables[name], case, now) for name in sorted({*used, *case.tables})}
+        return rows | {f"watchlist/{alias}": _listed(keys, now) for alias, keys in case.watchlists.items()}
 
     def close(self) -> None:
         """Give up the engine."""
-        self._engine.close()
+        self.engine.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def now_of(case: RuleTestCase) -> datetime:
+    """Return when the window of a case ends."""
+    return datetime.fromisoformat(case.now).astimezone(UTC) if case.now else NOW
+
+
+def raise_alerts(rule: Rule, found: pa.Table, end: datetime) -> list[Alert]:
+    """Return the alerts of what a rule's query found in a window."""
+    return raised(rule, at(rule, end), list(findings(found)), end)
 
 
 def _listed(keys: Sequence[object], now: datetime) -> pa.Table:
