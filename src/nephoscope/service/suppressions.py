@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.service.context import workspace_scope
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.etag import etag_of
@@ -24,6 +24,21 @@ if TYPE_CHECKING:
     from nephoscope.state import State
     from nephoscope.state.suppressions import StoredSuppression
 
+__all__ = [
+    "DELETE",
+    "READ",
+    "REASONS",
+    "WRITE",
+    "NewSuppression",
+    "change_suppression",
+    "create_suppression",
+    "delete_suppression",
+    "end_suppression",
+    "find_suppression",
+    "related_suppressions",
+    "related_suppressions_etag",
+    "target_of",
+]
 READ, WRITE, DELETE = (
     f"Microsoft.Security/alertsSuppressionRules/{one}" for one in ("read", "write", "delete")
 )

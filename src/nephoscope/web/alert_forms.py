@@ -11,10 +11,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.case_file import read_entities
-from nephoscope.alerts.tuning.editing import REASONS
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
-from nephoscope.service.suppressions import NewSuppression, create_suppression
+from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
 from nephoscope.state import StateError
 from nephoscope.state.etag import moment_of
 from nephoscope.state.faults import OvertakenError

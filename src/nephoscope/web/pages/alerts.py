@@ -13,11 +13,10 @@ from nephoscope.alerts.case.events import Events, events, looked_at
 from nephoscope.alerts.case.parties import parties
 from nephoscope.alerts.overriding import steps_of, techniques_of
 from nephoscope.alerts.sight import READ
-from nephoscope.alerts.tuning.editing import REASONS
 from nephoscope.alerts.tuning.in_force import SuppressionsInForce
 from nephoscope.service.alerts import ACTIONS, changes_of_status, may_change_alert, operation_of
+from nephoscope.service.suppressions import REASONS, related_suppressions, related_suppressions_etag
 from nephoscope.service.suppressions import WRITE as SUPPRESS
-from nephoscope.service.suppressions import related_suppressions, related_suppressions_etag
 from nephoscope.state import StateError
 from nephoscope.state.alerts import Looked, StoredAlert
 from nephoscope.state.faults import OvertakenError, PassingError
