@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +14,22 @@ from tests.service.acting import SUBSCRIPTION, context_of
 from nephoscope.access.guard import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.model.resource_binding import bind_resource
-from nephoscope.service import credentials, principals, sign_in_providers, sources, tenants, workspaces
+from nephoscope.service import (
+    credentials,
+    own_facts,
+    principals,
+    sign_in_providers,
+    sources,
+    tenants,
+    workspaces,
+)
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.sources.azure.connecting import Secrets
+from nephoscope.sources.facts.report import FactReport, claims
 from nephoscope.state.audit import Audit
 from nephoscope.state.concepts import every_table
+from nephoscope.state.own_facts import OwnFacts
 from nephoscope.state.principals import Principal, PrincipalKind, SecretKind
 from nephoscope.state.sign_in_providers import SignInProvider
 from nephoscope.state.sources import Source
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
 
     from nephoscope.state import State
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SECRET = "very~secret~text"
 CONNECTION = Connection(ID, "secret", CLIENT)
@@ -40,6 +51,9 @@ STRING = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=read;Sha
 HUB = {"brokers": "ns.servicebus.windows.net:9093", "topics": "logs"}
 CHANGERS, OWNER = {"Owner", "Contributor"}, frozenset({"Owner"})
 MACHINE = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm"
+ARC = f"{SUBSCRIPTION}/resourcegroups/g/providers/microsoft.hybridcompute/machines"
+THERE = frozenset({"/", SUBSCRIPTION})
+PATCHES = "Microsoft.HybridCompute/machines/patchAssessmentResults"
 PROVIDER = SignInProvider("entra", "Entra ID", f"https://login.microsoftonline.com/{ID}/v2.0", CLIENT)
 ROLES = (
     "Owner",
@@ -54,13 +68,14 @@ SCOPES = ("/", "/workspaces/soc", SUBSCRIPTION)
 
 @dataclass(frozen=True)
 class Verb:
-    """A call, the entry that it leaves, and the roles that may make it at the root."""
+    """A call, the entry that it leaves, and the roles that may make it, at which scopes."""
 
     call: Callable[[ServiceContext], Any]
     operation: str
     target: str
     roles: frozenset[str] = frozenset(CHANGERS)
     secrets: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset({"/"})
 
 
 def _tenant(context: ServiceContext, **changes: Any) -> Tenant:
@@ -69,6 +84,11 @@ def _tenant(context: ServiceContext, **changes: Any) -> Tenant:
 
 def _person(context: ServiceContext, name: str = "ada") -> Principal:
     return next(one for one in context.state.principals.all() if one.name == name)
+
+
+def _claims(context: ServiceContext, machine: str) -> list[OwnFacts]:
+    latest = {"id": f"{ARC}/{machine}/patchAssessmentResults/latest", "properties": {"status": "Succeeded"}}
+    return list(claims(FactReport(f"{ARC}/{machine}", NOON, (latest,)), context.now))
 
 
 def _guard(context: ServiceContext) -> Guard:
@@ -169,6 +189,14 @@ VERBS = {
     "ask_provider_test": Verb(
         lambda it: sign_in_providers.ask_provider_test(it, "entra"), sign_in_providers.WRITE, "entra", OWNER
     ),
+    "put_facts": Verb(
+        lambda it: own_facts.put_facts(it, _claims(it, "new")), f"{PATCHES}/write", f"{ARC}/new/patchassessmentresults/latest",
+        scopes=THERE,
+    ),
+    "remove_facts": Verb(
+        lambda it: own_facts.remove_facts(it, f"{ARC}/known/patchAssessmentResults/latest"), f"{PATCHES}/delete",
+        f"{ARC}/known/patchassessmentresults/latest", scopes=THERE,
+    ),
     "rotate_credentials": Verb(
         credentials.rotate_credentials, credentials.WRITE, "credentials", OWNER
     ),
@@ -193,6 +221,7 @@ def house(state: State, tmp_path: Path) -> State:
     principals.add_principal(context, PrincipalKind.PROGRAM, "agent")
     _guard(context).open_session(ada)
     sign_in_providers.put_provider(context, PROVIDER, SECRET)
+    own_facts.put_facts(context, _claims(context, "known"))
     return state
 
 
@@ -212,7 +241,9 @@ def test_who_may_call_it(house: State, tmp_path: Path, name: str) -> None:
     contexts = {
         (role, scope): context_of(house, tmp_path / "data", role, scope) for role in ROLES for scope in SCOPES
     }
-    denied = {key: one for key, one in contexts.items() if not (key[0] in verb.roles and key[1] == "/")}
+    denied = {
+        key: one for key, one in contexts.items() if key[0] not in verb.roles or key[1] not in verb.scopes
+    }
     before = rows(house)
     for key, context in denied.items():
         with pytest.raises(DeniedError):

@@ -11,9 +11,8 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import bad
-from nephoscope.sources.facts.recording import keep, permissions
+from nephoscope.service.own_facts import put_facts
 from nephoscope.sources.facts.report import LONGEST_ID, MOST_BYTES, FactError, FactReport, claims
-from nephoscope.state.actor import Actor
 from nephoscope.state.own_facts import Receipt
 
 SECTION = Section("facts", "Own facts")
@@ -48,9 +47,7 @@ def put(ask: Ask, body: FactReportShape) -> FactReceipt:
         found = claims(report, ask.instance.now)
     except FactError as error:
         raise bad(f"{error.reason}.", error.place) from error
-    for operation, scope in permissions(found):
-        ask.caller.must(operation, scope)
-    told = keep(ask.instance.state, Actor(ask.caller.name, ask.caller.address), found, ask.instance.now)
+    told = put_facts(ask.service, found)
     return FactReceipt(
         new=told[Receipt.NEW],
         changed=told[Receipt.CHANGED],

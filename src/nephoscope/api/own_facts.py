@@ -12,10 +12,9 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
+from nephoscope.service.own_facts import put_facts, remove_facts
 from nephoscope.sources.facts.fact_types import FactType, fact_types
-from nephoscope.sources.facts.recording import record, remove
-from nephoscope.sources.facts.report import FactError, FactReport
-from nephoscope.state.actor import Actor
+from nephoscope.sources.facts.report import FactError, FactReport, claims
 
 SURFACE = Surface("Own facts")
 #: What the server says of a document, and a client may send back.
@@ -37,7 +36,7 @@ def put(call: Call) -> Answer:
     report = FactReport(resource=path, read_at=call.instance.now, documents=({**sent, "id": path},))
     before = documents.found_learned(call)
     try:
-        record(call.instance.state, _actor(call), [report], call.instance.now)
+        put_facts(call.service, list(claims(report, call.instance.now)))
     except FactError as error:
         raise bad(f"{error.reason}.", error.place.removeprefix("documents[0]").removeprefix(".")) from error
     kept = call.instance.state.own_facts.get(path.lower())
@@ -46,12 +45,8 @@ def put(call: Call) -> Answer:
 
 def delete(call: Call) -> Answer:
     """Take back what was put at the path, with what was put below it; 204 where nothing was. What Azure tells stays."""
-    gone = remove(call.instance.state, _actor(call), call.path.rstrip("/"), call.instance.now)
+    gone = remove_facts(call.service, call.path.rstrip("/"))
     return Answer(None) if gone.documents else NO_CONTENT
-
-
-def _actor(call: Call) -> Actor:
-    return Actor(call.caller.name, call.caller.address)
 
 
 def _declare(one: FactType) -> None:

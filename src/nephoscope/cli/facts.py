@@ -32,11 +32,10 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     The newest report of a type holds; sending one again changes nothing.
     """
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.cli.session.who import who
-    from nephoscope.sources.facts.recording import keep
+    from nephoscope.service.own_facts import put_facts
     from nephoscope.sources.facts.report import FactError, claims
-    from nephoscope.state.actor import Actor
     from nephoscope.state.own_facts import Receipt
 
     now = datetime.now(UTC)
@@ -47,7 +46,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
         except FactError as error:
             usage_error(f"{file}: {error}")
     with state_of(data, keeps=True) as state:
-        told = keep(state, Actor(who()), found, now)
+        told = put_facts(service_of(data, state), found)
     documents = sum(len(one.documents) for one in found)
     words = ", ".join(f"{told[one]:,} {one.value}" for one in Receipt if told[one])
     click.echo(f"{documents:,} documents; claims: {words or 'none'}")
@@ -92,15 +91,14 @@ def remove(data: Path, /, resource: str) -> None:
     What Azure tells of the same resources stays.
     """
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.cli.session.who import who
-    from nephoscope.sources.facts.recording import remove as take_back
+    from nephoscope.service.own_facts import remove_facts
     from nephoscope.sources.facts.report import FactError
-    from nephoscope.state.actor import Actor
 
     with state_of(data, keeps=True) as state:
         try:
-            gone = take_back(state, Actor(who()), resource, datetime.now(UTC))
+            gone = remove_facts(service_of(data, state), resource)
         except FactError as error:
             usage_error(str(error))
     if not gone.claims and not gone.documents:

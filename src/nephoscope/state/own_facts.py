@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,7 @@ import msgspec
 from sqlalchemy import Index, Integer, LargeBinary, Text, func, or_, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from nephoscope.state.audit_enforcement import by_product
 from nephoscope.state.columns import Decided, Moment
 from nephoscope.state.database import Database
 from nephoscope.state.faults import StateError
@@ -135,13 +137,14 @@ class OwnFactStore:
         # a server's other writer may have come first: the newer claim stays
         insert = self._database.insert(OwnFactRow, values)
         replaced = {name: insert.excluded[name] for name in values if name not in ("subject", "type")}
-        session.execute(
-            insert.on_conflict_do_update(
-                index_elements=["subject", "type"],
-                set_=replaced,
-                where=OwnFactRow.read_at <= insert.excluded.read_at,
-            )
+        statement = insert.on_conflict_do_update(
+            index_elements=["subject", "type"],
+            set_=replaced,
+            where=OwnFactRow.read_at <= insert.excluded.read_at,
         )
+        # what says the same again decides nothing: only the time of the scan is another
+        with by_product("own facts that say the same") if receipt is Receipt.SAME else nullcontext():
+            session.execute(statement)
         if before is not None:
             session.expire(before)
         return receipt

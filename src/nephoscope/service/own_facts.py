@@ -1,0 +1,46 @@
+"""Own facts: what scanners and agents learned of resources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.sources.facts import recording
+from nephoscope.sources.facts.fact_types import fact_types
+from nephoscope.sources.facts.report import FactError
+from nephoscope.state.actor import Actor
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Sequence
+
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.own_facts import OwnFacts, Receipt, TakenBack
+
+
+def put_facts(context: ServiceContext, facts: Sequence[OwnFacts]) -> Counter[Receipt]:
+    """Keep checked claims, all or none, an entry for each that says something new, and count what became of them.
+
+    Raises DeniedError where the actor may not write a type at what it tells of; StateError where there are too many.
+    """
+    for operation, scope in recording.permissions(facts):
+        context.require(operation, scope)
+    return recording.keep(context.state, _actor(context), facts, context.now)
+
+
+def remove_facts(context: ServiceContext, id_: str) -> TakenBack:
+    """Take back what own facts say of a resource or document and of what lies below it; what Azure tells stays.
+
+    Raises DeniedError where the actor may not delete its type there; FactError for a text that is no resource id.
+    """
+    try:
+        resource = ResourceId.parse(id_)
+    except ValueError as error:
+        raise FactError("id", str(error)) from error
+    known = fact_types().get(resource.type)
+    context.require(f"{known.type if known else resource.type}/delete", resource.key)
+    return recording.remove(context.state, _actor(context), id_, context.now)
+
+
+def _actor(context: ServiceContext) -> Actor:
+    return Actor(context.actor.name, context.actor.address)
