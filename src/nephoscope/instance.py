@@ -6,13 +6,12 @@ import hashlib
 import shlex
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -31,7 +30,6 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.sources.live.ingestion.doors import Doors
 from nephoscope.state import State
-from nephoscope.state.arm_documents import REMOVED
 from nephoscope.state.incidents import IncidentStatus
 
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
@@ -40,14 +38,6 @@ ASSESS_SOON, FAILED = ("assess", "asked"), ("assess", "failed")
 PROGRESS = ("assess", "progress")
 #: Checkpoint: the last backup (at, file, files, bytes, keys).
 BACKED_UP = ("backup", "last")
-#: Types of documents that people put and that decide an assessment.
-DECIDING = (
-    "microsoft.authorization/policydefinitions",
-    "microsoft.authorization/policysetdefinitions",
-    "microsoft.authorization/policyassignments",
-    "microsoft.authorization/policyexemptions",
-    "microsoft.policyinsights/attestations",
-)
 #: Seconds that a query may take where the server is not told otherwise, and the most that a client may ask for.
 QUERY_SECONDS = 60.0
 TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
@@ -102,40 +92,6 @@ class Instance:
         """How people sign in by a provider."""
         return SignIn(self.state, self.guard)
 
-    def put(
-        self,
-        body: dict[str, Any],
-        type_: str,
-        author: str,
-        address: str = "",
-        secrets: Mapping[str, str] | None = None,
-    ) -> bool:
-        """Keep an ARM document that somebody put, audited; one that decides an assessment is judged by soon. Whether it is new.
-
-        `secrets` are its credentials by name, kept with it.
-        """
-        key = str(body["id"]).lower().rstrip("/")
-        with self.state.credentials.sealing(secrets or {}) as keep, self.state.transaction() as session:
-            keep(session)
-            new = self.state.arm_documents.put(session, key, type_.lower(), body, author)
-            self.state.audit.add(session, author, f"{type_}/write", key, address=address)
-        self._assess_soon(type_)
-        return new
-
-    def remove(
-        self, key: str, type_: str, author: str, address: str = "", credentials: Collection[str] = ()
-    ) -> bool:
-        """Forget a document that somebody put with its credentials, audited; whether it was there."""
-        with self.state.transaction() as session:
-            found = self.state.arm_documents.remove(session, key)
-            if found:
-                self.state.credentials.drop(session, credentials)
-                self.state.checkpoints.keep(session, REMOVED, {key: self.now.isoformat()})
-                self.state.audit.add(session, author, f"{type_}/delete", key, address=address)
-        if found:
-            self._assess_soon(type_)
-        return found
-
     def removed_since(self, when: datetime) -> frozenset[str]:
         """The keys of documents that were removed after a time: what was published then may still hold them."""
         return removed_since(self.state, when)
@@ -159,10 +115,6 @@ class Instance:
         self.state.checkpoints.remove(*FAILED)
         self.state.checkpoints.put(*ASSESS_SOON, asked.isoformat())
         return asked
-
-    def _assess_soon(self, type_: str) -> None:
-        if type_.lower() in DECIDING:
-            self.state.checkpoints.put(*ASSESS_SOON, self.now.isoformat())
 
     def open_incidents(self) -> int:
         """How many incidents are not closed, over all workspaces."""

@@ -15,6 +15,7 @@ from nephoscope.access.guard import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.service import (
+    arm_documents,
     credentials,
     own_facts,
     principals,
@@ -53,6 +54,7 @@ CHANGERS, OWNER = {"Owner", "Contributor"}, frozenset({"Owner"})
 MACHINE = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm"
 ARC = f"{SUBSCRIPTION}/resourcegroups/g/providers/microsoft.hybridcompute/machines"
 THERE = frozenset({"/", SUBSCRIPTION})
+EXEMPTIONS = "Microsoft.Authorization/policyExemptions"
 PATCHES = "Microsoft.HybridCompute/machines/patchAssessmentResults"
 PROVIDER = SignInProvider("entra", "Entra ID", f"https://login.microsoftonline.com/{ID}/v2.0", CLIENT)
 ROLES = (
@@ -84,6 +86,11 @@ def _tenant(context: ServiceContext, **changes: Any) -> Tenant:
 
 def _person(context: ServiceContext, name: str = "ada") -> Principal:
     return next(one for one in context.state.principals.all() if one.name == name)
+
+
+def _exemption(name: str) -> dict[str, Any]:
+    id_ = f"{SUBSCRIPTION}/providers/{EXEMPTIONS}/{name}"
+    return {"id": id_, "name": name, "type": EXEMPTIONS, "properties": {"exemptionCategory": "Waiver"}}
 
 
 def _claims(context: ServiceContext, machine: str) -> list[OwnFacts]:
@@ -197,6 +204,14 @@ VERBS = {
         lambda it: own_facts.remove_facts(it, f"{ARC}/known/patchAssessmentResults/latest"), f"{PATCHES}/delete",
         f"{ARC}/known/patchassessmentresults/latest", scopes=THERE,
     ),
+    "put_document": Verb(
+        lambda it: arm_documents.put_document(it, SUBSCRIPTION, _exemption("new"), EXEMPTIONS),
+        f"{EXEMPTIONS}/write", _exemption("new")["id"].lower(), frozenset({"Owner", "Security Admin"}), scopes=THERE,
+    ),
+    "remove_document": Verb(
+        lambda it: arm_documents.remove_document(it, SUBSCRIPTION, _exemption("known")["id"].lower(), EXEMPTIONS),
+        f"{EXEMPTIONS}/delete", _exemption("known")["id"].lower(), frozenset({"Owner", "Security Admin"}), scopes=THERE,
+    ),
     "rotate_credentials": Verb(
         credentials.rotate_credentials, credentials.WRITE, "credentials", OWNER
     ),
@@ -222,6 +237,7 @@ def house(state: State, tmp_path: Path) -> State:
     _guard(context).open_session(ada)
     sign_in_providers.put_provider(context, PROVIDER, SECRET)
     own_facts.put_facts(context, _claims(context, "known"))
+    arm_documents.put_document(context, SUBSCRIPTION, _exemption("known"), EXEMPTIONS)
     return state
 
 

@@ -12,8 +12,17 @@ from tests.web.conftest import HERE
 
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
+from nephoscope.service.arm_documents import put_document, remove_document
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.local_user import LocalUser
 
 TYPE = "microsoft.authorization/policyexemptions"
+
+
+def acting(instance):
+    return ServiceContext(LocalUser("ada"), instance.state, instance.data)
+
+
 FAILING = frozenset({"NonCompliant"})
 
 
@@ -23,7 +32,7 @@ def finding(instance):
     wanted = Wanted(states=FAILING, text="/storageaccounts/")
     yield instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=1)[0]
     for one in kept(instance):
-        instance.remove(one.key, TYPE, "test")
+        remove_document(acting(instance), "/", one.key, TYPE)
 
 
 def kept(instance):
@@ -222,7 +231,9 @@ def test_one_from_an_assignment_is_shown_and_ended_on_the_pages_of_what_it_reach
         "description": "moves away",
         **about,
     }
-    instance.put({"id": id_, "name": "all", "type": TYPE, "properties": properties}, TYPE, "ada")
+    put_document(
+        acting(instance), "/", {"id": id_, "name": "all", "type": TYPE, "properties": properties}, TYPE
+    )
     text = owner.get(f"/recommendations/{finding.recommendation}").text
     told = "1 member of the assignment" if members else "the whole assignment"
     assert "moves away" in text

@@ -22,6 +22,7 @@ from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
+from nephoscope.service.arm_documents import put_document
 from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -82,7 +83,7 @@ def _decide(call: Call, status: str) -> None:
         raise missing(f"The alert '{call['alertName']}'")
     word = "state" if "state" in known["properties"] else "status"
     changed = {**known, "properties": {**known["properties"], word: STATUSES.get(status, status)}}
-    call.instance.put(changed, TYPE, call.caller.name, call.caller.address)
+    put_document(call.service, call.scope, changed, TYPE, operation=call.permission)
 
 
 _declare_lists()

@@ -13,6 +13,7 @@ from nephoscope.api.wire.fault import Fault, missing
 from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, put
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, mapping, text, words
+from nephoscope.service.arm_documents import remove_document
 
 SURFACE = Surface("Assessments", "Microsoft.Security")
 METADATA = "Microsoft.Security/assessmentMetadata/read"
@@ -181,7 +182,7 @@ def delete_metadata(call: Call) -> Answer:
     # they first: where it is ended in between, the metadata is there to be deleted again
     for one in documented.all([ASSESSMENTS.type.lower()], call.below):
         if one.key.endswith(end):
-            call.instance.remove(one.key, ASSESSMENTS.type, call.caller.name, call.caller.address)
+            remove_document(call.service, call.scope, one.key, ASSESSMENTS.type, operation=call.permission)
     return delete(call, OWN_METADATA)
 
 

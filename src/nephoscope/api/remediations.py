@@ -19,6 +19,7 @@ from nephoscope.api.wire.kept import Body, Kind, declare, found
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.policy_rows import every
 from nephoscope.api.wire.shape import fields, many, number, text, whole, words
+from nephoscope.service.arm_documents import put_document
 
 SURFACE = Surface("Remediations", "Microsoft.PolicyInsights")
 TYPE = "Microsoft.PolicyInsights/remediations"
@@ -167,7 +168,7 @@ def cancel(call: Call) -> Answer:
         )
     body = {**body, "properties": {**body["properties"], "provisioningState": CANCELED}}
     body["properties"]["lastUpdatedOn"] = call.instance.now.isoformat()
-    call.instance.put(body, TYPE, call.caller.name, call.caller.address)
+    put_document(call.service, call.scope, body, TYPE, operation=call.permission)
     return Answer(shown(asked, body))
 
 

@@ -18,7 +18,7 @@ from functools import partial
 
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
-from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS
+from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
 from nephoscope.posture import tenants
 from nephoscope.posture.combined import CombinedReport, combine
 from nephoscope.posture.frozen_logs import frozen_logs
@@ -32,6 +32,7 @@ from nephoscope.posture.scan import NoSuchScopeError, Request, Scan, last_reques
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
+from nephoscope.service.arm_documents import DECIDING
 from nephoscope.sources.facts.reading import FactReader
 from nephoscope.sources.facts.recording import FACTS_CHANGED, settle
 from nephoscope.sources.resources import SnapshotError

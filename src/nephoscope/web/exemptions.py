@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.access.guard import DeniedError
 from nephoscope.posture.exempting import WRITE, may_exempt
 from nephoscope.posture.published.findings import Finding, Wanted
+from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.faults import OvertakenError
 from nephoscope.web.drawn import Meanwhile, as_drawn, drawn, meanwhile
@@ -147,7 +148,7 @@ def end(visit: Visit, key: str) -> int:
     one = _asked(visit, key)
     visit.caller.must(DELETE, one.scope)
     with as_drawn(visit, lambda: _body(visit, one)):
-        return int(visit.instance.remove(one.id, EXEMPTIONS, visit.caller.name, visit.caller.address))
+        return int(remove_document(visit.service, one.scope, one.id, EXEMPTIONS))
 
 
 def since_drawn(visit: Visit) -> Meanwhile:
@@ -195,7 +196,7 @@ def _put(visit: Visit, scope: str, name: str, properties: Mapping[str, Any]) -> 
     id_ = f"{scope}/providers/{EXEMPTIONS}/{name}"
     body = {"id": id_, "name": name, "type": EXEMPTIONS, "properties": dict(properties)}
     Exemption.parse(body)
-    visit.instance.put(body, EXEMPTIONS, visit.caller.name, visit.caller.address)
+    put_document(visit.service, scope, body, EXEMPTIONS)
 
 
 def exemptable(visit: Visit, key: str, findings: Sequence[Finding], held: frozenset[str]) -> frozenset[str]:

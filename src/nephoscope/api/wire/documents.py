@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.fault import bad, missing
+from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def put(call: Call, type_: str, check: Callable[[dict[str, Any]], object] | None
     body = {**call.body, "id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_}
     if check is not None:
         check(body)
-    new = call.instance.put(body, type_, call.caller.name, call.caller.address)
+    new = put_document(call.service, call.scope, body, type_, operation=call.permission)
     return Answer(body, 201 if new else 200)
 
 
@@ -112,7 +113,7 @@ def delete(call: Call, type_: str) -> Answer:
     kept = call.instance.state.arm_documents.get(key)
     if kept is None:
         return NO_CONTENT
-    call.instance.remove(key, type_, call.caller.name, call.caller.address)
+    remove_document(call.service, call.scope, key, type_, operation=call.permission)
     return Answer(kept.body)
 
 

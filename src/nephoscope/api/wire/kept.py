@@ -24,6 +24,7 @@ from nephoscope.api.wire.operation import Handler, Surface
 from nephoscope.api.wire.shape import Shape, read, words
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.model.secret import is_secret_key, redact_text
+from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.state.principals import PrincipalKind
 
 Body = dict[str, Any]
@@ -210,7 +211,14 @@ def put(call: Call, kind: Kind, sent: Body) -> Answer:
     if kind.etag:
         body["etag"] = etag(body)
     secrets = kind.secrets(call) if kind.secrets is not None else {}
-    new = call.instance.put({**body, "id": key}, kind.type, call.caller.name, call.caller.address, secrets)
+    new = put_document(
+        call.service,
+        _scope(call, key),
+        {**body, "id": key},
+        kind.type,
+        operation=call.permission,
+        secrets=secrets,
+    )
     return Answer(_shown(call, kind, body), kind.created if new else 200)
 
 
@@ -242,7 +250,9 @@ def delete(call: Call, kind: Kind) -> Answer:
     if kept is None:
         return NO_CONTENT
     credentials = kind.credentials(call) if kind.credentials is not None else ()
-    call.instance.remove(key, kind.type, call.caller.name, call.caller.address, credentials)
+    remove_document(
+        call.service, _scope(call, key), key, kind.type, operation=call.permission, credentials=credentials
+    )
     if kind.forgotten is not None:
         kind.forgotten(call, kept.body)
     return NO_CONTENT if kind.deleted == 204 else Answer(None, kind.deleted)
@@ -315,6 +325,11 @@ def _key(call: Call, permission: str) -> str:
     if not call["workspaceName"]:
         return path
     return f"/workspaces/{allowed(call, permission)}{_tail(path)}"
+
+
+def _scope(call: Call, key: str) -> str:
+    """Where the caller needs the permission for what is kept under an id of `_key`."""
+    return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.scope
 
 
 def _tail(path: str) -> str:
