@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +15,11 @@ from tests.service.acting import SUBSCRIPTION, context_of
 from nephoscope.access.guard import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.model.resource_binding import bind_resource
+from nephoscope.posture.governing import Governing
 from nephoscope.service import (
     arm_documents,
     credentials,
+    exemptions,
     own_facts,
     principals,
     sign_in_providers,
@@ -35,10 +38,10 @@ from nephoscope.state.principals import Principal, PrincipalKind, SecretKind
 from nephoscope.state.sign_in_providers import SignInProvider
 from nephoscope.state.sources import Source
 from nephoscope.state.tenants import Connection, Tenant
+from nephoscope_policy.exemption import Exemption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from nephoscope.state import State
 
@@ -54,6 +57,10 @@ CHANGERS, OWNER = {"Owner", "Contributor"}, frozenset({"Owner"})
 MACHINE = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm"
 ARC = f"{SUBSCRIPTION}/resourcegroups/g/providers/microsoft.hybridcompute/machines"
 THERE = frozenset({"/", SUBSCRIPTION})
+ABOUT = {
+    "exemptionCategory": "Waiver",
+    "metadata": {"nephoscope": {"recommendations": ["11111111-0000-0000-0000-000000000001"]}},
+}
 EXEMPTIONS = "Microsoft.Authorization/policyExemptions"
 PATCHES = "Microsoft.HybridCompute/machines/patchAssessmentResults"
 PROVIDER = SignInProvider("entra", "Entra ID", f"https://login.microsoftonline.com/{ID}/v2.0", CLIENT)
@@ -90,7 +97,11 @@ def _person(context: ServiceContext, name: str = "ada") -> Principal:
 
 def _exemption(name: str) -> dict[str, Any]:
     id_ = f"{SUBSCRIPTION}/providers/{EXEMPTIONS}/{name}"
-    return {"id": id_, "name": name, "type": EXEMPTIONS, "properties": {"exemptionCategory": "Waiver"}}
+    return {"id": id_, "name": name, "type": EXEMPTIONS, "properties": ABOUT}
+
+
+def _nothing_governs() -> Governing:
+    return Governing.of(Path(), None, frozenset(), [])
 
 
 def _claims(context: ServiceContext, machine: str) -> list[OwnFacts]:
@@ -210,6 +221,14 @@ VERBS = {
     ),
     "remove_document": Verb(
         lambda it: arm_documents.remove_document(it, SUBSCRIPTION, _exemption("known")["id"].lower(), EXEMPTIONS),
+        f"{EXEMPTIONS}/delete", _exemption("known")["id"].lower(), frozenset({"Owner", "Security Admin"}), scopes=THERE,
+    ),
+    "put_exemptions": Verb(
+        lambda it: exemptions.put_exemptions(it, [_exemption("new")], _nothing_governs),
+        f"{EXEMPTIONS}/write", _exemption("new")["id"].lower(), frozenset({"Owner", "Security Admin"}), scopes=THERE,
+    ),
+    "end_exemption": Verb(
+        lambda it: exemptions.end_exemption(it, Exemption.parse(_exemption("known"))),
         f"{EXEMPTIONS}/delete", _exemption("known")["id"].lower(), frozenset({"Owner", "Security Admin"}), scopes=THERE,
     ),
     "rotate_credentials": Verb(

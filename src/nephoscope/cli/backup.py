@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -23,28 +22,22 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     moment, and a hash of each file. Other processes may go on writing. The key file of the credentials and the
     certificates that the server made for itself are left out.
     """
-    from nephoscope.cli.session.auditing import audited
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import size_text
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.plain import counted
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import has_state
-    from nephoscope.instance import BACKED_UP
     from nephoscope.lake.backup.contents import secret_folders
-    from nephoscope.lake.backup.taking import back_up
+    from nephoscope.service.backups import take_backup
 
     if not has_state(data):
         usage_error(f"{data} holds no lake: there is nothing to back up; --data names the folder")
     with lake_of(data) as (lake, state), progress_line() as tell:
-        manifest = back_up(data, lake, state, file, keys=with_keys, tell=tell)
+        manifest = take_backup(service_of(data, state), lake, file, keys=with_keys, tell=tell)
         credentials = bool(state.credentials.names())
         certificates = "tls" in secret_folders(data)
-        told = {"file": str(file.absolute()), "files": len(manifest.entries), "bytes": file.stat().st_size}
-        with audited(state, "Nephoscope/backups/write", str(file.absolute()), keys=with_keys):
-            state.checkpoints.put(
-                *BACKED_UP, {"at": datetime.now(UTC).isoformat(), **told, "keys": with_keys}
-            )
     files = counted(len(manifest.entries), "file")
     click.echo(
         f"{file}: {files}, {size_text(file.stat().st_size)}, {counted(len(manifest.tables), 'table')} of the lake"

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.state.workspace import Workspace
 
-PURGE = "Microsoft.OperationalInsights/workspaces/purge/action"
 COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
 CLEANED = ("workspace", "table", "days", "firstDay", "rows", "size")
-NOT_TAKEN, _TOLD = 3, 20
+NOT_TAKEN = 3
 
 _workspace = click.option("--workspace", "-w", metavar="NAME", help="The workspace (default: default).")
 
@@ -197,11 +196,12 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     """
     from datetime import UTC, datetime
 
-    from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.session.services import service_of
     from nephoscope.lake.inventory import expired
+    from nephoscope.service.workspaces import remove_expired_rows
 
     with lake_of(data) as (lake, state):
         now = datetime.now(UTC)
@@ -213,10 +213,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
 
         found = list(expired(data, kept, now))
         if found and not dry_run:
-            tables = [f"{one.workspace}/{one.table}" for one in found[:_TOLD]]
-            told = {"rows": sum(one.rows for one in found), "tables": tables, "of": len(found)}
-            with announced(state, PURGE, "expired days", **told):
-                lake.clean()
+            remove_expired_rows(service_of(data, state), lake, found)
             if left := [f"{one.workspace}/{one.table}" for one in expired(data, kept, now)]:
                 usage_error(f"not removed: {', '.join(left)}: see `doctor`")
     rows = [

@@ -8,8 +8,9 @@ from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from nephoscope.lake.inventory import Expired
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.table import Table
     from nephoscope.service.context import ServiceContext
@@ -23,8 +24,9 @@ READ, WRITE, DELETE = (
 TABLE_WRITE = "Microsoft.OperationalInsights/workspaces/tables/write"
 #: What may be changed of a workspace.
 FIELDS = ("days", "members", "subscriptions", "description")
-#: Tables that a refusal names.
-_NAMED = 5
+PURGE = "Microsoft.OperationalInsights/workspaces/purge/action"
+#: Tables that a refusal and an entry name.
+_NAMED, _LISTED = 5, 20
 
 
 def add_workspace(context: ServiceContext, name: str, settings: Mapping[str, Any]) -> Workspace:
@@ -73,6 +75,17 @@ def set_table_retention(context: ServiceContext, workspace: str, table: str, day
     detail = {"workspace": workspace, "retention": days or "default", "before": before}
     with context.change(TABLE_WRITE, ROOT_SCOPE, f"table {table}", act="set", **detail):
         return context.state.workspaces.set_table(workspace, table, days)
+
+
+def remove_expired_rows(context: ServiceContext, lake: Lake, found: Sequence[Expired]) -> None:
+    """Remove the days that are older than the retention of their tables, for good; `found` is what the lake says expired.
+
+    Raises DeniedError before anything is removed.
+    """
+    tables = [f"{one.workspace}/{one.table}" for one in found[:_LISTED]]
+    detail = {"rows": sum(one.rows for one in found), "tables": tables, "of": len(found)}
+    with context.change_files(PURGE, ROOT_SCOPE, "expired days", **detail):
+        lake.clean()
 
 
 def import_table(context: ServiceContext, lake: Lake, table: Table, file: str) -> list[str]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.posture.exempting import WRITE, may_exempt
 from nephoscope.posture.published.findings import Finding, Wanted
-from nephoscope.service.arm_documents import put_document, remove_document
+from nephoscope.service.exemptions import (
+    DELETE,
+    READ,
+    TYPE,
+    end_exemption,
+    put_exemptions,
+    require_exempting,
+)
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.faults import OvertakenError
 from nephoscope.web.drawn import Meanwhile, as_drawn, drawn, meanwhile
@@ -23,8 +29,6 @@ if TYPE_CHECKING:
     from nephoscope.web.visit import Visit
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"
-EXEMPTIONS = "Microsoft.Authorization/policyExemptions"
-READ, DELETE = f"{EXEMPTIONS}/read", f"{EXEMPTIONS}/delete"
 MOST_DAYS, MOST_AT_ONCE = 3650, 500
 
 
@@ -108,12 +112,10 @@ def exempt(visit: Visit, key: str) -> int:
     if len(scopes) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} resources are exempted at once")
     for scope in scopes:
-        visit.caller.must(WRITE, scope)
-        may_exempt(visit.caller, _exempting(scope, key), visit.instance.governing)
+        require_exempting(visit.service, _exempting(scope, key), visit.instance.governing)
     _must_fit(visit, key, scopes)
-    for scope in scopes:
-        _put(visit, scope, str(uuid.uuid4()), properties)
-    return len(scopes)
+    bodies = [_document(scope, str(uuid.uuid4()), properties) for scope in scopes]
+    return put_exemptions(visit.service, bodies, visit.instance.governing)
 
 
 def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
@@ -131,24 +133,23 @@ def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
 def change(visit: Visit, key: str) -> int:
     """Give an exemption another category, reason and end."""
     one = _asked(visit, key)
-    visit.caller.must(WRITE, one.scope)
-    may_exempt(visit.caller, replace(one, category=WAIVER), visit.instance.governing)
+    require_exempting(visit.service, one, visit.instance.governing)
     document = visit.instance.state.arm_documents.get(one.id)
     held = document.body["properties"] if document else {}
     told = _properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
     metadata = {**held.get("metadata", {}), "updatedBy": visit.caller.name}
     with as_drawn(visit, lambda: _body(visit, one)):
-        _put(visit, one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
-    return 1
+        body = _document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
+        return put_exemptions(visit.service, [body], visit.instance.governing)
 
 
 def end(visit: Visit, key: str) -> int:
     """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
     one = _asked(visit, key)
-    visit.caller.must(DELETE, one.scope)
+    visit.service.require(DELETE, one.scope)
     with as_drawn(visit, lambda: _body(visit, one)):
-        return int(remove_document(visit.service, one.scope, one.id, EXEMPTIONS))
+        return int(end_exemption(visit.service, one))
 
 
 def since_drawn(visit: Visit) -> Meanwhile:
@@ -192,11 +193,13 @@ def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, An
     }
 
 
-def _put(visit: Visit, scope: str, name: str, properties: Mapping[str, Any]) -> None:
-    id_ = f"{scope}/providers/{EXEMPTIONS}/{name}"
-    body = {"id": id_, "name": name, "type": EXEMPTIONS, "properties": dict(properties)}
-    Exemption.parse(body)
-    put_document(visit.service, scope, body, EXEMPTIONS)
+def _document(scope: str, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"{scope}/providers/{TYPE}/{name}",
+        "name": name,
+        "type": TYPE,
+        "properties": dict(properties),
+    }
 
 
 def exemptable(visit: Visit, key: str, findings: Sequence[Finding], held: frozenset[str]) -> frozenset[str]:
@@ -211,10 +214,8 @@ def may(visit: Visit, key: str, resource: str) -> bool:
 
 
 def _may_put(visit: Visit, exemption: Exemption) -> bool:
-    if not visit.caller.may(WRITE, exemption.scope):
-        return False
     try:
-        may_exempt(visit.caller, exemption, visit.instance.governing)
+        require_exempting(visit.service, exemption, visit.instance.governing)
     except DeniedError:
         return False
     return True
@@ -222,7 +223,7 @@ def _may_put(visit: Visit, exemption: Exemption) -> bool:
 
 def _exempting(scope: str, key: str) -> Exemption:
     """An exemption of a resource from a recommendation, as far as rights to it go."""
-    id_ = f"{scope}/providers/{EXEMPTIONS}/new".lower()
+    id_ = f"{scope}/providers/{TYPE}/new".lower()
     return Exemption(id_, scope, "", WAIVER, recommendations=frozenset({key}))
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.sources.live.source import SourceError
 from nephoscope.state import StateError
-from nephoscope.state.actor import Actor
 from nephoscope.state.faults import OvertakenError, PassingError
 from nephoscope.web.drawn import Meanwhile
 from nephoscope.web.visit import Visit
@@ -48,14 +46,6 @@ def act(visit: Visit, *known: str) -> str:
     if asked not in known:
         raise StateError(f"the form asks for '{asked[:40]}', and not for one of {', '.join(known)}")
     return asked
-
-
-@contextmanager
-def changing(visit: Visit, operation: str, target: str, **detail: Any) -> Iterator[None]:
-    """Audit what is changed within the block, in the transaction of its first change."""
-    by = Actor(visit.caller.name, visit.caller.address)
-    with visit.instance.state.audited(by, operation, target, detail):
-        yield
 
 
 def lines(text: str) -> tuple[str, ...]:

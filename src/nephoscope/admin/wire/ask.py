@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.service.context import ServiceContext
-from nephoscope.state.actor import Actor
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
 
@@ -48,14 +44,3 @@ class Ask:
     def service(self) -> ServiceContext:
         """What the calls of the service layer work with."""
         return ServiceContext(self.caller, self.instance.state, self.instance.data)
-
-    def audit(self, session: Session, operation: str, target: str, **detail: Any) -> None:
-        """Keep in the audit what the caller did, in the transaction of the change."""
-        self.instance.state.audit.add(
-            session, self.caller.name, operation, target, address=self.caller.address, detail=detail
-        )
-
-    def changing(self, operation: str, target: str, **detail: Any) -> AbstractContextManager[None]:
-        """Keep in the audit what the caller changes within the block, in the transaction of the first change."""
-        by = Actor(self.caller.name, self.caller.address)
-        return self.instance.state.audited(by, operation, target, detail)

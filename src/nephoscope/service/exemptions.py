@@ -1,0 +1,49 @@
+"""Exemptions of resources from recommendations and assignments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.access.guard import Caller
+from nephoscope.posture.exempting import WRITE, may_exempt
+from nephoscope.service.arm_documents import put_document, remove_document
+from nephoscope_policy.exemption import Exemption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nephoscope.posture.governing import Governing
+    from nephoscope.service.context import ServiceContext
+
+TYPE = "Microsoft.Authorization/policyExemptions"
+READ, DELETE = f"{TYPE}/read", f"{TYPE}/delete"
+
+
+def require_exempting(
+    context: ServiceContext, exemption: Exemption, governing: Callable[[], Governing]
+) -> None:
+    """Raise DeniedError where the actor may not exempt at the scope, or not from an assignment that the exemption speaks of."""
+    context.require(WRITE, exemption.scope)
+    if isinstance(context.actor, Caller):  # the local user owns the folder
+        may_exempt(context.actor, exemption, governing)
+
+
+def put_exemptions(
+    context: ServiceContext, bodies: Sequence[dict[str, Any]], governing: Callable[[], Governing]
+) -> int:
+    """Keep exemptions as ARM documents, all or none, an entry for each; how many. The next assessment is judged by them.
+
+    Raises DeniedError where the actor may not exempt from one of them; PolicyError for what is no exemption.
+    """
+    exemptions = [Exemption.parse(body) for body in bodies]
+    for one in exemptions:
+        require_exempting(context, one, governing)
+    with context.state.database.together():
+        for one, body in zip(exemptions, bodies, strict=True):
+            put_document(context, one.scope, body, TYPE)
+    return len(bodies)
+
+
+def end_exemption(context: ServiceContext, exemption: Exemption) -> bool:
+    """End an exemption, with all that it exempts from; whether it was there. Raises DeniedError."""
+    return remove_document(context, exemption.scope, exemption.id, TYPE)
