@@ -127,7 +127,9 @@ class Engine:
         asked = [
             rule
             for rule in self.rules
-            if shares(rule.techniques, record.techniques) and any(name in rule.query for name in given)
+            # what a query reads through a function of the product stands in the rule's tables alone
+            if shares(rule.techniques, record.techniques)
+            and any(name in rule.query or name in rule.tables for name in given)
         ]
         used = {name for rule in asked for name in self._compiled(rule).reads}
         rows = {name: given.get(name, self._none(name)) for name in sorted(used)}
