@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from inspect import isgeneratorfunction
 from typing import Any
 
 import click
@@ -12,6 +14,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.state.audit_enforcement import by_product
 
+_END = object()
 _main, _request = click.Command.main, TestClient.request
 
 
@@ -37,3 +40,35 @@ def arranging() -> Iterator[None]:
         patch.setattr(click.Command, "main", _run)
         patch.setattr(TestClient, "request", _ask)
         yield
+
+
+def by_itself(patch: pytest.MonkeyPatch, kind: type, name: str) -> None:
+    """Let a method of the product's own loops do what it does without the rights of the test that calls it."""
+    found = getattr(kind, name)
+    patch.setattr(kind, name, _iterated(found) if isgeneratorfunction(found) else _called(found))
+
+
+def _called(do: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(do)
+    def call(*arguments: Any, **options: Any) -> Any:
+        with strictly():
+            return do(*arguments, **options)
+
+    return call
+
+
+def _iterated(make: Callable[..., Generator[Any]]) -> Callable[..., Iterator[Any]]:
+    @wraps(make)
+    def iterate(*arguments: Any, **options: Any) -> Iterator[Any]:
+        several = make(*arguments, **options)
+        try:
+            while True:
+                with strictly():
+                    one = next(several, _END)
+                if one is _END:
+                    return
+                yield one
+        finally:
+            several.close()
+
+    return iterate

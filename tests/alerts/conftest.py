@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.arrangement import by_itself
 
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.look_back import LookBack
+from nephoscope.alerts.response.responder import Responder
+from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.tuning.trying import Trying
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loops_are_the_products() -> Iterator[None]:
+    """What runs without a person says by itself that it changes what people decide."""
+    loops = (
+        (Desk, "take"),
+        (LookBack, "run"),
+        (Responder, "tick"),
+        (Schedule, "once"),
+        (Schedule, "tick"),
+        (Trying, "next"),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for kind, name in loops:
+            by_itself(patch, kind, name)
+        yield
 
 
 @pytest.fixture

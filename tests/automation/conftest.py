@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.arrangement import by_itself
 
+from nephoscope.alerts.response.responder import Responder
 from nephoscope.automation.automation import TENANT, TYPE, Automation
+from nephoscope.automation.watch import Watch
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loops_are_the_products() -> Iterator[None]:
+    """What runs without a person says by itself that it changes what people decide."""
+    with pytest.MonkeyPatch.context() as patch:
+        by_itself(patch, Watch, "look")
+        by_itself(patch, Responder, "tick")
+        yield
+
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111"
 OTHER = "/subscriptions/22222222-2222-4222-8222-222222222222"
