@@ -10,7 +10,7 @@ AZURITE := 3.35.0
 AXE := 4.14.1
 # a certified OpenID provider, for the tests of signing in
 OIDC := 9.13.3
-# Microsoft's analyzer of KQL, for the comparison of types (packages/kql/tests/analyzer)
+# Microsoft's analyzer of KQL, for the comparison of types (engines/kql/tests/analyzer)
 KUSTO := 12.4.1
 # the Azure CLI, for the tests of it against a server
 AZ := 2.91.0
@@ -35,11 +35,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 # what the package is made of besides Python: the browser's libraries come with it (hatch_build.py)
-BUILD := pyproject.toml packages/kql/pyproject.toml packages/policy/pyproject.toml hatch_build.py package.json package-lock.json $(wildcard src/nephoscope/web/libraries/*.js)
+BUILD := pyproject.toml engines/kql/pyproject.toml engines/policy/pyproject.toml hatch_build.py package.json package-lock.json $(wildcard src/nephoscope/web/libraries/*.js)
 
 $(VENV)/.installed: $(BUILD) | $(BIN)/python
 	@echo "setting up $(VENV) (once)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e packages/kql -e packages/policy -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e engines/kql -e engines/policy -e .
 	@touch $@
 
 $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
@@ -47,7 +47,7 @@ $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
 	@echo "setting up $(VENV) with the development tools (once)"
 	@command -v systemd-analyze >/dev/null || { apt-get update -q && apt-get install -y -q systemd; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e packages/kql -e packages/policy -e '.[dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e engines/kql -e engines/policy -e '.[dev]'
 	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC) @kusto/language-service-next@$(KUSTO)

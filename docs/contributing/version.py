@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 MODULES = (
     "src/nephoscope/__init__.py",
-    "packages/kql/src/nephoscope_kql/__init__.py",
-    "packages/policy/src/nephoscope_policy/__init__.py",
+    "engines/kql/src/nephoscope_kql/__init__.py",
+    "engines/policy/src/nephoscope_policy/__init__.py",
 )
 WRITTEN = re.compile(r'^(__version__ = ")([^"]+)(")', re.MULTILINE)
 PINNED = re.compile(r'("nephoscope-(?:kql|policy)==)([^"]+)(")')

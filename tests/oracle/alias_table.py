@@ -1,7 +1,7 @@
 """Collect the shipped alias table: which aliases definitions use, looked up in a full dump; and which types bear tags and location.
 
 Usage: python tests/oracle/alias_table.py [SHARED] writes {builtin,capabilities}.json of
-packages/policy/src/nephoscope_policy/content/aliases.
+engines/policy/src/nephoscope_policy/content/aliases.
 Aliases come from corpora/aliases, capabilities from whether any recorded body or API example of a type has a location and tags.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "packages/policy/src/nephoscope_policy/content/aliases"
+OUT = ROOT / "engines/policy/src/nephoscope_policy/content/aliases"
 ALIAS = re.compile(r"[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)+/[^\s'\"()]+")
 
 

@@ -1,4 +1,4 @@
-"""How a result is compared with a recorded one: strictly. Tested by mutations in packages/kql/tests/test_compare.py.
+"""How a result is compared with a recorded one: strictly. Tested by mutations in engines/kql/tests/test_compare.py.
 
 Columns: equal number, order and case-sensitive names; types equal under TYPE_MAP alone. Cells: null equals only null (never ''); text,
 long, bool, guid, datetime and timespan exactly (100 ns); real: NaN = NaN, infinities by sign, else relative 1e-9; dynamic: parsed,

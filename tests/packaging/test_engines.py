@@ -35,7 +35,7 @@ PRINTED = re.compile(r"print\(.*\)  # (.*)")
 
 def project(engine: str) -> dict[str, object]:
     found: dict[str, object] = tomllib.loads(
-        (ROOT / "packages" / engine / "pyproject.toml").read_text(encoding="utf-8")
+        (ROOT / "engines" / engine / "pyproject.toml").read_text(encoding="utf-8")
     )["project"]
     return found
 
@@ -51,7 +51,7 @@ def modules_of(requirements: list[str]) -> set[str]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_readme_runs_alone(engine: str) -> None:
-    text = (ROOT / "packages" / engine / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "engines" / engine / "README.md").read_text(encoding="utf-8")
     example = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
     requirements = project(engine)["dependencies"]
     assert isinstance(requirements, list)

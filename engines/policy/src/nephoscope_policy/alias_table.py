@@ -1,4 +1,4 @@
-"""The alias table and the type capabilities that ship as content (packages/policy/src/nephoscope_policy/content/aliases)."""
+"""The alias table and the type capabilities that ship as content (engines/policy/src/nephoscope_policy/content/aliases)."""
 
 from __future__ import annotations
 

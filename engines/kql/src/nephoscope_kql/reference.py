@@ -35,8 +35,8 @@ their case. No value of a row makes a function raise: it gives null ('' for text
 
 Arithmetic on numbers is done in the wider type of both sides, decimal over real over long; an int is computed as a long, so that it
 leaves 32 bits without harm. A long that leaves 64 bits wraps around. Division of whole numbers cuts towards zero, and by zero is null.
-A test holds the types of every operator, function and aggregate against those of Microsoft's analyzer (packages/kql/tests/analyzer);
-the deliberate differences, each with its reason, stand in packages/kql/tests/cases/types/differences.yaml.
+A test holds the types of every operator, function and aggregate against those of Microsoft's analyzer (engines/kql/tests/analyzer);
+the deliberate differences, each with its reason, stand in engines/kql/tests/cases/types/differences.yaml.
 """
 EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
