@@ -178,7 +178,7 @@ def test_who_may(server, send, token, instance, role, scope, status):
     assert send([indicator(12)], headers=headers).status_code == status
     if status == 200:
         kept = instance.state.audit.entries(most=1)[0]
-        assert (kept.operation.rsplit("/", 1)[-1], kept.target) == ("write", NEW)
+        assert (kept.operation.rsplit("/", 1)[-1], kept.target) == ("write", "threat intelligence of feed")
     else:
         unknown = send([indicator(12)], NEW.replace("default", "nowhere"), headers=headers)
         assert unknown.status_code == 403

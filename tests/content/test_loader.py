@@ -80,7 +80,7 @@ def test_an_absent_root_and_an_oversized_file_are_errors(
 ) -> None:
     with pytest.raises(ContentError, match="no such file or folder"):
         list(documents(tmp_path / "nowhere"))
-    monkeypatch.setattr(loader, "MAX_BYTES", 8)
+    monkeypatch.setattr("nephoscope_policy.documents.MAX_BYTES", 8)
     (tmp_path / "big.json").write_text('{"a": "123456"}')
     (big,) = documents(tmp_path)
     with pytest.raises(ContentError, match="over"):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import nephoscope
+import nephoscope_policy
 from nephoscope.estate.coverage import manifest_document
 from nephoscope.estate.estate import Estate
 from nephoscope.model.reach import EVERYTHING
@@ -99,11 +100,11 @@ def named_causes(text: str) -> set[str]:
 
 def test_every_cause_of_the_source_has_a_kind() -> None:
     root = Path(nephoscope.__file__).parent
-    paths = [
-        path
-        for folder in ("policy", "posture", "analyze", "estate")
-        for path in (root / folder).rglob("*.py")
-    ]
+    folders = (
+        Path(nephoscope_policy.__file__).parent,
+        *(root / one for one in ("posture", "analyze", "estate")),
+    )
+    paths = [path for folder in folders for path in folder.rglob("*.py")]
     found = {one for path in paths for one in named_causes(path.read_text(encoding="utf-8"))}
     assert {
         "data-plane-mode",
