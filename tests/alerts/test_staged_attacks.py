@@ -66,7 +66,7 @@ def check(
 
 @pytest.mark.parametrize("variant", VARIANTS[-1:])
 def test_an_attack_is_one_incident(small: tuple[Path, Generator], tmp_path: Path, variant: str) -> None:
-    rules = [one for one in shipped().rules if "AKSAudit" in one.query]
+    rules = [one for one in shipped().rules if "AKSAudit" in one.tables]
     check(small, tmp_path, "container-escape", variant, rules)
 
 
