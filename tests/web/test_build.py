@@ -53,7 +53,7 @@ def test_the_sdist_has_the_libraries_and_what_makes_them(built):
 
 
 def test_the_lock_names_no_host_and_has_a_hash_of_everything():
-    packages = json.loads((ROOT / "package-lock.json").read_text())["engines"]
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     for name, one in packages.items():
         assert "resolved" not in one
         assert not name or one["integrity"].startswith("sha512-"), name
