@@ -346,3 +346,24 @@ def test_a_fault_behind_the_change_leaves_neither(
     monkeypatch.undo()
     assert rows(house) == before
     assert house.audit.broken() is None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda context: sources.change_source(context, "none", {}), id="change-source"),
+        pytest.param(lambda context: sources.try_source(context, None, "none"), id="try-source"),  # type: ignore[arg-type]
+        pytest.param(lambda context: sources.remove_source(context, "none"), id="remove-source"),
+        pytest.param(
+            lambda context: tenants.change_tenant(context, Tenant("none", Connection("t"))),
+            id="change-tenant",
+        ),
+        pytest.param(lambda context: tenants.ask_tenant_test(context, "none"), id="test-tenant"),
+        pytest.param(lambda context: tenants.collect_tenant_soon(context, "none"), id="collect-tenant"),
+        pytest.param(lambda context: tenants.remove_tenant(context, "none"), id="remove-tenant"),
+    ],
+)
+def test_who_may_not_call_it_is_not_told_what_there_is(house: State, tmp_path: Path, call: Any) -> None:
+    """What is missing is told to whom may change it alone: it is denied before anything is read."""
+    with pytest.raises(DeniedError):
+        call(context_of(house, tmp_path / "data", "Reader"))

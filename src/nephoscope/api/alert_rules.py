@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope.alerts.library.active import active_rules
 from nephoscope.alerts.library.own_rules import API, OwnRules
@@ -34,9 +34,6 @@ from nephoscope.resource_graph import must_read_estate
 from nephoscope.service.rules import DELETE, READ, WRITE, delete_own_rule, put_own_rule, switch_rules
 from nephoscope.state.rule_switches import RULE
 from nephoscope_policy.model.place import Place
-
-if TYPE_CHECKING:
-    pass
 
 SURFACE = Surface("Alert rules", "Microsoft.SecurityInsights")
 TYPE, TEMPLATES = "Microsoft.SecurityInsights/alertRules", "Microsoft.SecurityInsights/alertRuleTemplates"

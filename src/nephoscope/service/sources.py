@@ -77,6 +77,7 @@ def change_source(
     there: bool = True,
 ) -> Source:
     """Change settings and secrets of a source, or let it pause or go on. Raises as `add_source`; MissingError where there is none."""
+    context.require(WRITE)
     require_write(context, context.state.sources.get(name).kind)
     only_enabled = given is None and not secrets and enabled is not None
     act = ("go-on" if enabled else "pause") if only_enabled else "change"
@@ -98,6 +99,7 @@ def remove_source(context: ServiceContext, name: str) -> None:
 
 def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
     """Try whether a source can be reached, without reading from it, and keep what it said. Raises DeniedError, MissingError."""
+    context.require(WRITE)
     require_write(context, context.state.sources.get(name).kind)
     try:
         found = SourceTrial(True, answer(lake, context.state, context.data, name))

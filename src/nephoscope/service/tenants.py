@@ -45,6 +45,7 @@ def change_tenant(context: ServiceContext, tenant: Tenant, secrets: Secrets | No
 
     Raises DeniedError; StateError where a stored secret would be used for another tenant, cloud or application.
     """
+    context.require(WRITE)
     before = context.state.tenants.get(tenant.name)
     _require(context, before.connection)
     _require(context, tenant.connection)
@@ -72,6 +73,7 @@ def remove_tenant(context: ServiceContext, name: str) -> None:
 
 def ask_tenant_test(context: ServiceContext, name: str) -> None:
     """Have the server sign in to a tenant and look what may be read. Raises DeniedError; MissingError where there is none."""
+    context.require(WRITE)
     _require(context, context.state.tenants.get(name).connection)
     with context.transact(WRITE, ROOT_SCOPE, _target(name), act="test"):
         tenants.ask_test(context.state, name, context.now)
@@ -79,6 +81,7 @@ def ask_tenant_test(context: ServiceContext, name: str) -> None:
 
 def collect_tenant_soon(context: ServiceContext, name: str) -> None:
     """Have a tenant collected when the server looks again. Raises DeniedError; MissingError where there is none."""
+    context.require(WRITE)
     _require(context, context.state.tenants.get(name).connection)
     with context.change(WRITE, ROOT_SCOPE, _target(name), act="collect"):
         context.state.tenants.soon(name)
