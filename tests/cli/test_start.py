@@ -82,7 +82,9 @@ def test_a_command_loads_what_it_needs(tmp_path: Path, line: str) -> None:
     loaded = set(done.stderr.splitlines()[-1].split())
     assert {name for name in HEAVY if name in loaded} <= MAY_LOAD[line]
     if not MAY_LOAD[line]:
-        assert not loaded & {"msgspec", "nephoscope_kql", "nephoscope_policy"}, "help needs no library of data"
+        assert not loaded & {"msgspec", "nephoscope_kql", "nephoscope_policy"}, (
+            "help needs no library of data"
+        )
 
 
 def test_every_command_file_is_listed_with_its_first_line() -> None:
