@@ -61,7 +61,7 @@ def secrets(data: Path) -> tuple[str, str]:
     """The cookie of a person and the token of a program who may do everything."""
     with State.of(data) as state:
         guard = Guard(state, lambda: Hierarchy({}))
-        with state.transaction() as session:
+        with state.transaction(product="the set-up of a bench") as session:
             person = state.principals.add(session, PrincipalKind.PERSON, f"person {uuid4()}")
             program = state.principals.add(session, PrincipalKind.PROGRAM, f"program {uuid4()}")
             for one in (person, program):

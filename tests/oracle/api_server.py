@@ -45,7 +45,7 @@ class Server:
         self.about = "/"
         #: Machines that it names in what it puts.
         self.machines: frozenset[str] = frozenset()
-        with instance.state.transaction() as session:
+        with instance.state.transaction(product="the set-up of a runner") as session:
             owner = instance.state.principals.add(session, PrincipalKind.PERSON, "oracle@example.com")
             instance.state.principals.grant(session, owner.id, "Owner", "/", "oracle")
         self.owner = owner.id
@@ -92,7 +92,7 @@ class Server:
     def forget(self) -> None:
         """Forget what was put, whatever its kind: the next example begins with nothing."""
         state = self.instance.state
-        with state.transaction() as session:
+        with state.transaction(product="the set-up of a runner") as session:
             for table in reversed(every_table()):
                 if table.name in FORGOTTEN:
                     session.execute(table.delete())
