@@ -138,7 +138,8 @@ def main() -> int:
         subscription = min(grown.subscriptions).rsplit("/", 1)[-1]
         estate = Estate.of([*grown.resources.values(), *operations(subscription)], Coverage.everything())
         with State.of(folder / "data") as state, Lake.open(folder / "data", state) as lake:
-            state.workspaces.set("default", days=3650)
+            with state.by_product("the set-up of a bench"):
+                state.workspaces.set("default", days=3650)
             write(lake, state, subscription, given.rows, 1, NOW - timedelta(hours=1))
             judged = Judged(folder / "data", state, estate, content.plan(catalogue))
             judged.run()  # what is compiled once is not counted

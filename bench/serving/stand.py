@@ -36,8 +36,9 @@ def filled(data: Path, assessments: int, rows: int, workspaces: int) -> int:
     with State.of(data) as state, Lake.open(data, state) as lake:
         assess(Settings(data), Request((SAMPLE,)), state)
         made = enlarge(data, assessments)
-        for number in range(1, workspaces):
-            state.workspaces.add(f"w{number}")
+        with state.by_product("the set-up of a bench"):
+            for number in range(1, workspaces):
+                state.workspaces.add(f"w{number}")
         _rows(lake, rows)
     return made
 

@@ -54,8 +54,10 @@ class Server:
 
     def workspace(self, name: str) -> None:
         """Have a workspace of a name."""
-        if self.instance.state.workspaces.find(name.lower()) is None:
-            self.instance.state.workspaces.add(name.lower())
+        state = self.instance.state
+        if state.workspaces.find(name.lower()) is None:
+            with state.by_product("the set-up of a runner"):
+                state.workspaces.add(name.lower())
 
     def ask(self, example: Example, method: str = "", path: str = "", body: Any = None) -> Any:
         """An answer to what an example asks, or to the same at another path or by another method."""
