@@ -11,6 +11,7 @@ from nephoscope.posture.extract import Extract
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
+    from nephoscope.posture.code.report import CodeReport
     from nephoscope.posture.reported import Reported
     from nephoscope.posture.row import Group, Row
 
@@ -41,6 +42,16 @@ def render(report: Reported, out: TextIO) -> None:
     for key, groups in suites.items():
         _suite(report, key, groups, out)
     out.write("</testsuites>\n")
+
+
+def render_code(report: CodeReport, out: TextIO) -> None:
+    """Write a suite a rule and a case a finding; a file that could not be judged is an error, any other file passes."""
+    from nephoscope.cli.views.code_junit import suites
+
+    root = ET.Element("testsuites", name=_clean(f"nephoscope {report.target}"))
+    root.extend(suites(report, _clean))
+    ET.indent(root)
+    out.write('<?xml version="1.0" encoding="utf-8"?>\n' + _text(root) + "\n")
 
 
 def _suite(report: Reported, key: str, groups: dict[State, Group], out: TextIO) -> None:

@@ -17,8 +17,9 @@ from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from nephoscope.posture.code.report import CodeReport
     from nephoscope.posture.recommendation import Recommendation
     from nephoscope.posture.reported import Reported
     from nephoscope.posture.row import Row
@@ -68,12 +69,33 @@ def render(report: Reported, out: TextIO) -> None:
         ],
         "results": [],
     }
-    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     results = (_result(report, row, order[group.key]) for group in told for row in report.rows_of(group))
-    # The two long lists are the last ones of the document, and written as they come.
+    _write(run, _notifications(report), results, out)
+
+
+def render_code(report: CodeReport, out: TextIO) -> None:
+    """Write one run over files: failed, unknown and (suppressed) findings are results at their region, unread files notifications."""
+    from nephoscope.cli.views import code_sarif
+
+    run = code_sarif.run(report)
+    run["tool"]["driver"]["rules"] = [
+        _rule_object(rule.id, rule.title, rule.description, rule.steps, rule.severity, rule.tags)
+        for rule in code_sarif.used_rules(report)
+    ]
+    _write(run, code_sarif.notifications(report), code_sarif.results(report, _LEVEL), out)
+
+
+def _write(
+    run: dict[str, Any],
+    notifications: Iterable[dict[str, Any]],
+    results: Iterable[dict[str, Any]],
+    out: TextIO,
+) -> None:
+    """Write a document of one run whose last two lists are empty, and these lists as they come."""
+    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     head, between, tail = _text(document).rsplit("[]", 2)
     out.write(head)
-    _list(_notifications(report), 6, out)
+    _list(notifications, 6, out)
     out.write(between)
     _list(results, 4, out)
     out.write(tail + "\n")
@@ -93,24 +115,38 @@ def _list(items: Iterable[dict[str, Any]], depth: int, out: TextIO) -> None:
 
 
 def _rule(key: str, recommendation: Recommendation) -> dict[str, Any]:
-    steps = list(recommendation.remediation.steps)
+    steps, az = list(recommendation.remediation.steps), recommendation.remediation.az
+    tags = (*recommendation.controls, *recommendation.tactics)
+    description = recommendation.description
+    return _rule_object(key, recommendation.name, description, steps, recommendation.severity, tags, az)
+
+
+def _rule_object(
+    key: str,
+    name: str,
+    description: str,
+    steps: Sequence[str],
+    severity: Severity,
+    tags: Iterable[str] = (),
+    az: str = "",
+) -> dict[str, Any]:
     markdown = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
-    if recommendation.remediation.az:
-        markdown += f"\n\n```sh\n{recommendation.remediation.az}\n```"
+    if az:
+        markdown += f"\n\n```sh\n{az}\n```"
     return {
         "id": key,
-        "name": recommendation.name,
-        "shortDescription": {"text": failure_title(recommendation.name)},
-        "fullDescription": {"text": recommendation.description or recommendation.name},
+        "name": name,
+        "shortDescription": {"text": failure_title(name)},
+        "fullDescription": {"text": description or name},
         "help": {
-            "text": "\n".join(steps) or recommendation.name,
-            "markdown": markdown or recommendation.name,
+            "text": "\n".join(steps) or name,
+            "markdown": markdown or name,
         },
-        "defaultConfiguration": {"level": _LEVEL[recommendation.severity]},
+        "defaultConfiguration": {"level": _LEVEL[severity]},
         "properties": {
-            "security-severity": _SECURITY_SEVERITY[recommendation.severity],
+            "security-severity": _SECURITY_SEVERITY[severity],
             "precision": "very-high",
-            "tags": ["security", *recommendation.controls, *recommendation.tactics],
+            "tags": ["security", *tags],
         },
     }
 

@@ -1,0 +1,129 @@
+"""The parts of a SARIF run that has findings in files: results at their regions, fixes, suppressions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from nephoscope import __version__
+from nephoscope.posture.code.finding import FindingState, fingerprints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nephoscope.posture.code.finding import CodeFinding, Edit, Region
+    from nephoscope.posture.code.report import CodeReport
+    from nephoscope.posture.code.rule import CodeRule
+    from nephoscope_policy.model.state import Severity
+
+
+def used_rules(report: CodeReport) -> list[CodeRule]:
+    """Return the rules that findings name, in the order of the findings."""
+    return [report.rules[key] for key in dict.fromkeys(finding.rule for finding in report.findings)]
+
+
+def run(report: CodeReport) -> dict[str, Any]:
+    """Return the run without its rules, notifications and results; columns count code points."""
+    return {
+        "tool": {"driver": {"name": "nephoscope", "semanticVersion": __version__}},
+        "automationDetails": {"id": f"nephoscope-code/{report.target}/"},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                "executionSuccessful": not report.unread,
+                "endTimeUtc": report.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "toolExecutionNotifications": [],
+            }
+        ],
+        "results": [],
+    }
+
+
+def results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict[str, Any]]:
+    """Give the result of each finding; `levels` are SARIF's levels by severity."""
+    order = {rule.id: index for index, rule in enumerate(used_rules(report))}
+    for finding, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True):
+        yield _result(finding, fingerprint, order[finding.rule], levels[finding.severity])
+
+
+def notifications(report: CodeReport) -> Iterator[dict[str, Any]]:
+    """Give a notification for each file that could not be judged."""
+    for unread in report.unread:
+        yield {
+            "level": "warning",
+            "message": {"text": f"{unread.region}: {unread.reason}"},
+            "locations": [{"physicalLocation": _physical(unread.region)}],
+        }
+
+
+def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": index,
+        "level": level,
+        "message": {"text": finding.message},
+        "locations": [_location(finding)],
+        "partialFingerprints": {"primaryLocationLineHash": fingerprint, "content/v1": finding.content_hash},
+    }
+    if finding.state is FindingState.UNKNOWN:
+        result |= {
+            "kind": "open",
+            "level": "none",
+            "message": {"text": f"{finding.message} ({finding.reason})"},
+        }
+    if finding.state is FindingState.SUPPRESSED:
+        result["suppressions"] = [
+            {"kind": "inSource", "status": "accepted", "justification": finding.reason or "suppressed"}
+        ]
+    if finding.related:
+        result["relatedLocations"] = [
+            {"id": number, "physicalLocation": _physical(region)}
+            for number, region in enumerate(finding.related, 1)
+        ]
+    if finding.fix:
+        result["fixes"] = [_fix(finding)]
+    return result
+
+
+def _location(finding: CodeFinding) -> dict[str, Any]:
+    physical = _physical(finding.region)
+    if finding.evidence:
+        physical["region"]["snippet"] = {"text": finding.evidence}
+    location: dict[str, Any] = {"physicalLocation": physical}
+    if finding.subject:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.subject, "kind": "resource"}]
+    return location
+
+
+def _fix(finding: CodeFinding) -> dict[str, Any]:
+    changes: dict[str, list[Edit]] = {}
+    for edit in finding.fix:
+        changes.setdefault(edit.region.file, []).append(edit)
+    return {
+        "description": {"text": " ".join(finding.remediation) or finding.message},
+        "artifactChanges": [
+            {
+                "artifactLocation": _artifact(file),
+                "replacements": [
+                    {"deletedRegion": _region(edit.region), "insertedContent": {"text": edit.text}}
+                    for edit in edits
+                ],
+            }
+            for file, edits in changes.items()
+        ],
+    }
+
+
+def _physical(region: Region) -> dict[str, Any]:
+    return {"artifactLocation": _artifact(region.file), "region": _region(region)}
+
+
+def _artifact(file: str) -> dict[str, Any]:
+    return {"uri": quote(file, safe="/-._~")}
+
+
+def _region(region: Region) -> dict[str, int]:
+    found = {"startLine": region.line, "startColumn": region.column}
+    if region.end_column:
+        found |= {"endLine": region.last_line, "endColumn": region.end_column}
+    return found

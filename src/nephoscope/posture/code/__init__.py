@@ -1,0 +1,1 @@
+"""Findings in the files of a repository: templates, workflows, Dockerfiles, manifests."""

@@ -1,0 +1,108 @@
+"""A finding at a place of a file, and the edit that makes it go: the one result of every check of code."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope_policy.model.place import Place
+
+_SPACE = re.compile(r"\s+")
+
+
+class Region(msgspec.Struct, frozen=True, order=True):
+    """A range of a file: 1-based lines and columns in code points; `end_column` is the first column after it."""
+
+    file: str
+    line: int
+    column: int = 1
+    end_line: int = 0
+    end_column: int = 0
+
+    @property
+    def last_line(self) -> int:
+        """The line that the range ends in; its own first line where no end is known."""
+        return self.end_line or self.line
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """Replaces exactly a region by a text; an empty region (its end is its beginning) inserts."""
+
+    region: Region
+    text: str
+
+
+class FindingState(StrEnum):
+    """What a check of a place came to; UNKNOWN: what decides is known at deployment or elsewhere only."""
+
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+    SUPPRESSED = "Suppressed"
+
+
+class CodeFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule that does not hold at one place of a file.
+
+    `rule` is the id of a CodeRule or of a recommendation; `evidence` the text that decides, `subject` what it is about (the id of a
+    planned resource, a job, an instruction), `reason` why it is Unknown or suppressed, `related` the places that the value came
+    through (parameters, modules). `fix` holds edits that do not overlap; none where a person must choose.
+    """
+
+    rule: str
+    region: Region
+    message: str
+    severity: Severity
+    state: FindingState = FindingState.FAILED
+    evidence: str = ""
+    subject: str = ""
+    reason: str = ""
+    remediation: tuple[str, ...] = ()
+    fix: tuple[Edit, ...] = ()
+    related: tuple[Region, ...] = ()
+
+    @property
+    def order(self) -> tuple[Region, str, str]:
+        """The sort key: by place, then by rule."""
+        return (self.region, self.rule, self.message)
+
+    @property
+    def content_hash(self) -> str:
+        """A hash of what is found, without the line: it survives lines that move and white space that changes."""
+        said = _SPACE.sub("", self.evidence) or self.message
+        text = "\0".join((self.rule, self.region.file, self.subject.lower(), said))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class UnreadFile(msgspec.Struct, frozen=True):
+    """A file, or a part of it, that could not be judged: why, and what to do; it is neither healthy nor unhealthy."""
+
+    region: Region
+    reason: str
+
+
+def fingerprints(findings: Iterable[CodeFinding]) -> list[str]:
+    """Return the fingerprint of each finding, in their order: its content hash and the number of its like before it in the file."""
+    seen: Counter[str] = Counter()
+    found = []
+    for finding in findings:
+        digest = finding.content_hash
+        seen[digest] += 1
+        found.append(f"{digest[:16]}:{seen[digest]}")
+    return found
+
+
+def region_at(place: Place) -> Region:
+    """Return the region of a place that a reader of JSON gave: its first character, the file's first line where it has none."""
+    return Region(place.file, place.line or 1, place.column or 1)

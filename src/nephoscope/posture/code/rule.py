@@ -1,0 +1,25 @@
+"""A rule for code: what it is called, how bad it is, and what to do."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nephoscope_policy.model.state import Severity
+
+
+class CodeRule(msgspec.Struct, frozen=True, kw_only=True):
+    """The words of a rule.
+
+    `title` says what should be done; `steps` are imperative sentences. `equivalents` names the rules of other tools that mean the same
+    (`zizmor:unpinned-uses`), so that their suppression comments can be read. `optional` rules run only where they are asked for.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    description: str
+    steps: tuple[str, ...]
+    equivalents: tuple[str, ...] = ()
+    help_uri: str = ""
+    tags: tuple[str, ...] = ()
+    optional: bool = False
