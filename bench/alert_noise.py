@@ -40,9 +40,9 @@ from nephoscope.alerts.tuning.tuned import Tuned  # noqa: E402
 from nephoscope.alerts.window import at  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
-from nephoscope.sources.sample.attack import Attack, attacks  # noqa: E402
-from nephoscope.sources.sample.generator import Generator  # noqa: E402
-from nephoscope.sources.sample.loading import Loading  # noqa: E402
+from nephoscope.sample.attack import Attack, attacks  # noqa: E402
+from nephoscope.sample.generator import Generator  # noqa: E402
+from nephoscope.sample.loading import Loading  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope.state.alerts import StoredAlert  # noqa: E402
 from nephoscope.state.incidents import IncidentStatus  # noqa: E402

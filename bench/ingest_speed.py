@@ -31,15 +31,15 @@ sys.path.insert(0, str(BENCH))
 import pyarrow as pa  # noqa: E402
 
 from ingest import files, peer  # noqa: E402
+from nephoscope.ingest.logs.discovery import formats  # noqa: E402
+from nephoscope.ingest.logs.format import Context, Destination  # noqa: E402
+from nephoscope.ingest.logs.parsed import Parsed  # noqa: E402
+from nephoscope.ingest.logs.reading import read  # noqa: E402
 from nephoscope.lake import store  # noqa: E402
 from nephoscope.lake.disk import Disk, TableFile  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.packed import joined  # noqa: E402
 from nephoscope.lake.tables import Tables  # noqa: E402
-from nephoscope.sources.logs.discovery import formats  # noqa: E402
-from nephoscope.sources.logs.format import Context, Destination  # noqa: E402
-from nephoscope.sources.logs.parsed import Parsed  # noqa: E402
-from nephoscope.sources.logs.reading import read  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope.state.ledger import StateLedger  # noqa: E402
 from nephoscope.state.workspace import Workspace  # noqa: E402

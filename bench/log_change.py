@@ -26,6 +26,7 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
 from nephoscope.analyze.api_usage import LOGS  # noqa: E402
+from nephoscope.collect import resources  # noqa: E402
 from nephoscope.estate.estate import Estate  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.rows import arrow_of  # noqa: E402
@@ -34,7 +35,6 @@ from nephoscope.posture.evaluation import evaluate  # noqa: E402
 from nephoscope.posture.frozen_logs import frozen_logs  # noqa: E402
 from nephoscope.posture.plan import Plan  # noqa: E402
 from nephoscope.posture.run import Run  # noqa: E402
-from nephoscope.sources import resources  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope_policy.model.coverage import Coverage  # noqa: E402
 from nephoscope_policy.model.resource import Resource  # noqa: E402

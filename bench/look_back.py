@@ -28,9 +28,9 @@ from nephoscope.alerts.look_back import LookBack
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.sources.sample.attack import attack_named
-from nephoscope.sources.sample.generator import Generator
-from nephoscope.sources.sample.loading import Loading
+from nephoscope.sample.attack import attack_named
+from nephoscope.sample.generator import Generator
+from nephoscope.sample.loading import Loading
 from nephoscope.state import State
 
 TARGET = 5.0

@@ -60,8 +60,8 @@ def write(path: Path, size: int, shape: str) -> None:
 
 
 def run(path: Path, work: str) -> None:
+    from nephoscope.collect import resources
     from nephoscope.estate.store import EstateStore
-    from nephoscope.sources import resources
 
     began = time.perf_counter()
     if work == "stream":

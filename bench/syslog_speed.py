@@ -23,12 +23,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.kinds.syslog import Syslog
+from nephoscope.ingest.live.meter import Meter
+from nephoscope.ingest.live.sink import LakeSink
+from nephoscope.ingest.live.source import Surroundings, Taken
 from nephoscope.lake.lake import Lake
-from nephoscope.sources.live.catalogue import kind_of, parsed
-from nephoscope.sources.live.kinds.syslog import Syslog
-from nephoscope.sources.live.meter import Meter
-from nephoscope.sources.live.sink import LakeSink
-from nephoscope.sources.live.source import Surroundings, Taken
 from nephoscope.state import State
 
 #: What the listeners have to keep up with.

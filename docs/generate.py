@@ -52,11 +52,11 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.alerts.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.api.wire.reference import page as api
+    from nephoscope.ingest.live.reference import page as sources
+    from nephoscope.ingest.logs.reference import page as log_formats
     from nephoscope.lake.reference import page as tables
     from nephoscope.posture.attack_paths.reference import page as attack_paths
     from nephoscope.posture.policy_reference import page as policies
-    from nephoscope.sources.live.reference import page as sources
-    from nephoscope.sources.logs.reference import page as log_formats
     from nephoscope_kql.plugin_reference import page as kql_plugins
     from nephoscope_kql.reference import page as kql_functions
     from nephoscope_policy.arm.reference import page as arm_functions

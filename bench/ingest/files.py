@@ -12,14 +12,14 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from ingest.records import MAKERS
+from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.envelope import blocks
+from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.reading import read
 from nephoscope.lake.tables import Tables
-from nephoscope.sources.logs.discovery import formats
-from nephoscope.sources.logs.envelope import blocks
-from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.reading import read
 from nephoscope.state.workspace import Workspace
 
-CASES = Path(__file__).resolve().parents[2] / "tests" / "sources" / "logs" / "cases"
+CASES = Path(__file__).resolve().parents[2] / "tests" / "ingest" / "logs" / "cases"
 _GROUP = (
     "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/rg-net/providers/Microsoft.Network"
 )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nephoscope.sources import resources
+from nephoscope.collect import resources
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.context import Context
 from nephoscope_policy.paths import fold_keys

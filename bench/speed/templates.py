@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.sources import resources
-from nephoscope.sources.resources.children import children
+from nephoscope.collect import resources
+from nephoscope.collect.resources.children import children
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 

@@ -23,12 +23,12 @@ from nephoscope.access.sign_in import SignIn
 from nephoscope.access.tokens import NO_TENANT, Tokens
 from nephoscope.current import removed_since
 from nephoscope.entity_context import EntityContexts
+from nephoscope.ingest.live.ingestion.doors import Doors
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.governing import TYPES, Governing
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
-from nephoscope.sources.live.ingestion.doors import Doors
 from nephoscope.state import State
 from nephoscope.state.incidents import IncidentStatus
 

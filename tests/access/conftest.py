@@ -12,11 +12,11 @@ import uvicorn
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
+from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.serve.server import listening
-from nephoscope.sources.live.tls import own_certificate
 from nephoscope.state import State
 
 TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from tests.sources.live.tls_server import tls_server
+from tests.ingest.live.tls_server import tls_server
 
-from nephoscope.sources.live import setting_up
+from nephoscope.ingest.live import setting_up
 from nephoscope.state.faults import OvertakenError
 
 PASSWORD = "Top-Secret-Pw-77"

@@ -25,10 +25,10 @@ from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.alerts.storyline import ordered
 from nephoscope.lake.lake import Lake
-from nephoscope.sources.sample.attack import Attack, attack_named, attacks
-from nephoscope.sources.sample.entry import Entry
-from nephoscope.sources.sample.generator import Generator
-from nephoscope.sources.sample.loading import Loading
+from nephoscope.sample.attack import Attack, attack_named, attacks
+from nephoscope.sample.entry import Entry
+from nephoscope.sample.generator import Generator
+from nephoscope.sample.loading import Loading
 from nephoscope.state import State
 from nephoscope.state.incidents import Incident
 

@@ -18,8 +18,8 @@ import pytest
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.storyline import KILL_CHAIN
-from nephoscope.sources.sample.attack import attack_named, attacks
-from nephoscope.sources.sample.generator import Generator
+from nephoscope.sample.attack import attack_named, attacks
+from nephoscope.sample.generator import Generator
 
 pytestmark = pytest.mark.long
 

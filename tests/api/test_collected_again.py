@@ -13,13 +13,13 @@ import uvicorn
 from tests.api.conftest import NOW
 
 from nephoscope.api.server import app
+from nephoscope.collect import resources
+from nephoscope.collect.azure.collector import Collector
+from nephoscope.collect.azure.scope import Scope
+from nephoscope.collect.azure.settings import Settings
+from nephoscope.connect.cloud import OWN, Cloud
 from nephoscope.posture.live import content_needs
 from nephoscope.posture.scan import Request, Scan
-from nephoscope.sources import resources
-from nephoscope.sources.azure.cloud import OWN, Cloud
-from nephoscope.sources.azure.collector import Collector
-from nephoscope.sources.azure.scope import Scope
-from nephoscope.sources.azure.settings import Settings
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 

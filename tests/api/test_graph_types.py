@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from nephoscope.access.roles import ROLES, SECURITY_READER
+from nephoscope.collect.azure.reading import Reading
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.graph_tables import _TYPES, table_of
 from nephoscope.posture.published.shown import OPERATIONS, Parted, reading, shown
-from nephoscope.sources.azure.reading import Reading
 
 V = "api-version=2022-01-01"
 GRAPH = f"/providers/Microsoft.ResourceGraph/resources?{V}"

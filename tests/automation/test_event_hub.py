@@ -22,7 +22,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory):
-    path = Path(__file__).parents[1] / "sources" / "live" / "kafka.py"
+    path = Path(__file__).parents[1] / "ingest" / "live" / "kafka.py"
     spec = importlib.util.spec_from_file_location("automation_kafka", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["automation_kafka"] = module

@@ -15,11 +15,11 @@ from tests.browser.conftest import served
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.sources import resources
+from nephoscope.collect import resources
 from nephoscope.state import State
 from nephoscope_policy.model.resource_id import ResourceId
 
-AZURE = Path(__file__).parents[1] / "sources" / "azure"
+AZURE = Path(__file__).parents[1] / "collect" / "azure"
 SAMPLE = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
 TENANT = "11111111-2222-3333-4444-555555555555"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from nephoscope.sources.live.tls import own_certificate
+from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state import State
 from nephoscope.state.sign_in_providers import Rule, SignInProvider
 

@@ -17,11 +17,11 @@ from types import SimpleNamespace
 import pytest
 from click.testing import Result
 
+from nephoscope.ingest.logs import wait
 from nephoscope.lake import pins
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.sources.logs import wait
 from nephoscope.state import State, StateError, full_disk
 from nephoscope.state.database import DiskFullError
 

@@ -19,12 +19,12 @@ from nephoscope.cli.main import cli
 from nephoscope.cli.outputs import formats
 from nephoscope.cli.session import session
 from nephoscope.cli.session.progress_lines import ProgressLines
+from nephoscope.collect.resources import Spool
 from nephoscope.estate.store import EstateStore
 from nephoscope.posture import history as history_module
 from nephoscope.posture import scan_in_parts
 from nephoscope.posture.history import History
 from nephoscope.posture.ledger import Ledger
-from nephoscope.sources.resources import Spool
 
 pytestmark = pytest.mark.long
 

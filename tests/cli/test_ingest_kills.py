@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope.ingest.logs.envelope import BLOCK
 from nephoscope.lake.lake import Lake
-from nephoscope.sources.logs.envelope import BLOCK
 from nephoscope.state import State
 
 pytestmark = pytest.mark.long

@@ -190,7 +190,7 @@ def _assignment(policy: str, left_out: str) -> dict:
 
 
 def _root_group() -> str:
-    from nephoscope.sources import resources
+    from nephoscope.collect import resources
 
     estate = resources.load([SAMPLE])
     return next(iter(estate.management_groups.values()))[-1].rsplit("/", 1)[-1]

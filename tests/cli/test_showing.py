@@ -7,7 +7,7 @@ import logging
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.sources.azure import credentials
+from nephoscope.connect import credentials
 
 
 def test_several_that_fit_are_a_list(tmp_path):

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from nephoscope.collect.azure.connecting import Secrets
+from nephoscope.collect.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.posture import tenants
-from nephoscope.sources.azure.connecting import Secrets
-from nephoscope.sources.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.state import State
 
 Run = Callable[..., Result]

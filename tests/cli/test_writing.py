@@ -14,7 +14,7 @@ from typing import TextIO
 import pytest
 
 from nephoscope.cli.session.writing import writing, writing_bytes
-from nephoscope.sources.live.tls import own_certificate
+from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state.audit_anchor import AuditAnchor
 from nephoscope.state.keys import KeyFile
 

@@ -15,16 +15,16 @@ import pytest
 
 import nephoscope.analyze
 import nephoscope.api
-import nephoscope.sources.logs
+import nephoscope.ingest.logs
 import nephoscope.web.pages
 import nephoscope_kql.functions
 from nephoscope.alerts import rule_test
 from nephoscope.analyze import discovery as analyzers
 from nephoscope.api.wire import operation
 from nephoscope.estate.estate import Estate
+from nephoscope.ingest.logs import discovery as formats
+from nephoscope.ingest.logs.format import BadRecordError, Context
 from nephoscope.posture.analysis import every_analyzer
-from nephoscope.sources.logs import discovery as formats
-from nephoscope.sources.logs.format import BadRecordError, Context
 from nephoscope.web import page
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -67,7 +67,7 @@ def adding(package: ModuleType, name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("added", [(package, name)], indirect=True, ids=[name])
 
 
-@adding(nephoscope.sources.logs, "acme_gate.py")
+@adding(nephoscope.ingest.logs, "acme_gate.py")
 def test_a_log_format(added: ModuleType) -> None:
     (form,) = formats.formats().only("acme-gate").records
     record = {"product": "Acme Gate", "badge": "kim", "at": "2026-11-01T12:00:00Z"}

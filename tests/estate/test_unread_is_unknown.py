@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nephoscope_policy as policy
-from nephoscope.sources import resources
+from nephoscope.collect import resources
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 

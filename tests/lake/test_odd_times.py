@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nephoscope.ingest.logs import moments
 from nephoscope.lake import fitting
 from nephoscope.lake.column import column_of
-from nephoscope.sources.logs import moments
 from nephoscope_kql.types import KqlType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,8 +15,8 @@ from api_compare import difference
 from api_example import QUERIES, Example
 from api_server import Server, told
 
-from nephoscope.sources.live.ingestion.rules import Flow
-from nephoscope.sources.live.ingestion.streams import OWN
+from nephoscope.ingest.live.ingestion.rules import Flow
+from nephoscope.ingest.live.ingestion.streams import OWN
 
 _WORKSPACE = re.compile(r"/workspaces/([^/]+)", re.IGNORECASE)
 FALLBACK = "Operation"

@@ -1,7 +1,7 @@
 """Recorded bodies collected from a loopback Azure: `python tests/oracle/collect.py CORPUS [--policies DIR] [-v]`.
 
 CORPUS is the folder with live_arm_bodies.jsonl: bodies as Resource Manager returned them, in several subscriptions. They stand
-behind a server (tests/sources/azure/azure_server.py) that enforces query shapes, page size, order, subscriptions and the
+behind a server (tests/collect/azure/azure_server.py) that enforces query shapes, page size, order, subscriptions and the
 documented quota, fails in every way that passes, and refuses whatever the content does not need. The content is the shipped pack
 and DIR (default: the public policy repository beside CORPUS). A recorded body whose type the content needs matches when the
 snapshot has the same body; `N/M match` counts those and one for each request that should not have been sent.
@@ -21,15 +21,15 @@ from typing import Any
 from corpus_records import lines
 
 from nephoscope.analyze.discovery import analyzers
+from nephoscope.collect import resources
+from nephoscope.collect.azure.needs import ALWAYS, Needs
 from nephoscope.content.loader import documents
+from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.live import content_needs
-from nephoscope.sources import resources
-from nephoscope.sources.azure.needs import ALWAYS, Needs
-from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope_policy.documents import ContentError
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "sources" / "azure"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "collect" / "azure"))
 import azure_server
 import replay
 
@@ -62,7 +62,7 @@ def unreadable(corpus: Path) -> Iterator[str]:
 
 
 def _carried(resource: Any) -> Iterator[str]:
-    from nephoscope.sources.resources.children import children
+    from nephoscope.collect.resources.children import children
 
     return (str(record.body["id"]).lower() for record in children(resource.body, resource.id))
 

@@ -28,10 +28,10 @@ from corpus_records import documents_of, properties_of
 
 import nephoscope_policy as policy
 from nephoscope import analyze
+from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.view import View
-from nephoscope.sources import resources
 from nephoscope_policy.azure_facts import report_kind, report_types
 from nephoscope_policy.model.state import State
 from nephoscope_policy.paths import walk

@@ -30,12 +30,12 @@ from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.window import at
+from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.reading import batches
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
-from nephoscope.sources.logs.discovery import formats
-from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.reading import batches
 from nephoscope.state.workspace import Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.catalog import MemoryCatalog

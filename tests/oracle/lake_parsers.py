@@ -1,6 +1,6 @@
 """ASIM's parsers over rows of the log formats: `python tests/oracle/lake_parsers.py CORPUS [-v]`.
 
-CORPUS holds azure-sentinel/. The samples of the formats (tests/sources/logs/cases) are read into the lake's tables, and every ASIM
+CORPUS holds azure-sentinel/. The samples of the formats (tests/ingest/logs/cases) are read into the lake's tables, and every ASIM
 parser that can be called without arguments is run over them. A parser counts whose tables and functions are all there: it must run.
 Prints the parsers that find rows in the samples, and what fails; the last line is `N/M match`.
 """
@@ -21,17 +21,17 @@ from corpus_records import raised
 from kql_rule_files import functions
 
 import nephoscope_kql as kql
+from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.reading import batches
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
-from nephoscope.sources.logs.discovery import formats
-from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.reading import batches
 from nephoscope.state.workspace import Workspace
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
 
-CASES = Path(__file__).parents[1] / "sources/logs/cases"
+CASES = Path(__file__).parents[1] / "ingest/logs/cases"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PARSERS = re.compile(r"(?:ASim|vim)[A-Z]")
 #: What the corpus itself has not: a table of a vendor, a function of the workspace.

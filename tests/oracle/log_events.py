@@ -21,10 +21,10 @@ from typing import Any
 
 from corpus_records import lines
 
-from nephoscope.sources.logs.discovery import Formats, formats
-from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.reading import batches
-from nephoscope.sources.logs.resource_log import TIME_NAMES
+from nephoscope.ingest.logs.discovery import Formats, formats
+from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.reading import batches
+from nephoscope.ingest.logs.resource_log import TIME_NAMES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 FILES = ("labelled_events.jsonl", "attack_technique_events.jsonl")

@@ -26,8 +26,8 @@ from typing import Any
 
 from corpus_records import documents_of, raised
 
+from nephoscope.collect import resources
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
-from nephoscope.sources import resources
 from nephoscope_policy import Aliases, Context, Definition, Snapshot
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import State

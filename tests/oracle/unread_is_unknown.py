@@ -20,9 +20,9 @@ from pathlib import Path
 from corpus_records import documents_of, properties_of, raised
 
 import nephoscope_policy as policy
+from nephoscope.collect import resources
 from nephoscope.estate.coverage import Inference
 from nephoscope.estate.estate import Estate
-from nephoscope.sources import resources
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import State
 

@@ -10,8 +10,8 @@ from importlib.resources import files
 import pytest
 from tests import exported
 
+from nephoscope.collect import resources
 from nephoscope.posture.scan import Request, Scan
-from nephoscope.sources import resources
 from nephoscope_policy.model.state import State
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from nephoscope.collect.facts.reading import FactReader
+from nephoscope.collect.facts.recording import record, remove
+from nephoscope.collect.facts.report import FactReport
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.combined import combine
@@ -18,9 +21,6 @@ from nephoscope.posture.record import Recorder
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import FACTS, Request, Scan
 from nephoscope.posture.scan_in_parts import Compared, PartedScan, Shown
-from nephoscope.sources.facts.reading import FactReader
-from nephoscope.sources.facts.recording import record, remove
-from nephoscope.sources.facts.report import FactReport
 from nephoscope.state import State
 from nephoscope.state.actor import Actor
 

@@ -8,9 +8,9 @@ import io
 import pytest
 from tests import exported
 
+from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture import piped
 from nephoscope.posture.scan import Request, Scan
-from nephoscope.sources.resources import SnapshotError
 
 BODY = {
     "id": "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v",

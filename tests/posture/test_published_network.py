@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from nephoscope.collect.resources import load
 from nephoscope.posture.published.kinds import allowed_connections, topologies
-from nephoscope.sources.resources import load
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 GROUP = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers"

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from nephoscope.collect import resources
+from nephoscope.collect.resources import Spool
 from nephoscope.content.loader import documents
 from nephoscope.posture.analysis import Analyzers, every_analyzer, no_analyzers
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.streaming import evaluate_parts, surveyed_types
-from nephoscope.sources import resources
-from nephoscope.sources.resources import Spool
 from nephoscope_policy.catalogue import Catalogue
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from nephoscope.collect.azure.connecting import Secrets
+from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture import tenants
 from nephoscope.posture.scan import Request, last_request, save_request
 from nephoscope.service import tenants as service
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
-from nephoscope.sources.azure.connecting import Secrets
-from nephoscope.sources.resources import SnapshotError
 from nephoscope.state import State, StateError
 from nephoscope.state.tenants import Connection, Tenant
 

@@ -16,11 +16,11 @@ import pytest
 
 from nephoscope.analyze.database_findings import FIXED
 from nephoscope.analyze.system_updates import INSTALLED
+from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
-from nephoscope.sources import resources
 from nephoscope_policy.azure_facts import ReportKind, report_kinds
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.resource import Resource

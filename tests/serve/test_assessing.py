@@ -11,6 +11,8 @@ import pytest
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
+from nephoscope.collect.azure.connecting import Secrets
+from nephoscope.collect.resources import SnapshotError
 from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.posture import record, tenants
@@ -20,8 +22,6 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import Request, last_request, save_request
 from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
-from nephoscope.sources.azure.connecting import Secrets
-from nephoscope.sources.resources import SnapshotError
 from nephoscope.state import State
 from nephoscope.state.tenants import Connection, Tenant
 from nephoscope.web.progress import NOTHING, trouble

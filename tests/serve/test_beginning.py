@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli
+from nephoscope.ingest.live.source import SourceError
 from nephoscope.serve import beginning
 from nephoscope.serve.beginning import check
 from nephoscope.serve.doctor import examine
@@ -27,7 +28,6 @@ from nephoscope.serve.finding import Finding, Verdict
 from nephoscope.serve.server import certified, listening
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import FILE, noting, read
-from nephoscope.sources.live.source import SourceError
 from nephoscope.state import State, StateError
 from nephoscope.state.database import DiskFullError, UnreachableError
 

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from nephoscope.collect.facts.recording import FORGOTTEN, record, remove
+from nephoscope.collect.facts.report import FactReport
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.history import History
 from nephoscope.posture.published.shelf import Shelf
@@ -16,8 +18,6 @@ from nephoscope.posture.run import Run
 from nephoscope.posture.scan import Request, Scan, last_request
 from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
-from nephoscope.sources.facts.recording import FORGOTTEN, record, remove
-from nephoscope.sources.facts.report import FactReport
 from nephoscope.state import State
 from nephoscope.state.actor import Actor
 

@@ -15,6 +15,7 @@ import uvicorn
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
+from nephoscope.ingest.live.head import HEAD_BYTES, BoundedHead
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.serve import front
@@ -22,7 +23,6 @@ from nephoscope.serve.arrived import Arrived
 from nephoscope.serve.front import opened
 from nephoscope.serve.onward import Onward
 from nephoscope.serve.settings import Settings
-from nephoscope.sources.live.head import HEAD_BYTES, BoundedHead
 from nephoscope.state import State
 from nephoscope.state.database import DiskFullError
 from nephoscope.state.principals import PrincipalKind, SecretKind

@@ -270,7 +270,7 @@ def _imported() -> Any:
 
 
 def _item(digit: str = "1") -> Any:
-    from nephoscope.sources.intel.item import item
+    from nephoscope.ingest.feeds.item import item
 
     document = {
         "type": "indicator", "spec_version": "2.1", "id": f"indicator--0c000000-0000-4000-8000-00000000000{digit}",

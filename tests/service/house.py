@@ -9,9 +9,9 @@ from tests.service import calls
 
 from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.ingest.feeds.keeping import keep
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.listing import Given, Keeping
-from nephoscope.sources.intel.keeping import keep
 from nephoscope.state import State
 from nephoscope.state.incidents import Note, NoteKind
 from nephoscope.state.responses import ResponseRun, RunStatus, RunStep

@@ -14,6 +14,8 @@ from tests.service.acting import SUBSCRIPTION, context_of
 
 from nephoscope.access.guard import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
+from nephoscope.collect.azure.connecting import Secrets
+from nephoscope.collect.facts.report import FactReport, claims
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.posture.governing import Governing
 from nephoscope.service import (
@@ -29,8 +31,6 @@ from nephoscope.service import (
 )
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
-from nephoscope.sources.azure.connecting import Secrets
-from nephoscope.sources.facts.report import FactReport, claims
 from nephoscope.state.audit import Audit
 from nephoscope.state.concepts import every_table
 from nephoscope.state.own_facts import OwnFacts

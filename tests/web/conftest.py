@@ -16,11 +16,11 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
+from nephoscope.ingest.live import setting_up
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
-from nephoscope.sources.live import setting_up
 from nephoscope.state import State
 from nephoscope.state.alerts import StoredAlert
 from nephoscope.state.incidents import Incident

@@ -12,8 +12,8 @@ import pytest
 from tests.web.conftest import ALERT, HERE
 
 from nephoscope.alerts.coverage import NO_TECHNIQUE
+from nephoscope.collect.azure.trial import PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.posture import tenants
-from nephoscope.sources.azure.trial import PermissionTrial, SubscriptionTrial, Trial
 
 #: Page, the heading of the table's card ('' = the only table), and the file of it.
 TABLES = [

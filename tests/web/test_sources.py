@@ -12,13 +12,13 @@ import pytest
 from tests.web.conftest import HERE
 from tests.web.sending import sent
 
+from nephoscope.collect.azure.trial import GroupTrial, SubscriptionTrial, Trial
 from nephoscope.estate.store import EstateStore
+from nephoscope.ingest.live import setting_up, trying
+from nephoscope.ingest.live.catalogue import described, kinds
+from nephoscope.ingest.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
 from nephoscope.posture import tenants
 from nephoscope.posture.scan import Request, Scan
-from nephoscope.sources.azure.trial import GroupTrial, SubscriptionTrial, Trial
-from nephoscope.sources.live import setting_up, trying
-from nephoscope.sources.live.catalogue import described, kinds
-from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
 from nephoscope.state.arrival import Arrival, Arrivals
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"

@@ -11,7 +11,7 @@ from tests.web.conftest import HERE, NOON, alert
 from tests.web.sending import etag, sent, tick
 
 from nephoscope.alerts.desk import Desk
-from nephoscope.sources.live import setting_up
+from nephoscope.ingest.live import setting_up
 from nephoscope.state.etag import etag_of, moment_of
 from nephoscope.state.incidents import REMARK, Incident, IncidentStatus
 from nephoscope.state.sources import Source

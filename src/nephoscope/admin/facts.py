@@ -11,8 +11,8 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import bad
+from nephoscope.collect.facts.report import LONGEST_ID, MOST_BYTES, FactError, FactReport, claims
 from nephoscope.service.own_facts import put_facts
-from nephoscope.sources.facts.report import LONGEST_ID, MOST_BYTES, FactError, FactReport, claims
 from nephoscope.state.own_facts import Receipt
 
 SECTION = Section("facts", "Own facts")

@@ -12,11 +12,11 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.ingest.live.catalogue import described, kind_of, kinds
+from nephoscope.ingest.live.setting_up import TOKENS
+from nephoscope.ingest.live.source import Kind, SourceError
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
-from nephoscope.sources.live.catalogue import described, kind_of, kinds
-from nephoscope.sources.live.setting_up import TOKENS
-from nephoscope.sources.live.source import Kind, SourceError
 from nephoscope.state import StateError
 from nephoscope.state.faults import OvertakenError, PassingError
 from nephoscope.state.sources import Source

@@ -13,14 +13,14 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.collect.azure.connecting import MOST_CERTIFICATE, Secrets, meant
+from nephoscope.collect.azure.granting import Grant, az, bicep
+from nephoscope.collect.azure.rights import Place, names
+from nephoscope.collect.azure.settings import CollectError
+from nephoscope.collect.azure.trial import PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.posture import tenants as kept
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, READ, WRITE
-from nephoscope.sources.azure.connecting import MOST_CERTIFICATE, Secrets, meant
-from nephoscope.sources.azure.granting import Grant, az, bicep
-from nephoscope.sources.azure.rights import Place, names
-from nephoscope.sources.azure.settings import CollectError
-from nephoscope.sources.azure.trial import PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.state import StateError
 from nephoscope.state.faults import PassingError
 from nephoscope.state.tenants import LEAST_HOURS, MOST_HOURS, Connection, Tenant

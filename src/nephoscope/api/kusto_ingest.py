@@ -17,8 +17,8 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.kusto_shape import answered_table
 from nephoscope.api.wire.operation import OWN, Surface
-from nephoscope.sources.live.ingestion.refused import RefusedError
-from nephoscope.sources.live.ingestion.streams import PUBLISH
+from nephoscope.ingest.live.ingestion.refused import RefusedError
+from nephoscope.ingest.live.ingestion.streams import PUBLISH
 from nephoscope_kql.types import KqlType
 
 SURFACE = Surface("Kusto ingestion", lets=OWN)

@@ -12,9 +12,9 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
+from nephoscope.collect.facts.fact_types import FactType, fact_types
+from nephoscope.collect.facts.report import FactError, FactReport, claims
 from nephoscope.service.own_facts import put_facts, remove_facts
-from nephoscope.sources.facts.fact_types import FactType, fact_types
-from nephoscope.sources.facts.report import FactError, FactReport, claims
 
 SURFACE = Surface("Own facts")
 #: What the server says of a document, and a client may send back.

@@ -27,9 +27,9 @@ from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.api.wire.later import later
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.api.wire.scope_access import admit
+from nephoscope.ingest.live.ingestion.bodies import body_of, unpacked
+from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.lake.errors import LakeError
-from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
-from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.faults import PassingError
 from nephoscope.state.once_more import once_more

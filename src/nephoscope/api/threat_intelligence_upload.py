@@ -15,9 +15,9 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import allowed
+from nephoscope.ingest.feeds.item import BadItemError, Item, item
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.threat_intelligence import WRITE, import_objects
-from nephoscope.sources.intel.item import BadItemError, Item, item
 
 SURFACE = Surface("Threat intelligence upload", "Microsoft.SecurityInsights")
 MOST, LONGEST_SOURCE = 100, 200

@@ -12,9 +12,9 @@ import click
 from nephoscope.cli.session.plain import counted, plain
 
 if TYPE_CHECKING:
-    from nephoscope.sources.azure.collector import Collection
-    from nephoscope.sources.azure.needs import Needs
-    from nephoscope.sources.azure.settings import Progress, Settings
+    from nephoscope.collect.azure.collector import Collection
+    from nephoscope.collect.azure.needs import Needs
+    from nephoscope.collect.azure.settings import Progress, Settings
 
 _KINDS = ("default", "developer", "service-principal", "managed-identity", "workload-identity", "environment")
 _GAPS_SHOWN = 20
@@ -109,11 +109,11 @@ def command(data: Path, /, **options: Any) -> None:
     """
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.sources.azure.checkpoint import CheckpointError
-    from nephoscope.sources.azure.cloud import CloudError
-    from nephoscope.sources.azure.credentials import SignInError
-    from nephoscope.sources.azure.scope import ScopeError
-    from nephoscope.sources.azure.settings import CollectError
+    from nephoscope.collect.azure.checkpoint import CheckpointError
+    from nephoscope.collect.azure.scope import ScopeError
+    from nephoscope.collect.azure.settings import CollectError
+    from nephoscope.connect.cloud import CloudError
+    from nephoscope.connect.credentials import SignInError
     from nephoscope_policy.documents import ContentError
 
     if options["script"]:
@@ -136,7 +136,7 @@ def command(data: Path, /, **options: Any) -> None:
 def _print_script(data: Path, options: dict[str, Any]) -> None:
     """Print the commands; what they read is decided where they run, by the sign-in there."""
     from nephoscope.cli.session.messages import usage_error
-    from nephoscope.sources.azure.script import script
+    from nephoscope.collect.azure.script import script
     from nephoscope_policy.documents import ContentError
 
     narrowed = [name for name in _NARROWING if options[name]]
@@ -152,7 +152,7 @@ def _print_script(data: Path, options: dict[str, Any]) -> None:
 
 
 def _collect(data: Path, options: dict[str, Any], out: Path, progress: Progress) -> Collection:
-    from nephoscope.sources.azure.collector import Collector
+    from nephoscope.collect.azure.collector import Collector
 
     settings = _settings(options)
     needs = _needs(data, options)
@@ -160,9 +160,9 @@ def _collect(data: Path, options: dict[str, Any], out: Path, progress: Progress)
 
 
 def _settings(options: dict[str, Any]) -> Settings:
-    from nephoscope.sources.azure.cloud import cloud_of
-    from nephoscope.sources.azure.scope import Scope
-    from nephoscope.sources.azure.settings import Settings
+    from nephoscope.collect.azure.scope import Scope
+    from nephoscope.collect.azure.settings import Settings
+    from nephoscope.connect.cloud import cloud_of
 
     cloud = cloud_of(options["cloud"])
     return Settings(
@@ -195,8 +195,8 @@ def _needs(data: Path, options: dict[str, Any]) -> Needs:
 def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
     """The needs of some types alone; ends the process for one that there is no way to read."""
     from nephoscope.cli.session.messages import usage_error
-    from nephoscope.sources.azure.plan import Plan
-    from nephoscope.sources.azure.reading import Reading
+    from nephoscope.collect.azure.plan import Plan
+    from nephoscope.collect.azure.reading import Reading
 
     found = needs.only(types)
     for type_, why in Plan.of(found, Reading.builtin()).unread.items():
@@ -209,7 +209,7 @@ def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
 
 def _tell(found: Collection) -> None:
     """What was read, at what price, and what was not, on the error stream: the path alone goes to the output."""
-    from nephoscope.sources.azure.gaps import lines
+    from nephoscope.collect.azure.gaps import lines
 
     click.echo(found.path)
     width = max((len(what) for what in found.requests), default=0)

@@ -11,7 +11,7 @@ import click
 from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
-    from nephoscope.sources.facts.report import FactReport
+    from nephoscope.collect.facts.report import FactReport
 
 COLUMNS = ("resource", "type", "documents", "read_at", "author")
 
@@ -34,8 +34,8 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.collect.facts.report import FactError, claims
     from nephoscope.service.own_facts import put_facts
-    from nephoscope.sources.facts.report import FactError, claims
     from nephoscope.state.own_facts import Receipt
 
     now = datetime.now(UTC)
@@ -54,7 +54,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
 
 def _reports(file: str) -> tuple[FactReport, ...]:
     """The reports of a file; FactError where it holds none."""
-    from nephoscope.sources.facts.report import MOST_BYTES, reports_in
+    from nephoscope.collect.facts.report import MOST_BYTES, reports_in
 
     with click.open_file(file, "rb") as opened:
         return reports_in(opened.read(MOST_BYTES + 1))
@@ -93,8 +93,8 @@ def remove(data: Path, /, resource: str) -> None:
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.collect.facts.report import FactError
     from nephoscope.service.own_facts import remove_facts
-    from nephoscope.sources.facts.report import FactError
 
     with state_of(data, keeps=True) as state:
         try:

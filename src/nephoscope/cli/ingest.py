@@ -11,10 +11,10 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nephoscope.ingest.logs.discovery import Formats
+    from nephoscope.ingest.logs.ingestion import Ingestion
+    from nephoscope.ingest.logs.whereabouts import Whereabouts
     from nephoscope.lake.lake import Lake
-    from nephoscope.sources.logs.discovery import Formats
-    from nephoscope.sources.logs.ingestion import Ingestion
-    from nephoscope.sources.logs.whereabouts import Whereabouts
     from nephoscope.state import State
 
 
@@ -86,7 +86,7 @@ def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Any) ->
     nephoscope ingest 'exports/*.json.gz' --table SigninLogs
     nephoscope ingest sample:
     """
-    from nephoscope.sources.logs.discovery import FormatError, formats
+    from nephoscope.ingest.logs.discovery import FormatError, formats
 
     try:
         chosen = formats() if form in ("auto", "list") else formats().only(form)
@@ -117,10 +117,10 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.messages import tell as say
     from nephoscope.cli.session.session import progress_line
+    from nephoscope.files.reading import Limits
+    from nephoscope.ingest.logs.files import found, packed_size
     from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.memory import give_back
-    from nephoscope.sources.logs.files import found, packed_size
-    from nephoscope.sources.resources.files import Limits
     from nephoscope.state import StateError
 
     give_back()
@@ -186,8 +186,8 @@ def _load(
     from datetime import UTC, datetime
 
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.sources.logs.format import Context, Destination
-    from nephoscope.sources.logs.ingestion import Ingestion
+    from nephoscope.ingest.logs.format import Context, Destination
+    from nephoscope.ingest.logs.ingestion import Ingestion
 
     table, destination = options["table"], Destination(options["destination"])
     whereabouts = _whereabouts(data) if options["analytics"] else None
@@ -224,7 +224,7 @@ def _request(paths: tuple[str, ...], options: str) -> str:
     from hashlib import blake2b
 
     from nephoscope.cli.session.inputs import STDIN
-    from nephoscope.sources.sample.address import is_sample
+    from nephoscope.sample.address import is_sample
 
     places = [one if one == STDIN or is_sample(one) else os.path.abspath(one) for one in paths]  # noqa: PTH100 - globs stay as they are
     return blake2b("\0".join([*sorted(places), options]).encode(), digest_size=12).hexdigest()
@@ -233,7 +233,7 @@ def _request(paths: tuple[str, ...], options: str) -> str:
 def _whereabouts(data: Path) -> Whereabouts | None:
     """Where addresses are in the newest estate of the data folder; None where none was collected."""
     from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
-    from nephoscope.sources.logs.whereabouts import Whereabouts
+    from nephoscope.ingest.logs.whereabouts import Whereabouts
 
     return Whereabouts(subscription_estate(data)) if newest_mark(data) else None
 
@@ -248,7 +248,7 @@ def _zone(name: str) -> Any:
 
 
 def _page(name: str) -> str:
-    from nephoscope.sources.logs.text import page_of
+    from nephoscope.ingest.logs.text import page_of
 
     try:
         return page_of(name)

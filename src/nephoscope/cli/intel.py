@@ -16,9 +16,9 @@ from nephoscope.cli.session.narrowing import workspace_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nephoscope.ingest.feeds.item import Item, Refusal, Retraction
+    from nephoscope.ingest.feeds.reading import Reading
     from nephoscope.lake.lake import Lake
-    from nephoscope.sources.intel.item import Item, Refusal, Retraction
-    from nephoscope.sources.intel.reading import Reading
     from nephoscope.state import State
     from nephoscope.state.intel import Intel
 
@@ -79,7 +79,7 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.secrets import pair
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.sources.intel.reading import Reading
+    from nephoscope.ingest.feeds.reading import Reading
 
     columns = dict(pair(one) for one in options["mapped"])
     worst = 0
@@ -101,8 +101,8 @@ def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, re
     """Import one file; the exit code that it is worth."""
     from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.services import service_of
+    from nephoscope.ingest.feeds.reading import UnreadableError, items
     from nephoscope.service.threat_intelligence import import_objects
-    from nephoscope.sources.intel.reading import UnreadableError, items
 
     now = datetime.now(UTC)
     refused: list[Refusal] = []
@@ -126,7 +126,7 @@ def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, re
 def _good(
     found: Iterator[Item | Retraction | Refusal], refused: list[Refusal]
 ) -> Iterator[Item | Retraction]:
-    from nephoscope.sources.intel.item import Refusal
+    from nephoscope.ingest.feeds.item import Refusal
 
     for one in found:
         if isinstance(one, Refusal):
@@ -173,7 +173,7 @@ def list_(data: Path, /, workspace: str, every: bool, output: str, **options: An
     """List threat intelligence, the newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.sources.intel.defanged import refanged
+    from nephoscope.ingest.feeds.defanged import refanged
 
     options["value"] = refanged(options["value"])
     with state_of(data) as state:
@@ -254,7 +254,7 @@ def refresh(data: Path, /, workspace: str) -> None:
     """Write the rows of what is over, and those that are a week old again, as `detect` does by itself."""
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.sources.intel.keeping import refresh as refreshed
+    from nephoscope.ingest.feeds.keeping import refresh as refreshed
 
     with lake_of(data) as (lake, state):
         count = refreshed(state, workspace_of(state, workspace).name, datetime.now(UTC))

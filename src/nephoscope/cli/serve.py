@@ -135,9 +135,9 @@ def _begun(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Sett
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
     from nephoscope.cli.session.inputs import remove_left
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.ingest.live.source import SourceError
     from nephoscope.serve.beginning import check
     from nephoscope.serve.server import certified
-    from nephoscope.sources.live.source import SourceError
     from nephoscope.state import StateError
 
     if stop.is_set():

@@ -49,7 +49,7 @@ def command() -> None:
 def kinds_(output: str) -> None:
     """List the kinds of sources with their settings and secrets."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.sources.live.catalogue import described, kinds
+    from nephoscope.ingest.live.catalogue import described, kinds
 
     rows = [
         {
@@ -104,9 +104,9 @@ def add(
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.services import service_of
+    from nephoscope.ingest.live import setting_up
+    from nephoscope.ingest.live.catalogue import kind_of, parsed
     from nephoscope.service.sources import add_source
-    from nephoscope.sources.live import setting_up
-    from nephoscope.sources.live.catalogue import kind_of, parsed
     from nephoscope.state.sources import Source
 
     with _told():
@@ -150,7 +150,7 @@ def list_(data: Path, /, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.source_health import told_errors
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.sources.live.setting_up import error_of
+    from nephoscope.ingest.live.setting_up import error_of
 
     with state_of(data) as state:
         health = {one.source: one for one in state.source_health.all() if not one.table}
@@ -221,8 +221,8 @@ def set_(
     """Change the source NAME; `serve` takes the change up, and so does a source that waits for other settings."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.ingest.live.catalogue import kind_of
     from nephoscope.service.sources import change_source
-    from nephoscope.sources.live.catalogue import kind_of
 
     with _told(), state_of(data) as state:
         kind = kind_of(state.sources.get(name).kind)
@@ -271,8 +271,8 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
 
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.ingest.live.supervisor import Supervisor
     from nephoscope.lake.memory import give_back
-    from nephoscope.sources.live.supervisor import Supervisor
 
     give_back()
     with _told(), lake_of(data, keeps=True) as (lake, state):
@@ -329,7 +329,7 @@ HOW = "settings are given with --set NAME=VALUE, secrets with --secret NAME: see
 @contextmanager
 def _hinted() -> Iterator[None]:
     """What is missing now may come later: whoever is told of it is told how to go on without."""
-    from nephoscope.sources.live.source import SettingsError, SourceError
+    from nephoscope.ingest.live.source import SettingsError, SourceError
 
     try:
         yield
@@ -340,8 +340,8 @@ def _hinted() -> Iterator[None]:
 
 
 def _tried(source: Source, lake: Any, state: State, data: Path) -> str:
-    from nephoscope.sources.live import setting_up
-    from nephoscope.sources.live.source import SourceError
+    from nephoscope.ingest.live import setting_up
+    from nephoscope.ingest.live.source import SourceError
     from nephoscope.state import StateError
 
     try:
@@ -355,7 +355,7 @@ def _told() -> Any:
     from contextlib import contextmanager
 
     from nephoscope.cli.session.messages import usage_error
-    from nephoscope.sources.live.source import SettingsError, SourceError
+    from nephoscope.ingest.live.source import SettingsError, SourceError
 
     @contextmanager
     def telling() -> Any:

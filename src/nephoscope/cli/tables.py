@@ -134,10 +134,10 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.services import service_of
+    from nephoscope.files.tables.definitions import definitions
+    from nephoscope.files.tables.reading import TableError
     from nephoscope.lake.errors import LakeError
     from nephoscope.service.workspaces import import_table
-    from nephoscope.sources.tables.definitions import definitions
-    from nephoscope.sources.tables.reading import TableError
 
     refused = 0
     with lake_of(data) as (lake, state):

@@ -15,8 +15,8 @@ from nephoscope.cli.session.secrets import secret, secret_pair
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.sources.azure.connecting import Secrets
-    from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
+    from nephoscope.collect.azure.connecting import Secrets
+    from nephoscope.collect.azure.trial import SubscriptionTrial, Trial
     from nephoscope.state.tenants import Connection, Tenant
 
 COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
@@ -214,8 +214,8 @@ def rights(data: Path, /, graph: bool, output: str) -> None:
 def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked: Any) -> None:
     """Print the script that an administrator runs to let nephoscope read: for the tenant NAME, or for what the options say."""
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.collect.azure.granting import Grant, az, bicep
     from nephoscope.posture import tenants
-    from nephoscope.sources.azure.granting import Grant, az, bicep
     from nephoscope.state.tenants import Connection
 
     with _told():
@@ -232,7 +232,7 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
 def _told() -> Iterator[None]:
     """What cannot be is a usage error that says why."""
     from nephoscope.cli.session.messages import usage_error
-    from nephoscope.sources.azure.settings import CollectError
+    from nephoscope.collect.azure.settings import CollectError
     from nephoscope.state import StateError
 
     try:
@@ -245,7 +245,7 @@ def _changed(before: Connection, asked: dict[str, Any]) -> Connection:
     """A connection with what was given in the place of what it has; CollectError for what cannot be meant."""
     from msgspec.structs import replace
 
-    from nephoscope.sources.azure.connecting import meant
+    from nephoscope.collect.azure.connecting import meant
 
     given = {
         ("id" if name == "tenant" else name): value
@@ -258,7 +258,7 @@ def _changed(before: Connection, asked: dict[str, Any]) -> Connection:
 
 
 def _secrets(given: tuple[str, ...]) -> Secrets:
-    from nephoscope.sources.azure.connecting import Secrets
+    from nephoscope.collect.azure.connecting import Secrets
 
     places = dict(map(secret_pair, given))
     if unknown := sorted(places.keys() - set(SECRETS)):

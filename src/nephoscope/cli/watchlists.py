@@ -15,9 +15,9 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
+    from nephoscope.files.tables.delimited import Delimited
     from nephoscope.lake.listing import Given
     from nephoscope.service.watchlists import WatchlistStore
-    from nephoscope.sources.tables.delimited import Delimited
 
 COLUMNS = ("alias", "name", "searchKey", "items", "provider", "changed", "changedBy")
 TEMPLATES = ("alias", "name", "key", "columns", "description")
@@ -220,8 +220,8 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.files.tables.delimited import DelimitedError
     from nephoscope.service.watchlists import WatchlistStore
-    from nephoscope.sources.tables.delimited import DelimitedError
 
     with lake_of(data) as (lake, state):
         store = WatchlistStore(service_of(data, state), lake, workspace_of(state, workspace).name)
@@ -235,7 +235,7 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
 
 def _table(file: Path, options: dict[str, Any]) -> Delimited:
     from nephoscope.cli.session.messages import usage_error
-    from nephoscope.sources.tables.delimited import Delimited, DelimitedError
+    from nephoscope.files.tables.delimited import Delimited, DelimitedError
 
     try:
         return Delimited.of(
@@ -300,8 +300,8 @@ def _good(found: Iterator[Given | str], columns: set[str], refused: list[str]) -
 
 def _given(table: Delimited, key: str, expires: str) -> Iterator[Given | str]:
     """Each row as an item, or what is wrong with it and where."""
+    from nephoscope.ingest.logs.moments import moment
     from nephoscope.lake.listing import Given
-    from nephoscope.sources.logs.moments import moment
 
     for line in table.rows():
         text = line.cells.get(expires, "").strip() if expires else ""

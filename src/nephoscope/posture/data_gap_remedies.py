@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nephoscope.sources.azure.graph import KINDS
-from nephoscope.sources.azure.needs import Needs
-from nephoscope.sources.azure.plan import GRAPH, Plan
-from nephoscope.sources.azure.reading import Reading
+from nephoscope.collect.azure.graph import KINDS
+from nephoscope.collect.azure.needs import Needs
+from nephoscope.collect.azure.plan import GRAPH, Plan
+from nephoscope.collect.azure.reading import Reading
 from nephoscope_policy.azure_facts import report_kind
 
 #: Where exports of single types go; a scan takes them together with the rest.

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from nephoscope.collect.azure.reading import Reading
 from nephoscope.estate.containers import subscription_name
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.row import Filter
-from nephoscope.sources.azure.reading import Reading
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 

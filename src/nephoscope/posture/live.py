@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nephoscope.analyze.discovery import analyzers
+from nephoscope.collect.azure.needs import Needs
+from nephoscope.collect.azure.settings import CollectError, Progress, Settings
+from nephoscope.collect.resources import SnapshotError
+from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.packs import Packs
-from nephoscope.sources.azure.needs import Needs
-from nephoscope.sources.azure.settings import CollectError, Progress, Settings
-from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
-from nephoscope.sources.resources import SnapshotError
 
 LIVE = "azure:"
 #: A tenant that was connected: judged by its newest snapshot, which the server takes.
@@ -35,8 +35,8 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
 
 def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:
     """Collect a live target into `<data>/snapshots` and return the folder; SnapshotError when that is not possible."""
-    from nephoscope.sources.azure.cloud import CloudError
-    from nephoscope.sources.azure.scope import ScopeError
+    from nephoscope.collect.azure.scope import ScopeError
+    from nephoscope.connect.cloud import CloudError
 
     out = data / "snapshots" / f"azure-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     try:
@@ -68,9 +68,9 @@ def tenant_snapshot(target: str, data: Path) -> Path:
 
 def collected(settings: Settings, needs: Needs, out: Path, progress: Progress) -> Path:
     """Collect into a new folder and return it; SnapshotError when that is not possible."""
-    from nephoscope.sources.azure import collect
-    from nephoscope.sources.azure.checkpoint import CheckpointError
-    from nephoscope.sources.azure.credentials import SignInError
+    from nephoscope.collect.azure import collect
+    from nephoscope.collect.azure.checkpoint import CheckpointError
+    from nephoscope.connect.credentials import SignInError
 
     try:
         return collect(settings, needs, out, progress)
@@ -79,9 +79,9 @@ def collected(settings: Settings, needs: Needs, out: Path, progress: Progress) -
 
 
 def _settings(target: str) -> Settings:
-    from nephoscope.sources.azure.cloud import cloud_of
-    from nephoscope.sources.azure.credentials import KINDS
-    from nephoscope.sources.azure.scope import Scope
+    from nephoscope.collect.azure.scope import Scope
+    from nephoscope.connect.cloud import cloud_of
+    from nephoscope.connect.credentials import KINDS
 
     credential = os.environ.get(CREDENTIAL, "default")
     if credential not in KINDS:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, BinaryIO
 
-from nephoscope.sources.resources import SnapshotError
+from nephoscope.collect.resources import SnapshotError
 
 #: The target that stands for the standard input.
 PIPED = "-"

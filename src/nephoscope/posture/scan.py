@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from nephoscope.collect import resources
+from nephoscope.collect.facts.reading import FactReader
+from nephoscope.collect.resources import Spool, Survey
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.analysis import Analysis, Before, LogReader, every_analyzer, no_logs
@@ -24,9 +27,6 @@ from nephoscope.posture.piped import PIPED, piped_snapshot
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
 from nephoscope.posture.streaming import evaluate_parts, surveyed_types
-from nephoscope.sources import resources
-from nephoscope.sources.facts.reading import FactReader
-from nephoscope.sources.resources import Spool, Survey
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.coverage import Coverage

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from nephoscope.collect.resources.spool import PART, Survey
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake
 from nephoscope.posture.comparison import Changes, attribute
@@ -24,7 +25,6 @@ from nephoscope.posture.report import Report
 from nephoscope.posture.row import Filter
 from nephoscope.posture.run import Run
 from nephoscope.posture.scan import NoSuchScopeError, Scan, save_request
-from nephoscope.sources.resources.spool import PART, Survey
 
 #: Bytes of JSON from which `auto` judges in parts: in one piece they take about eight times that much memory.
 FROM_BYTES = 128 * 1024**2

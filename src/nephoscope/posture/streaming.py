@@ -14,13 +14,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from nephoscope.analyze import overlay, running
+from nephoscope.collect.resources.spool import PART, Survey
 from nephoscope.estate.estate import Estate
 from nephoscope.posture import attestation
 from nephoscope.posture.analysis import Analysis, Analyzers, every_analyzer
 from nephoscope.posture.evaluation import Progress, evaluate, prepare
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
-from nephoscope.sources.resources.spool import PART, Survey
 from nephoscope_policy import assignment, exemption
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE

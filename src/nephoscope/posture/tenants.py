@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.collect.azure.connecting import Secrets, check, settings_of
+from nephoscope.collect.azure.rights import Right, rights
+from nephoscope.collect.azure.settings import CollectError, Settings
+from nephoscope.collect.azure.trial import Trial, tried
+from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.live import LIVE, TENANT, collected, content_needs, tenant_folder
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.scan import (
@@ -24,11 +29,6 @@ from nephoscope.posture.scan import (
     last_request,
     save_request,
 )
-from nephoscope.sources.azure.connecting import Secrets, check, settings_of
-from nephoscope.sources.azure.rights import Right, rights
-from nephoscope.sources.azure.settings import CollectError, Settings
-from nephoscope.sources.azure.trial import Trial, tried
-from nephoscope.sources.resources import SnapshotError
 from nephoscope.state.database import MissingError, StateError
 from nephoscope.state.faults import PassingError
 from nephoscope.state.tenants import MANAGED_IDENTITY, Connection, Tenant

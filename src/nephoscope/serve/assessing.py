@@ -16,6 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from nephoscope.collect.facts.reading import FactReader
+from nephoscope.collect.facts.recording import FACTS_CHANGED, settle
+from nephoscope.collect.resources import SnapshotError
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
@@ -33,9 +36,6 @@ from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.service.arm_documents import DECIDING
-from nephoscope.sources.facts.reading import FactReader
-from nephoscope.sources.facts.recording import FACTS_CHANGED, settle
-from nephoscope.sources.resources import SnapshotError
 from nephoscope.state import State
 from nephoscope.state.arm_documents import REMOVED
 from nephoscope.state.holder import new_holder

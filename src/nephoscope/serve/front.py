@@ -22,6 +22,14 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.wire.later import later
+from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget
+from nephoscope.ingest.live.descriptors import short_of
+from nephoscope.ingest.live.ingestion.intake import Intake, Post
+from nephoscope.ingest.live.ingestion.quota import Limits, Quota
+from nephoscope.ingest.live.ingestion.refused import RefusedError
+from nephoscope.ingest.live.pace import Pace, Paced
+from nephoscope.ingest.live.seldom import Seldom
+from nephoscope.ingest.live.serving import Server
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, SpoolFullError
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
@@ -35,14 +43,6 @@ from nephoscope.serve.limits import Allowance, too_many
 from nephoscope.serve.onward import METRICS_PATH, Onward, fault
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
-from nephoscope.sources.live.connection_budget import Bounds, ConnectionBudget
-from nephoscope.sources.live.descriptors import short_of
-from nephoscope.sources.live.ingestion.intake import Intake, Post
-from nephoscope.sources.live.ingestion.quota import Limits, Quota
-from nephoscope.sources.live.ingestion.refused import RefusedError
-from nephoscope.sources.live.pace import Pace, Paced
-from nephoscope.sources.live.seldom import Seldom
-from nephoscope.sources.live.serving import Server
 from nephoscope.state import State, StateError
 from nephoscope.state.ledger import StateLedger
 

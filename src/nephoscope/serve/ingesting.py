@@ -6,11 +6,11 @@ import logging
 import signal
 import threading
 
+from nephoscope.ingest.live.supervisor import Supervisor
 from nephoscope.lake.lake import Lake
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
-from nephoscope.sources.live.supervisor import Supervisor
 from nephoscope.state import State
 from nephoscope.state.sources import Source
 

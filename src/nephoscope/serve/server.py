@@ -14,11 +14,11 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
+from nephoscope.ingest.live.pair import certificate_in, check_time
+from nephoscope.ingest.live.tls import own_certificate, server_context
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import noting
 from nephoscope.serve.supervisor import Process, Supervisor
-from nephoscope.sources.live.pair import certificate_in, check_time
-from nephoscope.sources.live.tls import own_certificate, server_context
 from nephoscope.state.state import URL_VARIABLE
 
 BACKLOG = 2048

@@ -13,8 +13,8 @@ from nephoscope.alerts.tuning.condition import conditions
 from nephoscope.alerts.tuning.locations import EGRESS, NAMED
 from nephoscope.automation.automation import TYPE as AUTOMATIONS
 from nephoscope.automation.incident_automation import ACTIONS, RULES
+from nephoscope.ingest.live.setting_up import OF_THE_HOST
 from nephoscope.serve.policy_item import Effect, PolicyItem
-from nephoscope.sources.live.setting_up import OF_THE_HOST
 from nephoscope.state import State
 from nephoscope.state.learned import LearnedRow
 from nephoscope.state.principals import SecretKind

@@ -11,13 +11,13 @@ from pathlib import Path
 import uvicorn
 
 from nephoscope.alerts.library.own_rules import OwnRules
+from nephoscope.ingest.live.head import BoundedHead
 from nephoscope.instance import Instance
 from nephoscope.serve import logs
 from nephoscope.serve.application import application
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.warming import keep_warm
-from nephoscope.sources.live.head import BoundedHead
 from nephoscope_kql.engines import memory
 
 GRACE_SECONDS = 20

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.sources.facts import recording
-from nephoscope.sources.facts.fact_types import fact_types
-from nephoscope.sources.facts.report import FactError
+from nephoscope.collect.facts import recording
+from nephoscope.collect.facts.fact_types import fact_types
+from nephoscope.collect.facts.report import FactError
 from nephoscope.state.actor import Actor
 from nephoscope_policy.model.resource_id import ResourceId
 

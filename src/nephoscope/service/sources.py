@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.ingest.live import setting_up
+from nephoscope.ingest.live.catalogue import kind_of
+from nephoscope.ingest.live.source import SourceError
+from nephoscope.ingest.live.trying import answer
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.sources.live import setting_up
-from nephoscope.sources.live.catalogue import kind_of
-from nephoscope.sources.live.source import SourceError
-from nephoscope.sources.live.trying import answer
 from nephoscope.state import StateError
 from nephoscope.state.faults import PassingError
 

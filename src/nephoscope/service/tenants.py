@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.connect.cloud import CLOUDS
 from nephoscope.posture import tenants
 from nephoscope.posture.live import CLOUD
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.sources.azure.cloud import CLOUDS
 from nephoscope.state.tenants import MANAGED_IDENTITY
 
 if TYPE_CHECKING:
+    from nephoscope.collect.azure.connecting import Secrets
     from nephoscope.service.context import ServiceContext
-    from nephoscope.sources.azure.connecting import Secrets
     from nephoscope.state.tenants import Connection, Tenant
 
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from nephoscope.ingest.feeds.keeping import keep, withdraw
 from nephoscope.service.context import workspace_scope
-from nephoscope.sources.intel.keeping import keep, withdraw
 
 if TYPE_CHECKING:
+    from nephoscope.ingest.feeds.item import Item, Retraction
+    from nephoscope.ingest.feeds.versions import Kept
     from nephoscope.service.context import ServiceContext
-    from nephoscope.sources.intel.item import Item, Retraction
-    from nephoscope.sources.intel.versions import Kept
     from nephoscope.state.intel import Intel
 
 READ, WRITE, DELETE = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from tests.sources.live.tls_server import tls_server
+from tests.ingest.live.tls_server import tls_server
 
 
 @dataclass

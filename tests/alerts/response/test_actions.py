@@ -19,8 +19,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.lake.lake import Lake
-from nephoscope.sources.live.tls import own_certificate
 from nephoscope.state import State
 from nephoscope.state.responses import RunStatus
 

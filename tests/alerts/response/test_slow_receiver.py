@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.sources.live.tls import own_certificate
+from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state import State
 from nephoscope.state.responses import RunStatus
 

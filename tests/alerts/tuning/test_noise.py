@@ -13,9 +13,9 @@ from nephoscope.alerts.tuning.replay import replayed
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
-from nephoscope.sources.sample.attack import attack_named
-from nephoscope.sources.sample.generator import Generator
-from nephoscope.sources.sample.loading import Loading
+from nephoscope.sample.attack import attack_named
+from nephoscope.sample.generator import Generator
+from nephoscope.sample.loading import Loading
 from nephoscope.state import State
 from nephoscope.state.incidents import IncidentStatus
 from nephoscope_policy.model.place import Place

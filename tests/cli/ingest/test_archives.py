@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.cli.ingest.logs import FIREWALL, counted, ingest, lines_of, tar_of
 
-from nephoscope.sources.resources.files import Limits
+from nephoscope.files.reading import Limits
 
 pytestmark = pytest.mark.long
 

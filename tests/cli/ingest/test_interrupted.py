@@ -16,8 +16,8 @@ import pytest
 from tests.cli.ingest.logs import HEADER, HOSTS, counted, csv_of, document_of, ingest, lines_of, run
 
 from nephoscope.cli.session.inputs import remove_left
+from nephoscope.ingest.logs import envelope, whole_file
 from nephoscope.lake.writer import Writer
-from nephoscope.sources.logs import envelope, whole_file
 from nephoscope.state.ingested_files import IngestedFiles
 
 pytestmark = pytest.mark.long

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from tests.cli.ingest.logs import NOW, counted, ingest, lines_of, record, run
 
 from nephoscope.cli.main import cli
-from nephoscope.sources.logs.ingestion import Ingestion
-from nephoscope.sources.resources.files import Source
+from nephoscope.files.reading import Source
+from nephoscope.ingest.logs.ingestion import Ingestion
 from nephoscope.state.database import Database
 
 pytestmark = pytest.mark.long

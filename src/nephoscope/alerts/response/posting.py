@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from nephoscope.alerts.response.action import ActionError
-from nephoscope.sources import reaching
-from nephoscope.sources.reaching import PrivateError, Target, UnreachableError
+from nephoscope.connect import reaching
+from nephoscope.connect.reaching import PrivateError, Target, UnreachableError
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import logging
 import threading
 
 from nephoscope.api.wire.fault import Fault, unavailable
-from nephoscope.sources.live.seldom import Seldom
+from nephoscope.ingest.live.seldom import Seldom
 from nephoscope.state.faults import BusyError, DiskFullError, ReadOnlyError, StateError
 
 _LOG = logging.getLogger("nephoscope.state")

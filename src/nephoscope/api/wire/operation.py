@@ -14,8 +14,8 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.path import Template, asked_type
 from nephoscope.api.wire.throttled import Throttled
+from nephoscope.collect.azure.reading import Reading
 from nephoscope.posture.published.shown import reading
-from nephoscope.sources.azure.reading import Reading
 
 Handler = Callable[[Call], Answer]
 #: Answers without a credential: what a client asks before it can have one.

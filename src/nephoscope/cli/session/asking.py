@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.files.functions import FunctionError, functions
+from nephoscope.files.tables.reading import FileTable, TableError, table
 from nephoscope.lake.shipped_functions import shipped_functions
-from nephoscope.sources.functions import FunctionError, functions
-from nephoscope.sources.tables.reading import FileTable, TableError, table
 from nephoscope_kql import Catalog, Compiled, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.plain import counted
+from nephoscope.collect.resources.templates import template_in
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.scan import NoSuchScopeError
-from nephoscope.sources.resources.templates import template_in
 from nephoscope_policy.assignment import scope_id, within
 
 

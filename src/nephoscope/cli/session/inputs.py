@@ -103,7 +103,7 @@ def _spooled(pipe: str, folder: Path) -> str:
 
 def _named(path: Path) -> Path:
     """The file under a name that tells how it is packed, by which it is opened: a pipe has none."""
-    from nephoscope.sources.logs.packings import ending
+    from nephoscope.ingest.logs.packings import ending
 
     wanted = ending(path)
     return path if path.name.lower().endswith(wanted) else path.rename(path.with_name(path.name + wanted))
@@ -112,7 +112,7 @@ def _named(path: Path) -> Path:
 @contextmanager
 def sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
     """The paths, with a folder of files in the place of each that asks for the sample company's logs."""
-    from nephoscope.sources.sample.address import Asked, is_sample
+    from nephoscope.sample.address import Asked, is_sample
 
     if not any(is_sample(path) for path in paths):
         yield paths

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.sources.logs.tally import Tally
+    from nephoscope.ingest.logs.tally import Tally
 
 _REASONS = 20
 _NAMES = 3

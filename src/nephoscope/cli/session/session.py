@@ -23,6 +23,10 @@ from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.requesting import audit_request
 from nephoscope.cli.session.stored import has_state, state_url
+from nephoscope.collect.facts.reading import FactReader
+from nephoscope.collect.facts.recording import settle
+from nephoscope.collect.resources import SnapshotError
+from nephoscope.collect.resources.spool import PART
 from nephoscope.estate.coverage import merge
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs
@@ -40,10 +44,6 @@ from nephoscope.posture.row import Filter
 from nephoscope.posture.run import Run
 from nephoscope.posture.scan import NoSuchScopeError, Progress, Request, Scan, last_request, save_request
 from nephoscope.posture.scan_in_parts import FROM_BYTES, Compared, PartedScan, Shown
-from nephoscope.sources.facts.reading import FactReader
-from nephoscope.sources.facts.recording import settle
-from nephoscope.sources.resources import SnapshotError
-from nephoscope.sources.resources.spool import PART
 from nephoscope.state import State, StateError
 from nephoscope.state.holder import new_holder
 from nephoscope.state.turns import Turns

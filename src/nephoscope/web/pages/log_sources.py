@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
+from nephoscope.ingest.live import setting_up
+from nephoscope.ingest.live.catalogue import described, kind_of, kinds
+from nephoscope.ingest.live.health.table import missing_logs, rows
+from nephoscope.ingest.live.owned import always_owned
+from nephoscope.ingest.live.source import Kind
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, WRITE
-from nephoscope.sources.live import setting_up
-from nephoscope.sources.live.catalogue import described, kind_of, kinds
-from nephoscope.sources.live.health.table import missing_logs, rows
-from nephoscope.sources.live.owned import always_owned
-from nephoscope.sources.live.source import Kind
 from nephoscope.state import StateError
 from nephoscope.state.sources import Source
 from nephoscope.web.download import as_csv

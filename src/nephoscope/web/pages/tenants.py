@@ -8,14 +8,14 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from nephoscope.collect.azure.connecting import Secrets, meant
+from nephoscope.collect.azure.granting import Grant, az, bicep
+from nephoscope.collect.azure.rights import Place, names
+from nephoscope.collect.azure.settings import CollectError
+from nephoscope.collect.azure.trial import Trial
 from nephoscope.posture import tenants
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE
-from nephoscope.sources.azure.connecting import Secrets, meant
-from nephoscope.sources.azure.granting import Grant, az, bicep
-from nephoscope.sources.azure.rights import Place, names
-from nephoscope.sources.azure.settings import CollectError
-from nephoscope.sources.azure.trial import Trial
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
 from nephoscope.web.download import as_csv, as_file

@@ -14,10 +14,10 @@ from msgspec import Meta
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.operator import EventHubs
 from nephoscope.alerts.response.records import records_of
+from nephoscope.ingest.live.broker_log import BrokerLog
+from nephoscope.ingest.live.owned import are_hubs
 from nephoscope.model.extras import install
 from nephoscope.model.secret import redact_text
-from nephoscope.sources.live.broker_log import BrokerLog
-from nephoscope.sources.live.owned import are_hubs
 from nephoscope.state.responses import ResponseRun
 
 _SECONDS = 60.0

@@ -21,7 +21,7 @@ from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.operator import Mail
 from nephoscope.alerts.response.posting import reached
 from nephoscope.alerts.response.published_letter import letter
-from nephoscope.sources.reaching import looked_up
+from nephoscope.connect.reaching import looked_up
 from nephoscope.state.responses import ResponseRun
 
 _SUBJECT = "[{{ severity }}] {{ title }}"

@@ -23,7 +23,7 @@ from standardwebhooks import Webhook
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.posting import target
-from nephoscope.sources.reaching import Target
+from nephoscope.connect.reaching import Target
 from nephoscope.state.responses import ResponseRun
 
 #: Bytes of a refusal that are told.

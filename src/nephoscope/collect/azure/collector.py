@@ -1,0 +1,392 @@
+"""One collection: the containers, the tables of Resource Graph, the lists of Resource Manager, Microsoft Graph, the snapshot."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nephoscope.collect.azure import manifest, snapshot
+from nephoscope.collect.azure.areas import TABLE, Seen, find, group_id, missing
+from nephoscope.collect.azure.arm_get import ArmGet
+from nephoscope.collect.azure.bounds import Bounds
+from nephoscope.collect.azure.checkpoint import Checkpoint, key_of
+from nephoscope.collect.azure.gaps import Gap, Gaps
+from nephoscope.collect.azure.graph import DIRECTORY_ROLES, GROUPS, NAMED_LOCATIONS, Graph, GraphRefusedError
+from nephoscope.collect.azure.holdings import Holdings
+from nephoscope.collect.azure.needs import Needs
+from nephoscope.collect.azure.plan import Job, Plan
+from nephoscope.collect.azure.reading import ANY, Reading
+from nephoscope.collect.azure.resource_graph import (
+    OF_THE_ESTATE,
+    Area,
+    Query,
+    ResourceGraph,
+    queries,
+)
+from nephoscope.collect.azure.settings import CollectError, Progress, Settings
+from nephoscope.connect.client import Client, RequestError
+from nephoscope.connect.credentials import Tokens
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+
+ROLES = "microsoft.authorization/roledefinitions"
+_ROLES_URL = "/providers/Microsoft.Authorization/roleDefinitions?$filter=type%20eq%20'BuiltInRole'&api-version=2022-04-01"
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A finished collection: the snapshot folder, the requests by what they asked for, tries again, and what is not in it."""
+
+    path: Path
+    resources: int
+    requests: Counter[str]
+    retried: Counter[str]
+    reused: int
+    gaps: tuple[Gap, ...]
+    unread: dict[str, str] = field(default_factory=dict)
+    subscriptions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Tenant:
+    """The clients of one tenant and what they see of the scope."""
+
+    seen: Seen
+    resource_graph: ResourceGraph
+    arm: ArmGet
+    graph: Graph
+
+    def close(self) -> None:
+        self.arm.client.close()
+        self.graph.client.close()
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A GET for a type in a scope: `at` is the lower-cased id that it is about."""
+
+    tenant: _Tenant
+    scope: str
+    at: str
+    url: str
+    api: str
+    type: str
+
+
+class Collector:
+    """Collects one snapshot into a folder; see `run`."""
+
+    def __init__(
+        self, settings: Settings, needs: Needs, out: Path, progress: Progress = lambda *_: None
+    ) -> None:
+        self._settings, self._out, self._progress = settings, out, progress
+        self._reading = Reading.builtin().apart() if settings.cloud.own else Reading.builtin()
+        self._plan = Plan.of(needs, self._reading)
+        self._holdings, self._gaps = Holdings(), Gaps()
+        types = (*self._plan.table_of, *(job.list.type for job in self._plan.jobs))
+        self._bounds = Bounds(types, self._action, self._gaps)
+        self._unread = dict(self._plan.unread)
+        self._requests: Counter[str] = Counter()
+        self._retried: Counter[str] = Counter()
+        self._taken: set[str] = set()
+        self._graph_read: set[str] = set()
+        self._groups: list[dict[str, Any]] = []
+
+    def run(self) -> Collection:
+        """Collect; raises CollectError, CheckpointError, SignInError. What was answered before an error is kept for --resume."""
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        checkpoint = Checkpoint.begin(self._out, self._question(), started, resume=self._settings.resume)
+        tenants: list[_Tenant] = []
+        try:
+            tenants.extend(self._tenant(id_, checkpoint) for id_ in self._settings.scope.tenants or ("",))
+            for tenant in tenants:
+                self._contain(tenant)
+            self._check(tenants)
+            with ThreadPoolExecutor(self._settings.workers, "collect") as pool:
+                self._read(tenants, pool)
+            return self._finish(tenants, checkpoint)
+        except RequestError as error:
+            raise CollectError(
+                f"{error.message}; what was answered is kept: run again with --resume"
+            ) from error
+        finally:
+            for tenant in tenants:
+                tenant.close()
+            checkpoint.close()
+
+    def _question(self) -> str:
+        settings, plan = self._settings, self._plan
+        tables = {table: sorted(types) for table, types in plan.tables.items()}
+        names = {type_: sorted(found) for type_, found in (*plan.items.items(), *plan.names.items())}
+        jobs = [(job.list.type, sorted(job.parents), job.list.path, job.list.api) for job in plan.jobs]
+        scope = settings.scope
+        asked = [scope.subscriptions, scope.management_groups, scope.resource_groups, scope.tenants]
+        cloud = [settings.cloud.resource_manager, settings.cloud.graph]
+        return key_of(
+            cloud,
+            asked,
+            settings.graph,
+            tables,
+            names,
+            jobs,
+            sorted(plan.lacks),
+            sorted(plan.graph),
+            plan.whole,
+        )
+
+    def _tenant(self, id_: str, checkpoint: Checkpoint) -> _Tenant:
+        source, cloud = self._settings.credential_of(id_), self._settings.cloud
+        manager = Client(cloud.resource_manager, Tokens(source, cloud.resource_manager_scope))
+        directory = Client(cloud.graph, Tokens(source, cloud.graph_scope))
+        for client in (manager, directory):
+            client.sent, client.retried = self._requests, self._retried
+        take = self._holdings.take
+        return _Tenant(
+            Seen(id_),
+            ResourceGraph(manager, checkpoint, take),
+            ArmGet(manager, checkpoint, take),
+            Graph(directory, checkpoint, id_),
+        )
+
+    def _contain(self, tenant: _Tenant) -> None:
+        self._progress("containers", 0, 1)
+        types = self._plan.tables[TABLE]
+        found = find(
+            tenant.seen.tenant, self._settings.scope, types, tenant.resource_graph, self._holdings, self._gaps
+        )
+        # What two tenants' sign-ins see (a delegated subscription) is read by the first.
+        tenant.seen.subscriptions |= found.subscriptions - self._taken
+        tenant.seen.groups |= {one for one in found.groups if one.split("/", 1)[0] not in self._taken}
+        self._taken |= found.subscriptions | {one.split("/", 1)[0] for one in found.groups}
+        self._progress("containers", 1, 1)
+
+    def _check(self, tenants: Sequence[_Tenant]) -> None:
+        """Several tenants see different subscriptions: a refusal by one says nothing where another answers."""
+        scope = self._settings.scope
+        seen = {one for tenant in tenants for one in tenant.seen.scopes(scope)}
+        self._gaps.forget(seen)
+        missing(scope, [tenant.seen for tenant in tenants], self._gaps)
+        if not seen:
+            told = "; ".join(str(gap) for gap in self._gaps.found) or "no subscription is visible"
+            raise CollectError(f"nothing to collect: {told}. The sign-in needs the role Reader there")
+
+    def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
+        self._each(pool, "permissions", list(self._scopes(tenants)), self._verify)
+        self._each(pool, "permissions", list(self._inside(tenants)), self._widen)
+        self._each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
+        self._each(pool, "details", list(self._details(tenants)), self._detail)
+        for depth in sorted({job.depth for job in self._plan.jobs}):
+            jobs = [job for job in self._plan.jobs if job.depth == depth]
+            self._each(pool, "Resource Manager", list(self._lists(tenants, jobs)), self._detail)
+        self._roles(tenants)
+        self._directory(tenants, pool)
+
+    def _each(
+        self, pool: ThreadPoolExecutor, what: str, items: Sequence[_Item], do: Callable[[_Item], None]
+    ) -> None:
+        """Do something for every item, some at a time; the first error ends it and is raised."""
+        futures = [pool.submit(do, item) for item in items]
+        waiting = set(futures)
+        while waiting:
+            self._progress(what, len(futures) - len(waiting), len(futures))
+            done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_EXCEPTION)
+            failed = next((error for future in done if (error := future.exception())), None)
+            if failed is not None:
+                for future in waiting:
+                    future.cancel()
+                raise failed
+        self._progress(what, len(futures), len(futures))
+
+    def _scopes(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str]]:
+        return ((tenant, scope) for tenant in tenants for scope in tenant.seen.scopes(self._settings.scope))
+
+    def _verify(self, item: tuple[_Tenant, str]) -> None:
+        tenant, scope = item
+        self._bounds.note(tenant.arm, scope)
+
+    def _inside(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
+        """The resource groups that are seen in subscriptions which may not be read whole: (tenant, subscription, group)."""
+        if self._settings.scope.resource_groups:
+            return
+        lacking = {gap.scope for gap in self._gaps.found}
+        for tenant in tenants:
+            for group in sorted(tenant.seen.groups):
+                subscription = f"/subscriptions/{group.split('/', 1)[0]}"
+                if subscription in lacking:
+                    yield tenant, subscription, group
+
+    def _widen(self, item: tuple[_Tenant, str, str]) -> None:
+        tenant, subscription, group = item
+        if self._bounds.widen(tenant.arm, subscription, group_id(group)):
+            tenant.seen.apart.add(group)
+
+    def _action(self, type_: str) -> str:
+        return f"{self._reading.spell(type_)}/read"
+
+    def _queries(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, Query, Area]]:
+        for tenant in tenants:
+            for area in tenant.seen.areas(self._settings.scope):
+                for table, types in self._plan.tables.items():
+                    if table != TABLE:
+                        yield from ((tenant, query, area) for query in self._narrowed(table, types))
+
+    def _narrowed(self, table: str, types: frozenset[str]) -> Iterator[Query]:
+        """The queries for the types of a table."""
+        also = (OF_THE_ESTATE,) if self._settings.cloud.own else ()
+        return queries(self._plan, self._reading, table, types, also)
+
+    def _query(self, item: tuple[_Tenant, Query, Area]) -> None:
+        tenant, query, area = item
+        for refused in tenant.resource_graph.read(query, area, ""):
+            for type_ in query.types:
+                for scope in _scopes_of(refused.area):
+                    permission = refused.permission
+                    if not permission and refused.reason.startswith(("401", "403")):
+                        permission = self._action(type_)
+                    self._gaps.add(type_, scope, refused.reason, permission)
+
+    def _details(self, tenants: Sequence[_Tenant]) -> Iterator[_Ask]:
+        """Bodies that Resource Graph holds only in part, and named resources that its table leaves out."""
+        for type_, lack in self._plan.lacks.items():
+            yield from self._asks(tenants, type_, type_, "", lack.api)
+        for type_, names in self._plan.items.items():
+            parent, _, segment = self._reading.spell(type_).rpartition("/")
+            for name in sorted(names):
+                path = f"/{segment}/{name}"
+                yield from self._asks(tenants, parent.lower(), type_, path, self._reading.items[type_])
+
+    def _lists(self, tenants: Sequence[_Tenant], jobs: Iterable[Job]) -> Iterator[_Ask]:
+        for job in jobs:
+            row = job.list
+            for parent in sorted(job.parents):
+                for ask in self._asks(tenants, parent, row.type, f"/{row.path}", row.api):
+                    if not (job.spared and ask.at in self._holdings.connected):
+                        yield ask
+
+    def _asks(
+        self, tenants: Sequence[_Tenant], parent: str, type_: str, path: str, api: str
+    ) -> Iterator[_Ask]:
+        """A request under every resource of the parent's type, but not where the type is known to be refused."""
+        by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
+        for key, id_ in self._holdings.extended() if parent == ANY else self._holdings.ids(parent):
+            scope = _scope_of(key, by_scope)
+            if scope and not self._gaps.has(type_, scope):
+                yield _Ask(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
+
+    def _detail(self, ask: _Ask) -> None:
+        if self._gaps.has(ask.type, ask.scope):
+            return
+        failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._action(ask.type))
+        if failed is not None:
+            self._gaps.add(ask.type, ask.scope, f"{failed.reason} at {ask.at}", failed.permission)
+
+    def _roles(self, tenants: Sequence[_Tenant]) -> None:
+        """Built-in roles lie in the tenant, where a query for subscriptions does not see them."""
+        if ROLES not in self._plan.table_of or self._settings.scope.resource_groups:
+            return
+        for tenant in tenants:
+            failed = tenant.arm.read(_ROLES_URL, "2022-04-01", ROLES, self._action(ROLES))
+            if failed is not None:
+                self._gaps.add(ROLES, "", failed.reason, failed.permission)
+
+    def _directory(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
+        kinds = sorted(self._plan.graph | {DIRECTORY_ROLES, NAMED_LOCATIONS} if self._plan.graph else ())
+        reason = "" if self._settings.graph else "Microsoft Graph was left out (--no-graph)"
+        if self._settings.scope.resource_groups:
+            reason = "the snapshot was limited to resource groups"
+        if reason:
+            self._unread.update(dict.fromkeys(kinds, reason))
+            return
+        self._graph_read.update(kinds)
+        self._each(
+            pool, "Microsoft Graph", [(tenant, kind) for tenant in tenants for kind in kinds], self._objects
+        )
+
+    def _objects(self, item: tuple[_Tenant, str]) -> None:
+        tenant, kind = item
+        try:
+            if kind == GROUPS:
+                assigned = None if self._plan.whole else self._holdings.assigned_groups.values()
+                self._groups += tenant.graph.groups(assigned)
+            else:
+                tenant.graph.objects(kind)
+        except GraphRefusedError as error:
+            self._gaps.add(kind, "", error.reason, error.permission)
+
+    def _finish(self, tenants: Sequence[_Tenant], checkpoint: Checkpoint) -> Collection:
+        scopes = [scope for _, scope in self._scopes(tenants)]
+        self._leave_out()
+        covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
+        whole = self._whole(scopes)
+        by_tenant: dict[str, dict[str, list[str]]] = {
+            _guid_of(tenant): {"": sorted(whole)} if whole else {} for tenant in tenants
+        }
+        for tenant, scope in self._scopes(tenants):
+            by_tenant[_guid_of(tenant)][scope] = covered[scope]
+        collected = {
+            "started": checkpoint.started,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "cloud": self._settings.cloud.name,
+            "requests": dict(sorted(self._requests.items())),
+        }
+        document = manifest.document(by_tenant, self._gaps, self._unread, collected)
+        snapshot.write(self._out, checkpoint, self._plan.derived, self._groups, document)
+        checkpoint.remove()
+        return Collection(
+            self._out,
+            self._holdings.count,
+            self._requests,
+            self._retried,
+            checkpoint.reused,
+            tuple(self._gaps.found),
+            self._unread,
+            len({scope.split("/")[2] for scope in scopes}),
+        )
+
+    def _whole(self, scopes: Sequence[str]) -> set[str]:
+        """The types of the tenant itself that were read in full, in every tenant that was signed in to."""
+        whole = {kind for kind in self._graph_read if not self._gaps.has(kind, "")}
+        asked = self._settings.scope
+        if not any((asked.subscriptions, asked.management_groups, asked.names)):
+            above = self._plan.tables[TABLE] & {MANAGEMENT_GROUP_TYPE}
+            whole |= {type_ for type_ in above if not any(self._gaps.has(type_, one) for one in scopes)}
+        return whole
+
+    def _leave_out(self) -> None:
+        """Say why what lies outside resource groups was not read where only such were asked for."""
+        if not self._settings.scope.resource_groups:
+            return
+        outside = [job.list.type for job in self._plan.jobs if job.list.of == {SUBSCRIPTION_TYPE}]
+        for type_ in (*outside, *self._plan.derived, SUBSCRIPTION_TYPE):
+            self._unread.setdefault(type_, "the snapshot was limited to resource groups")
+
+
+def _guid_of(tenant: _Tenant) -> str:
+    """The id of a tenant, '' where the sign-in names it otherwise (by a domain) or not at all: the rows that were read tell it."""
+    name = tenant.seen.tenant.lower()
+    return name if _GUID.fullmatch(name) else ""
+
+
+def _scope_of(key: str, scopes: Iterable[str]) -> str:
+    """The scope that a lower-cased id lies in: its resource group or subscription, '' where none was asked for."""
+    parts = key.split("/")
+    for length in (5, 3):
+        scope = "/".join(parts[:length])
+        if scope in scopes:
+            return scope
+    return ""
+
+
+def _scopes_of(area: Area) -> list[str]:
+    if area.groups:
+        return [group_id(group) for group in area.groups]
+    return [f"/subscriptions/{id_}" for id_ in area.subscriptions]

@@ -1,0 +1,115 @@
+"""The coverage manifest of a collection: what was read in full, scope by scope, and what was not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nephoscope.collect.azure.gaps import Gap, Gaps
+from nephoscope.collect.azure.holdings import Holdings
+from nephoscope.collect.azure.plan import Job, Plan
+from nephoscope.collect.azure.reading import ANY, MAIN_TABLE, SEGMENT, Reading
+from nephoscope.collect.resources.children import child_types
+from nephoscope.estate.coverage import SCHEMA_VERSION
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+
+# What Azure keeps with the subscription, and a resource group's rows leave out.
+_OF_SUBSCRIPTIONS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE})
+
+
+def scopes(
+    plan: Plan, reading: Reading, read: Iterable[str], holdings: Holdings, gaps: Gaps
+) -> dict[str, list[str]]:
+    """For each scope that was read the types read in full there; a scope that is a resource group stands for itself alone."""
+    unlisted = _unlisted(plan, holdings)
+    return {scope: sorted(_types(plan, reading, scope, unlisted, holdings, gaps)) for scope in read}
+
+
+def _types(
+    plan: Plan,
+    reading: Reading,
+    scope: str,
+    unlisted: dict[str, list[str]],
+    holdings: Holdings,
+    gaps: Gaps,
+) -> set[str]:
+    grouped = "/resourcegroups/" in scope
+    held = set(plan.table_of) - _OF_SUBSCRIPTIONS - set(reading.partial)
+    if not grouped:
+        held |= {SUBSCRIPTION_TYPE, *plan.derived}
+    held |= {child for type_ in held for child in child_types(type_)}
+    held |= {
+        type_
+        for type_ in plan.embedded
+        if not any(key.startswith(scope + "/") for key in unlisted.get(type_, ()))
+    }
+    found: set[str] = set()
+    for type_ in held:
+        found |= named_entries(type_, plan, reading)
+    if plan.whole and not any(gaps.has(type_, scope) for type_ in plan.tables[MAIN_TABLE]):
+        found |= {type_ for type_ in holdings.types if type_.count("/") == 1 and type_ not in reading.lists}
+    for job in plan.jobs:
+        if not (grouped and job.list.of == {SUBSCRIPTION_TYPE}):
+            found |= job_entries(job)
+    return {entry for entry in found if not _missing(entry, scope, plan, gaps)}
+
+
+def named_entries(type_: str, plan: Plan, reading: Reading) -> set[str]:
+    """The type; where its table holds only some names of it, those, and `*` for what a list would hold."""
+    names = reading.named.get(type_)
+    if not names:
+        return {type_}
+    return {f"{type_}/{name}" for name in names | plan.items.get(type_, frozenset()) | {"*"}}
+
+
+def job_entries(job: Job) -> set[str]:
+    """The type; for an extension that was asked for some types of resources only, the type under each of them."""
+    if ANY in job.list.of and ANY not in job.parents:
+        return {f"{parent}/providers/{job.list.type}" for parent in job.parents}
+    return {job.list.type}
+
+
+def _missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
+    """Whether the entry, what it is under, or what it comes from was not read."""
+    parts = [entry.rpartition("/providers/")[2]]
+    while parts[-1].count("/") > 1:
+        parts.append(parts[-1].rpartition("/")[0])
+    source = plan.derived.get(entry)
+    wanted = (*parts, *([source.source] if source else []))
+    return any(gaps.has(part, place) for part in wanted for place in (scope, ""))
+
+
+def _unlisted(plan: Plan, holdings: Holdings) -> dict[str, list[str]]:
+    """The parents that do not carry the list of a child type that only bodies list, by that type."""
+    return {
+        type_: [key for key, _ in holdings.ids(type_.rpartition("/")[0]) if key not in holdings.connected]
+        for type_ in plan.embedded
+        if type_.rpartition("/")[2] == SEGMENT
+    }
+
+
+def document(
+    tenants: Mapping[str, dict[str, list[str]]], gaps: Gaps, unread: dict[str, str], collected: dict[str, Any]
+) -> dict[str, Any]:
+    """The manifest of what was read by tenant ('' where its id is not known).
+
+    Beside the coverage, `notRead` are types without a way to read them, `missingPermissions` the gaps one by one.
+    """
+    members = {
+        "declared": True,
+        "gaps": gaps.by_type(),
+        "readAt": collected["started"],
+    }
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "tenants": {
+            tenant: {"scopes": dict(sorted(scopes.items())), **members} for tenant, scopes in tenants.items()
+        },
+        "notRead": dict(sorted(unread.items())),
+        "missingPermissions": [_row(gap) for gap in gaps.found if gap.permission],
+        "collected": collected,
+    }
+
+
+def _row(gap: Gap) -> dict[str, str]:
+    return {"type": gap.type, "scope": gap.scope, "permission": gap.permission, "reason": gap.reason}

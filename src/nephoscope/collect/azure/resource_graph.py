@@ -1,0 +1,215 @@
+"""Azure Resource Graph: queries in pages of 1,000 sorted by id, for up to 200 subscriptions at a time.
+
+Source: https://learn.microsoft.com/rest/api/azureresourcegraph/resourcegraph/resources/resources,
+https://learn.microsoft.com/azure/governance/resource-graph/concepts/work-with-data
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.collect.azure.checkpoint import Checkpoint, Kept, key_of
+from nephoscope.collect.azure.gaps import refusal
+from nephoscope.collect.azure.plan import Plan
+from nephoscope.collect.azure.reading import MAIN_TABLE, Reading
+from nephoscope.connect.client import Answer, Client, RequestError
+
+API_VERSION = "2022-10-01"
+PAGE = 1000
+GROUPED = 200
+#: The condition that an assignment was not made by a nephoscope server, which goes by one where the estate has none.
+OF_THE_ESTATE = "tostring(properties.metadata.assignedBy) !~ 'nephoscope'"
+#: Tables whose rows also come from the scopes above: what is assigned there holds in the subscription.
+_INHERITED = frozenset({"authorizationresources", "policyresources"})
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Where a query looks: subscriptions, or management groups, or (neither) all of the tenant that the sign-in sees.
+
+    `groups` limits it to resource groups (`<subscription>/<name>`, or names alone).
+    """
+
+    tenant: str
+    subscriptions: tuple[str, ...] = ()
+    management_groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def halves(self) -> tuple[Area, Area]:
+        """The area's subscriptions in two parts."""
+        middle = len(self.subscriptions) // 2
+        first, second = self.subscriptions[:middle], self.subscriptions[middle:]
+        return tuple(Area(self.tenant, part, (), self._groups(part), self.names) for part in (first, second))  # type: ignore[return-value]
+
+    def _groups(self, part: Sequence[str]) -> tuple[str, ...]:
+        return tuple(group for group in self.groups if group.split("/", 1)[0] in part)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An area of one subscription (or no list of them) that was not answered: why, and the missing permission."""
+
+    area: Area
+    reason: str
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Rows of a table: of some lower-cased types, `where` in the query language narrowing them further.
+
+    `every`: rows of all types, of which `types` are those that are known.
+    """
+
+    table: str
+    types: frozenset[str]
+    where: tuple[str, ...] = ()
+    every: bool = False
+
+    def text(self, area: Area) -> str:
+        """The query in the language of Resource Graph."""
+        lines = [self.table]
+        if not self.every:
+            lines.append(f"| where type in~ ({_quoted(sorted(self.types))})")
+        if area.groups:
+            lines.append(f"| where strcat(subscriptionId, '/', resourceGroup) in~ ({_quoted(area.groups)})")
+        elif area.names:
+            lines.append(f"| where resourceGroup in~ ({_quoted(area.names)})")
+        lines += [f"| where {condition}" for condition in self.where]
+        return "\n".join([*lines, "| order by id asc"])
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join("'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'" for word in words)
+
+
+def named(names: Iterable[str]) -> str:
+    """The condition that a row has one of some names."""
+    return f"name in~ ({_quoted(sorted(names))})"
+
+
+def custom(types: Iterable[str]) -> str:
+    """The condition that a row of some types is not built in."""
+    return f"type !in~ ({_quoted(sorted(types))}) or properties.policyType =~ 'Custom'"
+
+
+def queries(
+    plan: Plan, reading: Reading, table: str, types: frozenset[str], also: tuple[str, ...] = ()
+) -> Iterator[Query]:
+    """One query for the types of a table; one more for each type of which only some names are wanted.
+
+    `also` are further conditions where only custom ones of some types are wanted.
+    """
+    whole = types - plan.names.keys()
+    only_custom = whole & reading.custom
+    where = (custom(only_custom), *also) if only_custom else ()
+    if whole:
+        yield Query(table, whole, where, every=plan.whole and table == MAIN_TABLE)
+    for type_ in sorted(types - whole):
+        yield Query(table, frozenset({type_}), (named(plan.names[type_]),))
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceGraph:
+    """Asks queries with one sign-in and keeps every page; `take` is told every row."""
+
+    client: Client
+    checkpoint: Checkpoint
+    take: Callable[[dict[str, Any]], None]
+
+    def read(self, query: Query, area: Area, action: str) -> Iterator[Refused]:
+        """Read all rows of an area; a part of it that is refused is cut down to the subscriptions it lies in, which are returned.
+
+        `action` is the permission to name where the answer does not name one.
+        """
+        failed = self._pages(query, area, action)
+        if failed is None:
+            return
+        if failed.status == 403 and len(area.subscriptions) > 1:
+            for half in area.halves():
+                yield from self.read(query, half, action)
+        else:
+            yield Refused(area, failed.reason, failed.permission)
+
+    def _pages(self, query: Query, area: Area, action: str) -> Kept | None:
+        """All pages of a query; the answer that failed, None where none did."""
+        for turn in range(2):
+            failed = self._turn(query, area, action, turn)
+            # A token from a checkpoint may have ended: the query starts over once.
+            if failed is None or failed.status != 400 or turn or not failed.next:
+                return failed
+        return None
+
+    def _turn(self, query: Query, area: Area, action: str, turn: int) -> Kept | None:
+        token, count, total = "", 0, 0
+        while True:
+            page = self._page(query, area, token, turn, action)
+            if page.status != 200:
+                return page
+            for row in page.rows:
+                self.take(row)
+            count, total, token = count + len(page.rows), page.total, page.next
+            if not token:
+                break
+        if count < total:
+            return Kept("", "", 206, [], reason=f"Resource Graph sent {count} of {total} rows")
+        return None
+
+    def _page(self, query: Query, area: Area, token: str, turn: int, action: str) -> Kept:
+        body = request_body(query, area, token)
+        key = key_of("query", area.tenant, body, turn)
+        kept = self.checkpoint.get(key)
+        if kept is None:
+            try:
+                answer = self.client.query(body, API_VERSION, f"Resource Graph: {query.table}")
+            except RequestError as error:
+                if error.status < 500:
+                    raise
+                return Kept(key, "", error.status, [], reason=error.message)
+            kept = _kept(key, query, answer, token, action)
+            self.checkpoint.put(kept)
+        return kept
+
+
+def request_body(query: Query, area: Area, token: str) -> dict[str, Any]:
+    """What a page of a query is asked with: the JSON body of the request."""
+    options: dict[str, Any] = {"$top": PAGE, "resultFormat": "objectArray"}
+    if query.table in _INHERITED and not area.groups:
+        options["authorizationScopeFilter"] = "AtScopeAboveAndBelow"
+    if token:
+        options["$skipToken"] = token
+    body: dict[str, Any] = {"query": query.text(area), "options": options}
+    if area.subscriptions:
+        body["subscriptions"] = list(area.subscriptions)
+    if area.management_groups:
+        body["managementGroups"] = list(area.management_groups)
+    return body
+
+
+def _kept(key: str, query: Query, answer: Answer, token: str, action: str) -> Kept:
+    """A page as it is kept; one that is no page of rows, or was cut without a way on, is a failure."""
+    if not answer.ok:
+        reason, permission = refusal(answer, action)
+        return Kept(key, "", answer.status, [], next=token, reason=reason, permission=permission)
+    rows, body = answer.body.get("data"), answer.body
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return Kept(key, "", 206, [], reason="Resource Graph answered no list of rows")
+    following = str(body.get("$skipToken") or "")
+    if str(body.get("resultTruncated")).lower() == "true" and not following:
+        return Kept(key, "", 206, [], reason="Resource Graph cut the answer and named no next page")
+    if str(answer.headers.get("x-ms-tenant-subscription-limit-hit", "")).lower() == "true":
+        return Kept(
+            key, "", 206, [], reason="the tenant has over 10,000 subscriptions: collect by management group"
+        )
+    total = body.get("totalRecords")
+    return Kept(
+        key,
+        f"resource-graph/{query.table}.jsonl",
+        200,
+        rows,
+        following,
+        total if isinstance(total, int) else 0,
+    )

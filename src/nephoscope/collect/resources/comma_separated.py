@@ -1,0 +1,88 @@
+"""Rows of a comma-separated export, as the portal's Resource Graph Explorer and `Export-Csv` write it: nested values are JSON text.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/first-query-portal
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.resources.grammar import MAX_RECORD, decode_flat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_HEADER = re.compile(rb'\s*(?:#TYPE [^\n]*\n)?\s*("?[A-Za-z_][^"\n{}\[\]]*"?(?:,[^\n{}\[\]]*)+)(?:\r?\n|\Z)')
+_EMPTY = frozenset({"", "null"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row with the line on which it ends; `error` says why it is none."""
+
+    line: int
+    text: str
+    value: dict[str, Any]
+    error: str = ""
+
+
+def is_header(data: bytes) -> bool:
+    """Whether a file that begins with these bytes is a comma-separated table."""
+    return _HEADER.match(data[:MAX_RECORD]) is not None
+
+
+def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
+    """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
+    reader = csv.reader(_lines(chunks), strict=True)
+    columns: list[str] = []
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Row(reader.line_num, "", {}, f"cannot be read as a comma-separated table: {error}")
+            return
+        if not cells or (not columns and cells[0].startswith("#TYPE")):
+            continue
+        if not columns:
+            columns = [name.strip() for name in cells]
+        else:
+            yield _row(columns, cells, reader.line_num)
+
+
+def _row(columns: list[str], cells: list[str], line: int) -> Row:
+    text = ",".join(f'"{cell}"' for cell in cells)
+    if len(cells) != len(columns):
+        return Row(line, text, {}, f"the row has {len(cells)} cells, the header {len(columns)}")
+    value = {
+        name: _cell(cell) for name, cell in zip(columns, cells, strict=True) if cell.strip() not in _EMPTY
+    }
+    return Row(line, text, value)
+
+
+def _cell(text: str) -> Any:
+    """What a cell says: JSON where it is an object or a list, else its text."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return text
+    found = decode_flat(text.encode())
+    return text if found is None else found
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a stream with their ends; one that is longer than a record is cut there."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = ""
+    for chunk in chunks:
+        *whole, rest = (rest + decoder.decode(chunk)).split("\n")
+        yield from (line + "\n" for line in whole)
+        if len(rest) > MAX_RECORD:
+            yield rest
+            rest = ""
+    if rest := rest + decoder.decode(b"", final=True):
+        yield rest

@@ -1,0 +1,27 @@
+"""ARM bodies as a GET returns them, and the rows of `az resource list`, which carry no `properties`.
+
+Source: https://learn.microsoft.com/rest/api/resources/resources/get-by-id and /resources/list
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.resources.record import Record, RecordError, resource_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RANK = 90
+
+
+def recognises(value: dict[str, Any]) -> bool:
+    """Whether the object has an `id`."""
+    return "id" in value
+
+
+def records(value: dict[str, Any]) -> Iterator[Record]:
+    """The body as it is."""
+    if not resource_id(value["id"]):
+        raise RecordError(f"'id' is no resource id: {str(value['id'])[:100]!r}")
+    yield Record(value, str(value.get("apiVersion") or ""))

@@ -1,0 +1,50 @@
+"""Rows of Azure Resource Graph: ARM bodies with `tenantId`, `subscriptionId` and `resourceGroup` beside the members.
+
+Resource Graph writes null or '' for members that ARM leaves out; they are left out here too, so that a condition on
+whether a member exists is judged as on the ARM body. `properties` may arrive as JSON text (CSV round trips).
+Source: https://learn.microsoft.com/azure/governance/resource-graph/concepts/query-language
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.resources.grammar import decode_flat
+from nephoscope.collect.resources.record import Record, RecordError, resource_id
+from nephoscope.collect.resources.renderings import is_rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RANK = 30
+
+_OPTIONAL = (
+    "kind", "managedBy", "location", "sku", "plan", "tags", "identity", "zones", "extendedLocation", "properties"
+)  # fmt: skip
+
+
+def recognises(value: dict[str, Any]) -> bool:
+    """Whether the row has an id and the columns that only Resource Graph adds."""
+    return (
+        isinstance(value.get("id"), str)
+        and "tenantId" in value
+        and ("resourceGroup" in value or "aliases" in value)
+    )
+
+
+def records(value: dict[str, Any]) -> Iterator[Record]:
+    """The row as an ARM body."""
+    body = {key: item for key, item in value.items() if key not in _OPTIONAL or item not in (None, "")}
+    properties = body.get("properties")
+    if isinstance(properties, str) and not is_rendering(properties):
+        body["properties"] = _decoded(properties)
+    if not resource_id(body["id"]):
+        raise RecordError(f"'id' is no resource id: {body['id']!r}")
+    yield Record(body)
+
+
+def _decoded(text: str) -> Any:
+    value = decode_flat(text.encode())
+    if value is None:
+        raise RecordError("'properties' is text and not JSON")
+    return value

@@ -1,0 +1,236 @@
+"""Credentials: how the collector signs in, through azure-identity, which is imported only when one is asked for.
+
+Secrets come from the environment (the names that every Azure tool knows), never from the command line.
+Source: https://learn.microsoft.com/python/api/overview/azure/identity-readme
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nephoscope.model.secret import redact_text
+
+if TYPE_CHECKING:
+    from nephoscope.connect.cloud import Cloud
+
+KINDS = (
+    "default", "developer", "service-principal", "managed-identity", "workload-identity", "environment"
+)  # fmt: skip
+#: A token is renewed so many seconds before it ends.
+EARLY = 300
+_CLAIMS = re.compile(r'claims="([^"]{1,8192})"', re.IGNORECASE)
+
+
+# What a sign-in failed by is told by SignInError: without a handler Python would print each try's warning beside it.
+logging.getLogger("azure").addHandler(logging.NullHandler())
+
+
+class SignInError(Exception):
+    """A token could not be had; the message says why and what to do, and holds no secret."""
+
+
+class Token(Protocol):
+    """What azure-identity hands out: the token and when it ends, in seconds since 1970."""
+
+    @property
+    def token(self) -> str:
+        """The bearer token."""
+
+    @property
+    def expires_on(self) -> int:
+        """When it ends."""
+
+
+class Credential(Protocol):
+    """A credential of azure-identity, or anything that makes tokens as it does."""
+
+    def get_token(self, *scopes: str, **options: Any) -> Token:
+        """A token for the scopes."""
+
+
+#: Makes a credential anew, without what an earlier one has cached.
+CredentialSource = Callable[[], Credential]
+
+
+def credential_source(kind: str, cloud: Cloud, tenant: str = "") -> CredentialSource:
+    """How to sign in for a tenant ('' = the one of the credential itself); raises SignInError for what the environment lacks."""
+    # Without a handler of its own, what azure-identity logs of a failure would stand on the terminal beside our sentence.
+    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
+    makers: dict[str, Callable[[Cloud, str], Credential]] = {
+        "default": _default,
+        "developer": _developer,
+        "service-principal": _service_principal,
+        "managed-identity": _managed_identity,
+        "workload-identity": _workload_identity,
+        "environment": _environment,
+    }
+    make = makers[kind]
+    if kind == "service-principal":
+        _require("AZURE_CLIENT_ID", *(() if tenant else ("AZURE_TENANT_ID",)))
+        if not _given("AZURE_CLIENT_SECRET") and not _given("AZURE_CLIENT_CERTIFICATE_PATH"):
+            raise SignInError(
+                "service-principal: set AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH in the environment"
+            )
+    if kind == "workload-identity":
+        _require("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", *(() if tenant else ("AZURE_TENANT_ID",)))
+    return lambda: make(cloud, tenant)
+
+
+def _given(name: str) -> str:
+    return os.environ.get(name, "")
+
+
+def _require(*names: str) -> None:
+    missing = [name for name in names if not _given(name)]
+    if missing:
+        raise SignInError(f"set {', '.join(missing)} in the environment")
+
+
+def of_cloud(cloud: Cloud) -> dict[str, Any]:
+    """What every credential of a cloud is made with: a cloud of its own has no instance discovery to ask."""
+    from nephoscope.connect.cloud import CLOUDS
+
+    return {"authority": cloud.authority, "disable_instance_discovery": cloud.name not in CLOUDS}
+
+
+def _tenant(tenant: str) -> dict[str, str]:
+    return {"tenant_id": tenant} if tenant else {}
+
+
+def _default(cloud: Cloud, tenant: str) -> Credential:
+    from azure.identity import DefaultAzureCredential
+
+    options = of_cloud(cloud)
+    if tenant:
+        options |= {
+            "workload_identity_tenant_id": tenant,
+            "shared_cache_tenant_id": tenant,
+            "additionally_allowed_tenants": [tenant],
+        }
+    return _in_tenant(DefaultAzureCredential(exclude_interactive_browser_credential=True, **options), tenant)
+
+
+def _developer(_: Cloud, tenant: str) -> Credential:
+    from azure.identity import AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential
+
+    return ChainedTokenCredential(
+        AzureCliCredential(tenant_id=tenant), AzureDeveloperCliCredential(tenant_id=tenant)
+    )
+
+
+def _service_principal(cloud: Cloud, tenant: str) -> Credential:
+    from azure.identity import CertificateCredential, ClientSecretCredential
+
+    tenant_id, client = tenant or _given("AZURE_TENANT_ID"), _given("AZURE_CLIENT_ID")
+    certificate = _given("AZURE_CLIENT_CERTIFICATE_PATH")
+    if certificate:
+        password = _given("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
+        return CertificateCredential(tenant_id, client, certificate, password=password, **of_cloud(cloud))
+    return ClientSecretCredential(tenant_id, client, _given("AZURE_CLIENT_SECRET"), **of_cloud(cloud))
+
+
+def _managed_identity(_: Cloud, __: str) -> Credential:
+    from azure.identity import ManagedIdentityCredential
+
+    return ManagedIdentityCredential(client_id=_given("AZURE_CLIENT_ID") or None)
+
+
+def _workload_identity(cloud: Cloud, tenant: str) -> Credential:
+    from azure.identity import WorkloadIdentityCredential
+
+    return WorkloadIdentityCredential(**_tenant(tenant), **of_cloud(cloud))
+
+
+def _environment(cloud: Cloud, tenant: str) -> Credential:
+    from azure.identity import EnvironmentCredential
+
+    return _in_tenant(
+        EnvironmentCredential(
+            **of_cloud(cloud), **({"additionally_allowed_tenants": [tenant]} if tenant else {})
+        ),
+        tenant,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _InTenant:
+    """A credential whose every token is asked for in one tenant."""
+
+    credential: Credential
+    tenant: str
+
+    def get_token(self, *scopes: str, **options: Any) -> Token:
+        """A token of the tenant."""
+        return self.credential.get_token(*scopes, tenant_id=self.tenant, **options)
+
+
+def _in_tenant(credential: Credential, tenant: str) -> Credential:
+    return _InTenant(credential, tenant) if tenant else credential
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The current token for one scope: one at a time, renewed before it ends and when a server no longer takes it."""
+
+    source: CredentialSource
+    scope: str
+    clock: Callable[[], float] = time.time
+    _credential: Credential | None = None
+    _token: Token | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def current(self) -> str:
+        """The bearer token; raises SignInError."""
+        with self._lock:
+            if self._token is None or self._token.expires_on - EARLY <= self.clock():
+                self._token = self._ask({})
+            return self._token.token
+
+    def refused(self, token: str, challenge: str = "") -> None:
+        """Note that a server answered 401 to this token; the next one comes from a credential that has cached nothing.
+
+        `challenge` is the WWW-Authenticate header: the claims in it (continuous access evaluation) are passed on.
+        """
+        with self._lock:
+            if self._token is None or self._token.token != token:
+                return
+            self._credential = None
+            claims = _claims(challenge)
+            self._token = self._ask({"claims": claims} if claims else {})
+
+    def _ask(self, options: dict[str, Any]) -> Token:
+        from azure.core.exceptions import ClientAuthenticationError
+
+        try:
+            if self._credential is None:
+                self._credential = self.source()
+            return self._credential.get_token(self.scope, **options)
+        except (ClientAuthenticationError, ValueError, OSError) as error:
+            raise SignInError(_sentence(error)) from error
+
+
+def _sentence(error: Exception) -> str:
+    """The first lines of what azure-identity says, without anything that looks like a secret."""
+    lines = [line.strip() for line in redact_text(str(error)).splitlines() if line.strip()]
+    return f"could not sign in: {' '.join(lines)[:600] or type(error).__name__}"
+
+
+def _claims(challenge: str) -> str:
+    """The claims of a challenge, decoded from base64; '' where there are none."""
+    found = _CLAIMS.search(challenge)
+    if found is None:
+        return ""
+    text = found.group(1)
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

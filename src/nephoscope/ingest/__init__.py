@@ -1,0 +1,1 @@
+"""Rows in: logs from files, live sources, and feeds of threat intelligence."""

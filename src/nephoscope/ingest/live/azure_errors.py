@@ -1,0 +1,28 @@
+"""What Azure's client libraries raise, as sentences without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nephoscope.ingest.live.source import SourceError
+from nephoscope.model.secret import redact_text
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Raise what a client library raises as SourceError: `what` was being done, the code of the refusal, its first line."""
+    from azure.core.exceptions import AzureError
+
+    try:
+        yield
+    except (AzureError, OSError) as error:
+        raise SourceError(f"{what}: {sentence(error)}") from error
+
+
+def sentence(error: Exception) -> str:
+    """The code of a refusal and its first line, without anything that looks like a secret."""
+    code = getattr(error, "error_code", None)
+    lines = [line.strip() for line in redact_text(str(error)).splitlines() if line.strip()]
+    text = lines[0][:300] if lines else type(error).__name__
+    return f"{getattr(code, 'value', code)}: {text}" if code else text

@@ -1,0 +1,116 @@
+"""Settings of a source of Kafka: which brokers and topics, how to sign in, and what of these cannot be."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.ingest.live import credential_forms, wanted
+from nephoscope.ingest.live.source import SettingsError, Surroundings
+
+_LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
+#: The user that Event Hubs know a connection string by.
+CONNECTION_STRING = "$ConnectionString"
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+#: Ways to sign in that show the secret `password`.
+_BY_PASSWORD = frozenset({"connection-string", "plain", "scram-sha-256", "scram-sha-512"})
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which brokers and topics, and how to sign in."""
+
+    brokers: Annotated[
+        list[str],
+        Meta(description="Brokers, `NAMESPACE.servicebus.windows.net:9093` for Event Hubs.", min_length=1),
+    ]
+    topics: Annotated[list[str], Meta(description="Event hubs, or topics.", min_length=1)]
+    group: Annotated[
+        str, Meta(description="The consumer group; processes of one group share the partitions.")
+    ] = "$Default"
+    sign_in: Annotated[
+        Literal[
+            "connection-string", "plain", "scram-sha-256", "scram-sha-512", "entra", "certificate", "none"
+        ],
+        Meta(
+            description="`connection-string`, `plain` and `scram-*` need the secret `password`; `entra` takes a token of "
+            "`credential`; `certificate` shows one; `none`."
+        ),
+    ] = "connection-string"
+    username: Annotated[str, Meta(description="User of `plain` and `scram-*`.")] = ""
+    credential: Annotated[
+        Literal["managed-identity", "default", "service-principal", "workload-identity", "environment", "developer"],
+        Meta(description="How to get a token for `entra`."),
+    ] = "managed-identity"  # fmt: skip
+    cloud: Annotated[
+        str,
+        Meta(
+            description="Which cloud issues tokens: public, usgovernment, china, or a file of its endpoints."
+        ),
+    ] = "public"
+    tls: Annotated[
+        bool,
+        Meta(description="Whether connections are encrypted; only brokers on this machine may do without."),
+    ] = True
+    ca: Annotated[str, Meta(description="Authority to trust, in PEM (default: the system's).")] = ""
+    certificate: Annotated[str, Meta(description="Certificate to show, in PEM.")] = ""
+    key: Annotated[str, Meta(description="Private key of the certificate, in PEM.")] = ""
+    start: Annotated[
+        Literal["earliest", "latest"], Meta(description="Where a group that has read nothing yet begins.")
+    ] = "earliest"
+    format: Annotated[str, Meta(description="The format of all messages; `auto` recognises each record.")] = (
+        "auto"
+    )
+    destination: Annotated[
+        Literal["both", "dedicated", "azure-diagnostics"],
+        Meta(
+            description="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics."
+        ),
+    ] = "both"
+    session: Annotated[
+        float,
+        Meta(
+            description="Seconds after which a process that is not heard of loses its partitions.",
+            ge=6,
+            le=300,
+        ),
+    ] = 30.0
+    batch: Annotated[int, Meta(description="Messages that are handed over at once.", ge=1, le=100_000)] = 1000
+
+
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
+    for broker in settings.brokers:
+        wanted.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
+    if not settings.tls and not all(broker.startswith(_LOOPBACK) for broker in settings.brokers):
+        raise SettingsError("tls: false is for brokers on this machine only: leave it out")
+    for topic in settings.topics:
+        if not _TOPIC.fullmatch(topic):
+            raise SettingsError(
+                f"topics: must be names of letters, digits, dot, dash and underscore, not '{topic}'"
+            )
+    wanted.filled("group", [settings.group], "the name of a consumer group")
+    wanted.cloud(settings.cloud)
+    wanted.log_format(settings.format)
+    _check_signing_in(settings, around)
+    wanted.authority("ca", settings.ca)
+
+
+def _check_signing_in(settings: Settings, around: Surroundings) -> None:
+    named = settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512")
+    if named:
+        wanted.filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
+        credential_forms.sasl("username", settings.username)
+        credential_forms.sasl("password", around.secret("password"))
+    if settings.sign_in == "connection-string" or (named and settings.username == CONNECTION_STRING):
+        credential_forms.connection_string("password", around.secret("password"))
+    if settings.sign_in == "certificate":
+        wanted.filled("certificate", [settings.certificate], "given for sign_in=certificate")
+    wanted.certificate(settings.certificate, settings.key)
+
+
+def uses(settings: Settings) -> tuple[str, ...]:
+    """The secrets that settings sign in with."""
+    return ("password",) if settings.sign_in in _BY_PASSWORD else ()

@@ -1,0 +1,156 @@
+"""Resources of the estate whose logs never arrive: settings that should send them, and resources that have no setting at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from nephoscope.ingest.live.health.newest_rows import (
+    STORAGE,
+    STORAGE_SERVICES,
+    NewestRows,
+    Sent,
+    flows,
+)
+from nephoscope_policy.model.resource import Resource
+
+SETTING = "microsoft.insights/diagnosticsettings"
+FLOW_LOG = "microsoft.network/networkwatchers/flowlogs"
+#: Types whose resource logs a security operations centre wants; each can have a diagnostic setting.
+#: Source: https://learn.microsoft.com/azure/azure-monitor/reference/logs-index
+LOGGED = frozenset(
+    {
+        "microsoft.apimanagement/service", "microsoft.cdn/profiles", "microsoft.containerregistry/registries",
+        "microsoft.containerservice/managedclusters", "microsoft.dbformysql/flexibleservers",
+        "microsoft.dbforpostgresql/flexibleservers", "microsoft.documentdb/databaseaccounts", "microsoft.eventhub/namespaces",
+        "microsoft.keyvault/managedhsms", "microsoft.keyvault/vaults", "microsoft.logic/workflows",
+        "microsoft.network/applicationgateways", "microsoft.network/azurefirewalls", "microsoft.network/bastionhosts",
+        "microsoft.network/frontdoors", "microsoft.network/networksecuritygroups", "microsoft.network/publicipaddresses",
+        "microsoft.network/virtualnetworkgateways", "microsoft.recoveryservices/vaults", "microsoft.servicebus/namespaces",
+        "microsoft.sql/managedinstances", "microsoft.sql/servers/databases", "microsoft.web/sites",
+        STORAGE, *STORAGE_SERVICES,
+    }
+)  # fmt: skip
+#: Networks, whose flows are logged by a flow log of their own.
+NETWORKS = frozenset({"microsoft.network/virtualnetworks"})
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A resource without logs: why, the setting that should send them ('' = there is none), and when any came last."""
+
+    resource: str
+    type: str
+    reason: str
+    setting: str = ""
+    last: datetime | None = None
+
+
+def missing(
+    resources: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
+) -> list[Missing]:
+    """What should have sent logs within `quiet` and did not, sorted by resource."""
+    settings: dict[str, list[Resource]] = {}
+    flow_logs: list[Resource] = []
+    could: dict[str, Resource] = {}
+    for resource in resources:
+        if resource.type == SETTING:
+            settings.setdefault(resource.id.parent, []).append(resource)
+        elif resource.type == FLOW_LOG:
+            flow_logs.append(resource)
+        elif (resource.type in LOGGED or resource.type in NETWORKS) and resource.type not in STORAGE_SERVICES:
+            could[resource.key] = resource
+    found = [
+        one for scope in settings for one in _of_settings(scope, settings[scope], newest_rows, now, quiet)
+    ]
+    found += [one for flow_log in flow_logs for one in _of_flow_log(flow_log, newest_rows, now, quiet)]
+    set_up = {_target(flow_log) for flow_log in flow_logs} | {_logged_by(scope) for scope in settings}
+    found += [one for key in could.keys() - set_up for one in _of_none(key, could[key].type, newest_rows)]
+    return sorted(found, key=lambda one: (one.resource, one.setting))
+
+
+def _logged_by(scope: str) -> str:
+    """The resource that a setting at `scope` is for, '' for none: an account's services log its requests, its own setting metrics."""
+    kind = _type_of(scope)
+    if kind in STORAGE_SERVICES:
+        return scope.rsplit("/", 2)[0]
+    return "" if kind == STORAGE else scope
+
+
+def _of_settings(
+    scope: str, settings: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
+) -> Iterator[Missing]:
+    """What is missing of a resource by its settings: one that sends metrics alone is right beside another that sends logs."""
+    kind, resource = _type_of(scope), _logged_by(scope)
+    if not resource:
+        return
+    sent = {setting.id.name: _sent(kind, setting) for setting in settings}
+    for name, logs in sent.items():
+        if logs:
+            # Rows of an account's service may bear the id of either; their table tells the service.
+            newest = newest_rows.newest(resource, logs.counts)
+            yield from _silent(scope, kind, name, newest, now, quiet)
+    # A type that has no logs, only metrics, cannot send any.
+    has_logs = kind in LOGGED or any(_logs(setting) for setting in settings)
+    if has_logs and not any(sent.values()):
+        for name in sent:
+            yield Missing(scope, kind, "its diagnostic setting sends no category of logs", name)
+
+
+def _logs(setting: Resource) -> list[dict[str, Any]]:
+    return [one for one in _properties(setting).get("logs") or [] if isinstance(one, dict)]
+
+
+def _sent(kind: str, setting: Resource) -> Sent:
+    enabled = [one for one in _logs(setting) if one.get("enabled")]
+    categories = {str(one["category"]).lower() for one in enabled if one.get("category")}
+    return Sent(kind, frozenset(categories), any(one.get("categoryGroup") for one in enabled))
+
+
+def _of_none(key: str, kind: str, newest_rows: NewestRows) -> Iterator[Missing]:
+    """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
+    network = kind in NETWORKS
+    if newest_rows.newest(key, flows if network else Sent(kind, every=True).counts) is None:
+        yield Missing(key, kind, f"no {'flow log' if network else 'diagnostic setting'} sends its logs")
+
+
+def _target(flow_log: Resource) -> str:
+    return str(_properties(flow_log).get("targetResourceId", "")).lower()
+
+
+def _of_flow_log(
+    flow_log: Resource, newest_rows: NewestRows, now: datetime, quiet: timedelta
+) -> Iterator[Missing]:
+    target = _target(flow_log)
+    if not target:
+        return
+    if _properties(flow_log).get("enabled") is False:
+        yield Missing(target, _type_of(target), "its flow log is switched off", flow_log.id.name)
+    else:
+        newest = newest_rows.newest(target, flows)
+        yield from _silent(target, _type_of(target), flow_log.id.name, newest, now, quiet)
+
+
+def _silent(
+    key: str, kind: str, setting: str, newest: datetime | None, now: datetime, quiet: timedelta
+) -> Iterator[Missing]:
+    if newest is None:
+        yield Missing(key, kind, "set up, and nothing has arrived", setting)
+    elif now - newest > quiet:
+        yield Missing(key, kind, "set up, and nothing arrives any more", setting, newest)
+
+
+def _properties(resource: Resource) -> Mapping[str, Any]:
+    found = resource.body.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _type_of(id_: str) -> str:
+    from nephoscope_policy.model.resource_id import ResourceId
+
+    try:
+        return ResourceId.parse(id_).type
+    except ValueError:
+        return ""

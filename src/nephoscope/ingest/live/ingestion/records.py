@@ -1,0 +1,35 @@
+"""The records in the body of a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from nephoscope.ingest.live.ingestion.refused import RefusedError
+from nephoscope.ingest.logs.json_value import spelled
+
+_DECODER = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def records_of(body: bytes) -> list[dict[str, Any]]:
+    """The records of a JSON array; raises RefusedError. Half of a surrogate pair stands in its record as the text of its escape."""
+    try:
+        return _decoded(body.removeprefix(_BOM))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(
+            400, "InvalidPayload", f"The body must be a JSON array of objects: {error}"
+        ) from error
+
+
+def _decoded(body: bytes) -> list[dict[str, Any]]:
+    try:
+        return _DECODER.decode(body)
+    except msgspec.DecodeError:
+        mended = spelled(body)
+        if mended == body:
+            raise
+        return _DECODER.decode(mended)

@@ -1,0 +1,139 @@
+"""The activity log of subscriptions, over Resource Manager.
+
+Source: https://learn.microsoft.com/rest/api/monitor/activity-logs/list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.ingest.live import owned, wanted
+from nephoscope.ingest.live.polling import Found, Poller
+from nephoscope.ingest.live.rounds import poll
+from nephoscope.ingest.live.signing_in import Access, client, filter_text, pages
+from nephoscope.ingest.live.source import Kind, Sink, Surroundings
+from nephoscope.ingest.live.stretch import digest
+from nephoscope.ingest.logs.moments import moment
+
+if TYPE_CHECKING:
+    from nephoscope.connect.client import Client
+
+_VERSION = "2015-04-01"
+_PERMISSION = "the role Reader on the subscription"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which subscriptions, and how to sign in."""
+
+    subscriptions: Annotated[list[str], Meta(description="Ids of subscriptions.", min_length=1)]
+    credential: Annotated[
+        Literal[
+            "default",
+            "developer",
+            "service-principal",
+            "managed-identity",
+            "workload-identity",
+            "environment",
+        ],
+        Meta(description="How to sign in, as for collecting an estate."),
+    ] = "default"
+    tenant: Annotated[str, Meta(description="Tenant to sign in to (default: the credential's own).")] = ""
+    cloud: Annotated[
+        str, Meta(description="Which cloud: public, usgovernment, china, or a file of its endpoints.")
+    ] = "public"
+    poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 60.0
+    overlap: Annotated[
+        float,
+        Meta(description="How late an event may come, in seconds: so far back each round asks again.", ge=0),
+    ] = 1200.0
+    begin: Annotated[
+        float,
+        Meta(
+            description="How far back the first round goes, in seconds (Azure keeps 90 days).",
+            gt=0,
+            le=7_776_000,
+        ),
+    ] = 86_400.0
+
+
+@dataclass(slots=True)
+class ActivityLog:
+    """Asks subscription by subscription; the events of each have a feed of their own."""
+
+    settings: Settings
+    around: Surroundings
+
+    def test(self) -> str:
+        """Sign in and ask every subscription for the last five minutes."""
+        now, counts = self.around.clock(), []
+        with self._client() as asked:
+            for subscription in self.settings.subscriptions:
+                ask = _asking(asked, subscription)
+                counts.append(sum(map(len, ask(now - timedelta(minutes=5), now))))
+        return f"{len(counts)} subscription(s), {sum(counts)} event(s) of the last five minutes"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Ask, wait, until stopped; raises SourceError when no subscription can be asked."""
+        chosen = self.settings
+        overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
+        with self._client(stop) as asked:
+            pollers = [
+                Poller(subscription, sink, stop, _asking(asked, subscription), overlap, begin)
+                for subscription in chosen.subscriptions
+            ]
+            poll(pollers, sink, stop, "subscription:", self.around.clock, chosen.poll)
+
+    def _client(self, stop: Event | None = None) -> AbstractContextManager[Client]:
+        access = Access(self.settings.credential, self.settings.cloud, self.settings.tenant)
+        cloud = access.endpoints
+        return client(cloud.resource_manager, cloud.resource_manager_scope, access, stop)
+
+
+def _asking(asked: Client, subscription: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
+    """Asks for the events of a window of one subscription, page by page."""
+
+    def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
+        span = f"eventTimestamp ge '{filter_text(start)}' and eventTimestamp le '{filter_text(end)}'"
+        path = (
+            f"/subscriptions/{quote(subscription)}/providers/Microsoft.Insights/eventtypes/management/values"
+            f"?api-version={_VERSION}&$filter={quote(span)}"
+        )
+        for page in pages(asked, path, f"activity log of {subscription}", _PERMISSION):
+            yield [_found(event, end) for event in page]
+
+    return ask
+
+
+def _found(event: dict[str, Any], end: datetime) -> Found:
+    """An event of a page; one without a time of its own is kept by its id as long as one of the window's end."""
+    at = moment(event.get("eventTimestamp")) or end
+    name = event.get("id") or event.get("eventDataId")
+    id_ = str(name) if name else msgspec.json.encode(event, order="deterministic").decode()
+    return Found(digest(id_.encode()), at, event)
+
+
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for subscriptions, a tenant or a cloud that cannot be."""
+    for one in settings.subscriptions:
+        wanted.guid("subscriptions", one)
+    wanted.tenant(settings.tenant)
+    wanted.cloud(settings.cloud)
+
+
+KIND = Kind(
+    "activity_log",
+    "The activity log of subscriptions",
+    Settings,
+    ActivityLog,
+    check=check,
+    owned={"credential": owned.IDENTITY, "cloud": owned.CLOUD},
+)

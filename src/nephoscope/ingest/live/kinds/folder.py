@@ -1,0 +1,220 @@
+"""Folders that files are put into, or that programs write their logs to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from threading import Event
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.files.links import leads_out
+from nephoscope.ingest.live import wanted
+from nephoscope.ingest.live.folders.contents import Contents
+from nephoscope.ingest.live.folders.file import File, OpenFile
+from nephoscope.ingest.live.folders.reading import Reading
+from nephoscope.ingest.live.progress import Progress
+from nephoscope.ingest.live.source import (
+    WHOLE,
+    Kind,
+    Sink,
+    SourceError,
+    StoppedError,
+    Surroundings,
+    zone_of,
+)
+from nephoscope.ingest.live.stretch import only_whole
+
+#: Names under which programs write what is not finished yet.
+_UNFINISHED = (".*", "*~", "*.part", "*.tmp", "*.swp", "*.crdownload", "*.filepart")
+#: What the keys of errors of paths begin with.
+_PATH = "path:"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which folders and which files in them."""
+
+    paths: Annotated[list[str], Meta(description="Folders to watch, with the folders in them.", min_length=1)]
+    names: Annotated[
+        list[str],
+        Meta(description="Names of files, `*` for any characters; hidden and unfinished ones never."),
+    ] = msgspec.field(default_factory=lambda: ["*"])
+    format: Annotated[str, Meta(description="The format of all files; `auto` recognises each record.")] = (
+        "auto"
+    )
+    zone: Annotated[str, Meta(description="The time zone of times that name none, as in Europe/Berlin.")] = (
+        "UTC"
+    )
+    destination: Annotated[
+        Literal["both", "dedicated", "azure-diagnostics"],
+        Meta(
+            description="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics."
+        ),
+    ] = "both"
+    poll: Annotated[float, Meta(description="Seconds between two looks.", gt=0)] = 1.0
+    settle: Annotated[
+        float,
+        Meta(
+            description="Seconds after which a file that did not change is taken as finished: a last line without its end is "
+            "read, and so are packed files (.gz, .bz2, .xz, .zst) and tables (.csv, .tsv, .parquet, .avro).",
+            ge=0,
+        ),
+    ] = 30.0
+
+
+@dataclass(slots=True)
+class Folder:
+    """Looks again and again and reads what is new: grown files from where they were, renamed, copied and packed ones as the same,
+    truncated ones anew.
+    """
+
+    settings: Settings
+    around: Surroundings
+    _unreadable: dict[str, str] = field(default_factory=dict)
+    _told: dict[str, str] = field(default_factory=dict)
+
+    def test(self) -> str:
+        """Look once."""
+        self._check()
+        self._unreadable.clear()
+        found = [file for file in self._look(None, frozenset()) if file.stat.st_size]
+        size = sum(file.stat.st_size for file in found)
+        left = f"; not to be read: {', '.join(sorted(self._unreadable))}" if self._unreadable else ""
+        self._unreadable.clear()
+        return f"{len(found)} file(s), {size} bytes{left}"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Look, read, wait, until stopped; raises SourceError for a folder that is not there."""
+        contents = Contents(sink, lambda: self.around.clock().timestamp())
+        reading = Reading(contents, sink, stop, self.settings.format)
+        while not stop.is_set():
+            self._check()
+            self._told, self._unreadable = self._unreadable, {}
+            files = sorted(self._look(sink, contents.here()), key=lambda file: file.stat.st_mtime_ns)
+            _whereabouts(files, contents)
+            left = 0
+            for file in files:
+                if stop.is_set():
+                    return
+                left += self._file(file, reading)
+            sink.note(lag=float(left))
+            sink.only(_PATH, [f"{_PATH}{path}" for path in self._unreadable])
+            sink.worked(WHOLE)
+            stop.wait(self.settings.poll)
+
+    def _check(self) -> None:
+        for path in self.settings.paths:
+            _there(path)
+
+    def _look(self, sink: Sink | None, known: Collection[str]) -> Iterator[File]:
+        """The files that are wanted, and those that are known from when they had a name that was."""
+        for root in self.settings.paths:
+            for folder, folders, names in os.walk(root):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                for name in folders:
+                    self._leads_out(Path(folder, name), sink)
+                for name in names:
+                    wanted = self._wanted(name)
+                    if not wanted and not known:
+                        continue
+                    file = self._found(Path(folder, name), sink if wanted else None)
+                    if file is not None and (wanted or file.key in known):
+                        yield file
+
+    def _wanted(self, name: str) -> bool:
+        unfinished = any(fnmatchcase(name, pattern) for pattern in _UNFINISHED)
+        return not unfinished and any(fnmatchcase(name, pattern) for pattern in self.settings.names)
+
+    def _found(self, path: Path, sink: Sink | None) -> File | None:
+        """The file with its size, None where it is gone, is no plain file, or may not be read (told where it is new)."""
+        if self._leads_out(path, sink):
+            return None
+        try:
+            found = File(path, path.stat())
+        except OSError:
+            return None
+        if not found.plain:
+            return None
+        if not os.access(path, os.R_OK):
+            self._tell(path, "may not be read", sink)
+            return None
+        return found
+
+    def _leads_out(self, path: Path, sink: Sink | None) -> bool:
+        """Whether something is a link out of the folders (told where new): its writer may not have the rights of this process."""
+        why = leads_out(path, map(Path, self.settings.paths)) if path.is_symlink() else ""
+        if why:
+            self._tell(path, why, sink)
+        return bool(why)
+
+    def _tell(self, path: Path, why: str, sink: Sink | None) -> None:
+        self._unreadable[str(path)] = why
+        if sink is not None and self._told.get(str(path)) != why:
+            sink.note(error=f"{path}: {why}", key=f"{_PATH}{path}")
+
+    def _file(self, file: File, reading: Reading) -> int:
+        """Read what is new in a file; the bytes that are left."""
+        before = reading.contents.get(file.key)
+        settled = self.around.clock().timestamp() - file.stat.st_mtime >= self.settings.settle
+        if not file.stat.st_size or (before is not None and _unchanged(before, file, settled)):
+            return 0
+        if not settled and only_whole(file.path.name):
+            return file.stat.st_size
+        try:
+            descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            # Gone or renamed since the look: the next one finds it where it is.
+            return 0
+        try:
+            if not os.path.samestat(os.fstat(descriptor), file.stat):
+                # Another file has its name since the look, perhaps by a link: the next look judges that.
+                return file.stat.st_size
+            offset = reading.read(OpenFile(file, descriptor, reading.stop), before, settled=settled)
+        except StoppedError:
+            return 0
+        finally:
+            os.close(descriptor)
+        return max(0, file.stat.st_size - offset) if not settled else 0
+
+
+def _unchanged(before: Progress, file: File, settled: bool) -> bool:
+    """Whether nothing is to be done for a file; one that an older release read is gone over once, so that its content is known."""
+    known = bool(before.content.digest) or not (before.offset or before.done)
+    return known and before.etag == file.state and (before.done or not settled)
+
+
+def _whereabouts(files: Collection[File], contents: Contents) -> None:
+    """Tell what is known of files what they are called now, and which are gone or were emptied."""
+    for file in files:
+        contents.called(file.key, file.name)
+        if not file.stat.st_size:
+            contents.leave(file.key, truncated=True)
+    contents.only({file.key for file in files})
+
+
+def _there(path: str) -> None:
+    """Raise SourceError for a folder that is not there or may not be listed: it may be, later."""
+    if not Path(path).is_dir():
+        raise SourceError(f"paths: {path}: no such folder")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise SourceError(f"paths: {path}: may not be read by this user")
+
+
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for a format or a zone that is not known, SourceError for a folder that cannot be read."""
+    wanted.filled("paths", settings.paths, "folders, parted by commas")
+    wanted.filled("names", settings.names, "names of files, as in *.json,*.log")
+    wanted.log_format(settings.format)
+    zone_of(settings.zone)
+    for path in settings.paths:
+        _there(path)
+
+
+KIND = Kind(
+    "folder", "Folders with files that are put there or still written to", Settings, Folder, check=check
+)

@@ -1,0 +1,165 @@
+"""Sign-ins, audits, risk detections and risky users of a tenant, over Microsoft Graph.
+
+Source: https://learn.microsoft.com/graph/api/signin-list, .../directoryaudit-list, .../riskdetection-list, .../riskyuser-list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.ingest.live import owned, wanted
+from nephoscope.ingest.live.polling import Found, Poller
+from nephoscope.ingest.live.rounds import poll
+from nephoscope.ingest.live.signing_in import Access, client, filter_text, pages
+from nephoscope.ingest.live.source import Kind, Sink, Surroundings
+from nephoscope.ingest.live.stretch import digest
+from nephoscope.ingest.logs.moments import moment
+
+if TYPE_CHECKING:
+    from nephoscope.connect.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How Graph lists one kind: its path, the property that windows are over, the most elements of a page, the permission it takes.
+
+    `changes`: the same element comes again when it changes, and every state of it is a row.
+    """
+
+    path: str
+    time: str
+    top: int
+    permission: str
+    changes: bool = False
+
+
+READS = {
+    "sign_ins": Read("/v1.0/auditLogs/signIns", "createdDateTime", 999, "AuditLog.Read.All"),
+    "directory_audits": Read("/v1.0/auditLogs/directoryAudits", "activityDateTime", 999, "AuditLog.Read.All"),
+    "risk_detections": Read(
+        "/v1.0/identityProtection/riskDetections", "lastUpdatedDateTime", 500, "IdentityRiskEvent.Read.All", changes=True
+    ),
+    "risky_users": Read(
+        "/v1.0/identityProtection/riskyUsers", "riskLastUpdatedDateTime", 500, "IdentityRiskyUser.Read.All", changes=True
+    ),
+}  # fmt: skip
+_Reads = Literal["sign_ins", "directory_audits", "risk_detections", "risky_users"]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to read, and how to sign in."""
+
+    reads: Annotated[
+        list[_Reads],
+        Meta(
+            description="What to read: sign_ins, directory_audits, risk_detections, risky_users.",
+            min_length=1,
+        ),
+    ] = msgspec.field(
+        default_factory=lambda: ["sign_ins", "directory_audits", "risk_detections", "risky_users"]
+    )
+    credential: Annotated[
+        Literal[
+            "default",
+            "developer",
+            "service-principal",
+            "managed-identity",
+            "workload-identity",
+            "environment",
+        ],
+        Meta(description="How to sign in, as for collecting an estate."),
+    ] = "default"
+    tenant: Annotated[str, Meta(description="Tenant to sign in to (default: the credential's own).")] = ""
+    cloud: Annotated[
+        str, Meta(description="Which cloud: public, usgovernment, china, or a file of its endpoints.")
+    ] = "public"
+    poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 120.0
+    overlap: Annotated[
+        float,
+        Meta(description="How late an event may come, in seconds: so far back each round asks again.", ge=0),
+    ] = 1800.0
+    begin: Annotated[
+        float,
+        Meta(
+            description="How far back the first round goes, in seconds (Graph keeps 30 days).",
+            gt=0,
+            le=2_592_000,
+        ),
+    ] = 86_400.0
+
+
+@dataclass(slots=True)
+class Graph:
+    """Asks kind by kind; a kind that is refused is told and the others go on."""
+
+    settings: Settings
+    around: Surroundings
+
+    def test(self) -> str:
+        """Sign in and ask for the last five minutes of every kind."""
+        now = self.around.clock()
+        with self._client() as asked:
+            said = [
+                f"{name}: {sum(map(len, _asking(asked, name)(now - timedelta(minutes=5), now)))}"
+                for name in self.settings.reads
+            ]
+        return f"of the last five minutes: {', '.join(said)}"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Ask, wait, until stopped; raises SourceError when nothing can be read."""
+        chosen = self.settings
+        overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
+        with self._client(stop) as asked:
+            pollers = [
+                Poller(name, sink, stop, _asking(asked, name), overlap, begin) for name in chosen.reads
+            ]
+            poll(pollers, sink, stop, "read:", self.around.clock, chosen.poll)
+
+    def _client(self, stop: Event | None = None) -> AbstractContextManager[Client]:
+        access = Access(self.settings.credential, self.settings.cloud, self.settings.tenant)
+        return client(access.endpoints.graph, access.endpoints.graph_scope, access, stop)
+
+
+def _asking(asked: Client, name: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
+    """Asks for the elements of a window of one kind, page by page."""
+    read = READS[name]
+
+    def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
+        span = f"{read.time} ge {filter_text(start)} and {read.time} le {filter_text(end)}"
+        path = f"{read.path}?$filter={quote(span)}&$top={read.top}"
+        for page in pages(asked, path, name, read.permission):
+            yield [_found(read, element, end) for element in page]
+
+    return ask
+
+
+def _found(read: Read, element: dict[str, Any], end: datetime) -> Found:
+    """An element; one that changes is another in each of its states."""
+    given = element.get(read.time)
+    id_ = str(element.get("id") or msgspec.json.encode(element, order="deterministic").decode())
+    return Found(digest(f"{id_}\0{given if read.changes else ''}".encode()), moment(given) or end, element)
+
+
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for a tenant or a cloud that cannot be."""
+    wanted.tenant(settings.tenant)
+    wanted.cloud(settings.cloud)
+
+
+KIND = Kind(
+    "graph",
+    "Sign-ins, audits and identity risk over Microsoft Graph",
+    Settings,
+    Graph,
+    check=check,
+    owned={"credential": owned.IDENTITY, "cloud": owned.CLOUD},
+)

@@ -1,0 +1,177 @@
+"""The Logs Ingestion protocol: applications and agents send records as they send them to Azure Monitor."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.ingest.live import wanted
+from nephoscope.ingest.live.address import listening
+from nephoscope.ingest.live.connection_budget import Bounds
+from nephoscope.ingest.live.descriptors import DESCRIPTORS, short_of
+from nephoscope.ingest.live.ingestion.app import Door, app
+from nephoscope.ingest.live.ingestion.quota import Limits
+from nephoscope.ingest.live.ingestion.rules import Rule, check_rules, implied, rules_of
+from nephoscope.ingest.live.ingestion.tokens import Tokens
+from nephoscope.ingest.live.pace import Pace
+from nephoscope.ingest.live.seldom import Seldom
+from nephoscope.ingest.live.serving import Served, bound
+from nephoscope.ingest.live.source import WHOLE, Kind, SettingsError, Sink, SourceError, Surroundings
+from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
+
+_LOG = logging.getLogger("nephoscope.sources")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to listen, for which rules."""
+
+    listen: Annotated[str, Meta(description="Address for HTTPS.")] = "127.0.0.1:8443"
+    rules: Annotated[
+        list[str],
+        Meta(description="Files of data collection rules, as Azure shows them. Without any, the source's name is the id of a rule "
+        "whose streams `Custom-T` and `Microsoft-T` go to the table T as they are."),
+    ] = msgspec.field(default_factory=list)  # fmt: skip
+    certificate: Annotated[
+        str, Meta(description="Certificate in PEM, its chain after it. Without one nephoscope makes its own.")
+    ] = ""
+    key: Annotated[
+        str, Meta(description="Private key of the certificate in PEM, where it is not in the same file.")
+    ] = ""
+    client_ca: Annotated[
+        str, Meta(description="Authority in PEM: only clients that show a certificate of it are let in.")
+    ] = ""
+    names: Annotated[
+        list[str], Meta(description="Names and addresses in a certificate of nephoscope's own.")
+    ] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    max_body: Annotated[
+        int,
+        Meta(description="Bytes of a request, packed or not (Azure: 1 MiB).", ge=1024, le=64 * 1024 * 1024),
+    ] = 1_048_576
+    requests_per_minute: Annotated[
+        int, Meta(description="Requests a minute for each rule (Azure: 12,000).", ge=1)
+    ] = 12_000
+    bytes_per_minute: Annotated[
+        int, Meta(description="Bytes a minute for each rule (Azure: 2 GiB).", ge=1024)
+    ] = 2 * 1024**3
+    workers: Annotated[int, Meta(description="Requests that are written at once.", ge=1, le=64)] = 8
+    max_connections: Annotated[int, Meta(description="Connections open at once.", ge=1)] = 1000
+    max_per_address: Annotated[
+        int,
+        Meta(
+            description="Of these, connections of one address (of one /64 in IPv6); more behind a proxy or NAT.",
+            ge=1,
+        ),
+    ] = 200
+    handshake: Annotated[
+        float, Meta(description="Seconds after which a TLS handshake must be done.", gt=0, le=600)
+    ] = 20.0
+    head: Annotated[
+        float, Meta(description="Seconds for the line and the headers of a request.", gt=0, le=600)
+    ] = 20.0
+    body: Annotated[
+        float,
+        Meta(
+            description="Seconds for the body of a request, and one more for every 16 KiB of it.",
+            gt=0,
+            le=3600,
+        ),
+    ] = 60.0
+    idle: Annotated[
+        float,
+        Meta(description="Seconds that a connection may be silent between two requests.", gt=0, le=3600),
+    ] = 75.0
+
+
+@dataclass(slots=True)
+class LogsIngestion:
+    """One listener. `port` is the one in use while it runs; `ready` is set once it listens."""
+
+    settings: Settings
+    around: Surroundings
+    port: int = 0
+    ready: Event = field(default_factory=Event)
+
+    def test(self) -> str:
+        """Read the rules, compile their transforms, bind the address, let go."""
+        rules = self._rules()
+        self._tokens()
+        listener = bound(listening(self.settings.listen, "listen"))
+        listener.close()
+        streams = sum(len(rule.streams) for rule in rules.values())
+        return f"can listen on {self.settings.listen}; {len(rules)} rule(s), {streams} stream(s)"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Serve until stopped; requests under way are ended first."""
+        chosen = self.settings
+
+        def told(text: str, key: str) -> None:
+            _LOG.warning("%s: %s", self.around.name, text)
+            sink.note(error=text, key=key)
+
+        if short := short_of(chosen.max_connections):
+            told(short, DESCRIPTORS)
+        else:
+            sink.worked(DESCRIPTORS)
+        limits = Limits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
+        door = Door(
+            sink, self._tokens(), self._rules(), implied(self.around.name, self.around.table), self.around.name, limits,
+            chosen.workers,
+        )  # fmt: skip
+        tls = self.tls()
+        listener = bound(listening(chosen.listen, "listen"))
+        self.port = listener.getsockname()[1]
+        served = Served(
+            app(door), listener, tls, bounds=Bounds(chosen.max_connections, chosen.max_per_address, chosen.handshake),
+            pace=Pace(chosen.head, chosen.body), idle=chosen.idle, told=Seldom(told),
+        )  # fmt: skip
+        self.ready.set()
+        sink.worked(WHOLE)
+        try:
+            while not stop.wait(0.5):
+                if not served.alive:
+                    raise SourceError("the listener ended by itself: see the log")
+        finally:
+            served.close()
+            listener.close()
+
+    def tls(self) -> ssl.SSLContext:
+        """The certificate to serve with."""
+        certificate, key = self.settings.certificate, self.settings.key
+        if not certificate:
+            own, own_key, _ = own_certificate(self.around.folder / "tls", tuple(self.settings.names))
+            certificate, key = str(own), str(own_key)
+        return server_context(certificate, key, self.settings.client_ca)
+
+    def _tokens(self) -> Tokens:
+        kept = self.around.secrets.get("tokens", "")
+        if not kept:
+            raise SettingsError(f"tokens: no token is let in yet: make one for {self.around.name}")
+        return Tokens(kept)
+
+    def _rules(self) -> dict[str, Rule]:
+        return rules_of(list(self.settings.rules), self.around.table, self.around.make_table)
+
+
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for an address that cannot be, SourceError for files that are not there and rules that cannot be."""
+    listening(settings.listen, "listen")
+    check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
+    for path in settings.rules:
+        wanted.file("rules", path)
+    check_rules(settings.rules, around.table)
+
+
+KIND = Kind(
+    "logs_ingestion",
+    "The Logs Ingestion protocol of Azure Monitor, with data collection rules and their transforms",
+    Settings,
+    LogsIngestion,
+    secrets={"tokens": "Hashes of the tokens that are let in."},
+    check=check,
+)

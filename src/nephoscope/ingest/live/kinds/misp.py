@@ -1,0 +1,220 @@
+"""Threat intelligence of a MISP server, by its REST API.
+
+Source: https://www.misp-project.org/openapi/#tag/Attributes/operation/restSearchAttributes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from threading import Event
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.ingest.feeds import misp
+from nephoscope.ingest.feeds.asking import Asker, refusal
+from nephoscope.ingest.feeds.item import Item
+from nephoscope.ingest.feeds.item import Refusal as Bad
+from nephoscope.ingest.feeds.reading import Reading, completed
+from nephoscope.ingest.live import credential_forms, owned, wanted
+from nephoscope.ingest.live.misp_events import Events
+from nephoscope.ingest.live.source import WHOLE, Kind, Refused, Sink, SourceError, Surroundings
+
+_PATH = "attributes/restSearch"
+#: By what is asked for: its checkpoint. What changed while its event was not published is found by the publication alone.
+_WALKS = {"timestamp": "misp", "publish_timestamp": "misp/published"}
+_ASKEW = timedelta(hours=1)
+"""How far a server's clock may be off where it does not say when events were published."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which server and which of its attributes."""
+
+    url: Annotated[str, Meta(description="The server, as in https://misp.example/; https only.")]
+    ca: Annotated[str, Meta(description="A PEM file of authorities to trust in place of the system's.")] = ""
+    private: Annotated[
+        bool, Meta(description="The address may be one that is not public; an owner sets it.")
+    ] = False
+    tags: Annotated[
+        list[str], Meta(description="Only attributes with one of these tags; ! before a tag leaves out.")
+    ] = msgspec.field(default_factory=list)
+    types: Annotated[list[str], Meta(description="Types of attributes, such as ip-dst; without any all.")] = (
+        msgspec.field(default_factory=list)
+    )
+    published: Annotated[bool, Meta(description="Only attributes of events that are published.")] = True
+    poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 900.0
+    begin: Annotated[float, Meta(description="How far back the first round asks, in seconds.", gt=0)] = (
+        2_592_000.0
+    )
+    page: Annotated[int, Meta(description="Attributes of a page.", ge=1, le=10_000)] = 2000
+    confidence: Annotated[
+        int,
+        Meta(
+            description="The confidence of attributes without a tag that says it; -1 = by the threat level of their event.",
+            ge=-1,
+            le=100,
+        ),
+    ] = -1
+    days: Annotated[int, Meta(description="How long an indicator holds, in days; 0 = for ever.", ge=0)] = 90
+
+
+@dataclass(slots=True)
+class Misp:
+    """Asks page by page for attributes that changed, or whose events were published, since.
+
+    Those deleted or no longer for detection take their indicators back, and so do events that are deleted or published no more.
+    """
+
+    settings: Settings
+    around: Surroundings
+
+    def test(self) -> str:
+        """Ask for the server's version."""
+        with self._asker(Event()) as asker:
+            reply = asker.ask("GET", "servers/getVersion")
+        if reply.status != 200 or not isinstance(reply.body, dict):
+            raise refusal(self.settings.url, reply)
+        return f"MISP {str(reply.body.get('version', 'of an unknown version'))[:40]}"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Ask, wait, until stopped; raises SourceError."""
+        with self._asker(stop) as asker:
+            while not stop.is_set():
+                for by in _WALKS if self.settings.published else ("timestamp",):
+                    while self._page(asker, sink, by):
+                        sink.note(lag=float(self.settings.page))
+                        if stop.is_set():
+                            return
+                sink.note(lag=0.0)
+                self._events(sink).retire(asker)
+                sink.worked(WHOLE)
+                stop.wait(self.settings.poll)
+
+    def _events(self, sink: Sink) -> Events:
+        return Events(sink, self.settings.url, self.settings.published)
+
+    def _page(self, asker: Asker, sink: Sink, by: str) -> bool:
+        """Ask for the next page of what is newer by one of its times, and keep it; whether there may be more."""
+        at = dict(sink.checkpoint(_WALKS[by]) or self._begin())
+        if not at["page"]:
+            at |= {"page": 1, "newest": at["since"]}
+        reply = asker.ask("POST", _PATH, body=self._wanted(at, by))
+        if reply.status != 200:
+            raise refusal(f"{self.settings.url}{_PATH}", reply)
+        if not misp.is_answer(reply.body):
+            raise SourceError(f"{self.settings.url}{_PATH}: the answer holds no attributes: {reply.said}")
+        found = list(misp.attributes(reply.body))
+        number = int(at["number"]) + 1
+        told = self._keep(reply.body, by, number, sink, frozenset(at.get("told", ())))
+        newest = max([int(at["newest"]), *self._seconds(found, by)])
+        more = len(found) >= self.settings.page
+        seen = sha256(msgspec.json.encode(reply.body)).hexdigest()
+        if more and seen == at.get("seen"):
+            # the next round begins at the first page again
+            sink.save(_WALKS[by], {"since": at["since"], "page": 0, "number": number})
+            raise SourceError(
+                f"{self.settings.url}{_PATH}: gives the same page again, whichever is asked for"
+            )
+        # the second of the newest is asked for again: more may come in it, and what is known changes nothing
+        sink.save(
+            _WALKS[by],
+            {
+                "since": at["since"],
+                "newest": newest,
+                "page": at["page"] + 1,
+                "number": number,
+                "seen": seen,
+                "told": told,
+            }
+            if more
+            else {"since": newest, "newest": newest, "page": 0, "number": number, "told": told},
+        )
+        return more
+
+    def _begin(self) -> dict[str, Any]:
+        since = self.around.clock() - timedelta(seconds=self.settings.begin)
+        return {"since": int(since.timestamp()), "page": 0, "number": 0}
+
+    def _seconds(self, found: Iterable[tuple[str, Any, dict[str, Any]]], by: str) -> Iterator[int]:
+        """The seconds that attributes were changed in, or their events published: where that is not said the next round asks for
+        the last hour again. A time to come does not count: what changes until then would never be asked for."""
+        now = self.around.clock()
+        for _, one, event in found:
+            told = _seconds(one) if by == "timestamp" else misp.published_at(event)
+            if told <= (now + _ASKEW).timestamp():
+                yield told or (0 if by == "timestamp" else int((now - _ASKEW).timestamp()))
+
+    def _wanted(self, at: dict[str, Any], by: str) -> dict[str, Any]:
+        chosen = self.settings
+        wanted: dict[str, Any] = {
+            "returnFormat": "json",
+            by: at["since"],
+            "page": at["page"],
+            "limit": chosen.page,
+            "to_ids": [0, 1],
+            "deleted": [0, 1],
+            "includeContext": True,
+            "includeEventTags": True,
+            "order": "Attribute.timestamp asc",
+        }
+        if chosen.published:
+            wanted["published"] = 1
+        if chosen.tags:
+            wanted["tags"] = chosen.tags
+        if chosen.types:
+            wanted["type"] = chosen.types
+        return wanted
+
+    def _keep(self, body: Any, by: str, number: int, sink: Sink, told: frozenset[str]) -> list[str]:
+        """Keep what a page says; what is wrong with it, as digests: the newest come again in the next round and are told once."""
+        chosen = self.settings
+        confidence = None if chosen.confidence < 0 else chosen.confidence
+        found = list(misp.items(body, self.around.clock(), confidence=confidence))
+        reading = Reading(days=chosen.days)
+        good = [one for one in found if not isinstance(one, Bad)]
+        kept = sink.learn([completed(one, reading) if isinstance(one, Item) else one for one in good])
+        self._events(sink).note(body, good)
+        name = f"{chosen.url}{_PATH}"
+        several = (*kept.refused, *(one for one in found if isinstance(one, Bad)))
+        bad = {sha256(f"{one.reason}\0{one.raw}".encode()).hexdigest()[:16]: one for one in several}
+        new = tuple(
+            Refused(name, one.place, one.reason, one.raw) for key, one in bad.items() if key not in told
+        )
+        if new:
+            sink.take("attributes" if by == "timestamp" else "published", number, refused=new)
+        return sorted(bad)
+
+    def _asker(self, stop: Event) -> Asker:
+        headers = {"Accept": "application/json", "Authorization": self.around.secret("key")}
+        return Asker(self.settings.url, headers, None, self.settings.ca, self.settings.private, stop=stop)
+
+
+def _seconds(attribute: Any) -> int:
+    text = str(attribute.get("timestamp", "")) if isinstance(attribute, dict) else ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
+
+
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for a server or a key that cannot be, SourceError for a file that is not there."""
+    wanted.url("url", settings.url, "https://HOST/")
+    if not settings.private:
+        wanted.public("url", settings.url)
+    credential_forms.header("key", around.secret("key"))
+    wanted.authority("ca", settings.ca)
+
+
+KIND = Kind(
+    "misp",
+    "Threat intelligence of a MISP server",
+    Settings,
+    Misp,
+    {"key": "The authentication key of a user who may read."},
+    check=check,
+    binds=frozenset({"url", "ca", "private"}),
+    uses=lambda _: ("key",),
+    owned={"ca": owned.file("ca"), "private": owned.PRIVATE},
+)

@@ -1,0 +1,194 @@
+"""Syslog and CEF from devices and hosts, over UDP, TCP and TLS, into Syslog and CommonSecurityLog."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.ingest.live.address import listening
+from nephoscope.ingest.live.connection_budget import Bounds
+from nephoscope.ingest.live.descriptors import DESCRIPTORS, short_of
+from nephoscope.ingest.live.source import WHOLE, Kind, SettingsError, Sink, Surroundings, zone_of
+from nephoscope.ingest.live.syslog.datagrams import Datagrams
+from nephoscope.ingest.live.syslog.handing import Handing
+from nephoscope.ingest.live.syslog.intake import Intake
+from nephoscope.ingest.live.syslog.streams import Limits, Streams
+from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
+
+_LOG = logging.getLogger("nephoscope.sources")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to listen; at least one of udp, tcp and tls."""
+
+    udp: Annotated[str, Meta(description="Address for UDP, such as `0.0.0.0:514`.")] = ""
+    tcp: Annotated[
+        str, Meta(description="Address for TCP: counted or ended by line feeds, told apart by itself.")
+    ] = ""
+    tls: Annotated[str, Meta(description="Address for TLS, such as `0.0.0.0:6514`.")] = ""
+    certificate: Annotated[
+        str,
+        Meta(
+            description="Certificate for TLS in PEM, its chain after it. Without one nephoscope makes its own."
+        ),
+    ] = ""
+    key: Annotated[
+        str, Meta(description="Private key of the certificate in PEM, where it is not in the same file.")
+    ] = ""
+    client_ca: Annotated[
+        str, Meta(description="Authority in PEM: only senders that show a certificate of it are let in.")
+    ] = ""
+    names: Annotated[
+        list[str], Meta(description="Names and addresses in a certificate of nephoscope's own.")
+    ] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    zone: Annotated[str, Meta(description="The time zone of times that name none, as in Europe/Berlin.")] = (
+        "UTC"
+    )
+    max_message: Annotated[
+        int,
+        Meta(
+            description="Bytes of the longest message; a longer one goes to quarantine.", ge=480, le=1_048_576
+        ),
+    ] = 65_536
+    max_connections: Annotated[
+        int, Meta(description="Connections open at once, for `tcp` and for `tls` each.", ge=1)
+    ] = 1000
+    max_per_address: Annotated[
+        int,
+        Meta(
+            description="Of these, connections of one address (of one /64 in IPv6); more behind a relay or NAT.",
+            ge=1,
+        ),
+    ] = 100
+    handshake: Annotated[
+        float, Meta(description="Seconds after which a TLS handshake must be done.", gt=0, le=600)
+    ] = 20.0
+    first_message: Annotated[
+        float,
+        Meta(
+            description="Seconds after which a connection that brought no whole message is closed (0 = never).",
+            ge=0,
+        ),
+    ] = 300.0
+    idle: Annotated[
+        float,
+        Meta(
+            description="Seconds after which a connection that has brought messages and is silent is closed (0 = never). Senders that "
+            "are gone are found sooner, by TCP's keep-alive.",
+            ge=0,
+        ),
+    ] = 86_400.0
+
+
+@dataclass(slots=True)
+class Syslog:
+    """The listeners of one source. `ports` are those in use while it runs, by protocol; `ready` is set once it listens."""
+
+    settings: Settings
+    around: Surroundings
+    ports: dict[str, int] = field(default_factory=dict)
+    ready: Event = field(default_factory=Event)
+
+    def test(self) -> str:
+        """Bind every address and let go."""
+        with self._listening(Intake(), _Told()):
+            return "can listen on " + ", ".join(f"{name} {port}" for name, port in self.ports.items())
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Listen, and hand over in batches, until stopped; what was read by then is handed over before this returns."""
+        intake, told = Intake(), _Told(sink, self.around.name)
+        chosen = self.settings
+        if short := short_of(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
+            told.failed(short, DESCRIPTORS)
+        else:
+            sink.worked(DESCRIPTORS)
+        with ExitStack() as listeners:
+            listeners.enter_context(self._listening(intake, told))
+            self.ready.set()
+            sink.worked(WHOLE)
+            threading.Thread(target=_end_when, args=(stop, listeners, intake), daemon=True).start()
+            try:
+                Handing(intake, sink, stop, told.failed, told.dropped).run()
+            finally:
+                stop.set()
+
+    @contextmanager
+    def _listening(self, intake: Intake, told: _Told) -> Iterator[None]:
+        chosen = self.settings
+        with ExitStack() as opened:
+            if chosen.udp:
+                datagrams = Datagrams(listening(chosen.udp, "udp"), intake, chosen.max_message, told.dropped)
+                opened.callback(datagrams.close)
+                self.ports["udp"] = datagrams.port
+            if chosen.tcp or chosen.tls:
+                limits = Limits(chosen.max_message, chosen.first_message, chosen.idle)
+                bounds = Bounds(chosen.max_connections, chosen.max_per_address, chosen.handshake)
+                streams = Streams(intake, limits, bounds, told.failed)
+                opened.callback(streams.close)
+                if chosen.tcp:
+                    self.ports["tcp"] = streams.listen(listening(chosen.tcp, "tcp"))
+                if chosen.tls:
+                    self.ports["tls"] = streams.listen(listening(chosen.tls, "tls"), self._tls())
+            yield
+
+    def _tls(self) -> ssl.SSLContext:
+        certificate, key = self.settings.certificate, self.settings.key
+        if not certificate:
+            own, own_key, _ = own_certificate(self.around.folder / "tls", tuple(self.settings.names))
+            certificate, key = str(own), str(own_key)
+        return server_context(certificate, key, self.settings.client_ca)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the listeners have to tell, passed on to health and the log."""
+
+    sink: Sink | None = None
+    name: str = ""
+
+    def failed(self, error: str, key: str) -> None:
+        _LOG.warning("%s: %s", self.name, error)
+        if self.sink is not None:
+            self.sink.note(error=error, key=key)
+
+    def dropped(self, count: int) -> None:
+        if self.sink is not None:
+            self.sink.note(dropped=count)
+
+
+def _end_when(stop: Event, listeners: ExitStack, intake: Intake) -> None:
+    """Once told to stop: close the listeners, which reads what has arrived, and then end the intake."""
+    stop.wait()
+    listeners.close()
+    intake.end()
+
+
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for addresses or a zone that cannot be, SourceError for files that are not there."""
+    given = {name: text for name in ("udp", "tcp", "tls") if (text := getattr(settings, name))}
+    if not given:
+        raise SettingsError("udp, tcp or tls: give an address to listen on, as in 0.0.0.0:514")
+    for name, text in given.items():
+        listening(text, name)
+    if settings.tcp and settings.tcp == settings.tls and not settings.tcp.endswith(":0"):
+        raise SettingsError(f"tls: must be another address than that of tcp, {settings.tcp}")
+    zone_of(settings.zone)
+    check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
+
+
+KIND = Kind(
+    "syslog",
+    "Syslog and CEF over UDP, TCP and TLS",
+    Settings,
+    Syslog,
+    check=check,
+)

@@ -1,0 +1,275 @@
+"""Threat intelligence of TAXII 2.1 collections.
+
+Source: https://docs.oasis-open.org/cti/taxii/v2.1/os/taxii-v2.1-os.html (sections 3.4 and 5)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from threading import Event
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.ingest.feeds import stix
+from nephoscope.ingest.feeds.asking import Asker, Reply, refusal
+from nephoscope.ingest.feeds.item import Item
+from nephoscope.ingest.feeds.item import Refusal as Bad
+from nephoscope.ingest.feeds.reading import Reading, completed
+from nephoscope.ingest.live import credential_forms, owned, wanted
+from nephoscope.ingest.live.rounds import told_round
+from nephoscope.ingest.live.source import Kind, Refused, SettingsError, Sink, SourceError, Surroundings
+from nephoscope.ingest.logs.moments import moment
+
+_ACCEPT = "application/taxii+json;version=2.1"
+_FEED = "objects"
+_MOST_PAGES = 10_000
+"""Pages of one round: a server without an end is asked on in the next one, after the pause."""
+_LONGEST_TOKEN = 4_096
+_AHEAD = timedelta(hours=1)
+"""How far ahead of us a server's clock may be."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which collection, how to sign in, how often to ask."""
+
+    url: Annotated[str, Meta(description="The API root, as in https://taxii.example/api1/; https only.")]
+    collections: Annotated[
+        list[str],
+        Meta(description="Ids of collections (`sources test` lists those that can be read).", min_length=1),
+    ]
+    sign_in: Annotated[
+        Literal["none", "basic", "bearer", "key"],
+        Meta(
+            description="How to sign in: `basic` by user and the secret password, `bearer` by the secret token, `key` by the secret "
+            "token in the header that key_header names."
+        ),
+    ] = "none"
+    user: Annotated[str, Meta(description="The user of `basic`.")] = ""
+    key_header: Annotated[str, Meta(description="The header of `key`.")] = "X-Api-Key"
+    ca: Annotated[str, Meta(description="A PEM file of authorities to trust in place of the system's.")] = ""
+    private: Annotated[
+        bool, Meta(description="The address may be one that is not public; an owner sets it.")
+    ] = False
+    types: Annotated[
+        list[str], Meta(description="STIX types to ask for, such as indicator; without any all.")
+    ] = msgspec.field(default_factory=list)
+    poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 3600.0
+    begin: Annotated[
+        float,
+        Meta(description="How far back the first round asks, in seconds; 0 = everything.", ge=0),
+    ] = 0.0
+    page: Annotated[int, Meta(description="Objects of a page.", ge=1, le=10_000)] = 1000
+    confidence: Annotated[
+        int, Meta(description="The confidence of indicators that have none; -1 = none.", ge=-1, le=100)
+    ] = -1
+    days: Annotated[
+        int,
+        Meta(description="How long an indicator holds whose end is not given, in days; 0 = for ever.", ge=0),
+    ] = 0
+
+
+@dataclass(slots=True)
+class Taxii:
+    """Asks collection by collection for what was added since; each page is kept before the next is asked for."""
+
+    settings: Settings
+    around: Surroundings
+
+    def test(self) -> str:
+        """Ask for the collections and say which of the wanted ones can be read."""
+        with self._asker(Event()) as asker:
+            reply = asker.ask("GET", "collections/")
+            if reply.status != 200 or not isinstance(reply.body, dict):
+                raise refusal(f"{self.settings.url}collections/", reply)
+        listed = reply.body.get("collections")
+        known = {
+            str(one.get("id")): one
+            for one in (listed if isinstance(listed, list) else ())
+            if isinstance(one, dict)
+        }
+        for one in self.settings.collections:
+            if one not in known:
+                raise SourceError(f"no collection {one}: there are {_listed(known)}")
+            if not known[one].get("can_read"):
+                raise SourceError(f"the collection {one} may not be read by this user")
+        return f"{len(known)} collections: {_listed(known)}"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Ask, wait, until stopped; a collection that fails is told and the others go on; SourceError where all fail."""
+        with self._asker(stop) as asker:
+            while not stop.is_set():
+                told = {one: self._round(one, asker, sink) for one in self.settings.collections}
+                told_round(sink, "collection:", told)
+                if not any(told.values()):
+                    sink.note(lag=0.0)
+                stop.wait(self.settings.poll)
+
+    def _round(self, collection: str, asker: Asker, sink: Sink) -> str:
+        """One round of a collection; why it failed, '' where it did not."""
+        try:
+            for _ in range(_MOST_PAGES):
+                if not self._page(collection, asker, sink):
+                    return ""
+                sink.note(lag=1.0)
+        except SourceError as error:
+            return str(error)
+        return f"over {_MOST_PAGES:,} pages, and the server says there are more: asked on after {self.settings.poll:g} s"
+
+    def _page(self, collection: str, asker: Asker, sink: Sink) -> bool:
+        """Ask for the next page and keep it; whether there are more."""
+        key, path = f"taxii:{collection}", f"collections/{collection}/objects/"
+        at = dict(sink.checkpoint(key) or self._begin())
+        reply = asker.ask("GET", path, params=self._params(at))
+        if reply.status in (400, 404, 416) and at.get("next"):
+            # the server forgot where it was: the stretch is asked for anew, and what is known already changes nothing
+            sink.save(key, {**at, "next": "", "forgot": True})
+            if at.get("forgot"):
+                raise SourceError(
+                    f"{self.settings.url}{path}: refuses its own `next` (status {reply.status}) again"
+                )
+            return True
+        if reply.status != 200 or not isinstance(reply.body, dict):
+            raise refusal(f"{self.settings.url}{path}", reply)
+        objects = reply.body.get("objects", [])
+        if not isinstance(objects, list):
+            raise SourceError(f"{self.settings.url}{path}: `objects` is no list")
+        number = int(at.get("number", 0)) + 1
+        self._keep(objects, collection, number, sink)
+        more = _more(reply, f"{self.settings.url}{path}")
+        after = _after(at, number, reply, self.around.clock(), more=more)
+        sink.save(key, after)
+        if more and all(after[name] == at.get(name, "") for name in ("since", "next", "seen")):
+            raise SourceError(
+                f"{self.settings.url}{path}: says that there is more, but not where: no new `next` or X-TAXII-Date-Added-Last"
+            )
+        return more
+
+    def _begin(self) -> dict[str, Any]:
+        if not self.settings.begin:
+            return {"since": "", "last": "", "next": "", "number": 0}
+        since = self.around.clock() - timedelta(seconds=self.settings.begin)
+        return {"since": _text(since), "last": "", "next": "", "number": 0}
+
+    def _params(self, at: dict[str, Any]) -> dict[str, str]:
+        params = {"limit": str(self.settings.page)}
+        if at.get("since"):
+            params["added_after"] = str(at["since"])
+        if at.get("next"):
+            params["next"] = str(at["next"])
+        if self.settings.types:
+            params["match[type]"] = ",".join(self.settings.types)
+        return params
+
+    def _keep(self, objects: list[Any], collection: str, number: int, sink: Sink) -> None:
+        chosen = self.settings
+        reading = Reading(confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days)
+        found = list(stix.items(objects, self.around.clock(), "objects"))
+        kept = sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
+        name = f"{chosen.url}collections/{collection}"
+        bad = tuple(
+            Refused(name, one.place, one.reason, one.raw)
+            for one in (*kept.refused, *found)
+            if isinstance(one, Bad)
+        )
+        if bad:
+            sink.take(f"{_FEED}/{collection}", number, refused=bad)
+
+    def _asker(self, stop: Event) -> Asker:
+        chosen, headers = self.settings, {"Accept": _ACCEPT}
+        auth = None
+        if chosen.sign_in == "basic":
+            auth = chosen.user, self.around.secret("password")
+        elif chosen.sign_in == "bearer":
+            headers["Authorization"] = f"Bearer {self.around.secret('token')}"
+        elif chosen.sign_in == "key":
+            headers[chosen.key_header] = self.around.secret("token")
+        return Asker(chosen.url, headers, auth, chosen.ca, chosen.private, stop=stop)
+
+
+def _more(reply: Reply, url: str) -> bool:
+    """Whether a page says that there are more; one that names the next and does not say says so too. SourceError for another word."""
+    said = reply.body.get("more")
+    if said is None:
+        return bool(reply.body.get("next"))
+    if not isinstance(said, bool):
+        raise SourceError(f"{url}: `more` is {str(said)[:40]!r}, which is neither true nor false")
+    return said
+
+
+def _after(at: dict[str, Any], number: int, reply: Reply, now: datetime, *, more: bool) -> dict[str, Any]:
+    """Where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
+    # a server may say of a page with one object only when the first was added
+    said = reply.headers.get("x-taxii-date-added-last", "") or reply.headers.get(
+        "x-taxii-date-added-first", ""
+    )
+    added, token = moment(said), reply.body.get("next")
+    # what was added after a time to come would never be asked for
+    newest = said if added is not None and added <= now + _AHEAD else str(at.get("last", ""))
+    since = str(at.get("since", ""))
+    # a server may give one token for all pages: it goes on as long as the pages differ; without a token the time must
+    seen = sha256(msgspec.json.encode(reply.body.get("objects"))).hexdigest()
+    if more and isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN:
+        forgot = at.get("forgot", False)
+        return {
+            "since": since,
+            "last": newest,
+            "next": token,
+            "number": number,
+            "forgot": forgot,
+            "seen": seen,
+        }
+    return {"since": newest or since, "last": newest, "next": "", "number": number, "seen": ""}
+
+
+def _text(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def _listed(known: dict[str, dict[str, Any]]) -> str:
+    return ", ".join(f"{id_} ({one.get('title', '')})" for id_, one in known.items()) or "none"
+
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NEEDED = {"basic": "password", "bearer": "token", "key": "token"}
+
+
+def uses(settings: Settings) -> tuple[str, ...]:
+    """The secrets that settings sign in with."""
+    return (_NEEDED[settings.sign_in],) if settings.sign_in in _NEEDED else ()
+
+
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for a server, collections or a way to sign in that cannot be, SourceError for a file that is not there."""
+    wanted.url("url", settings.url, "https://HOST/API_ROOT/")
+    if not settings.private:
+        wanted.public("url", settings.url)
+    for one in settings.collections:
+        if not one or re.search(r"[/?#\s]", one):
+            raise SettingsError(f"collections: must be ids of collections, not '{one}'")
+    if not _HEADER.fullmatch(settings.key_header):
+        raise SettingsError(f"key_header: must be the name of a header, not '{settings.key_header}'")
+    if settings.sign_in == "basic":
+        wanted.filled("user", [settings.user], "given for sign_in=basic")
+    if settings.sign_in in _NEEDED:
+        secret = around.secret(_NEEDED[settings.sign_in])
+        if settings.sign_in != "basic":
+            credential_forms.header("token", secret)
+    wanted.authority("ca", settings.ca)
+
+
+KIND = Kind(
+    "taxii",
+    "Threat intelligence of TAXII 2.1 collections",
+    Settings,
+    Taxii,
+    {"password": "The password of `basic`.", "token": "The token of `bearer` and `key`."},
+    check=check,
+    binds=frozenset({"url", "sign_in", "user", "key_header", "ca", "private"}),
+    uses=uses,
+    owned={"ca": owned.file("ca"), "private": owned.PRIVATE},
+)

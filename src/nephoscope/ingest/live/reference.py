@@ -1,0 +1,45 @@
+"""The reference page of live sources, from their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.ingest.live.catalogue import described, kinds
+from nephoscope.ingest.live.source import Kind
+
+
+def page() -> str:
+    """The page in Markdown: every kind with its settings and secrets."""
+    lines = [
+        "# Live sources", "",
+        "Generated from the program by `make docs`. How to set a source up: [Live sources of logs](../guides/sources.md).", "",
+    ]  # fmt: skip
+    for kind in kinds().values():
+        lines += _kind(kind)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _kind(kind: Kind) -> Iterator[str]:
+    yield from (f"## {kind.name}", "", f"{kind.title}.", "")
+    yield from ("| setting | type | default | meaning |", "|---|---|---|---|")
+    for one in described(kind):
+        default = (
+            "must be given"
+            if one.default is None
+            else f"`{one.default}`"
+            if one.default not in ("", "None")
+            else ""
+        )
+        yield f"| `{one.name}` | {_cell(one.type)} | {default} | {_cell(one.help)} |"
+    yield ""
+    if kind.owned:
+        told = ", ".join(f"`{name}` ({one.when})" for name, one in kind.owned.items())
+        yield from (f"An Owner's alone, where it is so: {told}.", "")
+    if kind.secrets:
+        yield from ("| secret | meaning |", "|---|---|")
+        yield from (f"| `{name}` | {_cell(help_)} |" for name, help_ in kind.secrets.items())
+        yield ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,199 @@
+"""TLS for what listens: a certificate of the user's, or one of our own whose authority's certificate senders are told to trust."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.ingest.live import wanted
+from nephoscope.ingest.live.pair import certificate_in, check_pair, key_in
+from nephoscope.ingest.live.source import SourceError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+_DAYS = 825
+_EARLY = timedelta(days=30)
+
+
+def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLContext:
+    """TLS 1.2 and newer with a certificate (PEM, its chain after it); with `client_ca`, for senders with its certificates only.
+
+    Raises SourceError that names the file.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        check_pair(Path(certificate), Path(key or certificate))
+    except SourceError as error:
+        raise SourceError(f"TLS: {error}") from error
+    try:
+        context.load_cert_chain(certificate, key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise SourceError(f"TLS: {certificate} and {key or 'its key'}: {_reason(error)}") from error
+    if client_ca:
+        try:
+            context.load_verify_locations(client_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise SourceError(f"TLS: client_ca {client_ca}: {_reason(error)}") from error
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def check_tls(certificate: str, key: str, client_ca: str, names: list[str]) -> None:
+    """Raise SettingsError for settings of a listener's TLS that cannot be, SourceError for files that are not there."""
+    wanted.pair_of_key(certificate, key)
+    wanted.filled("names", names, "names and addresses of this machine, parted by commas")
+    for setting, path in (("certificate", certificate), ("key", key), ("client_ca", client_ca)):
+        wanted.file(setting, path)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
+
+
+def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, Path]:
+    """(certificate, key, the authority's certificate) of our own for host names and addresses, made where missing or nearly over.
+
+    The files lie in `folder`, keys readable by their owner alone. The authority stays, so that senders trust it once.
+    SourceError where a file that is there cannot be used.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stem = folder / ("-".join(names).replace(":", "_") or "server")
+    certificate, key = (stem.parent / f"{stem.name}.{kind}" for kind in ("crt", "key"))
+    authority = folder / "ca.crt"
+    if not (certificate.exists() and key.exists() and authority.exists() and _lasts(certificate)):
+        issuer, issuer_key = _authority(folder)
+        _issue(certificate, key, names, issuer, issuer_key)
+    with _telling(f"remove {certificate.name} and {key.name} there: others are made"):
+        check_pair(certificate, key)
+    return certificate, key, authority
+
+
+def _lasts(path: Path) -> bool:
+    with _telling("remove it: another is made"):
+        return certificate_in(path).not_valid_after_utc > datetime.now(UTC) + _EARLY
+
+
+@contextmanager
+def _telling(remedy: str) -> Iterator[None]:
+    """What is wrong with a file of our own, with what to do about it."""
+    try:
+        yield
+    except SourceError as error:
+        raise SourceError(f"{str(error).partition('; ')[0]}; {remedy}") from error
+
+
+def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    path, key_path = folder / "ca.crt", folder / "ca.key"
+    if path.exists() and key_path.exists() and _lasts(path):
+        with _telling(
+            f"put it back, or remove {path.name} and {key_path.name} there: clients must trust another then"
+        ):
+            known = check_pair(path, key_path)
+        found = key_in(key_path)
+        assert isinstance(found, ec.EllipticCurvePrivateKey)
+        return known, found
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name("nephoscope local authority")
+    made = _builder(name, name, key.public_key(), 3650)
+    usage = x509.KeyUsage(
+        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    made = made.add_extension(usage, critical=True)
+    certificate = _sign(made, key)
+    _write(key_path, _pem_of(key))
+    _write(path, certificate.public_bytes(serialization.Encoding.PEM))
+    return certificate, key
+
+
+def _issue(
+    path: Path,
+    key_path: Path,
+    names: tuple[str, ...],
+    issuer: x509.Certificate,
+    issuer_key: ec.EllipticCurvePrivateKey,
+) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    made = _builder(_name(names[0]), issuer.subject, key.public_key(), _DAYS)
+    made = made.add_extension(
+        x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
+    )
+    made = made.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    certificate = _sign(made, issuer_key)
+    _write(key_path, _pem_of(key))
+    encoding = serialization.Encoding.PEM
+    _write(path, certificate.public_bytes(encoding) + issuer.public_bytes(encoding))
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _name(text: str) -> x509.Name:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
+    from cryptography import x509
+
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
+    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
+    made = made.not_valid_after(now + timedelta(days=days))
+    return made.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+
+
+def _sign(made: x509.CertificateBuilder, signer: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    return made.add_extension(identifier, critical=False).sign(signer, hashes.SHA256())
+
+
+def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all, and readable by its owner alone from its first byte."""
+    path = path.resolve()  # a link stays a link
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+    part.replace(path)

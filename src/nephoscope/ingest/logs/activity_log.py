@@ -1,0 +1,262 @@
+"""The Azure Activity Log, as diagnostic settings stream it, the REST interface and the portal give it and alerts send it.
+
+Rows of AzureActivity. All shapes give the same row: `ActivityStatusValue` is Start, Success, Failure or Accept, `ActivityStatus`
+Started, Succeeded, Failed or Accepted. Source: https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.ingest.logs.filling import Filling, parsed
+from nephoscope.ingest.logs.format import BadRecordError, Row
+from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.resource_log import as_text, resource_id_of, subscription_of, text_of, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+TABLE = "AzureActivity"
+CATEGORIES = frozenset(
+    {
+        *("administrative", "servicehealth", "resourcehealth", "alert", "autoscale", "recommendation"),
+        *("security", "policy", "write", "delete", "action"),
+    }
+)
+#: An operation of Resource Manager begins with the namespace of its provider.
+_MANAGED = re.compile(r"[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)+/.")
+#: What an event says of its outcome; who called, in an event that names no category.
+_RESULT = frozenset({"resultType", "identity", "properties"})
+_CALL = frozenset({"resultType", "identity", "callerIpAddress"})
+#: `schemaId` of what an alert on the Activity Log sends to an action group.
+_ALERT = "microsoft.insights/activitylogs"
+_STATUS = {
+    "start": ("Started", "Start"),
+    "started": ("Started", "Start"),
+    "success": ("Succeeded", "Success"),
+    "succeeded": ("Succeeded", "Success"),
+    "failure": ("Failed", "Failure"),
+    "failed": ("Failed", "Failure"),
+    "accept": ("Accepted", "Accept"),
+    "accepted": ("Accepted", "Accept"),
+}
+_UPN = ("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "upn")
+_NAME = (
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+    "name",
+    "preferred_username",
+    "unique_name",
+)
+_OBJECT = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid", "appid")
+_PROVIDER = re.compile(r"/providers/([^/]+)", re.IGNORECASE)
+_GROUP = re.compile(r"/resourcegroups/([^/]+)", re.IGNORECASE)
+_FILLING = Filling(TABLE)
+#: Members that the columns below are made of; all others go to the column of their name or to the bag.
+_USED = frozenset(
+    {
+        *(
+            "time",
+            "timestamp",
+            "timeStamp",
+            "Time",
+            "eventTimestamp",
+            "resourceId",
+            "ResourceId",
+            "operationName",
+        ),
+        *(
+            "category",
+            "resultType",
+            "resultSignature",
+            "status",
+            "subStatus",
+            "identity",
+            "authorization",
+            "claims",
+        ),
+        *(
+            "properties",
+            "httpRequest",
+            "caller",
+            "callerIpAddress",
+            "submissionTimestamp",
+            "resourceGroupName",
+        ),
+        *("resourceProviderName", "resourceType", "subscriptionId", "eventDataId", "correlationId", "level"),
+        *("operationId",),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityLog:
+    """The format of the Activity Log."""
+
+    name: str = "activity-log"
+    title: str = "Azure Activity Log"
+    tables: tuple[str, ...] = (TABLE,)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether a record is an event of the Activity Log, of either shape."""
+        if _in_alert(record):
+            return True
+        operation = record.get("operationName")
+        category = _value(record, "category").lower()
+        if isinstance(operation, dict):
+            return "/" in text_of(operation, "value") and (not category or category in CATEGORIES)
+        if isinstance(record.get("category"), dict):
+            return category in CATEGORIES
+        if not isinstance(operation, str) or _of_tenant(record):
+            return False
+        managed = _MANAGED.match(operation) is not None
+        if category:
+            return category in CATEGORIES and (managed or not _RESULT.isdisjoint(record))
+        resource_id = text_of(record, "resourceId")
+        placed = not resource_id or subscription_of(resource_id) != ""
+        return managed and placed and not _CALL.isdisjoint(record)
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of an event."""
+        record = _in_alert(record) or record
+        values: dict[str, Any] = {"TimeGenerated": _time(record)}
+        properties = parsed(record.get("properties"))
+        _put_operation(values, record, properties if isinstance(properties, dict) else {})
+        _put_person(values, record)
+        _put_resource(values, record, context)
+        _put_objects(values, record, properties)
+        _FILLING.fill(values, record, skip=_USED)
+        yield _FILLING.row({name: value for name, value in values.items() if value != ""})
+
+
+def _of_tenant(record: dict[str, Any]) -> bool:
+    return text_of(record, "resourceId").lower().startswith("/tenants/")
+
+
+def _in_alert(record: dict[str, Any]) -> dict[str, Any]:
+    """The event that the payload of an activity log alert tells of, with what the payload says of the alert; {} where it is none."""
+    if as_text(record.get("schemaId")).lower() != _ALERT:
+        return {}
+    data = record.get("data")
+    context = data.get("context") if isinstance(data, dict) else None
+    event = context.get("activityLog") if isinstance(context, dict) else None
+    if not isinstance(data, dict) or not isinstance(event, dict):
+        return {}
+    said = {"alertStatus": data.get("status"), "alertProperties": data.get("properties")}
+    return event | {name: value for name, value in said.items() if value not in (None, "", {})}
+
+
+def _time(record: dict[str, Any]) -> datetime:
+    if "time" in record or "eventTimestamp" not in record:
+        return time_of(record)
+    found = moment(record["eventTimestamp"])
+    if found is None:
+        raise BadRecordError(f"not a time: {as_text(record['eventTimestamp'])[:64]!r}", "eventTimestamp")
+    return found
+
+
+def _value(record: dict[str, Any], name: str, part: str = "value") -> str:
+    """A member that is a text in one shape and {value, localizedValue} in the other."""
+    found = record.get(name)
+    return text_of(found, part) if isinstance(found, dict) else as_text(found) if part == "value" else ""
+
+
+def _put_operation(values: dict[str, Any], record: dict[str, Any], properties: dict[str, Any]) -> None:
+    operation = _value(record, "operationName")
+    values["OperationNameValue"] = operation
+    values["OperationName"] = _value(record, "operationName", "localizedValue")
+    status = _value(record, "status") or text_of(record, "resultType")
+    values["ActivityStatus"], values["ActivityStatusValue"] = _STATUS.get(status.lower(), (status, status))
+    substatus = _value(record, "subStatus") or _after_dot(text_of(record, "resultSignature"))
+    values["ActivitySubstatusValue"] = substatus
+    values["ActivitySubstatus"] = _value(record, "subStatus", "localizedValue") or substatus
+    values["Category"] = values["CategoryValue"] = _value(record, "category")
+    if values["CategoryValue"].lower() in ("write", "delete", "action"):
+        values["CategoryValue"] = text_of(properties, "eventCategory") or "Administrative"
+    values["Level"] = text_of(record, "level", "Level")
+    for column, name in (("CorrelationId", "correlationId"), ("OperationId", "operationId")):
+        values[column] = text_of(record, name)
+    values["EventDataId"] = text_of(record, "eventDataId") or text_of(properties, "eventDataId")
+    values["Hierarchy"] = text_of(properties, "hierarchy")
+    submitted = moment(record.get("submissionTimestamp"))
+    values["EventSubmissionTimestamp"] = "" if submitted is None else submitted
+
+
+def _after_dot(signature: str) -> str:
+    """`Succeeded.Created` -> `Created`, `Started.` -> ''; what has no dot is itself."""
+    head, dot, tail = signature.partition(".")
+    return tail if dot else head
+
+
+def _put_person(values: dict[str, Any], record: dict[str, Any]) -> None:
+    identity = parsed(record.get("identity"))
+    identity = identity if isinstance(identity, dict) else {}
+    claims = parsed(record.get("claims") or identity.get("claims"))
+    authorization = parsed(record.get("authorization") or identity.get("authorization"))
+    request = parsed(record.get("httpRequest"))
+    for column, found in (("Claims", claims), ("Authorization", authorization)):
+        if isinstance(found, dict) and found:
+            values[column], values[f"{column}_d"] = as_text(found), found
+    claims = claims if isinstance(claims, dict) else {}
+    request_address = request.get("clientIpAddress") if isinstance(request, dict) else None
+    values["HTTPRequest"] = "" if request in (None, {}) else as_text(request)
+    values["CallerIpAddress"] = (
+        text_of(record, "callerIpAddress") or as_text(request_address) or text_of(claims, "ipaddr")
+    )
+    values["Caller"] = text_of(record, "caller") or _caller(claims, record.get("identity"))
+
+
+def _caller(claims: dict[str, Any], identity: Any) -> str:
+    """Who called: the user's name, else the object or the application that the token names."""
+    name = text_of(claims, *_UPN)
+    if name:
+        return name
+    names = [text_of(claims, key) for key in _NAME]
+    with_domain = next((name for name in names if "@" in name), "")
+    found = with_domain or text_of(claims, *_OBJECT) or next((name for name in names if name), "")
+    return found or (identity if isinstance(identity, str) and not identity.startswith("{") else "")
+
+
+def _put_resource(values: dict[str, Any], record: dict[str, Any], context: Context) -> None:
+    given = text_of(record, "resourceId", "ResourceId") or context.resource_id
+    resource_id = resource_id_of(record, context)
+    values["ResourceId"], values["_ResourceId"] = given, resource_id
+    values["SubscriptionId"] = values["_SubscriptionId"] = subscription_of(resource_id) or (
+        text_of(record, "subscriptionId").lower()
+    )
+    group = _GROUP.search(given)
+    values["ResourceGroup"] = group[1] if group else text_of(record, "resourceGroupName")
+    provider = _value(record, "resourceProviderName") or _provider(given, values["OperationNameValue"])
+    values["ResourceProviderValue"] = provider.upper()
+    values["ResourceProvider"] = _value(record, "resourceProviderName", "localizedValue") or provider
+    if "/providers/" in given.lower():
+        values["Resource"] = given.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _provider(resource_id: str, operation: str) -> str:
+    """The namespace of the operation, else of the resource."""
+    head, slash, _ = operation.partition("/")
+    if slash and "." in head:
+        return head
+    found = _PROVIDER.findall(resource_id)
+    return found[-1] if found else ""
+
+
+def _put_objects(values: dict[str, Any], record: dict[str, Any], properties: Any) -> None:
+    """The properties as text and as an object."""
+    if isinstance(properties, dict) and properties:
+        values["Properties"] = msgspec.json.encode(properties).decode()
+        values["Properties_d"] = properties
+    elif isinstance(properties, str):
+        values["Properties"] = properties
+    elif properties:
+        values["Properties"] = as_text(record["properties"])
+
+
+FORMAT = ActivityLog()

@@ -1,0 +1,97 @@
+"""Logs of web apps and function apps: `properties` is JSON text, or (function apps) an object in single quotes.
+
+Source: https://learn.microsoft.com/azure/app-service/monitor-app-service-reference
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.ingest.logs.categories import category_of, row_of
+from nephoscope.ingest.logs.filling import Filling
+from nephoscope.ingest.logs.format import BadRecordError, Row
+from nephoscope.ingest.logs.json_value import decoded
+from nephoscope.ingest.logs.secrets import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+_TABLES = (
+    "AppServiceAntivirusScanAuditLogs",
+    "AppServiceAppLogs",
+    "AppServiceAuditLogs",
+    "AppServiceAuthenticationLogs",
+    "AppServiceConsoleLogs",
+    "AppServiceEnvironmentPlatformLogs",
+    "AppServiceFileAuditLogs",
+    "AppServiceHTTPLogs",
+    "AppServiceIPSecAuditLogs",
+    "AppServicePlatformLogs",
+    "FunctionAppLogs",
+)
+_ROUTES = {table.lower(): table for table in _TABLES}
+#: What is longer is no object in single quotes that is worth taking apart.
+_LONGEST = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AppService:
+    """The format of web apps and function apps."""
+
+    name: str = "app-service"
+    title: str = "App Service and Functions logs"
+    tables: tuple[str, ...] = _TABLES
+    fillings: dict[str, Filling] = field(default_factory=dict)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether the category is one of App Service's."""
+        return category_of(record) in _ROUTES
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a record."""
+        table = _ROUTES[category_of(record)]
+        properties = record.get("properties")
+        if isinstance(properties, str):
+            record = {**record, "properties": _members(properties)}
+        yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+
+
+def _members(text: str) -> dict[str, Any]:
+    """The object in the text of `properties`; a text that is none is the message."""
+    if not text.lstrip().startswith("{"):
+        return {"message": text} if text.strip() else {}
+    try:
+        value = decoded(text)
+    except (msgspec.DecodeError, RecursionError):
+        value = _in_single_quotes(text)
+    if not isinstance(value, dict):
+        raise BadRecordError("the text is neither JSON nor an object in single quotes", "properties")
+    return {str(name): value for name, value in value.items()}
+
+
+def _in_single_quotes(text: str) -> Any:
+    if len(text) > _LONGEST:
+        return None
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _shape(record: dict[str, Any], properties: dict[str, Any], _values: dict[str, Any]) -> None:
+    """A category within `properties` (that of the logger) is the finer one; a query without its `?` may hold a key."""
+    query = properties.get("CsUriQuery")
+    if isinstance(query, str):
+        properties["CsUriQuery"] = masked(f"?{query}")[1:]
+    if "category" in properties:
+        record.pop("category", None)
+        record.pop("Category", None)
+
+
+FORMAT = AppService()

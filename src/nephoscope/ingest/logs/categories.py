@@ -1,0 +1,154 @@
+"""Resource logs that have a table of their own: which category of which resource type goes where, and rows made of their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.content.loader import documents
+from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.filling import Filling, started
+from nephoscope.ingest.logs.resource_log import properties_of, resource_id_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault, Row
+
+Shape = Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], None]
+"""(record, properties, values of the row): what a category needs beside names and types; takes members out of `properties`."""
+
+#: Members of the record itself that say nothing that the row does not say already.
+ENVELOPE = frozenset(
+    {"time", "Time", "timestamp", "timeStamp", "resourceId", "ResourceId", "properties", "Properties"}
+)
+_AND_CATEGORY = ENVELOPE | {"category", "Category"}
+#: Providers whose resource logs Azure writes to AzureDiagnostics or to tables of their own, as the diagnostic setting says.
+_TWO_WAYS = frozenset(
+    {
+        "microsoft.apimanagement",
+        "microsoft.containerservice",
+        "microsoft.datafactory",
+        "microsoft.dataprotection",
+        "microsoft.dbformysql",
+        "microsoft.dbforpostgresql",
+        "microsoft.documentdb",
+        "microsoft.eventgrid",
+        "microsoft.eventhub",
+        "microsoft.keyvault",
+        "microsoft.kubernetes",
+        "microsoft.recoveryservices",
+        "microsoft.servicebus",
+        "microsoft.sql",
+        "microsoft.synapse",
+    }
+)
+
+
+@cache
+def table_of_category() -> Mapping[str, str]:
+    """`resource type:category`, lower-cased -> the table, as content/tables says."""
+    return {
+        category.lower(): table["name"]
+        for table in (document.json() for document in documents(kind="tables"))
+        for category in table.get("categories", ())
+    }
+
+
+@cache
+def _only_table() -> Mapping[str, str]:
+    """The category, lower-cased -> the table, where the categories of that name of all resource types have the same one."""
+    tables: dict[str, set[str]] = {}
+    for key, table in table_of_category().items():
+        tables.setdefault(key.rpartition(":")[2], set()).add(table)
+    return {category: next(iter(named)) for category, named in tables.items() if len(named) == 1}
+
+
+@lru_cache(maxsize=8192)
+def resource_type(resource_id: str) -> str:
+    """The type in a resource id, `namespace/type[/child type]`, lower-cased; '' where there is none."""
+    parts = resource_id.lower().strip("/").split("/")
+    if "providers" not in parts:
+        return ""
+    tail = parts[len(parts) - parts[::-1].index("providers") :]
+    return "/".join([*tail[:1], *tail[1::2]])
+
+
+def category_of(record: dict[str, Any]) -> str:
+    """The category, lower-cased ('' = none)."""
+    found = record.get("category", record.get("Category"))
+    return found.lower() if isinstance(found, str) else ""
+
+
+def two_ways(resource_id: str) -> bool:
+    """Whether Azure can write the resource's logs to AzureDiagnostics as well as to tables of their own."""
+    return resource_type(resource_id).partition("/")[0] in _TWO_WAYS
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryFormat:
+    """A format that knows its records by their category: `routes` lower-cased category -> table.
+
+    `provider` is what the resource id must name ('' = any); `both`: AzureDiagnostics has the record too, where the context says so.
+    """
+
+    name: str
+    title: str
+    routes: Mapping[str, str]
+    provider: str = ""
+    both: bool = False
+    renames: Mapping[str, str] = field(default_factory=dict)
+    shape: Shape | None = None
+    fillings: dict[str, Filling] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables it writes."""
+        return (*dict.fromkeys(self.routes.values()), *(("AzureDiagnostics",) if self.both else ()))
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether the category is one of ours, of our provider where the record says which."""
+        if category_of(record) not in self.routes:
+            return False
+        resource_id = record.get("resourceId", record.get("ResourceId"))
+        return not self.provider or not isinstance(resource_id, str) or self.provider in resource_id.lower()
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The rows of a record."""
+        if not self.both or context.destination.dedicated:
+            yield self.dedicated_row(record, context, self.routes[category_of(record)])
+        if self.both and context.destination.azure_diagnostics:
+            yield diagnostics_row(record, context)
+
+    def dedicated_row(self, record: dict[str, Any], context: Context, table: str) -> Row:
+        """The row for the table of the category."""
+        return row_of(record, context, self.filling(table), self.shape)
+
+    def filling(self, table: str) -> Filling:
+        """What fills rows of a table; made once."""
+        return self.fillings.setdefault(table, Filling(table, self.renames))
+
+
+def row_of(record: dict[str, Any], context: Context, filling: Filling, shape: Shape | None = None) -> Row:
+    """The row of a record: the shape, then the members of `properties`, then those of the record; raises BadRecordError."""
+    values = started(record, context)
+    properties = dict(properties_of(record, "Properties" if "Properties" in record else "properties"))
+    rest = dict(record)
+    if shape is not None:
+        shape(rest, properties, values)
+    filling.fill(values, properties)
+    filling.fill(values, rest, skip=ENVELOPE if filling.column("category") else _AND_CATEGORY)
+    return filling.row(values)
+
+
+def dedicated_table(record: dict[str, Any], context: Context) -> str:
+    """The table that the content names for the record's category and resource type, '' where it names none.
+
+    Of a record that does not say its resource, the one that the category has for every resource type.
+    """
+    kind = resource_type(resource_id_of(record, context) or text_of(record, "resourceId"))
+    if not kind:
+        return _only_table().get(category_of(record), "")
+    return table_of_category().get(f"{kind}:{category_of(record)}", "")

@@ -1,0 +1,70 @@
+"""Advanced hunting events that Defender XDR streams: DeviceEvents, DeviceProcessEvents, EmailEvents and the other tables.
+
+The category is `AdvancedHunting-<table>` and `properties` has the columns. Source:
+https://learn.microsoft.com/defender-xdr/streaming-api-event-hub
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.content.loader import documents
+from nephoscope.ingest.logs.categories import category_of, table_of_category
+from nephoscope.ingest.logs.filling import Filling
+from nephoscope.ingest.logs.format import BadRecordError, Row
+from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.resource_log import as_text, properties_of, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+_PREFIX = "advancedhunting-"
+
+
+@dataclass(frozen=True)
+class DefenderHunting:
+    """The format of streamed hunting tables."""
+
+    name: str = "defender"
+    title: str = "Defender XDR advanced hunting events"
+    fillings: dict[str, Filling] = field(default_factory=dict)
+
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the content says are streamed."""
+        return tuple(sorted(table for key, table in table_of_category().items() if key.startswith(_PREFIX)))
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        names = (document.name.removesuffix(".json") for document in documents(kind="tables"))
+        return {name.lower(): name for name in names}
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether the category is that of a hunting table."""
+        return category_of(record).startswith(_PREFIX)
+
+    def rows(self, record: dict[str, Any], _context: Context) -> Iterator[Row | Fault]:
+        """The row of an event: its own Timestamp is its time."""
+        properties = properties_of(record)
+        name = as_text(record.get("category", record.get("Category")))[len(_PREFIX) :]
+        stamp = properties.get("Timestamp")
+        time = time_of(record) if stamp is None else moment(stamp)
+        if time is None:
+            raise BadRecordError(f"not a time: {as_text(stamp)[:64]!r}", "properties.Timestamp")
+        table = self._known.get(name.lower())
+        if table is None:
+            yield Row(name, {**properties, "TimeGenerated": time})
+            return
+        values: dict[str, Any] = {"TimeGenerated": time}
+        filling = self.fillings.setdefault(table, Filling(table))
+        filling.fill(values, properties, skip=("TimeGenerated",))
+        if record.get("tenantId") is not None:
+            values["tenantId"] = record["tenantId"]
+        yield filling.row(values)
+
+
+FORMAT = DefenderHunting()

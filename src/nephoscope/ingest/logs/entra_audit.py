@@ -1,0 +1,125 @@
+"""The audit log of Entra ID, as diagnostic settings stream it and as Microsoft Graph gives it (directoryAudit) -> AuditLogs.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/auditlogs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.categories import category_of, resource_type, row_of, table_of_category
+from nephoscope.ingest.logs.filling import Filling, parsed
+from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.resource_log import as_text, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+TABLE = "AuditLogs"
+_DIRECTORY = "microsoft.aadiam"
+#: Members by which an activity is known; none of them is sure to be there.
+_MARKS = frozenset(
+    {"activityDisplayName", "activityDateTime", "targetResources", "initiatedBy", "loggedByService"}
+)
+#: Categories of activities, lower-cased: https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities
+_ACTIVITIES = frozenset(
+    {
+        *(
+            "administrativeunit",
+            "agreement",
+            "applicationmanagement",
+            "attributemanagement",
+            "authentication",
+        ),
+        *("authorization", "authorizationpolicy", "contact", "crosstenantaccesssettings", "device"),
+        *("crosstenantidentitysyncsettings", "deviceconfiguration", "devicetemplate", "directorymanagement"),
+        *("entitlementmanagement", "externaluserprofile", "groupmanagement", "identityprotection", "label"),
+        *("kerberosdomain", "keymanagement", "multitenantorg", "other", "pendingexternaluserprofile"),
+        *("permissiongrantpolicy", "policy", "policymanagement", "privateendpoint", "privatelinkresource"),
+        *("provisioningmanagement", "publickeyinfrastructure", "resourcemanagement", "rolemanagement"),
+        *("taskmanagement", "usermanagement", "accessreviews", "workflowmanagement"),
+    }
+)
+_FILLING = Filling(TABLE, {"tenantId": "AADTenantId", "operationType": "AADOperationType"})
+
+
+@dataclass(frozen=True, slots=True)
+class EntraAudit:
+    """The format of the audit log."""
+
+    name: str = "entra-audit"
+    title: str = "Entra ID audit log"
+    tables: tuple[str, ...] = (TABLE,)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
+        kind = resource_type(text_of(record, "resourceId"))
+        if category_of(record) == "auditlogs" and kind in ("", _DIRECTORY):
+            return True
+        if category_of(record) == "auditlogs":
+            return f"{kind}:auditlogs" not in table_of_category() and _is_marked(record)
+        return _of_graph(record) or (kind == _DIRECTORY and _of_activity(record))
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of an event."""
+        if _of_graph(record):
+            record = {
+                **({"time": record["activityDateTime"]} if "activityDateTime" in record else {}),
+                "operationName": record.get("activityDisplayName"),
+                "correlationId": record.get("correlationId"),
+                "properties": record,
+            }
+        yield row_of(record, context, _FILLING, _shape)
+
+
+def _of_graph(record: dict[str, Any]) -> bool:
+    """Graph's directoryAudit, also with the members alone that its reader selected."""
+    return "properties" not in record and len(_MARKS & record.keys()) > 1
+
+
+def _of_activity(record: dict[str, Any]) -> bool:
+    """A record of the directory whose category is that of the activity, not that of the stream."""
+    category = category_of(record)
+    if f"{_DIRECTORY}:{category}" in table_of_category():
+        return False
+    return _is_marked(record) or category in _ACTIVITIES
+
+
+def _is_marked(record: dict[str, Any]) -> bool:
+    """Whether the properties are those of an activity."""
+    properties = parsed(record.get("properties"))
+    return isinstance(properties, dict) and not _MARKS.isdisjoint(properties)
+
+
+def _shape(record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:
+    """The category is that of the activity; the identity is a text or an object."""
+    if category_of(record) == "auditlogs":
+        record.pop("category", None)
+        record.pop("Category", None)
+    who = parsed(record.pop("identity", None))
+    identity = as_text(who) or _initiator(parsed(properties.get("initiatedBy")))
+    if identity:
+        values["Identity"] = identity
+    resource_id = text_of(record, "resourceId", "ResourceId")
+    if resource_id:
+        values["ResourceId"] = resource_id
+        values["Resource"] = values["ResourceGroup"] = "Microsoft.aadiam"
+    if "operationName" not in record and properties.get("activityDisplayName"):
+        values["OperationName"] = as_text(properties["activityDisplayName"])
+
+
+def _initiator(initiated_by: Any) -> str:
+    """The name of the user or application that an activity was initiated by."""
+    if not isinstance(initiated_by, dict):
+        return ""
+    for kind in ("user", "app"):
+        one = initiated_by.get(kind)
+        if isinstance(one, dict):
+            return text_of(one, "displayName") or text_of(one, "userPrincipalName", "servicePrincipalName")
+    return ""
+
+
+FORMAT = EntraAudit()

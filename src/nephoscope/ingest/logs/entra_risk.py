@@ -1,0 +1,93 @@
+"""Identity risk of Entra ID: risky users and service principals, and the risk detections on them.
+
+As diagnostic settings stream them and as Microsoft Graph gives them. `additionalInfo` is JSON text of [{Key, Value}].
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/aaduserriskevents
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.categories import category_of, row_of
+from nephoscope.ingest.logs.filling import Filling
+from nephoscope.ingest.logs.format import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+_TABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "riskyusers": "AADRiskyUsers",
+        "userriskevents": "AADUserRiskEvents",
+        "riskyserviceprincipals": "AADRiskyServicePrincipals",
+        "serviceprincipalriskevents": "AADServicePrincipalRiskEvents",
+    }
+)
+
+_TIMES = ("detectedDateTime", "riskLastUpdatedDateTime", "lastUpdatedDateTime", "activityDateTime")
+_DETECTION = frozenset({"riskEventType", "riskType", "detectedDateTime", "detectionTimingType", "activity"})
+_LEVEL = frozenset({"riskState", "riskLevel", "riskDetail"})
+_RISKY = _LEVEL | {"riskLastUpdatedDateTime"}
+#: Members that a sign-in, which has a state and detail of risk too, has not.
+_OF_RISKY = frozenset({"riskLevel", "riskLastUpdatedDateTime"})
+_USER = frozenset({"userPrincipalName", "userDisplayName", "userId", "isDeleted"})
+_APPLICATION = frozenset(
+    {
+        *("servicePrincipalId", "servicePrincipalDisplayName", "servicePrincipalType", "appId", "keyIds"),
+        *("isEnabled", "displayName"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EntraRisk:
+    """The format of identity risk."""
+
+    name: str = "entra-risk"
+    title: str = "Entra ID risk: users, service principals, detections"
+    tables: tuple[str, ...] = tuple(_TABLES.values())
+    fillings: dict[str, Filling] = field(default_factory=dict)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it is a record of a risk category, or one of Graph's four objects."""
+        return category_of(record) in _TABLES or _category_of_graph(record) != ""
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a user, service principal or detection."""
+        category = category_of(record)
+        if category not in _TABLES:
+            category = _category_of_graph(record)
+            name = next((name for name in _TIMES if name in record), "")
+            record = {**({"time": record[name]} if name else {}), "properties": record}
+        table = _TABLES[category]
+        yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+
+
+def _shape(record: dict[str, Any], _properties: dict[str, Any], _values: dict[str, Any]) -> None:
+    """The record's own category, identity and place say nothing of the risk."""
+    for name in ("category", "Category"):
+        record.pop(name, None)
+    if not record.get("location"):
+        record.pop("location", None)
+
+
+def _category_of_graph(record: dict[str, Any]) -> str:
+    """The category that one of Graph's objects would be streamed under, '' = none of them.
+
+    Each is known by several members, for Graph leaves out what its reader does not select, and most may be null.
+    """
+    if "properties" in record:
+        return ""
+    application = not _APPLICATION.isdisjoint(record) and _USER.isdisjoint(record)
+    if not _DETECTION.isdisjoint(record) and not _LEVEL.isdisjoint(record):
+        return "serviceprincipalriskevents" if application else "userriskevents"
+    if len(_RISKY & record.keys()) > 1 and not _OF_RISKY.isdisjoint(record):
+        return "riskyserviceprincipals" if application else "riskyusers"
+    return ""
+
+
+FORMAT = EntraRisk()

@@ -1,0 +1,139 @@
+"""Sign-ins of Entra ID: interactive, non-interactive, service principals, managed identities, AD FS.
+
+As diagnostic settings stream them and as Microsoft Graph gives them. Source: the tables under
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/signinlogs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.categories import category_of, row_of
+from nephoscope.ingest.logs.filling import Filling, fitted, parsed
+from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.resource_log import as_text, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+_TABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "signinlogs": "SigninLogs",
+        "noninteractiveusersigninlogs": "AADNonInteractiveUserSignInLogs",
+        "serviceprincipalsigninlogs": "AADServicePrincipalSignInLogs",
+        "managedidentitysigninlogs": "AADManagedIdentitySignInLogs",
+        "microsoftserviceprincipalsigninlogs": "MicrosoftServicePrincipalSignInLogs",
+        "adfssigninlogs": "ADFSSignInLogs",
+    }
+)
+#: Graph's `signInEventTypes` -> the category of the stream.
+_EVENT_TYPES = {
+    "interactiveuser": "SignInLogs",
+    "noninteractiveuser": "NonInteractiveUserSignInLogs",
+    "serviceprincipal": "ServicePrincipalSignInLogs",
+    "managedidentity": "ManagedIdentitySignInLogs",
+}
+#: Members that only a sign-in has, and those that it shares with other objects of Graph.
+_MARKS = frozenset(
+    {
+        *("clientAppUsed", "conditionalAccessStatus", "appliedConditionalAccessPolicies", "isInteractive"),
+        *("riskLevelDuringSignIn", "resourceDisplayName", "authenticationRequirement"),
+    }
+)
+_USUAL = frozenset({"appDisplayName", "appId", "userPrincipalName", "servicePrincipalId", "ipAddress"})
+_RENAMES = {
+    "tenantId": "AADTenantId",
+    "callerIpAddress": "IPAddress",
+    "processingTimeInMilliseconds": "ProcessingTimeInMs",
+}
+
+
+def _shape(
+    record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any], filling: Filling
+) -> None:
+    """What names do not tell: the place, the resource, the policies, the result, who it was."""
+    types = filling.types
+    for name, column in (
+        ("location", "LocationDetails"),
+        ("resourceId", "ResourceIdentity"),
+        ("appliedConditionalAccessPolicies", "ConditionalAccessPolicies"),
+    ):
+        if column in types and properties.get(name) is not None:
+            values[column] = fitted(types[column], properties.pop(name))
+    status = parsed(properties.get("status"))
+    status = status if isinstance(status, dict) else {}
+    values["ResultType"] = text_of(status, "errorCode") or text_of(record, "resultType")
+    if not text_of(record, "resultDescription") and values["ResultType"] not in ("", "0"):
+        values["ResultDescription"] = text_of(status, "failureReason")
+    who = parsed(record.pop("identity", None))
+    values["Identity"] = as_text(who) or text_of(properties, "userDisplayName", "servicePrincipalName")
+    if "ResourceId" in types:
+        values["ResourceId"] = text_of(record, "resourceId", "ResourceId")
+        values["Resource"] = values["ResourceGroup"] = "Microsoft.aadiam"
+    for name in ("ResultType", "ResultDescription", "Identity", "ResourceId"):
+        if name not in types or values.get(name) == "":
+            values.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class EntraSignIn:
+    """The format of sign-ins."""
+
+    name: str = "entra-signin"
+    title: str = "Entra ID sign-ins"
+    tables: tuple[str, ...] = tuple(_TABLES.values())
+    fillings: dict[str, Filling] = field(default_factory=dict)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it is a record of a sign-in category, or Graph's signIn."""
+        return category_of(record) in _TABLES or _of_graph(record)
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a sign-in."""
+        if category_of(record) not in _TABLES:
+            record = _enveloped(record)
+        table = _TABLES[category_of(record)]
+        filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
+
+        def shape(rest: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:
+            _shape(rest, properties, values, filling)
+
+        yield row_of(record, context, filling, shape)
+
+
+def _of_graph(record: dict[str, Any]) -> bool:
+    """Whether it is Graph's signIn, also with the members alone that its reader selected."""
+    if "createdDateTime" not in record or "properties" in record:
+        return False
+    kinds = record.get("signInEventTypes")
+    if isinstance(kinds, list) and kinds:
+        return as_text(kinds[0]).lower() in _EVENT_TYPES
+    marks = len(_MARKS & record.keys()) + isinstance(record.get("status"), dict)
+    return marks > 0 and marks + len(_USUAL & record.keys()) > 1
+
+
+def _enveloped(record: dict[str, Any]) -> dict[str, Any]:
+    """Graph's signIn as the stream would write it."""
+    kinds = record.get("signInEventTypes")
+    kind = as_text(kinds[0]).lower() if isinstance(kinds, list) and kinds else ""
+    category = _EVENT_TYPES.get(kind)
+    if category is None:
+        other = "NonInteractiveUserSignInLogs" if record.get("isInteractive") is False else "SignInLogs"
+        application = record.get("servicePrincipalId") and not record.get("userPrincipalName")
+        category = "ServicePrincipalSignInLogs" if application else other
+    location = record.get("location")
+    return {
+        "time": record["createdDateTime"],
+        "category": category,
+        "operationName": "Sign-in activity",
+        "location": location.get("countryOrRegion") if isinstance(location, dict) else None,
+        "correlationId": record.get("correlationId"),
+        "properties": record,
+    }
+
+
+FORMAT = EntraSignIn()

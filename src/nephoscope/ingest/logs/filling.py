@@ -1,0 +1,167 @@
+"""Put the members of a record into the columns of a table: matched by name, fitted to the type, the rest kept for the bag."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.content.loader import documents
+from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.json_value import decoded
+from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.resource_log import (
+    as_text,
+    integer,
+    real,
+    resource_id_of,
+    subscription_of,
+    time_of,
+)
+from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from nephoscope.ingest.logs.format import Context
+
+#: Columns that the lake fills: a member of that name is something else.
+_OF_THE_LAKE = frozenset({"timegenerated", "tenantid", "type", "resourceid", "subscriptionid", "ingestedat"})
+_NOT_OF_A_NAME = re.compile(r"[^a-z0-9]")
+_MEMO = 4096
+
+
+def folded(name: str) -> str:
+    """A name without case and separators: `userPrincipalName` and `user_principal_name` are one."""
+    return _NOT_OF_A_NAME.sub("", name.lower())
+
+
+@cache
+def columns_of(table: str) -> Mapping[str, KqlType]:
+    """The columns of a table of the package, by name; KeyError where it has none of that name."""
+    for document in documents(kind="tables"):
+        if document.name == f"{table}.json":
+            return {name: KqlType(kind) for name, kind in document.json()["columns"].items()}
+    raise KeyError(table)
+
+
+class Filling:
+    """Fills rows of one table; `renames` says the column of a member whose name does not tell it, where the table has that column."""
+
+    def __init__(self, table: str, renames: Mapping[str, str] | None = None) -> None:
+        self.table = table
+        self._renames = renames or {}
+        self._known: dict[str, tuple[str, KqlType]] = {}
+
+    @cached_property
+    def types(self) -> Mapping[str, KqlType]:
+        """The columns of the table and their types."""
+        return columns_of(self.table)
+
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        names = [name for name in self.types if not name.startswith("_")]
+        every = {folded(name): name for name in reversed(names)}
+        found = {name: column for name, column in every.items() if name not in _OF_THE_LAKE}
+        renamed = {folded(name): every.get(folded(column)) for name, column in self._renames.items()}
+        return {**found, **{name: column for name, column in renamed.items() if column}}
+
+    def column(self, name: str) -> str:
+        """The column for a member, '' where the table has none."""
+        return (self._known.get(name) or self._place(name))[0]
+
+    def _place(self, name: str) -> tuple[str, KqlType]:
+        """The column for a member and its type; ('', ...) where the table has none."""
+        column = self._by_name.get(folded(name), "")
+        known = (column, self.types.get(column, KqlType.DYNAMIC))
+        if len(self._known) < _MEMO:
+            self._known[name] = known
+        return known
+
+    def fill(self, values: dict[str, Any], members: Mapping[str, Any], skip: Container[str] = ()) -> None:
+        """Add members to a row's values; a column that has another value already keeps it, and the bag gets the member."""
+        places = self._known
+        for name, value in members.items():
+            if value is None or name in skip:
+                continue
+            column, kind = places.get(name) or self._place(name)
+            if not column:
+                values.setdefault(_bag_name(name), value)
+                continue
+            text = type(value) is str
+            if kind is KqlType.STRING:
+                fitting = value if text else as_text(value)
+            elif kind is KqlType.DYNAMIC:
+                fitting = parsed(value) if text else value
+            else:
+                fitting = fitted(kind, value)
+            if column not in values:
+                values[column] = fitting
+            elif values[column] != fitting and name != column:
+                values.setdefault(_bag_name(name), value)
+
+    def row(self, values: dict[str, Any]) -> Row:
+        """The row of the values."""
+        return Row(self.table, values)
+
+
+def started(record: dict[str, Any], context: Context) -> dict[str, Any]:
+    """The columns that every row of a resource log begins with; raises BadRecordError where there is no time."""
+    values: dict[str, Any] = {"TimeGenerated": time_of(record)}
+    resource_id = resource_id_of(record, context)
+    if resource_id:
+        values["_ResourceId"] = resource_id
+        subscription = subscription_of(resource_id)
+        if subscription:
+            values["_SubscriptionId"] = subscription
+    return values
+
+
+def fitted(kind: KqlType, value: Any) -> Any:
+    """A JSON value as its column takes it: numbers written as text become numbers, JSON text an object, an object JSON text.
+
+    A value that does not fit is returned as it is: the lake puts it into the bag.
+    """
+    if kind is KqlType.STRING:
+        return as_text(value)
+    if kind is KqlType.DYNAMIC:
+        return parsed(value)
+    found: Any = None
+    if kind is KqlType.DATETIME:
+        found = moment(value)
+    elif kind in (KqlType.INT, KqlType.LONG):
+        found = integer(value)
+    elif kind is KqlType.REAL:
+        found = real(value)
+    elif kind is KqlType.BOOL:
+        found = _truth(value)
+    return value if found is None else found
+
+
+def parsed(value: Any) -> Any:
+    """The object or array in a text that is its JSON; any other value as it is."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return value
+    try:
+        return decoded(value)
+    except (msgspec.DecodeError, RecursionError):
+        return value
+
+
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return {"true": True, "false": False, "1": True, "0": False}.get(value.strip().lower())
+    return {0: False, 1: True}.get(value) if isinstance(value, int) else None
+
+
+@lru_cache(maxsize=_MEMO)
+def _bag_name(name: str) -> str:
+    """The name in the bag: never that of a column that the lake fills, nor of one that says whose a row is (`_SubscriptionId`)."""
+    if folded(name) not in _OF_THE_LAKE:
+        return name
+    plain = name.lstrip("_")
+    return f"given{name}" if plain != name else plain[:1].lower() + plain[1:]

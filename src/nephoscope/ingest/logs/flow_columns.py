@@ -1,0 +1,219 @@
+"""The rows that the scanner of flow logs found, as an Arrow table of AzureFlowLogs."""
+
+from __future__ import annotations
+
+import threading
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS, TABLE, is_address
+from nephoscope.ingest.logs.format import Scanned
+from nephoscope.ingest.logs.resource_log import subscription_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int64]
+
+#: Zeros behind the data: the scanner stops at them.
+_PADDING = 64
+#: No tuple has fewer bytes, with its quotes and the comma behind it.
+_SHORTEST = 14
+_LONGEST_ADDRESS = 45
+_BRACE = ord("{")
+_MICROSECONDS = pa.timestamp("us", "UTC")
+
+
+def available() -> bool:
+    """Whether the extra that compiles the scanner is installed."""
+    return find_spec("numba") is not None
+
+
+class _Scratch(threading.local):
+    """The matrices that the scanner fills, kept for the next block of the thread."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, NDArray[Any]] = {}
+
+    def get(self, name: str, *shape: int) -> NDArray[np.int64]:
+        """A matrix of at least this shape; what is in it is rubbish."""
+        held = self._held.get(name)
+        if held is None or any(has < wants for has, wants in zip(held.shape, shape, strict=True)):
+            held = self._held[name] = np.empty(shape, np.int64)
+        return held
+
+
+_scratch = _Scratch()
+
+
+class Gathered:
+    """What the scanner filled in from one block: `fields` by their number; `groups`, `flows` and `records` as flow_scan has them."""
+
+    def __init__(self, kind: int, data: bytes) -> None:
+        from nephoscope.ingest.logs.scanner import flow_scan
+
+        self.text = data
+        self.bytes = np.frombuffer(data + bytes(_PADDING), np.uint8)
+        tuples = len(data) // _SHORTEST + 1
+        objects = int(np.count_nonzero(self.bytes == _BRACE)) + 1
+        rows = _scratch.get("rows", tuples, flow_scan.ROW_FIELDS)
+        groups, flows = _scratch.get("groups", 3, objects), _scratch.get("flows", 3, objects)
+        records = _scratch.get("records", flow_scan.RECORD_FIELDS, objects)
+        self.odd, counts = _scratch.get("odd", 2, 2 * tuples), np.zeros(5, np.int64)
+        self.complete = flow_scan.scan(
+            kind, self.bytes, len(data), rows, groups, flows, records, self.odd, counts
+        )
+        found = dict(zip(("rows", "groups", "flows", "records", "odd"), counts.tolist(), strict=True))
+        wide = np.empty((len(flow_scan.WIDE), found["rows"]), np.int64)
+        narrow = np.empty((len(flow_scan.NARROW), found["rows"]), np.int32)
+        flow_scan.columns(rows, found["rows"], wide, narrow)
+        self.fields: dict[int, NDArray[Any]] = dict(zip(flow_scan.WIDE, wide, strict=True))
+        self.fields.update(zip(flow_scan.NARROW, narrow, strict=True))
+        self.groups, self.flows = groups[:, : found["groups"]], flows[:, : found["flows"]]
+        self.records = records[:, : found["records"]]
+        self.others = [data[self.odd[0, one] : self.odd[1, one]] for one in range(found["odd"])]
+
+    def texts(self, starts: Numbers, ends: Numbers) -> Texts:
+        """The texts of spans: distinct ones, and for each span which it is; a span from -1 is ''."""
+        data, places = self.text, np.empty(len(starts), np.int32)
+        known: dict[bytes, int] = {}
+        for number, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            text = data[start:end] if start >= 0 else b""
+            places[number] = known.setdefault(text, len(known))
+        return Texts([text.decode("ascii") for text in known], places)
+
+    def addresses(self, field: int) -> pa.Array:
+        """The addresses of a field as texts."""
+        from nephoscope.ingest.logs.scanner.flow_scan import print_addresses
+
+        values = self.fields[field]
+        offsets = np.empty(len(values) + 1, np.int32)
+        out = np.empty(len(values) * (_LONGEST_ADDRESS if self.others else 15), np.uint8)
+        size = print_addresses(values, self.bytes, self.odd, offsets, out)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(out[:size])]
+        return pa.StringArray.from_buffers(len(values), buffers[1], buffers[2])
+
+
+class Texts:
+    """Distinct texts and which of them is at each place."""
+
+    def __init__(self, distinct: list[str], places: NDArray[np.int32]) -> None:
+        self.distinct = distinct
+        self.places = places
+
+    def at(self, places: NDArray[Any]) -> Texts:
+        """The texts at some places."""
+        return Texts(self.distinct, self.places[places])
+
+    def mapped(self, change: Callable[[str], str]) -> Texts:
+        """The texts, each changed."""
+        return Texts([change(text) for text in self.distinct], self.places)
+
+    def array(self) -> pa.Array:
+        """The texts as an Arrow array that keeps each once."""
+        return pa.DictionaryArray.from_arrays(pa.array(self.places), pa.array(self.distinct, pa.string()))
+
+
+def words(places: NDArray[Any], distinct: Sequence[str]) -> pa.Array:
+    """Words by their number."""
+    return pa.DictionaryArray.from_arrays(
+        pa.array(places.astype(np.int32, copy=False)), pa.array(distinct, pa.string())
+    )
+
+
+def scanned(kind: int, data: bytes, category: str) -> Scanned | None:
+    """The rows of a block of flow log records, None where the scanner gave up or a record is of another category."""
+    from nephoscope.ingest.logs.scanner import flow_scan
+
+    gathered = Gathered(kind, data)
+    if not gathered.complete or not all(is_address(text) for text in set(gathered.others)):
+        return None
+    records = gathered.records
+    categories = gathered.texts(records[flow_scan.CATEGORY], records[flow_scan.CATEGORY + 1])
+    if {text.lower() for text in categories.distinct} != {category}:
+        return None
+    group = gathered.fields[flow_scan.GROUP]
+    flow = gathered.groups[flow_scan.WITHIN][group]
+    record = gathered.flows[flow_scan.WITHIN][flow]
+    outer = gathered.texts(gathered.flows[0], gathered.flows[1]).at(flow)
+    inner = gathered.texts(gathered.groups[0], gathered.groups[1]).at(group)
+    named = _vnet_names if kind == flow_scan.VNET else _nsg_names
+    columns = named(gathered, record, outer, inner)
+    if columns is None:
+        return None
+    rows = pa.table(columns | _flow_columns(gathered, record, kind))
+    return Scanned({TABLE: rows}, len(records[0]), record)
+
+
+def _vnet_names(
+    gathered: Gathered, record: Numbers, outer: Texts, inner: Texts
+) -> dict[str, pa.Array] | None:
+    mac, log, target = (
+        gathered.texts(gathered.records[2 * place], gathered.records[2 * place + 1]).at(record)
+        for place in range(3)
+    )
+    return {
+        "FlowLogResourceId": log.array(),
+        "MacAddress": mac.mapped(str.upper).array(),
+        "AclGroup": outer.array(),
+        "AclRule": inner.array(),
+        **_resource(target),
+    }
+
+
+def _nsg_names(gathered: Gathered, record: Numbers, outer: Texts, inner: Texts) -> dict[str, pa.Array] | None:
+    target = gathered.texts(gathered.records[0], gathered.records[1])
+    if "" in target.distinct:
+        return None
+    group = target.at(record)
+    return {
+        "MacAddress": inner.mapped(str.upper).array(),
+        "AclGroup": group.array(),
+        "AclRule": outer.array(),
+        **_resource(group),
+    }
+
+
+def _resource(target: Texts) -> dict[str, pa.Array]:
+    resource = target.mapped(lambda text: text.lower() if text.startswith("/") else "")
+    return {
+        "TargetResourceId": target.array(),
+        "_ResourceId": resource.array(),
+        "_SubscriptionId": resource.mapped(subscription_of).array(),
+    }
+
+
+def _flow_columns(gathered: Gathered, record: Numbers, kind: int) -> dict[str, pa.Array]:
+    from nephoscope.ingest.logs.scanner import flow_scan
+
+    fields, vnet = gathered.fields, kind == flow_scan.VNET
+    decision, extra = fields[flow_scan.DECISION], fields[flow_scan.EXTRA]
+    columns = {
+        "TimeGenerated": pa.array(fields[flow_scan.TIME]).cast(_MICROSECONDS),
+        "FlowLogVersion": _counted(gathered.records[flow_scan.VERSION][record].astype(np.int32)),
+        "SrcIp": gathered.addresses(flow_scan.SRC),
+        "DestIp": gathered.addresses(flow_scan.DEST),
+        "SrcPort": pa.array(fields[flow_scan.SRC_PORT]),
+        "DestPort": pa.array(fields[flow_scan.DEST_PORT]),
+        "Protocol": pa.array(fields[flow_scan.PROTOCOL]),
+        "FlowDirection": words(fields[flow_scan.DIRECTION], ("Inbound", "Outbound")),
+        "FlowStatus": words(decision == 3 if vnet else decision, ("Allowed", "Denied")),
+        "FlowState": words(decision if vnet else extra, ("B", "C", "E", "D", "")),
+    }
+    if vnet:
+        known = [ENCRYPTIONS[word.decode()] for word in flow_scan.ENCRYPTION_WORDS]
+        columns["FlowEncryption"] = words(extra, known)
+    for place, name in enumerate(COUNTERS):
+        columns[name] = _counted(fields[flow_scan.COUNTS + place])
+    return columns
+
+
+def _counted(values: NDArray[Any]) -> pa.Array:
+    """Numbers; those below zero are null."""
+    absent = values < 0
+    return pa.array(values, mask=absent if absent.any() else None)

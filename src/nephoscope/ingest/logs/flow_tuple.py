@@ -1,0 +1,168 @@
+"""A tuple of a flow log: the text between two quotes in `flowTuples`, of either kind of flow log.
+
+NSG, version 1: seconds, source, destination, source port, destination port, T|U, I|O, A|D. Version 2 adds B|C|E and four counters.
+VNet, version 4: milliseconds (seconds are seen too), source, destination, ports, IANA protocol, I|O, B|C|E|D, encryption, four
+counters. Counters are what came since the tuple before, empty where there is none; ports are empty where the protocol has none.
+Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview#log-format
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.moments import from_epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+TABLE = "AzureFlowLogs"
+DIRECTIONS = {"I": "Inbound", "O": "Outbound"}
+STATUSES = {"A": "Allowed", "D": "Denied"}
+PROTOCOLS = {"T": 6, "U": 17}
+STATES = frozenset("BCED")
+ENCRYPTIONS = {
+    "X": "Encrypted",
+    "NX": "Unencrypted",
+    "NX_HW_NOT_SUPPORTED": "Unsupported hardware",
+    "NX_SW_NOT_READY": "Software not ready",
+    "NX_NOT_ACCEPTED": "Drop due to no encryption",
+    "NX_NOT_SUPPORTED": "Discovery not supported",
+    "NX_LOCAL_DST": "Destination on same host",
+    "NX_FALLBACK": "Fall back to no encryption",
+}
+COUNTERS = ("PacketsSrcToDest", "BytesSrcToDest", "PacketsDestToSrc", "BytesDestToSrc")
+_MOST = 2**63 - 1
+_DIGITS = re.compile(r"[0-9]{1,19}")
+#: A counter that is larger than a column holds: its digits go to the bag.
+_ABOVE = re.compile(r"[0-9]{19,38}")
+_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]{2,45}")
+
+
+class TupleError(ValueError):
+    """A text that is no tuple: why."""
+
+
+def tuple_rows(
+    tuples: Any,
+    read: Any,
+    base: Mapping[str, Any],
+    path: str,
+    context: Context,
+) -> Iterator[Row | Fault]:
+    """A row for every tuple of a list, with what its record says (`base`); `read` is nsg_values or vnet_values."""
+    if not isinstance(tuples, list):
+        yield context.bad("expected a list of tuples", path, tuples)
+        return
+    for place, text in enumerate(tuples):
+        try:
+            yield Row(TABLE, {**base, **read(text)})
+        except TupleError as error:
+            yield context.bad(str(error), f"{path}[{place}]", text)
+
+
+def nsg_values(text: Any) -> dict[str, Any]:
+    """The values of a tuple of versions 1 and 2; raises TupleError."""
+    parts = _parts(text, (8, 13))
+    status = _word(parts[7], STATUSES, "decision")
+    values = _common(parts)
+    values["Protocol"] = _word(parts[5], PROTOCOLS, "protocol")
+    values["FlowStatus"] = status
+    if len(parts) == 13:
+        values["FlowState"] = _state(parts[8], frozenset("BCE"))
+        _count(values, parts[9:])
+    return values
+
+
+def vnet_values(text: Any) -> dict[str, Any]:
+    """The values of a tuple of version 4; raises TupleError."""
+    parts = _parts(text, (13,))
+    values = _common(parts)
+    values["Protocol"] = _number(parts[5], 255, "protocol")
+    values["FlowState"] = _state(parts[7], STATES)
+    values["FlowStatus"] = "Denied" if parts[7] == "D" else "Allowed"
+    values["FlowEncryption"] = ENCRYPTIONS.get(parts[8], parts[8])
+    _count(values, parts[9:])
+    return values
+
+
+def _parts(text: Any, sizes: tuple[int, ...]) -> list[str]:
+    if not isinstance(text, str):
+        raise TupleError("expected a text")
+    parts = text.split(",")
+    if len(parts) not in sizes:
+        wanted = " or ".join(map(str, sizes))
+        raise TupleError(f"expected {wanted} fields, found {len(parts)}")
+    return parts
+
+
+def _common(parts: list[str]) -> dict[str, Any]:
+    time = from_epoch(_number(parts[0], _MOST, "time"))
+    if time is None:
+        raise TupleError(f"not a time: {parts[0]!r}")
+    for address in parts[1:3]:
+        if not _is_address(address):
+            raise TupleError(f"not an address: {address[:48]!r}")
+    return {
+        "TimeGenerated": time,
+        "SrcIp": parts[1],
+        "DestIp": parts[2],
+        **{
+            column: _number(port, 65535, name)
+            for column, port, name in (
+                ("SrcPort", parts[3], "source port"),
+                ("DestPort", parts[4], "destination port"),
+            )
+            if port
+        },
+        "FlowDirection": _word(parts[6], DIRECTIONS, "direction"),
+    }
+
+
+def _number(text: str, most: int, name: str) -> int:
+    if not _DIGITS.fullmatch(text) or int(text) > most:
+        raise TupleError(f"not a {name}: {text[:32]!r}")
+    return int(text)
+
+
+def _word(text: str, words: Mapping[str, Any], name: str) -> Any:
+    found = words.get(text)
+    if found is None:
+        raise TupleError(f"not a {name}: {text[:32]!r}")
+    return found
+
+
+def _state(text: str, states: frozenset[str]) -> str:
+    if text not in states:
+        raise TupleError(f"not a flow state: {text[:32]!r}")
+    return text
+
+
+def _count(values: dict[str, Any], parts: list[str]) -> None:
+    for name, part in zip(COUNTERS, parts, strict=True):
+        if _ABOVE.fullmatch(part) and int(part) > _MOST:
+            values[f"{name}_given"] = part
+        elif part:
+            values[name] = _number(part, _MOST, "counter")
+
+
+@lru_cache(maxsize=65_536)
+def _is_address(text: str) -> bool:
+    """Whether a field is an address as a tuple may have it: not `10.0.0.300`, not `010.0.0.1`, not `::1%eth0`."""
+    if not _ADDRESS.fullmatch(text):
+        return False
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_address(text: bytes) -> bool:
+    """Whether a field's bytes are an address as a tuple may have it."""
+    return text.isascii() and _is_address(text.decode("ascii"))

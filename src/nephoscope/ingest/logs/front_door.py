@@ -1,0 +1,40 @@
+"""Logs of Azure Front Door, of both generations: access, web application firewall, health probes.
+
+Azure has no tables of their own for them: they go to AzureDiagnostics, whatever the destination.
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/microsoft-network-frontdoors-logs
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.azure_diagnostics import TABLE, diagnostics_row
+from nephoscope.ingest.logs.categories import category_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault, Row
+
+_CATEGORIES = frozenset(
+    ("frontdooraccesslog", "frontdoorwebapplicationfirewalllog", "frontdoorhealthprobelog")
+)
+
+
+class FrontDoor:
+    """A row of AzureDiagnostics."""
+
+    name = "front-door"
+    title = "Azure Front Door: access, web application firewall, health probes"
+    tables = (TABLE,)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """By the category."""
+        return category_of(record) in _CATEGORIES
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a record."""
+        yield diagnostics_row(record, context)
+
+
+FORMAT = FrontDoor()

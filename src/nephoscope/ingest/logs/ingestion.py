@@ -1,0 +1,394 @@
+"""Files into the lake: each content once, taken up where it was interrupted, and what came of it counted."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from nephoscope.files.reading import FileError, Limits, is_tape
+from nephoscope.files.tape import members
+from nephoscope.ingest.logs.earlier import Earlier, again, told_by_path
+from nephoscope.ingest.logs.files import (
+    Known,
+    LogStream,
+    identity,
+    is_log,
+    opened,
+    packed_size,
+    unreadable,
+)
+from nephoscope.ingest.logs.growth import Continued
+from nephoscope.ingest.logs.loads import Load, Loads
+from nephoscope.ingest.logs.reading import read
+from nephoscope.ingest.logs.tally import Tally
+from nephoscope.ingest.logs.wait import Wait
+from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
+from nephoscope.lake.quarantine import Bad
+from nephoscope.state.database import StateError
+from nephoscope.state.ingested_files import Chunk
+from nephoscope.state.producers import FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from nephoscope.files.reading import Source
+    from nephoscope.ingest.logs.discovery import Formats
+    from nephoscope.ingest.logs.files import Content
+    from nephoscope.ingest.logs.format import Context
+    from nephoscope.ingest.logs.growth import Proof
+    from nephoscope.ingest.logs.marks import Older
+    from nephoscope.ingest.logs.parsed import Parsed
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.writer import Writer
+    from nephoscope.state import State
+    from nephoscope.state.ingested_files import IngestedFile
+    from nephoscope.state.ledger import HeldLease
+    from nephoscope.state.workspace import Workspace
+
+#: How long a full spool is waited for: the flusher empties it meanwhile. A full disk is waited for until there is room.
+PATIENCE = 120.0
+_LOG = logging.getLogger("nephoscope.ingestion")
+#: How long a load is another's when its host is gone: longer than a block may wait for a full spool.
+_HELD = 2 * PATIENCE
+
+
+class BegunMeanwhileError(Exception):
+    """Other processes began loads, one of which may be of the same file: what it continues has to be looked at again."""
+
+    def __init__(self, loads: Sequence[IngestedFile]) -> None:
+        super().__init__(f"{len(loads)} loads were begun meanwhile")
+        self.loads = loads
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """How files are taken in: as which formats, for which workspace of which lake.
+
+    `again` takes content in that was taken in before, once more: it names what is asked for, and a load of that name that was
+    interrupted goes on ('' = each content once). `advance` is told of bytes of the files that were
+    read, `waits` why it waits while the lake takes nothing; `scratch` is a folder for members of archives.
+    """
+
+    lake: Lake
+    state: State
+    workspace: Workspace
+    formats: Formats
+    context: Context
+    again: str = ""
+    options: str = ""
+    limits: Limits = field(default_factory=Limits)
+    scratch: Path = Path()
+    advance: Callable[[int], None] = lambda _: None
+    waits: Callable[[str], None] = _LOG.warning
+    tally: Tally = field(default_factory=Tally)
+
+    @cached_property
+    def _loads(self) -> Loads:
+        return Loads(self.state, _HELD)
+
+    def run(self, sources: Iterable[Source]) -> None:
+        """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
+        run = self._begun()
+        earlier = Earlier(self.state.ingested_files.all(self.workspace.name), run)
+        try:
+            for source in sources:
+                if is_tape(source.path.name) and not source.entry:
+                    self._tape(source, earlier)
+                else:
+                    self.file(source, earlier)
+        finally:
+            self._loads.settle()
+        if run:
+            self.state.repeated_loads.finish(self.workspace.name, self.again, run)
+
+    def _begun(self) -> str:
+        """What names this load among those with --again; '' where it is none."""
+        if not self.again:
+            return ""
+        load = self.state.repeated_loads.begin(self.workspace.name, self.again)
+        self.tally.again_since = load.started if load.resumed else None
+        return load.run
+
+    def _tape(self, source: Source, earlier: Earlier) -> None:
+        """Take in what a tar archive holds, a member at a time."""
+        if why := unreadable(source):
+            self.tally.failed[source.name] = why
+            return
+        try:
+            tally, wait = self.tally, Wait(self.waits, PATIENCE)
+
+            def full(error: OSError) -> None:
+                wait.pause(NoRoomError(f"nothing can be unpacked: {error.strerror}"))
+
+            for member in members(
+                source, self.limits, self.scratch, is_log, tally.passed_over, tally.special, full
+            ):
+                wait.over()
+                self.file(member, earlier)
+        except FileError as error:
+            self.tally.failed[source.name] = str(error)
+        self.advance(packed_size(source.path))
+
+    def file(self, source: Source, earlier: Earlier) -> None:
+        """Take a file in, unless its content is there; of one that has grown, what is new."""
+        if why := unreadable(source):
+            self.tally.failed[source.name] = why
+            return None
+        while True:
+            try:
+                return self._file(source, earlier)
+            except BegunMeanwhileError as others:
+                for one in others.loads:
+                    earlier.add(one)
+
+    def _file(self, source: Source, earlier: Earlier) -> None:
+        """`file` by the loads that are known; BegunMeanwhileError where others began one meanwhile that may be of this file."""
+        starts = [b""]
+
+        def known(start: bytes) -> Known:
+            starts[0] = start
+            return self._known(source.name, start, earlier)
+
+        def meanwhile(session: Session) -> None:
+            ledger = self.state.ingested_files
+            begun = earlier.unseen(ledger.begun_since(session, self.workspace.name, earlier.seen))
+            if any(earlier.concerns(source.name, content.name, starts[0], one) for one in begun):
+                raise BegunMeanwhileError(begun)
+            for one in begun:
+                earlier.add(one)
+
+        content = identity(source, self.limits, known)
+        same = earlier.same(source.name, content.name, self.options)
+        name = same.identity if same else self._name(source.name, content.name, earlier)
+        others = [proof for proof in content.proofs if proof.earlier.identity != name]
+        akin = [proof for proof in others if earlier.akin(source.name, proof.earlier)]
+        continued = Continued.best(self._continued(source, proof) for proof in akin)
+        for proof in others:
+            if proof not in akin and proof.earlier.rows:
+                self.tally.alike[source.name] = proof.earlier.name
+        before = [proof.earlier for proof in akin]
+        if same is not None and same.finished is not None:
+            self._there(source, content, [same, *before])
+            loaded = same
+        else:
+            loaded = self._loaded(source, name, content, continued, before, meanwhile)
+            earlier.add(loaded)
+        if not told_by_path(source.name):
+            return
+        for one, content_ in (
+            (loaded, content.name),
+            *((one.earlier, one.earlier.content) for one in (continued,) if one),
+        ):
+            if not told_by_path(one.name):
+                self._adopt(source, one, content_, earlier)
+
+    def _there(self, source: Source, content: Content, loads: Sequence[IngestedFile]) -> None:
+        """A file was taken in before, by so many loads."""
+        self.tally.knew(loads)
+        self.advance(packed_size(source.path))
+        if content.failure:
+            self.tally.failed[source.name] = content.failure
+
+    def _continued(self, source: Source, proof: Proof) -> Continued:
+        """Where a file goes on that is proved to begin with what an earlier load took.
+
+        Where that was interrupted, another process may still be at it: it is waited for. A block that was acknowledged and not
+        noted, since its process was killed between the two, is noted first.
+        """
+        ledger, workspace = self.state.ingested_files, self.workspace.name
+        self._loads.settle()
+        one = ledger.get(proof.earlier.identity, workspace) or proof.earlier
+        if one.finished is None:
+            with self._loads.alone(one.identity, lambda _: one) as load:
+                load.file = ledger.get(one.identity, workspace) or one
+                if load.file.finished is None:
+                    self._note_blocks(source, proof, load)
+            one = ledger.get(one.identity, workspace) or one
+        return Continued.of(one, proof)
+
+    def _note_blocks(self, source: Source, proof: Proof, load: Load) -> None:
+        """Note the blocks of an interrupted load that were acknowledged: the same bytes, cut into the same blocks."""
+        one = load.file
+        last = self.lake.writer().last(self._producer(one.identity))
+        if last <= one.chunk:
+            return
+        with opened(source, self.limits, lambda _: None, proof.at, proof.closing) as stream:
+            for chunk, parsed in self._blocks(stream, one.name, load):
+                if chunk > last:
+                    return
+                load.took(_chunk(chunk, parsed))
+                load.note()
+        load.end()
+        self._loads.settle()
+
+    def _known(self, name: str, start: bytes, earlier: Earlier) -> Known:
+        """The loads that a content may have to do with which begins so."""
+        found = earlier.longer(name, start, self.options)
+        marks: dict[str, str] = {}
+        if found:
+            self._loads.settle()
+            marks = self.state.ingested_files.marks([one.identity for one in found], self.workspace.name)
+        longer = [(one, marks[one.identity]) for one in found if one.identity in marks]
+        return Known(earlier.of(name, start, self.options), longer)
+
+    def _loaded(
+        self,
+        source: Source,
+        name: str,
+        content: Content,
+        continued: Continued | None,
+        before: Sequence[IngestedFile],
+        meanwhile: Callable[[Session], None],
+    ) -> IngestedFile:
+        """Load a content, unless another process has done so by now; `meanwhile` looks in its transaction at what others began."""
+        older = (
+            content.older if content.older and content.older.at > (continued.at if continued else 0) else None
+        )
+        at, lines = _start(continued, older, content)
+
+        def begin(session: Session) -> IngestedFile:
+            meanwhile(session)
+            return self.state.ingested_files.begin_within(
+                session, name, source.name, self.options, content.size, self.workspace.name,
+                done=at, lines=lines, closing=content.closing, head=content.head, marks=content.marks,
+            )  # fmt: skip
+
+        with self._loads.alone(name, begin) as load:
+            if load.file.finished is not None:
+                self._there(source, content, [load.file, *before])
+            elif older is not None and load.file.chunk < 0 and self._is_older(source, content, older, at):
+                load.took(Chunk(0, at, sure=older.at, lines=lines))
+                load.end()
+            else:
+                self._go_on(source, load, content, None if older else continued)
+                load.end(continued.earlier.identity if continued is not None and continued.at else "")
+        return load.file
+
+    def _is_older(self, source: Source, content: Content, older: Older, at: int) -> bool:
+        """Tell that a content is the beginning of a longer one; whether all of it is there."""
+        told = self.tally.older if at else self.tally.overlapping
+        told[source.name] = f"{older.later.name} ({at:,} of {content.size:,} bytes)"
+        if at == content.size:
+            self.tally.known += 1
+            self.advance(packed_size(source.path))
+        return at == content.size
+
+    def _go_on(self, source: Source, load: Load, content: Content, continued: Continued | None) -> None:
+        """Read what is not there yet, and count what that is."""
+        begun = load.file
+        self.tally.resumed += begun.chunk >= 0
+        cut = False
+        if continued is not None and begun.chunk < 0:
+            cut = continued.cut
+            if continued.at or cut:
+                self.tally.continued += 1
+            elif continued.earlier.rows:
+                self.tally.grown.append(source.name)
+        self.tally.unfinished = source.name
+        self._read(source, load, None if content.failure else content.size, cut=cut)
+        self.tally.read += 1
+        self.tally.unfinished = ""
+
+    def _adopt(self, source: Source, one: IngestedFile, content: str, earlier: Earlier) -> None:
+        """A load whose path told nothing was of this file, whose path tells its resource: it is of no other file any more."""
+        name = self._name(source.name, content, earlier)
+        self._loads.settle()
+        earlier.add(self.state.ingested_files.adopt(one, name, source.name))
+        if one.rows:
+            self.tally.unplaced[source.name] = one.name
+
+    def _name(self, path: str, content: str, earlier: Earlier) -> str:
+        """What names a load: the content with what else decides its rows, the options and what the path tells."""
+        said = told_by_path(path)
+        decisive = f"{self.options}\0{said}" if said else self.options
+        name = f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content
+        return name + again(earlier.run)
+
+    def _producer(self, name: str) -> str:
+        return f"{FILE}{self.workspace.name}-{name}"
+
+    def _read(self, source: Source, load: Load, size: int | None, *, cut: bool) -> None:
+        """Take in what is not there yet of the first `size` bytes (None = all): what is appended meanwhile has not been looked at."""
+        writer, producer = self.lake.writer(), self._producer(load.file.identity)
+        chunk = _next(load.file) - 1
+        with opened(source, self.limits, self.advance, size) as stream:
+            if cut:
+                self.tally.cut[source.name] = self._lines(source, load.file.done) + 1
+            for chunk, parsed in self._blocks(stream, source.name, load):
+                load.note()
+                self._append(writer, parsed, producer, chunk, load.lease)
+                self.tally.add(parsed, self.workspace.subscriptions)
+                load.took(_chunk(chunk, parsed))
+            if isinstance(stream, LogStream) and stream.failure:
+                self._failed(writer, source, stream, producer, chunk + 1)
+
+    def _append(self, writer: Writer, parsed: Parsed, producer: str, sequence: int, lease: HeldLease) -> None:
+        """Append a block, waiting while the spool is full and while the disk is; SpoolFullError where the spool stays full."""
+        wait = Wait(self.waits, PATIENCE)
+        while True:
+            try:
+                writer.append(
+                    self.workspace.name, parsed.tables, bad=parsed.bad, producer=producer, sequence=sequence
+                )
+            except SpoolFullError as error:
+                wait.pause(error)
+                with suppress(StateError):  # a full disk takes no renewal either, of nobody
+                    lease.renew()
+            else:
+                wait.over()
+                return
+
+    def _lines(self, source: Source, size: int) -> int:
+        """How many lines the first bytes of a file are."""
+        return LogStream(source, self.limits, lambda _: None).skip(size)
+
+    def _blocks(self, stream: BinaryIO, name: str, load: Load) -> Iterator[tuple[int, Parsed]]:
+        """The blocks of a load from where it stands, each with its number; `name` is the path that tells of its records."""
+        begun = load.file
+        blocks = read(
+            stream,
+            self.formats,
+            replace(self.context, source=name),
+            tables=self.lake.tables,
+            workspace=self.workspace,
+            resume_at=begun.done,
+            text=begun.lines,
+            from_start=True,
+        )
+        for chunk, parsed in enumerate(blocks, _next(begun)):
+            if not load.lease.keep():
+                raise LakeError(f"{name}: another process goes on with this load")
+            yield chunk, parsed
+
+    def _failed(self, writer: Writer, source: Source, stream: LogStream, producer: str, chunk: int) -> None:
+        """What stopped a file before its end is an entry of the quarantine."""
+        self.tally.failed[source.name] = stream.failure
+        self.tally.bad[stream.failure] += 1
+        entry = Bad(source.name, f"byte {stream.at}", stream.failure, "", "")
+        writer.append(self.workspace.name, {}, bad=[entry], producer=producer, sequence=chunk)
+
+
+def _start(continued: Continued | None, older: Older | None, content: Content) -> tuple[int, bool | None]:
+    """From which byte on a content is read, and whether as lines of text: behind what is there already."""
+    if older is None:
+        return (continued.at, continued.earlier.lines) if continued else (0, None)
+    if older.whole:
+        return content.size, older.later.lines
+    return (older.at, older.later.lines) if content.lined else (0, None)
+
+
+def _chunk(number: int, parsed: Parsed) -> Chunk:
+    rows = sum(rows.num_rows for rows in parsed.tables.values())
+    return Chunk(number, max(parsed.end, 0), rows, len(parsed.bad), parsed.sure, parsed.text)
+
+
+def _next(begun: IngestedFile) -> int:
+    """The number of the block that a load goes on with; one that stands at its beginning begins anew."""
+    return begun.chunk + 1 if begun.done else 0

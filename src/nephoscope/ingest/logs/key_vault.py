@@ -1,0 +1,31 @@
+"""Audit events of key vaults and managed HSMs -> AZKVAuditLogs and AzureDiagnostics.
+
+Source: https://learn.microsoft.com/azure/key-vault/general/logging
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from nephoscope.ingest.logs.categories import CategoryFormat
+from nephoscope.ingest.logs.filling import parsed
+
+
+def _shape(record: dict[str, Any], _properties: dict[str, Any], values: dict[str, Any]) -> None:
+    """The identity is an object of claims; the category says nothing that the table does not."""
+    record.pop("category", None)
+    record.pop("Category", None)
+    identity = parsed(record.pop("identity", None))
+    if identity not in (None, {}, ""):
+        values["Identity"] = identity
+
+
+FORMAT = CategoryFormat(
+    name="key-vault",
+    title="Key Vault audit events",
+    routes=MappingProxyType({"auditevent": "AZKVAuditLogs"}),
+    provider="microsoft.keyvault",
+    both=True,
+    shape=_shape,
+)

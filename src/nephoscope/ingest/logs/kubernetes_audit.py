@@ -1,0 +1,88 @@
+"""The audit log of Kubernetes: events within AKS and Arc resource logs, and events alone -> AKSAudit and its kin.
+
+The event is JSON text in `properties.log`. Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/aksaudit and
+https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.categories import category_of
+from nephoscope.ingest.logs.filling import Filling, parsed, started
+from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.resource_log import as_text, resource_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+_ADMIN = "kube-audit-admin"
+_CATEGORIES = ("kube-audit", _ADMIN)
+_RENAMES = {
+    "requestURI": "RequestUri",
+    "requestReceivedTimestamp": "RequestReceivedTime",
+    "stageTimestamp": "StageReceivedTime",
+    "pod": "PodName",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesAudit:
+    """The format of the Kubernetes audit log."""
+
+    name: str = "kubernetes-audit"
+    title: str = "Kubernetes audit log"
+    tables: tuple[str, ...] = (
+        "AKSAudit",
+        "AKSAuditAdmin",
+        "ArcK8sAudit",
+        "ArcK8sAuditAdmin",
+        "AzureDiagnostics",
+    )
+    fillings: dict[str, Filling] = field(default_factory=dict)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it is a resource log of an audit category, or an event alone."""
+        return category_of(record) in _CATEGORIES or _is_event(record)
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of an event, and that of AzureDiagnostics for a resource log."""
+        if _is_event(record):
+            time = record.get("stageTimestamp", record.get("requestReceivedTimestamp"))
+            yield self._row({"time": time}, {}, record, context)
+            return
+        if context.destination.azure_diagnostics:
+            yield diagnostics_row(record, context)
+        if context.destination.dedicated:
+            properties = parsed(record.get("properties", record.get("Properties")))
+            properties = properties if isinstance(properties, dict) else {}
+            event = parsed(properties.get("log"))
+            if not isinstance(event, dict):
+                yield context.bad(
+                    "the log of an audit event is no JSON object", "properties.log", event or ""
+                )
+                return
+            yield self._row(record, properties, event, context)
+
+    def _row(
+        self, record: dict[str, Any], properties: dict[str, Any], event: dict[str, Any], context: Context
+    ) -> Row:
+        values = started(record, context)
+        arc = "microsoft.kubernetes/" in resource_id_of(record, context)
+        kind = "ArcK8sAudit" if arc else "AKSAudit"
+        table = f"{kind}Admin" if category_of(record) == _ADMIN else kind
+        filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
+        filling.fill(values, event, skip=("kind", "apiVersion", "metadata"))
+        filling.fill(values, properties, skip=("log",))
+        return filling.row(values)
+
+
+def _is_event(record: dict[str, Any]) -> bool:
+    return "auditID" in record and as_text(record.get("apiVersion")).startswith("audit.k8s.io/")
+
+
+FORMAT = KubernetesAudit()

@@ -1,0 +1,65 @@
+"""Text logs of the control plane of Kubernetes (API server, scheduler, controllers, guard) -> AKSControlPlane and its kin.
+
+The line is `properties.log`; its level is the first letter of klog's header. Sources:
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/akscontrolplane and https://github.com/kubernetes/klog
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.categories import dedicated_table, row_of
+from nephoscope.ingest.logs.filling import Filling
+from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.resource_log import as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Fault, Row
+
+_NOWHERE = Context()
+_RENAMES = MappingProxyType({"log": "Message", "pod": "PodName"})
+_KLOG = re.compile(r"([IWEF])\d{4} \d{2}:\d{2}:\d{2}\.\d{1,9} ")
+_LEVELS = MappingProxyType({"I": "Info", "W": "Warning", "E": "Error", "F": "Fatal"})
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesControlPlane:
+    """The format of the text logs of a control plane."""
+
+    name: str = "kubernetes-control-plane"
+    title: str = "Kubernetes control plane logs"
+    tables: tuple[str, ...] = ("AKSControlPlane", "ArcK8sControlPlane", "AzureDiagnostics")
+    fillings: dict[str, Filling] = field(default_factory=dict)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it is a resource log of a category of the control plane."""
+        return dedicated_table(record, _NOWHERE) in self.tables
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a line, and that of AzureDiagnostics."""
+        if context.destination.dedicated:
+            table = dedicated_table(record, _NOWHERE)
+            filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
+            yield row_of(record, context, filling, _shape)
+        if context.destination.azure_diagnostics:
+            yield diagnostics_row(record, context)
+
+
+def _shape(_record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:
+    """The level that the line tells; its line break is no part of it."""
+    line = properties.get("log")
+    if line is None:
+        return
+    properties["log"] = as_text(line).rstrip("\r\n")
+    header = _KLOG.match(properties["log"])
+    if header is not None:
+        values["Level"] = _LEVELS[header[1]]
+
+
+FORMAT = KubernetesControlPlane()

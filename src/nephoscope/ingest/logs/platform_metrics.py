@@ -1,0 +1,48 @@
+"""Platform metrics of Azure resources, as diagnostic settings stream them -> AzureMetrics.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/azuremetrics
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.azure_diagnostics import resource_columns
+from nephoscope.ingest.logs.categories import ENVELOPE
+from nephoscope.ingest.logs.filling import Filling, started
+from nephoscope.ingest.logs.format import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+TABLE = "AzureMetrics"
+_FILLING = Filling(TABLE, {"unit": "UnitName"})
+_SAID = frozenset({"timeGrain", "count", "total", "minimum", "maximum", "average"})
+_COLUMNS = frozenset({"ResourceId", "SubscriptionId", "ResourceGroup", "ResourceProvider", "Resource"})
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformMetrics:
+    """The format of platform metrics."""
+
+    name: str = "metrics"
+    title: str = "Azure Monitor platform metrics"
+    tables: tuple[str, ...] = (TABLE,)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it names a metric, and a value of it or its grain."""
+        return isinstance(record.get("metricName"), str) and "time" in record and not _SAID.isdisjoint(record)
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a metric in a grain of time."""
+        values = started(record, context)
+        columns = resource_columns(values.get("_ResourceId", ""))
+        values.update({name: value for name, value in columns.items() if name in _COLUMNS})
+        _FILLING.fill(values, record, skip=ENVELOPE)
+        yield _FILLING.row(values)
+
+
+FORMAT = PlatformMetrics()

@@ -1,0 +1,111 @@
+"""The fields that all Azure resource logs share, read as their writers really write them.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs-schema
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.ingest.logs.format import BadRecordError
+from nephoscope.ingest.logs.json_value import decoded
+from nephoscope.ingest.logs.moments import moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nephoscope.ingest.logs.format import Context
+
+TIME_NAMES = ("time", "timestamp", "timeStamp", "Time", "TimeStamp", "eventTimestamp", "TimeGenerated")
+_SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)
+
+
+def text_of(record: dict[str, Any], *names: str) -> str:
+    """The first of these members that is there, as text ('' = none): numbers as written in JSON, objects as JSON."""
+    for name in names:
+        value = record.get(name)
+        if value is not None:
+            return as_text(value)
+    return ""
+
+
+def as_text(value: Any) -> str:
+    """A JSON value as text: null is '', true is 'true', objects are JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def time_of(record: dict[str, Any]) -> datetime:
+    """When the event happened (UTC); raises BadRecordError."""
+    for name in TIME_NAMES:
+        if name in record:
+            found = moment(record[name])
+            if found is None:
+                raise BadRecordError(f"not a time: {as_text(record[name])[:64]!r}", name)
+            return found
+    raise BadRecordError("the record has no time")
+
+
+def properties_of(record: dict[str, Any], name: str = "properties") -> dict[str, Any]:
+    """The object `properties`, which may be written as JSON text; {} where there is none; raises BadRecordError."""
+    value = record.get(name)
+    if isinstance(value, str) and value.strip():
+        try:
+            value = decoded(value)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BadRecordError(f"the text is not JSON: {error}", name) from error
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, dict):
+        raise BadRecordError("expected an object", name)
+    return value
+
+
+def listed(value: dict[str, Any], name: str, path: str) -> list[dict[str, Any]]:
+    """The list of objects under a name of an object at `path`; raises BadRecordError."""
+    found = value.get(name)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise BadRecordError("expected a list of objects", f"{path}.{name}")
+    return found
+
+
+def resource_id_of(record: dict[str, Any], context: Context) -> str:
+    """The id of the resource that wrote the record, lower-cased as `_ResourceId` has it; else from the blob's path; else ''."""
+    found = text_of(record, "resourceId", "ResourceId", "_ResourceId") or context.resource_id
+    return found.lower() if found.startswith("/") else ""
+
+
+def subscription_of(resource_id: str) -> str:
+    """The subscription in a resource id, '' where there is none."""
+    match = _SUBSCRIPTION.match(resource_id)
+    return match.group(1).lower() if match else ""
+
+
+def integer(value: Any) -> int | None:
+    """A whole number, also written as text; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    if isinstance(value, str) and len(value) <= 20:
+        try:
+            return int(value)
+        except ValueError:
+            return None
+    return None
+
+
+def real(value: Any) -> float | None:
+    """A number, also written as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None

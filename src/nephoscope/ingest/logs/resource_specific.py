@@ -1,0 +1,75 @@
+"""Resource logs of any category that has a table of its own in content/tables: fields to columns by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.categories import dedicated_table, row_of, table_of_category, two_ways
+from nephoscope.ingest.logs.filling import Filling
+from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.resource_log import resource_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Fault, Row
+
+RANK = 50
+_NOWHERE = Context()
+#: Tables whose records need more than names: formats of their own know them (a test holds the list to that).
+OWNED = frozenset(
+    {
+        *("AADGraphActivityLogs", "AADManagedIdentitySignInLogs", "AADNonInteractiveUserSignInLogs"),
+        *("AADRiskyServicePrincipals", "AADRiskyUsers", "AADServicePrincipalRiskEvents", "AADUserRiskEvents"),
+        *("AADServicePrincipalSignInLogs", "ADFSSignInLogs", "AKSAudit", "AKSAuditAdmin", "AuditLogs"),
+        *(
+            "AKSControlPlane",
+            "ArcK8sAudit",
+            "ArcK8sAuditAdmin",
+            "ArcK8sControlPlane",
+            "AZKVAuditLogs",
+            "FunctionAppLogs",
+            "MicrosoftGraphActivityLogs",
+        ),
+        *("MicrosoftServicePrincipalSignInLogs", "SQLSecurityAuditEvents", "SigninLogs"),
+        *("StorageBlobLogs", "StorageFileLogs", "StorageQueueLogs", "StorageTableLogs"),
+    }
+)
+OWNED_PREFIXES = ("AGW", "AZFW", "AppService")
+
+
+@cache
+def _filling(table: str) -> Filling:
+    return Filling(table, {"tenantId": "AADTenantId"})
+
+
+@dataclass(frozen=True)
+class ResourceSpecific:
+    """The format of the categories that the content gives a table and that no other format knows."""
+
+    name: str = "resource-specific"
+    title: str = "Resource logs with a table of their own"
+
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that have a category and no format of their own."""
+        named = {table for key, table in table_of_category().items() if ":" in key}
+        return tuple(sorted(table for table in named - OWNED if not table.startswith(OWNED_PREFIXES)))
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether the content has a table for the category and the type of the resource, and no other format writes it."""
+        return dedicated_table(record, _NOWHERE) in self.tables
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The rows of a record."""
+        both = two_ways(resource_id_of(record, context))
+        if not both or context.destination.dedicated:
+            yield row_of(record, context, _filling(dedicated_table(record, _NOWHERE)))
+        if both and context.destination.azure_diagnostics:
+            yield diagnostics_row(record, context)
+
+
+FORMAT = ResourceSpecific()

@@ -1,0 +1,103 @@
+"""Requests to storage accounts -> StorageBlobLogs, StorageFileLogs, StorageQueueLogs, StorageTableLogs.
+
+The three categories are one for all services: the resource id or `serviceType` tells which. Signatures in URIs are masked before.
+Source: https://learn.microsoft.com/azure/storage/blobs/monitor-blob-storage-reference
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.categories import category_of, row_of
+from nephoscope.ingest.logs.filling import Filling, parsed
+from nephoscope.ingest.logs.format import BadRecordError, Row
+from nephoscope.ingest.logs.resource_log import as_text, properties_of, resource_id_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+_CATEGORIES = frozenset({"storageread", "storagewrite", "storagedelete"})
+_TABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "blob": "StorageBlobLogs",
+        "file": "StorageFileLogs",
+        "queue": "StorageQueueLogs",
+        "table": "StorageTableLogs",
+    }
+)
+_HOST = re.compile(r"https?://[^/]{1,256}?\.(blob|dfs|file|queue|table)\.", re.IGNORECASE)
+_REQUESTER = ("appId", "audience", "objectId", "tenantId", "tokenIssuer", "upn", "userName")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The format of requests to storage accounts."""
+
+    name: str = "storage"
+    title: str = "Storage requests: blobs, files, queues, tables"
+    tables: tuple[str, ...] = tuple(_TABLES.values())
+    fillings: dict[str, Filling] = field(default_factory=dict)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it is of a storage category, or has none and names the service of an account that logs requests."""
+        category = category_of(record)
+        if category in _CATEGORIES:
+            return True
+        return (
+            not category and "operationName" in record and _service_of_id(text_of(record, "resourceId")) != ""
+        )
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a request; raises BadRecordError where nothing tells the service."""
+        table = _TABLES.get(_service(record, context))
+        if table is None:
+            raise BadRecordError(
+                "neither the resource id nor serviceType nor the host tells blob, file, queue or table"
+            )
+        yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+
+
+def _service(record: dict[str, Any], context: Context) -> str:
+    """The service of the resource that logs, else the one that the request names, else that of the host."""
+    found = _service_of_id(resource_id_of(record, context))
+    if found:
+        return found
+    named = text_of(properties_of(record), "serviceType").lower().removeprefix("azure")
+    host = _HOST.match(text_of(record, "uri"))
+    return named or (host[1].lower().replace("dfs", "blob") if host else "")
+
+
+def _service_of_id(resource_id: str) -> str:
+    lowered = f"{resource_id.lower()}/"
+    if "/microsoft.storage/storageaccounts/" not in lowered:
+        return ""
+    return next((service for service in _TABLES if f"/{service}services/" in lowered), "")
+
+
+def _shape(record: dict[str, Any], _properties: dict[str, Any], values: dict[str, Any]) -> None:
+    """The identity: how the request was authenticated, by which token or key, as whom, and what each check said."""
+    identity = parsed(record.pop("identity", None))
+    if not isinstance(identity, dict):
+        if identity not in (None, ""):
+            values["AuthenticationType"] = as_text(identity)
+        return
+    requester = parsed(identity.pop("requester", None))
+    for name in _REQUESTER:
+        value = requester.get(name) if isinstance(requester, dict) else None
+        if value is not None:
+            values[f"Requester{name[0].upper()}{name[1:]}"] = as_text(value)
+    for name, column in (("type", "AuthenticationType"), ("tokenHash", "AuthenticationHash")):
+        if identity.get(name) is not None:
+            values[column] = as_text(identity.pop(name))
+    if identity.get("authorization") is not None:
+        values["AuthorizationDetails"] = parsed(identity.pop("authorization"))
+    if identity:
+        values["identity"] = identity
+
+
+FORMAT = Storage()

@@ -1,0 +1,346 @@
+"""CSV files with a header of column names, as the portals export them, for the table that is asked for or that `Type` names.
+
+Commas, semicolons, tabs or bars stand between fields; the header says which, or Excel's first line `sep=;`. Log Analytics writes
+`TimeGenerated [UTC]` and `6/1/2026, 10:00:00.003 AM`. Format: RFC 4180.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from nephoscope.ingest.logs.format import BadRecordError, Fault, FileItem, Row
+from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.secrets import masked
+from nephoscope.ingest.logs.table_row import TIMES, row_of
+from nephoscope.ingest.logs.text import read_as, why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from nephoscope.ingest.logs.format import Context
+
+#: A field is at most as long as a record of the frame may be.
+_LONGEST = 32 * 1024 * 1024
+_RAW = 4096
+#: So many characters of lines are read anew behind quotes that are not closed.
+_GIVEN_BACK = 256 * 1024 * 1024
+_SEPARATORS = ",;\t|"
+_TIMES = frozenset(
+    (*(name for name in TIMES if name[0] == "T"), "TimeGenerated [Local Time]", "Timestamp [Local Time]")
+)
+_LOCAL = " [Local Time]"
+#: Downloads of portals whose columns are not those of a table, and what to download in their place.
+_DOWNLOADS = (
+    (
+        frozenset(("Date (UTC)", "Request ID")),
+        "this is the portal's CSV of sign-ins, which leaves out what its JSON has: download JSON there",
+    ),
+    (
+        frozenset(("Date (UTC)", "Activity")),
+        "this is the portal's CSV of audit logs, which leaves out what its JSON has: download JSON there",
+    ),
+    (
+        frozenset(("Operation name", "Event initiated by", "Time")),
+        "this is the portal's CSV of the Activity Log: take its JSON, by `az monitor activity-log list`, or by a source",
+    ),
+    (
+        frozenset(("CreationDate", "AuditData")),
+        "this is an export of the audit log of Microsoft 365, whose records are the texts under AuditData: take these, a line each",
+    ),
+)
+_MARK = b"\xef\xbb\xbf"
+_SAID = re.compile(r"sep=(.)\s*\Z", re.IGNORECASE)
+
+
+class _Raw(io.RawIOBase):
+    """The stream, of which nothing but read() is asked, and which stays open."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Line(NamedTuple):
+    """A line as text: the byte behind it, whether it was no UTF-8, and why it is no text at all."""
+
+    text: str
+    end: int
+    recoded: bool = False
+    wrong: str = ""
+
+
+class _Lines:
+    """The lines of a stream; `taken` are those since the last look, `at` is the byte behind the last one.
+
+    `ended` tells whether one more was asked for than there are. Lines that were taken may be given back.
+    """
+
+    def __init__(self, stream: BinaryIO, page: str) -> None:
+        buffered = io.BufferedReader(_Raw(stream))
+        self._text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._page = page
+        self._read = 0
+        self._back: deque[_Line] = deque()
+        self._left = _GIVEN_BACK
+        self.at = 0
+        self.taken: list[_Line] = []
+        self.ended = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self._back:
+            line = self._back.popleft()
+        elif text := self._text.readline():
+            line = self._line(text)
+            self._read = line.end
+        else:
+            self.ended = True
+            raise StopIteration
+        self.taken.append(line)
+        self.at = line.end
+        return line.text
+
+    def _line(self, text: str) -> _Line:
+        if text.isascii():
+            return _Line(text, self._read + len(text))
+        data = text.encode("utf-8", "surrogateescape")
+        end = self._read + len(data)
+        try:
+            read = read_as(data, self._page)
+        except UnicodeDecodeError as error:
+            wrong = why_not(error, self._page, self._read)
+            return _Line(data.decode("utf-8", "backslashreplace"), end, wrong=wrong)
+        return _Line(read, end, read != text)
+
+    def is_whole(self) -> bool:
+        """Whether the last line that was taken has its end."""
+        return self.taken[-1].text.endswith(("\n", "\r"))
+
+    def looked_at(self) -> None:
+        """Forget the lines so far."""
+        self.taken.clear()
+
+    def give_back(self) -> bool:
+        """Give all that were taken back but the first; False where that has been done with too much already."""
+        behind = self.taken[1:]
+        self._left -= sum(len(line.text) for line in behind)
+        if self._left < 0 or not behind:
+            return False
+        self._back.extendleft(reversed(behind))
+        del self.taken[1:]
+        self.at = self.taken[0].end
+        self.ended = False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class TableCsv:
+    """The format of CSV files."""
+
+    name: str = "csv"
+    title: str = "CSV with a header of column names (comma, semicolon, tab or bar)"
+    tables: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = (".csv", ".tsv")
+
+    def recognises_start(self, head: bytes) -> bool:
+        """Whether the first line is a header that names the time of a row."""
+        lines = head.removeprefix(_MARK).decode("utf-8", "backslashreplace").split("\n", 2)
+        line = lines[1] if _SAID.match(lines[0]) and len(lines) > 1 else lines[0]
+        if line[:1] in ("{", "[", "<"):
+            return False
+        separator = _separator(line, lines[0])
+        return bool(separator) and not _TIMES.isdisjoint(_names(line, separator))
+
+    def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
+        """The rows of a file; one that is wrong is a fault, and the rest goes on."""
+        return self.rows_from(stream, context, 0)
+
+    def rows_from(self, stream: BinaryIO, context: Context, at: int) -> Iterator[FileItem]:
+        """As file_rows(), for the rows behind a byte at which one ended."""
+        csv.field_size_limit(_LONGEST)
+        lines = _Lines(stream, context.encoding)
+        source = lines
+        said = ""
+        header = next(source, "")
+        before = 1
+        if _SAID.match(header):
+            said, header = header, next(source, "")
+            before = 2
+        try:
+            names, separator = _header(header, said, before, context)
+        except BadRecordError as error:
+            reason = f"the file as a whole is set aside: {error.reason}"
+            yield FileItem(context.bad(reason, "", masked(header[:_RAW])), error.path, refused=True)
+            return
+        while lines.at < at and next(source, None) is not None:
+            before += 1
+            lines.looked_at()
+        yield from _records(lines, before, names, separator, context)
+
+
+def _records(
+    lines: _Lines, before: int, names: Sequence[str], separator: str, context: Context
+) -> Iterator[FileItem]:
+    """The rows below a header of so many lines.
+
+    One of several lines that is wrong is set aside with its first line alone: the others are read anew, since a quote that is not
+    closed would take them along. Where the file breaks off inside a quote and inside a line, that is the end of a record that is not
+    whole: what is in it makes no rows, and it is read from its begin once there is more.
+    """
+    lines.looked_at()
+    reader = csv.reader(lines, delimiter=separator)
+    start = lines.at
+    while (fields := _fields(reader)) is not None:
+        several = len(lines.taken)
+        if not several:
+            break
+        wrong = next((line.wrong for line in lines.taken if line.wrong), "")
+        item = _judged(fields, names, context, wrong, lines)
+        recoded = any(line.recoded for line in lines.taken)
+        if several > 1 and not (isinstance(item, Row) and _is_strict(lines, separator)):
+            item = _unclosed(lines, context, several, item)
+        before += len(lines.taken)
+        if item:
+            sure = start if lines.ended or not lines.is_whole() else lines.at
+            yield FileItem(item, f"line {before}", lines.at, recoded and not wrong, sure, lines.ended)
+        start = lines.at
+        lines.looked_at()
+
+
+def _fields(reader: Any) -> list[str] | str | None:
+    """The fields of the next record, why it is none, or None at the end."""
+    try:
+        found: list[str] | None = next(reader, None)
+    except csv.Error as error:
+        return f"not CSV: {error}"
+    return found
+
+
+def _judged(
+    fields: list[str] | str, names: Sequence[str], context: Context, wrong: str, lines: _Lines
+) -> Row | Fault | None:
+    """The row of a record's fields, or what is wrong with it; None where it is an empty line."""
+    if isinstance(fields, str):
+        return context.bad(fields, "", masked(lines.taken[0].text[:_RAW]))
+    return _item(fields, names, context, wrong, len(lines.taken) - 1) if fields else None
+
+
+def _unclosed(lines: _Lines, context: Context, several: int, item: Row | Fault | None) -> Row | Fault | None:
+    """The first of several lines as what is wrong, where the others can be read anew; else what they are together."""
+    text, broken_off = lines.taken[0].text, lines.ended and not lines.is_whole()
+    if not broken_off and not lines.give_back():
+        return item
+    why = f"{item.reason}; " if isinstance(item, Fault) and "a quote is not closed" not in item.reason else ""
+    then = "the file breaks off inside it" if broken_off else "they are read anew"
+    reason = f"{why}it takes {several} lines: a quote is not closed; {then}"
+    return context.bad(reason, item.path if isinstance(item, Fault) else "", masked(text[:_RAW]))
+
+
+def _is_strict(lines: _Lines, separator: str) -> bool:
+    """Whether quotes stand in the lines of a record only where they begin and end a field."""
+    try:
+        return (
+            len(list(csv.reader((line.text for line in lines.taken), delimiter=separator, strict=True))) == 1
+        )
+    except csv.Error:
+        return False
+
+
+def _separator(line: str, said: str) -> str:
+    """What stands between fields: what is said, else what makes a header with a time, else what is there most; '' = nothing is."""
+    match = _SAID.match(said)
+    if match:
+        return match[1]
+    counts = {one: line.count(one) for one in _SEPARATORS if one in line}
+    timed = [one for one in counts if not _TIMES.isdisjoint(_names(line, one))]
+    return max(timed or counts, key=lambda one: counts[one], default="")
+
+
+def _names(line: str, separator: str) -> list[str]:
+    try:
+        fields = next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])
+    except csv.Error:
+        return []
+    return [name.strip() for name in fields]
+
+
+def _header(line: str, said: str, number: int, context: Context) -> tuple[list[str], str]:
+    """The names of the columns and what separates them; raises BadRecordError where rows of it would lose something."""
+    place = f"line {number}"
+    separator = _separator(line, said)
+    names = _names(line, separator or ",")
+    if not separator and names and names[0] in TIMES:
+        raise BadRecordError("the header has one column only", place)
+    for columns, advice in _DOWNLOADS:
+        if columns.issubset(names):
+            raise BadRecordError(advice, place)
+    if any(name.endswith(_LOCAL) for name in names) and context.zone == UTC:
+        raise BadRecordError(
+            "its times are local ones: say where with --zone, as Europe/Berlin, or export it in UTC", place
+        )
+    if not separator or set(TIMES).isdisjoint(_in_utc(names)):
+        raise BadRecordError(
+            f"no column of the header is the time of a row: name it TimeGenerated; found are {', '.join(names)[:200]!r}",
+            place,
+        )
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise BadRecordError(
+            f"the header has a column twice: {', '.join(twice)[:200]!r}; rename one, nothing of the file was read",
+            place,
+        )
+    return [name or f"column {number}" for number, name in enumerate(names, 1)], separator
+
+
+def _in_utc(names: Iterable[str]) -> list[str]:
+    """The names of columns as an export in UTC has them."""
+    return [f"{name.removesuffix(_LOCAL)} [UTC]" if name.endswith(_LOCAL) else name for name in names]
+
+
+def _from_local(value: str, context: Context) -> str:
+    """A time of the zone that is set, as a time in UTC; what is none as it is."""
+    found = moment(value)
+    return value if found is None else found.replace(tzinfo=context.zone).astimezone(UTC).isoformat()
+
+
+def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str, further: int) -> Row | Fault:
+    raw = ",".join(fields)[:_RAW]
+    while len(fields) > len(names) and not fields[-1]:
+        fields.pop()
+    if wrong:
+        return context.bad(wrong, "", raw)
+    if len(fields) != len(names):
+        hint = f"; it takes {further + 1} lines: a quote is not closed" if further else ""
+        if len(fields) > len(names):
+            hint = hint or "; a field that holds the separator must stand in quotes"
+        return context.bad(f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw)
+    fields = [
+        _from_local(field, context) if name.endswith(_LOCAL) else field
+        for name, field in zip(names, fields, strict=True)
+    ]
+    members = {
+        name: masked(value) for name, value in zip(_in_utc(names), fields, strict=True)
+        if value or not name.startswith("column ")
+    }  # fmt: skip
+    try:
+        return row_of(members, context)
+    except BadRecordError as error:
+        return context.bad(error.reason, error.path, raw)
+
+
+FORMAT = TableCsv()

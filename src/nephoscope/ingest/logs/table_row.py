@@ -1,0 +1,140 @@
+"""Rows of tables as they are: records that name their columns, as Log Analytics exports them and as --table takes them.
+
+A record says its table by `Type`, or the table is asked for. Times stand under TimeGenerated, or what other exports call it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.content.loader import documents
+from nephoscope.ingest.logs.filling import columns_of, fitted
+from nephoscope.ingest.logs.format import BadRecordError, Row
+from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.resource_log import as_text
+from nephoscope.lake.quarantine import QUARANTINE
+from nephoscope_kql.types import KqlType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault
+
+RANK = 20
+TIMES = (
+    "TimeGenerated",
+    "TimeGenerated [UTC]",
+    "Timestamp",
+    "Timestamp [UTC]",
+    "timestamp",
+    "time",
+    "@timestamp",
+)
+"""What the time of a row may be called, the best first."""
+#: Tables whose rows are the lake's and the detections' own word: a record that names one is taken only where that is asked for.
+_ASKED_FOR = frozenset({"Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"})
+COLLECTOR = "nephoscope collector"
+"""The Category by which the Heartbeat rows of this product are known."""
+#: What a table can be named: of one that there is not, the quarantine says so.
+_NAME = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
+#: What tells the resource of a row.
+_RESOURCE = ("_ResourceId", "ResourceId", "resourceId")
+_MADE_BY_THE_LAKE = {"TenantId": "tenantId", "Type": "type"}
+
+
+@cache
+def table_names() -> frozenset[str]:
+    """The tables of the package."""
+    return frozenset(document.name.removesuffix(".json") for document in documents(kind="tables"))
+
+
+def row_of_members(members: Mapping[str, Any], table: str) -> Row:
+    """The row of a record's members; raises BadRecordError where none of them is its time."""
+    values: dict[str, Any] = {"TimeGenerated": _time(members)}
+    types = columns_of(table) if table in table_names() else {}
+    for name, value in members.items():
+        if value is None or name == "TimeGenerated":
+            continue
+        column = name.removesuffix(" [UTC]")
+        column = _MADE_BY_THE_LAKE.get(column, column)
+        if column == "_IngestedAt":
+            column = "given_IngestedAt"
+        if column == "type" and value in (table, ""):
+            continue
+        if column != "TimeGenerated":
+            kind = types.get(column)
+            values[column] = value if kind is None else _fitted(kind, value)
+    return Row(table, values)
+
+
+def row_of(members: Mapping[str, Any], context: Context) -> Row:
+    """The row of a record for its table, of the resource in the path where it names none; raises BadRecordError where it is none."""
+    row = row_of_members(members, table_of(members, context))
+    if context.resource_id and not any(members.get(name) for name in _RESOURCE):
+        row.values["_ResourceId"] = context.resource_id.lower()
+    return row
+
+
+def table_of(members: Mapping[str, Any], context: Context) -> str:
+    """The table of a record: the one that is asked for or else that it names; raises BadRecordError where it takes no such record."""
+    named = members.get("Type")
+    table = context.table or (named if isinstance(named, str) else "")
+    if not table:
+        raise BadRecordError("the row does not say its table: name it with --table", "Type")
+    if table == QUARANTINE:
+        raise BadRecordError(f"{QUARANTINE} is written by the lake alone: no record is taken for it", "Type")
+    own = table in _ASKED_FOR or (table == "Heartbeat" and members.get("Category") == COLLECTOR)
+    if own and not context.table:
+        raise BadRecordError(
+            f"a record does not get into {table} by naming it: ask for it with --table {table}", "Type"
+        )
+    return table
+
+
+def _fitted(kind: KqlType, value: Any) -> Any:
+    """An empty text is no value of a column that is not text."""
+    return None if value == "" and kind is not KqlType.STRING else fitted(kind, value)
+
+
+def _time(members: Mapping[str, Any]) -> Any:
+    for name in TIMES:
+        given = members.get(name)
+        if given is not None and given != "":
+            found = moment(given) if isinstance(given, str | int | float) else given
+            if found is None:
+                raise BadRecordError(f"not a time: {as_text(given)[:64]!r}", name)
+            return found
+    raise BadRecordError("the row has no TimeGenerated")
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """The format of rows of tables."""
+
+    name: str = "table"
+    title: str = "Rows of any table (Log Analytics exports; --table)"
+    tables: tuple[str, ...] = ()
+    every: bool = False
+
+    @property
+    def asked(self) -> TableRow:
+        """The format for a table that is asked for: every record is a row of it."""
+        return TableRow(every=True)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it names a table, one of the package or an imported one, and has a time."""
+        table = record.get("Type")
+        if self.every:
+            return True
+        return isinstance(table, str) and "TimeGenerated" in record and _NAME.fullmatch(table) is not None
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a record, for the table that is asked for or else the one that it names."""
+        yield row_of(record, context)
+
+
+FORMAT = TableRow()

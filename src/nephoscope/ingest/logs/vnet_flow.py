@@ -1,0 +1,68 @@
+"""Flow logs of virtual networks, version 4.
+
+Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview#log-format
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.ingest.logs.categories import category_of
+from nephoscope.ingest.logs.flow_columns import available, scanned
+from nephoscope.ingest.logs.flow_tuple import TABLE, tuple_rows, vnet_values
+from nephoscope.ingest.logs.format import BadRecordError
+from nephoscope.ingest.logs.resource_log import as_text, integer, listed, subscription_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context, Fault, Row, Scanned
+
+CATEGORY = "flowlogflowevent"
+
+
+class VnetFlow:
+    """One row a tuple."""
+
+    name = "vnet-flow"
+    title = "Flow logs of virtual networks, version 4"
+    tables = (TABLE,)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """By the category."""
+        return category_of(record) == CATEGORY
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """A row for every tuple under `flowRecords.flows[].flowGroups[]`."""
+        flows = record.get("flowRecords")
+        if not isinstance(flows, dict):
+            raise BadRecordError("expected an object", "flowRecords")
+        base = base_of(record)
+        for number, flow in enumerate(listed(flows, "flows", "flowRecords")):
+            path = f"flowRecords.flows[{number}]"
+            group = base | {"AclGroup": as_text(flow.get("aclID"))}
+            for inner, entry in enumerate(listed(flow, "flowGroups", path)):
+                named = group | {"AclRule": as_text(entry.get("rule"))}
+                where = f"{path}.flowGroups[{inner}].flowTuples"
+                yield from tuple_rows(entry.get("flowTuples"), vnet_values, named, where, context)
+
+    def scan(self, data: bytes, context: Context) -> Scanned | None:  # noqa: ARG002 - the protocol's
+        """The rows of a block at once, where the extra `numba` is installed."""
+        return scanned(0, data, CATEGORY) if available() else None
+
+
+def base_of(record: dict[str, Any]) -> dict[str, Any]:
+    """What a record says of all its tuples."""
+    target = text_of(record, "targetResourceID", "targetResourceId")
+    resource = target.lower() if target.startswith("/") else ""
+    return {
+        "FlowLogVersion": integer(record.get("flowLogVersion")),
+        "FlowLogResourceId": text_of(record, "flowLogResourceID", "flowLogResourceId"),
+        "TargetResourceId": target,
+        "MacAddress": text_of(record, "macAddress").upper(),
+        "_ResourceId": resource,
+        "_SubscriptionId": subscription_of(resource),
+    }
+
+
+FORMAT = VnetFlow()

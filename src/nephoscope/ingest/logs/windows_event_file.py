@@ -1,0 +1,75 @@
+"""Files of Windows events as XML over several lines: `<Events>` as Event Viewer saves it, and `<Event>` elements behind each other.
+
+The file is read as a stream, an event at a time. Source: https://learn.microsoft.com/windows/win32/wes/eventschema-schema
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from nephoscope.ingest.logs.format import BadRecordError, Fault, FileItem
+from nephoscope.ingest.logs.secrets import masked_value
+from nephoscope.ingest.logs.text import is_utf8, read_as, why_not
+from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
+from nephoscope.ingest.logs.windows_event_cutter import DOCUMENT_TYPE, EventCutter
+from nephoscope.ingest.logs.windows_event_xml import element_of, event_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.format import Context
+    from nephoscope.ingest.logs.windows_event_cutter import EventPiece
+
+_PREFIX = rb"(?:[A-Za-z_][\w.-]{0,63}:)?"
+#: Events that do not stand on a line each: below an element that holds them, over several lines, several on the first line.
+_EVENTS = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:<\?xml[^>]{0,256}\?>|<!--(?:[^-]|-(?!->))*-->|%b|\s)*+"
+    rb"(?:<%bEvents[\s/>]|<%bEvent[\s>](?:(?:(?!</%bEvent\s*>)[^\n])*\n(?!\s*<%bEvent[\s>])|[^\n]*</%bEvent\s*>[^\S\n]*<%bEvent[\s>]))"
+    % (DOCUMENT_TYPE.pattern, *(_PREFIX,) * 6)
+)
+_RAW = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsEventFile:
+    """The format of files of Windows events."""
+
+    name: str = "windows-event-file"
+    title: str = "Windows events as an XML document"
+    tables: tuple[str, ...] = EVENTS.tables
+    suffixes: tuple[str, ...] = ()
+
+    def recognises_start(self, head: bytes) -> bool:
+        """Whether the file begins with events that do not stand on a line each (those are lines of text)."""
+        return _EVENTS.match(head) is not None
+
+    def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
+        """The rows of a file; what is broken is a fault, and the rest goes on."""
+        number = 0
+        for piece in EventCutter(stream).pieces():
+            number += not piece.between
+            between = f"behind event {number}" if number else "before event 1"
+            place = between if piece.between else f"event {number}"
+            yield from _items(piece, place, context)
+
+
+def _items(piece: EventPiece, place: str, context: Context) -> Iterator[FileItem]:
+    recoded = not is_utf8(piece.data)
+    try:
+        text = read_as(piece.data, context.encoding) if recoded else piece.data.decode()
+    except UnicodeDecodeError as error:
+        reason = why_not(error, context.encoding, 0).removesuffix(")") + " of the event)"
+        yield FileItem(Fault(reason, "", piece.data[:_RAW].decode("utf-8", "backslashreplace")), place)
+        return
+    try:
+        event = masked_value(event_of(element_of(piece, text)))
+        rows = list(EVENTS.rows({"Event": event}, context))
+    except BadRecordError as error:
+        yield FileItem(Fault(error.reason, error.path, text[:_RAW]), place, recoded=recoded)
+        return
+    yield from (FileItem(row, place, recoded=recoded) for row in rows)
+
+
+FORMAT = WindowsEventFile()

@@ -1,0 +1,153 @@
+"""The directory changes: starters and leavers, passwords, guests, devices, groups, roles through PIM, secrets that are renewed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.sample.calendar import change_window, named, weekend, within
+from nephoscope.sample.entry import Entry
+from nephoscope.sample.presence import leavers, presence, starters
+from nephoscope.sample.records.entra import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from nephoscope.sample.company import Company, Person
+    from nephoscope.sample.dice import Dice
+
+
+def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """The changes of a day."""
+    desk = company.at("Rotterdam").address
+    helper = _helper(company, day)
+    for person in starters(company, day):
+        yield from _starts(company, person, helper, desk, day, dice)
+    for person in leavers(company, day):
+        moment = within(day, dice, 16.5, 18)
+        for operation in ("Disable account", "Remove member from group", "Update user"):
+            yield audit(
+                company,
+                dice,
+                moment,
+                operation=operation,
+                category="UserManagement",
+                user=helper,
+                address=desk,
+                target=person.upn,
+                target_id=person.id,
+            )
+            moment += timedelta(seconds=30)
+    yield from _self_service(company, day, dice)
+    if weekend(day):
+        return
+    for _ in range(dice.times(3)):
+        person = dice.choice(company.people)
+        yield audit(
+            company, dice, within(day, dice, 8, 17), operation="Reset user password", category="UserManagement",
+            user=helper, address=desk,
+            target=person.upn, target_id=person.id,
+        )  # fmt: skip
+    for _ in range(dice.times(6)):
+        yield audit(
+            company, dice, within(day, dice, 8, 17), operation="Add member to group", category="GroupManagement",
+            user=helper, address=desk,
+            target=dice.choice(company.people).upn, changes={"Group.DisplayName": "sg-booking-desk"},
+        )  # fmt: skip
+    yield from _administrators(company, day, dice)
+
+
+def _helper(company: Company, day: date) -> Person:
+    """Who sits at the service desk: the administrators of identities take turns."""
+    return company.person(f"adm-id-{1 + day.toordinal() % 2}")
+
+
+def _starts(
+    company: Company, person: Person, helper: Person, desk: str, day: date, dice: Dice
+) -> Iterator[Entry]:
+    moment = within(day, dice, 7, 8.2)
+    for operation, category in (
+        ("Add user", "UserManagement"),
+        ("Add member to group", "GroupManagement"),
+        ("Update user", "UserManagement"),
+    ):
+        yield audit(
+            company,
+            dice,
+            moment,
+            operation=operation,
+            category=category,
+            user=helper,
+            address=desk,
+            target=person.upn,
+            target_id=person.id,
+        )
+        moment += timedelta(seconds=20)
+    moment += timedelta(minutes=50)
+    for operation in ("Add device", "Add registered owner to device", "Register device"):
+        yield audit(company, dice, moment, operation=operation, category="Device", user=person,
+        address=company.at(person.office).address,
+                    target=f"LAPTOP-{person.device[:6].upper()}", target_id=person.device, kind="Device")  # fmt: skip
+    yield audit(
+        company, dice, moment + timedelta(minutes=2), operation="User registered security info", category="UserManagement",
+        user=person,
+        address=company.at(person.office).address, target=person.upn, target_id=person.id,
+    )  # fmt: skip
+
+
+def _self_service(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """People change passwords and phones themselves."""
+    for _ in range(dice.times(8)):
+        person = dice.choice(company.people)
+        where = presence(company, person, day)
+        if where is None:
+            continue
+        operation = dice.choice(
+            (
+                "Change user password",
+                "Change user password",
+                "Reset password (self-service)",
+                "User registered security info",
+            )
+        )
+        yield audit(
+            company, dice, within(day, dice, 8, 18, company.zone(person.office)), operation=operation,
+            category="UserManagement", user=person,
+            address=where.desk.address, target=person.upn, target_id=person.id,
+        )  # fmt: skip
+
+
+def _administrators(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    for person in company.people:
+        where = presence(company, person, day) if person.kind == "administrator" else None
+        if where is None or not dice.happens(0.45):
+            continue
+        moment = within(day, dice, 8, 16, company.zone(person.office))
+        for operation in (
+            "Add member to role requested (PIM activation)",
+            "Add member to role completed (PIM activation)",
+        ):
+            yield audit(
+                company, dice, moment, operation=operation, category="RoleManagement", user=person,
+                address=where.desk.address, target="Contributor",
+                kind="Role", changes={"RoleDefinitionOriginType": "BuiltInRole"}, reason="platform work",
+            )  # fmt: skip
+            moment += timedelta(seconds=4)
+    if dice.happens(0.4):
+        yield audit(
+            company, dice, within(day, dice, 9, 16), operation="Invite external user", category="UserManagement",
+            user=company.person("adm-booking-1"),
+            address=company.at("Rotterdam").address,
+            target=f"clerk{dice.randrange(400)}_{company.facts['partner']}#EXT#@{company.facts['domain']}",
+        )  # fmt: skip
+    window = change_window(company, day)
+    if window and named(day) == "Tue":
+        app = dice.choice(company.applications)
+        yield audit(
+            company, dice, within(day, dice, *window),
+            operation="Update application - Certificates and secrets management",
+            category="ApplicationManagement", user=company.person("adm-id-1"), address=company.vpn.address, target=app.name,
+            target_id=app.id,
+            kind="Application", changes={"KeyDescription": "renewed"},
+        )  # fmt: skip

@@ -1,0 +1,245 @@
+"""What machines write: logons to the domain, services and processes, cron and sudo, the terminals' firewall, the clusters."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.sample.calendar import at, every, patch_night, release_day, weekend, within
+from nephoscope.sample.entry import Entry
+from nephoscope.sample.presence import presence, starters
+from nephoscope.sample.records.hosts import (
+    DOMAIN,
+    appliance,
+    kubernetes,
+    logon,
+    process,
+    syslog,
+    windows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from nephoscope.sample.company import Company, Machine
+    from nephoscope.sample.dice import Dice
+
+_PROCESSES = (
+    (r"C:\Windows\System32\svchost.exe", r"C:\Windows\System32\svchost.exe -k netsvcs -p"),
+    (r"C:\Windows\System32\taskhostw.exe", "taskhostw.exe"),
+    (r"C:\Program Files\Brackwater\Erp\worker.exe", "worker.exe --queue invoices"),
+    (
+        r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
+        r"powershell.exe -NoProfile -File C:\ops\inventory.ps1",
+    ),
+    (r"C:\Windows\System32\cmd.exe", r"cmd.exe /c C:\ops\rotate-logs.cmd"),
+    (r"C:\Windows\System32\robocopy.exe", r"robocopy D:\edi \\vm-erp-archive-01\in /MIR"),
+)
+_CRON = (
+    "(root) CMD (/usr/lib/apt/apt.systemd.daily install)",
+    "(root) CMD (run-parts /etc/cron.hourly)",
+    "(edi) CMD (/opt/edi/poll.sh)",
+)
+
+
+def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """What machines wrote on a day."""
+    yield from _domain(company, day, dice)
+    for machine in company.machines:
+        yield from (
+            _windows(company, machine, day, dice) if machine.windows else _linux(company, machine, day, dice)
+        )
+    yield from _strangers_at_the_jump_host(company, day, dice)
+    yield from _terminals(company, day, dice)
+    yield from _cluster(company, day, dice)
+
+
+def _domain(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """Everybody logs on at the controllers in the morning."""
+    for person in company.people:
+        where = presence(company, person, day) if person.kind != "guest" else None
+        if where is None:
+            continue
+        controller = company.machine(dice.choice(("vm-dc-01", "vm-dc-02")))
+        moment = within(day, dice, 7, 10, company.zone(person.office))
+        address = (
+            f"10.{120 + sum(person.office.encode()) % 100}.{dice.randrange(1, 20)}.{dice.randrange(10, 250)}"
+        )
+        for _ in range(dice.choice((1, 2)) if dice.happens(0.04) else 0):
+            yield logon(
+                company, dice, moment, machine=controller, user=person.account, address=address, failed=True
+            )
+            moment += timedelta(seconds=15)
+        yield logon(company, dice, moment, machine=controller, user=person.account, address=address)
+    for person in starters(company, day):
+        data = {
+            "TargetUserName": person.account,
+            "TargetDomainName": DOMAIN,
+            "SubjectUserName": "svc-sync",
+            "SubjectDomainName": DOMAIN,
+        }
+        yield windows(
+            company,
+            dice,
+            within(day, dice, 7, 7.5),
+            machine=company.machine("vm-dc-01"),
+            event=4720,
+            data=data,
+        )
+
+
+def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[Entry]:
+    for moment in every(day, 30, dice, 1):
+        yield logon(
+            company,
+            dice,
+            moment,
+            machine=machine,
+            user="svc-backup" if dice.happens(0.2) else "svc-erp",
+            kind=5,
+        )
+        image, line = dice.choice(_PROCESSES)
+        yield process(
+            company,
+            dice,
+            moment + timedelta(seconds=2),
+            machine=machine,
+            user="svc-erp",
+            image=image,
+            line=line,
+        )
+    if not weekend(day) and dice.happens(0.3):
+        person = company.person(dice.choice(("adm-erp-1", "adm-erp-2", "adm-mgmt-1")))
+        moment = within(day, dice, 9, 16)
+        yield logon(company, dice, moment, machine=machine, user=person.account, address="10.10.2.8", kind=10)
+        image = r"C:\Windows\System32\mmc.exe"
+        yield process(
+            company,
+            dice,
+            moment + timedelta(minutes=1),
+            machine=machine,
+            user=person.account,
+            image=image,
+            line="mmc.exe services.msc",
+        )
+    if patch_night(company, day):
+        moment = at(day, 22) + timedelta(minutes=dice.randrange(120))
+        line = r"C:\Windows\servicing\TrustedInstaller.exe"
+        yield process(company, dice, moment, machine=machine, user=f"{machine.name.upper()}$", image=line)
+        yield windows(
+            company,
+            dice,
+            moment + timedelta(minutes=9),
+            machine=machine,
+            event=1100,
+            data={},
+            provider="Microsoft-Windows-Eventlog",
+        )
+
+
+def _linux(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[Entry]:
+    for moment in every(day, 60, dice, 1):
+        yield syslog(
+            company, dice, moment, host=machine.name, process="CRON", text=dice.choice(_CRON), priority=78
+        )
+    for moment in every(day, 360, dice, 1):
+        yield syslog(
+            company, dice, moment, host=machine.name, process="sshd",
+            text=f"Accepted publickey for svc-deploy from 10.10.2.9 port {dice.randrange(30000, 60000)} ssh2: ED25519",
+        )  # fmt: skip
+        yield syslog(
+            company,
+            dice,
+            moment,
+            host=machine.name,
+            process="sudo",
+            text="svc-deploy : TTY=unknown ; PWD=/opt ; USER=root ; COMMAND=/usr/bin/systemctl restart app",
+        )
+
+
+def _strangers_at_the_jump_host(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """The lab's jump host is open to the Internet: somebody always tries a name."""
+    jump, poc = company.machine("vm-sbx-jump"), company.machine("vm-sbx-poc")
+    names = ("administrator", "admin", "test", "user", "scan", "support")
+    for moment in every(day, 12, dice, 1):
+        yield logon(
+            company,
+            dice,
+            moment,
+            machine=jump,
+            user=dice.choice(names),
+            address=dice.outside(),
+            failed=True,
+            domain="",
+        )
+        yield syslog(
+            company, dice, moment, host=poc.name, process="sshd",
+            text=f"Failed password for invalid user {dice.choice(names)} from {dice.outside()} port 50122 ssh2",
+        )  # fmt: skip
+    if not weekend(day):
+        person = company.person(dice.choice(("adm-lab-1", "adm-lab-2")))
+        yield logon(
+            company,
+            dice,
+            within(day, dice, 9, 16),
+            machine=jump,
+            user=person.account,
+            address=company.vpn.address,
+            kind=10,
+        )
+
+
+def _terminals(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    for moment in every(day, 4, dice, 1):
+        action = "deny" if dice.happens(0.03) else "allow"
+        source = f"10.70.1.{dice.randrange(20, 60)}"
+        yield appliance(
+            company, dice, moment, source=source, destination=dice.below("20.86"), port=443, action=action,
+            sent=dice.randrange(900, 60_000),
+            received=dice.randrange(900, 300_000),
+        )  # fmt: skip
+
+
+def _cluster(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """The cluster looks after itself, the pipeline deploys, the platform team looks at pods."""
+    system = ("system:serviceaccounts", "system:authenticated")
+    for moment in every(day, 3, dice, 1):
+        name = dice.choice(
+            (
+                "deployment-controller",
+                "replicaset-controller",
+                "endpointslice-controller",
+                "horizontal-pod-autoscaler",
+            )
+        )
+        yield kubernetes(
+            company, dice, moment, cluster="aks-booking", user=f"system:serviceaccount:kube-system:{name}", groups=system,
+            verb="update",
+            resource="endpoints", name="booking-api", namespace="booking", address="10.40.1.5",
+            agent="kube-controller-manager/v1.33.4",
+        )  # fmt: skip
+    for moment in every(day, 15, dice, 1):
+        yield kubernetes(
+            company, dice, moment, cluster="aks-booking", user="system:serviceaccount:monitoring:prometheus", groups=system,
+            verb="list",
+            resource="pods", namespace="booking", address="10.40.1.31", agent="prometheus/2.55",
+        )  # fmt: skip
+    if weekend(day):
+        return
+    pipeline = company.applications[0].id
+    for _ in range(12 if release_day(company, day) else 4):
+        moment = within(day, dice, 8, 17)
+        yield kubernetes(
+            company, dice, moment, cluster="aks-booking", user=pipeline, verb="patch", resource="deployments",
+            name="booking-api", namespace="booking",
+            address=company.facts["agents"]["address"], agent="helm/v3.16", group="apps",
+            body={"spec": {"template": {"spec": {"containers": [{"name": "api",
+            "image": "crbwfbooking.azurecr.io/booking-api:2.8"}]}}}},
+        )  # fmt: skip
+    for _ in range(dice.times(4)):
+        yield kubernetes(
+            company, dice, within(day, dice, 9, 17), cluster="aks-booking", user="adm-booking-1@brackwater.example",
+            verb="get", resource="pods",
+            namespace="booking", subresource=dice.choice(("", "log")), address=company.vpn.address,
+        )  # fmt: skip

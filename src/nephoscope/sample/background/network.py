@@ -1,0 +1,224 @@
+"""Traffic: between machines, through the firewall, from the Internet; the scanner on Sundays; noise at every public address."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.sample.calendar import at, every, named, weekend, within
+from nephoscope.sample.entry import Entry
+from nephoscope.sample.records.network import Tuple, dns, firewall, flows, request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from nephoscope.sample.company import Company
+    from nephoscope.sample.dice import Dice
+
+_PEERS = {
+    "10.50.2.4": 1433,
+    "10.50.2.5": 1433,
+    "10.30.1.4": 389,
+    "10.30.1.5": 88,
+    "10.50.3.9": 443,
+    "10.20.1.4": 443,
+}
+_SITES = ("login.microsoftonline.com", "packages.microsoft.com", "mcr.microsoft.com", "pypi.org", "security.ubuntu.com",
+"api.carrier.example",
+          "customs.partner.example", "monitor.azure.com", "github.com", "time.windows.com")  # fmt: skip
+_PATHS = (
+    "/",
+    "/search",
+    "/quotes",
+    "/api/bookings",
+    "/api/tracking",
+    "/static/app.js",
+    "/login",
+    "/schedules",
+    "/documents",
+)
+_PROBES = (
+    ("/.env", "", "930130"),
+    ("/wp-login.php", "", "930130"),
+    ("/.git/config", "", "930130"),
+    ("/phpmyadmin/", "", "913100"),
+    ("/", "id=1'%20or%201=1--", "942100"),
+    ("/cgi-bin/test.cgi", "", "913100"),
+)
+_EXPOSED = {"vm-sbx-jump": (3389, 22), "vm-sbx-poc": (22,), "vm-sbx-router": (22, 443)}
+
+
+def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """The traffic of a day."""
+    yield from _machines(company, day, dice)
+    yield from _noise(company, day, dice)
+    yield from _firewall(company, day, dice)
+    yield from _booking_site(company, day, dice)
+    if named(day) in company.facts["scanner"]["days"]:
+        yield from _scan(company, day, dice)
+
+
+def _machines(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """Every machine talks to its databases, controllers and endpoints, every few minutes."""
+    for machine in company.machines:
+        peers = dice.sample(sorted(_PEERS), 3)
+        for hour in every(day, 60, dice, 0):
+            tuples = []
+            for _ in range(dice.randrange(6, 14)):
+                moment = hour + timedelta(minutes=55 * (dice.random() - 0.5))
+                peer = dice.choice(peers)
+                if peer != machine.address:
+                    sent, received = dice.randrange(800, 90_000), dice.randrange(900, 200_000)
+                    tuples.append(
+                        Tuple(
+                            moment,
+                            False,
+                            peer,
+                            _PEERS[peer],
+                            "E",
+                            sent,
+                            received,
+                            "DefaultRule_AllowVnetOutBound",
+                        )
+                    )
+            watch = company.facts["monitoring"]["address"]
+            tuples.append(Tuple(hour, True, watch, 9100, "E", 900, 12_000, "UserRule_allow-monitoring"))
+            yield flows(company, dice, hour, machine=machine, tuples=sorted(tuples))
+
+
+def _noise(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """Strangers knock at the machines with public addresses; the jump host of the lab lets them in as far as its logon."""
+    for name, ports in _EXPOSED.items():
+        machine = company.machine(name)
+        for hour in every(day, 60, dice, 0):
+            tuples = []
+            for _ in range(dice.times(14)):
+                moment = hour + timedelta(minutes=58 * (dice.random() - 0.5))
+                port = dice.choice((22, 23, 80, 443, 445, 3389, 5900, 6379, 8080, 8443, 2375, 5432))
+                state, rule = (
+                    ("E", "UserRule_allow-rdp-any") if port in ports else ("D", "DefaultRule_DenyAllInBound")
+                )
+                tuples.append(Tuple(moment, True, dice.outside(), port, state, 1200, 900, rule))
+            yield flows(company, dice, hour, machine=machine, tuples=sorted(tuples))
+
+
+def _scan(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """The vulnerability scanner asks every machine for its common ports."""
+    scanner = company.facts["scanner"]["address"]
+    start = at(day, 2)
+    for place, machine in enumerate(company.machines):
+        moment = start + timedelta(minutes=4 * place)
+        ports = [
+            *range(20, 26),
+            53,
+            80,
+            88,
+            110,
+            135,
+            139,
+            389,
+            443,
+            445,
+            636,
+            1433,
+            3306,
+            3389,
+            5432,
+            5985,
+            5986,
+            8080,
+            8443,
+            *range(9000, 9120),
+        ]
+        tuples = [
+            Tuple(
+                moment + timedelta(milliseconds=40 * number),
+                True,
+                scanner,
+                port,
+                "D" if port > 8999 else "B",
+                rule="UserRule_allow-scanner",
+            )
+            for number, port in enumerate(ports)
+        ]
+        yield flows(company, dice, moment, machine=machine, tuples=tuples)
+
+
+def _firewall(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    for machine in company.machines:
+        for moment in every(day, 60, dice, 0.9):
+            site = dice.choice(_SITES)
+            yield dns(company, dice, moment, source=machine.address, query=site)
+            yield firewall(
+                company,
+                dice,
+                moment + timedelta(seconds=1),
+                source=machine.address,
+                destination="",
+                port=443,
+                fqdn=site,
+                rule="allow-updates",
+            )
+        for moment in every(day, 480, dice, 1):
+            yield firewall(
+                company,
+                dice,
+                moment,
+                source=machine.address,
+                destination="10.30.1.4",
+                port=123,
+                protocol="UDP",
+                rule="allow-time",
+            )
+        if dice.happens(0.2):
+            yield firewall(
+                company,
+                dice,
+                within(day, dice, 0, 24),
+                source=machine.address,
+                destination="",
+                port=443,
+                fqdn="telemetry.vendor.example",
+                action="Deny",
+            )
+    for moment in every(day, 15, dice, 1):
+        yield firewall(
+            company, dice, moment, source=dice.outside(), destination="203.0.113.22", port=dice.choice((22, 23, 445, 3389,
+            8080)), action="Deny",
+            rule="Default Action",
+        )  # fmt: skip
+    if dice.happens(0.25):
+        yield firewall(
+            company, dice, within(day, dice, 0, 24), source=dice.outside(), destination="203.0.113.22", port=443, action="Deny",
+            threat="This address is known for scanning.",
+        )  # fmt: skip
+
+
+def _booking_site(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """Customers by day, robots by day and night, and what the web application firewall turns away."""
+    for moment in every(day, 6 if weekend(day) else 2, dice, 1):
+        address, path = dice.below(dice.choice(("84.82", "91.14", "81.243", "86.140"))), dice.choice(_PATHS)
+        status = dice.choices((200, 302, 404, 401, 500), (90, 6, 2, 1.5, 0.5))[0]
+        method = "POST" if path in ("/login", "/api/bookings") and dice.happens(0.4) else "GET"
+        # customers write texts that look like an attack: matched, not blocked
+        rules = ("942430",) if path == "/api/bookings" and dice.happens(0.05) else ()
+        yield from request(
+            company, dice, moment, address=address, path=path, method=method, status=status, size=dice.randrange(800, 60_000),
+            rules=rules, app="app-booking-web",
+        )  # fmt: skip
+    for moment in every(day, 30, dice, 1):
+        address, (path, query, rule) = dice.outside(), dice.choice(_PROBES)
+        for _ in range(dice.randrange(1, 4)):
+            moment += timedelta(seconds=dice.randrange(1, 5))
+            yield from request(
+                company,
+                dice,
+                moment,
+                address=address,
+                path=path,
+                query=query,
+                agent="Mozilla/5.0 zgrab/0.x",
+                rules=(rule,),
+                blocked=True,
+            )

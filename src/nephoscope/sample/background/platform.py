@@ -1,0 +1,267 @@
+"""The platform is worked on: pipelines deploy, machines stop and start, administrators change rules in their windows, jobs run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.sample.calendar import (
+    at,
+    change_window,
+    every,
+    patch_night,
+    release_day,
+    weekend,
+    within,
+)
+from nephoscope.sample.company import Application, Resource
+from nephoscope.sample.entry import Entry
+from nephoscope.sample.presence import presence
+from nephoscope.sample.records.azure import activity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+    from nephoscope.sample.company import Company, Person
+    from nephoscope.sample.dice import Dice
+
+_OWNED = {"pipeline-booking": "booking", "pipeline-erp": "erp", "pipeline-data": "data"}
+_DEPLOYED = {
+    "microsoft.web/sites": "Microsoft.Web/sites/config/write",
+    "microsoft.storage/storageaccounts": "Microsoft.Storage/storageAccounts/write",
+    "microsoft.containerservice/managedclusters": "Microsoft.ContainerService/managedClusters/write",
+    "microsoft.keyvault/vaults": "Microsoft.KeyVault/vaults/write",
+    "microsoft.servicebus/namespaces": "Microsoft.ServiceBus/namespaces/queues/write",
+    "microsoft.sql/servers/databases": "Microsoft.Sql/servers/databases/write",
+}
+
+
+def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """What was done with resources on a day."""
+    yield from _pipelines(company, day, dice)
+    yield from _nightly_copy(company, day, dice)
+    yield from _automation(company, day, dice)
+    yield from _policy(company, day, dice)
+    if not weekend(day):
+        yield from _administrators(company, day, dice)
+    window = change_window(company, day)
+    if window:
+        yield from _change(company, day, window, dice)
+
+
+def _pipelines(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    agents = company.facts["agents"]["address"]
+    for app in company.applications:
+        word = _OWNED[app.name]
+        mine = [one for one in company.resources if one.type in _DEPLOYED and word in one.group]
+        runs = dice.times(2 if weekend(day) else 24 if release_day(company, day) else 9)
+        for _ in range(runs):
+            moment = within(day, dice, 7, 19)
+            group = f"/subscriptions/{mine[0].subscription}/resourceGroups/{mine[0].group}"
+            deployment = f"{group}/providers/Microsoft.Resources/deployments/release-{dice.randrange(10**6)}"
+            yield from _done(
+                company, app, "Microsoft.Resources/deployments/write", deployment, moment, agents, dice
+            )
+            for one in dice.sample(mine, min(len(mine), dice.randrange(1, 5))):
+                moment += timedelta(seconds=dice.randrange(3, 40))
+                yield from _done(company, app, _DEPLOYED[one.type], one.id, moment, agents, dice)
+            accounts = [one for one in mine if one.type == "microsoft.storage/storageaccounts"]
+            if accounts and dice.happens(0.5):
+                account = dice.choice(accounts)
+                yield activity(
+                    company,
+                    dice,
+                    moment,
+                    caller=app,
+                    operation="Microsoft.Storage/storageAccounts/listKeys/action",
+                    resource=account.id,
+                    address=agents,
+                )
+
+
+def _done(
+    company: Company,
+    who: Application | Person,
+    operation: str,
+    resource: str,
+    moment: datetime,
+    address: str,
+    dice: Dice,
+    body: str = "",
+) -> Iterator[Entry]:
+    """An operation as the log has it: its start and its end under one correlation id."""
+    correlation = dice.guid()
+    yield activity(
+        company,
+        dice,
+        moment,
+        caller=who,
+        operation=operation,
+        resource=resource,
+        address=address,
+        result="Start",
+        body=body,
+        correlation=correlation,
+    )
+    end = moment + timedelta(seconds=dice.randrange(1, 20))
+    yield activity(
+        company,
+        dice,
+        end,
+        caller=who,
+        operation=operation,
+        resource=resource,
+        address=address,
+        body=body,
+        correlation=correlation,
+    )
+
+
+def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """Each night a pipeline makes a copy of the booking system for its tests, and deletes it again."""
+    if weekend(day):
+        return
+    app, agents = company.applications[0], company.facts["agents"]["address"]
+    subscription = company.named["aks-dev"].subscription
+    group = f"/subscriptions/{subscription}/resourceGroups/rg-e2e-{day:%m%d}"
+    made = {
+        "Microsoft.Storage/storageAccounts": f"ste2e{day:%m%d}",
+        "Microsoft.Web/sites": f"app-e2e-{day:%m%d}",
+        "Microsoft.Network/virtualNetworks": f"vnet-e2e-{day:%m%d}",
+        "Microsoft.Sql/servers": f"sql-e2e-{day:%m%d}",
+    }
+    moment = within(day, dice, 1, 1.5)
+    yield from _done(
+        company, app, "Microsoft.Resources/subscriptions/resourceGroups/write", group, moment, agents, dice
+    )
+    for kind, name in made.items():
+        yield from _done(
+            company,
+            app,
+            f"{kind}/write",
+            f"{group}/providers/{kind}/{name}",
+            moment + timedelta(minutes=2),
+            agents,
+            dice,
+        )
+    moment += timedelta(minutes=dice.randrange(40, 80))
+    for kind, name in made.items():
+        moment += timedelta(seconds=dice.randrange(4, 30))
+        yield from _done(
+            company, app, f"{kind}/delete", f"{group}/providers/{kind}/{name}", moment, agents, dice
+        )
+    yield from _done(
+        company,
+        app,
+        "Microsoft.Resources/subscriptions/resourceGroups/delete",
+        group,
+        moment + timedelta(minutes=1),
+        agents,
+        dice,
+    )
+
+
+def _automation(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """The automation account stops machines of development in the evening and starts them again; backups run at night."""
+    one = company.named["aa-bwf-operations"]
+    robot = Application(one.principal, one.principal, one.name)
+    address = "20.86.12.88"
+    for machine in company.machines:
+        if "-dev-" in machine.name or "-test-" in machine.name:
+            for hour, word in ((6.5, "start"), (20.0, "deallocate")):
+                moment = at(day, hour) + timedelta(seconds=dice.randrange(300))
+                operation = f"Microsoft.Compute/virtualMachines/{word}/action"
+                yield from _done(company, robot, operation, machine.resource.id, moment, address, dice)
+    if patch_night(company, day):
+        for machine in company.machines:
+            if machine.resource.type == "microsoft.compute/virtualmachines":
+                moment = at(day, 22) + timedelta(seconds=dice.randrange(7200))
+                for word in ("assessPatches", "installPatches"):
+                    operation = f"Microsoft.Compute/virtualMachines/{word}/action"
+                    yield from _done(company, robot, operation, machine.resource.id, moment, address, dice)
+    for vault in company.of("microsoft.recoveryservices/vaults"):
+        moment = within(day, dice, 22.5, 23.8)
+        operation = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/backup/action"
+        yield from _done(company, robot, operation, vault.id, moment, address, dice)
+
+
+def _policy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """What Azure Policy notes of deployments, and what the platform reports."""
+    watcher = Application(
+        "00000000-0000-0000-0000-000000000000", "1d78a85d-813d-46f0-b496-dd72f50a3ec0", "Azure Policy"
+    )
+    for moment in every(day, 20, dice, 1):
+        one = dice.choice(company.resources)
+        yield activity(
+            company, dice, moment, caller=watcher, operation="Microsoft.Authorization/policies/auditIfNotExists/action",
+            resource=one.id, address="",
+            category="Policy",
+        )  # fmt: skip
+
+
+def _administrators(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """Administrators of a subscription look and change by day: tags, sizes, alert rules, tickets; a few are refused."""
+    for person in company.people:
+        where = presence(company, person, day) if person.kind in ("administrator", "developer") else None
+        if where is None:
+            continue
+        mine = _mine(company, person)
+        for _ in range(dice.times(2.5)):
+            one = dice.choice(mine)
+            moment = within(day, dice, 8, 17, company.zone(person.office))
+            operation = dice.choice(
+                ("Microsoft.Resources/tags/write", "Microsoft.Insights/metricAlerts/write",
+                "Microsoft.Support/supportTickets/write",
+                 "Microsoft.Portal/dashboards/write", "Microsoft.Web/sites/restart/action",
+                 "Microsoft.Compute/virtualMachines/restart/action")
+            )  # fmt: skip
+            yield from _done(company, person, operation, one.id, moment, where.desk.address, dice)
+        if dice.happens(0.06):
+            yield activity(
+                company, dice, within(day, dice, 9, 17), caller=person, operation="Microsoft.KeyVault/vaults/write",
+                resource=company.named["kv-bwf-cmk"].id,
+                address=where.desk.address, result="Failure", role="Reader",
+            )  # fmt: skip
+
+
+def _mine(company: Company, person: Person) -> list[Resource]:
+    """The resources that somebody works on, by the second word of the account."""
+    word = [*person.account.split("-"), "dev"][1]
+    known = {"mgmt": "mgmt", "net": "hub", "id": "-id", "lab": "sbx"}
+    found = [one for one in company.resources if known.get(word, word) in one.group]
+    return found or [one for one in company.resources if "dev" in one.group]
+
+
+def _change(company: Company, day: date, window: tuple[float, float], dice: Dice) -> Iterator[Entry]:
+    """What the change board allowed: rules of networks, roles, settings; by the two network administrators and one owner."""
+    network, owner = company.person(f"adm-net-{1 + day.toordinal() % 2}"), company.person("adm-mgmt-1")
+    address = company.vpn.address
+    for _ in range(dice.randrange(1, 4)):
+        acl = dice.choice(company.of("microsoft.network/networksecuritygroups"))
+        rule = f"{acl.id}/securityRules/allow-chg-{dice.randrange(10000)}"
+        body = (
+            '{"properties":{"access":"Allow","direction":"Inbound",'
+            '"sourceAddressPrefix":"10.20.0.0/16","destinationPortRange":"443"}}'
+        )
+        operation = "Microsoft.Network/networkSecurityGroups/securityRules/write"
+        yield from _done(company, network, operation, rule, within(day, dice, *window), address, dice, body)
+    if dice.happens(0.4):
+        scope = dice.choice(company.of("microsoft.keyvault/vaults"))
+        assignment = f"{scope.id}/providers/Microsoft.Authorization/roleAssignments/{dice.guid()}"
+        body = (
+            '{"properties":{"roleDefinitionId":"/providers/Microsoft.Authorization/roleDefinitions/'
+            '4633458b-17de-408a-b874-0445c86b69e6","principalId":"'
+            + dice.guid()
+            + '","principalType":"Group"}}'
+        )
+        yield from _done(
+            company,
+            owner,
+            "Microsoft.Authorization/roleAssignments/write",
+            assignment,
+            within(day, dice, *window),
+            address,
+            dice,
+            body,
+        )

@@ -1,0 +1,184 @@
+"""People sign in: office hours, mistyped passwords, second factors, phones, trips, leavers' phones, and the Internet that guesses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.sample.calendar import at, every, weekend, within
+from nephoscope.sample.company import Person, Place
+from nephoscope.sample.entry import Entry
+from nephoscope.sample.presence import Presence, gone, presence
+from nephoscope.sample.records.entra import application_sign_in, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+    from nephoscope.sample.company import Company
+    from nephoscope.sample.dice import Dice
+
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.1 Mobile/15E148 Safari/604.1"
+)
+ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-A546B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36"
+CLI = "python/3.11 azsdk-python-identity/1.19 AZURECLI/2.67"
+LIBRARY = "python-requests/2.32"
+
+
+def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """The sign-ins of a day."""
+    for person in company.people:
+        where = presence(company, person, day)
+        if where is not None:
+            yield from _persons_day(company, person, where, day, dice)
+    for person in gone(company, day):
+        for moment in every(day, 180, dice, 1):
+            phone = Place(
+                dice.below(person.phone),
+                person.home.country,
+                person.home.city,
+                person.home.latitude,
+                person.home.longitude,
+            )
+            yield sign_in(
+                company,
+                dice,
+                moment,
+                user=person,
+                place=phone,
+                result="50057",
+                agent=IPHONE,
+                client="Mobile Apps and Desktop clients",
+            )
+    yield from _guesses(company, day, dice)
+    yield from _applications(company, day, dice)
+
+
+def _persons_day(company: Company, person: Person, where: Presence, day: date, dice: Dice) -> Iterator[Entry]:
+    zone = company.zone(person.office)
+    start = within(day, dice, 7.2, 9.6, zone)
+    if company.facts["departments"][person.department].get("shifts"):
+        start = at(day, dice.choice((5.6, 13.6, 21.6)) + dice.random() * 0.5, zone)
+    session, apps = dice.guid(), company.facts["departments"][person.department]["apps"]
+    yield from _first_sign_in(company, person, where.desk, start, dice, session)
+    for _ in range(dice.times(2.2)):
+        moment = start + timedelta(hours=8 * dice.random())
+        yield sign_in(
+            company,
+            dice,
+            moment,
+            user=person,
+            place=where.desk,
+            app=dice.choice(apps),
+            session=session,
+            factors=2,
+        )
+    for _ in range(dice.times(5)):
+        moment = start + timedelta(hours=9 * dice.random())
+        yield sign_in(
+            company, dice, moment, user=person, place=where.desk, app=dice.choice(apps), interactive=False, session=session,
+            client="Mobile Apps and Desktop clients",
+        )  # fmt: skip
+    phone_session, agent = dice.guid(), IPHONE if person.device[0] in "01234567" else ANDROID
+    for moment in (within(day, dice, 6.5, 23, zone) for _ in range(dice.times(2))):
+        yield sign_in(
+            company, dice, moment, user=person, place=where.hand, app="Office 365 Exchange Online", interactive=False,
+            session=phone_session, agent=agent, client="Mobile Apps and Desktop clients",
+        )  # fmt: skip
+    if person.kind in ("administrator", "developer"):
+        yield from _at_work_on_azure(company, person, where.desk, start, dice)
+
+
+def _first_sign_in(
+    company: Company, person: Person, place: Place, start: datetime, dice: Dice, session: str
+) -> Iterator[Entry]:
+    """The first sign-in of the day: a password may be mistyped, a second factor missed."""
+    moment = start
+    app = "Office 365 Exchange Online"
+    for _ in range(dice.choice((1, 1, 1, 2, 3)) if dice.happens(0.05) else 0):
+        moment += timedelta(seconds=dice.randrange(6, 40))
+        yield sign_in(company, dice, moment, user=person, place=place, app=app, result="50126")
+    if dice.happens(0.004):
+        for _ in range(dice.randrange(6, 12)):
+            moment += timedelta(seconds=dice.randrange(8, 50))
+            yield sign_in(company, dice, moment, user=person, place=place, app=app, result="50126")
+        yield sign_in(
+            company, dice, moment + timedelta(seconds=9), user=person, place=place, app=app, result="50053"
+        )
+        moment += timedelta(minutes=dice.randrange(11, 40))
+    if dice.happens(0.01):
+        yield sign_in(company, dice, moment, user=person, place=place, app=app, result="50055")
+        moment += timedelta(minutes=3)
+    if dice.happens(0.2):
+        yield sign_in(
+            company, dice, moment, user=person, place=place, app=app, result="50074", session=session
+        )
+        moment += timedelta(seconds=dice.randrange(8, 40))
+    for _ in range(dice.choice((1, 1, 2)) if dice.happens(0.012) else 0):
+        yield sign_in(company, dice, moment, user=person, place=place, app=app, result="500121", factors=2)
+        moment += timedelta(seconds=dice.randrange(30, 90))
+    yield sign_in(company, dice, moment, user=person, place=place, app=app, factors=2, session=session)
+
+
+def _at_work_on_azure(
+    company: Company, person: Person, place: Place, start: datetime, dice: Dice
+) -> Iterator[Entry]:
+    for _ in range(dice.times(1.2)):
+        moment = start + timedelta(hours=8 * dice.random())
+        yield sign_in(company, dice, moment, user=person, place=place, app="Azure Portal", factors=2)
+    if person.kind == "developer" or dice.happens(0.3):
+        moment = start + timedelta(hours=8 * dice.random())
+        yield sign_in(
+            company, dice, moment, user=person, place=place, app="Microsoft Azure CLI", factors=2, agent=CLI,
+            client="Mobile Apps and Desktop clients",
+        )  # fmt: skip
+
+
+def _guesses(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """What every tenant sees: strangers who try a name or two with a password from a list, mostly of people who are not there."""
+    countries = ("US", "CN", "BR", "VN", "IN", "RU", "TR")
+    for moment in every(day, 25, dice, 1):
+        place = Place(dice.outside(), dice.choice(countries), "", 0.0, 0.0)
+        known = dice.choice(company.people)
+        absent = Person(
+            f"{dice.choice(company.facts['last_names']).lower()}{dice.randrange(90)}@{company.facts['domain']}", "", "",
+            "guest", "it",
+            known.office, known.home, known.phone, "", LIBRARY,
+        )  # fmt: skip
+        real = dice.happens(0.3)
+        yield sign_in(
+            company, dice, moment, user=known if real else absent, place=place, result=dice.choice(("50126",
+            "50053")) if real else "50034",
+            client="Authenticated SMTP", agent=LIBRARY, device=False,
+        )  # fmt: skip
+
+
+def _applications(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+    """Pipelines deploy all day; the identities of apps fetch tokens day and night."""
+    agents = company.at("Rotterdam", company.facts["agents"]["address"])
+    for app in company.applications:
+        for moment in every(day, 45 if weekend(day) else 12, dice, 1):
+            yield application_sign_in(company, dice, moment, app=app, place=agents)
+    from nephoscope.sample.company import Application
+
+    for name in (
+        "app-booking-web",
+        "app-tracking-api",
+        "func-booking-events",
+        "adf-ingest",
+        "aa-bwf-operations",
+    ):
+        one = company.named[name]
+        for moment in every(day, 60, dice, 0.2):
+            identity = Application(one.principal, one.principal, name)
+            yield application_sign_in(
+                company,
+                dice,
+                moment,
+                app=identity,
+                place=Place("", "", "", 0, 0),
+                resource="Azure Key Vault",
+                managed=True,
+            )

@@ -1,0 +1,93 @@
+"""The audit log of Microsoft 365, as its Management Activity interface gives it.
+
+Source: https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.sample.entry import Entry
+
+if TYPE_CHECKING:
+    from nephoscope.sample.company import Company, Person
+    from nephoscope.sample.dice import Dice
+
+_SITE = "https://brackwater.sharepoint.com/sites/"
+
+
+def file(
+    company: Company,
+    dice: Dice,
+    time: datetime,
+    *,
+    user: Person,
+    address: str,
+    operation: str = "FileAccessed",
+    site: str = "booking",
+    item: str = "schedule.xlsx",
+    target: str = "",
+    agent: str = "",
+) -> Entry:
+    """What somebody did with a document; `target` is whom it was shared with."""
+    folder = f"{_SITE}{site}/Shared Documents"
+    more: dict[str, Any] = (
+        {"TargetUserOrGroupName": target, "TargetUserOrGroupType": "Guest"} if target else {}
+    )
+    record = _common(company, dice, time, user, address, operation) | {
+        "RecordType": 14 if target else 6,
+        "Workload": "SharePoint",
+        "ObjectId": f"{folder}/{item}",
+        "SiteUrl": f"{_SITE}{site}/",
+        "SourceRelativeUrl": "Shared Documents",
+        "SourceFileName": item,
+        "SourceFileExtension": item.rpartition(".")[2],
+        "UserAgent": agent or user.agent,
+        "EventSource": "SharePoint",
+        "ItemType": "File",
+    }
+    return Entry(time, "office", record | more)
+
+
+def mailbox(
+    company: Company,
+    dice: Dice,
+    time: datetime,
+    *,
+    user: Person,
+    address: str,
+    operation: str = "MailItemsAccessed",
+    parameters: dict[str, str] | None = None,
+) -> Entry:
+    """What somebody did with a mailbox; `parameters` are those of the command."""
+    record = _common(company, dice, time, user, address, operation) | {
+        "RecordType": 1 if parameters else 2,
+        "Workload": "Exchange",
+        "ObjectId": user.upn,
+        "MailboxOwnerUPN": user.upn,
+        "OrganizationName": company.facts["domain"],
+        "ExternalAccess": False,
+        "Parameters": [{"Name": name, "Value": value} for name, value in (parameters or {}).items()],
+    }
+    return Entry(time, "office", record)
+
+
+def _common(
+    company: Company, dice: Dice, time: datetime, user: Person, address: str, operation: str
+) -> dict[str, Any]:
+    return {
+        "CreationTime": f"{time:%Y-%m-%dT%H:%M:%S}",
+        "Id": dice.guid(),
+        "Operation": operation,
+        "OrganizationId": company.tenant,
+        "ResultStatus": "Succeeded",
+        "UserKey": user.id,
+        "UserType": 0,
+        "Version": 1,
+        "ClientIP": address,
+        "UserId": user.upn,
+    }
+
+
+RECORDS = {"file": file, "mailbox": mailbox}

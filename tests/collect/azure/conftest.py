@@ -1,0 +1,120 @@
+"""The loopback Azure of these tests, as a fixture, and the sample estate behind it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from nephoscope.analyze.discovery import analyzers
+from nephoscope.collect.azure.needs import ALWAYS, Needs
+from nephoscope.content.loader import documents
+from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope.posture.attack_paths.building import READS
+from nephoscope_policy.model.resource_id import ResourceId
+
+SAMPLE = Path(__file__).parents[3] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> ModuleType:
+    """tests/collect/azure/azure_server.py"""
+    spec = importlib.util.spec_from_file_location("azure_server", Path(__file__).with_name("azure_server.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["azure_server"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def facts() -> dict[str, Any]:
+    """The facts on where a type is read, as raw JSON."""
+    document = next(
+        iter(document for document in documents(None, "azure") if document.name == "reading.json")
+    )
+    return document.json()
+
+
+@pytest.fixture(scope="session")
+def sample_bodies() -> list[dict[str, Any]]:
+    """Every body of the sample estate, as its files have it."""
+    from nephoscope.collect import resources
+
+    estate = resources.load([SAMPLE])
+    bodies = []
+    for resource in estate.resources.values():
+        body = json.loads(json.dumps(resource.body))
+        for column in ("tenantId", "subscriptionId", "resourceGroup"):
+            body.pop(column, None)
+        bodies.append(body)
+    return bodies + [_vaulted(body) for body in bodies if "backupinstances" in body["type"].lower()]
+
+
+def _vaulted(body: dict[str, Any]) -> dict[str, Any]:
+    """The backup instance as its vault has it: that is how Resource Graph shows one."""
+    group = ResourceId.parse(body["id"]).resource_group_id
+    name = body["id"].rsplit("/", 1)[-1]
+    return {
+        **body,
+        "id": f"{group}/providers/Microsoft.DataProtection/backupVaults/bv/backupInstances/{name}",
+        "type": "Microsoft.DataProtection/backupVaults/backupInstances",
+    }
+
+
+@pytest.fixture(scope="session")
+def tables(facts: dict[str, Any]) -> dict[str, str]:
+    """The table of Resource Graph of each lower-cased type; '-' for types that it has not."""
+    found = {type_.lower(): table for table, types in facts["tables"].items() for type_ in types}
+    listed = {type_.lower() for type_ in (*facts["lists"], *facts["derived"])}
+    return {**dict.fromkeys(listed - found.keys(), "-"), **found}
+
+
+@pytest.fixture(scope="session")
+def own_needs() -> Needs:
+    """What the shipped content and the analyzers need."""
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.catalogue import Catalogue
+
+    types = [type_ for analyzer in analyzers() for type_ in analyzer.types] + sorted(READS)
+    return Needs.of(Catalogue.of(documents(None, "policies")), types, Aliases.builtin())
+
+
+@pytest.fixture
+def needed(azure_server: ModuleType) -> Any:
+    """The same, worked out by the server's own reading of the documents."""
+    found = azure_server.Needed()
+    for document in documents(None, "policies"):
+        found.add_document(document.json())
+    found.types |= ALWAYS | READS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
+    found.types |= LOGGED | NETWORKS | {SETTING, FLOW_LOG}
+    found.pairs |= {(type_, SETTING) for type_ in LOGGED}
+    found.close()
+    return found
+
+
+@pytest.fixture(scope="session")
+def replay() -> ModuleType:
+    """tests/collect/azure/replay.py"""
+    spec = importlib.util.spec_from_file_location("azure_replay", Path(__file__).with_name("replay.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def azure(
+    azure_server: ModuleType, sample_bodies: list[dict[str, Any]], tables: dict[str, str], needed: Any
+) -> Any:
+    """A loopback Azure with the sample estate behind it, in pages of 200."""
+    world = azure_server.World.of(json.loads(json.dumps(sample_bodies)), tables)
+    with azure_server.serving(azure_server.Azure(world, needed, page=200, quota=(500, 1.0))) as found:
+        yield found

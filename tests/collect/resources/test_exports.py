@@ -1,0 +1,322 @@
+"""What exports lose is told and unread, and what they change in form is put back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests import exported
+
+from nephoscope.collect import resources
+from nephoscope.collect.resources.formats import flattened
+from nephoscope.collect.resources.renderings import cut_out, is_rendering
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.paths import split
+from nephoscope_policy.view import NotCollected, View
+
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
+SITE = f"{GROUP}/providers/Microsoft.Web/sites/orchard"
+ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/orchard"
+NSG = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/orchard"
+VAULT = {
+    "id": f"{GROUP}/providers/Microsoft.KeyVault/vaults/v",
+    "type": "microsoft.keyvault/vaults",
+    "properties": {"a": 1},
+}
+
+
+def load(tmp_path, name, document):
+    text = document if isinstance(document, str) else json.dumps(document)
+    (tmp_path / name).write_text(text)
+    return resources.load([tmp_path / name])
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("@{bypass=AzureServices; ipRules=System.Object[]}", True),
+        ("@{}", True),
+        ("@{a.b=}", True),
+        ("System.Object[]", True),
+        ("System.Object", True),
+        ("System.String[]", True),
+        ("System.Collections.Hashtable", True),
+        ("System.Collections.Generic.List`1[System.String]", True),
+        ("System.Object[] System.Object[]", True),
+        ("@{a=1} @{b=2}", True),
+        ("[object Object]", True),
+        ("[object Object],[object Object]", True),
+        ("Microsoft.Azure.Commands.Network.Models.PSSubnet", True),
+        ("Microsoft.Azure.Management.Storage.Models.NetworkRuleSet", True),
+        # what resources say of themselves
+        ("@{variables('region')}", False),
+        ("@{triggerBody()?['a=b']}", False),
+        ("Microsoft.Azure.Monitor", False),
+        ("Microsoft.Azure.Security.AntimalwareSignature", False),
+        ("System", False),
+        ("SystemAssigned", False),
+        ("System.Web is used", False),
+        ("see @{a=1}", False),
+        ("", False),
+    ],
+)
+def test_what_is_a_rendering(text, rendered):
+    assert is_rendering(text) is rendered
+
+
+CUT = {
+    "id": ACCOUNT,
+    "tags": {"note": "@{not=cut}"},
+    "sku": "@{name=Standard_LRS}",
+    "properties": {
+        "networkAcls": {"bypass": "None", "ipRules": "System.Object[]", "resourceAccessRules": ""},
+        "rules": [{"name": "a", "ports": "System.Object[]"}],
+        "minimumTlsVersion": "TLS1_2",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("properties.minimumTlsVersion", "TLS1_2"),
+        ("properties.networkAcls.bypass", "None"),
+        ("properties.isHnsEnabled", "absent"),
+        ("tags.note", "@{not=cut}"),
+        ("kind", "absent"),
+        ("sku", None),
+        ("sku.name", None),
+        ("SKU.Name", None),
+        ("properties", None),
+        ("properties.networkAcls", None),
+        ("properties.networkAcls.ipRules", None),
+        ("properties.networkacls.IPRULES.value", None),
+        ("properties.rules", None),
+        ("properties.rules[0].name", None),
+    ],
+)
+def test_a_read_at_above_or_below_a_cut_value_is_unknown(tmp_path, path, value):
+    view = View(load(tmp_path, "cut.json", [CUT]).resources[ACCOUNT.lower()])
+    assert not view.complete
+    if value is None:
+        with pytest.raises(NotCollected, match="-Depth 100"):
+            view.at(split(path))
+    else:
+        found = view.at(split(path))
+        assert found == value or value == "absent"
+        assert value != "absent" or not isinstance(found, str)
+
+
+def test_a_cut_file_is_told_once_with_the_remedy(tmp_path):
+    estate = load(tmp_path, "cut.json", [CUT, {**CUT, "id": f"{ACCOUNT}2"}])
+    (told,) = estate.quarantine
+    assert "ConvertTo-Json -Depth 100 (2 records, the first is /subscriptions/" in told.reason
+    assert told.place.line == 1
+
+
+def test_a_text_that_a_star_goes_over_is_unknown_in_a_cut_record(tmp_path):
+    body = {"id": ACCOUNT, "properties": {"zones": "1 2", "other": "@{a=1}"}}
+    view = View(load(tmp_path, "cut.json", [body]).resources[ACCOUNT.lower()])
+    assert view.at(("properties", "zones")) == "1 2"
+    with pytest.raises(NotCollected):
+        view.elements_at(("properties", "zones"))
+
+
+def test_what_was_cut_survives_a_round_trip(tmp_path):
+    first = load(tmp_path, "cut.json", [CUT]).resources[ACCOUNT.lower()]
+    again = load(tmp_path, "again.json", [first.body]).resources[ACCOUNT.lower()]
+    assert again.unread == first.unread == Resource.of(first.body, complete=False).unread
+    assert ("properties", "networkacls", "iprules") in again.unread
+
+
+def test_a_whole_body_wins_over_a_cut_one(tmp_path):
+    whole = {"id": ACCOUNT, "properties": {"minimumTlsVersion": "TLS1_0"}}
+    estate = load(tmp_path, "both.json", [whole, CUT])
+    assert estate.resources[ACCOUNT.lower()].complete
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text("ab @{=};.[]"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcd"), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4), st.integers(0, 4), st.booleans())
+def test_no_rendering_is_left_and_the_rest_is_as_it_was(properties, depth, joined):
+    """Whatever is cut: each path of the whole value is the same, is unread, or lies under or over what is unread."""
+    body = {"id": ACCOUNT, "properties": properties}
+    cut = exported.cut(body, depth + 1, joined=joined)
+    if not cut_out(cut):
+        return
+    unread = {tuple(path) for path in cut.pop("unreadPaths")}
+    assert not any(is_rendering(item) for _, item in _leaves(cut))
+    for path, item in _leaves(cut):
+        keys = tuple(part for part in path if isinstance(part, str))
+        assert not any(keys[: len(one)] == one for one in unread)
+        whole = body
+        for part in path:
+            whole = whole[part]
+        assert item == whole or (isinstance(whole, list | dict) and isinstance(item, str))
+
+
+def _leaves(value, path=()):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _leaves(item, (*path, number))
+    else:
+        yield path, value
+
+
+def test_a_flattened_group_has_its_rules(tmp_path):
+    rule = {"access": "Allow", "direction": "Inbound", "destinationPortRange": "22", "priority": 100}
+    group = {
+        "id": NSG, "name": "orchard", "location": "westeurope", "resourceGroup": "rg", "etag": 'W/"1"', "tags": None,
+        "securityRules": [{**rule, "name": "ssh", "id": f"{NSG}/securityRules/ssh", "resourceGroup": "rg", "etag": 'W/"1"'}],
+        "defaultSecurityRules": [{**rule, "name": "deny"}],
+        "subnets": [{"id": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s", "resourceGroup": "rg"}],
+    }  # fmt: skip
+    estate = load(tmp_path, "nsg.json", [group])
+    found = estate.resources[NSG.lower()]
+    assert found.complete
+    assert found.body["type"] == "microsoft.network/networksecuritygroups"
+    assert found.body["properties"]["subnets"] == [{"id": group["subnets"][0]["id"]}]
+    assert found.body["properties"]["defaultSecurityRules"][0] == {"name": "deny", "properties": rule}
+    assert estate.resources[f"{NSG}/securityrules/ssh".lower()].body["properties"] == rule
+    assert estate.quarantine == ()
+
+
+def test_a_flattened_type_that_is_not_exact_is_named_and_not_read(tmp_path):
+    site = {"id": SITE, "name": "orchard", "resourceGroup": "rg", "httpsOnly": False, "kind": "app"}
+    estate = load(tmp_path, "sites.json", [site, {**site, "id": f"{SITE}2"}])
+    found = estate.resources[SITE.lower()]
+    assert (found.complete, "httpsOnly" in found.body, found.body["kind"]) == (False, False, "app")
+    (told,) = estate.quarantine
+    assert "az graph query -q \"resources | where type =~ 'microsoft.web/sites'\" (2 records" in told.reason
+
+
+BODIES = st.fixed_dictionaries(
+    {
+        "id": st.just(ACCOUNT),
+        "name": st.just("orchard"),
+        "type": st.just("Microsoft.Storage/storageAccounts"),
+        "properties": st.fixed_dictionaries(
+            {"provisioningState": st.just("Succeeded"), "accessTier": st.just("Hot")},
+            optional={
+                "supportsHttpsTrafficOnly": st.booleans(),
+                "isNfsV3Enabled": st.booleans(),
+                "minimumTlsVersion": st.sampled_from(["TLS1_0", "TLS1_2"]),
+                "networkAcls": st.fixed_dictionaries(
+                    {"defaultAction": st.sampled_from(["Allow", "Deny"])},
+                    optional={
+                        "ipRules": st.lists(st.fixed_dictionaries({"value": st.just("198.51.100.1"), "action": st.just("Allow")})),
+                        "virtualNetworkRules": st.lists(st.fixed_dictionaries({"id": st.just(f"{GROUP}/x")}), max_size=2),
+                    },
+                ),
+                "privateEndpointConnections": st.lists(
+                    st.fixed_dictionaries(
+                        {"name": st.just("p"), "properties": st.dictionaries(st.sampled_from(["a", "b"]), st.integers())}
+                    ),
+                    max_size=2,
+                ),
+            },
+        ),
+    }
+)  # fmt: skip
+
+
+@given(BODIES)
+def test_putting_back_undoes_flattening(body):
+    listed = exported.flattened(json.loads(json.dumps(body)))
+    assert flattened.recognises(listed)
+    (record,) = flattened.records(listed)
+    assert record.body == body
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        VAULT,
+        {**VAULT, "resourceGroup": "rg"},
+        {"id": ACCOUNT, "location": "westeurope", "resourceGroup": "rg"},
+        {
+            "id": ACCOUNT,
+            "properties": None,
+            "resourceGroup": "rg",
+            "provisioningState": "Succeeded",
+            "createdTime": "",
+        },
+        {"id": ACCOUNT, "tenantId": "t", "resourceGroup": "rg", "tls": "TLS1_0"},
+        {"id": ACCOUNT, "apis": []},
+    ],
+)
+def test_other_records_are_no_flattened_objects(value):
+    assert not flattened.recognises(value)
+
+
+def test_a_list_without_properties_is_told_once(tmp_path):
+    estate = load(tmp_path, "list.json", [{"id": ACCOUNT, "properties": None}, {"id": NSG}])
+    (told,) = estate.quarantine
+    assert "az graph query" in told.reason
+    assert "(2 records)" in told.reason
+    assert load(tmp_path, "mixed.json", [{"id": ACCOUNT}, VAULT]).quarantine == ()
+
+
+ROWS = 'id,type,tags,properties\n"{0}",x,"{{""a"": ""b""}}","{{""n"": [1, null]}}"\n{1},x,null,\n'
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff", "#TYPE Selected.PSCustomObject\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_comma_separated_export_is_read(tmp_path, mark, end):
+    text = mark + ROWS.format(ACCOUNT, NSG)
+    (tmp_path / "export.csv").write_bytes(text.replace("\n", end).encode())
+    estate = resources.load([tmp_path])
+    body = estate.resources[ACCOUNT.lower()].body
+    assert (body["tags"], body["properties"]) == ({"a": "b"}, {"n": [1, None]})
+    assert not estate.resources[NSG.lower()].complete
+    assert "tags" not in estate.resources[NSG.lower()].body
+    assert estate.quarantine == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        (f"id,type\n{ACCOUNT},x\n{NSG}\n", 3, "the row has 1 cells, the header 2"),
+        ("name,type\na,b\n", 2, "an export must keep the column 'id'"),
+        (f'id,type\n{ACCOUNT},"x\n', 2, "cannot be read as a comma-separated table"),
+        (f'id,properties\n{ACCOUNT},"@{{a=System.Object[]}}"\n', 2, "ConvertTo-Json -Depth 100"),
+    ],
+)
+def test_what_is_wrong_with_a_comma_separated_export_has_its_place(tmp_path, text, line, reason):
+    told = load(tmp_path, "export.csv", text).quarantine[0]
+    assert (told.place.line, reason in told.reason) == (line, True), told
+
+
+def page(count, total, token=None, first=0):
+    rows = [{**VAULT, "id": f"{VAULT['id']}{number}"} for number in range(first, first + count)]
+    return {"count": count, "data": rows, "skip_token": token, "total_records": total}
+
+
+@pytest.mark.parametrize(
+    ("pages", "missing"),
+    [
+        ([page(2, 2)], False),
+        ([page(2, 5)], True),
+        ([page(2, 5, "t"), page(2, 5, None, 2)], True),
+        ([page(2, 4, "t"), page(2, 4, None, 2)], False),
+        ([page(2, 3, "t")], True),
+        ([page(3, 3), page(1, 1, None, 5)], False),
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_answer_with_fewer_records_than_there_are_is_a_missing_page(tmp_path, pages, missing, indent):
+    for number, one in enumerate(pages):
+        (tmp_path / f"page{number}.json").write_text(json.dumps(one, indent=indent))
+    estate = resources.load([tmp_path])
+    assert bool(estate.quarantine) is missing
+    assert estate.coverage.covers("microsoft.keyvault/vaults", GROUP) is not missing

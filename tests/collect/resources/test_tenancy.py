@@ -1,0 +1,151 @@
+"""Which tenant what is in files belongs to: what several tenants hold is never put together."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nephoscope.collect import resources
+from nephoscope.collect.resources import SnapshotError, Spool
+
+A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+SUB_A, SUB_B = "aaaaaaaa-1111-4000-8000-000000000001", "bbbbbbbb-1111-4000-8000-000000000002"
+GROUP = "/providers/Microsoft.Management/managementGroups/platform"
+USERS = "microsoft.graph/users"
+
+
+def subscription(id_, tenant=""):
+    body = {"id": f"/subscriptions/{id_}", "name": id_, "properties": {"displayName": id_[:4]}}
+    return body | ({"tenantId": tenant} if tenant else {})
+
+
+def account(subscription_id, name="stone", **more):
+    id_ = f"/subscriptions/{subscription_id}/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/{name}"
+    return {"id": id_, "name": name, "properties": {"minimumTlsVersion": "TLS1_2"}, **more}
+
+
+def group(title, tenant=""):
+    properties = {"displayName": title} | ({"tenantId": tenant} if tenant else {})
+    return {"id": GROUP, "name": "platform", "properties": properties}
+
+
+def user(name):
+    return {"id": f"/providers/{USERS}/{name}", "name": name, "properties": {"displayName": name}}
+
+
+def write(folder, name, bodies, manifest=None):
+    place = folder / name
+    place.mkdir()
+    (place / "all.json").write_text(json.dumps(bodies))
+    if manifest is not None:
+        (place / "coverage.json").write_text(json.dumps(manifest))
+    return place
+
+
+def loaded(paths, folder):
+    """The estates in memory; those from disk must be the same."""
+    estates = resources.load_tenants(paths)
+    folder.mkdir()
+    surveys = Spool.of(paths, folder).surveys()
+    assert [one.whole.tenant for one in surveys] == [one.tenant for one in estates]
+    for survey, estate in zip(surveys, estates, strict=True):
+        parts = [key for part in survey.parts(1) for key in part.resources]
+        assert sorted(parts) == sorted(estate.resources)
+        assert survey.whole.coverage == estate.coverage
+    return {one.tenant: one for one in estates}
+
+
+def test_a_management_group_of_one_name_is_each_tenants_own(tmp_path):
+    first = write(tmp_path, "a", [subscription(SUB_A, A), group("Alpha"), account(SUB_A)])
+    second = write(tmp_path, "b", [subscription(SUB_B, B), group("Beta"), account(SUB_B)])
+    found = loaded([first, second], tmp_path / "spool")
+    titles = {
+        tenant: one.resources[GROUP.lower()].body["properties"]["displayName"]
+        for tenant, one in found.items()
+    }
+    assert titles == {A: "Alpha", B: "Beta"}
+    assert found[A].subscriptions == (f"/subscriptions/{SUB_A}",)
+
+
+def test_what_one_directory_was_read_of_says_nothing_of_the_other(tmp_path):
+    manifest = {"schemaVersion": 1, "scopes": {"": [USERS], f"/subscriptions/{SUB_A}": ["*"]}}
+    refused = {"schemaVersion": 1, "scopes": {f"/subscriptions/{SUB_B}": ["*"]}, "gaps": {USERS: "403"}}
+    first = write(tmp_path, "a", [subscription(SUB_A, A), user("ann")], manifest)
+    second = write(tmp_path, "b", [subscription(SUB_B, B)], refused)
+    found = loaded([first, second], tmp_path / "spool")
+    assert found[A].coverage.covers(USERS, "")
+    assert not found[B].coverage.covers(USERS, "")
+    assert (found[A].coverage.gaps, found[B].coverage.gaps) == ({}, {USERS: "403"})
+
+
+def test_rows_of_one_file_that_name_their_tenants_are_parted(tmp_path):
+    rows = [
+        subscription(SUB_A, A),
+        subscription(SUB_B, B),
+        account(SUB_A),
+        account(SUB_B),
+        group("Alpha", A),
+        group("Beta", B),
+    ]
+    found = loaded([write(tmp_path, "both", rows)], tmp_path / "spool")
+    assert {
+        tenant: len(one.by_type("microsoft.storage/storageaccounts")) for tenant, one in found.items()
+    } == {A: 1, B: 1}
+
+
+def test_a_record_of_no_known_tenant_is_told_and_not_given_to_one(tmp_path):
+    rows = [subscription(SUB_A, A), subscription(SUB_B, B), user("ann"), user("ben")]
+    found = loaded([write(tmp_path, "both", rows)], tmp_path / "spool")
+    assert all(not one.by_type(USERS) for one in found.values())
+    for one in found.values():
+        (lost,) = one.quarantine
+        assert "2 records lie in no subscription and name no tenant" in lost.reason
+
+
+def test_files_beside_the_only_tenant_are_of_it(tmp_path):
+    first = write(tmp_path, "a", [subscription(SUB_A, A), account(SUB_A)])
+    people = write(tmp_path, "people", [user("ann")])
+    more = write(tmp_path, "more", [account(SUB_A, "second")])
+    found = loaded([first, people, more], tmp_path / "spool")
+    assert list(found) == [A]
+    assert len(found[A].by_type(USERS)) == 1
+
+
+def test_a_subscription_of_no_known_tenant_is_judged_by_itself(tmp_path):
+    first = write(tmp_path, "a", [subscription(SUB_A, A), user("ann")])
+    other = write(tmp_path, "b", [account(SUB_B)])
+    found = loaded([first, other], tmp_path / "spool")
+    assert {tenant: one.subscriptions for tenant, one in found.items()} == {
+        "": (f"/subscriptions/{SUB_B}",), A: (f"/subscriptions/{SUB_A}",),
+    }  # fmt: skip
+    assert not found[""].coverage.covers(USERS, "")
+
+
+def test_two_manifests_without_a_tenant_are_not_put_together(tmp_path):
+    claims = {"schemaVersion": 1, "scopes": {"": [USERS]}}
+    first = write(tmp_path, "a", [subscription(SUB_A)], claims)
+    second = write(tmp_path, "b", [subscription(SUB_B)], {"schemaVersion": 1, "scopes": {}})
+    found = loaded([first, second], tmp_path / "spool")
+    assert [one.coverage.covers(USERS, "") for one in found.values()] == [True, False]
+
+
+def test_a_manifest_of_several_tenants_speaks_of_each(tmp_path):
+    manifest = {
+        "schemaVersion": 2,
+        "tenants": {
+            A: {"scopes": {"": [USERS], f"/subscriptions/{SUB_A}": ["*"]}},
+            B: {"scopes": {f"/subscriptions/{SUB_B}": ["*"]}},
+        },
+    }
+    found = loaded([write(tmp_path, "both", [account(SUB_A), account(SUB_B)], manifest)], tmp_path / "spool")
+    assert {tenant: one.coverage.covers(USERS, "") for tenant, one in found.items()} == {A: True, B: False}
+    assert {tenant: one.subscriptions for tenant, one in found.items()} == {
+        A: (f"/subscriptions/{SUB_A}",), B: (f"/subscriptions/{SUB_B}",),
+    }  # fmt: skip
+
+
+def test_what_asks_for_one_tenant_is_refused_several(tmp_path):
+    rows = [subscription(SUB_A, A), subscription(SUB_B, B)]
+    with pytest.raises(SnapshotError, match=f"of 2 tenants \\({A}, {B}\\)"):
+        resources.load([write(tmp_path, "both", rows)])

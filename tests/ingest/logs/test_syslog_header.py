@@ -1,0 +1,28 @@
+"""Headers of syslog as network devices send them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.syslog_header import header
+
+CONTEXT = replace(Context(), now=datetime(2026, 11, 27, 4, tzinfo=UTC))
+AT = datetime(2026, 11, 26, 2, 14, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("line", "time", "host", "text"),
+    [
+        ("<166>:Nov 26 02:14:15 UTC: %ASA-session-6-302013: Built", AT, "", "%ASA-session-6-302013: Built"),
+        ("<189>: Nov 26 02:14:15 UTC: %SYS-5-CONFIG_I: x", AT, "", "%SYS-5-CONFIG_I: x"),
+        ("<189>45: fw1: Nov 26 02:14:15: %SYS-5-CONFIG_I: x", AT, "fw1", "%SYS-5-CONFIG_I: x"),
+        ("<189>47: *Nov 26 2026 02:14:15: %SYS-5-CONFIG_I: x", AT, "", "%SYS-5-CONFIG_I: x"),
+    ],
+)
+def test_devices(line: str, time: datetime, host: str, text: str) -> None:
+    found = header(line, CONTEXT)
+    assert (found.time, found.host, found.text) == (time, host, text)
