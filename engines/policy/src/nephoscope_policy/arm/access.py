@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.unknown import OpenObject, Unknown, join
 from nephoscope_policy.arm.value import Value, find_key, kind
 
 
@@ -10,8 +13,11 @@ def member(target: Value, name: str) -> Value:
     """An object's member, its key matched ignoring case; raises FunctionError where it is missing or the target is no object.
 
     A host may return a dict subclass with `__missing__`: it answers for the members that the object does not hold.
+    A member of an unknown is unknown.
     """
     if not isinstance(target, dict):
+        if isinstance(target, Unknown):
+            return target.member(name)
         raise FunctionError(f"property {name!r} of {kind(target)}: only an object has properties")
     if name in target:
         return target[name]
@@ -26,6 +32,8 @@ def member(target: Value, name: str) -> Value:
 
 def element(target: Value, index: Value) -> Value:
     """An array's element by 0-based integer, or an object's member by string."""
+    if isinstance(target, Unknown) or isinstance(index, Unknown):
+        return _undecided(target, index)
     if isinstance(target, list):
         if isinstance(index, float) and index.is_integer():
             index = int(index)
@@ -39,3 +47,15 @@ def element(target: Value, index: Value) -> Value:
             return member(target, index)
         raise FunctionError(f"the index of an object must be a string, not {kind(index)}")
     raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")
+
+
+def _undecided(target: Value, index: Value) -> Value:
+    """An element where the target or the index is unknown: what all that it can be have in common."""
+    if isinstance(target, Unknown):
+        return target.member(0).of("any") if isinstance(index, Unknown) else target.member(index)
+    choices = list(target.values()) if isinstance(target, dict) else target
+    if not isinstance(choices, list):
+        raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")
+    if not choices or isinstance(target, OpenObject):
+        return index.of("any")
+    return reduce(lambda left, right: join(left, right, index), choices)

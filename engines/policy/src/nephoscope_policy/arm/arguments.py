@@ -6,11 +6,15 @@ from typing import Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.lambdas import Lambda
+from nephoscope_policy.arm.unknown import UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value, is_number, kind
 
 
 def wrong(arguments: list[Value], position: int, wanted: str) -> FunctionError:
-    """The FunctionError for an argument (0-based position) of the wrong type."""
+    """The FunctionError for an argument (0-based position) of the wrong type; an UndecidedError where it is unknown."""
+    value = arguments[position]
+    if isinstance(value, Unknown):
+        return UndecidedError(value)
     return FunctionError(f"argument {position + 1} must be {wanted}, not {kind(arguments[position])}")
 
 

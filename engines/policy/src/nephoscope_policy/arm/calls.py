@@ -18,9 +18,13 @@ Hosts: TypeAlias = Mapping[str, Host]
 LAMBDA, LAMBDA_VARIABLES = "lambda", "lambdavariables"
 
 
-def pure_function(call: Call, hosts: Hosts) -> Function | None:
+Functions: TypeAlias = Mapping[str, Function]
+"""Pure functions by lower-cased name: the registry, or the same functions widened to unknowns."""
+
+
+def pure_function(call: Call, hosts: Hosts, functions: Functions | None = None) -> Function | None:
     """The pure function that a call means, None where a host answers it or nobody does."""
-    return None if call.key in hosts else registry().get(call.key)
+    return None if call.key in hosts else (functions or registry()).get(call.key)
 
 
 def shown_name(call: Call) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from nephoscope_policy.arm import calls
 from nephoscope_policy.arm.access import element, member
-from nephoscope_policy.arm.calls import Host, Hosts
+from nephoscope_policy.arm.calls import Functions, Host, Hosts
 from nephoscope_policy.arm.errors import ArmError, FunctionError
 from nephoscope_policy.arm.lambdas import Frame, Lambda
 from nephoscope_policy.arm.registry import Function
@@ -18,30 +18,30 @@ from nephoscope_policy.arm.value import Value
 Closure: TypeAlias = Callable[[Any, Frame], Value]
 
 
-def compile_node(node: Node, hosts: Hosts) -> Callable[[Any], Value]:
-    """A function from a scope to the node's value; it raises ArmError."""
+def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -> Callable[[Any], Value]:
+    """A function from a scope to the node's value, by the registry's functions or others; it raises ArmError."""
     stray = calls.misplaced_lambda(node, hosts)
-    closure = _compile(node, hosts) if stray is None else _raising(calls.misplaced(stray))
+    closure = _compile(node, hosts, functions) if stray is None else _raising(calls.misplaced(stray))
     if not any(isinstance(current, Call) and current.key == calls.LAMBDA for current in walk(node)):
         frame = Frame()
         return lambda scope: closure(scope, frame)
     return lambda scope: closure(scope, Frame())
 
 
-def _compile(node: Node, hosts: Hosts) -> Closure:
+def _compile(node: Node, hosts: Hosts, functions: Functions | None) -> Closure:
     if isinstance(node, Literal):
         return _constant(node.value)
-    closure = _operation(node, hosts)
+    closure = _operation(node, hosts, functions)
     return _fold(closure) if _is_pure(node, hosts) else closure
 
 
-def _operation(node: Node, hosts: Hosts) -> Closure:
+def _operation(node: Node, hosts: Hosts, functions: Functions | None) -> Closure:
     if isinstance(node, Property):
-        return _property(node, _compile(node.target, hosts))
+        return _property(node, _compile(node.target, hosts, functions))
     if isinstance(node, Index):
-        return _index(node, _compile(node.target, hosts), _compile(node.index, hosts))
+        return _index(node, _compile(node.target, hosts, functions), _compile(node.index, hosts, functions))
     if isinstance(node, Call):
-        return _call(node, hosts)
+        return _call(node, hosts, functions)
     raise TypeError(type(node))
 
 
@@ -96,24 +96,24 @@ def _index(node: Index, target: Closure, index: Closure) -> Closure:
     return closure
 
 
-def _call(node: Call, hosts: Hosts) -> Closure:
+def _call(node: Call, hosts: Hosts, functions: Functions | None) -> Closure:
     host = hosts.get(node.key)
     if host is not None:
-        return _host_call(node, host, _arguments(node, hosts))
+        return _host_call(node, host, _arguments(node, hosts, functions))
     if node.key in (calls.LAMBDA, calls.LAMBDA_VARIABLES):
-        return _lambda_form(node, hosts)
-    function = calls.pure_function(node, hosts)
+        return _lambda_form(node, hosts, functions)
+    function = calls.pure_function(node, hosts, functions)
     if function is None:
         return _raising(ArmError(node.name, "the function is not known", node.offset))
     problem = function.wrong_count(len(node.arguments))
     if problem:
         return _raising(ArmError(function.name, problem, node.offset))
     make = _lazy_call if function.lazy else _eager_call
-    return make(node, function, _arguments(node, hosts))
+    return make(node, function, _arguments(node, hosts, functions))
 
 
-def _arguments(node: Call, hosts: Hosts) -> list[Closure]:
-    return [_compile(argument, hosts) for argument in node.arguments]
+def _arguments(node: Call, hosts: Hosts, functions: Functions | None) -> list[Closure]:
+    return [_compile(argument, hosts, functions) for argument in node.arguments]
 
 
 def _host_call(node: Call, host: Host, arguments: list[Closure]) -> Closure:
@@ -154,14 +154,14 @@ def _lazy_call(node: Call, function: Function, arguments: list[Closure]) -> Clos
     return closure
 
 
-def _lambda_form(node: Call, hosts: Hosts) -> Closure:
+def _lambda_form(node: Call, hosts: Hosts, functions: Functions | None) -> Closure:
     try:
         if node.key == calls.LAMBDA_VARIABLES:
             return _variable(node, calls.variable_name(node))
         names, body = calls.lambda_parts(node)
     except ArmError as error:
         return _raising(error)
-    closure = _compile(body, hosts)
+    closure = _compile(body, hosts, functions)
     return lambda scope, frame: Lambda(names, partial(closure, scope), frame)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nephoscope_policy.arm import calls
-from nephoscope_policy.arm.calls import Hosts
+from nephoscope_policy.arm.calls import Functions, Hosts
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.interpreter import interpret_node
 from nephoscope_policy.arm.parser import parse_tree
@@ -27,12 +27,13 @@ class Expression:
         """Raise ArmSyntaxError at the first call of an unknown function or with a wrong number of arguments."""
         calls.check(self.tree, hosts)
 
-    def compile(self, hosts: Hosts) -> Callable[[Any], Value]:
+    def compile(self, hosts: Hosts, functions: Functions | None = None) -> Callable[[Any], Value]:
         """A function from a scope to the value, which raises ArmError; parts that ask no host are computed now.
 
+        `functions` are the pure ones (the registry where none are given; `partial_registry()` where values may be unknown).
         A part that fails while it is computed raises when it is run. Results may be shared between runs: do not change them.
         """
-        return compile_node(self.tree, hosts)
+        return compile_node(self.tree, hosts, functions)
 
     def interpret(self, hosts: Hosts, scope: Any) -> Value:
         """The value by a plain walk over the tree; raises ArmError. Equals what `compile` gives."""

@@ -14,7 +14,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 def provider_path(arguments: list[Any], place: int) -> str:
     """`/providers/<namespace>/<type>/<name>...` from a type at `place` and the names after it."""
     kind = given.text(arguments, place)
-    namespace, *types = kind.split("/")
+    namespace, *types = kind.removesuffix("/").split("/")
     names = [given.text(arguments, position) for position in range(place + 1, len(arguments))]
     names = [segment for name in names for segment in name.split("/")] if len(names) == 1 else names
     if not types or "" in types or not namespace:

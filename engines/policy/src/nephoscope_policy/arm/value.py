@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.unknown import Unknown, shown
 
 Value: TypeAlias = Any
 """None, bool, int (64 bit), float, str, list or dict with str keys; a Lambda only as an argument of a lambda function."""
@@ -34,7 +35,9 @@ _KINDS = {
 
 def kind(value: Value) -> str:
     """The JSON type of a value with its article, for messages."""
-    return _KINDS.get(type(value), "a lambda")
+    if isinstance(value, Unknown):
+        return shown(value)
+    return _KINDS.get(type(value)) or ("an object" if isinstance(value, dict) else "a lambda")
 
 
 def is_number(value: Value) -> bool:

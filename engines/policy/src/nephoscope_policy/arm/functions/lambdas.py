@@ -8,6 +8,7 @@ from typing import Any
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.unknown import UndecidedError, Unknown
 from nephoscope_policy.arm.value import Spelling, Value, bounded, kind
 
 
@@ -88,12 +89,16 @@ def map_values(arguments: list[Any]) -> Value:
 def _truth(value: Value) -> bool:
     if isinstance(value, bool):
         return value
+    if isinstance(value, Unknown):
+        raise UndecidedError(value)
     raise FunctionError(f"the lambda must give a boolean, not {kind(value)}")
 
 
 def _key(value: Value) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, Unknown):
+        raise UndecidedError(value)
     raise FunctionError(f"the key lambda must give a string, not {kind(value)}")
 
 

@@ -61,11 +61,12 @@ def try_get(arguments: list[Any]) -> Value:
     for place, thunk in enumerate(arguments[1:], 1):
         if value is None:
             return None
-        value = _step(value, thunk(), place)
+        value = step_into(value, thunk(), place)
     return value
 
 
-def _step(value: Value, step: Value, place: int) -> Value:
+def step_into(value: Value, step: Value, place: int) -> Value:
+    """A member or an element, None where there is none; raises FunctionError for a step (argument `place`) that is neither."""
     if isinstance(value, dict) and isinstance(step, str):
         own = find_key(value, step)
         return None if own is None else value[own]

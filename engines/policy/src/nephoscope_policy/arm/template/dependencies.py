@@ -1,0 +1,56 @@
+"""`dependsOn` as ids: of symbolic names, loops, resource names, relative and full ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm.patterns import is_open, pattern, shown_pattern
+from nephoscope_policy.arm.template.references import find
+from nephoscope_policy.arm.unknown import Unknown
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.deployment import Deployment
+    from nephoscope_policy.arm.template.planned import PlannedResource
+
+
+def resolve_dependencies(deployment: Deployment) -> None:
+    """Give every resource of a deployment the ids that it depends on; a name that means nothing is reported."""
+    for resource in deployment.resources:
+        found = resource.member("dependsOn")
+        if found is None:
+            continue
+        path = (*resource.origin.path, found[0])
+        value = resource.origin.frame.evaluate(resource.origin.document, path, found[1])
+        if isinstance(value, Unknown):
+            continue
+        entries = value if isinstance(value, list) else [value]
+        ids: dict[str, None] = {}
+        for place, entry in enumerate(entries):
+            for one in _meant(deployment, resource, entry, (*path, place)):
+                ids.setdefault(one)
+        resource.depends_on = tuple(ids)
+
+
+def _meant(
+    deployment: Deployment, resource: PlannedResource, entry: Any, path: tuple[str | int, ...]
+) -> list[str]:
+    text = pattern(entry) if isinstance(entry, str | Unknown) else None
+    if text is None:
+        return []
+    lowered = text.lower()
+    loop = deployment.symbols.get(lowered) or deployment.loops.get(lowered)
+    if loop is not None:
+        return [one.id for one in loop if not one.existing]
+    found = find(deployment, text)
+    if found is not None:
+        return [] if found.existing else [found.id]
+    if lowered in deployment.absent or is_open(text):
+        return []
+    if text.startswith("/"):
+        return [shown_pattern(text)]
+    deployment.plan.report(
+        resource.origin.document.place(path),
+        f"dependsOn names {text!r}, which is no resource of the template",
+        error=False,
+    )
+    return []

@@ -1,0 +1,126 @@
+"""A deployment while it is expanded: the resources that its template lists, its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nephoscope_policy.arm.template.document import member
+from nephoscope_policy.arm.template.frame import Origin
+from nephoscope_policy.arm.template.planned import Output, PlannedDeployment
+from nephoscope_policy.arm.template.user_types import resolve
+from nephoscope_policy.arm.template.values import loop_values
+from nephoscope_policy.arm.unknown import Unknown
+from nephoscope_policy.arm.value import Value
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.plan import Plan
+    from nephoscope_policy.arm.template.planned import PlannedResource
+    from nephoscope_policy.arm.template.scope import Scope
+
+
+class Deployment:
+    """A deployment of a template to a scope; `template` is None while it is not known, `level` counts the deployments around it.
+
+    `outer` is the deployment in whose frame the template is read, None where it has its own. `symbols` and `loops` are the resources
+    by lower-cased symbolic name and loop name, `absent` the names and keys that a false condition leaves out.
+    """
+
+    def __init__(self, plan: Plan, scope: Scope, id_: str, name: str, level: int = 0) -> None:
+        self.plan = plan
+        self.scope = scope
+        self.id = id_
+        self.name = name
+        self.level = level
+        self.outer: Deployment | None = None
+        self.template: Origin | None = None
+        self.resources: list[PlannedResource] = []
+        self.symbols: dict[str, list[PlannedResource]] = {}
+        self.loops: dict[str, list[PlannedResource]] = {}
+        self.absent: set[str] = set()
+        self._listed = False
+        self._outputs: dict[str, Output] | None = None
+        self._answering = False
+        plan.deployments.append(self)
+
+    def list_resources(self) -> None:
+        """List the resources of the template, once."""
+        from nephoscope_policy.arm.template.listing import list_template
+
+        if not self._listed and self.template is not None:
+            self._listed = True
+            list_template(self, self.template)
+
+    @property
+    def outputs(self) -> dict[str, Output] | None:
+        """The outputs of the template, None where it is not known or they are being computed."""
+        if self._outputs is None and self.template is not None and not self._answering:
+            self.list_resources()
+            self._answering = True
+            try:
+                self._outputs = dict(_outputs(self.template))
+            finally:
+                self._answering = False
+        return self._outputs
+
+    def result(self) -> PlannedDeployment:
+        """The deployment as the expansion gives it."""
+        from nephoscope_policy.arm.patterns import shown_pattern
+
+        place = None if self.template is None else self.template.document.place(self.template.path)
+        return PlannedDeployment(
+            shown_pattern(self.id),
+            shown_pattern(self.name),
+            shown_pattern(self.scope.id),
+            self.outputs or {},
+            place,
+        )
+
+    def answer(self) -> Value:
+        """The outputs as `reference()` of the deployment gives them; unknown where the template is."""
+        outputs = self.outputs
+        if outputs is None:
+            return Unknown(
+                "object",
+                "remote",
+                f"the template of the deployment {self.name!r} is not known",
+                f"{self.id}.outputs",
+            )
+        return {one.name: {"type": one.type, "value": one.value} for one in outputs.values()}
+
+
+def _outputs(template: Origin) -> Iterator[tuple[str, Output]]:
+    found = member(template.node, "outputs")
+    if found is None or not isinstance(found[1], dict):
+        return
+    for name, declared in found[1].items():
+        path = (*template.path, found[0], name)
+        if not isinstance(declared, dict):
+            template.frame.fail(
+                template.document.place(path), "an output is an object with a type and a value"
+            )
+            continue
+        output = _output(Origin(template.document, path, declared, template.frame), name)
+        if output is not None:
+            yield name, output
+
+
+def _output(origin: Origin, name: str) -> Output | None:
+    condition = member(origin.node, "condition")
+    if condition is not None:
+        path = (*origin.path, condition[0])
+        if origin.frame.evaluate(origin.document, path, condition[1]) is False:
+            return None
+    type_ = resolve(origin.frame.instance, origin.path, origin.node)
+    value = type_.hidden(_output_value(origin), f"the output {name!r} is a secret")
+    declared = member(origin.node, "type")
+    return Output(name, str(declared[1]) if declared else "", value, origin.document.place(origin.path))
+
+
+def _output_value(origin: Origin) -> Value:
+    loop, value = member(origin.node, "copy"), member(origin.node, "value")
+    if loop is not None and isinstance(loop[1], dict):
+        return loop_values(origin.frame, origin.document, (*origin.path, loop[0]), loop[1], "")
+    if value is None:
+        return origin.frame.fail(origin.document.place(origin.path), "an output needs a value")
+    return origin.frame.evaluate(origin.document, (*origin.path, value[0]), value[1])

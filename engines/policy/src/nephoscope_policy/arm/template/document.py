@@ -1,0 +1,137 @@
+"""A template or parameters file as text: its JSON value, and the place of every part of it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any, TypeAlias
+
+import msgspec
+
+from nephoscope_policy.arm.template.errors import TemplateError
+from nephoscope_policy.arm.template.json_text import JsonTextError, Mark, parse_json
+from nephoscope_policy.model.place import Place
+
+Path: TypeAlias = tuple[str | int, ...]
+"""The keys and 0-based indexes from a document's root to a value."""
+
+MAX_TEXT = 8 * 1024 * 1024
+"""Characters that a document may have; Azure takes 4 MB."""
+
+
+class Document:
+    """A file's JSON value with its places; strict JSON is read fast, and its places are found when the first one is asked for."""
+
+    __slots__ = ("_fixed", "_lines", "_mark", "closures", "file", "text", "value")
+
+    def __init__(self, file: str, text: str, value: Any, mark: Mark | None = None) -> None:
+        self.file = file
+        self.text = text
+        self.value = value
+        self.closures: dict[int, Any] = {}
+        self._mark = mark
+        self._lines: list[int] = []
+        self._fixed: Place | None = None
+
+    @classmethod
+    def made(cls, value: Any, place: Place) -> Document:
+        """A document that an expression made: everything in it stands where the expression does."""
+        document = cls(place.file, "", value)
+        document._fixed = place
+        return document
+
+    @classmethod
+    def parse(cls, text: str | bytes, file: str) -> Document:
+        """Read a file's text; raises TemplateError with the place for what is no JSON, not UTF-8 or too large."""
+        if len(text) > MAX_TEXT:
+            raise TemplateError(
+                Place(file), f"the file has more than {MAX_TEXT} characters: split the template"
+            )
+        decoded = _decoded(text, file)
+        try:
+            return cls(file, decoded, msgspec.json.decode(decoded.removeprefix("\ufeff")))
+        except (msgspec.DecodeError, RecursionError):
+            return cls._tolerant(decoded, file)
+
+    @classmethod
+    def _tolerant(cls, text: str, file: str) -> Document:
+        try:
+            value, mark = parse_json(text)
+        except JsonTextError as error:
+            line, column = _position(_line_starts(text), error.offset)
+            raise TemplateError(Place(file, line, column), f"not JSON: {error}") from error
+        return cls(file, text, value, mark)
+
+    def place(self, path: Path, offset: int = 0) -> Place:
+        """Where a value stands (of a string: its character `offset`), or the last part of its path that is there."""
+        if self._fixed is not None:
+            return self._fixed
+        mark = self._find(path)
+        if not self._lines:
+            self._lines = _line_starts(self.text)
+        start = mark.start + (offset + 1 if offset and mark.start + offset + 1 < mark.end else 0)
+        line, column = _position(self._lines, start)
+        return Place(self.file, line, column, shown_path(path))
+
+    def span(self, path: Path) -> tuple[int, int]:
+        """The start and end offsets of a value in the text."""
+        mark = self._find(path)
+        return mark.start, mark.end
+
+    def _find(self, path: Path) -> Mark:
+        if self._mark is None:
+            self._mark = parse_json(self.text)[1]
+        mark = self._mark
+        for step in path:
+            below = mark.below(step)
+            if below is None:
+                return mark
+            mark = below
+        return mark
+
+
+def shown_path(path: Path) -> str:
+    """A path as messages have it: `resources[0].properties['a.b']`."""
+    pieces: list[str] = []
+    for step in path:
+        if isinstance(step, int):
+            pieces.append(f"[{step}]")
+        elif step.replace("_", "a").replace("-", "a").replace("$", "a").isalnum():
+            pieces.append(f".{step}" if pieces else step)
+        else:
+            pieces.append(f"['{step}']")
+    return "".join(pieces)
+
+
+def member(node: Any, name: str) -> tuple[str, Any] | None:
+    """A member of an object with its key as it is spelled, in any case; None where there is none."""
+    if not isinstance(node, dict):
+        return None
+    if name in node:
+        return name, node[name]
+    folded = name.lower()
+    return next(((key, value) for key, value in node.items() if key.lower() == folded), None)
+
+
+def _decoded(text: str | bytes, file: str) -> str:
+    if isinstance(text, str):
+        return text
+    try:
+        return text.decode("utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+    except UnicodeDecodeError as error:
+        raise TemplateError(
+            Place(file), f"the file is not UTF-8 ({error.reason} at byte {error.start})"
+        ) from error
+
+
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    at = text.find("\n")
+    while at >= 0:
+        starts.append(at + 1)
+        at = text.find("\n", at + 1)
+    return starts
+
+
+def _position(starts: list[int], offset: int) -> tuple[int, int]:
+    line = bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1

@@ -1,0 +1,30 @@
+"""What is wrong with a template, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nephoscope_policy.model.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that keeps a template or a part of it from being expanded: its place, and what is wrong and what to do.
+
+    `error` is False where nothing is wrong with the template: a part of it could not be known, such as a remote template.
+    """
+
+    place: Place
+    message: str
+    error: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class TemplateError(ValueError):
+    """A document that cannot be used at all; `problem` says where and why."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(f"{place}: {message}")
+        self.problem = Problem(place, message)

@@ -1,0 +1,109 @@
+"""From a template with parameters and a scope to planned resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from nephoscope_policy.arm.template.deployment import Deployment
+from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.errors import TemplateError
+from nephoscope_policy.arm.template.frame import Origin
+from nephoscope_policy.arm.template.instance import Instance
+from nephoscope_policy.arm.template.naming import named
+from nephoscope_policy.arm.template.parameters import Given, given_parameters
+from nephoscope_policy.arm.template.plan import Loader, Plan
+from nephoscope_policy.arm.template.planned import Expansion
+from nephoscope_policy.arm.template.scope import Scope, kind_of_schema
+
+
+def is_template(value: Any) -> bool:
+    """Whether a JSON value is a deployment template, by its schema."""
+    found = member(value, "$schema")
+    return found is not None and kind_of_schema(found[1]) is not None
+
+
+def expand(
+    template: Document,
+    parameters: Document | None = None,
+    *,
+    scope: Scope | None = None,
+    load: Loader | None = None,
+) -> Expansion:
+    """Expand a template: its own and all nested deployments' resources, outputs and problems.
+
+    `load` reads linked templates by path; without it they are unknown. Raises TemplateError where the document is no template
+    at all; every other failure is a problem of the expansion, and what failed is unknown.
+    """
+    path, node = _template_of(template)
+    where = scope or Scope()
+    if where.kind is None:
+        where = replace(where, kind=kind_of_schema(node.get("$schema")) or "resourceGroup")
+    plan = Plan(load)
+    id_ = named(where.id, "Microsoft.Resources/deployments", where.deployment_name).id
+    deployment = Deployment(plan, where, id_, where.deployment_name)
+    instance = Instance(template, path, node, _given(plan, template, parameters), where, deployment)
+    deployment.template = Origin(template, path, node, instance.frame)
+    instance.check_given()
+    return _expanded(plan, deployment)
+
+
+def _expanded(plan: Plan, deployment: Deployment) -> Expansion:
+    deployment.list_resources()
+    while plan.pending:
+        plan.pending.pop(0).list_resources()
+    for resource in plan.resources:
+        resource.body  # noqa: B018 - computes it, so that all problems are known
+    results = tuple(one.result() for one in plan.deployments)
+    return Expansion(
+        results,
+        tuple(one for one in plan.resources if not one.existing),
+        tuple(one for one in plan.resources if one.existing),
+        plan.problems,
+    )
+
+
+def _template_of(document: Document) -> tuple[Path, dict[str, Any]]:
+    """The template in a document: itself, or inside a deployment request, a blueprint's artifact or a template spec's export."""
+    value = document.value
+    for names in ((), ("properties", "template"), ("mainTemplate",), ("properties", "mainTemplate")):
+        path: Path = ()
+        node = value
+        for name in names:
+            found = member(node, name)
+            if found is None:
+                break
+            path, node = (*path, found[0]), found[1]
+        else:
+            if isinstance(node, dict) and (is_template(node) or member(node, "resources") is not None):
+                return path, node
+    raise TemplateError(
+        document.place(()),
+        "it is no deployment template: it has neither a deployment schema as $schema nor resources",
+    )
+
+
+def _given(plan: Plan, template: Document, parameters: Document | None) -> Mapping[str, Given]:
+    if parameters is None:
+        return _request_parameters(template)
+    value = parameters.value
+    if not isinstance(value, dict):
+        plan.report(parameters.place(()), "a parameters file is a JSON object")
+        return {}
+    inputs = member(value, "externalInputs")
+    if inputs is not None and isinstance(inputs[1], dict):
+        plan.inputs = inputs[1]
+    found = member(value, "parameters")
+    if found is None:  # the short form: names and values without a schema
+        return given_parameters(parameters, (), value, None) if "$schema" not in value else {}
+    return given_parameters(parameters, (found[0],), found[1], None)
+
+
+def _request_parameters(template: Document) -> Mapping[str, Given]:
+    """The parameters of a deployment request, which stand beside its template."""
+    properties = member(template.value, "properties")
+    found = member(properties[1], "parameters") if properties else None
+    if properties is None or found is None or member(template.value, "resources") is not None:
+        return {}
+    return given_parameters(template, (properties[0], found[0]), found[1], None)

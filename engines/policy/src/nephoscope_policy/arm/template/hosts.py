@@ -1,0 +1,188 @@
+"""The functions that a template's surroundings answer, by lower-cased name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm import arguments as given
+from nephoscope_policy.arm.calls import Host
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.patterns import through_patterns
+from nephoscope_policy.arm.resource_ids import (
+    management_group_resource_id,
+    provider_path,
+    resource_id,
+    subscription_resource_id,
+)
+from nephoscope_policy.arm.template import references, surroundings
+from nephoscope_policy.arm.unknown import JsonType, UndecidedError, Unknown
+from nephoscope_policy.arm.value import Value, is_number
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.frame import Frame
+
+
+def _parameters(frame: Frame, arguments: list[Any]) -> Value:
+    name = _one_text(arguments)
+    if frame.arguments is not None:
+        if name.lower() in frame.arguments:
+            return frame.arguments[name.lower()]
+        raise FunctionError(f"the function has no parameter {name!r}")
+    return frame.instance.parameter(name)
+
+
+def _variables(frame: Frame, arguments: list[Any]) -> Value:
+    return frame.instance.variable(_one_text(arguments))
+
+
+def _one_text(arguments: list[Any]) -> str:
+    _count(arguments, 1, 1)
+    return given.text(arguments, 0)
+
+
+def _count(arguments: list[Any], least: int, most: int) -> None:
+    if not least <= len(arguments) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise FunctionError(f"takes {wanted} arguments, not {len(arguments)}")
+
+
+def _copy_index(frame: Frame, arguments: list[Any]) -> Value:
+    _count(arguments, 0, 2)
+    name = ""
+    rest = arguments
+    if rest and isinstance(rest[0], str):
+        name, rest = rest[0], rest[1:]
+    index = frame.index(name)
+    if not rest:
+        return index
+    if len(rest) > 1 or not is_number(rest[0]):
+        raise given.wrong(rest, 0, "an integer, the offset")
+    return index if isinstance(index, Unknown) else index + given.integer(rest, 0)
+
+
+def _patterned(host: Host) -> Host:
+    """An id function whose arguments may be unknown texts."""
+    return lambda frame, arguments: through_patterns(lambda texts: host(frame, texts))(arguments)
+
+
+def _resource_id(frame: Frame, arguments: list[Any]) -> Value:
+    scope = frame.instance.scope
+    group = scope.resource_group if scope.kind == "resourceGroup" else ""
+    if scope.kind == "tenant":
+        return provider_path(arguments, 0)
+    if scope.kind == "managementGroup":
+        return management_group_resource_id(arguments, scope.management_group)
+    return resource_id(arguments, scope.subscription_id, group)
+
+
+def _subscription_resource_id(frame: Frame, arguments: list[Any]) -> Value:
+    return subscription_resource_id(arguments, frame.instance.scope.subscription_id)
+
+
+def _management_group_resource_id(frame: Frame, arguments: list[Any]) -> Value:
+    return management_group_resource_id(arguments, frame.instance.scope.management_group)
+
+
+def _new_guid(_: Frame, arguments: list[Any]) -> Value:
+    _count(arguments, 0, 0)
+    return Unknown("string", "generated", "newGuid() differs each time", filled=True)
+
+
+def _utc_now(_: Frame, arguments: list[Any]) -> Value:
+    _count(arguments, 0, 1)
+    return Unknown("string", "generated", "utcNow() differs each time", filled=True)
+
+
+def _fail(_: Frame, arguments: list[Any]) -> Value:
+    raise FunctionError(f"the template ends the deployment: {_one_text(arguments)}")
+
+
+def _external_input(frame: Frame, arguments: list[Any]) -> Value:
+    return frame.deployment.plan.external_input(_one_text(arguments))
+
+
+def _runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
+    """A host that Azure alone can answer: it checks its arguments and is unknown."""
+
+    def answer(_: Frame, arguments: list[Any]) -> Value:
+        _count(arguments, least, most)
+        for place in range(min(2, len(arguments))):
+            given.text(arguments, place)
+        return Unknown(type_, "runtime", what)
+
+    return answer
+
+
+def _widened(host: Host, gives: JsonType) -> Host:
+    """The host where an unknown argument decides: an unknown of its type."""
+
+    def answer(frame: Any, arguments: list[Any]) -> Value:
+        try:
+            return host(frame, arguments)
+        except UndecidedError as error:
+            return error.unknown.of(gives)
+
+    return answer
+
+
+_ZONES = "the zones of a region differ by subscription"
+_HOSTS: dict[str, tuple[Host, JsonType]] = {
+    "parameters": (_parameters, "any"),
+    "variables": (_variables, "any"),
+    "copyindex": (_copy_index, "int"),
+    "resourceid": (_patterned(_resource_id), "string"),
+    "subscriptionresourceid": (_patterned(_subscription_resource_id), "string"),
+    "managementgroupresourceid": (_patterned(_management_group_resource_id), "string"),
+    "newguid": (_new_guid, "string"),
+    "utcnow": (_utc_now, "string"),
+    "fail": (_fail, "any"),
+    "externalinputs": (_external_input, "any"),
+    "reference": (references.reference, "any"),
+    "references": (references.references, "array"),
+    "resourceinfo": (references.resource_info, "object"),
+    "providers": (_runtime("object", 1, 2, "providers() is answered by Azure"), "object"),
+    "pickzones": (_runtime("array", 3, 5, _ZONES), "array"),
+    "tologicalzone": (_runtime("string", 3, 3, _ZONES), "string"),
+    "tologicalzones": (_runtime("array", 3, 3, _ZONES), "array"),
+    "tophysicalzone": (_runtime("string", 3, 3, _ZONES), "string"),
+    "tophysicalzones": (_runtime("array", 3, 3, _ZONES), "array"),
+    **{name: (host, "object") for name, host in surroundings.HOSTS.items()},
+}
+
+
+class _TemplateHosts(Mapping[str, Host]):
+    """The hosts by name; `list*` has many names, and a name with a namespace is a user-defined function's."""
+
+    def __init__(self) -> None:
+        self._known = {name: _widened(host, gives) for name, (host, gives) in _HOSTS.items()}
+        self._list = _widened(references.list_value, "any")
+
+    def __getitem__(self, key: str) -> Host:
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if "." in key:
+            return _user_function(key)
+        if key.startswith("list") and len(key) > 4:
+            return self._list
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _user_function(key: str) -> Host:
+    def call(frame: Frame, arguments: list[Value]) -> Value:
+        function = frame.instance.function(key)
+        if function is None:
+            raise FunctionError("the template defines no such function")
+        return function.call(frame, arguments)
+
+    return call
+
+
+HOSTS: Mapping[str, Host] = _TemplateHosts()

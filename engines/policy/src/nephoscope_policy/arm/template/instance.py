@@ -1,0 +1,149 @@
+"""A template with the parameters that it was given: what `parameters()`, `variables()` and user-defined functions answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.frame import Frame
+from nephoscope_policy.arm.template.parameters import Given, parameter_value
+from nephoscope_policy.arm.template.user_functions import UserFunction, user_functions
+from nephoscope_policy.arm.template.values import loop_values, loops_of
+from nephoscope_policy.arm.unknown import Unknown
+from nephoscope_policy.arm.value import Value
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.deployment import Deployment
+    from nephoscope_policy.arm.template.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A part of a template under its name: its path and its JSON."""
+
+    name: str
+    path: Path
+    node: Any
+
+
+class Instance:
+    """A template of a document (at `path`) with its parameters; values are computed when they are first asked for."""
+
+    __slots__ = (
+        "_functions",
+        "_pending",
+        "_values",
+        "declared_parameters",
+        "declared_variables",
+        "document",
+        "frame",
+        "given",
+        "node",
+        "path",
+        "scope",
+    )
+
+    def __init__(
+        self,
+        document: Document,
+        path: Path,
+        node: dict[str, Any],
+        given: Mapping[str, Given],
+        scope: Scope,
+        deployment: Deployment,
+    ) -> None:
+        self.document = document
+        self.path = path
+        self.node = node
+        self.given = given
+        self.scope = scope
+        self.frame = Frame(self, deployment)
+        self.declared_parameters = self._declared("parameters")
+        self.declared_variables = self._declared("variables")
+        self._functions: dict[str, UserFunction] | None = None
+        self._values: dict[tuple[str, str], Value] = {}
+        self._pending: set[tuple[str, str]] = set()
+
+    def check_given(self) -> None:
+        """Report parameters that were given and that the template does not have."""
+        for name, given in self.given.items():
+            if name not in self.declared_parameters:
+                message = _missing("parameter", str(given.path[-1]), self.declared_parameters)
+                self.frame.fail(given.document.place(given.path), message)
+
+    def section(self, name: str) -> tuple[Path, Any]:
+        """A section of the template with its path; None for its JSON where it has none."""
+        found = member(self.node, name)
+        return (self.path, None) if found is None else ((*self.path, found[0]), found[1])
+
+    def _declared(self, section: str) -> dict[str, Declared]:
+        path, node = self.section(section)
+        if not isinstance(node, dict):
+            return {}
+        found = {key.lower(): Declared(key, (*path, key), value) for key, value in node.items()}
+        loops = loops_of(node) if section == "variables" else []
+        if loops:
+            copy = found.pop("copy")
+            for place, loop in enumerate(loops):
+                name = member(loop, "name")
+                if name and isinstance(name[1], str):
+                    found[name[1].lower()] = Declared(name[1], (*copy.path, place), _Loop(loop))
+        return found
+
+    def parameter(self, name: str) -> Value:
+        """The value of a parameter; raises FunctionError where it is not declared or needs itself."""
+        declared = self.declared_parameters.get(name.lower())
+        if declared is None:
+            raise FunctionError(_missing("parameter", name, self.declared_parameters))
+        return self._once("parameter", declared)
+
+    def variable(self, name: str) -> Value:
+        """The value of a variable; raises FunctionError where it is not declared or needs itself."""
+        declared = self.declared_variables.get(name.lower())
+        if declared is None:
+            raise FunctionError(_missing("variable", name, self.declared_variables))
+        return self._once("variable", declared)
+
+    def _once(self, kind: str, declared: Declared) -> Value:
+        key = (kind, declared.name)
+        if key in self._values:
+            return self._values[key]
+        if key in self._pending:
+            raise FunctionError(f"the {kind} {declared.name!r} needs itself")
+        self._pending.add(key)
+        try:
+            value = parameter_value(self, declared) if kind == "parameter" else self._variable(declared)
+        finally:
+            self._pending.discard(key)
+        self._values[key] = value
+        return value
+
+    def _variable(self, declared: Declared) -> Value:
+        if isinstance(declared.node, _Loop):
+            return loop_values(self.frame, self.document, declared.path, declared.node.loop, declared.name)
+        return self.frame.evaluate(self.document, declared.path, declared.node)
+
+    def function(self, key: str) -> UserFunction | None:
+        """A user-defined function by its lower-cased `namespace.name`."""
+        if self._functions is None:
+            self._functions = user_functions(self)
+        return self._functions.get(key)
+
+    def fail(self, path: Path, message: str) -> Unknown:
+        """Report an error at a path of the template."""
+        return self.frame.fail(self.document.place(path), message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """A variable that a loop makes."""
+
+    loop: dict[str, Any]
+
+
+def _missing(what: str, name: str, declared: Mapping[str, Declared]) -> str:
+    known = ", ".join(one.name for one in list(declared.values())[:10]) or "none"
+    return f"the template has no {what} {name!r} (it has: {known})"

@@ -1,0 +1,168 @@
+"""JSON as templates have it (comments, strings over several lines, trailing commas), with where each value stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+MAX_DEPTH = 128
+"""Levels of nesting that a document may have."""
+
+_BLANK = re.compile(r"(?:[\s\ufeff]+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', re.DOTALL)
+_WORD = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z_$][\w$-]*")
+_WORDS = {"true": True, "false": False, "null": None}
+
+
+class JsonTextError(ValueError):
+    """Text that is no JSON at a 0-based offset."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class Mark(NamedTuple):
+    """Where a value stands: its start and end offsets, and the marks of what is inside (of members: the offset of the key, too)."""
+
+    start: int
+    end: int
+    members: dict[str, tuple[int, Mark]] | None = None
+    elements: list[Mark] | None = None
+
+    def below(self, step: str | int) -> Mark | None:
+        """The mark of a member or an element, None where there is none."""
+        if isinstance(step, str):
+            found = (self.members or {}).get(step)
+            return None if found is None else found[1]
+        elements = self.elements or []
+        return elements[step] if step < len(elements) else None
+
+
+def parse_json(text: str) -> tuple[Any, Mark]:
+    """The value of a text and its marks; a later key hides an earlier one of the same name; raises JsonTextError."""
+    return _Parser(text).document()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+
+    def document(self) -> tuple[Any, Mark]:
+        self._skip()
+        if self._at >= len(self._text):
+            raise JsonTextError("the text is empty", 0)
+        found = self._value(0)
+        self._skip()
+        if self._at < len(self._text):
+            raise JsonTextError("something follows the end of the JSON value", self._at)
+        return found
+
+    def _skip(self) -> None:
+        match = _BLANK.match(self._text, self._at)
+        self._at = match.end() if match else self._at
+        if self._text.startswith("/*", self._at):
+            raise JsonTextError("a comment is not closed: it ends with */", self._at)
+
+    def _value(self, depth: int) -> tuple[Any, Mark]:
+        if depth > MAX_DEPTH:
+            raise JsonTextError(f"the document is nested deeper than {MAX_DEPTH} levels", self._at)
+        start, sign = self._at, self._text[self._at : self._at + 1]
+        if sign == "{":
+            return self._object(depth)
+        if sign == "[":
+            return self._array(depth)
+        value = self._string() if sign in ('"', "'") and sign else self._word()
+        return value, Mark(start, self._at)
+
+    def _object(self, depth: int) -> tuple[Any, Mark]:
+        start, value = self._at, {}
+        members: dict[str, tuple[int, Mark]] = {}
+        self._at += 1
+        while not self._closed("}"):
+            key_at = self._at
+            key = self._key()
+            self._skip()
+            self._expect(":", "':' after a key")
+            self._skip()
+            value[key], mark = self._value(depth + 1)
+            members[key] = (key_at, mark)
+            self._separator("}")
+        return value, Mark(start, self._at, members)
+
+    def _array(self, depth: int) -> tuple[Any, Mark]:
+        start, value = self._at, []
+        elements: list[Mark] = []
+        self._at += 1
+        while not self._closed("]"):
+            item, mark = self._value(depth + 1)
+            value.append(item)
+            elements.append(mark)
+            self._separator("]")
+        return value, Mark(start, self._at, None, elements)
+
+    def _closed(self, sign: str) -> bool:
+        self._skip()
+        if not self._text.startswith(sign, self._at):
+            return False
+        self._at += 1
+        return True
+
+    def _separator(self, closing: str) -> None:
+        self._skip()
+        if self._text.startswith(",", self._at):
+            self._at += 1
+        elif not self._text.startswith(closing, self._at):
+            raise JsonTextError(f"expected ',' or '{closing}', found {self._found()}", self._at)
+
+    def _expect(self, sign: str, wanted: str) -> None:
+        if not self._text.startswith(sign, self._at):
+            raise JsonTextError(f"expected {wanted}, found {self._found()}", self._at)
+        self._at += 1
+
+    def _key(self) -> str:
+        if self._text[self._at : self._at + 1] in ('"', "'"):
+            return self._string()
+        match = _NAME.match(self._text, self._at)
+        if match is None:
+            raise JsonTextError(f"expected a key in double quotes, found {self._found()}", self._at)
+        self._at = match.end()
+        return match.group()
+
+    def _string(self) -> str:
+        match = _TEXT.match(self._text, self._at)
+        if match is None:
+            raise JsonTextError("a string is not closed", self._at)
+        body = match.group()[1:-1]
+        if "\\" in body:
+            body = self._unescaped(body, quote=match.group()[0])
+        self._at = match.end()
+        return body
+
+    def _unescaped(self, body: str, *, quote: str) -> str:
+        if quote == "'":
+            body = body.replace("\\'", "'").replace('"', '\\"')
+        try:
+            return str(json.loads(f'"{body}"', strict=False))
+        except ValueError as error:
+            raise JsonTextError(f"a string has a bad escape sequence ({error})", self._at) from error
+
+    def _word(self) -> Any:
+        match = _WORD.match(self._text, self._at)
+        if match is None:
+            raise JsonTextError(f"expected a JSON value, found {self._found()}", self._at)
+        self._at = match.end()
+        word = match.group().lower()
+        if word in _WORDS:
+            return _WORDS[word]
+        if len(word) > 40:
+            raise JsonTextError("a number has too many digits", match.start())
+        return float(word) if any(sign in word for sign in ".e") else int(word)
+
+    def _found(self) -> str:
+        if self._at >= len(self._text):
+            return "the end of the text"
+        return repr(self._text[self._at : self._at + 20].splitlines()[0])

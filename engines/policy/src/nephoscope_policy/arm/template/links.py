@@ -1,0 +1,144 @@
+"""Templates and parameters that a deployment links to: a path beside the template, an address, a template spec."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from nephoscope_policy.arm.patterns import is_open, literal_tail, pattern, shown_pattern
+from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.errors import TemplateError
+from nephoscope_policy.arm.template.parameters import Given, given_parameters
+from nephoscope_policy.arm.template.surroundings import BASE_URI, template_uri
+from nephoscope_policy.arm.unknown import Unknown
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.frame import Origin
+    from nephoscope_policy.arm.template.plan import Plan
+
+MAX_TRIES = 12
+"""Paths beside the template that an address is looked for under."""
+
+
+def linked_template(origin: Origin, path: Path, link: Any) -> tuple[Document, Path, dict[str, Any]] | None:
+    """The template behind a `templateLink`; None where it cannot be read, which is reported with its reason."""
+    spec = _text(origin, path, link, "id")
+    if spec is not None:
+        return _template_spec(origin, path, spec)
+    document = _linked(origin, path, link)
+    if document is None:
+        return None
+    if isinstance(document.value, dict):
+        return document, (), document.value
+    _plan(origin).report(document.place(()), "a template is a JSON object")
+    return None
+
+
+def linked_parameters(origin: Origin, path: Path, link: Any) -> Mapping[str, Given]:
+    """The parameters behind a `parametersLink`, none where they cannot be read, which is reported."""
+    document = _linked(origin, path, link)
+    found = member(document.value, "parameters") if document else None
+    if document is None or found is None:
+        return {}
+    return given_parameters(document, (found[0],), found[1], None)
+
+
+def _plan(origin: Origin) -> Plan:
+    return origin.frame.deployment.plan
+
+
+def _linked(origin: Origin, path: Path, link: Any) -> Document | None:
+    relative = _text(origin, path, link, "relativePath")
+    address = relative if relative is not None else _text(origin, path, link, "uri")
+    if address is None:
+        _plan(origin).report(
+            origin.document.place(path), "a link needs a uri, a relativePath or the id of a template spec"
+        )
+        return None
+    names = _beside(origin, address) if relative is not None else _candidates(origin, address)
+    for name in names:
+        document = load_document(_plan(origin), name)
+        if document is not None:
+            return document
+    _plan(origin).report(
+        origin.document.place(path),
+        f"{shown_pattern(address)} could not be read: it is neither beside the template nor fetched; what it deploys is unknown",
+        error=False,
+    )
+    return None
+
+
+def load_document(plan: Plan, name: str) -> Document | None:
+    """A document by its path, read once; one that cannot be used is reported."""
+    if name not in plan.documents:
+        text = plan.load(name) if plan.load is not None else None
+        try:
+            plan.documents[name] = None if text is None else Document.parse(text, name)
+        except TemplateError as error:
+            plan.report(error.problem.place, error.problem.message)
+            plan.documents[name] = None
+    return plan.documents[name]
+
+
+def _text(origin: Origin, path: Path, link: Any, name: str) -> str | None:
+    found = member(link, name)
+    if found is None:
+        return None
+    value = origin.frame.evaluate(origin.document, (*path, found[0]), found[1])
+    if value in (None, ""):
+        return None
+    return pattern(value) or (str(pattern(Unknown(key=name))) if isinstance(value, Unknown) else None)
+
+
+def _beside(origin: Origin, relative: str) -> Iterator[str]:
+    if not is_open(relative):
+        yield _joined(origin, relative)
+
+
+def _joined(origin: Origin, relative: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(origin.document.file), relative))
+
+
+def _candidates(origin: Origin, address: str) -> Iterator[str]:
+    """Where the file behind an address may be: as the template's own address leads, else the end of its path beside the template."""
+    scope = origin.frame.instance.scope
+    if address.startswith(BASE_URI):
+        yield posixpath.normpath(unquote(address.removeprefix(BASE_URI).partition("?")[0]))
+    base = template_uri(scope, origin.document.file).rpartition("/")[0] + "/"
+    if address.startswith(base):
+        yield _joined(origin, unquote(address.removeprefix(base).partition("?")[0]))
+    tail = literal_tail(address) if is_open(address) else urlsplit(address).path
+    segments = [part for part in unquote(tail.partition("?")[0]).split("/") if part]
+    if not segments or ".." in segments:
+        return
+    for start in range(max(0, len(segments) - MAX_TRIES), len(segments)):
+        yield _joined(origin, "/".join(segments[start:]))
+
+
+def _template_spec(origin: Origin, path: Path, spec: str) -> tuple[Document, Path, dict[str, Any]] | None:
+    planned = _plan(origin).by_key.get(spec.lower())
+    found = (
+        _main_template(planned.origin.document, planned.origin.path, planned.origin.node) if planned else None
+    )
+    if found is not None:
+        return found
+    document = load_document(_plan(origin), spec)
+    if document is not None and isinstance(document.value, dict):
+        return _main_template(document, (), document.value) or (document, (), document.value)
+    _plan(origin).report(
+        origin.document.place(path),
+        f"the template spec {shown_pattern(spec)} could not be read: what it deploys is unknown",
+        error=False,
+    )
+    return None
+
+
+def _main_template(document: Document, path: Path, node: Any) -> tuple[Document, Path, dict[str, Any]] | None:
+    """The `mainTemplate` of a template spec's version, as a resource or as an export."""
+    properties = member(node, "properties")
+    if properties is not None:
+        path, node = (*path, properties[0]), properties[1]
+    main = member(node, "mainTemplate")
+    return (document, (*path, main[0]), main[1]) if main and isinstance(main[1], dict) else None

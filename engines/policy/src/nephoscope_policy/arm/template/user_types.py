@@ -1,0 +1,267 @@
+"""The types of parameters and outputs: built-in ones, and those that a template defines under `definitions`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm.template.document import Path, member
+from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown, compare, type_of
+from nephoscope_policy.arm.value import Value, json_text, kind
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.instance import Instance
+
+MAX_REFERENCES = 32
+"""Definitions that refer to one another in a row."""
+_PREFIX = "#/definitions/"
+_JSON: dict[str, JsonType] = {
+    "string": "string",
+    "securestring": "string",
+    "int": "int",
+    "integer": "int",
+    "bool": "bool",
+    "boolean": "bool",
+    "array": "array",
+    "object": "object",
+    "secureobject": "object",
+    "float": "float",
+    "any": "any",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFault:
+    """What keeps a value from being of a type: the path inside the value, and the rest of a sentence about it."""
+
+    path: Path
+    message: str
+
+
+class UserType:
+    """A declared type: its constraints are read through `$ref` to the template's definitions."""
+
+    __slots__ = ("_chain", "_instance")
+
+    def __init__(self, instance: Instance, chain: tuple[dict[str, Any], ...]) -> None:
+        self._instance = instance
+        self._chain = chain
+
+    def get(self, name: str) -> Any:
+        """A constraint, from the declaration itself or the nearest definition that it refers to; None where there is none."""
+        for node in self._chain:
+            found = member(node, name)
+            if found is not None:
+                return found[1]
+        return None
+
+    @property
+    def declared(self) -> str:
+        """The lower-cased type name, '' where none is declared."""
+        return str(self.get("type") or "").lower()
+
+    @property
+    def json(self) -> JsonType:
+        """The JSON type of its values, 'any' where it is open."""
+        return _JSON.get(self.declared, "any")
+
+    @property
+    def secure(self) -> bool:
+        """Whether values must not be shown."""
+        return self.declared.startswith("secure")
+
+    @property
+    def nullable(self) -> bool:
+        """Whether null is a value of it."""
+        return any(
+            (found := member(node, "nullable")) is not None and found[1] is True for node in self._chain
+        )
+
+    def of(self, node: Any) -> UserType:
+        """The type of a part."""
+        return _resolved(self._instance, node)
+
+    def faults(self, value: Value) -> Iterator[TypeFault]:
+        """What keeps a value from being of this type; an unknown is of every type that it may be."""
+        if isinstance(value, Unknown) or (value is None and self.nullable):
+            return
+        if self.json != "any" and not _is_of(self.json, value):
+            yield TypeFault((), f"must be {_with_article(self.declared)}, not {kind(value)}")
+            return
+        yield from self._bounds(value)
+        yield from self._parts(value)
+
+    def _bounds(self, value: Value) -> Iterator[TypeFault]:
+        allowed = self.get("allowedValues")
+        if isinstance(allowed, list) and allowed and not _allowed(self.json, value, allowed):
+            yield TypeFault(
+                (), f"must be one of {json_text(allowed)[:200]}, not {_shown(value, secure=self.secure)}"
+            )
+        size = len(value) if isinstance(value, str | list) else None
+        for name, measured in (("Length", size), ("Value", value if type(value) is int else None)):
+            least, most = self.get(f"min{name}"), self.get(f"max{name}")
+            what = "length" if name == "Length" else "value"
+            if measured is not None and type(least) is int and measured < least:
+                yield TypeFault((), f"has the {what} {measured}, which is less than {least}")
+            if measured is not None and type(most) is int and measured > most:
+                yield TypeFault((), f"has the {what} {measured}, which is more than {most}")
+
+    def _parts(self, value: Value) -> Iterator[TypeFault]:
+        if isinstance(value, list):
+            for place, item in enumerate(value):
+                part = self._element(place)
+                if part is not None:
+                    yield from _inside(place, part.faults(item))
+        elif isinstance(value, dict):
+            yield from self._members(value)
+
+    def _element(self, place: int) -> UserType | None:
+        prefix = self.get("prefixItems")
+        if isinstance(prefix, list) and place < len(prefix):
+            return self.of(prefix[place])
+        items = self.get("items")
+        return self.of(items) if isinstance(items, dict) else None
+
+    def _members(self, value: dict[str, Value]) -> Iterator[TypeFault]:
+        chosen = self.variant(value)
+        if isinstance(chosen, TypeFault):
+            yield chosen
+            return
+        if chosen is not self:
+            yield from chosen.faults(value)
+            return
+        properties = self.get("properties")
+        known = properties if isinstance(properties, dict) else {}
+        for name, node in known.items():
+            found, part = member(value, name), self.of(node)
+            if found is not None:
+                yield from _inside(found[0], part.faults(found[1]))
+            elif not part.nullable and not isinstance(value, OpenObject):
+                yield TypeFault((), f"lacks the property {name!r}")
+        yield from self._others(value, known)
+
+    def _others(self, value: dict[str, Value], known: dict[str, Any]) -> Iterator[TypeFault]:
+        rest = self.get("additionalProperties")
+        lowered = {name.lower() for name in known}
+        for name, item in value.items():
+            if name.lower() in lowered:
+                continue
+            if rest is False:
+                yield TypeFault((name,), f"has the property {name!r}, which its type does not allow")
+            elif isinstance(rest, dict):
+                yield from _inside(name, self.of(rest).faults(item))
+
+    def variant(self, value: dict[str, Value]) -> UserType | TypeFault:
+        """The type that a discriminator chooses for an object, this type where there is no discriminator."""
+        discriminator = self.get("discriminator")
+        if not isinstance(discriminator, dict):
+            return self
+        name, mapping = str(discriminator.get("propertyName")), discriminator.get("mapping")
+        found = member(value, name)
+        if found is None and not isinstance(value, OpenObject):
+            return TypeFault((), f"lacks the property {name!r}, which says its kind")
+        if found is None or isinstance(found[1], Unknown) or not isinstance(mapping, dict):
+            return _resolved(self._instance, {})
+        node = mapping.get(found[1]) if isinstance(found[1], str) else None
+        if node is None:
+            return TypeFault(
+                (found[0],), f"has the kind {_shown(found[1])}, which is none of {', '.join(mapping)}"
+            )
+        return self.of(node)
+
+    def hidden(self, value: Value, reason: str) -> Value:
+        """The value with an unknown in the place of every secret that is not empty."""
+        if isinstance(value, Unknown) or value in (None, "", {}, []):
+            return value
+        if self.secure:
+            return Unknown(type_of(value), "secret", reason, filled=True)
+        if isinstance(value, dict) and not isinstance(value, OpenObject):
+            return self._hidden_members(value, reason)
+        items = self.get("items")
+        if isinstance(value, list) and isinstance(items, dict):
+            part = self.of(items)
+            hidden = [part.hidden(item, reason) for item in value]
+            return value if all(map(_is, hidden, value)) else hidden
+        return value
+
+    def _hidden_members(self, value: dict[str, Value], reason: str) -> Value:
+        chosen = self.variant(value)
+        properties = chosen.get("properties") if isinstance(chosen, UserType) else None
+        if not isinstance(properties, dict):
+            return value
+        result = dict(value)
+        for name, node in properties.items():
+            found = member(value, name)
+            if found is not None:
+                result[found[0]] = self.of(node).hidden(found[1], reason)
+        return value if all(result[key] is value[key] for key in value) else result
+
+
+def resolve(instance: Instance, path: Path, node: Any) -> UserType:
+    """The type that a parameter or an output declares; a reference that leads nowhere is reported."""
+    type_ = _resolved(instance, node)
+    reference = member(node, "$ref")
+    if (
+        reference is not None
+        and _definition(instance, reference[1]) is None
+        and not _is_foreign(reference[1])
+    ):
+        instance.fail((*path, reference[0]), f"there is no definition {reference[1]!r}")
+    return type_
+
+
+def _resolved(instance: Instance, node: Any) -> UserType:
+    chain: list[dict[str, Any]] = []
+    while isinstance(node, dict) and len(chain) < MAX_REFERENCES:
+        chain.append(node)
+        reference = member(node, "$ref")
+        node = _definition(instance, reference[1]) if reference else None
+    return UserType(instance, tuple(chain))
+
+
+def _is_foreign(reference: Any) -> bool:
+    """Whether a reference leads out of the template, to a type of a provider: it is not checked."""
+    return isinstance(reference, str) and not reference.startswith("#")
+
+
+def _definition(instance: Instance, reference: Any) -> dict[str, Any] | None:
+    if not isinstance(reference, str) or not reference.startswith(_PREFIX):
+        return None
+    found = member(instance.section("definitions")[1], reference.removeprefix(_PREFIX))
+    return found[1] if found and isinstance(found[1], dict) else None
+
+
+def _is_of(type_: JsonType, value: Value) -> bool:
+    own = type_of(value)
+    return (
+        own == type_
+        or (type_ == "int" and isinstance(value, float) and value.is_integer())
+        or (type_, own) == ("float", "int")
+    )
+
+
+def _allowed(type_: JsonType, value: Value, allowed: list[Any]) -> bool:
+    if type_ == "array" and isinstance(value, list) and not any(isinstance(one, list) for one in allowed):
+        return all(_allowed("any", item, allowed) for item in value)
+    if isinstance(value, str):
+        return any(isinstance(one, str) and one.casefold() == value.casefold() for one in allowed)
+    return any(compare(one, value) is not False for one in allowed)
+
+
+def _inside(step: str | int, faults: Iterator[TypeFault]) -> Iterator[TypeFault]:
+    return (TypeFault((step, *fault.path), fault.message) for fault in faults)
+
+
+def _is(left: object, right: object) -> bool:
+    return left is right
+
+
+def _shown(value: Value, *, secure: bool = False) -> str:
+    if secure:
+        return "what was given"
+    return repr(value)[:80] if isinstance(value, str | int | float) else kind(value)
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeio' else 'a'} {name}"

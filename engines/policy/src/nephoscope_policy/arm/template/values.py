@@ -1,0 +1,158 @@
+"""The values of a template's JSON: text is evaluated, property loops are unrolled, what holds no expression is shared as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
+from nephoscope_policy.arm.expression import parse
+from nephoscope_policy.arm.parser import is_expression, unescape
+from nephoscope_policy.arm.partial import partial_registry
+from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.hosts import HOSTS
+from nephoscope_policy.arm.unknown import OpenObject, Unknown
+from nephoscope_policy.arm.value import Value
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.frame import Frame
+
+Evaluator: TypeAlias = Callable[["Frame"], Value]
+
+
+class _Static:
+    """An evaluator of what holds no expression: every frame gets the same value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __call__(self, _: Frame) -> Value:
+        return self.value
+
+
+@lru_cache(maxsize=65_536)
+def compiled_text(text: str) -> Callable[[Any], Value]:
+    """The function behind a text that is an expression; raises ArmSyntaxError."""
+    return parse(text).compile(HOSTS, partial_registry())
+
+
+def evaluate(frame: Frame, document: Document, path: Path, node: Any) -> Value:
+    """The value of a node of a document; what fails is reported at its place and is unknown."""
+    if type(node) is str:
+        return _text(frame, document, path, node)
+    if isinstance(node, dict | list):
+        return evaluator(document, path, node)(frame)
+    return node
+
+
+def evaluator(document: Document, path: Path, node: Any) -> Evaluator:
+    """The evaluator of a node; containers are compiled once for a document."""
+    if type(node) is str:
+        return _text_evaluator(document, path, node)
+    if not isinstance(node, dict | list):
+        return _Static(node)
+    found: Evaluator | None = document.closures.get(id(node))
+    if found is None:
+        found = _array(document, path, node) if isinstance(node, list) else _object(document, path, node)
+        document.closures[id(node)] = found
+    return found
+
+
+def _text(frame: Frame, document: Document, path: Path, text: str) -> Value:
+    if not is_expression(text):
+        return unescape(text)
+    try:
+        return compiled_text(text)(frame)
+    except (ArmError, ArmSyntaxError) as error:
+        return frame.fail(document.place(path, error.offset), str(error))
+
+
+def _text_evaluator(document: Document, path: Path, text: str) -> Evaluator:
+    if not is_expression(text):
+        return _Static(unescape(text))
+    return lambda frame: _text(frame, document, path, text)
+
+
+def _array(document: Document, path: Path, node: list[Any]) -> Evaluator:
+    parts = [evaluator(document, (*path, place), item) for place, item in enumerate(node)]
+    if all(isinstance(part, _Static) for part in parts):
+        return _Static([part.value for part in parts if isinstance(part, _Static)])
+    return lambda frame: [part(frame) for part in parts]
+
+
+def _object(document: Document, path: Path, node: dict[str, Any]) -> Evaluator:
+    loops = loops_of(node)
+    static: dict[str, Value] = {}
+    parts: list[tuple[str, Evaluator, bool]] = []
+    for key, item in node.items():
+        if loops and key.lower() == "copy":
+            continue
+        part = evaluator(document, (*path, key), item)
+        parts.append((key, part, is_expression(key)))
+        if isinstance(part, _Static) and not is_expression(key):
+            static[key if key[:2] != "[[" else unescape(key)] = part.value
+    if not loops and len(static) == len(parts):
+        return _Static(static)
+    if loops:
+        return _looping(document, path, node, parts)
+    if any(dynamic for _, _, dynamic in parts):
+        return lambda frame: _with_keys(frame, document, path, parts)
+    named = [(unescape(key), part) for key, part, _ in parts]
+    return lambda frame: {key: part(frame) for key, part in named}
+
+
+def loops_of(node: dict[str, Any]) -> list[Any]:
+    """The property loops that an object declares under `copy`, [] where it has none."""
+    found = member(node, "copy")
+    loops = found[1] if found else None
+    return loops if isinstance(loops, list) and all(isinstance(loop, dict) for loop in loops) else []
+
+
+def _with_keys(
+    frame: Frame, document: Document, path: Path, parts: list[tuple[str, Evaluator, bool]]
+) -> Value:
+    """An object with members that an expression names; of one whose name is unknown only that it is there."""
+    members: dict[str, Value] = {}
+    hidden: Unknown | None = None
+    for key, part, dynamic in parts:
+        name = _text(frame, document, path, key) if dynamic else unescape(key)
+        if isinstance(name, Unknown):
+            hidden = name
+        elif isinstance(name, str):
+            members[name] = part(frame)
+        else:
+            frame.fail(document.place((*path, key)), "the name of a member must be a string")
+    return members if hidden is None else OpenObject(members, hidden.of("object"))
+
+
+def _looping(
+    document: Document, path: Path, node: dict[str, Any], parts: list[tuple[str, Evaluator, bool]]
+) -> Evaluator:
+    key, loops = member(node, "copy") or ("copy", [])
+
+    def evaluate_object(frame: Frame) -> Value:
+        value = _with_keys(frame, document, path, parts)
+        for place, loop in enumerate(loops):
+            name = member(loop, "name")
+            if name is None or not isinstance(name[1], str):
+                frame.fail(document.place((*path, key, place)), "a loop of copy needs a name")
+                continue
+            value[name[1]] = loop_values(frame, document, (*path, key, place), loop, name[1])
+        return value
+
+    return evaluate_object
+
+
+def loop_values(frame: Frame, document: Document, path: Path, loop: dict[str, Any], name: str) -> Value:
+    """The array that a loop `{count, input}` gives; an unknown array where its count is unknown."""
+    count = frame.count(document, path, loop)
+    if isinstance(count, Unknown):
+        return count.of("array")
+    found = member(loop, "input")
+    if found is None:
+        return frame.fail(document.place(path), "a loop of copy needs an input")
+    part = evaluator(document, (*path, found[0]), found[1])
+    return [part(frame.turn(name, index)) for index in range(count)]

@@ -1,0 +1,139 @@
+"""Expansion as a whole: plain templates, ids, loops, children, unknowns and the places of failures."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from nephoscope_policy.arm.template import Document, Expansion, Scope, TemplateError, Unknown, expand
+
+SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+GROUP = "/subscriptions/s/resourceGroups/g"
+STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts"
+
+
+def planned(template: dict[str, Any], parameters: dict[str, Any] | None = None) -> Expansion:
+    given = None
+    if parameters is not None:
+        values = {name: {"value": value} for name, value in parameters.items()}
+        given = Document.parse(json.dumps({"parameters": values}), "main.parameters.json")
+    document = Document.parse(json.dumps({"$schema": SCHEMA, **template}, indent=2), "main.json")
+    return expand(
+        document, given, scope=Scope(subscription_id="s", resource_group="g", location="westeurope")
+    )
+
+
+def account(**members: Any) -> dict[str, Any]:
+    return {"type": "Microsoft.Storage/storageAccounts", "apiVersion": "2023-01-01", "name": "a", **members}
+
+
+def test_values_of_parameters_and_variables_reach_the_body() -> None:
+    template = {
+        "parameters": {"name": {"type": "string"}, "https": {"type": "bool", "defaultValue": True}},
+        "variables": {"full": "[concat(parameters('name'), 'store')]"},
+        "resources": [
+            account(
+                name="[variables('full')]",
+                location="[resourceGroup().location]",
+                properties={"supportsHttpsTrafficOnly": "[parameters('https')]"},
+            )
+        ],
+    }
+    (resource,) = planned(template, {"name": "my"}).resources
+    assert resource.id == f"{STORAGE}/mystore"
+    assert resource.body == {
+        "id": f"{STORAGE}/mystore",
+        "name": "mystore",
+        "type": "Microsoft.Storage/storageAccounts",
+        "location": "westeurope",
+        "properties": {"supportsHttpsTrafficOnly": True},
+    }
+
+
+def test_a_name_without_a_value_still_links_children_and_references() -> None:
+    template = {
+        "parameters": {"name": {"type": "string"}},
+        "resources": [
+            account(name="[parameters('name')]", properties={"minimumTlsVersion": "TLS1_2"}),
+            {
+                "type": "Microsoft.Storage/storageAccounts/blobServices",
+                "name": "[concat(parameters('name'), '/default')]",
+                "properties": {
+                    "seen": "[reference(resourceId('Microsoft.Storage/storageAccounts', parameters('name'))).minimumTlsVersion]"
+                },
+            },
+        ],
+    }
+    parent, child = planned(template).resources
+    assert not parent.id_known
+    assert child.container == parent.id
+    assert child.body["name"] == "default"
+    assert child.body["properties"] == {"seen": "TLS1_2"}
+    assert isinstance(parent.body["name"], Unknown)
+
+
+def test_loops_make_resources_and_properties() -> None:
+    template = {
+        "resources": [
+            account(
+                name="[concat('a', copyIndex(1))]",
+                copy={"name": "accounts", "count": 2},
+                properties={
+                    "copy": [
+                        {
+                            "name": "rules",
+                            "count": 2,
+                            "input": "[add(mul(copyIndex(), 10), copyIndex('rules'))]",
+                        }
+                    ]
+                },
+            )
+        ]
+    }
+    found = [(one.name, one.body["properties"]["rules"]) for one in planned(template).resources]
+    assert found == [("a1", [0, 1]), ("a2", [10, 11])]
+
+
+def test_a_nested_child_and_an_extension_have_full_ids() -> None:
+    template = {
+        "resources": [
+            account(
+                resources=[
+                    {"type": "blobServices", "name": "default"},
+                    {"type": "providers/locks", "name": "Microsoft.Authorization/keep"},
+                ]
+            ),
+            {
+                "type": "Microsoft.Authorization/locks",
+                "name": "own",
+                "scope": "Microsoft.Storage/storageAccounts/a",
+                "dependsOn": ["Microsoft.Storage/storageAccounts/a"],
+            },
+        ]
+    }
+    _, service, lock, own = planned(template).resources
+    assert service.id == f"{STORAGE}/a/blobServices/default"
+    assert (lock.id, lock.type) == (
+        f"{STORAGE}/a/providers/Microsoft.Authorization/locks/keep",
+        "Microsoft.Authorization/locks",
+    )
+    assert own.id == f"{STORAGE}/a/providers/Microsoft.Authorization/locks/own"
+    assert own.depends_on == (f"{STORAGE}/a",)
+
+
+def test_a_failure_has_a_place_and_stops_nothing_else() -> None:
+    template = {"resources": [account(properties={"bad": "[nothing(1)]", "good": "[add(1, 1)]"})]}
+    found = planned(template)
+    (problem,) = found.errors
+    assert str(problem.place) == "main.json:9:18 at resources[0].properties.bad"
+    assert "the function is not known" in problem.message
+    assert found.resources[0].body["properties"]["good"] == 2
+
+
+def test_what_is_no_template_is_refused_with_its_place() -> None:
+    with pytest.raises(TemplateError, match=r"x.json:1:1: it is no deployment template"):
+        expand(Document.parse("{}", "x.json"))
+    with pytest.raises(TemplateError, match=r"x.json:2:3: not JSON: expected a JSON value"):
+        Document.parse('{"a": 1, "b":\n  ?}', "x.json")
