@@ -6,6 +6,7 @@ from nephoscope_policy.arm.template.expand import expand, is_template
 from nephoscope_policy.arm.template.plan import Loader
 from nephoscope_policy.arm.template.planned import Expansion, Output, PlannedDeployment, PlannedResource
 from nephoscope_policy.arm.template.scope import Scope, ScopeKind
+from nephoscope_policy.arm.template.trace import Written
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ScopeKind",
     "TemplateError",
     "Unknown",
+    "Written",
     "expand",
     "find_unknown",
     "is_template",

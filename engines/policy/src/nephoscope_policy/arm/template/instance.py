@@ -90,7 +90,7 @@ class Instance:
             for place, loop in enumerate(loops):
                 name = member(loop, "name")
                 if name and isinstance(name[1], str):
-                    found[name[1].lower()] = Declared(name[1], (*copy.path, place), _Loop(loop))
+                    found[name[1].lower()] = Declared(name[1], (*copy.path, place), Loop(loop))
         return found
 
     def parameter(self, name: str) -> Value:
@@ -122,7 +122,7 @@ class Instance:
         return value
 
     def _variable(self, declared: Declared) -> Value:
-        if isinstance(declared.node, _Loop):
+        if isinstance(declared.node, Loop):
             return loop_values(self.frame, self.document, declared.path, declared.node.loop, declared.name)
         return self.frame.evaluate(self.document, declared.path, declared.node)
 
@@ -138,7 +138,7 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Loop:
+class Loop:
     """A variable that a loop makes."""
 
     loop: dict[str, Any]

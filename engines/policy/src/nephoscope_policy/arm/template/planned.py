@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template.deployment import Deployment
     from nephoscope_policy.arm.template.frame import Origin
     from nephoscope_policy.arm.template.naming import Named
+    from nephoscope_policy.arm.template.trace import Written
     from nephoscope_policy.model.place import Place
 
 _CONTROL = frozenset(
@@ -167,6 +168,15 @@ class PlannedResource:
             else:
                 body[key] = origin.frame.evaluate(origin.document, (*origin.path, key), node)
         return body
+
+    def trace(self, *steps: str | int) -> tuple[Written, ...]:
+        """The places that a part of the body comes from, by its keys and 0-based indexes: from the resource to what decides it.
+
+        Of a part that is absent, they end at the nearest part around it.
+        """
+        from nephoscope_policy.arm.template.trace import trace
+
+        return trace(self, steps)
 
     def member(self, name: str) -> tuple[str, Any] | None:
         """A member of the resource's JSON in the template."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
-from nephoscope_policy.arm.expression import parse
+from nephoscope_policy.arm.expression import Expression, parse
 from nephoscope_policy.arm.parser import is_expression, unescape
 from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.template.document import Document, Path, member
@@ -36,7 +36,13 @@ class _Static:
 @lru_cache(maxsize=65_536)
 def compiled_text(text: str) -> Callable[[Any], Value]:
     """The function behind a text that is an expression; raises ArmSyntaxError."""
-    return parse(text).compile(HOSTS, partial_registry())
+    return parsed_text(text).compile(HOSTS, partial_registry())
+
+
+@lru_cache(maxsize=4_096)
+def parsed_text(text: str) -> Expression:
+    """The expression of a text; raises ArmSyntaxError."""
+    return parse(text)
 
 
 def evaluate(frame: Frame, document: Document, path: Path, node: Any) -> Value:

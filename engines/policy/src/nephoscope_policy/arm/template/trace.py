@@ -1,0 +1,259 @@
+"""Where a planned value comes from: from the resource through expressions, variables, parameters and modules to what decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nephoscope_policy.arm.compiler import compile_node
+from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
+from nephoscope_policy.arm.parser import is_expression
+from nephoscope_policy.arm.partial import partial_registry
+from nephoscope_policy.arm.patterns import pattern
+from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.frame import Frame
+from nephoscope_policy.arm.template.hosts import HOSTS
+from nephoscope_policy.arm.template.instance import Loop
+from nephoscope_policy.arm.template.references import find
+from nephoscope_policy.arm.template.values import loops_of, parsed_text
+from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
+from nephoscope_policy.arm.unknown import Unknown
+from nephoscope_policy.arm.value import Value
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.planned import PlannedResource
+    from nephoscope_policy.model.place import Place
+
+MAX_STEPS = 64
+"""Places that one trace may have."""
+Steps: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value as it is written: its document and path; `offset` is the character of an expression's text that it begins at (0 = all)."""
+
+    document: Document
+    path: Path
+    offset: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Its file, line, column and path."""
+        return self.document.place(self.path, self.offset)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The start and end offsets of the whole value in the document's text."""
+        return self.document.span(self.path)
+
+
+def trace(resource: PlannedResource, steps: Steps) -> tuple[Written, ...]:
+    """Every place on the way to a part of a resource's body, the one that decides last; of what is absent, the part around it."""
+    origin = resource.origin
+    found = [Written(origin.document, origin.path)]
+    if steps and steps[0] == "id":
+        steps = ("name", *steps[1:])
+    for one in _Tracer().below(origin.frame, origin.document, origin.path, origin.node, steps):
+        if one != found[-1]:
+            found.append(one)
+        if len(found) >= MAX_STEPS:
+            break
+    return tuple(found)
+
+
+class _Tracer:
+    """One trace; `_left` bounds the steps that it takes."""
+
+    def __init__(self) -> None:
+        self._left = 4 * MAX_STEPS
+
+    def below(
+        self, frame: Frame, document: Document, path: Path, node: Any, steps: Steps
+    ) -> Iterator[Written]:
+        """The places from a node of a document on along the steps."""
+        self._left -= 1
+        if self._left < 0:
+            return
+        if isinstance(node, str) and is_expression(node):
+            yield Written(document, path)
+            yield from self._expression(frame, document, path, node, steps)
+        elif steps and isinstance(node, dict):
+            yield from self._member(frame, document, path, node, steps)
+        elif steps and isinstance(node, list) and isinstance(steps[0], int) and steps[0] < len(node):
+            yield from self.below(frame, document, (*path, steps[0]), node[steps[0]], steps[1:])
+        else:
+            yield Written(document, path)
+
+    def _member(
+        self, frame: Frame, document: Document, path: Path, node: dict[str, Any], steps: Steps
+    ) -> Iterator[Written]:
+        for place, loop in enumerate(loops_of(node)):
+            name, found = member(loop, "name"), member(loop, "input")
+            if name and found and str(name[1]).lower() == str(steps[0]).lower():
+                here = (*path, (member(node, "copy") or ("copy",))[0], place)
+                yield from self._turn(frame, document, here, (str(name[1]), *found), steps[1:])
+                return
+        found = member(node, str(steps[0])) or self._named(frame, node, str(steps[0]))
+        if found is None:
+            yield Written(document, path)
+        else:
+            yield from self.below(frame, document, (*path, found[0]), found[1], steps[1:])
+
+    def _turn(
+        self, frame: Frame, document: Document, path: Path, loop: tuple[str, str, Any], steps: Steps
+    ) -> Iterator[Written]:
+        name, key, node = loop
+        if steps and isinstance(steps[0], int):
+            yield from self.below(frame.turn(name, steps[0]), document, (*path, key), node, steps[1:])
+        else:
+            yield Written(document, path)
+
+    def _named(self, frame: Frame, node: dict[str, Any], name: str) -> tuple[str, Any] | None:
+        """The member whose name an expression gives."""
+        for key, value in node.items():
+            if is_expression(key) and self._value(frame, parsed_text(key).tree) == name:
+                return key, value
+        return None
+
+    def _value(self, frame: Frame, node: Node) -> Value:
+        try:
+            return compile_node(node, HOSTS, partial_registry())(frame)
+        except ArmError as error:
+            return Unknown("any", "failed", str(error))
+
+    def _expression(
+        self, frame: Frame, document: Document, path: Path, text: str, steps: Steps
+    ) -> Iterator[Written]:
+        try:
+            tree = parsed_text(text).tree
+        except ArmSyntaxError as error:
+            yield Written(document, path, error.offset)
+            return
+        yield from self._node(frame, Written(document, path), tree, steps)
+
+    def _node(self, frame: Frame, at: Written, node: Node, steps: Steps) -> Iterator[Written]:
+        if isinstance(node, Property):
+            yield from self._node(frame, at, node.target, (node.name, *steps))
+        elif isinstance(node, Index):
+            step = self._value(frame, node.index)
+            if isinstance(step, str | int):
+                yield from self._node(frame, at, node.target, (step, *steps))
+        elif isinstance(node, Literal):
+            yield Written(at.document, at.path, node.offset)
+        else:
+            yield from self._call(frame, at, node, steps)
+
+    def _call(self, frame: Frame, at: Written, call: Call, steps: Steps) -> Iterator[Written]:
+        if call.key == "parameters":
+            yield from self._parameter(frame, self._value(frame, call.arguments[0]), steps)
+        elif call.key == "variables":
+            yield from self._variable(frame, self._value(frame, call.arguments[0]), steps)
+        elif call.key == "reference":
+            yield from self._reference(frame, call, steps)
+        else:
+            chosen = self._chosen(frame, call, steps)
+            if chosen is not None:
+                yield from self._node(frame, at, *chosen)
+
+    def _chosen(self, frame: Frame, call: Call, steps: Steps) -> tuple[Node, Steps] | None:
+        """The argument that a function's result comes from, and the steps below it; None where it makes something new."""
+        arguments = call.arguments
+        if call.key == "if" and len(arguments) == 3:
+            condition = self._value(frame, arguments[0])
+            return (arguments[1 if condition else 2], steps) if isinstance(condition, bool) else None
+        if call.key == "coalesce":
+            found = next((one for one in arguments if self._value(frame, one) is not None), None)
+            return None if found is None else (found, steps)
+        if call.key == "tryget" and arguments:
+            inner = tuple(self._value(frame, one) for one in arguments[1:])
+            return (
+                (arguments[0], (*inner, *steps)) if all(isinstance(one, str | int) for one in inner) else None
+            )
+        if call.key in ("union", "shallowmerge") and steps:
+            return self._merged(frame, arguments, steps)
+        if call.key == "createobject" and steps:
+            for key, value in zip(arguments[::2], arguments[1::2], strict=False):
+                if str(self._value(frame, key)).lower() == str(steps[0]).lower():
+                    return value, steps[1:]
+        if call.key == "createarray" and steps and isinstance(steps[0], int) and steps[0] < len(arguments):
+            return arguments[steps[0]], steps[1:]
+        return None
+
+    def _merged(self, frame: Frame, arguments: tuple[Node, ...], steps: Steps) -> tuple[Node, Steps] | None:
+        """The last of several objects that has the member."""
+        listed = arguments[0] if len(arguments) == 1 else None
+        if isinstance(listed, Call) and listed.key == "createarray":
+            arguments = listed.arguments
+        for one in reversed(arguments):
+            if member(self._value(frame, one), str(steps[0])) is not None:
+                return one, steps
+        return None
+
+    def _parameter(self, frame: Frame, name: Value, steps: Steps) -> Iterator[Written]:
+        instance = frame.instance
+        declared = instance.declared_parameters.get(str(name).lower())
+        if frame.arguments is not None or declared is None:
+            return
+        given = instance.given.get(declared.name.lower())
+        if given is None:
+            default = member(declared.node, "defaultValue")
+            path = declared.path if default is None else (*declared.path, default[0])
+            node = None if default is None else default[1]
+            yield from self.below(instance.frame, instance.document, path, node, steps)
+            return
+        value = member(given.node, "value")
+        if value is None:
+            yield Written(given.document, given.path)
+        elif given.frame is None:
+            yield Written(given.document, _literal(value[1], (*given.path, value[0]), steps))
+        else:
+            yield from self.below(given.frame, given.document, (*given.path, value[0]), value[1], steps)
+
+    def _variable(self, frame: Frame, name: Value, steps: Steps) -> Iterator[Written]:
+        instance = frame.instance
+        declared = instance.declared_variables.get(str(name).lower())
+        if declared is None:
+            return
+        if not isinstance(declared.node, Loop):
+            yield from self.below(instance.frame, instance.document, declared.path, declared.node, steps)
+            return
+        found = member(declared.node.loop, "input")
+        if found is not None:
+            yield from self._turn(
+                instance.frame, instance.document, declared.path, (declared.name, *found), steps
+            )
+
+    def _reference(self, frame: Frame, call: Call, steps: Steps) -> Iterator[Written]:
+        target = pattern(self._value(frame, call.arguments[0])) if call.arguments else None
+        found = find(frame.deployment, target) if target else None
+        if found is None:
+            return
+        if found.nested is None:
+            full = len(call.arguments) == 3
+            yield from self.below(
+                found.origin.frame,
+                found.origin.document,
+                found.origin.path,
+                found.origin.node,
+                steps if full else ("properties", *steps),
+            )
+        elif found.nested.template is not None:
+            template = found.nested.template
+            yield from self.below(template.frame, template.document, template.path, template.node, steps)
+
+
+def _literal(node: Any, path: Path, steps: Steps) -> Path:
+    """The path of a part of literal JSON, or of what is around it."""
+    for step in steps:
+        if isinstance(step, str):
+            found = member(node, step)
+            if found is None:
+                return path
+            path, node = (*path, found[0]), found[1]
+        elif isinstance(node, list) and step < len(node):
+            path, node = (*path, step), node[step]
+        else:
+            return path
+    return path
