@@ -32,7 +32,7 @@ Steps: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A value as it is written: its document and path; `offset` is the character of an expression's text that it begins at (0 = all)."""
+    """A value as it is written; `offset` is the character of an expression's text that it begins at (0 = the whole)."""
 
     document: Document
     path: Path
