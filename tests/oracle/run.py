@@ -42,6 +42,7 @@ RUNNERS = (
     Runner("unread_is_unknown.py", "corpora", ("--types", "12")),
     Runner("collect.py", "corpora/resources"),
     Runner("facts_cases.py", "corpora/facts-cases"),
+    Runner("template_cases.py", "corpora/templates", share=0.99),
     Runner("kql_parse.py", "corpora", share=0.99),
     Runner("kql_cases.py", "corpora/kql", share=0.93),
     Runner("kql_cases.py", "corpora/kql", ("--engine", "witness", "--file", "engine_cases"), share=0.99),

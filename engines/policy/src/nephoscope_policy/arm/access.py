@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.patterns import derived_key
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, join
 from nephoscope_policy.arm.value import Value, find_key, kind
 
@@ -52,10 +53,12 @@ def element(target: Value, index: Value) -> Value:
 def _undecided(target: Value, index: Value) -> Value:
     """An element where the target or the index is unknown: what all that it can be have in common."""
     if isinstance(target, Unknown):
-        return target.member(0).of("any") if isinstance(index, Unknown) else target.member(index)
+        if not isinstance(index, Unknown):
+            return target.member(index)
+        return target.member(0).of("any", derived_key("element", (target, index)))
     choices = list(target.values()) if isinstance(target, dict) else target
     if not isinstance(choices, list):
         raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")
     if not choices or isinstance(target, OpenObject):
-        return index.of("any")
+        return index.of("any", derived_key("element", (target, index)))
     return reduce(lambda left, right: join(left, right, index), choices)

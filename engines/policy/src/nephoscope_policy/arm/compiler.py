@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -18,30 +19,49 @@ from nephoscope_policy.arm.value import Value
 Closure: TypeAlias = Callable[[Any, Frame], Value]
 
 
+@dataclass(frozen=True, slots=True)
+class _Surface:
+    """What calls mean while one expression is compiled, and the nodes (by identity) found to ask no host and no lambda."""
+
+    hosts: Hosts
+    functions: Functions | None
+    pure: set[int] = field(default_factory=set)
+
+    def is_pure(self, node: Node) -> bool:
+        """Whether nothing at or below a node asks a host or a lambda; its operands were asked before."""
+        if isinstance(node, Call) and calls.pure_function(node, self.hosts, self.functions) is None:
+            return False
+        return all(isinstance(child, Literal) or id(child) in self.pure for child in children(node))
+
+
 def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -> Callable[[Any], Value]:
     """A function from a scope to the node's value, by the registry's functions or others; it raises ArmError."""
-    stray = calls.misplaced_lambda(node, hosts)
-    closure = _compile(node, hosts, functions) if stray is None else _raising(calls.misplaced(stray))
+    surface = _Surface(hosts, functions)
     if not any(isinstance(current, Call) and current.key == calls.LAMBDA for current in walk(node)):
-        frame = Frame()
-        return lambda scope: closure(scope, frame)
+        plain, frame = _compile(node, surface), Frame()
+        return lambda scope: plain(scope, frame)
+    stray = calls.misplaced_lambda(node, hosts)
+    closure = _compile(node, surface) if stray is None else _raising(calls.misplaced(stray))
     return lambda scope: closure(scope, Frame())
 
 
-def _compile(node: Node, hosts: Hosts, functions: Functions | None) -> Closure:
+def _compile(node: Node, surface: _Surface) -> Closure:
     if isinstance(node, Literal):
         return _constant(node.value)
-    closure = _operation(node, hosts, functions)
-    return _fold(closure) if _is_pure(node, hosts) else closure
+    closure = _operation(node, surface)
+    if not surface.is_pure(node):
+        return closure
+    surface.pure.add(id(node))
+    return _fold(closure)
 
 
-def _operation(node: Node, hosts: Hosts, functions: Functions | None) -> Closure:
+def _operation(node: Node, surface: _Surface) -> Closure:
     if isinstance(node, Property):
-        return _property(node, _compile(node.target, hosts, functions))
+        return _property(node, _compile(node.target, surface))
     if isinstance(node, Index):
-        return _index(node, _compile(node.target, hosts, functions), _compile(node.index, hosts, functions))
+        return _index(node, _compile(node.target, surface), _compile(node.index, surface))
     if isinstance(node, Call):
-        return _call(node, hosts, functions)
+        return _call(node, surface)
     raise TypeError(type(node))
 
 
@@ -54,13 +74,6 @@ def _raising(error: ArmError) -> Closure:
         raise ArmError(error.function, error.message, error.offset)
 
     return closure
-
-
-def _is_pure(node: Node, hosts: Hosts) -> bool:
-    """Whether nothing at or below the node asks a host or a lambda; constant operands were folded before."""
-    if isinstance(node, Call) and calls.pure_function(node, hosts) is None:
-        return False
-    return all(_is_pure(child, hosts) for child in children(node))
 
 
 def _fold(closure: Closure) -> Closure:
@@ -96,24 +109,24 @@ def _index(node: Index, target: Closure, index: Closure) -> Closure:
     return closure
 
 
-def _call(node: Call, hosts: Hosts, functions: Functions | None) -> Closure:
-    host = hosts.get(node.key)
+def _call(node: Call, surface: _Surface) -> Closure:
+    host = surface.hosts.get(node.key)
     if host is not None:
-        return _host_call(node, host, _arguments(node, hosts, functions))
+        return _host_call(node, host, _arguments(node, surface))
     if node.key in (calls.LAMBDA, calls.LAMBDA_VARIABLES):
-        return _lambda_form(node, hosts, functions)
-    function = calls.pure_function(node, hosts, functions)
+        return _lambda_form(node, surface)
+    function = calls.pure_function(node, surface.hosts, surface.functions)
     if function is None:
         return _raising(ArmError(node.name, "the function is not known", node.offset))
     problem = function.wrong_count(len(node.arguments))
     if problem:
         return _raising(ArmError(function.name, problem, node.offset))
     make = _lazy_call if function.lazy else _eager_call
-    return make(node, function, _arguments(node, hosts, functions))
+    return make(node, function, _arguments(node, surface))
 
 
-def _arguments(node: Call, hosts: Hosts, functions: Functions | None) -> list[Closure]:
-    return [_compile(argument, hosts, functions) for argument in node.arguments]
+def _arguments(node: Call, surface: _Surface) -> list[Closure]:
+    return [_compile(argument, surface) for argument in node.arguments]
 
 
 def _host_call(node: Call, host: Host, arguments: list[Closure]) -> Closure:
@@ -154,14 +167,14 @@ def _lazy_call(node: Call, function: Function, arguments: list[Closure]) -> Clos
     return closure
 
 
-def _lambda_form(node: Call, hosts: Hosts, functions: Functions | None) -> Closure:
+def _lambda_form(node: Call, surface: _Surface) -> Closure:
     try:
         if node.key == calls.LAMBDA_VARIABLES:
             return _variable(node, calls.variable_name(node))
         names, body = calls.lambda_parts(node)
     except ArmError as error:
         return _raising(error)
-    closure = _compile(body, hosts, functions)
+    closure = _compile(body, surface)
     return lambda scope, frame: Lambda(names, partial(closure, scope), frame)
 
 

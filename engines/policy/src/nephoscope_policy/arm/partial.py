@@ -139,6 +139,7 @@ def _empty(arguments: list[Any]) -> Value:
 
 
 def _union(arguments: list[Any]) -> Value:
+    arguments = [one for one in arguments if one is not None]
     if any(isinstance(one, list) for one in arguments):
         return _union_of_arrays(arguments)
     result = arguments[0]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.json_text import JsonTextError, parse_json
 from nephoscope_policy.arm.unknown import Unknown, shown
 
 Value: TypeAlias = Any
@@ -197,9 +198,9 @@ def _inside(value: Value) -> Iterable[Value]:
 
 
 def from_json(text: str) -> Value:
-    """Parse JSON strictly (no NaN, no duplicate-key loss beyond the last wins); a FunctionError says what is wrong."""
+    """Parse JSON, also with single quotes; of equal keys the last wins; a FunctionError says what is wrong."""
     try:
-        value = json.loads(text, parse_constant=_constant, parse_int=_integer, parse_float=_float)
+        value = _loaded(text)
         for _ in levels(value):
             pass
         return value
@@ -209,6 +210,18 @@ def from_json(text: str) -> Value:
         raise
     except ValueError as error:
         raise FunctionError(f"not JSON: {error}") from error
+
+
+def _loaded(text: str) -> Value:
+    try:
+        return json.loads(text, parse_constant=_constant, parse_int=_integer, parse_float=_float)
+    except json.JSONDecodeError as error:
+        if "'" not in text:
+            raise
+        try:
+            return parse_json(text)[0]
+        except JsonTextError:
+            raise error from None
 
 
 def _constant(name: str) -> Value:

@@ -81,17 +81,17 @@ def _usable(network: Network) -> tuple[Address, Address]:
 
 @function("cidrSubnet(network, newCIDR, subnetIndex)")
 def cidr_subnet(arguments: list[Any]) -> Value:
-    """Give the 0-based n-th subnet with a prefix length inside a network."""
+    """Give the 0-based n-th subnet with a prefix length from a network's start on."""
     network = _prefix(arguments)
     length, place = given.integer(arguments, 1), given.integer(arguments, 2)
     if not network.prefixlen <= length <= network.max_prefixlen:
         raise FunctionError(
             f"the new prefix length must be between {network.prefixlen} and {network.max_prefixlen}"
         )
-    if not 0 <= place < 2 ** (length - network.prefixlen):
+    first = int(network[0]) + place * 2 ** (network.max_prefixlen - length)
+    if place < 0 or first >= 2**network.max_prefixlen:
         raise FunctionError(f"{network} has no subnet /{length} with index {place}")
-    first = network[0] + place * 2 ** (network.max_prefixlen - length)
-    return f"{first}/{length}"
+    return f"{type(network[0])(first)}/{length}"
 
 
 @function("cidrHost(network, hostIndex)")

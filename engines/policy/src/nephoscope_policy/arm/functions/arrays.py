@@ -8,6 +8,7 @@ from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.dotnet.composite import plain
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.unknown import UndecidedError, Unknown
 from nephoscope_policy.arm.value import Spelling, Value, bounded, equal, find_key, identity
 
 MAX_RANGE = 10_000
@@ -128,6 +129,8 @@ def flatten(arguments: list[Any]) -> Value:
     """Join the arrays inside an array, one level."""
     result: list[Value] = []
     for position, item in enumerate(given.array(arguments, 0)):
+        if isinstance(item, Unknown):
+            raise UndecidedError(item)
         if not isinstance(item, list):
             raise FunctionError(f"element {position} is not an array")
         bounded(len(result) + len(item))
@@ -162,7 +165,8 @@ def _common_members(objects: list[dict[str, Value]]) -> dict[str, Value]:
 
 @function("union(first, ...)")
 def union(arguments: list[Any]) -> Value:
-    """Give the distinct elements of arrays in order, or objects merged: nested objects too, else the later value wins."""
+    """Give the distinct elements of arrays, or objects merged: nested objects too, else the later value wins; null is left out."""
+    arguments = [one for one in arguments if one is not None] or [None]
     if isinstance(arguments[0], dict):
         merged: dict[str, Value] = {}
         for place in range(len(arguments)):

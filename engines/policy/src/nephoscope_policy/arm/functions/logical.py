@@ -64,7 +64,7 @@ def null(_: list[Any]) -> Value:
     return None
 
 
-@function("coalesce(...)", lazy=True)
+@function("coalesce(arg1, ...)", lazy=True)
 def coalesce(arguments: list[Any]) -> Value:
     """Give the first argument that is not null, null where all are; none after it is evaluated."""
     for thunk in arguments:

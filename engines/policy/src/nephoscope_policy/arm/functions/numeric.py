@@ -97,18 +97,18 @@ def read_number(content: str) -> float:
 
 @function("min(integersOrArray, ...)")
 def min_(arguments: list[Any]) -> Value:
-    """Give the smallest of some numbers, or of an array of numbers."""
+    """Give the smallest of some numbers, or of arrays of numbers."""
     return _extreme(arguments, min)
 
 
 @function("max(integersOrArray, ...)")
 def max_(arguments: list[Any]) -> Value:
-    """Give the largest of some numbers, or of an array of numbers."""
+    """Give the largest of some numbers, or of arrays of numbers."""
     return _extreme(arguments, max)
 
 
 def _extreme(arguments: list[Any], choose: Callable[[list[float]], float]) -> float:
-    numbers = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], list) else arguments
+    numbers = [item for one in arguments for item in (one if isinstance(one, list) else (one,))]
     if not numbers:
         raise FunctionError("the array is empty")
     return choose([given.number(numbers, place) for place in range(len(numbers))])

@@ -1,12 +1,11 @@
 """ARM template expansion, pure: a template with parameters and a scope becomes planned resources with places and typed unknowns."""
 
-from nephoscope_policy.arm.template.document import Document
+from nephoscope_policy.arm.template.document import Document, Written
 from nephoscope_policy.arm.template.errors import Problem, TemplateError
 from nephoscope_policy.arm.template.expand import expand, is_template
 from nephoscope_policy.arm.template.plan import Loader
 from nephoscope_policy.arm.template.planned import Expansion, Output, PlannedDeployment, PlannedResource
 from nephoscope_policy.arm.template.scope import Scope, ScopeKind
-from nephoscope_policy.arm.template.trace import Written
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 
 __all__ = [

@@ -44,10 +44,12 @@ def _meant(
     found = find(deployment, text)
     if found is not None:
         return [] if found.existing else [found.id]
-    if lowered in deployment.absent or is_open(text):
+    if lowered in deployment.absent:
         return []
     if text.startswith("/"):
         return [shown_pattern(text)]
+    if is_open(text):
+        return []
     deployment.plan.report(
         resource.origin.document.place(path),
         f"dependsOn names {text!r}, which is no resource of the template",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.arm.template.document import member
+from nephoscope_policy.arm.template.document import Written, member
 from nephoscope_policy.arm.template.frame import Origin
 from nephoscope_policy.arm.template.planned import Output, PlannedDeployment
 from nephoscope_policy.arm.template.user_types import resolve
@@ -67,13 +67,13 @@ class Deployment:
         """The deployment as the expansion gives it."""
         from nephoscope_policy.arm.patterns import shown_pattern
 
-        place = None if self.template is None else self.template.document.place(self.template.path)
+        written = None if self.template is None else Written(self.template.document, self.template.path)
         return PlannedDeployment(
             shown_pattern(self.id),
             shown_pattern(self.name),
             shown_pattern(self.scope.id),
             self.outputs or {},
-            place,
+            written,
         )
 
     def answer(self) -> Value:
@@ -114,7 +114,7 @@ def _output(origin: Origin, name: str) -> Output | None:
     type_ = resolve(origin.frame.instance, origin.path, origin.node)
     value = type_.hidden(_output_value(origin), f"the output {name!r} is a secret")
     declared = member(origin.node, "type")
-    return Output(name, str(declared[1]) if declared else "", value, origin.document.place(origin.path))
+    return Output(name, str(declared[1]) if declared else "", value, Written(origin.document, origin.path))
 
 
 def _output_value(origin: Origin) -> Value:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
 
+from nephoscope_policy.arm.json_text import JsonTextError, Mark, parse_json
 from nephoscope_policy.arm.template.errors import TemplateError
-from nephoscope_policy.arm.template.json_text import JsonTextError, Mark, parse_json
 from nephoscope_policy.model.place import Place
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -87,6 +88,25 @@ class Document:
                 return mark
             mark = below
         return mark
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value as it is written; `offset` is the character of an expression's text that it begins at (0 = the whole)."""
+
+    document: Document
+    path: Path
+    offset: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Its file, line, column and path."""
+        return self.document.place(self.path, self.offset)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The start and end offsets of the whole value in the document's text."""
+        return self.document.span(self.path)
 
 
 def shown_path(path: Path) -> str:

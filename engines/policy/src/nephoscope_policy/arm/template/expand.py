@@ -36,6 +36,13 @@ def expand(
     `load` reads linked templates by path; without it they are unknown. Raises TemplateError where the document is no template
     at all; every other failure is a problem of the expansion, and what failed is unknown.
     """
+    return _expanded(root_deployment(template, parameters, scope=scope, load=load))
+
+
+def root_deployment(
+    template: Document, parameters: Document | None, *, scope: Scope | None = None, load: Loader | None = None
+) -> Deployment:
+    """The template's own deployment before anything is listed; raises TemplateError as `expand` does."""
     path, node = _template_of(template)
     where = scope or Scope()
     if where.kind is None:
@@ -46,10 +53,11 @@ def expand(
     instance = Instance(template, path, node, _given(plan, template, parameters), where, deployment)
     deployment.template = Origin(template, path, node, instance.frame)
     instance.check_given()
-    return _expanded(plan, deployment)
+    return deployment
 
 
-def _expanded(plan: Plan, deployment: Deployment) -> Expansion:
+def _expanded(deployment: Deployment) -> Expansion:
+    plan = deployment.plan
     deployment.list_resources()
     while plan.pending:
         plan.pending.pop(0).list_resources()

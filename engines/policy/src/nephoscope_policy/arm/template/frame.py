@@ -94,12 +94,14 @@ class Frame:
             value = int(value)
         if isinstance(value, Unknown):
             return value
-        place = document.place((*path, found[0]))
-        if type(value) is not int:
-            return self.fail(place, f"the count of a loop must be an integer, not {kind(value)}")
-        if not 0 <= value <= MAX_COPIES:
-            return self.fail(place, f"a loop has 0 to {MAX_COPIES} turns, not {value}")
-        return value
+        if type(value) is int and 0 <= value <= MAX_COPIES:
+            return value
+        wrong = (
+            f"a loop has 0 to {MAX_COPIES} turns, not {value}"
+            if type(value) is int
+            else f"the count of a loop must be an integer, not {kind(value)}"
+        )
+        return self.fail(document.place((*path, found[0])), wrong)
 
     def evaluate(self, document: Document, path: Path, node: Any) -> Value:
         """The value of a node of a document in this frame."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.calls import Host
 from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.patterns import through_patterns
 from nephoscope_policy.arm.resource_ids import (
     management_group_resource_id,
@@ -84,6 +85,14 @@ def _management_group_resource_id(frame: Frame, arguments: list[Any]) -> Value:
     return management_group_resource_id(arguments, frame.instance.scope.management_group)
 
 
+def _string(_: Frame, arguments: list[Any]) -> Value:
+    """A template writes booleans as True and False; a policy rule does not."""
+    _count(arguments, 1, 1)
+    if isinstance(arguments[0], bool):
+        return str(arguments[0])
+    return partial_registry()["string"].body(arguments)
+
+
 def _new_guid(_: Frame, arguments: list[Any]) -> Value:
     _count(arguments, 0, 0)
     return Unknown("string", "generated", "newGuid() differs each time", filled=True)
@@ -134,6 +143,7 @@ _HOSTS: dict[str, tuple[Host, JsonType]] = {
     "resourceid": (_patterned(_resource_id), "string"),
     "subscriptionresourceid": (_patterned(_subscription_resource_id), "string"),
     "managementgroupresourceid": (_patterned(_management_group_resource_id), "string"),
+    "string": (_string, "string"),
     "newguid": (_new_guid, "string"),
     "utcnow": (_utc_now, "string"),
     "fail": (_fail, "any"),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.frame import Frame
+from nephoscope_policy.arm.template.loops import loops_of
 from nephoscope_policy.arm.template.parameters import Given, parameter_value
 from nephoscope_policy.arm.template.user_functions import UserFunction, user_functions
-from nephoscope_policy.arm.template.values import loop_values, loops_of
+from nephoscope_policy.arm.template.values import loop_values
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.patterns import pattern, shown_pattern
@@ -88,8 +88,22 @@ class _Listing:
         turns = list(self._turns(frame, (*path, loop[0]), loop[1], name))
         found = [self._one(turn, path, item, parent, symbol, repeated=one) for turn, one in turns]
         kept = [one for one in found if one is not None]
+        if kept and kept[0].repeated is not None:
+            kept[0].at_turn = self._at_turn(frame, path, item, parent, name)
         self._deployment.loops[name.lower()] = kept
         self._keep(symbol, kept)
+
+    def _at_turn(
+        self, frame: Frame, path: Path, item: dict[str, Any], parent: PlannedResource | None, name: str
+    ) -> Callable[[int], PlannedResource | None]:
+        """One copy of a loop whose count is unknown, for who names it by its number."""
+
+        def made(index: int) -> PlannedResource | None:
+            return self._named(
+                Origin(self._document, path, item, frame.turn(name, index, resource=True)), parent
+            )
+
+        return made
 
     def _keep(self, symbol: str, made: list[PlannedResource]) -> None:
         if not symbol:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.loops import loops_of
 from nephoscope_policy.arm.template.user_types import UserType, resolve
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
@@ -58,7 +59,9 @@ def _absent(type_: UserType, declared: Declared) -> Value:
 def _given_value(instance: Instance, given: Given) -> tuple[Value, tuple[Document, Path]]:
     frame = given.frame or instance.frame
     if isinstance(given.node, str) and given.frame is not None:
-        return _chosen_value(given, given.frame)
+        return _chosen_value(given, frame)
+    if isinstance(given.node, dict) and loops_of(given.node):
+        return _chosen_value(given, frame)
     for name in ("value", "expression"):
         found = member(given.node, name)
         if found is not None:
@@ -73,7 +76,7 @@ def _given_value(instance: Instance, given: Given) -> tuple[Value, tuple[Documen
 
 
 def _chosen_value(given: Given, frame: Frame) -> tuple[Value, tuple[Document, Path]]:
-    """The value of a parameter that an expression gives as a whole: `{"value": ...}` or `{"reference": ...}`."""
+    """The value of a parameter that an expression or a loop gives as a whole: `{"value": ...}` or `{"reference": ...}`."""
     here = given.document, given.path
     chosen = frame.evaluate(given.document, given.path, given.node)
     if isinstance(chosen, Unknown):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.patterns import is_open, shown_pattern
-from nephoscope_policy.arm.template.document import member
+from nephoscope_policy.arm.template.document import Written, member
 from nephoscope_policy.arm.template.errors import Problem
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template.deployment import Deployment
     from nephoscope_policy.arm.template.frame import Origin
     from nephoscope_policy.arm.template.naming import Named
-    from nephoscope_policy.arm.template.trace import Written
     from nephoscope_policy.model.place import Place
 
 _CONTROL = frozenset(
@@ -48,7 +48,8 @@ class PlannedResource:
     `id` is the full id; where a part of it is unknown (`id_known` False), that part is in braces. `name` is the full name with its
     parents' names, `type` the type as the id has it and `written_type` as the template has it, `container` the id of the resource or
     scope it stands in ('' = the tenant). `condition` is True, or the unknown that decides whether it is made at all; `repeated` is the
-    unknown number of copies that it stands for, None where it is one resource. `depends_on` are the ids of what is deployed before it.
+    unknown number of copies that it stands for, None where it is one resource; `at_turn` gives one of them by its 0-based number.
+    `depends_on` are the ids of what is deployed before it.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class PlannedResource:
         "_named",
         "_reading",
         "api_version",
+        "at_turn",
         "condition",
         "depends_on",
         "deployment",
@@ -82,6 +84,7 @@ class PlannedResource:
         self.nested: Deployment | None = None
         self.opened: OpenObject | None = None
         self.repeated: Unknown | None = None
+        self.at_turn: Callable[[int], PlannedResource | None] | None = None
         self.symbol = ""
         self._named = named
         self._body: dict[str, Value] | None = None
@@ -196,21 +199,21 @@ class Output:
     name: str
     type: str
     value: Value
-    place: Place
+    written: Written
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedDeployment:
     """A deployment: its id and name, the id of its scope ('' = the tenant), its outputs by name, and where its template is written.
 
-    `place` is None for a nested deployment whose template could not be read.
+    `written` is None for a nested deployment whose template could not be read.
     """
 
     id: str
     name: str
     scope: str
     outputs: dict[str, Output]
-    place: Place | None
+    written: Written | None
 
 
 @dataclass(frozen=True, slots=True)

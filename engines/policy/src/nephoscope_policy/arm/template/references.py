@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template.frame import Frame
     from nephoscope_policy.arm.template.planned import PlannedResource
 
+_GROUP_TYPE = "/providers/microsoft.resources/resourcegroups/"
+"""What resource id functions write for a resource group; its id has no provider."""
 _TURN = re.compile(r"(?P<name>[^\[\]]+)\[(?P<index>[0-9]+)\]")
 
 
@@ -87,13 +89,15 @@ def find(deployment: Deployment, target: str) -> PlannedResource | None:
     """The resource that a symbolic name, id or name means, None where none is planned."""
     lowered = target.lower()
     if lowered.startswith("/"):
-        return deployment.plan.by_key.get(lowered.rstrip("/"))
+        return deployment.plan.by_key.get(lowered.rstrip("/").replace(_GROUP_TYPE, "/resourcegroups/"))
     symbol = deployment.symbols.get(lowered)
     if symbol:
         return symbol[0]
     turn = _TURN.fullmatch(lowered)
     if turn is not None:
         several = deployment.symbols.get(turn["name"], [])
+        if several and several[0].at_turn is not None:
+            return several[0].at_turn(int(turn["index"]))
         return several[int(turn["index"])] if int(turn["index"]) < len(several) else None
     return _by_name(deployment, lowered)
 

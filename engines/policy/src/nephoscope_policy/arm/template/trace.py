@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_policy.arm.compiler import compile_node
@@ -11,42 +10,23 @@ from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
 from nephoscope_policy.arm.parser import is_expression
 from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.patterns import pattern
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Document, Path, Written, member
 from nephoscope_policy.arm.template.frame import Frame
 from nephoscope_policy.arm.template.hosts import HOSTS
 from nephoscope_policy.arm.template.instance import Loop
+from nephoscope_policy.arm.template.loops import loops_of
 from nephoscope_policy.arm.template.references import find
-from nephoscope_policy.arm.template.values import loops_of, parsed_text
+from nephoscope_policy.arm.template.values import parsed_text
 from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm.template.planned import PlannedResource
-    from nephoscope_policy.model.place import Place
 
 MAX_STEPS = 64
 """Places that one trace may have."""
 Steps: TypeAlias = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A value as it is written; `offset` is the character of an expression's text that it begins at (0 = the whole)."""
-
-    document: Document
-    path: Path
-    offset: int = 0
-
-    @property
-    def place(self) -> Place:
-        """Its file, line, column and path."""
-        return self.document.place(self.path, self.offset)
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """The start and end offsets of the whole value in the document's text."""
-        return self.document.span(self.path)
 
 
 def trace(resource: PlannedResource, steps: Steps) -> tuple[Written, ...]:

@@ -12,6 +12,7 @@ from nephoscope_policy.arm.parser import is_expression, unescape
 from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.hosts import HOSTS
+from nephoscope_policy.arm.template.loops import loops_of
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -108,13 +109,6 @@ def _object(document: Document, path: Path, node: dict[str, Any]) -> Evaluator:
         return lambda frame: _with_keys(frame, document, path, parts)
     named = [(unescape(key), part) for key, part, _ in parts]
     return lambda frame: {key: part(frame) for key, part in named}
-
-
-def loops_of(node: dict[str, Any]) -> list[Any]:
-    """The property loops that an object declares under `copy`, [] where it has none."""
-    found = member(node, "copy")
-    loops = found[1] if found else None
-    return loops if isinstance(loops, list) and all(isinstance(loop, dict) for loop in loops) else []
 
 
 def _with_keys(

@@ -11,6 +11,9 @@ MAX_DEPTH = 128
 
 _BLANK = re.compile(r"(?:[\s\ufeff]+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', re.DOTALL)
+_MEMBER = re.compile(r'\s*("[^"\\]*")\s*:\s*')
+"""A plain key: what most members begin with."""
+_COMMA = re.compile(r"\s*,\s*")
 _WORD = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_$][\w$-]*")
 _WORDS = {"true": True, "false": False, "null": None}
@@ -70,7 +73,11 @@ class _Parser:
     def _value(self, depth: int) -> tuple[Any, Mark]:
         if depth > MAX_DEPTH:
             raise JsonTextError(f"the document is nested deeper than {MAX_DEPTH} levels", self._at)
-        start, sign = self._at, self._text[self._at : self._at + 1]
+        sign = self._text[self._at : self._at + 1]
+        if sign == "/":
+            self._skip()
+            sign = self._text[self._at : self._at + 1]
+        start = self._at
         if sign == "{":
             return self._object(depth)
         if sign == "[":
@@ -82,12 +89,14 @@ class _Parser:
         start, value = self._at, {}
         members: dict[str, tuple[int, Mark]] = {}
         self._at += 1
-        while not self._closed("}"):
-            key_at = self._at
-            key = self._key()
-            self._skip()
-            self._expect(":", "':' after a key")
-            self._skip()
+        while True:
+            plain = _MEMBER.match(self._text, self._at)
+            if plain is not None:
+                key, key_at, self._at = plain[1][1:-1], plain.start(1), plain.end()
+            elif self._closed("}"):
+                break
+            else:
+                key_at, key = self._at, self._key()
             value[key], mark = self._value(depth + 1)
             members[key] = (key_at, mark)
             self._separator("}")
@@ -112,6 +121,10 @@ class _Parser:
         return True
 
     def _separator(self, closing: str) -> None:
+        comma = _COMMA.match(self._text, self._at)
+        if comma is not None:
+            self._at = comma.end()
+            return
         self._skip()
         if self._text.startswith(",", self._at):
             self._at += 1
@@ -125,12 +138,16 @@ class _Parser:
 
     def _key(self) -> str:
         if self._text[self._at : self._at + 1] in ('"', "'"):
-            return self._string()
-        match = _NAME.match(self._text, self._at)
-        if match is None:
-            raise JsonTextError(f"expected a key in double quotes, found {self._found()}", self._at)
-        self._at = match.end()
-        return match.group()
+            key = self._string()
+        else:
+            match = _NAME.match(self._text, self._at)
+            if match is None:
+                raise JsonTextError(f"expected a key in double quotes, found {self._found()}", self._at)
+            key, self._at = match.group(), match.end()
+        self._skip()
+        self._expect(":", "':' after a key")
+        self._skip()
+        return key
 
     def _string(self) -> str:
         match = _TEXT.match(self._text, self._at)
