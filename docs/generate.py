@@ -56,6 +56,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.ingest.logs.reference import page as log_formats
     from nephoscope.lake.reference import page as tables
     from nephoscope.posture.attack_paths.reference import page as attack_paths
+    from nephoscope.posture.code.reference import page as code_rules
     from nephoscope.posture.policy_reference import page as policies
     from nephoscope_kql.plugin_reference import page as kql_plugins
     from nephoscope_kql.reference import page as kql_functions
@@ -72,6 +73,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/azure-operations.md": azure_operations,
         "reference/attack-coverage.md": attack_coverage,
         "reference/attack-paths.md": attack_paths,
+        "reference/code-rules.md": code_rules,
         "reference/defender-plans.md": defender_plans,
         "reference/detections.md": detections,
         "reference/hunting-queries.md": hunting,

@@ -1,0 +1,26 @@
+"""Dependabot's settings of a repository."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
+
+TITLE = "Dependabot settings"
+PRECEDENCE = 10
+_NAME = re.compile(r"(?:^|/)\.github/dependabot\.ya?ml$")
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim the file by its name."""
+    return bool(_NAME.search(name)) and bool(head)
+
+
+def read(source: SourceText) -> YamlNode:
+    """Parse the settings; raises TemplateError."""
+    documents = parse_yaml(source)
+    if not documents or documents[0].kind != "map":
+        raise TemplateError("the settings are a map with `version` and `updates`")
+    return documents[0]

@@ -1,0 +1,76 @@
+"""Readers are found by scanning this folder: a module with TITLE, `claims(name, head)` and `read(source)`.
+
+A reader claims a file by its name (relative to the root, with `/`) and the first 64 KiB of its text. The most specific reader wins:
+the one with the lowest PRECEDENCE.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import nephoscope.collect.templates as package
+from nephoscope.collect.templates.source_text import SourceText
+
+HEAD = 65_536
+#: Files over this size are not read, in characters.
+MAX_SIZE = 20_000_000
+
+
+class TemplateError(Exception):
+    """A file that its reader cannot read: what is wrong, with the 1-based line and column."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
+
+
+class ReaderError(Exception):
+    """A module in this folder that is half a reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A module that reads one kind of file; `read` raises TemplateError."""
+
+    name: str
+    title: str
+    precedence: int
+    claims: Callable[[str, str], bool]
+    read: Callable[[SourceText], object]
+
+
+@cache
+def readers() -> tuple[Reader, ...]:
+    """Return every reader, the most specific first; raises ReaderError."""
+    found = []
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.ispkg:
+            continue
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        if not hasattr(module, "TITLE"):
+            continue
+        missing = [name for name in ("PRECEDENCE", "claims", "read") if not hasattr(module, name)]
+        if missing:
+            raise ReaderError(f"{module.__name__} has TITLE but no {' and no '.join(missing)}")
+        found.append(Reader(info.name, module.TITLE, module.PRECEDENCE, module.claims, module.read))
+    return tuple(sorted(found, key=lambda reader: (reader.precedence, reader.name)))
+
+
+def reader_of(name: str, text: str) -> Reader | None:
+    """Return the reader that claims a file; None where none does."""
+    head = text[:HEAD]
+    return next((reader for reader in readers() if reader.claims(name, head)), None)
+
+
+def read_template(name: str, text: str) -> tuple[str, object] | None:
+    """Return the reader's name and the document of a file; None where no reader claims it. Raises TemplateError."""
+    reader = reader_of(name, text)
+    if reader is None:
+        return None
+    if len(text) > MAX_SIZE:
+        raise TemplateError(f"the file has {len(text)} characters, more than {MAX_SIZE}: split it")
+    return reader.name, reader.read(SourceText(name, text))

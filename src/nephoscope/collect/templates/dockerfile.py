@@ -1,0 +1,25 @@
+"""Dockerfiles and Containerfiles."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.templates.docker.parser import Dockerfile, parse_dockerfile
+from nephoscope.collect.templates.source_text import SourceText
+
+TITLE = "Dockerfile"
+PRECEDENCE = 30
+_NAME = re.compile(
+    r"(?:^|/)(?:(?:docker|container)file(?:[.-][^/]*)?|[^/]*\.(?:docker|container)file)$", re.IGNORECASE
+)
+_OTHER = re.compile(r"\.(?:dockerignore|ya?ml|json|md|py|sh|go|lock)$", re.IGNORECASE)
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim a file by its name."""
+    return bool(head) and bool(_NAME.search(name)) and not _OTHER.search(name)
+
+
+def read(source: SourceText) -> Dockerfile:
+    """Parse a Dockerfile; a text that is none gives unknown instructions."""
+    return parse_dockerfile(source)

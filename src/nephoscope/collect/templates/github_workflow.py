@@ -1,0 +1,29 @@
+"""GitHub Actions: workflows and actions."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.workflow.model import Workflow, build_workflow
+from nephoscope.collect.templates.yaml_tree import parse_yaml
+
+TITLE = "GitHub Actions workflow or action"
+PRECEDENCE = 10
+_WORKFLOW = re.compile(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$")
+_ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
+_RUNS = re.compile(r"^[\"']?runs[\"']?\s*:", re.MULTILINE)
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim workflows by their folder, and actions by their name and the key `runs`."""
+    return bool(_WORKFLOW.search(name)) or bool(_ACTION.search(name) and _RUNS.search(head))
+
+
+def read(source: SourceText) -> Workflow:
+    """Parse a workflow or an action; raises TemplateError."""
+    documents = parse_yaml(source)
+    if not documents or documents[0].kind != "map":
+        raise TemplateError("a workflow is a map with `on` and `jobs`")
+    return build_workflow(source, documents[0])

@@ -1,0 +1,45 @@
+"""GitLab CI/CD. Source: https://docs.gitlab.com/ci/yaml/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.pipeline_model import Pipeline, PipelineStep
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
+
+TITLE = "GitLab CI/CD pipeline"
+PRECEDENCE = 10
+_NAME = re.compile(r"(?:^|/)[^/]*\.?gitlab-ci[^/]*\.ya?ml$")
+_SCRIPTS = ("before_script", "script", "after_script")
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim files by their name."""
+    return bool(_NAME.search(name)) and bool(head)
+
+
+def read(source: SourceText) -> Pipeline:
+    """Parse a pipeline; its header with `spec` is left out. Raises TemplateError."""
+    documents = [one for one in parse_yaml(source) if one.kind == "map"]
+    if not documents:
+        raise TemplateError("a pipeline is a map of jobs")
+    root = documents[-1]
+    return Pipeline(source, root, list(_steps(root)))
+
+
+def _steps(root: YamlNode) -> Iterator[PipelineStep]:
+    yield from _of_job(root, "")
+    for key, value in root.pairs:
+        if value.kind == "map":
+            yield from _of_job(value, key.text)
+
+
+def _of_job(node: YamlNode, job: str) -> Iterator[PipelineStep]:
+    for name in _SCRIPTS:
+        value = node.get(name)
+        if value is not None:
+            scripts = [item for item in value.scalars() if item.kind == "scalar"]
+            yield PipelineStep(node, scripts, "", job, _SCRIPTS.index(name))

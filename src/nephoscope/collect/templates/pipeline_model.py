@@ -1,0 +1,33 @@
+"""Pipelines of Azure DevOps and GitLab as steps with scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.yaml_tree import YamlNode
+
+
+@dataclass(slots=True)
+class PipelineStep:
+    """A step: its node, its scripts (each a scalar), the shell that reads them ('' for the default), and its job."""
+
+    node: YamlNode
+    scripts: list[YamlNode]
+    shell: str
+    job: str
+    index: int
+
+    @property
+    def subject(self) -> str:
+        """The job and the step for a person."""
+        return f"job {self.job}, step {self.index + 1}" if self.job else f"step {self.index + 1}"
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """A pipeline file: its tree and the steps in their order."""
+
+    source: SourceText
+    root: YamlNode
+    steps: list[PipelineStep] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""POSIX shell and Bash scripts as the commands that they may run."""

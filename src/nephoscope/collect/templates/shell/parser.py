@@ -1,0 +1,267 @@
+"""A forgiving parser of shell scripts: it reads any text, and gives every simple command that the text may run.
+
+Compound commands are seen through: the commands of loops, conditions, functions, subshells and of command substitutions are given like
+all others. Source: POSIX.1-2024, Shell Command Language, and the Bash manual for `<<<`, `&>`, `|&`, `<(`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.templates.shell.command import Command, Redirect, Word
+from nephoscope.collect.templates.source_text import Span
+
+#: A script is cut here: what comes after is not read; nesting of substitutions and of `sh -c` likewise.
+MAX_LENGTH = 1_000_000
+MAX_DEPTH = 12
+_OPERATOR = re.compile(r"&&|\|\||\|&|;;&|;;|;&|&(?!>)|\||;|\(|\)|\n")
+_REDIRECT = re.compile(r"(?:\d*|\{\w+\})(?:<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|>|<)")
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])?\+?=(.*)", re.DOTALL)
+_BLANK = re.compile(r"(?:[ \t\r]|\\\r?\n)+")
+_PLAIN = re.compile(r"[^\s'\"\\$`|&;()<>{}]+")
+_CASE_LABEL = re.compile(r"[^\s()|&;<>'\"]*(?:[ \t]*\|[ \t]*[^\s()|&;<>'\"]*)*\)")
+_OPENING = frozenset({"if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "coproc"})
+_CLOSING = frozenset({"fi", "done", "esac", "}"})
+
+
+def parse_script(text: str, offset: int = 0) -> list[Command]:
+    """Return the commands of a script in their order; spans begin at `offset`. Never raises."""
+    parser = _Parser(text[:MAX_LENGTH], offset, 0, [0], offset)
+    return parser.run()
+
+
+class _Parser:
+    def __init__(self, text: str, offset: int, depth: int, pipelines: list[int], base: int) -> None:
+        self.text, self.offset, self.depth = text, offset, depth
+        self.at = 0
+        self.found: list[Command] = []
+        self.command = Command()
+        self.pipelines, self.base = pipelines, base
+        self.waiting: list[Redirect] = []
+        self.in_case = 0
+        self.label = False
+        self._begin("")
+
+    def run(self) -> list[Command]:
+        """Read to the end."""
+        while self.at < len(self.text):
+            self._step()
+        self._end()
+        return self.found
+
+    def _step(self) -> None:
+        text, at = self.text, self.at
+        if blank := _BLANK.match(text, at):
+            self.at = blank.end()
+        elif text[at] == "#" and (at == 0 or text[at - 1] in " \t\n;&|()"):
+            end = text.find("\n", at)
+            self.at = len(text) if end < 0 else end
+        elif self._case_label() or self._redirect():
+            return
+        elif operator := _OPERATOR.match(text, at):
+            self.at = operator.end()
+            self._operator(operator.group())
+        else:
+            self._take(self._word())
+
+    def _case_label(self) -> bool:
+        """Skip the pattern of a case item."""
+        if not (self.label and not self.command.words and self.text[self.at] != "\n"):
+            return False
+        match = _CASE_LABEL.match(self.text, self.at)
+        self.label = False
+        if match and not self.text.startswith("esac", self.at):
+            self.at = match.end()
+            return True
+        return False
+
+    def _redirect(self) -> bool:
+        match = _REDIRECT.match(self.text, self.at)
+        if match is None:
+            return False
+        operator = match.group().lstrip("0123456789")
+        if operator in ("<", ">") and self.text.startswith("(", match.end()):
+            start = self.at
+            self.at = match.end() + 1
+            self._nested_until(")")
+            self._take(Word(self.text[start : self.at], self._span(start), True))
+            return True
+        self.at = match.end()
+        while blank := _BLANK.match(self.text, self.at):
+            self.at = blank.end()
+        redirect = Redirect(operator, self._word())
+        self.command.redirects.append(redirect)
+        if operator in ("<<", "<<-"):
+            self.waiting.append(redirect)
+        return True
+
+    def _operator(self, operator: str) -> None:
+        if operator == "\n":
+            self._bodies()
+        if operator in (";;", ";&", ";;&"):
+            self.label = self.in_case > 0
+        pipe = operator in ("|", "|&")
+        stage = self.command.stage + 1 if pipe else 0
+        pipeline = self.command.pipeline
+        blank = not self.command.words and not self.command.assignments
+        before = self.command.separator
+        self._end()
+        self._begin(before if blank and operator in ("\n", "(") else ";" if operator == "\n" else operator)
+        if pipe:
+            self.command.pipeline, self.command.stage = pipeline, stage
+
+    def _bodies(self) -> None:
+        """Read the here-documents that were announced on the line."""
+        for redirect in self.waiting:
+            lines = []
+            while self.at < len(self.text):
+                end = self.text.find("\n", self.at)
+                end = len(self.text) if end < 0 else end
+                line = self.text[self.at : end]
+                self.at = min(end + 1, len(self.text))
+                if (line.lstrip("\t") if redirect.operator == "<<-" else line).rstrip(
+                    "\r"
+                ) == redirect.target.text:
+                    break
+                lines.append(line)
+            redirect.body = "\n".join(lines)
+        self.waiting = []
+
+    def _take(self, word: Word) -> None:
+        command = self.command
+        if not command.words and not word.quoted:
+            if word.text in _OPENING or word.text in _CLOSING:
+                self.in_case -= word.text == "esac" and self.in_case > 0
+                return
+            if assignment := _ASSIGNMENT.fullmatch(word.text):
+                command.assignments[assignment[1]] = assignment[2]
+                return
+        elif not command.words and (assignment := _ASSIGNMENT.fullmatch(word.text)):
+            command.assignments[assignment[1]] = assignment[2]
+            return
+        command.words.append(word)
+        if command.words[0].text == "case" and word.text == "in" and len(command.words) > 2:
+            self.in_case += 1
+            self._end()
+            self._begin(";")
+            self.label = True
+
+    def _begin(self, separator: str) -> None:
+        self.pipelines[0] += 1
+        self.command = Command(pipeline=(self.base, self.pipelines[0]), separator=separator)
+
+    def _end(self) -> None:
+        if self.command.words or self.command.assignments:
+            self.found.append(self.command)
+
+    def _span(self, start: int) -> Span:
+        return Span(self.offset + start, self.offset + self.at)
+
+    def _word(self) -> Word:
+        start, parts, quoted = self.at, [], False
+        while self.at < len(self.text):
+            character = self.text[self.at]
+            if plain := _PLAIN.match(self.text, self.at):
+                self.at = plain.end()
+                parts.append(plain.group())
+            elif character == "'":
+                parts.append(self._single())
+                quoted = True
+            elif character == '"':
+                parts.append(self._double())
+                quoted = True
+            elif character == "\\":
+                parts.append(self._escaped())
+            elif character in "$`":
+                parts.append(self._expansion())
+            elif character in "{}":
+                self.at += 1
+                parts.append(character)
+            else:
+                break
+        if self.at == start:
+            self.at += 1
+            return Word("", self._span(start))
+        return Word("".join(parts), self._span(start), quoted)
+
+    def _single(self) -> str:
+        end = self.text.find("'", self.at + 1)
+        end = len(self.text) if end < 0 else end
+        found = self.text[self.at + 1 : end]
+        self.at = min(end + 1, len(self.text))
+        return found
+
+    def _double(self) -> str:
+        self.at += 1
+        parts = []
+        while self.at < len(self.text) and self.text[self.at] != '"':
+            character = self.text[self.at]
+            if character == "\\" and self.text[self.at + 1 : self.at + 2] in ("$", "`", '"', "\\", "\n"):
+                parts.append(self._escaped())
+            elif character in "$`":
+                parts.append(self._expansion())
+            else:
+                parts.append(character)
+                self.at += 1
+        self.at = min(self.at + 1, len(self.text))
+        return "".join(parts)
+
+    def _escaped(self) -> str:
+        found = self.text[self.at + 1 : self.at + 2]
+        self.at = min(self.at + 2, len(self.text))
+        return "" if found in ("\n", "") else found
+
+    def _expansion(self) -> str:
+        """Read `$name`, `${...}`, `$(...)`, `` `...` `` or `${{ ... }}` and give it as written."""
+        start, text = self.at, self.text
+        closing = "}}" if text.startswith("${{", start) else "))" if text.startswith("$((", start) else ""
+        if closing and (end := text.find(closing, start)) > 0:
+            self.at = end + 2
+        elif text.startswith("$(", start):
+            self.at += 2
+            self._nested_until(")")
+        elif text.startswith("${", start):
+            end = text.find("}", start)
+            self.at = len(text) if end < 0 else end + 1
+        elif text[start] == "`":
+            self.at += 1
+            self._nested_until("`")
+        elif text.startswith("$'", start):
+            self.at += 1
+            self._single()
+        else:
+            match = re.compile(r"\$(?:\w+|[@*#?$!-])?").match(text, start)
+            self.at = match.end() if match else start + 1
+        return text[start : self.at]
+
+    def _nested_until(self, closing: str) -> None:
+        """Parse a substitution from here to its closing character, and add its commands."""
+        start = self.at
+        end = _closing(self.text, start, closing)
+        if self.depth < MAX_DEPTH:
+            inner = _Parser(
+                self.text[start:end], self.offset + start, self.depth + 1, self.pipelines, self.base
+            )
+            self.found += inner.run()
+        self.at = min(end + 1, len(self.text))
+
+
+def _closing(text: str, at: int, closing: str) -> int:
+    """Return the offset of the closing character that is in no quotes and closes this level."""
+    level, quote = 0, ""
+    while at < len(text):
+        character = text[at]
+        if character == "\\" and quote != "'":
+            at += 1
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == closing and level == 0:
+            return at
+        elif character == "(":
+            level += 1
+        elif character == ")":
+            level -= 1
+        at += 1
+    return len(text)

@@ -1,0 +1,34 @@
+"""Scripts of a POSIX shell or Bash."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.shell.inner import unfold
+from nephoscope.collect.templates.shell.parser import parse_script
+from nephoscope.collect.templates.source_text import SourceText
+
+TITLE = "Shell script"
+PRECEDENCE = 60
+_NAME = re.compile(r"\.(?:sh|bash|ksh)$")
+_SHEBANG = re.compile(r"#!\s*\S*(?:/|\s)(?:env\s+)?(?:-S\s+)?(?:ba|da|a|k)?sh\b")
+
+
+@dataclass(slots=True)
+class ShellScript:
+    """A script and the commands that it may run."""
+
+    source: SourceText
+    commands: list[Command]
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim scripts by their ending or their first line."""
+    return bool(_NAME.search(name)) or bool(_SHEBANG.match(head))
+
+
+def read(source: SourceText) -> ShellScript:
+    """Parse a script."""
+    return ShellScript(source, list(unfold(parse_script(source.text))))

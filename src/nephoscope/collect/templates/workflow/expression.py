@@ -1,0 +1,225 @@
+"""Expressions of GitHub Actions: `${{ ... }}` in a text, their tokens and their trees.
+
+Source: https://docs.github.com/actions/reference/workflows-and-actions/expressions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nephoscope.collect.templates.source_text import Span
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>[+-]?(?:0x[0-9a-fA-F]+|0o[0-7]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+))"
+    r"|(?P<name>[A-Za-z_][\w-]*)|(?P<operator>&&|\|\||==|!=|<=|>=|[<>!()\[\].,*]))"
+)
+_FENCE = re.compile(r"\$\{\{")
+_LITERALS = frozenset({"true", "false", "null", "nan", "infinity"})
+_BINARY = ({"||"}, {"&&"}, {"==", "!=", "<", "<=", ">", ">="})
+MAX_DEPTH = 60
+
+
+class ExpressionError(Exception):
+    """A text that is no expression."""
+
+
+@dataclass(slots=True)
+class Expression:
+    """A node: `kind` is literal, context, call, not, binary or index.
+
+    Of a literal `value` is its text and `is_string` tells 'a' from a; of a context `parts` are its names in lower case, `*` for any
+    and '' for a computed one; of a call and an operator `value` is its name in lower case. `args` are the operands.
+    """
+
+    kind: str
+    span: Span
+    value: str = ""
+    is_string: bool = False
+    parts: tuple[str, ...] = ()
+    args: list[Expression] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Expression]:
+        """Give the node and all within."""
+        yield self
+        for argument in self.args:
+            yield from argument.walk()
+
+    def contexts(self) -> Iterator[Expression]:
+        """Give the contexts within."""
+        return (node for node in self.walk() if node.kind == "context")
+
+    @property
+    def path(self) -> str:
+        """The context as `github.event.issue.title`."""
+        return ".".join(self.parts)
+
+
+def find_fences(text: str, offset: int = 0) -> list[tuple[Span, str, int]]:
+    """Return each `${{ ... }}` of a text: its span, what is between the braces, and the offset of that; a string may hold `}}`."""
+    found, at = [], 0
+    while match := _FENCE.search(text, at):
+        end = _fence_end(text, match.end())
+        if end is None:
+            break
+        found.append(
+            (Span(offset + match.start(), offset + end + 2), text[match.end() : end], offset + match.end())
+        )
+        at = end + 2
+    return found
+
+
+def _fence_end(text: str, at: int) -> int | None:
+    quoted = False
+    while at < len(text):
+        if text[at] == "'":
+            quoted = not quoted
+        elif text.startswith("}}", at) and not quoted:
+            return at
+        at += 1
+    return None
+
+
+def parse_expression(text: str, offset: int = 0) -> Expression:
+    """Parse the text between the braces; spans begin at `offset`. Raises ExpressionError."""
+    parser = _Parser(text, offset)
+    tree = parser.binary(0, 0)
+    parser.expect_end()
+    return tree
+
+
+def expressions_in(text: str, offset: int = 0) -> list[Expression]:
+    """Return the trees of the expressions of a text; what is none is left out."""
+    found = []
+    for _, inner, start in find_fences(text, offset):
+        try:
+            found.append(parse_expression(inner, start))
+        except ExpressionError:
+            continue
+    return found
+
+
+class _Parser:
+    def __init__(self, text: str, offset: int) -> None:
+        self.text, self.offset, self.at = text, offset, 0
+        self.kind, self.token, self.span = "", "", Span(offset, offset)
+        self.next()
+
+    def next(self) -> None:
+        """Read the next token; kind '' at the end."""
+        match = _TOKEN.match(self.text, self.at)
+        if match is None:
+            if self.text[self.at :].strip():
+                raise ExpressionError(f"unexpected character at {self.at}: {self.text[self.at :][:10]!r}")
+            self.kind, self.token = "", ""
+            return
+        self.kind = match.lastgroup or ""
+        self.token = match[self.kind]
+        self.span = Span(self.offset + match.start(self.kind), self.offset + match.end(self.kind))
+        self.at = match.end()
+
+    def expect_end(self) -> None:
+        """Refuse what follows the expression."""
+        if self.kind:
+            raise ExpressionError(f"unexpected {self.token!r}")
+
+    def stands(self, operator: str) -> bool:
+        """Tell whether the next token is this operator."""
+        return self.kind == "operator" and self.token == operator
+
+    def take(self, operator: str) -> None:
+        """Take an operator, or refuse what stands in its place."""
+        if not self.stands(operator):
+            raise ExpressionError(f"expected {operator!r}, found {self.token!r}")
+        self.next()
+
+    def binary(self, level: int, depth: int) -> Expression:
+        """Parse operators of a level and above."""
+        if depth > MAX_DEPTH:
+            raise ExpressionError(f"the expression is deeper than {MAX_DEPTH}")
+        if level == len(_BINARY):
+            return self.unary(depth)
+        left = self.binary(level + 1, depth + 1)
+        while self.kind == "operator" and self.token in _BINARY[level]:
+            operator = self.token
+            self.next()
+            right = self.binary(level + 1, depth + 1)
+            left = Expression("binary", Span(left.span.start, right.span.end), operator, args=[left, right])
+        return left
+
+    def unary(self, depth: int) -> Expression:
+        """Parse `!` and what it negates."""
+        if self.stands("!"):
+            start = self.span.start
+            self.next()
+            if depth > MAX_DEPTH:
+                raise ExpressionError(f"the expression is deeper than {MAX_DEPTH}")
+            operand = self.unary(depth + 1)
+            return Expression("not", Span(start, operand.span.end), "!", args=[operand])
+        return self.postfix(self.primary(depth), depth)
+
+    def primary(self, depth: int) -> Expression:
+        """Parse a literal, a name, a call or a group."""
+        kind, token, span = self.kind, self.token, self.span
+        if not kind:
+            raise ExpressionError("the expression ends too early")
+        self.next()
+        if kind == "string":
+            return Expression("literal", span, token[1:-1].replace("''", "'"), True)
+        if kind == "number" or (kind == "name" and token.lower() in _LITERALS):
+            return Expression("literal", span, token)
+        if (kind, token) == ("operator", "("):
+            inner = self.binary(0, depth + 1)
+            self.take(")")
+            return inner
+        if kind != "name":
+            raise ExpressionError(f"unexpected {token!r}")
+        if self.stands("("):
+            return self.call(token, span, depth)
+        return Expression("context", span, parts=(token.lower(),))
+
+    def call(self, name: str, span: Span, depth: int) -> Expression:
+        """Parse the arguments of a call."""
+        self.take("(")
+        arguments: list[Expression] = []
+        while not self.stands(")"):
+            if arguments:
+                self.take(",")
+            arguments.append(self.binary(0, depth + 1))
+        end = self.span.end
+        self.take(")")
+        return Expression("call", Span(span.start, end), name.lower(), args=arguments)
+
+    def postfix(self, node: Expression, depth: int) -> Expression:
+        """Parse `.name`, `.*` and `[index]` after a value."""
+        while self.kind == "operator" and self.token in (".", "["):
+            opening = self.token
+            self.next()
+            if opening == ".":
+                if self.kind != "name" and not self.stands("*"):
+                    raise ExpressionError(f"expected a name after '.', found {self.token!r}")
+                part, index, end = self.token.lower(), None, self.span.end
+                self.next()
+            else:
+                index = self._index(depth)
+                end = self.span.end
+                self.take("]")
+                part = index.value.lower() if index.kind == "literal" else "*" if index.value == "*" else ""
+            node = _extended(node, part, index, end)
+        return node
+
+    def _index(self, depth: int) -> Expression:
+        if self.stands("*"):
+            span = self.span
+            self.next()
+            return Expression("star", span, "*")
+        return self.binary(0, depth + 1)
+
+
+def _extended(node: Expression, part: str, index: Expression | None, end: int) -> Expression:
+    span = Span(node.span.start, end)
+    computed = [index] if index is not None and index.kind not in ("literal", "star") else []
+    if node.kind == "context":
+        return Expression("context", span, parts=(*node.parts, part), args=[*node.args, *computed])
+    return Expression("index", span, part, args=[node, *computed])

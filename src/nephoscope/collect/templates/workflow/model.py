@@ -1,0 +1,179 @@
+"""GitHub workflows and actions as jobs and steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from nephoscope.collect.templates.source_text import SourceText, Span
+from nephoscope.collect.templates.workflow.expression import Expression, expressions_in
+from nephoscope.collect.templates.yaml_tree import YamlNode
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
+
+
+class ActionReference(NamedTuple):
+    """What a `uses` names: `repository` is owner/name in lower case, `path` the folder in it, `ref` what stands after `@`."""
+
+    repository: str
+    path: str
+    ref: str
+
+    @property
+    def is_commit(self) -> bool:
+        """Tell whether the ref is a full hash of a commit."""
+        return bool(_COMMIT.fullmatch(self.ref))
+
+    @property
+    def name(self) -> str:
+        """The repository with its path, as `github/codeql-action/init`."""
+        return f"{self.repository}/{self.path}".rstrip("/")
+
+
+def parse_uses(text: str) -> ActionReference | None:
+    """Return what a `uses` names; None of a local action, an image or an expression."""
+    text = text.strip()
+    if text.startswith(("./", "../", "$/", "docker://")) or "${{" in text:
+        return None
+    name, _, ref = text.partition("@")
+    parts = name.split("/")
+    if len(parts) < 2 or not all(parts[:2]):
+        return None
+    return ActionReference("/".join(parts[:2]).lower(), "/".join(parts[2:]).lower(), ref)
+
+
+@dataclass(slots=True)
+class Step:
+    """A step of a job or of a composite action."""
+
+    node: YamlNode
+    job: Job | None
+    index: int
+
+    def get(self, name: str) -> YamlNode | None:
+        """Return the value of a key."""
+        return self.node.get(name)
+
+    @property
+    def uses(self) -> ActionReference | None:
+        """The action that it runs."""
+        node = self.node.get("uses")
+        return parse_uses(node.text) if node is not None and node.kind == "scalar" else None
+
+    @property
+    def run(self) -> YamlNode | None:
+        """The script that it runs."""
+        node = self.node.get("run")
+        return node if node is not None and node.kind == "scalar" else None
+
+    def input(self, name: str) -> YamlNode | None:
+        """Return an input of the action, whose names have no case."""
+        given = self.node.get("with")
+        pairs = given.pairs if given is not None else []
+        return next((value for key, value in pairs if key.text.lower() == name.lower()), None)
+
+    @property
+    def subject(self) -> str:
+        """The job and the step for a person."""
+        name = self.node.get("id") or self.node.get("name")
+        step = name.text if name is not None and name.text else str(self.index + 1)
+        return f"job {self.job.id}, step {step}" if self.job else f"step {step}"
+
+
+@dataclass(slots=True)
+class Job:
+    """A job: its key, its value and its steps."""
+
+    key: YamlNode
+    node: YamlNode
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The name in the workflow."""
+        return self.key.text
+
+    def get(self, *path: str) -> YamlNode | None:
+        """Return the value at a path of keys."""
+        return self.node.get(*path)
+
+
+@dataclass(slots=True)
+class Workflow:
+    """A workflow, or an action (`is_action`), with what triggers it."""
+
+    source: SourceText
+    root: YamlNode
+    is_action: bool
+    triggers: dict[str, YamlNode] = field(default_factory=dict)
+    trigger_keys: dict[str, YamlNode] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+    def get(self, *path: str) -> YamlNode | None:
+        """Return the value at a path of keys."""
+        return self.root.get(*path)
+
+    def expressions(self, node: YamlNode) -> list[Expression]:
+        """Return the expressions within a scalar, at their places in the file."""
+        return expressions_in(self.source.cut(node.span), node.span.start)
+
+    def condition(self, node: YamlNode) -> list[Expression]:
+        """Return the expressions of an `if`, which needs no braces."""
+        found = self.expressions(node)
+        if found or "${{" in node.text:
+            return found
+        raw = self.source.cut(node.span)
+        shift = raw.find(node.text.strip().split("\n", 1)[0])
+        return expressions_in("${{" + node.text + "}}", node.span.start + max(shift, 0) - 3)
+
+    def scalars(self) -> Iterator[YamlNode]:
+        """Give each scalar value of the file."""
+        return self.root.scalars()
+
+    @property
+    def start(self) -> Span:
+        """The first key of the file."""
+        return self.root.pairs[0][0].span if self.root.pairs else self.root.span
+
+    def triggers_on(self, *events: str) -> bool:
+        """Tell whether one of these events starts it."""
+        return not self.triggers.keys().isdisjoint(events)
+
+
+def build_workflow(source: SourceText, root: YamlNode) -> Workflow:
+    """Build the workflow of a document."""
+    runs = root.get("runs")
+    workflow = Workflow(source, root, runs is not None and root.get("jobs") is None)
+    _read_triggers(workflow)
+    jobs = root.get("jobs")
+    for key, node in jobs.pairs if jobs is not None else []:
+        job = Job(key, node)
+        job.steps = _steps(node.get("steps"), job)
+        workflow.jobs.append(job)
+        workflow.steps += job.steps
+    if workflow.is_action and runs is not None:
+        workflow.steps = _steps(runs.get("steps"), None)
+    return workflow
+
+
+def _steps(node: YamlNode | None, job: Job | None) -> list[Step]:
+    items = node.items if node is not None else []
+    return [Step(item, job, index) for index, item in enumerate(items) if item.kind == "map"]
+
+
+def _read_triggers(workflow: Workflow) -> None:
+    node = workflow.root.get("on") or workflow.root.get("true")
+    if node is None:
+        return
+    if node.kind == "map":
+        for key, value in node.pairs:
+            workflow.triggers[key.text] = value
+            workflow.trigger_keys[key.text] = key
+        return
+    for item in node.items if node.kind == "list" else [node]:
+        if item.kind == "scalar" and not item.is_null:
+            workflow.triggers[item.text] = item
+            workflow.trigger_keys[item.text] = item

@@ -1,0 +1,153 @@
+"""YAML documents as trees whose every key and value has its place; aliases are followed, never copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.source_text import SourceText, Span
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MAX_DEPTH = 100
+MAX_NODES = 500_000
+MAX_DOCUMENTS = 10_000
+
+
+@dataclass(slots=True)
+class YamlNode:
+    """A value: `kind` is scalar, map or list; `text` is a scalar's text, `style` its YAML style ('' plain, `'`, `"`, `|`, `>`).
+
+    `pairs` holds the keys and values of a map in their order, `items` the values of a list, `tag` the resolved tag.
+    """
+
+    kind: str
+    span: Span
+    tag: str = ""
+    text: str = ""
+    style: str = ""
+    pairs: list[tuple[YamlNode, YamlNode]] = field(default_factory=list)
+    items: list[YamlNode] = field(default_factory=list)
+
+    def get(self, *path: str) -> YamlNode | None:
+        """Return the value at a path of keys; None where it is missing. The last of equal keys counts."""
+        node: YamlNode | None = self
+        for name in path:
+            if node is None:
+                return None
+            node = next((value for key, value in reversed(node.pairs) if key.text == name), None)
+        return node
+
+    def key(self, name: str) -> YamlNode | None:
+        """Return the node of a key."""
+        return next((key for key, _ in reversed(self.pairs) if key.text == name), None)
+
+    @property
+    def is_null(self) -> bool:
+        """Tell whether it is a plain null or empty scalar."""
+        return self.kind == "scalar" and self.tag.endswith(":null")
+
+    @property
+    def is_true(self) -> bool:
+        """Tell whether it is a boolean that is true."""
+        return self.kind == "scalar" and self.text.lower() in ("true", "yes", "on", "y")
+
+    def scalars(self) -> Iterator[YamlNode]:
+        """Give each scalar value within, each shared one once."""
+        waiting, seen = [self], set[int]()
+        while waiting:
+            node = waiting.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if node.kind == "scalar":
+                yield node
+            waiting += [value for _, value in reversed(node.pairs)]
+            waiting += reversed(node.items)
+
+    def texts(self) -> list[str]:
+        """Return the texts of a list's scalars, or of itself where it is a scalar."""
+        if self.kind == "scalar":
+            return [] if self.is_null else [self.text]
+        return [item.text for item in self.items if item.kind == "scalar"]
+
+
+def parse_yaml(source: SourceText) -> list[YamlNode]:
+    """Return the documents of a YAML or JSON text; raises TemplateError with the place where it is not valid."""
+    if "\0" in source.text:
+        raise TemplateError(
+            "the file holds a NUL character: it is no text", *source.position(source.text.index("\0"))
+        )
+    try:
+        roots = _compose(source)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise TemplateError(
+            f"the YAML cannot be read: {error.problem or error.context}", line, column
+        ) from error
+    except (yaml.YAMLError, RecursionError, UnicodeError, ValueError) as error:
+        raise TemplateError(f"the YAML cannot be read: {error}") from error
+    builder = _Builder()
+    return [builder.build(root, 0) for root in roots if root is not None]
+
+
+def _compose(source: SourceText) -> list[yaml.Node]:
+    shift = 1 if source.text.startswith("\ufeff") else 0
+    roots = []
+    for number, root in enumerate(yaml.compose_all(source.text[shift:], Loader=_LOADER)):
+        if number >= MAX_DOCUMENTS:
+            raise TemplateError(f"the file has more than {MAX_DOCUMENTS} documents: split it")
+        roots.append(root)
+    return roots
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.done: dict[int, YamlNode] = {}
+        self.kept: list[yaml.Node] = []
+        self.open: set[int] = set()
+
+    def build(self, node: yaml.Node, depth: int) -> YamlNode:
+        """Build a tree; an alias gives the node that it names."""
+        if (known := self.done.get(id(node))) is not None:
+            return known
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        if id(node) in self.open:
+            raise TemplateError("an alias refers to a value that holds it", line, column)
+        if depth > MAX_DEPTH or len(self.done) > MAX_NODES:
+            raise TemplateError(
+                f"the YAML is deeper than {MAX_DEPTH} or has more than {MAX_NODES} values", line, column
+            )
+        self.open.add(id(node))
+        built = self._built(node, depth)
+        self.open.discard(id(node))
+        self.done[id(node)] = built
+        self.kept.append(node)
+        return built
+
+    def _built(self, node: yaml.Node, depth: int) -> YamlNode:
+        span = Span(node.start_mark.index, node.end_mark.index)
+        if isinstance(node, yaml.MappingNode):
+            pairs: list[tuple[YamlNode, YamlNode]] = []
+            for key, value in node.value:
+                built = self.build(value, depth + 1)
+                name = self.build(key, depth + 1)
+                merged = name.text == "<<" and key.tag.endswith(":merge")
+                pairs = [*_merged(built), *pairs] if merged else [*pairs, (name, built)]
+            return YamlNode("map", span, node.tag, pairs=pairs)
+        if isinstance(node, yaml.SequenceNode):
+            return YamlNode(
+                "list", span, node.tag, items=[self.build(item, depth + 1) for item in node.value]
+            )
+        style = node.style if isinstance(node, yaml.ScalarNode) else ""
+        return YamlNode("scalar", span, node.tag, str(node.value), style or "")
+
+
+def _merged(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
+    if node.kind == "list":
+        return [pair for item in reversed(node.items) for pair in item.pairs]
+    return node.pairs

@@ -1,0 +1,1 @@
+"""What rules for Dockerfiles ask: commands, packages, mounts, labels."""

@@ -1,0 +1,80 @@
+"""Judge files: the reader that claims each, the rules of the reader, findings in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from nephoscope.collect.templates.discovery import TemplateError, read_template
+from nephoscope.collect.templates.source_text import SourceText, Span
+from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
+from nephoscope.posture.code.match import CodeOptions, Match
+from nephoscope.posture.code.report import CodeReport
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.rule_discovery import checks_of, code_rules
+from nephoscope.posture.code.suppression import Suppressions
+
+_EVIDENCE = 200
+
+
+def judge_files(
+    files: Iterable[tuple[str, str]], target: str, now: datetime, options: CodeOptions | None = None
+) -> CodeReport:
+    """Judge files, each a name (relative, with `/`) and its text; those that no reader claims are left out."""
+    findings: list[CodeFinding] = []
+    judged: list[str] = []
+    unread: list[UnreadFile] = []
+    for name, text in files:
+        try:
+            found = judge_text(name, text, options)
+        except TemplateError as error:
+            unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
+            continue
+        if found is not None:
+            judged.append(name)
+            findings += found
+    findings.sort(key=lambda finding: finding.order)
+    return CodeReport(target, now, code_rules(), findings, judged, unread)
+
+
+def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding] | None:
+    """Judge one file; None where no reader claims it. Raises TemplateError where its reader cannot read it."""
+    read = read_template(name, text)
+    if read is None:
+        return None
+    reader, document = read
+    options = options or CodeOptions()
+    source = SourceText(name, text)
+    suppressions = Suppressions(source)
+    found = []
+    for check in checks_of(reader):
+        if options.optional or not check.rule.optional:
+            found += [
+                _finding(match, check.rule, source, suppressions) for match in check.run(document, options)
+            ]
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.order)
+
+
+def region_of(source: SourceText, span: Span) -> Region:
+    """Return the region of a span."""
+    line, column = source.position(span.start)
+    return Region(source.name, line, column, *source.position(max(span.end, span.start)))
+
+
+def _finding(match: Match, rule: CodeRule, source: SourceText, suppressions: Suppressions) -> CodeFinding:
+    region = region_of(source, match.span)
+    scope = [region_of(source, match.scope)] if match.scope else []
+    reason = suppressions.reason(rule, region, *scope)
+    state = FindingState.UNKNOWN if match.unknown else FindingState.FAILED
+    return CodeFinding(
+        rule=rule.id,
+        region=region,
+        message=match.message,
+        severity=rule.severity,
+        state=FindingState.SUPPRESSED if reason else state,
+        reason=reason or match.unknown,
+        evidence=source.cut(match.span)[:_EVIDENCE],
+        subject=match.subject,
+        remediation=rule.steps,
+        fix=tuple(Edit(region_of(source, span), text) for span, text in match.edits),
+    )

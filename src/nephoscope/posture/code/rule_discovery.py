@@ -1,0 +1,74 @@
+"""Rules are found by scanning `rules/<reader>/`: a module with RULE and `check(document)`, or `check_with(document, options)`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import nephoscope.posture.code.rules as package
+from nephoscope.posture.code.match import CodeOptions, Match
+from nephoscope.posture.code.rule import CodeRule
+
+
+class RuleFileError(Exception):
+    """A module in a folder of rules that is half a rule, or two of one id."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCheck:
+    """A rule with the reader whose documents it judges, and its function."""
+
+    rule: CodeRule
+    reader: str
+    run: Callable[[Any, CodeOptions], Iterable[Match]]
+
+
+@cache
+def checks() -> tuple[CodeCheck, ...]:
+    """Return every rule by reader and id; raises RuleFileError."""
+    found: dict[str, CodeCheck] = {}
+    for folder in pkgutil.iter_modules(package.__path__):
+        room = importlib.import_module(f"{package.__name__}.{folder.name}")
+        for info in pkgutil.iter_modules(room.__path__):
+            check = _check(f"{room.__name__}.{info.name}", folder.name)
+            if check.rule.id in found:
+                raise RuleFileError(f"{room.__name__}.{info.name}: another rule has the id {check.rule.id}")
+            found[check.rule.id] = check
+    return tuple(sorted(found.values(), key=lambda check: (check.reader, check.rule.id)))
+
+
+@cache
+def checks_of(reader: str) -> tuple[CodeCheck, ...]:
+    """Return the rules for the documents of one reader."""
+    return tuple(check for check in checks() if check.reader == reader)
+
+
+def code_rules() -> dict[str, CodeRule]:
+    """Return every rule by id."""
+    return {check.rule.id: check.rule for check in checks()}
+
+
+def _check(name: str, reader: str) -> CodeCheck:
+    module = importlib.import_module(name)
+    rule = getattr(module, "RULE", None)
+    if not isinstance(rule, CodeRule):
+        raise RuleFileError(f"{name} has no RULE: give it one, or move it out of the folder of rules")
+    if hasattr(module, "check_with"):
+        return CodeCheck(rule, reader, module.check_with)
+    if not hasattr(module, "check"):
+        raise RuleFileError(f"{name} has RULE but neither check nor check_with")
+    return CodeCheck(rule, reader, _without_options(module.check))
+
+
+def _without_options(
+    check: Callable[[Any], Iterable[Match]],
+) -> Callable[[Any, CodeOptions], Iterable[Match]]:
+    def run(document: Any, options: CodeOptions) -> Iterable[Match]:
+        del options
+        return check(document)
+
+    return run

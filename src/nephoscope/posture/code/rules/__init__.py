@@ -1,0 +1,1 @@
+"""Rules for code: a folder for each reader, a file a rule, found by scanning."""

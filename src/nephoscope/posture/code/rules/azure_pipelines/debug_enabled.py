@@ -1,0 +1,30 @@
+"""Debug logs should be off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.pipeline_model import Pipeline
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.pipelines import variables
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="azure-debug-enabled",
+    title="Debug logs should be off",
+    severity=Severity.LOW,
+    description="Debug logs print variables and more of what a job does, to everybody who reads the log.",
+    steps=("Remove the variable.",),
+    equivalents=("poutine:debug_enabled",),
+)
+
+_NAMES = frozenset({"system.debug"})
+
+
+def check(pipeline: Pipeline) -> Iterator[Match]:
+    """Give each variable that switches debug logs on."""
+    for name, node in variables(pipeline):
+        if name.text.lower() in _NAMES and node.is_true:
+            yield Match(Span(name.span.start, node.span.end), f"{name.text} is on")

@@ -1,0 +1,36 @@
+"""Downloaded scripts should not be run unchecked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.pipeline_model import Pipeline
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.pipelines import pipeline_commands
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.shell_downloads import downloads_run
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="azure-downloaded-script",
+    title="Downloaded scripts should not be run unchecked",
+    severity=Severity.HIGH,
+    description=(
+        "A script that is piped from the network into a shell runs whatever its server, or whoever "
+        "stands between, sends, with the secrets of the job."
+    ),
+    steps=(
+        "Download to a file.",
+        "Compare its checksum with one that you keep in the repository, then run it.",
+    ),
+    equivalents=(
+        "poutine:unverified_script_exec",
+        "scorecard:PinnedDependencies",
+    ),
+)
+
+
+def check(pipeline: Pipeline) -> Iterator[Match]:
+    """Give each command that runs what was downloaded."""
+    commands = [command for step in pipeline.steps for command in pipeline_commands(pipeline, step)]
+    return downloads_run(commands)

@@ -1,0 +1,45 @@
+"""Parameters should not be pasted into scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.pipeline_model import Pipeline
+from nephoscope.collect.templates.yaml_tree import YamlNode
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.pipelines import references
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="azure-parameter-injection",
+    title="Parameters should not be pasted into scripts",
+    severity=Severity.MEDIUM,
+    description="A parameter that is a string may hold a script of whoever starts the pipeline.",
+    steps=("Hand the value over by env:, or restrict it by values: or type:.",),
+)
+
+_PARAMETER = re.compile(r"\$\{\{\s*parameters\.([\w-]+)\s*\}\}")
+
+
+def check(pipeline: Pipeline) -> Iterator[Match]:
+    """Give each reference in a script to a parameter that may be any text."""
+    declared = pipeline.root.get("parameters")
+    fixed = {
+        name.text
+        for item in (declared.items if declared is not None else [])
+        if (name := item.get("name")) is not None and _is_fixed(item)
+    }
+    for step in pipeline.steps:
+        for node in step.scripts:
+            for parameter, span in references(pipeline, node, _PARAMETER):
+                if parameter not in fixed:
+                    yield Match(
+                        span, f"the parameter {parameter} becomes part of the script", subject=step.subject
+                    )
+
+
+def _is_fixed(item: YamlNode) -> bool:
+    kind = item.get("type")
+    return item.get("values") is not None or (kind is not None and kind.text in ("boolean", "number"))

@@ -1,0 +1,30 @@
+"""WORKDIR should be an absolute path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3000",
+    title="WORKDIR should be an absolute path",
+    severity=Severity.LOW,
+    description="A relative WORKDIR depends on the instructions and the base image before it.",
+    steps=("Write the path from the root, as in WORKDIR /app.",),
+    equivalents=("hadolint:DL3000",),
+)
+
+_ABSOLUTE = re.compile(r"/|\$|[A-Za-z]:[\\/]|\\\\")
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each WORKDIR that is relative."""
+    for instruction in file.of("WORKDIR"):
+        for word in instruction.words[:1]:
+            if not _ABSOLUTE.match(word.text):
+                yield Match(word.span, f"WORKDIR {word.text} is relative")

@@ -1,0 +1,55 @@
+"""Images should come from allowed registries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from nephoscope.collect.templates.docker.instruction import Instruction
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.images import image_registry, is_image
+from nephoscope.posture.code.match import CodeOptions, Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3026",
+    title="Images should come from allowed registries",
+    severity=Severity.HIGH,
+    description="An image from elsewhere is code that nobody of you has checked.",
+    steps=(
+        "Use an image of an allowed registry, or mirror it there.",
+        "Allow the registry in the settings where it is trusted.",
+    ),
+    equivalents=("hadolint:DL3026",),
+    tags=("DS-6",),
+)
+
+
+def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[Match]:
+    """Give each image of a registry that is not allowed; nothing where none is set."""
+    if not options.allowed_registries:
+        return
+    for stage in file.stages:
+        if is_image(file, stage) and not _allowed(stage.image, options):
+            yield Match(
+                stage.instruction.words[0].span, f"{image_registry(stage.image)} is no allowed registry"
+            )
+    stages = {stage.name.lower() for stage in file.stages if stage.name}
+    for instruction in file.of("RUN", "COPY"):
+        for image in _images(instruction):
+            if image.lower() not in stages and not image.isdigit() and not _allowed(image, options):
+                yield Match(instruction.span, f"{image_registry(image)} is no allowed registry")
+
+
+def _images(instruction: Instruction) -> Iterator[str]:
+    for name, value in instruction.flags:
+        if name == "from":
+            yield value
+        elif name == "mount":
+            yield from (part.partition("=")[2] for part in value.split(",") if part.startswith("from="))
+
+
+def _allowed(image: str, options: CodeOptions) -> bool:
+    registry = image_registry(image)
+    return any(fnmatchcase(registry, pattern) for pattern in options.allowed_registries)

@@ -1,0 +1,33 @@
+"""apk add should keep no cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.posture.code.docker.commands import cached_folders, run_commands
+from nephoscope.posture.code.docker.packages import APK
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3019",
+    title="apk add should keep no cache",
+    severity=Severity.LOW,
+    description="The index of packages stays in the image.",
+    steps=("Add --no-cache.",),
+    equivalents=("hadolint:DL3019",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each apk add that keeps its index."""
+    for instruction, command in run_commands(file):
+        mounted = any(folder in APK.cache for folder in cached_folders(instruction))
+        if APK.installs(command) and not command.has_flag("no-cache") and not mounted:
+            where = command.words[0].span.end
+            yield Match(
+                command.span, "apk add keeps its index in the image", ((Span(where, where), " --no-cache"),)
+            )

@@ -1,0 +1,25 @@
+"""Packages should be installed by apk with a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.packages import APK, unpinned
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3018",
+    title="Packages should be installed by apk with a version",
+    severity=Severity.LOW,
+    description="Without a version the newest package is installed, so that two builds differ.",
+    steps=("Write package=version.",),
+    equivalents=("hadolint:DL3018",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return unpinned(file, APK, "package=version")

@@ -1,0 +1,25 @@
+"""apt should not be used in scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.commands import use_of
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3027",
+    title="apt should not be used in scripts",
+    severity=Severity.LOW,
+    description="apt is for people: its output and options change between versions.",
+    steps=("Use apt-get or apt-cache.",),
+    equivalents=("hadolint:DL3027",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return use_of(file, frozenset({"apt"}), "{} is for a terminal: use apt-get or apt-cache")

@@ -1,0 +1,25 @@
+"""Package lists of apt should be deleted after the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.packages import APT, uncleaned
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3009",
+    title="Package lists of apt should be deleted after the installation",
+    severity=Severity.LOW,
+    description="The lists make the image larger and are stale at once.",
+    steps=("End the RUN with rm -rf /var/lib/apt/lists/*, or mount a cache there.",),
+    equivalents=("hadolint:DL3009",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return uncleaned(file, APT, "the lists of apt stay in the image: delete /var/lib/apt/lists/*")

@@ -1,0 +1,25 @@
+"""WORKDIR should be used to change the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.commands import use_of
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3003",
+    title="WORKDIR should be used to change the folder",
+    severity=Severity.LOW,
+    description="cd holds for one RUN only, and hides where later commands run.",
+    steps=("Replace cd by a WORKDIR instruction.",),
+    equivalents=("hadolint:DL3003",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return use_of(file, frozenset({"cd"}), "the folder is changed by {}: use WORKDIR")

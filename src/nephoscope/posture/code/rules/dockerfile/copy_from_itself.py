@@ -1,0 +1,30 @@
+"""COPY --from should not name its own stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3023",
+    title="COPY --from should not name its own stage",
+    severity=Severity.MEDIUM,
+    description="A stage cannot copy from itself.",
+    steps=("Name an earlier stage.",),
+    equivalents=("hadolint:DL3023",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each instruction that breaks the rule."""
+    for instruction in file.of("COPY"):
+        if (
+            instruction.stage >= 0
+            and (name := file.stages[instruction.stage].name)
+            and (instruction.flag("from") or "").lower() == name.lower()
+        ):
+            yield Match(instruction.span, "COPY copies from its own stage")

@@ -1,0 +1,26 @@
+"""COPY of many files should end in a slash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3021",
+    title="COPY of many files should end in a slash",
+    severity=Severity.MEDIUM,
+    description="With more than one source the target must be a folder.",
+    steps=("Add / to the target.",),
+    equivalents=("hadolint:DL3021",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each instruction that breaks the rule."""
+    for instruction in file.of("COPY"):
+        if len(instruction.words) > 2 and not instruction.words[-1].text.endswith(("/", "\\")):
+            yield Match(instruction.words[-1].span, "COPY has more than one source: its target must end in /")

@@ -1,0 +1,40 @@
+"""ENV should not refer to a variable of the same instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.commands import env_pairs, variables_in
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3044",
+    title="ENV should not refer to a variable of the same instruction",
+    severity=Severity.MEDIUM,
+    description=(
+        "All values of an ENV are expanded before any is set: the reference sees the old value, mostly "
+        "nothing."
+    ),
+    steps=("Set the variable in an ENV of its own before.",),
+    equivalents=("hadolint:DL3044",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each ENV with a reference to another of its own variables that nothing set before."""
+    for instruction in file.of("ENV"):
+        before = [
+            one
+            for one in file.of("ENV", "ARG")
+            if one.span.start < instruction.span.start and one.stage == instruction.stage
+        ]
+        known = {name for one in before for name, _ in env_pairs(one)}
+        pairs = env_pairs(instruction)
+        for index, (name, _) in enumerate(pairs):
+            others = [value for place, (_, value) in enumerate(pairs) if place != index]
+            if name not in known and any(name in variables_in(value) for value in others):
+                yield Match(instruction.span, f"{name} is referred to in the ENV that sets it")
+                break

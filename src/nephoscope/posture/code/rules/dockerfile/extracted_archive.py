@@ -1,0 +1,60 @@
+"""Archives should be extracted by ADD."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.instruction import Instruction
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.collect.templates.shell.command import Command
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3010",
+    title="Archives should be extracted by ADD",
+    severity=Severity.LOW,
+    description="COPY and tar leave the archive in a layer of the image.",
+    steps=("Use ADD archive.tar /target/, which extracts it.",),
+    equivalents=("hadolint:DL3010",),
+)
+
+_ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|gz|bz2|xz|Z|lzma|tlz|lz|zst)$")
+_EXTRACTING = frozenset(
+    {"tar", "unzip", "gunzip", "bunzip2", "gzip", "unlzma", "unxz", "zcat", "uncompress", "zgz"}
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each COPY of an archive that the same stage extracts."""
+    for copy in file.of("COPY"):
+        if copy.flag("from") is not None or len(copy.words) < 2:
+            continue
+        names = {_base(word.text) for word in copy.words if _ARCHIVE.search(word.text)}
+        for run in file.in_stage(copy.stage, "RUN"):
+            if names and run.span.start > copy.span.start and _extracted(run) & names:
+                yield Match(copy.span, "the archive is copied, then extracted: use ADD")
+                break
+
+
+def _base(path: str) -> str:
+    return re.split(r"[/\\\\]", path)[-1]
+
+
+def _extracted(run: Instruction) -> set[str]:
+    return {
+        _base(text)
+        for command in run.commands
+        if command.program in _EXTRACTING and _extracts(command)
+        for text in command.arguments
+    }
+
+
+def _extracts(command: Command) -> bool:
+    return (
+        command.program != "tar"
+        or any("x" in text for text in command.arguments[:1])
+        or command.has_flag("x", "extract", "get")
+    )

@@ -1,0 +1,26 @@
+"""FROM should name no fixed platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3029",
+    title="FROM should name no fixed platform",
+    severity=Severity.LOW,
+    description="A fixed platform breaks builds for others.",
+    steps=("Leave out --platform, or use $BUILDPLATFORM or $TARGETPLATFORM.",),
+    equivalents=("hadolint:DL3029",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each instruction that breaks the rule."""
+    for instruction in file.of("FROM"):
+        if (platform := instruction.flag("platform")) is not None and "PLATFORM" not in platform.upper():
+            yield Match(instruction.span, f"the platform is fixed to {platform}")

@@ -1,0 +1,28 @@
+"""Modules should be installed by go with a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.shell_packages import unpinned_go, unpinned_in
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3062",
+    title="Modules should be installed by go with a version",
+    severity=Severity.MEDIUM,
+    description=(
+        "Without a version the newest module is installed: a module that was taken over runs in the next "
+        "build."
+    ),
+    steps=("Write module@version.",),
+    equivalents=("hadolint:DL3062",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return unpinned_in(file, unpinned_go, "module@version")

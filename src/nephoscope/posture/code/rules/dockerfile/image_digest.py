@@ -1,0 +1,28 @@
+"""Base images should be pinned to a digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.images import image_digest, is_image
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="docker-image-digest",
+    title="Base images should be pinned to a digest",
+    severity=Severity.LOW,
+    description="A tag can be moved to another image; a digest cannot.",
+    steps=("Add @sha256:... to the image, and let a bot update it.",),
+    equivalents=("scorecard:PinnedImages",),
+    tags=("DS-2",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each image without a digest."""
+    for stage in file.stages:
+        if is_image(file, stage, variables=True) and not image_digest(stage.image):
+            yield Match(stage.instruction.words[0].span, f"the image {stage.image} is not pinned to a digest")

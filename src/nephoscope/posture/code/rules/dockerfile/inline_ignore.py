@@ -1,0 +1,33 @@
+"""Findings should not be ignored inline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL1001",
+    title="Findings should not be ignored inline",
+    severity=Severity.LOW,
+    description="A comment that ignores a rule hides it from whoever reviews the build.",
+    steps=("Remove the ignore comment, or record an exemption with a reason and an end.",),
+    equivalents=("hadolint:DL1001",),
+    optional=True,
+)
+
+_PRAGMA = re.compile(r"hadolint\s+(?:global\s+)?ignore\s*=", re.IGNORECASE)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each comment that ignores rules."""
+    for comment in file.comments:
+        if _PRAGMA.match(comment.text):
+            yield Match(
+                Span(comment.start, comment.start + 1), f"the comment ignores findings: {comment.text}"
+            )

@@ -1,0 +1,27 @@
+"""Labels of the format text should be valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.labels import invalid_values
+from nephoscope.posture.code.match import CodeOptions, Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3051",
+    title="Labels of the format text should be valid",
+    severity=Severity.LOW,
+    description=(
+        "A label that your settings name has a format; a value of another one cannot be read by what uses it."
+    ),
+    steps=("Correct the value.",),
+    equivalents=("hadolint:DL3051",),
+)
+
+
+def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[Match]:
+    """Give each label of the format whose value is not of it."""
+    return invalid_values(file, options, "text", "empty")

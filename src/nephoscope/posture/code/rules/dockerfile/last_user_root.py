@@ -1,0 +1,34 @@
+"""Containers should not run as root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3002",
+    title="Containers should not run as root",
+    severity=Severity.HIGH,
+    description=(
+        "A process that breaks out of its application has the rights of its user; root owns every file "
+        "of the image and more of the host than any other."
+    ),
+    steps=(
+        "Create a user in the image.",
+        "End the stage with USER and that user.",
+    ),
+    equivalents=("hadolint:DL3002",),
+    tags=("PV-6",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give the last USER of each stage that is root."""
+    for stage in sorted({instruction.stage for instruction in file.instructions}):
+        users = file.in_stage(stage, "USER")
+        if users and users[-1].words and users[-1].words[0].text.split(":")[0] in ("root", "0"):
+            yield Match(users[-1].span, "the last USER of the stage is root")

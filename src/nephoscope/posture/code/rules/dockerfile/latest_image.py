@@ -1,0 +1,27 @@
+"""Base images should not be :latest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.images import image_digest, image_tag
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3007",
+    title="Base images should not be :latest",
+    severity=Severity.MEDIUM,
+    description="The tag latest moves: builds are not reproducible, and an image can change under you.",
+    steps=("Name a version, better a digest.",),
+    equivalents=("hadolint:DL3007",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each image of the tag latest."""
+    for stage in file.stages:
+        if image_tag(stage.image) == "latest" and not image_digest(stage.image):
+            yield Match(stage.instruction.words[0].span, f"the image {stage.image} is of the tag latest")

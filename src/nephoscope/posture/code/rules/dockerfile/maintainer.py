@@ -1,0 +1,26 @@
+"""MAINTAINER should not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL4000",
+    title="MAINTAINER should not be used",
+    severity=Severity.LOW,
+    description="The instruction is deprecated.",
+    steps=("Use LABEL org.opencontainers.image.authors=...",),
+    equivalents=("hadolint:DL4000",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each instruction that breaks the rule."""
+    for instruction in file.of("MAINTAINER"):
+        if instruction.span:
+            yield Match(instruction.span, "MAINTAINER is deprecated: use a LABEL")

@@ -1,0 +1,26 @@
+"""ONBUILD should not trigger FROM, MAINTAINER or ONBUILD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3043",
+    title="ONBUILD should not trigger FROM, MAINTAINER or ONBUILD",
+    severity=Severity.MEDIUM,
+    description="Docker refuses these triggers.",
+    steps=("Remove the trigger.",),
+    equivalents=("hadolint:DL3043",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each instruction that breaks the rule."""
+    for instruction in file.of("ONBUILD"):
+        if instruction.words and instruction.words[0].text.upper() in ("ONBUILD", "FROM", "MAINTAINER"):
+            yield Match(instruction.span, f"ONBUILD cannot trigger {instruction.words[0].text}")

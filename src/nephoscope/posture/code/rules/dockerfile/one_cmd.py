@@ -1,0 +1,29 @@
+"""A stage should have one CMD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL4003",
+    title="A stage should have one CMD",
+    severity=Severity.LOW,
+    description="Only the last CMD of a stage has an effect; the others mislead.",
+    steps=("Keep the last CMD and remove the others.",),
+    equivalents=("hadolint:DL4003",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each CMD after the first of its stage."""
+    seen: set[tuple[int, bool]] = set()
+    for instruction in file.of("CMD"):
+        place = (instruction.stage, instruction.trigger)
+        if place in seen:
+            yield Match(instruction.keyword_span, "the stage has more than one command: only the last counts")
+        seen.add(place)

@@ -1,0 +1,30 @@
+"""Commands of a running machine should not be used in a build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.commands import use_of
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3001",
+    title="Commands of a running machine should not be used in a build",
+    severity=Severity.LOW,
+    description=(
+        "A container has no init system, no login and no hardware of its own: ssh, mount, service and "
+        "the like do nothing in a build."
+    ),
+    steps=("Remove the command.",),
+    equivalents=("hadolint:DL3001",),
+)
+
+_PROGRAMS = frozenset({"ssh", "vim", "shutdown", "service", "ps", "free", "top", "kill", "mount", "ifconfig"})
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return use_of(file, _PROGRAMS, "{} has no use in the build of an image")

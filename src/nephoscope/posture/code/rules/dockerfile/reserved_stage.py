@@ -1,0 +1,26 @@
+"""Stages should not have a reserved name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3063",
+    title="Stages should not have a reserved name",
+    severity=Severity.MEDIUM,
+    description="scratch and context mean something else to Docker.",
+    steps=("Rename the stage.",),
+    equivalents=("hadolint:DL3063",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each stage with a reserved name."""
+    for stage in file.stages:
+        if stage.name.lower() in ("scratch", "context"):
+            yield Match(stage.instruction.words[2].span, f"{stage.name} is a reserved name")

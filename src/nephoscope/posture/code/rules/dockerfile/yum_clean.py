@@ -1,0 +1,25 @@
+"""The cache of yum should be emptied after the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.packages import YUM, uncleaned
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3032",
+    title="The cache of yum should be emptied after the installation",
+    severity=Severity.LOW,
+    description="What was downloaded stays in a layer of the image.",
+    steps=("End the RUN with yum clean all, or mount a cache.",),
+    equivalents=("hadolint:DL3032",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return uncleaned(file, YUM, "the cache of yum stays in the image: add yum clean all")

@@ -1,0 +1,25 @@
+"""yum should not ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.packages import YUM_CHANGES, unconfirmed
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3030",
+    title="yum should not ask",
+    severity=Severity.LOW,
+    description="A build has no terminal: yum waits for an answer and fails.",
+    steps=("Add -y.",),
+    equivalents=("hadolint:DL3030",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return unconfirmed(file, YUM_CHANGES, ("y", "yes", "assumeyes"), "-y")

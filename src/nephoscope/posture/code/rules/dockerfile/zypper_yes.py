@@ -1,0 +1,25 @@
+"""zypper should not ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.docker.packages import ZYPPER_CHANGES, unconfirmed
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="DL3034",
+    title="zypper should not ask",
+    severity=Severity.LOW,
+    description="A build has no terminal: zypper waits for an answer and fails.",
+    steps=("Add -n.",),
+    equivalents=("hadolint:DL3034",),
+)
+
+
+def check(file: Dockerfile) -> Iterator[Match]:
+    """Give each command that breaks the rule."""
+    return unconfirmed(file, ZYPPER_CHANGES, ("n", "non-interactive", "no-confirm", "y"), "-n")

@@ -1,0 +1,36 @@
+"""Jobs should not get all secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-all-secrets",
+    title="Jobs should not get all secrets",
+    severity=Severity.HIGH,
+    description=(
+        "toJSON(secrets) and secrets[...] put every secret into the memory of the runner, where any step "
+        "finds them."
+    ),
+    steps=("Name the secrets that are needed.",),
+    equivalents=(
+        "zizmor:overprovisioned-secrets",
+        "poutine:job_all_secrets",
+    ),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each expression that holds all secrets."""
+    for node in workflow.scalars():
+        for tree in workflow.expressions(node) if "secrets" in node.text else []:
+            for context in tree.contexts():
+                if context.parts[0] == "secrets" and (
+                    len(context.parts) == 1 or context.parts[1] in ("", "*")
+                ):
+                    yield Match(context.span, "the expression holds all secrets")

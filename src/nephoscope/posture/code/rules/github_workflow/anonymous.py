@@ -1,0 +1,29 @@
+"""Workflows and jobs should have names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-anonymous",
+    title="Workflows and jobs should have names",
+    severity=Severity.INFORMATIONAL,
+    description="Runs without a name cannot be told apart in lists and required checks.",
+    steps=("Add name:.",),
+    equivalents=("zizmor:anonymous-definition",),
+    optional=True,
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give the workflow and each job without a name."""
+    if workflow.get("name") is None:
+        yield Match(workflow.start, "the workflow has no name")
+    for job in workflow.jobs:
+        if job.get("name") is None:
+            yield Match(job.key.span, "the job has no name", subject=f"job {job.id}")

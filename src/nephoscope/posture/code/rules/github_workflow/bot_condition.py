@@ -1,0 +1,63 @@
+"""Conditions should not trust the name of a bot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.expression import Expression
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.checkouts import PRIVILEGED
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-bot-condition",
+    title="Conditions should not trust the name of a bot",
+    severity=Severity.HIGH,
+    description=(
+        "github.actor is whoever caused the last event: a stranger lets Dependabot push to a pull "
+        "request of his and passes the check."
+    ),
+    steps=(
+        (
+            "Compare github.event.pull_request.user.login, and use pull_request instead of "
+            "pull_request_target."
+        ),
+    ),
+    equivalents=(
+        "zizmor:bot-conditions",
+        "poutine:confused_deputy_auto_merge",
+    ),
+)
+
+_ACTORS = frozenset({
+    "github.actor", "github.actor_id", "github.triggering_actor", "github.event.sender.login", "github.event.sender.id",
+    "github.event.pull_request.sender.login", "github.event.pull_request.sender.id",
+})  # fmt: skip
+_BOTS = frozenset({"49699333", "27856297", "29139614", "41898282", "66853113"})
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each condition that compares the actor with a bot where strangers cause the event."""
+    if not workflow.triggers_on(*PRIVILEGED):
+        return
+    nodes = [(job.get("if"), f"job {job.id}") for job in workflow.jobs]
+    nodes += [(step.get("if"), step.subject) for step in workflow.steps]
+    for node, subject in nodes:
+        for tree in workflow.condition(node) if node is not None else []:
+            if any(_compares(one) for one in tree.walk()):
+                yield Match(
+                    node.span if node is not None else tree.span,
+                    "the condition trusts the name of a bot",
+                    subject=subject,
+                )
+
+
+def _compares(tree: Expression) -> bool:
+    if tree.kind != "binary" or tree.value != "==":
+        return False
+    actor = any(one.path in _ACTORS for one in tree.args if one.kind == "context")
+    return actor and any(
+        one.value.endswith("[bot]") or one.value in _BOTS for one in tree.args if one.kind == "literal"
+    )

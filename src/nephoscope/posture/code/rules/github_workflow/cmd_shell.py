@@ -1,0 +1,33 @@
+"""Scripts should not run in cmd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-cmd-shell",
+    title="Scripts should not run in cmd",
+    severity=Severity.LOW,
+    description="cmd has no safe way to quote a value.",
+    steps=("Use shell: pwsh or bash.",),
+    equivalents=("zizmor:misfeature",),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each use of cmd."""
+    nodes = [
+        workflow.get("defaults", "run"),
+        *(job.get("defaults", "run") for job in workflow.jobs),
+        *(step.node for step in workflow.steps),
+    ]
+    for node in nodes:
+        key, shell = (node.key("shell"), node.get("shell")) if node is not None else (None, None)
+        if key is not None and shell is not None and shell.text == "cmd":
+            yield Match(Span(key.span.start, shell.span.end), "the script runs in cmd")

@@ -1,0 +1,29 @@
+"""Contexts should be named plainly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-computed-index",
+    title="Contexts should be named plainly",
+    severity=Severity.INFORMATIONAL,
+    description="An index that is computed hides which value is read.",
+    steps=("Name the value.",),
+    equivalents=("zizmor:obfuscation",),
+    optional=True,
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each context with a computed index."""
+    for node in workflow.scalars():
+        for tree in workflow.expressions(node):
+            for context in tree.contexts():
+                if context.args:
+                    yield Match(context.span, "the index is computed")

@@ -1,0 +1,33 @@
+"""Debug logs should be off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.runners import environments
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-debug-enabled",
+    title="Debug logs should be off",
+    severity=Severity.LOW,
+    description=(
+        "Debug logs print the environment and more of what a job does, to everybody who reads the log."
+    ),
+    steps=("Remove the variable.",),
+    equivalents=("poutine:debug_enabled",),
+)
+
+_NAMES = frozenset({"ACTIONS_RUNNER_DEBUG", "ACTIONS_STEP_DEBUG"})
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each variable that switches debug logs on."""
+    for _, env, subject in environments(workflow):
+        for name, value in env.pairs:
+            if name.text.upper() in _NAMES and value.is_true:
+                yield Match(Span(name.span.start, value.span.end), f"{name.text} is on", subject=subject)

@@ -1,0 +1,38 @@
+"""Downloaded scripts should not be run unchecked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.shell_downloads import downloads_run
+from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-downloaded-script",
+    title="Downloaded scripts should not be run unchecked",
+    severity=Severity.HIGH,
+    description=(
+        "A script that is piped from the network into a shell runs whatever its server, or whoever "
+        "stands between, sends, with the secrets of the job."
+    ),
+    steps=(
+        "Download to a file.",
+        "Compare its checksum with one that you keep in the repository, then run it.",
+    ),
+    equivalents=(
+        "scorecard:PinnedDependencies",
+        "poutine:unverified_script_exec",
+    ),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each command that runs what the steps of its job downloaded."""
+    groups = [job.steps for job in workflow.jobs] or [workflow.steps]
+    for steps in groups:
+        commands = [command for step in steps for command in shell_commands(workflow, step)]
+        yield from downloads_run(commands)

@@ -1,0 +1,38 @@
+"""Scripts should read values from their environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.collect.templates.workflow.taint import carried, is_written_by_anybody
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.scripts import is_harmless, script_expressions
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-expression-in-script",
+    title="Scripts should read values from their environment",
+    severity=Severity.INFORMATIONAL,
+    description="An expression in a script is a habit that turns into an injection with the next change.",
+    steps=("Hand the value over by env: and use it as a quoted variable.",),
+    equivalents=("zizmor:template-injection",),
+    optional=True,
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each expression with a context in a script that no graver rule names."""
+    for step, tree in script_expressions(workflow):
+        found = [context for context in carried(tree) if context.kind == "context"]
+        graver = any(
+            is_written_by_anybody(one.parts) or not is_harmless(workflow, step, one.parts) for one in found
+        )
+        if any(True for _ in tree.contexts()) and not graver:
+            yield Match(
+                tree.span,
+                "an expression becomes part of the script",
+                subject=step.subject,
+                scope=step.node.span,
+            )

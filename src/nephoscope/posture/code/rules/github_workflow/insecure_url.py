@@ -1,0 +1,35 @@
+"""Downloads should be encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-insecure-url",
+    title="Downloads should be encrypted",
+    severity=Severity.LOW,
+    description="Whoever stands between changes what is downloaded over http.",
+    steps=("Use https.",),
+    equivalents=("zizmor:insecure-url-scheme",),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each download over http."""
+    for step in workflow.steps:
+        for command in shell_commands(workflow, step):
+            for word in command.words if command.program in ("curl", "wget", "git") else []:
+                if (
+                    word.text.startswith("http://")
+                    and "localhost" not in word.text
+                    and "127.0.0.1" not in word.text
+                ):
+                    yield Match(
+                        word.span, f"{word.text} is not encrypted", subject=step.subject, scope=step.node.span
+                    )

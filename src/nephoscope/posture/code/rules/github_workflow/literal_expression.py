@@ -1,0 +1,28 @@
+"""Values should not be written as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.scripts import scripts
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-literal-expression",
+    title="Values should not be written as expressions",
+    severity=Severity.INFORMATIONAL,
+    description="An expression that is a literal hides a plain value.",
+    steps=("Write the value.",),
+    equivalents=("zizmor:obfuscation",),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each expression in a script that is a literal."""
+    for _, node in scripts(workflow):
+        for tree in workflow.expressions(node):
+            if tree.kind == "literal":
+                yield Match(tree.span, "the expression is a plain value")

@@ -1,0 +1,45 @@
+"""Checkouts should not keep the token on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.collect.templates.yaml_tree import YamlNode
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-persisted-credentials",
+    title="Checkouts should not keep the token on disk",
+    severity=Severity.MEDIUM,
+    description=(
+        "actions/checkout writes the token into .git/config, where every later step and an uploaded "
+        "artifact may take it along."
+    ),
+    steps=("Set persist-credentials: false.",),
+    equivalents=("zizmor:artipacked",),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each checkout that keeps its token."""
+    for step in workflow.steps:
+        uses = step.uses
+        if uses is None or uses.name != "actions/checkout":
+            continue
+        node = step.input("persist-credentials")
+        if node is None or node.text.lower() != "false":
+            yield Match(
+                step.node.span,
+                "the token stays in .git/config",
+                _edits(node),
+                subject=step.subject,
+                scope=step.node.span,
+            )
+
+
+def _edits(node: YamlNode | None) -> tuple[tuple[Span, str], ...]:
+    return ((node.span, "false"),) if node is not None else ()

@@ -1,0 +1,32 @@
+"""Self-hosted runners should not be used by public repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.runners import is_self_hosted
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-self-hosted",
+    title="Self-hosted runners should not be used by public repositories",
+    severity=Severity.MEDIUM,
+    description="A self-hosted runner keeps what a job leaves behind, and stands in your network.",
+    steps=(
+        "Use hosted runners, or runners that are deleted after each job.",
+        "Require approval for pull requests of strangers.",
+    ),
+    equivalents=("zizmor:self-hosted-runner",),
+    optional=True,
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each job on a self-hosted runner."""
+    for job in workflow.jobs:
+        key = job.node.key("runs-on")
+        if key is not None and is_self_hosted(job):
+            yield Match(key.span, "the job runs on a self-hosted runner", subject=f"job {job.id}")

@@ -1,0 +1,35 @@
+"""Dependencies should be installed by hash or lock file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.shell_packages import unlocked_installs
+from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-unpinned-dependencies",
+    title="Dependencies should be installed by hash or lock file",
+    severity=Severity.LOW,
+    description="A version of a package can be replaced where the index allows it; a hash cannot.",
+    steps=(
+        "pip: install with --require-hashes.",
+        "npm: use npm ci.",
+    ),
+    equivalents=(
+        "scorecard:PinnedDependencies",
+        "zizmor:adhoc-packages",
+    ),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each installation that checks no hash."""
+    for step in workflow.steps:
+        for match in unlocked_installs(shell_commands(workflow, step)):
+            yield replace(match, subject=step.subject, scope=step.node.span)

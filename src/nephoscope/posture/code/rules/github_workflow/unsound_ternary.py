@@ -1,0 +1,47 @@
+"""Choices should not have an empty first value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.expression import Expression
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-unsound-ternary",
+    title="Choices should not have an empty first value",
+    severity=Severity.LOW,
+    description=(
+        "condition && value || other gives other where value is empty, 0 or false, whatever the condition."
+    ),
+    steps=("Turn the condition round, so that the first value is not empty.",),
+    equivalents=("zizmor:unsound-ternary",),
+)
+
+_FALSY = frozenset({"", "0", "-0", "false", "null"})
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each choice whose first value counts as false."""
+    for node in workflow.scalars():
+        for tree in workflow.expressions(node):
+            yield from (
+                Match(one.span, "the first value counts as false: the other is always chosen")
+                for one in tree.walk()
+                if _is_unsound(one)
+            )
+
+
+def _is_unsound(tree: Expression) -> bool:
+    if (
+        tree.kind != "binary"
+        or tree.value != "||"
+        or tree.args[0].kind != "binary"
+        or tree.args[0].value != "&&"
+    ):
+        return False
+    value = tree.args[0].args[1]
+    return value.kind == "literal" and value.value.lower() in _FALSY

@@ -1,0 +1,43 @@
+"""Privileged workflows should not check out code of strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.checkouts import PRIVILEGED, checkout_of_head
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-untrusted-checkout",
+    title="Privileged workflows should not check out code of strangers",
+    severity=Severity.CRITICAL,
+    description=(
+        "The workflow has secrets and a token that may write; code that is checked out from a pull "
+        "request runs with them at the next build, test or installation."
+    ),
+    steps=(
+        (
+            "Split it: build on pull_request without secrets, and publish the result in a workflow that runs "
+            "no code of it."
+        ),
+        "Or ask for a label or an environment with reviewers before the job.",
+    ),
+    equivalents=("scorecard:DangerousWorkflow",),
+    tags=("DS-6",),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each checkout of the head of a pull request in a workflow with secrets."""
+    if workflow.triggers_on(*PRIVILEGED):
+        for step in workflow.steps:
+            if (node := checkout_of_head(step)) is not None:
+                yield Match(
+                    node.span,
+                    "code of a stranger is checked out where secrets are",
+                    subject=step.subject,
+                    scope=step.node.span,
+                )

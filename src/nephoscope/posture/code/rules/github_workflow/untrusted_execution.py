@@ -1,0 +1,42 @@
+"""Privileged workflows should not run code of strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.checkouts import PRIVILEGED, checkout_of_head, runs_checkout
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-untrusted-execution",
+    title="Privileged workflows should not run code of strangers",
+    severity=Severity.CRITICAL,
+    description=(
+        "A build, a test or an installation runs files of the checked-out pull request, with the secrets "
+        "and the token of the workflow."
+    ),
+    steps=("Run them in a workflow on pull_request, which has no secrets.",),
+    equivalents=("poutine:untrusted_checkout_exec",),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give each step that runs files of a stranger's checkout."""
+    if not workflow.triggers_on(*PRIVILEGED):
+        return
+    jobs = [job.steps for job in workflow.jobs]
+    for steps in jobs:
+        checked_out = False
+        for step in steps:
+            checked_out = checked_out or checkout_of_head(step) is not None
+            place = runs_checkout(workflow, step) if checked_out else None
+            if place is not None:
+                yield Match(
+                    place,
+                    "the step runs code of a stranger where secrets are",
+                    subject=step.subject,
+                    scope=step.node.span,
+                )

@@ -1,0 +1,30 @@
+"""Rights should be given to jobs, not to workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.permissions import GRAVE, writes
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-workflow-permission",
+    title="Rights should be given to jobs, not to workflows",
+    severity=Severity.INFORMATIONAL,
+    description="A right of the workflow holds for every job that is added later.",
+    steps=("Move the rights to the jobs that need them.",),
+    equivalents=("zizmor:excessive-permissions",),
+    optional=True,
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give the lesser rights of a workflow whose only job they are for."""
+    node = workflow.get("permissions") if len(workflow.jobs) <= 1 else None
+    for key, value in writes(node):
+        if key.text not in GRAVE:
+            yield Match(Span(key.span.start, value.span.end), f"the whole workflow may write {key.text}")

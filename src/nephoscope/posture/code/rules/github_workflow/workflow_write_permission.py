@@ -1,0 +1,48 @@
+"""Rights that write should be given to jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.collect.templates.yaml_tree import YamlNode
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.permissions import GRAVE, writes
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-workflow-write-permission",
+    title="Rights that write should be given to jobs",
+    severity=Severity.LOW,
+    description=(
+        "A right of the workflow holds for every job that is added later; without any the default holds, "
+        "which may write."
+    ),
+    steps=(
+        "Set permissions: {} for the workflow.",
+        "Move the rights to the jobs that need them.",
+    ),
+    equivalents=(
+        "zizmor:excessive-permissions",
+        "scorecard:TokenPermissions",
+    ),
+    optional=True,
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give the workflow without rights of its own, and grave rights of one whose only job they are for."""
+    if workflow.is_action:
+        return
+    node = workflow.get("permissions")
+    if node is None and any(_is_null(job.get("permissions")) for job in workflow.jobs):
+        yield Match(workflow.start, "the workflow takes the default rights of the token, which may write")
+    for key, value in writes(node) if len(workflow.jobs) <= 1 else ():
+        if key.text in GRAVE:
+            yield Match(Span(key.span.start, value.span.end), f"the whole workflow may write {key.text}")
+
+
+def _is_null(node: YamlNode | None) -> bool:
+    return node is None or node.is_null

@@ -1,0 +1,41 @@
+"""Workflows should not write code, packages or results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.workflow.permissions import GRAVE, writes
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="github-write-permissions",
+    title="Workflows should not write code, packages or results",
+    severity=Severity.HIGH,
+    description=(
+        "A right of the workflow holds in every job: an action that was taken over pushes code, "
+        "packages, or results of checks."
+    ),
+    steps=(
+        "Set permissions: {} for the workflow.",
+        "Give the right to the one job that needs it.",
+    ),
+    equivalents=(
+        "zizmor:excessive-permissions",
+        "scorecard:TokenPermissions",
+    ),
+    tags=("PA-7",),
+)
+
+
+def check(workflow: Workflow) -> Iterator[Match]:
+    """Give the grave rights of a workflow of many jobs, and write-all."""
+    node = workflow.get("permissions") if not workflow.is_action else None
+    if node is not None and node.kind == "scalar" and node.text == "write-all":
+        yield Match(node.span, "all jobs have write-all")
+    for key, value in writes(node) if len(workflow.jobs) > 1 else ():
+        if key.text in GRAVE:
+            yield Match(Span(key.span.start, value.span.end), f"all jobs may write {key.text}")

@@ -1,0 +1,33 @@
+"""Inputs should not be pasted into scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.pipeline_model import Pipeline
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.pipelines import references
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="gitlab-script-injection",
+    title="Inputs should not be pasted into scripts",
+    severity=Severity.HIGH,
+    description=(
+        "GitLab replaces $[[ inputs.name ]] in the script before the shell reads it: an input becomes code."
+    ),
+    steps=("Assign the input to a variable and use that in quotes.",),
+    equivalents=("poutine:injection",),
+)
+
+_INPUT = re.compile(r"\$\[\[\s*inputs\.([\w-]+)[^\]]*\]\]")
+
+
+def check(pipeline: Pipeline) -> Iterator[Match]:
+    """Give each input that is pasted into a script."""
+    for step in pipeline.steps:
+        for node in step.scripts:
+            for name, span in references(pipeline, node, _INPUT):
+                yield Match(span, f"the input {name} becomes part of the script", subject=step.subject)

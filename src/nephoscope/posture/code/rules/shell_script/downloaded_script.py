@@ -1,0 +1,31 @@
+"""Downloaded scripts should not be run unchecked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.shell_script import ShellScript
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.shell_downloads import downloads_run
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="shell-downloaded-script",
+    title="Downloaded scripts should not be run unchecked",
+    severity=Severity.HIGH,
+    description=(
+        "A script that is piped from the network into a shell runs whatever its server, or whoever "
+        "stands between, sends."
+    ),
+    steps=(
+        "Download to a file.",
+        "Compare its checksum with one that you keep, then run it.",
+    ),
+    equivalents=("scorecard:PinnedDependencies",),
+)
+
+
+def check(script: ShellScript) -> Iterator[Match]:
+    """Give each command that runs what was downloaded."""
+    return downloads_run(script.commands)

@@ -1,0 +1,125 @@
+"""Downloads that are run: piped into a shell, substituted into one, or written to a file that is run later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.shell.inner import SHELLS
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.posture.code.match import Match
+
+_DOWNLOADERS = frozenset({"curl", "wget", "gsutil", "aws", "az", "gcloud"})
+_INTERPRETERS = SHELLS | {
+    "python",
+    "python2",
+    "python3",
+    "perl",
+    "ruby",
+    "node",
+    "php",
+    "pwsh",
+    "powershell",
+    "su",
+}
+_SUBSTITUTED = re.compile(r"(?:<\(|\$\(|`)\s*(?:sudo\s+)?(?:curl|wget)\b")
+_CHECKING = frozenset(
+    {"sha256sum", "sha512sum", "sha1sum", "shasum", "md5sum", "gpg", "gpgv", "cosign", "minisign", "openssl"}
+)
+
+
+def downloads_run(commands: Sequence[Command]) -> Iterator[Match]:
+    """Give a match for each command that runs what the same script downloaded and did not check."""
+    files: set[str] = set()
+    pipelines: dict[tuple[int, int], Command] = {}
+    for command in commands:
+        if command.program in _CHECKING:
+            files.clear()
+            continue
+        source = pipelines.get(command.pipeline)
+        if source is not None and command.program in _INTERPRETERS and not _has_script(command):
+            yield Match(
+                _joined(source, command),
+                f"what {source.program} downloads is run by {command.program} unchecked",
+            )
+        elif _runs_substitution(command):
+            yield Match(command.span, f"what is downloaded is run by {command.program} unchecked")
+        elif files & _run_files(command):
+            yield Match(command.span, "a file that was downloaded is run unchecked")
+        if is_download(command):
+            pipelines[command.pipeline] = command
+            files |= _written(command)
+        elif command.pipeline in pipelines:
+            files |= {
+                _plain(redirect.target.text)
+                for redirect in command.redirects
+                if redirect.operator in (">", ">>", ">|")
+            }
+            files |= {_plain(text) for text in command.operands} if command.program == "tee" else set()
+        elif command.program in ("mv", "cp") and {_plain(text) for text in command.operands[:-1]} & files:
+            files.add(_plain(command.operands[-1]))
+
+
+def is_download(command: Command) -> bool:
+    """Tell whether a command downloads a file."""
+    operands = command.operands
+    match command.program:
+        case "curl" | "wget":
+            return True
+        case "gsutil":
+            return "cp" in operands or any(text.startswith("gs://") for text in operands)
+        case "aws":
+            return operands[:2] in (["s3", "cp"], ["s3api", "get-object"])
+        case "az":
+            return operands[:3] == ["storage", "blob", "download"]
+    return command.program == "gcloud" and operands[:2] == ["storage", "cp"]
+
+
+def _written(command: Command) -> set[str]:
+    named = command.flag_values("o", "output", "O", "output-document", "file")
+    found = [redirect.target.text for redirect in command.redirects if redirect.operator in (">", ">>", ">|")]
+    operands = command.operands
+    if command.program in ("gsutil", "aws", "gcloud") and len(operands) > 1:
+        named = [_target(operands[-1], operands[-2].rsplit("/", 1)[-1])]
+    elif _keeps_name(command, named):
+        found += [text.partition("?")[0].rsplit("/", 1)[-1] for text in operands]
+    return {_plain(text) for text in (*named, *found) if text not in ("-", "/dev/null", "")}
+
+
+def _target(folder: str, name: str) -> str:
+    if folder == ".":
+        return name
+    return folder + name if folder.endswith("/") else folder
+
+
+def _keeps_name(command: Command, named: Sequence[str]) -> bool:
+    if any(not name.startswith(("http", "-")) for name in named):
+        return False
+    return command.program == "wget" or (command.program == "curl" and command.has_flag("O", "remote-name"))
+
+
+def _run_files(command: Command) -> set[str]:
+    """Return the files that a command runs."""
+    found = {_plain(command.name)}
+    if command.program in _INTERPRETERS or command.program in ("source", ".", "exec"):
+        found |= {_plain(text) for text in command.operands[:1]}
+    return found - {""}
+
+
+def _runs_substitution(command: Command) -> bool:
+    if command.program in _INTERPRETERS or command.program in ("source", ".", "eval", "exec"):
+        return any(_SUBSTITUTED.match(text) for text in command.arguments)
+    return False
+
+
+def _has_script(command: Command) -> bool:
+    return command.has_flag("c") and command.program in SHELLS
+
+
+def _plain(path: str) -> str:
+    return path.removeprefix("./")
+
+
+def _joined(first: Command, last: Command) -> Span:
+    return Span(min(first.span.start, last.span.start), max(first.span.end, last.span.end))

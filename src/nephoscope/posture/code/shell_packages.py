@@ -1,0 +1,202 @@
+"""Package managers of programming languages in scripts: what is installed without a version, and what without a hash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.collect.templates.shell.command import Command, Word
+from nephoscope.posture.code.match import Match
+
+_PIP = re.compile(r"pip(?:[23](?:\.\d+)?)?(?:\.exe)?$")
+_PYTHON = re.compile(r"python(?:[23](?:\.\d+)?)?(?:\.exe)?$")
+_PIP_VALUED = frozenset(
+    [
+        "abi",
+        "b",
+        "build",
+        "build-option",
+        "c",
+        "constraint",
+        "cache-dir",
+        "config-settings",
+        "e",
+        "editable",
+        "exists-action",
+        "extra-index-url",
+        "f",
+        "find-links",
+        "global-option",
+        "i",
+        "implementation",
+        "index-url",
+        "install-option",
+        "log",
+        "no-binary",
+        "only-binary",
+        "platform",
+        "prefer-binary",
+        "prefix",
+        "progress-bar",
+        "proxy",
+        "python",
+        "python-version",
+        "r",
+        "requirement",
+        "retries",
+        "root",
+        "root-user-action",
+        "src",
+        "t",
+        "target",
+        "timeout",
+        "trusted-host",
+        "upgrade-strategy",
+    ]
+)
+_NPM_VALUED = frozenset(
+    [
+        "loglevel",
+        "registry",
+        "prefix",
+        "cache",
+        "userconfig",
+        "globalconfig",
+        "tag",
+        "omit",
+        "include",
+        "install-strategy",
+        "w",
+        "workspace",
+    ]
+)
+_PINNED = re.compile(r"[=<>!~]=|===|[<>]|@\s*\S")
+_COMMIT = re.compile(r"@[0-9a-f]{40}(?:#|$)")
+_VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
+
+
+def is_pip_install(command: Command) -> bool:
+    """Tell whether a command is `pip install` or `python -m pip install`."""
+    return "install" in _pip_arguments(command)[:4]
+
+
+def _pip_arguments(command: Command) -> list[str]:
+    arguments = command.arguments
+    if _PIP.match(command.program):
+        return arguments
+    if _PYTHON.match(command.program) and arguments[:1] == ["-m"] and arguments[1:2] == ["pip"]:
+        return arguments[2:]
+    return []
+
+
+def unpinned_pip(command: Command) -> Iterator[Word]:
+    """Give the packages that pip installs without a version."""
+    if not is_pip_install(command) or command.has_flag("r", "requirement", "c", "constraint"):
+        return
+    words = command.operand_words(_PIP_VALUED)
+    start = next((index for index, word in enumerate(words) if word.text == "install"), len(words))
+    for word in words[start + 1 :]:
+        text = word.text
+        if _VCS.match(text):
+            if "@" not in text.partition("#")[0].rsplit("/", 1)[-1]:
+                yield word
+        elif not (
+            _PINNED.search(text)
+            or "/" in text
+            or text.startswith(".")
+            or text.endswith((".whl", ".gz", ".zip", ".tar"))
+        ):
+            yield word
+
+
+def unpinned_npm(command: Command) -> Iterator[Word]:
+    """Give the packages that npm installs without a version."""
+    words = command.operand_words(_NPM_VALUED)
+    if command.program != "npm" or not words or words[0].text not in ("install", "i", "add"):
+        return
+    for word in words[1:]:
+        text = word.text
+        if re.match(r"git(?:\+\w+)?:", text):
+            if "#" not in text:
+                yield word
+        elif not (
+            "@" in text[1:] or text.startswith((".", "/", "~")) or text.endswith((".tgz", ".tar", ".gz"))
+        ):
+            yield word
+
+
+def unpinned_gem(command: Command) -> Iterator[Word]:
+    """Give the packages that gem installs without a version."""
+    if command.program != "gem" or command.has_flag("version", "v"):
+        return
+    texts = command.arguments
+    words = command.words[1:][: texts.index("--") if "--" in texts else None]
+    plain = Command(words=[command.words[0], *words]).operand_words(
+        ("i", "install-dir", "n", "bindir", "P", "source", "s", "use-system-libraries")
+    )
+    if not plain or plain[0].text not in ("install", "i"):
+        return
+    yield from (word for word in plain[1:] if ":" not in word.text and not word.text.endswith(".gem"))
+
+
+def unpinned_go(command: Command) -> Iterator[Word]:
+    """Give the modules that go installs without a version."""
+    words = command.operand_words(("mod", "modfile", "o", "p", "tags", "ldflags", "gcflags", "C"))
+    if command.program != "go" or not words or words[0].text not in ("install", "get", "run"):
+        return
+    for word in words[1:2] if words[0].text == "run" else words[1:]:
+        local = word.text.startswith((".", "/", "~", "$")) or word.text.endswith(".go") or word.text == "all"
+        if not local and ("@" not in word.text or word.text.endswith("@latest")):
+            yield word
+
+
+def unpinned_in(file: Dockerfile, find: Callable[[Command], Iterator[Word]], example: str) -> Iterator[Match]:
+    """Give a match for each package without a version in the RUN instructions of a Dockerfile."""
+    for instruction in file.of("RUN"):
+        for command in instruction.commands:
+            for word in find(command):
+                yield Match(word.span, f"{word.text} is installed without a version: write {example}")
+
+
+def unlocked_installs(commands: Iterable[Command]) -> Iterator[Match]:
+    """Give a match for each command that installs packages without a hash or a lock file."""
+    for command in commands:
+        if _is_unlocked(command):
+            yield Match(command.span, f"{command.program} installs what no hash or lock file pins")
+
+
+def _is_unlocked(command: Command) -> bool:
+    if is_pip_install(command):
+        return _pip_unlocked(command)
+    operands = command.operands
+    verb = operands[0] if operands else ""
+    match command.program:
+        case "npm":
+            return verb in ("install", "i", "install-test", "update", "add", "isntall")
+        case "go":
+            return any(not _COMMIT.search(word.text) for word in unpinned_go(command))
+        case "choco":
+            return verb == "install" and not command.has_flag(
+                "requirechecksums", "require-checksums", "requirechecksum", "require-checksum"
+            )
+        case "nuget":
+            return verb == "install" and not command.has_flag("Version")
+        case "dotnet":
+            return "add" in operands and "package" in operands and not command.has_flag("v", "version")
+    return command.program == "easy_install"
+
+
+def _pip_unlocked(command: Command) -> bool:
+    if command.has_flag("require-hashes"):
+        return False
+    words = [word.text for word in command.operand_words(_PIP_VALUED)]
+    packages = [text for text in words if text not in ("install", "pip")]
+    editable = command.flag_values("e", "editable")
+    if editable and not packages:
+        return not (
+            all(text.startswith((".", "/")) or _COMMIT.search(text) for text in editable)
+            and command.has_flag("no-deps")
+        )
+    local = packages and all(text.endswith(".whl") or _COMMIT.search(text) for text in packages)
+    return not local

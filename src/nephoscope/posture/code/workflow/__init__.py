@@ -1,0 +1,1 @@
+"""What rules for workflows ask: scripts, permissions, actions, matrices."""

@@ -1,0 +1,62 @@
+"""Packages that are published with a stored token where the index knows trusted publishing."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.workflow.model import Step
+from nephoscope.collect.templates.yaml_tree import YamlNode
+
+_PYTHON_INDEX = re.compile(r"https?://(?:upload|test)\.")
+_NPM_REGISTRY = re.compile(r"https?://registry\.npm")
+_RUBYGEMS = re.compile(r"https?://(?:www\.)?rubygems\.org")
+
+
+def uses_token(step: Step) -> bool:
+    """Tell whether an action publishes, or prepares to, with a stored token."""
+    uses = step.uses
+    match uses.name if uses else "":
+        case "pypa/gh-action-pypi-publish":
+            index = step.input("repository-url") or step.input("repository_url")
+            return step.input("password") is not None and _is(index, _PYTHON_INDEX)
+        case "rubygems/release-gem":
+            node = step.input("setup-trusted-publisher")
+            return node is not None and node.text.lower() == "false"
+        case "rubygems/configure-rubygems-credentials":
+            return step.input("api-token") is not None and _is(step.input("gem-server"), _RUBYGEMS)
+        case "actions/setup-node":
+            always = step.input("always-auth")
+            return always is not None and always.is_true and _is(step.input("registry-url"), _NPM_REGISTRY)
+    return False
+
+
+def _is(node: YamlNode | None, pattern: re.Pattern[str]) -> bool:
+    """Tell whether a registry is the default one, or matches."""
+    return node is None or bool(pattern.match(node.text))
+
+
+def is_publication(command: Command) -> bool:
+    """Tell whether a command publishes a package to an index that knows trusted publishing."""
+    operands = [text for text in command.operands if not text.startswith("+")]
+    first = operands[:1]
+    match command.program.removesuffix(".exe"):
+        case "cargo":
+            return first == ["publish"] and not command.has_flag("dry-run", "n")
+        case "npm" | "pnpm":
+            return first == ["publish"] and not command.has_flag("dry-run", "provenance")
+        case "yarn":
+            return operands[:2] == ["npm", "publish"] and not command.has_flag("dry-run")
+        case "nuget":
+            return first == ["push"]
+        case "dotnet":
+            return operands[:2] == ["nuget", "push"]
+        case "gem":
+            return first == ["push"]
+        case "twine":
+            return first == ["upload"]
+        case "uv" | "hatch" | "pdm" | "poetry" | "flit":
+            return first == ["publish"] and not command.has_flag("dry-run")
+        case "python" | "python3":
+            return command.arguments[:3] == ["-m", "twine", "upload"]
+    return False
