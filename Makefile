@@ -23,7 +23,7 @@ PORT   ?= 8443
 DEMO_RULES := $(foreach log,AADServicePrincipalSignInLogs AZKVAuditLogs AzureActivity StorageBlobLogs,--rules src/nephoscope/content/detections/$(log))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-az demo test test-all oracle check bench fix docs clean
+.PHONY: help setup setup-dev setup-az demo test test-all durations oracle check bench fix docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ endif
 
 test: setup-dev  ## the tests: the project's own fixtures, no network, nothing skipped
 	@$(BIN)/python -m pytest -q $(WORKERS)
+
+durations: setup-dev  ## the tests, measured: how long each file takes is what the next runs put in order by
+	@$(BIN)/python -m pytest -q $(WORKERS) --record-durations
 
 test-all: setup-dev setup-az  ## the tests with their full counts (fuzz cases, kills)
 	@$(BIN)/python -m pytest -q $(WORKERS) --full

@@ -11,15 +11,19 @@ import pytest
 from hypothesis import settings
 from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
+from tests.running.durations import DurationRecorder
+from tests.running.scheduling import TierScheduling, put_in_order
+from tests.running.tiers import Tiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from xdist.remote import Producer
 
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
 GOLDEN = Path(__file__).parent / "golden"
-BROWSER = Path(__file__).parent / "browser"
 
 # most of what starting a process of ours costs is compiling what another has compiled
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -35,25 +39,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--update-golden", action="store_true", help="rewrite the golden files from what the code prints now"
     )
     parser.addoption("--full", action="store_true", help="run the full counts (make test-all)")
+    parser.addoption(
+        "--record-durations", action="store_true", help="rewrite tests/running/durations.csv (make durations)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Tiers(), "tiers")
+    if config.getoption("--record-durations"):
+        config.pluginmanager.register(DurationRecorder(config), "durations")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TierScheduling:
+    return TierScheduling(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put files in order; without --full the tests marked `full` are deselected, never skipped."""
-    items.sort(key=_turn)
+    put_in_order(items)
     if config.getoption("--full"):
         return
-    kept = [item for item in items if item.get_closest_marker("full") is None]
     dropped = [item for item in items if item.get_closest_marker("full") is not None]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-        items[:] = kept
-
-
-def _turn(item: pytest.Item) -> int:
-    """Long files first; those of the browser last, since its driver leaves a loop running in their process."""
-    if item.path.is_relative_to(BROWSER):
-        return 2
-    return 0 if item.get_closest_marker("long") else 1
+        left = set(dropped)
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session", autouse=True)

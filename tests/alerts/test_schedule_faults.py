@@ -31,6 +31,8 @@ from nephoscope.state import State
 from nephoscope.state.alerts import StoredAlert
 from nephoscope_policy.model.place import Place
 
+pytestmark = pytest.mark.system
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 #: A full hour some days ago, so that no row is too old or too new for the lake.
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 3 * DAY

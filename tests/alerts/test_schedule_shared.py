@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from nephoscope.alerts.detector import Detector, Outcome
 from nephoscope.alerts.due import Due
 from nephoscope.alerts.rule import Rule
@@ -18,8 +16,6 @@ from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope_policy.model.place import Place
-
-pytestmark = pytest.mark.long
 
 Put = Callable[..., None]
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)

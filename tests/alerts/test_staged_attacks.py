@@ -21,8 +21,6 @@ from nephoscope.alerts.storyline import KILL_CHAIN
 from nephoscope.sample.attack import attack_named, attacks
 from nephoscope.sample.generator import Generator
 
-pytestmark = pytest.mark.long
-
 _SPEC = importlib.util.spec_from_file_location("company_replay", Path(__file__).with_name("replay.py"))
 assert _SPEC is not None
 assert _SPEC.loader is not None

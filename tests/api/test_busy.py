@@ -38,7 +38,6 @@ def put(server, owner):
     return sent
 
 
-@pytest.mark.long
 def test_no_read_waits_for_a_writer(instance, server, owner, subscription):
     reads = [one for one in OPERATIONS if not one.changes and one.name != "LogsIngestion_Upload"]
     before = {one.name: answer(server, one, subscription, owner).status_code for one in reads}

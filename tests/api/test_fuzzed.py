@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from nephoscope.api.wire.operation import Directory
 
-pytestmark = pytest.mark.long
-
 OPERATIONS = list(Directory.whole())
 #: Words that documents of the surfaces use: what is sent looks like what is meant, and is not.
 WORDS = (

@@ -9,8 +9,6 @@ import pytest
 from nephoscope.access.roles import ROLES
 from nephoscope.api.wire.operation import ANYONE, OWN, PUBLIC, Directory
 
-pytestmark = pytest.mark.long
-
 OPERATIONS = [one for one in Directory.whole() if one.permission != PUBLIC]
 ROLE_NAMES = [one.name for one in ROLES]
 #: A parameter -> what is asked for; the others are asked for by a name that nothing has.

@@ -147,7 +147,6 @@ def test_nobody_waits_longer_than_the_server_lets(instance, server, owner, monke
     assert (found.status_code, found.headers.get("preference-applied"), asked) == (200, applied, [seconds])
 
 
-@pytest.mark.long
 def test_every_operation_that_runs_a_query_takes_its_turn(instance, server, owner, subscriptions, monkeypatch):  # fmt: skip
     seen, run = {}, DuckDBEngine.run
 

@@ -17,6 +17,8 @@ from nephoscope.alerts.response.actions.event_hub import Settings, refusal, run
 from nephoscope.alerts.response.operator import EventHubs, Operator
 from nephoscope.state.responses import ResponseRun, RunStatus
 
+pytestmark = pytest.mark.system
+
 NOW = datetime.now(UTC)
 
 

@@ -19,6 +19,8 @@ from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.state import State
 
+pytestmark = pytest.mark.system
+
 GIVEN = Path(__file__).parents[1] / "cases" / "journeys" / "standard"
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import azure_server
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import served
@@ -19,20 +18,10 @@ from nephoscope.collect import resources
 from nephoscope.state import State
 from nephoscope_policy.model.resource_id import ResourceId
 
-AZURE = Path(__file__).parents[1] / "collect" / "azure"
+pytestmark = pytest.mark.system
+
 SAMPLE = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
 TENANT = "11111111-2222-3333-4444-555555555555"
-
-
-def module(name: str) -> Any:
-    """A helper of the collector's tests."""
-    spec = importlib.util.spec_from_file_location(name, AZURE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[name] = found
-    spec.loader.exec_module(found)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +37,8 @@ def azure() -> Iterator[Any]:
     ]
     one = min({ResourceId.parse(body["id"]).subscription for body in bodies} - {""})
     kept = [body for body in bodies if ResourceId.parse(body["id"]).subscription == one]
-    server = module("azure_server")
-    world = server.World.of(kept, {**dict.fromkeys(listed - found.keys(), "-"), **found})
-    with server.serving(server.Azure(world, None, page=200, quota=(500, 1.0))) as running:
+    world = azure_server.World.of(kept, {**dict.fromkeys(listed - found.keys(), "-"), **found})
+    with azure_server.serving(azure_server.Azure(world, None, page=200, quota=(500, 1.0))) as running:
         yield running
 
 

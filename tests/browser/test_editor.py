@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.system
+
 
 def watched(context):
     """A page, and what its console complains of."""

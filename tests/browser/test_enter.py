@@ -10,6 +10,8 @@ from tests.web.conftest import ALERT
 from nephoscope.state import State
 from nephoscope.state.incidents import Incident
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def number(address):

@@ -12,6 +12,8 @@ from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state import State
 
+pytestmark = pytest.mark.system
+
 #: What a page shows wrongly, by the boxes of its filters, its lists and all that stands in its content.
 FAULTS = """
 () => {

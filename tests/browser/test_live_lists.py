@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.browser.test_editor import watched
+
+pytestmark = pytest.mark.system
 
 
 def test_what_is_typed_is_sought_and_pages_are_turned(opened, address):

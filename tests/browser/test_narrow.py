@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.system
+
 WIDE = """
 () => [...document.querySelectorAll('main *, header *')]
   .filter((one) => one.checkVisibility() && !one.closest('.scroll') && one.getBoundingClientRect().right > window.innerWidth + 0.5)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.web.conftest import ALERT
 
+pytestmark = pytest.mark.system
+
 #: Elements of text that reach beyond their card, where nothing can be scrolled to see the rest.
 CUT = """() => [...document.querySelectorAll('main p, main li, main h2, main small, main th, main td')].filter(one => {
   const card = one.closest('.card');

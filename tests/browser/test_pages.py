@@ -15,6 +15,8 @@ from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.web.page import pages
 
+pytestmark = pytest.mark.system
+
 AXE = Path(sys.prefix) / "node" / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE = 30_000
 """Milliseconds that a page may take to be there on a busy machine."""

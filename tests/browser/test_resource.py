@@ -8,6 +8,8 @@ from tests.browser.test_pages import looked_at
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def paths(address):

@@ -10,6 +10,8 @@ from tests.web.conftest import TRIAL
 from nephoscope.alerts.rules import shipped
 from nephoscope.state import State
 
+pytestmark = pytest.mark.system
+
 #: A rule that runs once a day, so that few windows are to be run.
 RULE = next(one for one in shipped().rules if one.enabled and one.frequency.days == 1)
 PATIENCE = 120_000

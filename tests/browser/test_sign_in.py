@@ -16,6 +16,8 @@ from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state import State
 from nephoscope.state.sign_in_providers import Rule, SignInProvider
 
+pytestmark = pytest.mark.system
+
 NODE = Path(sys.prefix) / "node" / "node_modules"
 PROVIDER = Path(__file__).parents[1] / "access" / "sign_in" / "provider.mjs"
 SECRET = "the secret of+the client"

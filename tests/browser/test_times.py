@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from tests.browser.test_pages import addresses
+
+pytestmark = pytest.mark.system
 
 ZONE = "America/New_York"
 #: The texts of times, and what looks like a time elsewhere than in code, in the details of a source, or in a field.

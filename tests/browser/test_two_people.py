@@ -12,6 +12,8 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.state import State
 from nephoscope.state.incidents import Incident
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def number(address):

@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
 
+pytestmark = pytest.mark.system
+
 ACCOUNT = {
     "id": "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a",
     "type": "Microsoft.Storage/storageAccounts",

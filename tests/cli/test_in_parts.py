@@ -26,8 +26,6 @@ from nephoscope.posture import scan_in_parts
 from nephoscope.posture.history import History
 from nephoscope.posture.ledger import Ledger
 
-pytestmark = pytest.mark.long
-
 TESTS = Path(__file__).parents[1]
 CASES = TESTS / "cases" / "journeys" / "second_snapshot"
 CONTENT = TESTS / "cases" / "sets" / "content"

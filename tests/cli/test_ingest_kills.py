@@ -15,7 +15,7 @@ from nephoscope.ingest.logs.envelope import BLOCK
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.system
 
 COMMAND = "from nephoscope.cli.main import main; main()"
 #: A command that kills itself at its first append: before it, behind it, or behind the note in the state.

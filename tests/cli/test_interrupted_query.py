@@ -15,6 +15,8 @@ import pytest
 from nephoscope.alerts.rules import folder as shipped_rules
 from nephoscope_kql.engines.signalled import signalled
 
+pytestmark = pytest.mark.system
+
 #: The signal comes while the query reads the rows.
 READING = """
 import os

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.system
+
 #: Python as it is elsewhere: without these modules, and by another name once what reads that name is imported.
 ELSEWHERE = """
 import sys

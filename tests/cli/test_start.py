@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
 
+pytestmark = pytest.mark.system
+
 #: What takes long to load, or is of a part of the product that a command which does not need it must not know.
 HEAVY = (
     "alembic",

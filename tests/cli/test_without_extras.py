@@ -12,6 +12,8 @@ import pytest
 
 from nephoscope.serve.doctor import EXTRAS
 
+pytestmark = pytest.mark.system
+
 PACKAGES = {module.partition(".")[0] for module, _ in EXTRAS.values()} | {"llvmlite"}
 HIDING = f"""
 import sys

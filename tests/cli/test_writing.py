@@ -18,6 +18,8 @@ from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state.audit_anchor import AuditAnchor
 from nephoscope.state.keys import KeyFile
 
+pytestmark = pytest.mark.system
+
 
 def write(path: Path, text: str = "result\n") -> None:
     with writing(path, styled=False) as out:

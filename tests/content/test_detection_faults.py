@@ -22,8 +22,6 @@ from nephoscope.alerts.rule_test import Ground
 from nephoscope.alerts.rule_test_file import RuleTestCase, cases_path, read_cases
 from nephoscope.alerts.rules import shipped
 
-pytestmark = pytest.mark.long
-
 RULES = shipped().rules
 Case = RuleTestCase
 

@@ -16,8 +16,6 @@ from nephoscope.alerts.rule_test_file import cases_path, read_cases
 from nephoscope.alerts.rules import folder, shipped
 from nephoscope_policy.model.state import Severity
 
-pytestmark = pytest.mark.long
-
 RULES = shipped().rules
 
 

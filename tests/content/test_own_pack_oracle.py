@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import own_pack as oracle
 import pytest
-
-PATH = Path(__file__).parents[1] / "oracle" / "own_pack.py"
-sys.path.insert(0, str(PATH.parent))
-SPEC = importlib.util.spec_from_file_location("own_pack_oracle", PATH)
-oracle = importlib.util.module_from_spec(SPEC)
-sys.modules[SPEC.name] = oracle
-SPEC.loader.exec_module(oracle)
 
 DISK = {
     "id": "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/g/providers/Microsoft.Compute/disks/d",

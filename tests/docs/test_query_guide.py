@@ -12,6 +12,8 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 
+pytestmark = pytest.mark.system
+
 GUIDE = Path(__file__).parents[2] / "docs/guides/query.md"
 
 

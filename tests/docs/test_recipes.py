@@ -29,6 +29,8 @@ from nephoscope.web import page
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/contributing/adding.md").read_text(encoding="utf-8")
 RECIPES: dict[str, str] = dict(

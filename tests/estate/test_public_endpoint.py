@@ -14,6 +14,8 @@ from nephoscope.estate.view import View
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
+pytestmark = pytest.mark.system
+
 SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
 PLACE = f"{SUB}/resourcegroups/rg/providers"
 SQL, RULES = "microsoft.sql/servers", "microsoft.sql/servers/firewallrules"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import kql_compare
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,10 +22,6 @@ from nephoscope_kql import cells
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 TESTS = Path(__file__).parents[1]
-sys.path.append(str(TESTS / "oracle"))
-
-import kql_compare  # noqa: E402
-
 CASES = yaml.safe_load((TESTS / "cases/tables/inference.yaml").read_text(encoding="utf-8"))
 
 

@@ -36,8 +36,6 @@ from nephoscope_kql.registry import aggregates, callable_functions
 from nephoscope_kql.relations import JoinKind
 from nephoscope_kql.scope import TABULAR_CALLS
 
-pytestmark = pytest.mark.long
-
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 MINE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 SCOPE = Scope(frozenset({MINE}), estate=ReachesWithin(reach_everything, frozenset({MINE})))

@@ -22,6 +22,8 @@ from nephoscope.lake.rows import arrow_of
 from nephoscope.state import State
 from nephoscope.state.ledger import StateLedger
 
+pytestmark = pytest.mark.system
+
 NOW = dt.datetime.now(dt.UTC)
 
 
@@ -186,8 +188,7 @@ def test_the_reserve_is_left_for_the_flusher(
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from test_disk_full import SpoolFullError, State, Lake, append, counts
+from tests.lake.test_disk_full import SpoolFullError, State, Lake, append, counts
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 data = Path(sys.argv[1])
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -213,7 +214,8 @@ with State.of(data) as state, Lake.open(data, state) as lake:
 
 def test_the_kernel_refuses_to_let_files_grow(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "data"), str(Path(__file__).parent)],
+        [sys.executable, "-c", LIMITED, str(tmp_path / "data")],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         timeout=300,

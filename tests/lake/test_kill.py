@@ -14,6 +14,8 @@ import pytest
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
+pytestmark = pytest.mark.system
+
 INGESTER = Path(__file__).with_name("ingester.py")
 PRODUCERS = ("a", "b", "c")
 ROWS = 5

@@ -14,6 +14,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import LEASE, deliver, deliver_some
 from nephoscope.state import State
 
+pytestmark = pytest.mark.system
+
 
 def add(state: State, table: str, row: dict[str, object], workspace: str = "default") -> None:
     with state.transaction() as session:

@@ -19,6 +19,8 @@ from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.snapshot import snapshot_of
 from nephoscope.state.arrival import Arrival, Arrivals
 
+pytestmark = pytest.mark.system
+
 _SPEC = importlib.util.spec_from_file_location("traced_disk", Path(__file__).with_name("traced_disk.py"))
 traced = importlib.util.module_from_spec(_SPEC)
 sys.modules["traced_disk"] = traced

@@ -17,6 +17,8 @@ from nephoscope.lake.rows import arrow_of
 from nephoscope.state import State
 from nephoscope.state.ledger import StateLedger
 
+pytestmark = pytest.mark.system
+
 SHARER = Path(__file__).with_name("sharer.py")
 
 

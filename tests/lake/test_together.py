@@ -15,6 +15,8 @@ import pytest
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
+pytestmark = pytest.mark.system
+
 INGESTER = Path(__file__).with_name("ingester.py")
 ROWS = 5
 LOOK = """

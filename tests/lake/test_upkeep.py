@@ -25,6 +25,8 @@ from nephoscope.lake.table import Table
 from nephoscope.state import State
 from nephoscope_kql.types import KqlType
 
+pytestmark = pytest.mark.system
+
 NOW = dt.datetime(2026, 6, 10, 12, tzinfo=dt.UTC)
 
 

@@ -1,7 +1,7 @@
 """Recorded bodies collected from a loopback Azure: `python tests/oracle/collect.py CORPUS [--policies DIR] [-v]`.
 
 CORPUS is the folder with live_arm_bodies.jsonl: bodies as Resource Manager returned them, in several subscriptions. They stand
-behind a server (tests/collect/azure/azure_server.py) that enforces query shapes, page size, order, subscriptions and the
+behind a server (tests/oracle/azure_server.py) that enforces query shapes, page size, order, subscriptions and the
 documented quota, fails in every way that passes, and refuses whatever the content does not need. The content is the shipped pack
 and DIR (default: the public policy repository beside CORPUS). A recorded body whose type the content needs matches when the
 snapshot has the same body; `N/M match` counts those and one for each request that should not have been sent.
@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import azure_replay
+import azure_server
 from corpus_records import lines
 
 from nephoscope.analyze.discovery import analyzers
@@ -28,10 +30,6 @@ from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SE
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.live import content_needs
 from nephoscope_policy.documents import ContentError
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "collect" / "azure"))
-import azure_server
-import replay
 
 FAULTS = {
     3: "429 quota",
@@ -110,11 +108,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place, azure_server.serving(azure):
         needs = content_needs(Path(place) / "data", folders)
         begun = time.monotonic()
-        found = replay.collect(azure, needs, Path(place) / "out")
+        found = azure_replay.collect(azure, needs, Path(place) / "out")
         seconds = time.monotonic() - begun
         types = wanted(needs, found.unread, azure)
-        wrong = replay.differences(azure, Path(place) / "out", types)
-        total = len({key for key, _ in replay.bodies_and_children(azure) if replay.type_of(key) in types})
+        wrong = azure_replay.differences(azure, Path(place) / "out", types)
+        total = len(
+            {key for key, _ in azure_replay.bodies_and_children(azure) if azure_replay.type_of(key) in types}
+        )
     broken = list(unreadable(options.corpus))
     total += len(broken)
     wrong += broken + azure.problems + [str(gap) for gap in found.gaps]

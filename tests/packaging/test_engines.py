@@ -18,6 +18,8 @@ import nephoscope_kql
 import nephoscope_policy.arm
 from nephoscope_kql.extras import EXTRAS
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[2]
 ENGINES = {"kql": nephoscope_kql, "policy": nephoscope_policy}
 ALONE = """

@@ -15,6 +15,8 @@ import pytest
 
 from nephoscope.cli.main import Commands
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
 HARDENING = (ROOT / "docs" / "guides" / "hardening.md").read_text()

@@ -17,9 +17,6 @@ from nephoscope_policy import Result, Rule
 from nephoscope_policy.explain import Truth
 from nephoscope_policy.model.state import State
 
-ORACLE = Path(__file__).parents[1] / "oracle"
-sys.path.insert(0, str(ORACLE))
-
 NO_JSON = "{"
 Run = Callable[..., tuple[int, str]]
 

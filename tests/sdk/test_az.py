@@ -17,7 +17,7 @@ import pytest
 
 from nephoscope.access.tokens import NO_TENANT
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.system, pytest.mark.full]
 PROGRAM = Path(sys.prefix) / "az" / "bin" / "az"
 ERP = "sub-bwf-erp-prod"
 RULE = {"if": {"field": "type", "equals": "Microsoft.Storage/storageAccounts"}, "then": {"effect": "audit"}}

@@ -31,6 +31,8 @@ from nephoscope.serve.standing import FILE, noting, read
 from nephoscope.state import State, StateError
 from nephoscope.state.database import DiskFullError, UnreachableError
 
+pytestmark = pytest.mark.system
+
 NOW = datetime.now(UTC)
 OWN = "127.0.0.1-__1-localhost"
 

@@ -22,6 +22,8 @@ from nephoscope.state.once_more import once_more
 from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
 
+pytestmark = pytest.mark.system
+
 _NUMBERS = count(1)
 _WORKSPACE = (
     "/subscriptions/none/resourceGroups/none/providers/Microsoft.OperationalInsights/workspaces/default"

@@ -17,6 +17,8 @@ import pytest
 from nephoscope.serve.forked import Forked, forked
 from nephoscope.serve.parent import VARIABLE
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(autouse=True)
 def thawed():

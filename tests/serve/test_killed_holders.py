@@ -12,6 +12,8 @@ from nephoscope.estate.turn import SERVER_LEASE
 from nephoscope.state import State
 from nephoscope.state.holder import new_holder
 
+pytestmark = pytest.mark.system
+
 DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 ASSESSING = f"""
 import os, signal, sys, threading

@@ -32,6 +32,8 @@ from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 
+pytestmark = pytest.mark.system
+
 #: "service": all at once, as systemd and a container's runtime do when the supervisor is killed; its processes find out by themselves
 #: where nothing looks after it ("supervisor").
 NAMES = ("front", "web", "assessing", "detection", "responding", "trying", "sources", "supervisor", "service")

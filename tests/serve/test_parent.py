@@ -12,6 +12,8 @@ import pytest
 
 from nephoscope.serve.parent import VARIABLE, named
 
+pytestmark = pytest.mark.system
+
 WATCHES = """
     import sys, time
     from nephoscope.serve.parent import end_with_parent

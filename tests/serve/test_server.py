@@ -23,6 +23,8 @@ from nephoscope.serve.limits import Buckets, Limited
 from nephoscope.serve.standing import read
 from nephoscope.serve.supervisor import Process, Supervisor
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

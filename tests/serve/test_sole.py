@@ -16,6 +16,8 @@ from nephoscope.cli.main import cli
 from nephoscope.serve.forked import forked
 from nephoscope.serve.sole import Holder, held, holder, serves
 
+pytestmark = pytest.mark.system
+
 HOLDS = """
 import sys, time
 from pathlib import Path

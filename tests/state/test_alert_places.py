@@ -13,6 +13,8 @@ from nephoscope.state.alert_places import places
 from nephoscope.state.alerts import Looked, StoredAlert
 from nephoscope.state.incidents import Incident, Sought
 
+pytestmark = pytest.mark.system
+
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 A, B = "aaaaaaaa-0000-0000-0000-000000000001", "aaaaaaaa-0000-0000-0000-000000000002"
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.full))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
+pytestmark = pytest.mark.system
+
 #: Tables that only the product writes: nobody decides in them.
 OF_THE_PRODUCT = {
     "audit", "checkpoints", "counted_segments", "hunting_runs", "ingested_files", "leases", "outbox", "outbox_batch", "producers",

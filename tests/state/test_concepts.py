@@ -9,6 +9,8 @@ import pytest
 
 from nephoscope.state.concepts import CONCEPTS
 
+pytestmark = pytest.mark.system
+
 FIRST = """
 import sys
 from importlib import import_module

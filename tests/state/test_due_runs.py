@@ -10,6 +10,8 @@ import pytest
 from nephoscope.state import State
 from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 
+pytestmark = pytest.mark.system
+
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.full))
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -33,6 +33,8 @@ from nephoscope.state.sources import Source
 from nephoscope.state.usage import Used
 from nephoscope.state.workspace import Workspace
 
+pytestmark = pytest.mark.system
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SUBSCRIPTION = "00000000-0000-4000-8000-00000000000A"
 Open = Callable[..., State]

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from grammar import Grammar
+
 from running import Fuzz
 
 PARTS = 10

@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from running import Fuzz
 from shapes import SHAPES, mutated
+
+from running import Fuzz
 
 PARTS = 10
 

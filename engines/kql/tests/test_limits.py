@@ -24,6 +24,8 @@ from nephoscope_kql.engines.memory import BESIDE, LEDGER, Charged, Ledger, allow
 from nephoscope_kql.engines.stopping import watched
 from nephoscope_kql.functions import declare
 
+pytestmark = pytest.mark.system
+
 QUERIES = yaml.safe_load((Path(__file__).parent / "cases/memory.yaml").read_text(encoding="utf-8"))
 MOST = 1500
 """MiB by which the process may grow: 200 MB and half of that, 256 MiB, and what one step makes before anything can look."""

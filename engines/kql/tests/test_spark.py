@@ -18,7 +18,7 @@ from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.engines.spark import GROUP, SparkEngine
 from nephoscope_kql.registry import aggregates, functions
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.system
 
 QUERIES = yaml.safe_load((Path(__file__).parent / "cases/spark.yaml").read_text(encoding="utf-8"))
 ENDLESS = "range x from 1 to 90000000 step 1 | extend y = tostring(x * x) | summarize max(y), dcount(y)"

@@ -13,6 +13,8 @@ import nephoscope_kql as kql
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.engines.spark import SparkEngine
 
+pytestmark = pytest.mark.system
+
 QUERIES = yaml.safe_load((Path(__file__).parent / "cases/spark.yaml").read_text(encoding="utf-8"))
 SOME = QUERIES[::4]
 

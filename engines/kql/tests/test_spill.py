@@ -12,6 +12,8 @@ import pytest
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.spill import PREFIX, sweep
 
+pytestmark = pytest.mark.system
+
 HOLDS = """
 import sys
 from nephoscope_kql.engines.duckdb import DuckDBEngine

@@ -15,6 +15,8 @@ import pytest
 
 from nephoscope.state.sign_in_providers import Rule
 
+pytestmark = pytest.mark.system
+
 HERE = Path(__file__).parent
 MODULE = Path(sys.prefix) / "node" / "node_modules" / "oidc-provider" / "lib" / "index.js"
 CALLBACK = "https://127.0.0.1/sign-in/corp/callback"

@@ -15,7 +15,7 @@ import yaml
 from nephoscope.state import State
 from nephoscope.state.responses import RunStatus
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.system
 
 SCRIPT = Path(__file__).with_name("responding.py")
 

@@ -17,6 +17,8 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.state import LeaseLostError, State
 from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 
+pytestmark = pytest.mark.system
+
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/web"
 SCRIPT = Path(__file__).with_name("responding.py")
 #: A command that writes down what it is asked for, then does what the test wants of it: `step`, `begun`, `data` are there.

@@ -13,8 +13,6 @@ from tests.cli.ingest.logs import FIREWALL, counted, ingest, lines_of, tar_of
 
 from nephoscope.files.reading import Limits
 
-pytestmark = pytest.mark.long
-
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch

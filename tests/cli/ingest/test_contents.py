@@ -18,8 +18,6 @@ from nephoscope.files.reading import Limits, Source
 from nephoscope.ingest.logs.files import identity
 from nephoscope.state import State
 
-pytestmark = pytest.mark.long
-
 
 def test_a_content_is_taken_in_once_whatever_its_name_and_packing(tmp_path: Path, data: Path) -> None:
     plain = tmp_path / "a.json"

@@ -26,8 +26,6 @@ from tests.cli.ingest.logs import (
 from nephoscope.state import State
 from nephoscope.state.ingested_files import IngestedFileRow
 
-pytestmark = pytest.mark.long
-
 
 def _pretty(count: int, closing: str = "\n  ]\n}\n") -> bytes:
     records = ",\n".join(json.dumps(record(number), indent=2) for number in range(count))

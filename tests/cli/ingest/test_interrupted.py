@@ -20,7 +20,7 @@ from nephoscope.ingest.logs import envelope, whole_file
 from nephoscope.lake.writer import Writer
 from nephoscope.state.ingested_files import IngestedFiles
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.system
 
 
 def test_again_takes_it_in_a_second_time(tmp_path: Path, data: Path) -> None:

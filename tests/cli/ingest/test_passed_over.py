@@ -16,8 +16,6 @@ from nephoscope.ingest.logs.files import is_log
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
-pytestmark = pytest.mark.long
-
 
 def test_what_cannot_be_read_is_quarantined_with_its_place_and_the_rest_goes_on(
     tmp_path: Path, data: Path

@@ -19,8 +19,6 @@ from nephoscope.files.reading import Source
 from nephoscope.ingest.logs.ingestion import Ingestion
 from nephoscope.state.database import Database
 
-pytestmark = pytest.mark.long
-
 
 def test_rows_for_a_named_table(tmp_path: Path, data: Path) -> None:
     plain = tmp_path / "rows.json"

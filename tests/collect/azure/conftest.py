@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import azure_replay
+import azure_server
 import pytest
 
 from nephoscope.analyze.discovery import analyzers
@@ -19,18 +19,6 @@ from nephoscope.posture.attack_paths.building import READS
 from nephoscope_policy.model.resource_id import ResourceId
 
 SAMPLE = Path(__file__).parents[3] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
-
-
-@pytest.fixture(scope="session")
-def azure_server() -> ModuleType:
-    """tests/collect/azure/azure_server.py"""
-    spec = importlib.util.spec_from_file_location("azure_server", Path(__file__).with_name("azure_server.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["azure_server"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +75,7 @@ def own_needs() -> Needs:
 
 
 @pytest.fixture
-def needed(azure_server: ModuleType) -> Any:
+def needed() -> Any:
     """The same, worked out by the server's own reading of the documents."""
     found = azure_server.Needed()
     for document in documents(None, "policies"):
@@ -101,19 +89,12 @@ def needed(azure_server: ModuleType) -> Any:
 
 @pytest.fixture(scope="session")
 def replay() -> ModuleType:
-    """tests/collect/azure/replay.py"""
-    spec = importlib.util.spec_from_file_location("azure_replay", Path(__file__).with_name("replay.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """What collects from it (tests/oracle/azure_replay.py)."""
+    return azure_replay
 
 
 @pytest.fixture
-def azure(
-    azure_server: ModuleType, sample_bodies: list[dict[str, Any]], tables: dict[str, str], needed: Any
-) -> Any:
+def azure(sample_bodies: list[dict[str, Any]], tables: dict[str, str], needed: Any) -> Any:
     """A loopback Azure with the sample estate behind it, in pages of 200."""
     world = azure_server.World.of(json.loads(json.dumps(sample_bodies)), tables)
     with azure_server.serving(azure_server.Azure(world, needed, page=200, quota=(500, 1.0))) as found:

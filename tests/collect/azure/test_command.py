@@ -17,6 +17,8 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 
+pytestmark = pytest.mark.system
+
 _TIMEOUT = 120
 
 

@@ -15,6 +15,8 @@ from nephoscope.collect.azure.permissions import Permissions
 from nephoscope.collect.azure.rights import READER, Place, names, rights
 from nephoscope.state.tenants import Connection
 
+pytestmark = pytest.mark.system
+
 TENANT, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 ONE, TWO = "33333333-2222-3333-4444-555555555555", "44444444-2222-3333-4444-555555555555"
 CONNECTIONS = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import azure_server
 import pytest
 
 from nephoscope.collect import resources
@@ -23,6 +24,8 @@ from nephoscope.posture.live import content_needs
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue
 
+pytestmark = pytest.mark.system
+
 CONTAINERS = "microsoft.storage/storageaccounts/blobservices/containers"
 ONE, TWO = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 
@@ -33,7 +36,7 @@ def body(type_: str, name: str, subscription: str = ONE, **members: Any) -> dict
 
 
 @pytest.fixture
-def serve(azure_server: ModuleType, tables: dict[str, str]) -> Any:
+def serve(tables: dict[str, str]) -> Any:
     """Serve some bodies, without a check of what is needed."""
     import contextlib
 

@@ -13,6 +13,8 @@ from nephoscope.collect import resources
 from nephoscope.collect.azure.needs import Needs
 from nephoscope.collect.azure.script import script
 
+pytestmark = pytest.mark.system
+
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 SERVER = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Sql/servers"
 AUDIT = "microsoft.sql/servers/auditingsettings"

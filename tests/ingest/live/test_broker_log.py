@@ -12,6 +12,8 @@ from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.kinds.event_hub import EventHub
 from nephoscope.ingest.live.source import Surroundings
 
+pytestmark = pytest.mark.system
+
 FORM = "%s [%s] %s"
 
 

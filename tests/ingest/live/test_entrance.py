@@ -12,6 +12,8 @@ from nephoscope.ingest.live.connection_budget import share_of
 from nephoscope.ingest.live.descriptors import for_connections, raised, short_of
 from nephoscope.ingest.live.seldom import Seldom
 
+pytestmark = pytest.mark.system
+
 
 @pytest.mark.parametrize(
     ("address", "share"),
@@ -62,16 +64,15 @@ def test_the_limit_of_files_is_raised_and_told_where_it_is_low() -> None:
 #: A listener in a process that may open few files; what it prints is what it was told, and what came.
 _LISTENER = """
 import resource, sys, threading
-sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from memory import MemorySink
+from tests.ingest.live.memory import MemorySink
 from nephoscope.ingest.live.kinds.syslog import Settings, Syslog
 from nephoscope.ingest.live.source import Surroundings
-limit = int(sys.argv[2])
+limit = int(sys.argv[1])
 sink, stop = MemorySink(), threading.Event()
-source = Syslog(Settings(tcp="127.0.0.1:0", udp="127.0.0.1:0", max_per_address=1000), Surroundings("devices", Path(sys.argv[3])))
+source = Syslog(Settings(tcp="127.0.0.1:0", udp="127.0.0.1:0", max_per_address=1000), Surroundings("devices", Path(sys.argv[2])))
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-if sys.argv[4] == "none":
+if sys.argv[3] == "none":
     from nephoscope.ingest.live import entrance
     entrance.descriptors.for_connections = lambda limit: limit
 thread = threading.Thread(target=source.run, args=(sink, stop))
@@ -92,10 +93,15 @@ def test_connections_do_not_take_the_last_files(tmp_path: Path, kept: str) -> No
     import contextlib
     import socket
 
-    arguments = [sys.executable, "-c", _LISTENER, str(Path(__file__).parent), "120", str(tmp_path), kept]
+    arguments = [sys.executable, "-c", _LISTENER, "120", str(tmp_path), kept]
     with (
         subprocess.Popen(
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            arguments,
+            cwd=Path(__file__).parents[3],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as listener,
         contextlib.ExitStack() as stack,
     ):

@@ -15,6 +15,8 @@ from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.kinds.event_hub import EventHub
 from nephoscope.ingest.live.source import SourceError, StoppedError, Surroundings
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def topic(kafka) -> str:

@@ -25,6 +25,8 @@ from nephoscope.state import State
 from nephoscope.state.arrival import Arrival, Arrivals
 from nephoscope.state.sources import Source, SourceRow
 
+pytestmark = pytest.mark.system
+
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
 
 
@@ -229,16 +231,15 @@ def test_a_changed_schema_is_told_by_whoever_judges(world) -> None:
 #: Ends a process without a word at a moment on the way from what is seen to what is told.
 KILLED = """
 import os, signal, sys
-sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from test_health import NOW, Keeper, Lake, State, _changed_schema, deliver
+from tests.sources.live.test_health import NOW, Keeper, Lake, State, _changed_schema, deliver
 def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
 with State.of(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) as lake:
     keeper = Keeper(lake, state, "dies")
     _changed_schema(keeper, state)
-    if sys.argv[3] == "seen":
+    if sys.argv[2] == "seen":
         kill()
-    if sys.argv[3] == "judging":
+    if sys.argv[2] == "judging":
         state.checkpoints.keep = kill
     state.outbox.drain = kill
     keeper.judge(NOW)
@@ -250,8 +251,8 @@ with State.of(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) a
 def test_a_changed_schema_is_told_once_whenever_its_process_is_killed(tmp_path, moment: str) -> None:
     with State.of(tmp_path) as state:
         state.sources.add(Source("hub", "folder", {"paths": ["/"]}))
-    command = [sys.executable, "-c", KILLED, str(tmp_path), str(Path(__file__).parent), moment]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    command = [sys.executable, "-c", KILLED, str(tmp_path), moment]
+    assert subprocess.run(command, cwd=Path(__file__).parents[3], check=False).returncode == -signal.SIGKILL
     with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lease = state.leases.take("source-health", "dies", 1.0)
         assert lease is not None

@@ -16,7 +16,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.sources import Source
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.system
 
 COMMAND = "from nephoscope.cli.main import main; main()"
 #: The signal comes behind the second append, in the middle of the file.

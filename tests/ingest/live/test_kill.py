@@ -18,6 +18,8 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.state import State
 from nephoscope.state.sources import Source
 
+pytestmark = pytest.mark.system
+
 LINES = 300
 
 

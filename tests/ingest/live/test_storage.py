@@ -22,6 +22,8 @@ from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.kinds.storage import Storage
 from nephoscope.ingest.live.source import SourceError, Surroundings
 
+pytestmark = pytest.mark.system
+
 NAME = "flowLogResourceID=/S_NETWORKWATCHERRG/NETWORKWATCHER_WESTEUROPE_LOG/y=2026/m=06/d=01/h=10/m=00/macAddress=0022/PT1H.json"
 
 

@@ -22,6 +22,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.sources import Source
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def nepho(tmp_path):

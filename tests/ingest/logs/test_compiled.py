@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.system
+
 USE = """
 import numpy as np
 from nephoscope.ingest.logs.scanner import flow_scan

@@ -31,6 +31,8 @@ from nephoscope.state.database import StateError
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
 
+pytestmark = pytest.mark.system
+
 NOW = dt.datetime.now(dt.UTC)
 EMPTY = {"made": "", "tables": {}, "keys": False, "entries": []}
 

@@ -1,0 +1,99 @@
+"""How long each file of tests takes: measured by `make durations`, kept in durations.csv, and what the long ones first follows."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Generator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TABLE = Path(__file__).with_name("durations.csv")
+#: Files that take less, in seconds, are not in the table: their turn does not matter.
+LEAST = 0.5
+Measure = tuple[float, float]
+
+
+@cache
+def recorded() -> dict[str, Measure]:
+    """Read the seconds and the processor seconds of each file, as its path from the root of the repository."""
+    with TABLE.open(encoding="utf-8", newline="") as lines:
+        return {
+            row["file"]: (float(row["seconds"]), float(row["processor"])) for row in csv.DictReader(lines)
+        }
+
+
+def seconds_of(file: str) -> float:
+    """Tell the longer of both, in seconds: 0 for a file that is not in the table."""
+    return max(recorded().get(file, (0.0, 0.0)))
+
+
+def write(measured: dict[str, Measure]) -> None:
+    """Replace the rows of the files that were measured; those whose file is gone are dropped."""
+    root = TABLE.parents[2]
+    rows = {file: row for file, row in recorded().items() if (root / file).exists()} | measured
+    with TABLE.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(("file", "seconds", "processor"))
+        for file, (seconds, processor) in sorted(rows.items()):
+            if max(seconds, processor) >= LEAST:
+                writer.writerow((file, f"{seconds:.1f}", f"{processor:.1f}"))
+
+
+class DurationRecorder:
+    """Measures each file in the process that runs it, and writes the table where the session began."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._measured: dict[str, Measure] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Add what the test took, its fixtures and the processes below it included."""
+        before = time.monotonic(), processor_seconds()
+        try:
+            return (yield)
+        finally:
+            file = item.nodeid.split("::", 1)[0]
+            seconds, processor = self._measured.get(file, (0.0, 0.0))
+            self._measured[file] = (
+                seconds + time.monotonic() - before[0],
+                processor + processor_seconds() - before[1],
+            )
+
+    def pytest_testnodedown(self, node: object) -> None:
+        """Take over what a worker measured."""
+        self._measured |= {
+            file: (seconds, processor)
+            for file, seconds, processor in getattr(node, "workeroutput", {}).get("durations", ())
+        }
+
+    def pytest_sessionfinish(self) -> None:
+        """Hand the measures to the process that began the session, or write them where this is it."""
+        if (output := getattr(self._config, "workeroutput", None)) is not None:
+            output["durations"] = [(file, *measure) for file, measure in self._measured.items()]
+        else:
+            write(self._measured)
+
+
+def processor_seconds() -> float:
+    """Measure what this process, those below it and those of them that have ended have computed, in seconds."""
+    children: dict[int, list[int]] = {}
+    computed: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        number = int(folder.name)
+        children.setdefault(int(fields[1]), []).append(number)
+        computed[number] = sum(map(int, fields[11:15]))
+    total, waiting = 0, [os.getpid()]
+    while waiting:
+        one = waiting.pop()
+        total += computed.get(one, 0)
+        waiting += children.get(one, ())
+    return total / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,68 @@
+"""Which worker runs which file: one begins with the system's tier, whose waits the others fill; each takes the longest first."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from tests.running.durations import recorded, seconds_of
+from tests.running.tiers import is_of_system
+from xdist.scheduler import LoadFileScheduling
+
+if TYPE_CHECKING:
+    import pytest
+    from xdist.workermanage import WorkerController
+
+#: The folder whose files share one browser, whose driver's loop blocks all others of its process: one unit.
+BROWSER = "tests/browser"
+
+
+def unit_of(nodeid: str) -> str:
+    """Tell what a test is handed out with: its file, or the folder of the browser."""
+    file = nodeid.split("::", 1)[0]
+    return BROWSER if PurePosixPath(file).is_relative_to(BROWSER) else file
+
+
+@cache
+def turn_of(unit: str) -> float:
+    """Tell when a unit's turn is, the lowest first: the longest."""
+    if unit != BROWSER:
+        return -seconds_of(unit)
+    return -sum(seconds_of(file) for file in recorded() if unit_of(file) == BROWSER)
+
+
+class TierScheduling(LoadFileScheduling):
+    """Hands out units in their order; the first worker prefers those of the system, the others those of one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """Hand out the first unit of the tier that the worker prefers, of the other where none is left."""
+        unit = self._next(prefers_system=node is self.nodes[0])
+        work = self.workqueue.pop(unit)
+        self.assigned_work.setdefault(node, {})[unit] = work
+        numbers = self._numbers(node)
+        node.send_runtest_some([numbers[one] for one, done in work.items() if not done])
+
+    def _next(self, *, prefers_system: bool) -> str:
+        root = self.config.rootpath
+        first = next(iter(self.workqueue))
+        return next(
+            (
+                unit
+                for unit, work in self.workqueue.items()
+                if is_of_system(root / next(iter(work)).split("::", 1)[0]) == prefers_system
+            ),
+            first,
+        )
+
+    @cache  # noqa: B019 - one instance a session
+    def _numbers(self, node: WorkerController) -> dict[str, int]:
+        return {one: number for number, one in enumerate(self.registered_collections[node])}
+
+
+def put_in_order(items: list[pytest.Item]) -> None:
+    """Sort tests by the turns of their units, each unit's together."""
+    items.sort(key=lambda item: turn_of(unit_of(item.nodeid)))

@@ -1,0 +1,149 @@
+"""How the tests are run: two tiers, no path by hand, the longest first, the tier of the system beside the other."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.running import durations, scheduling
+from tests.running.scheduling import TierScheduling, turn_of, unit_of
+from tests.running.tiers import SYSTEM, TierError, Tiers, is_of_system
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(
+    file.relative_to(ROOT) for folder in ("tests", "engines") for file in (ROOT / folder).rglob("test_*.py")
+)
+
+
+def test_a_test_of_one_process_cannot_start_another() -> None:
+    with pytest.raises(TierError, match=r"test_a_test_of_one_process_cannot_start_another starts a process"):
+        subprocess.run([sys.executable, "-c", ""], check=True)
+    with pytest.raises(TierError, match=r"\(os.fork\): pytestmark = pytest.mark.system"):
+        os.fork()
+
+
+@pytest.mark.parametrize("mark", [(), (SYSTEM,)])
+def test_a_tier_is_that_of_a_whole_file(mark: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "test_one.py"
+    file.write_text(f"import pytest\n\n{'' if mark else 'pytestmark = pytest.mark.system'}\n")
+    item: Any = SimpleNamespace(
+        nodeid="test_one.py::test",
+        path=file,
+        get_closest_marker=lambda name: name if name in mark else None,
+    )
+    with pytest.raises(pytest.UsageError, match=r"test_one.py::test: the tier is that of the whole file"):
+        Tiers.pytest_collection_modifyitems(item, [item])
+
+
+@pytest.mark.parametrize(
+    ("line", "system"),
+    [
+        ("pytestmark = pytest.mark.system", True),
+        ("pytestmark = [pytest.mark.system, pytest.mark.full]", True),
+        ('pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.system]', True),
+        ("pytestmark = pytest.mark.full", False),
+        ("pytestmark = pytest.mark.systems", False),
+        ("# pytestmark = pytest.mark.system", False),
+    ],
+)
+def test_a_file_says_its_tier_in_one_line(line: str, system: bool, tmp_path: Path) -> None:
+    file = tmp_path / "test_one.py"
+    file.write_text(f"import pytest\n\n{line}\n")
+    assert is_of_system(file) is system
+
+
+def test_both_tiers_have_files_and_the_browser_one() -> None:
+    system = [file for file in FILES if is_of_system(ROOT / file)]
+    assert 0.05 < len(system) / len(FILES) < 0.5
+    assert {
+        is_of_system(ROOT / file) for file in FILES if unit_of(file.as_posix()) == scheduling.BROWSER
+    } == {True}
+
+
+def test_no_test_changes_the_path_of_imports() -> None:
+    changed = re.compile(r"^\s*sys\.path(\.(insert|append|extend)\(|\[.*\] *=| *\+?=)", re.MULTILINE)
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "engines").rglob("*.py")]
+    assert [str(file) for file in files if changed.search(file.read_text(encoding="utf-8"))] == []
+
+
+def test_the_longest_is_first_and_the_browser_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"tests/a.py": (2.0, 5.0), "tests/b.py": (4.0, 1.0)}
+    table |= {f"tests/browser/{name}.py": (3.0, 1.0) for name in "cd"}
+    monkeypatch.setattr(durations, "recorded", lambda: table)
+    monkeypatch.setattr(scheduling, "recorded", lambda: table)
+    turn_of.cache_clear()
+    units = {unit_of(f"{file}::test") for file in (*table, "tests/new.py")}
+    assert sorted(units, key=turn_of) == ["tests/browser", "tests/a.py", "tests/b.py", "tests/new.py"]
+    turn_of.cache_clear()
+
+
+class Node(SimpleNamespace):
+    """A worker that notes what it is handed out."""
+
+    shutting_down = False
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def send_runtest_some(self, numbers: list[int]) -> None:
+        self.given = [*getattr(self, "given", ()), *numbers]
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def test_one_worker_begins_with_the_system(tmp_path: Path) -> None:
+    for name, line in (
+        ("alone", ""),
+        ("other", ""),
+        ("server", "pytestmark = pytest.mark.system"),
+        ("last", ""),
+    ):
+        (tmp_path / f"test_{name}.py").write_text(f"import pytest\n\n{line}\n")
+    collected = [
+        f"test_{name}.py::test_{n}" for name in ("alone", "other", "server", "last") for n in range(3)
+    ]
+    option = SimpleNamespace(loadscopereorder=False, debug=False)
+    config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: ["popen"] * 2)
+    schedule = TierScheduling(config)
+    nodes: list[Any] = [Node(gateway=SimpleNamespace(id=f"gw{n}")) for n in range(2)]
+    for node in nodes:
+        schedule.add_node(node)
+        schedule.add_node_collection(node, collected)
+    schedule.schedule()
+    assert nodes[0].given == [6, 7, 8]
+    assert nodes[1].given == [0, 1, 2]
+    schedule.mark_test_complete(nodes[0], 6)
+    assert nodes[0].given == [6, 7, 8, 3, 4, 5]
+    for number in (0, 1):
+        schedule.mark_test_complete(nodes[1], number)
+    assert nodes[1].given == [0, 1, 2, 9, 10, 11]
+
+
+def test_what_is_measured_replaces_the_rows_of_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "tests" / "running" / "durations.csv"
+    table.parent.mkdir(parents=True)
+    for name in ("kept", "again", "short"):
+        (tmp_path / f"{name}.py").touch()
+    table.write_text(
+        "file,seconds,processor\nagain.py,9.0,9.0\ngone.py,5.0,5.0\nkept.py,1.5,0.1\nshort.py,3.0,1.0\n"
+    )
+    monkeypatch.setattr(durations, "TABLE", table)
+    durations.recorded.cache_clear()
+    durations.write({"again.py": (2.04, 1.0), "short.py": (0.3, 0.2), "new.py": (0.1, 0.7)})
+    durations.recorded.cache_clear()
+    assert table.read_text() == "file,seconds,processor\nagain.py,2.0,1.0\nkept.py,1.5,0.1\nnew.py,0.1,0.7\n"
+
+
+def test_the_processor_is_measured() -> None:
+    before = durations.processor_seconds()
+    while durations.processor_seconds() - before < 0.02:
+        sum(range(10_000))

@@ -1,0 +1,57 @@
+"""Two tiers of tests: those of the system start other processes (servers, browsers, kills), all others stay within their own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Generator, Iterable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SYSTEM = "system"
+_MARKED = re.compile(rf"^pytestmark = (pytest\.mark\.{SYSTEM}$|\[.*pytest\.mark\.{SYSTEM}\b)", re.MULTILINE)
+#: What the interpreter tells of as it starts another process.
+_STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})
+
+
+class TierError(Exception):
+    """A test starts a process, and its file is not of the system's tier."""
+
+
+@cache
+def is_of_system(file: Path) -> bool:
+    """Tell whether a file of tests is of the system's tier: it says so in one line, for all of its tests."""
+    return _MARKED.search(file.read_text(encoding="utf-8")) is not None
+
+
+class Tiers:
+    """Marks hold: a test whose file is not of the system's tier cannot start a process."""
+
+    def __init__(self) -> None:
+        self._running = ""
+        sys.addaudithook(self._notice)
+
+    def pytest_collection_modifyitems(self, items: Iterable[pytest.Item]) -> None:
+        """Refuse a mark that is not its whole file's, which `-m` and the scheduling would take for two things."""
+        for item in items:
+            if (item.get_closest_marker(SYSTEM) is not None) != is_of_system(item.path):
+                raise pytest.UsageError(
+                    f"{item.nodeid}: the tier is that of the whole file: pytestmark = pytest.mark.{SYSTEM}"
+                )
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Watch over the test from its first fixture to its last."""
+        self._running = "" if is_of_system(item.path) else item.nodeid
+        try:
+            return (yield)
+        finally:
+            self._running = ""
+
+    def _notice(self, event: str, _: object) -> None:
+        if event in _STARTS and self._running:
+            raise TierError(
+                f"{self._running} starts a process ({event}): pytestmark = pytest.mark.{SYSTEM} belongs into its file"
+            )
