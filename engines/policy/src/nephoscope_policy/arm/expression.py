@@ -9,7 +9,7 @@ from typing import Any
 from nephoscope_policy.arm import calls
 from nephoscope_policy.arm.calls import Functions, Hosts
 from nephoscope_policy.arm.compiler import compile_node
-from nephoscope_policy.arm.interpreter import interpret_node
+from nephoscope_policy.arm.interpreter import interpret_node, interpret_placed
 from nephoscope_policy.arm.parser import parse_tree
 from nephoscope_policy.arm.tree import Call, Node, print_node, walk
 from nephoscope_policy.arm.value import Value
@@ -37,7 +37,8 @@ class Expression:
 
     def interpret(self, hosts: Hosts, scope: Any) -> Value:
         """The value by a plain walk over the tree; raises ArmError. Equals what `compile` gives."""
-        return interpret_node(self.tree, hosts, scope)
+        walk_tree = interpret_node if calls.LAMBDA in self.calls else interpret_placed
+        return walk_tree(self.tree, hosts, scope)
 
     def __str__(self) -> str:
         return f"[{print_node(self.tree)}]"

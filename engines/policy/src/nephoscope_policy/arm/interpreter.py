@@ -20,6 +20,11 @@ def interpret_node(node: Node, hosts: Hosts, scope: Any) -> Value:
     stray = calls.misplaced_lambda(node, hosts)
     if stray is not None:
         raise calls.misplaced(stray)
+    return interpret_placed(node, hosts, scope)
+
+
+def interpret_placed(node: Node, hosts: Hosts, scope: Any) -> Value:
+    """The same of a node all of whose lambdas are in place, or that has none."""
     return _Interpreter(hosts, scope).value(node, Frame())
 
 
