@@ -232,7 +232,7 @@ def test_a_changed_schema_is_told_by_whoever_judges(world) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.sources.live.test_health import NOW, Keeper, Lake, State, _changed_schema, deliver
+from tests.ingest.live.test_health import NOW, Keeper, Lake, State, _changed_schema, deliver
 def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
 with State.of(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) as lake:
     keeper = Keeper(lake, state, "dies")
