@@ -21,9 +21,9 @@ from tests.posture.test_tenants_apart import GROUP, NOW, Company, judged
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
-from nephoscope.alerts.response.published_letter import letter
-from nephoscope.automation.automation import TYPE
-from nephoscope.automation.watch import Watch
+from nephoscope.automation.assessment_mail import letter
+from nephoscope.automation.languages.security_automations import TYPE
+from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.rows import arrow_of
 from nephoscope.posture.published.graph_tables import TABLES
@@ -33,6 +33,7 @@ from nephoscope.posture.scan import Request, save_request
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.state import State
+from nephoscope.state.automation_runs import RuleLanguage
 from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
 
@@ -248,8 +249,8 @@ def mails(side: Side, a: Company) -> list[tuple[str, str]]:
         body = {"id": id_, "name": "told", "type": TYPE, "properties": properties}
         with state.transaction() as session:
             state.arm_documents.put(session, id_.lower(), TYPE.lower(), body, "test")
-        Watch(side.data, state, Shelf(side.data)).look()
-        found = [letter(one, BASE) for one in state.responses.of_rule()]
+        PublicationWatch(side.data, state, Shelf(side.data)).look()
+        found = [letter(one, BASE) for one in state.automation_runs.of_language(RuleLanguage.AUTOMATION)]
     return sorted((settled(one[0]), settled(one[1])) for one in found if one is not None)
 
 

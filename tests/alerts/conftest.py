@@ -11,9 +11,9 @@ from tests.arrangement import by_itself
 
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.look_back import LookBack
-from nephoscope.alerts.response.responder import Responder
 from nephoscope.alerts.schedule import Schedule
 from nephoscope.alerts.tuning.trying import Trying
+from nephoscope.automation.engine import AutomationEngine
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 
@@ -24,7 +24,7 @@ def _loops_are_the_products() -> Iterator[None]:
     loops = (
         (Desk, "take"),
         (LookBack, "run"),
-        (Responder, "tick"),
+        (AutomationEngine, "tick"),
         (Schedule, "once"),
         (Schedule, "tick"),
         (Trying, "next"),

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.response.operator import FILE
 from nephoscope.api.wire.kept import merged, without_secrets
 from nephoscope.api.wire.operation import Directory
+from nephoscope.automation.operator import FILE
 from nephoscope.model.reach import EVERYTHING
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE
 

@@ -1,32 +1,52 @@
-"""A published estate of a few documents, and the automations over it."""
+"""Alerts, a published estate of a few documents, and the rules over both."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from tests.arrangement import by_itself
 
-from nephoscope.alerts.response.responder import Responder
-from nephoscope.automation.automation import TENANT, TYPE, Automation
-from nephoscope.automation.watch import Watch
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detector import Outcome
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.window import Window
+from nephoscope.automation.engine import AutomationEngine
+from nephoscope.automation.languages.response_rules import FOLDER
+from nephoscope.automation.languages.security_automations import TENANT, TYPE, read_automation
+from nephoscope.automation.publication_watch import PublicationWatch
+from nephoscope.automation.rules import load_rules
+from nephoscope.lake.lake import Lake
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.state import State
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _loops_are_the_products() -> Iterator[None]:
     """What runs without a person says by itself that it changes what people decide."""
     with pytest.MonkeyPatch.context() as patch:
-        by_itself(patch, Watch, "look")
-        by_itself(patch, Responder, "tick")
+        by_itself(patch, Desk, "take")
+        by_itself(patch, PublicationWatch, "look")
+        by_itself(patch, AutomationEngine, "tick")
         yield
 
 
+NOW = datetime.now(UTC).replace(microsecond=0)
+RULE = Rule.parse(
+    {"id": "r1", "name": "Sign-ins", "query": "SigninLogs", "tactics": ["InitialAccess"]}, Place("rule.yaml")
+)
 SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111"
 OTHER = "/subscriptions/22222222-2222-4222-8222-222222222222"
 STATES = {"Healthy": "Compliant", "Unhealthy": "NonCompliant"}
@@ -80,7 +100,6 @@ def control(state: str) -> Document:
 @pytest.fixture
 def publish(tmp_path):
     """Publish documents."""
-    from datetime import UTC, datetime
 
     def publishing(*documents: Document) -> None:
         made = Made(datetime.now(UTC), "all", 1, None, 0, 0, {}, (), {}, (), (), 0, {}, {})
@@ -106,14 +125,15 @@ def automate(state):
         }
         with state.transaction() as session:
             state.arm_documents.put(session, body["id"].lower(), TYPE, body, "test")
-        return Automation.of(body)
+        return read_automation(body)
 
     return automating
 
 
 def _receiver():
-    path = Path(__file__).parents[1] / "alerts" / "response" / "receiver.py"
-    spec = importlib.util.spec_from_file_location("automation_receiver", path)
+    spec = importlib.util.spec_from_file_location(
+        "automation_receiver", Path(__file__).with_name("receiver.py")
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules["automation_receiver"] = module
     spec.loader.exec_module(module)
@@ -130,3 +150,55 @@ def receiver(tmp_path):
 def documents():
     """The makers of documents, for tests that are imported by path."""
     return assessment, score, control
+
+
+@pytest.fixture
+def raise_alert(state: State) -> Callable[..., None]:
+    """Let the desk take an alert: its incident is made with it."""
+
+    def raising(
+        id_: str = "a1",
+        *addresses: str,
+        severity: Severity = Severity.HIGH,
+        techniques: tuple[str, ...] = ("T1078",),
+        entities: tuple[tuple[str, dict[str, str]], ...] = (),
+        rule: Rule = RULE,
+        ends: datetime = NOW,
+    ) -> None:
+        several = [("IP", {"Address": one}) for one in addresses or ("185.220.101.4",)] + list(entities)
+        alert = Alert(
+            id_,
+            "r1",
+            "Sign-ins",
+            "A user signed in.",
+            severity,
+            NOW,
+            NOW,
+            NOW,
+            ("InitialAccess",),
+            techniques,
+            tuple(Entity.of(*one) for one in several),
+        )
+        window = Window(ends - timedelta(hours=1), ends)
+        Desk(state, "default").take(Outcome(rule, window, 1, (alert,)), NOW, scheduled=False)
+
+    return raising
+
+
+@pytest.fixture
+def engine(lake: Lake, state: State) -> Callable[..., AutomationEngine]:
+    """An engine with rules of response (documents) and the operator's file."""
+
+    def making(*documents: dict[str, Any], operator: dict[str, Any] | None = None) -> AutomationEngine:
+        folder = lake.data / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, document in enumerate(documents):
+            whole = {"name": f"rule {number}", "when": ["incident.created"], **document}
+            (folder / f"{number}.yaml").write_text(yaml.safe_dump(whole))
+        if operator is not None:
+            (folder.parent / "operator.yaml").write_text(yaml.safe_dump(operator))
+        loaded = load_rules(lake.data, state)
+        assert loaded.faults == []
+        return AutomationEngine(lake, state, "default", loaded.rules)
+
+    return making

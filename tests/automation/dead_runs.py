@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nephoscope.automation.automation import TENANT, TYPE
+from nephoscope.automation.languages.security_automations import TENANT, TYPE
 from nephoscope.state import State
-from nephoscope.state.responses import ResponseRun, RunStatus
+from nephoscope.state.automation_runs import AutomationRun, RunStatus
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 KEY = f"{TENANT}/tell <team>".lower()
@@ -31,7 +31,7 @@ def run(
 ) -> None:
     """Keep a run."""
     at = NOON + timedelta(minutes=minutes)
-    made = ResponseRun(
+    made = AutomationRun(
         id_,
         "default",
         rule,
@@ -48,7 +48,7 @@ def run(
         detail=detail,
     )
     with state.transaction() as session:
-        state.responses.put(session, made)
+        state.automation_runs.put(session, made)
 
 
 def spoil(state: State) -> None:

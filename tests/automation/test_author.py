@@ -7,9 +7,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from nephoscope.automation.actions import credential
-from nephoscope.automation.automation import TYPE
-from nephoscope.automation.watch import automations
+from nephoscope.automation.condition import EventView
+from nephoscope.automation.languages.security_actions import credential
+from nephoscope.automation.languages.security_automations import TYPE
+from nephoscope.automation.rules import load_automations
 from nephoscope.cli.main import cli
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state.principals import PrincipalKind
@@ -43,7 +44,7 @@ def kept(state, tmp_path):
                 "properties": properties,
             }
             state.arm_documents.put(session, body["id"].lower(), TYPE.lower(), body, "author")
-        return lambda: automations(state, Shelf(tmp_path / "data")), who
+        return lambda: load_automations(state, Shelf(tmp_path / "data")), who
 
     return made
 
@@ -63,25 +64,25 @@ def test_it_is_told_of_what_its_author_reads_now(kept, role, scope, told):
     usable, _ = kept((role, scope))
     ((one,), wrong) = usable()
     assert wrong == []
-    assert tuple(key for key in (HERE, BESIDE, f"{OTHER}/{VM}") if one.reaches(key)) == told
+    assert tuple(key for key in (HERE, BESIDE, f"{OTHER}/{VM}") if one.scope.covers(key)) == told
 
 
 def test_a_role_that_is_taken_cuts_it_and_who_is_let_in_no_more_has_none(kept, state):
     usable, who = kept(("Contributor", SUB))
-    assert usable()[0][0].reaches(BESIDE)
+    assert usable()[0][0].scope.covers(BESIDE)
     with state.transaction() as session:
         state.principals.revoke(session, state.principals.roles(who.id)[0].id)
-    assert not usable()[0][0].reaches(BESIDE)
+    assert not usable()[0][0].scope.covers(BESIDE)
     with state.transaction() as session:
         state.principals.disable(session, who.id)
-    (found, ((_, why),)) = usable()
-    assert (found, "is let in no more" in why) == ([], True)
+    (found, (wrong,)) = usable()
+    assert (found, "is let in no more" in wrong.reason) == ([], True)
 
 
 def test_it_writes_into_no_workspace_that_its_author_may_not_change(kept, state):
     usable, who = kept(("Contributor", SUB), workspace="default")
-    (found, ((_, why),)) = usable()
-    assert (found, "may not change the workspace default" in why) == ([], True)
+    (found, (wrong,)) = usable()
+    assert (found, "may not change the workspace default" in wrong.reason) == ([], True)
     with state.transaction() as session:
         state.principals.grant(session, who.id, "Contributor", "/workspaces/default", "test")
     assert len(usable()[0]) == 1
@@ -89,7 +90,7 @@ def test_it_writes_into_no_workspace_that_its_author_may_not_change(kept, state)
 
 def test_one_of_the_command_line_has_no_author(kept):
     usable, _ = kept(author=False)
-    assert usable()[0][0].reaches(BESIDE)
+    assert usable()[0][0].scope.covers(BESIDE)
 
 
 def test_a_document_as_azure_has_it_is_the_command_line_s(tmp_path):
@@ -182,7 +183,7 @@ def alert(*resources, beside=""):
 def test_it_is_told_of_alerts_about_what_its_author_reads(kept, role, scope, row, told):
     usable, _ = kept((role, scope), events=("Alerts",))
     ((one,), _) = usable()
-    assert one.holds({}, row) is told
+    assert one.matches("alert.created", EventView({}, row)) is told
 
 
 @pytest.mark.parametrize(
@@ -191,4 +192,4 @@ def test_it_is_told_of_alerts_about_what_its_author_reads(kept, role, scope, row
 def test_scopes_bound_the_alerts(kept, scope, told):
     usable, _ = kept(("Owner", "/"), events=("Alerts",), scopes=(scope,))
     ((one,), _) = usable()
-    assert one.holds({}, alert(vault(SUB))) is told
+    assert one.matches("alert.created", EventView({}, alert(vault(SUB)))) is told

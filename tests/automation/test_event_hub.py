@@ -12,10 +12,10 @@ import pytest
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from nephoscope.alerts.response.action import ActionError, Around
-from nephoscope.alerts.response.actions.event_hub import Settings, refusal, run
-from nephoscope.alerts.response.operator import EventHubs, Operator
-from nephoscope.state.responses import ResponseRun, RunStatus
+from nephoscope.automation.action import ActionError, Around
+from nephoscope.automation.actions.event_hub import Settings, refusal, run
+from nephoscope.automation.operator import EventHubs, Operator
+from nephoscope.state.automation_runs import AutomationRun, RunStatus
 
 pytestmark = pytest.mark.system
 
@@ -43,8 +43,8 @@ def around(kafka, connection: str) -> Around:
     return Around(Path(), operator, NOW, lambda _: connection)
 
 
-def planned(*records) -> ResponseRun:
-    return ResponseRun(
+def planned(*records) -> AutomationRun:
+    return AutomationRun(
         "r1",
         "default",
         "a",

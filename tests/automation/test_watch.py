@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml
 
-from nephoscope.alerts.response.published_letter import letter
-from nephoscope.alerts.response.responder import Responder
-from nephoscope.automation.watch import Watch, automations
+from nephoscope.automation.assessment_mail import letter
+from nephoscope.automation.engine import AutomationEngine
+from nephoscope.automation.publication_watch import PublicationWatch
+from nephoscope.automation.rules import load_automations
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.state.automation_runs import RuleLanguage
 
 FILES = {"actionType": "Files", "name": "out"}
 HOME = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers/Microsoft.Security/automations"
@@ -20,7 +22,7 @@ HOME = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/pr
 
 @pytest.fixture
 def watch(tmp_path, state):
-    return Watch(tmp_path / "data", state, Shelf(tmp_path / "data"))
+    return PublicationWatch(tmp_path / "data", state, Shelf(tmp_path / "data"))
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def respond(tmp_path, lake, state):
     def responding(now=None, **operator):
         known = {"files": {"out": {"folder": str(tmp_path / "out"), "megabytes": 1, "keep": 2}}, **operator}
         (tmp_path / "data" / "responses" / "operator.yaml").write_text(yaml.safe_dump(known))
-        return list(Responder(lake, state, "default", automations(state, Shelf(lake.data))[0]).tick(now))
+        return list(
+            AutomationEngine(lake, state, "default", load_automations(state, Shelf(lake.data))[0]).tick(now)
+        )
 
     return responding
 
@@ -148,7 +152,7 @@ def test_a_killed_look_is_made_again(publish, automate, watch, state, monkeypatc
     watch.look()
     publish(assessment("a"))
     with monkeypatch.context() as cut:
-        cut.setattr(state.responses, "plan", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        cut.setattr(state.automation_runs, "plan", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             watch.look()
     assert watch.look() == 1
@@ -193,8 +197,12 @@ def test_a_webhook_gets_batches_and_what_fails_is_kept(
     assert sorted(one.status.value for one in ended) == ["dead", "done"]
     bodies = [json.loads(body)["data"]["records"] for _, body in receiver.got]
     assert [len(one) for one in bodies] == [2, 1]
-    dead = next(one for one in state.responses.of_rule() if one.status.value == "dead")
-    Responder(lake, state, "default", []).retry(dead.id, "test", datetime.now(UTC))
+    dead = next(
+        one
+        for one in state.automation_runs.of_language(RuleLanguage.AUTOMATION)
+        if one.status.value == "dead"
+    )
+    AutomationEngine(lake, state, "default", []).retry(dead.id, "test", datetime.now(UTC))
     assert [one.id for one in respond(**allowed)] == [dead.id]
     assert receiver.ids().count(dead.id) == 2
 
@@ -209,7 +217,7 @@ def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, 
         *(assessment(one, "Healthy") for one in machines[1:]), assessment("m000", severity="Low"), score(43.1)
     )
     assert watch.look() == 1
-    (run,) = state.responses.of_rule()
+    (run,) = state.automation_runs.of_language(RuleLanguage.AUTOMATION)
     assert (run.kind, run.document["count"], len(run.document["records"])) == ("several.changed", 61, 50)
     subject, text = letter(run, "https://host")
     assert subject == "[Low] 1 of 61 changes are findings: a"
@@ -249,14 +257,14 @@ def test_a_message_says_what_became_of_it(
     watch.look()
     publish(assessment("other"), assessment("vm", **after))
     watch.look()
-    (run,) = state.responses.of_rule()
+    (run,) = state.automation_runs.of_language(RuleLanguage.AUTOMATION)
     title, text = letter(run, "https://host")
     assert title == subject
     assert [one for one in said if one not in text] == []
 
 
 def test_a_logic_app_is_told_by_its_address(state, publish, automate, watch, respond, receiver, documents):
-    from nephoscope.automation.actions import credential
+    from nephoscope.automation.languages.security_actions import credential
 
     assessment = documents[0]
     made = automate(["Assessments"], [{"actionType": "LogicApp", "logicAppResourceId": "/x"}])

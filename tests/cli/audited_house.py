@@ -13,8 +13,8 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State
+from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.principals import PrincipalKind, SecretKind
-from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 from nephoscope.state.rule_standings import RuleStanding
 from nephoscope.state.sign_in_providers import Rule, SignInProvider
 
@@ -149,9 +149,9 @@ def _fill(state: State) -> None:
             (RunStatus.DEAD, RunStep.DO),
             (RunStatus.DONE, RunStep.APPLY),
         ):
-            made = ResponseRun(
+            made = AutomationRun(
                 f"run-{status.value}", "default", "rule", "block", {"action": "block"}, "incident.created", "1", {}, status, NOW, NOW,
                 NOW, step=step, plan={"change": "block"},
             )  # fmt: skip
-            state.responses.put(session, made)
+            state.automation_runs.put(session, made)
     Guard(state, lambda: Hierarchy({})).make_secret(kim, SecretKind.SESSION, "test", lasts=timedelta(days=1))

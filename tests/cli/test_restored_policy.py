@@ -20,8 +20,8 @@ from nephoscope.cli import restore as restoring
 from nephoscope.lake.backup.archive import ArchiveWriter
 from nephoscope.posture.scan import Request, save_request
 from nephoscope.state import State
+from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.principals import PrincipalKind, SecretKind
-from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 from nephoscope.state.rule_settings import RuleSetting
 from nephoscope.state.sign_in_providers import Rule, SignInProvider
 from nephoscope.state.sources import Source
@@ -76,11 +76,11 @@ def hostile_state(folder: Path) -> bytes:
             )
             state.rule_switches.switch(session, "default", "rule", ["quiet"], NOW, "eve", enabled=False)
             state.learned.add(session, "default", "r", ["a", "b"], NOW)
-            state.responses.put(session, ResponseRun(
+            state.automation_runs.put(session, AutomationRun(
                 "r1", "default", "tidy up", "command", {"command": "tidy"}, "incident.created", "1", {}, RunStatus.PENDING, NOW, NOW,
                 NOW, step=RunStep.APPLY,
             ))  # fmt: skip
-            state.responses.put(session, ResponseRun(
+            state.automation_runs.put(session, AutomationRun(
                 "r2", "default", "tidy up", "command", {"command": "undo"}, "incident.created", "1", {}, RunStatus.DONE, NOW, NOW, NOW,
                 step=RunStep.APPLY, until=NOW, plan={"command": "undo"},
             ))  # fmt: skip

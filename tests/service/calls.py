@@ -97,9 +97,9 @@ def _store(context: ServiceContext, lake: Lake) -> watchlists.WatchlistStore:
 
 
 def _responder(lake: Lake, context: ServiceContext) -> Any:
-    from nephoscope.alerts.response.responder import Responder
+    from nephoscope.automation.engine import AutomationEngine
 
-    return Responder(lake, context.state, "default", [])
+    return AutomationEngine(lake, context.state, "default", [])
 
 
 def _trial(what: What) -> Trial:

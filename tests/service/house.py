@@ -13,8 +13,8 @@ from nephoscope.ingest.feeds.keeping import keep
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.listing import Given, Keeping
 from nephoscope.state import State
+from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.incidents import Note, NoteKind
-from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,8 +58,8 @@ def _decided(state: State) -> None:
             ("applied", RunStatus.DONE),
             ("dead", RunStatus.DEAD),
         ):
-            run = ResponseRun(
+            run = AutomationRun(
                 id_, "default", "rule", "block", {}, "incident.created", "1", {}, status, now, now, now, plan={"a": 1},
                 step=RunStep.APPLY if status is RunStatus.DONE else RunStep.DO,
             )  # fmt: skip
-            state.responses.put(session, run)
+            state.automation_runs.put(session, run)

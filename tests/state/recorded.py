@@ -47,12 +47,14 @@ def execute(url: str, statement: str) -> None:
 
 
 def read_rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables, in the order of their keys, without bringing the database up to date."""
+    """All rows of the tables of today that are there, in the order of their keys, without bringing the database up to date."""
     database = Database.open(url)
     with database.read() as session:
+        there = set(inspect(session.connection()).get_table_names())
         rows = {
             table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key))]
             for table in every_table()
+            if table.name in there
         }
     database.close()
     return rows
@@ -73,6 +75,15 @@ def read_schema(url: str) -> dict[str, Any]:
             }
             for name in seen.get_table_names()
         }
+    database.close()
+    return found
+
+
+def read_table(url: str, name: str) -> list[dict[str, Any]]:
+    """The rows of one table as the database has them, in the order of its first column."""
+    database = Database.open(url)
+    with database.read() as session:
+        found = [dict(row) for row in session.execute(text(f"SELECT * FROM {name} ORDER BY 1")).mappings()]
     database.close()
     return found
 

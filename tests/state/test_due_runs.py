@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.state import State
-from nephoscope.state.responses import ResponseRun, RunStatus, RunStep
+from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
 
 pytestmark = pytest.mark.system
 
@@ -19,9 +19,9 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 def made(
     id_: str, rule: str = "bulk", kind: str = "assessments.changed", status: RunStatus = RunStatus.PENDING,
     *, action: str = "mail", at: int = 0, until: datetime | None = None, step: RunStep = RunStep.DO,
-) -> ResponseRun:  # fmt: skip
+) -> AutomationRun:  # fmt: skip
     due, settings = NOW + timedelta(seconds=at), {"action": action, "to": ["a"]}
-    return ResponseRun(
+    return AutomationRun(
         id_,
         "default",
         rule,
@@ -36,6 +36,7 @@ def made(
         NOW,
         until=until,
         step=step,
+        urgent=not kind.startswith("assessments"),
     )
 
 
@@ -49,15 +50,15 @@ def test_what_is_due_is_found_by_rule_and_kind_and_claimed_once(opened: Callable
         made("holds", action="block", status=RunStatus.DONE, until=NOW + timedelta(hours=1), kind="alert.created"),
     ]  # fmt: skip
     with state.transaction() as session:
-        state.responses.plan(session, [*bulk, *others])
-        state.responses.plan(session, [made("b000", "changed"), made("new", "third")])
-    found = {one.id: one for one in state.responses.due("default", NOW, ("block",))}
+        state.automation_runs.plan(session, [*bulk, *others])
+        state.automation_runs.plan(session, [made("b000", "changed"), made("new", "third")])
+    found = {one.id: one for one in state.automation_runs.due("default", NOW, ("block",))}
     assert sorted(found) == sorted([*(f"b{at:03}" for at in range(50)), "alert", "other", "new", "over"])
     assert (found["alert"].urgent, found["b000"].urgent, found["over"].urgent) == (True, False, True)
     assert (found["b000"].rule, found["over"].step, found["b000"].step) == ("bulk", RunStep.APPLY, RunStep.DO)
     with state.transaction() as session:
-        (one, other) = state.responses.claimed(session, ["over", "late", "b000"], NOW)
+        (one, other) = state.automation_runs.claimed(session, ["over", "late", "b000"], NOW)
         assert (one.id, other.id, other.document) == ("over", "b000", {"x": 1})
-        state.responses.put(session, made("b000", status=RunStatus.RUNNING))
+        state.automation_runs.put(session, made("b000", status=RunStatus.RUNNING))
     with state.transaction() as session:
-        assert state.responses.claimed(session, ["b000"], NOW) == []
+        assert state.automation_runs.claimed(session, ["b000"], NOW) == []

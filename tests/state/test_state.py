@@ -532,15 +532,39 @@ def case_a_step_that_fails_leaves_nothing(opened: Open, url: str) -> None:
     assert opened().workspaces.get().name == "default"
 
 
-def case_a_recorded_state_opens_with_its_rows(opened: Open, url: str) -> None:
-    """What the steps of before the baseline made opens unchanged, and is made as a new one."""
+AUTOMATION = "/subscriptions/x/providers/microsoft.security/automations/y"
+MOVED = ("events", "facts", "runs")
+
+
+def case_the_queue_of_a_recorded_state_goes_on(opened: Open, url: str) -> None:
+    """An event that is noted after the move comes behind those that were moved, with a number of its own."""
     recorded.load(url)
-    before = recorded.read_rows(url)
+    state = opened()
+    with state.transaction() as session:
+        state.automation_runs.happened(session, "soc-1", "alert.created", "a1", {"n": 1}, datetime.now(UTC))
+    assert [row["id"] for row in recorded.read_table(url, "automation_events")] == [1, 2, 3]
+
+
+def case_a_recorded_state_opens_with_its_rows(opened: Open, url: str) -> None:
+    """What the steps of before the baseline made opens with every row, and has the tables of a new one."""
+    recorded.load(url)
+    recorded.execute(
+        url, f"UPDATE response_runs SET rule = '{AUTOMATION}', kind = 'assessments.test' WHERE id LIKE '%2%'"
+    )
+    before, moved = (
+        recorded.read_rows(url),
+        {name: recorded.read_table(url, f"response_{name}") for name in MOVED},
+    )
     assert {name: len(rows) for name, rows in before.items() if name != "workspaces"} == {
         name: 2 for name in before if name != "workspaces"
     }
     state = opened()
-    assert recorded.read_rows(url) == before
+    assert {name: rows for name, rows in recorded.read_rows(url).items() if name in before} == before
+    found = {name: recorded.read_table(url, f"automation_{name}") for name in MOVED}
+    for run in found["runs"]:
+        told = ("response", False) if "1" in run["id"] else ("automation", True)
+        assert (run.pop("language"), bool(run.pop("urgent"))) == told
+    assert found == moved
     assert [one.name for one in state.workspaces.all()] == ["default", "soc-1", "soc-2"]
     assert state.workspaces.get().id == "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
     assert [(one.name, one.settings) for one in state.sources.all()] == [
@@ -680,8 +704,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0036"
-down_revision = "0035"
+revision = "0037"
+down_revision = "0036"
 
 
 def upgrade() -> None:
@@ -696,12 +720,12 @@ def test_the_next_step_is_one_file(
 ) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(migration.FOLDER, folder)
-    (folder / "versions" / "0036_colors.py").write_text(NEXT)
+    (folder / "versions" / "0037_colors.py").write_text(NEXT)
     monkeypatch.setattr(migration, "FOLDER", folder)
     if not is_new:
         recorded.load(url)
     with opened().database.read() as session:
-        assert migration._revision(session.connection()) == "0036"
+        assert migration._revision(session.connection()) == "0037"
         colors = session.execute(text("SELECT color FROM tenants")).scalars().all()
     assert colors == ([] if is_new else ["blue", "blue"])
     monkeypatch.undo()

@@ -9,8 +9,8 @@ from html import unescape
 import pytest
 from tests.automation.dead_runs import KEY, REASON, run, spoil
 
+from nephoscope.state.automation_runs import AUTOMATIONS, RunStatus
 from nephoscope.state.principals import PrincipalKind, SecretKind
-from nephoscope.state.responses import AUTOMATIONS, RunStatus
 from nephoscope.web.asked_rules import asked_rules
 
 GONE = f"/subscriptions/x{AUTOMATIONS}gone"

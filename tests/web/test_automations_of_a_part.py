@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from tests.automation.dead_runs import KEY, REASON, run, spoil
 
-from nephoscope.state.responses import AUTOMATIONS, RunStatus
+from nephoscope.state.automation_runs import AUTOMATIONS, RunStatus
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from nephoscope.alerts.change_events import BY as RESPONSE
 from nephoscope.alerts.filing import BY
-from nephoscope.alerts.response.event import BY as RESPONSE
 from nephoscope.state.database import StateError
 from nephoscope.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus
 

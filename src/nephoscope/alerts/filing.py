@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from nephoscope.alerts.change_events import of_incident
 from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping
 from nephoscope.alerts.handover import with_work_of, worked_on
-from nephoscope.alerts.response.event import of_incident
 from nephoscope.alerts.rows import INCIDENTS, incident_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.storyline import named, titled, worst

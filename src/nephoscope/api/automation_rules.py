@@ -18,9 +18,9 @@ from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import chosen, fields, flag, many, moment, text, whole, words
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, by
-from nephoscope.automation.actions import credential
-from nephoscope.automation.automation import AutomationError
-from nephoscope.automation.incident_automation import rule_of
+from nephoscope.automation.languages.security_actions import credential
+from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
+from nephoscope.automation.rule import AutomationError
 from nephoscope.state.incidents import CLASSIFICATIONS
 
 SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")
@@ -96,7 +96,7 @@ SHAPE = fields(
 def check(body: Body) -> None:
     """Fault where a rule asks or does what is not known here."""
     try:
-        rule_of(str(body["id"]).lower(), body)
+        read_sentinel_rule(str(body["id"]).lower(), body)
     except AutomationError as error:
         raise bad(str(error), error.path) from error
 

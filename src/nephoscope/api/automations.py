@@ -19,9 +19,11 @@ from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import Shape, anything, chosen, fields, flag, many, text, words
-from nephoscope.automation.actions import HIDDEN, credential, secrets_of
-from nephoscope.automation.author import READS, WORKSPACE_WRITE
-from nephoscope.automation.automation import EVENTS, OPERATORS, ORDERED
+from nephoscope.automation.condition import ORDERED
+from nephoscope.automation.event_kinds import AZURE_SOURCES
+from nephoscope.automation.languages.author import READS, WORKSPACE_WRITE
+from nephoscope.automation.languages.security_actions import HIDDEN, credential, secrets_of
+from nephoscope.automation.languages.security_automations import OPERATORS
 from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = Surface("Automations", "Microsoft.Security")
@@ -75,7 +77,9 @@ def _id(type_: str, told: str) -> Shape:
     )
 
 
-_SOURCE = fields({"eventSource": words(*EVENTS)}, {"ruleSets": many(fields({}, {"rules": many(_rule)}))})
+_SOURCE = fields(
+    {"eventSource": words(*AZURE_SOURCES)}, {"ruleSets": many(fields({}, {"rules": many(_rule)}))}
+)
 _ACTION = chosen(
     "actionType",
     {

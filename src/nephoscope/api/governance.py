@@ -21,7 +21,6 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, of_scope, put
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, moment, text, words
-from nephoscope.automation.automation import AutomationError
 from nephoscope.automation.governance import (
     OWNERS,
     GovernanceRule,
@@ -31,6 +30,7 @@ from nephoscope.automation.governance import (
     rule_of,
     rules,
 )
+from nephoscope.automation.rule import AutomationError
 
 SURFACE = Surface("Governance", "Microsoft.Security")
 _ASSESSMENTS = "microsoft.security/assessments"

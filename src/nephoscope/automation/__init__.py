@@ -1,1 +1,1 @@
-"""Automation and export: what is sent on when an assessment, a score, a compliance state, an alert or an incident changes."""
+"""Workflow automation: rules that run actions when an alert, an incident, an assessment, a score or a compliance state changes."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.automation.automation import AutomationError
+from nephoscope.automation.rule import AutomationError
 
 if TYPE_CHECKING:
     from nephoscope.state import State

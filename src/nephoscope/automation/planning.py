@@ -1,62 +1,122 @@
-"""The runs of an automation for the documents that it asks for: one each, several together, or all of a look in one message."""
+"""Planning: the runs of a rule's actions for events, a run each, several events together, or a summary of all of a look."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from nephoscope.alerts.response.published_letter import FINDING, MOST_ROWS, grave_first, standing
-from nephoscope.automation.actions import batch_of
-from nephoscope.automation.automation import Automation, Source
-from nephoscope.state.responses import ResponseRun, RunStatus
-from nephoscope.state.workspace import DEFAULT
+import msgspec
+
+from nephoscope.automation.action import find_action_kind
+from nephoscope.automation.assessment_mail import FINDING, MOST_ROWS, grave_first, standing
+from nephoscope.automation.event_kinds import EventKind, name_published
+from nephoscope.automation.rule import AutomationRule
+from nephoscope.state.automation_runs import AutomationEvent, AutomationRun, RunStatus
 
 SEVERAL = "several"
+_STEPS = 900
+"""Runs that are planned together are due a microsecond after each other, within a millisecond: so they are begun in this order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Documents that an automation asks for by one of its sources; `before` has how those that changed stood."""
+class EventBatch:
+    """Events of a kind that a rule is told of in one look: the alert or incident of `subject`, or documents of an edition.
 
-    source: Source
-    at: int
+    The same `identity` gives the same ids of runs, so that what is planned twice is run once. `before` has how documents that changed
+    stood; `of` says what the documents are of.
+    """
+
+    kind: EventKind
+    workspace: str
+    identity: tuple[Any, ...]
     records: Sequence[dict[str, Any]]
-    before: Mapping[str, str]
+    subject: str = ""
+    of: str = ""
+    before: Mapping[str, str] = field(default_factory=dict)
+
+
+def batch_event(event: AutomationEvent, kind: EventKind) -> EventBatch:
+    """Return the batch of one event of the queue."""
+    content = msgspec.json.encode(event.document, order="deterministic")
+    # databases give a number of a deleted event again
+    identity = (event.kind, event.subject, event.id, event.happened.isoformat(), _digest(content))
+    return EventBatch(kind, event.workspace, identity, [event.document], event.subject)
+
+
+def plan_runs(
+    rule: AutomationRule, batches: Sequence[EventBatch], now: datetime, order: Iterator[int]
+) -> Iterator[AutomationRun]:
+    """Yield the runs of a rule for what it is told of in one look; `order` numbers what one process plans."""
+    for number, settings in enumerate(rule.actions):
+        action = find_action_kind(str(settings["action"]))
+        digested = [one for one in batches if action.digest and one.kind.type and one.records]
+        for snapshot in (False, True):
+            if several := [one for one in digested if one.kind.snapshot == snapshot]:
+                yield _summarize(_Planned(rule, number, now, order), several)
+        for one in batches:
+            if one.records and one not in digested:
+                yield from _split(_Planned(rule, number, now, order), one, action.batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """One action of a rule for which runs are planned."""
+
+    rule: AutomationRule
+    number: int
+    now: datetime
+    order: Iterator[int]
 
     @property
-    def kind(self) -> str:
-        """The kind of the event of which its runs tell."""
-        return kind_of(self.source.event.removesuffix("Snapshot").lower(), snapshot=self.source.snapshot)
+    def settings(self) -> dict[str, Any]:
+        return self.rule.actions[self.number]
+
+    def run(
+        self, batch: EventBatch, kind: str, identity: tuple[Any, ...], subject: str, document: dict[str, Any]
+    ) -> AutomationRun:
+        parts = [batch.workspace, *identity, self.rule.key, self.number]
+        due = self.now + timedelta(microseconds=next(self.order) % _STEPS)
+        return AutomationRun(
+            _digest(msgspec.json.encode(parts))[:32],
+            batch.workspace,
+            self.rule.key,
+            str(self.settings["action"]),
+            self.settings,
+            kind,
+            subject,
+            document,
+            RunStatus.PENDING,
+            due,
+            self.now,
+            self.now,
+            language=self.rule.language,
+            urgent=batch.kind.urgent,
+        )
 
 
-def kind_of(name: str, *, snapshot: bool) -> str:
-    """The kind of an event of a name."""
-    return f"{name}.{'snapshot' if snapshot else 'changed'}"
+def _split(planned: _Planned, batch: EventBatch, most: int) -> Iterator[AutomationRun]:
+    """Yield a run for each record, or for several where the action takes many at once."""
+    if not batch.kind.type:
+        (record,) = batch.records
+        yield planned.run(batch, batch.kind.name, batch.identity, batch.subject, record)
+        return
+    size, records = int(planned.settings.get("batch") or most), batch.records
+    for begin in range(0, len(records), size):
+        several = records[begin : begin + size]
+        subject = str(several[0]["id"]) if size == 1 else f"{len(several)} documents of {batch.of}"
+        document = several[0] if size == 1 else {"records": several}
+        yield planned.run(batch, batch.kind.name, (*batch.identity, begin), subject, document)
 
 
-def planned(one: Automation, asked: Sequence[Asked], version: int, now: datetime) -> Iterator[ResponseRun]:
-    """The runs for what an automation asks for in one look at a version."""
-    for number, action in enumerate(one.actions):
-        if action["action"] == "mail":
-            for snapshot in (False, True):
-                several = [each for each in asked if each.source.snapshot == snapshot and each.records]
-                if several:
-                    yield _message(one, number, several, version, now)
-            continue
-        for each in asked:
-            yield from _runs(one, number, each, version, now)
-
-
-def _message(
-    one: Automation, number: int, asked: Sequence[Asked], version: int, now: datetime
-) -> ResponseRun:
-    """One message for all documents: the gravest, and how many there are."""
-    snapshot = asked[0].source.snapshot
-    records = sorted((body for each in asked for body in each.records), key=grave_first)
-    kind = asked[0].kind if len(asked) == 1 else kind_of(SEVERAL, snapshot=snapshot)
+def _summarize(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRun:
+    """Return one run for all documents: the gravest, and how many there are."""
+    first = batches[0]
+    snapshot = first.kind.snapshot
+    records = sorted((body for each in batches for body in each.records), key=grave_first)
+    kind = first.kind.name if len(batches) == 1 else name_published(SEVERAL, snapshot=snapshot)
     document: dict[str, Any] = {
         "records": records[:MOST_ROWS],
         "count": len(records),
@@ -65,37 +125,11 @@ def _message(
     if not snapshot:
         wanted = {str(body["id"]).lower() for body in records[:MOST_ROWS]}
         document["before"] = {
-            key: text for each in asked for key, text in each.before.items() if key in wanted
+            key: text for each in batches for key, text in each.before.items() if key in wanted
         }
-    subject = str(records[0]["id"]) if len(records) == 1 else f"{len(records)} documents of version {version}"
-    id_ = _id(one.key, "message", kind, str(version), str(number))
-    return _run(id_, one, number, kind, subject, document, now, now)
+    subject = str(records[0]["id"]) if len(records) == 1 else f"{len(records)} documents of {first.of}"
+    return planned.run(first, kind, ("summary", kind, first.of), subject, document)
 
 
-def _runs(one: Automation, number: int, asked: Asked, version: int, now: datetime) -> Iterator[ResponseRun]:
-    """A run a record, or for several where the action takes many at once."""
-    size, records = batch_of(one.actions[number]), asked.records
-    for begin in range(0, len(records), size):
-        several = records[begin : begin + size]
-        id_ = _id(one.key, str(asked.at), asked.kind, str(version), str(number), str(begin))
-        subject = str(several[0]["id"]) if size == 1 else f"{len(several)} documents of version {version}"
-        document = several[0] if size == 1 else {"records": several}
-        # runs are begun in the order in which they were planned
-        due = now + timedelta(microseconds=begin % 900)
-        yield _run(id_, one, number, asked.kind, subject, document, due, now)
-
-
-def _run(
-    id_: str, one: Automation, number: int, kind: str, subject: str, document: dict[str, Any], due: datetime, now: datetime
-) -> ResponseRun:  # fmt: skip
-    action = one.actions[number]
-    settings = {
-        name: value for name, value in action.items() if name != "batch" or action["action"] == "webhook"
-    }
-    return ResponseRun(
-        id_, DEFAULT, one.name, str(action["action"]), settings, kind, subject, document, RunStatus.PENDING, due, now, now,
-    )  # fmt: skip
-
-
-def _id(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

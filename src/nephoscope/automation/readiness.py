@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.alerts.response.actions.mail import refused
-from nephoscope.alerts.response.operator import FILE, Operator
+from nephoscope.automation.actions.mail import refused
+from nephoscope.automation.operator import FILE, Operator
 from nephoscope.model.reach import EVERYTHING
 
 if TYPE_CHECKING:
-    from nephoscope.automation.automation import Automation
+    from nephoscope.automation.rule import AutomationRule
     from nephoscope.posture.published.edition import Edition
     from nephoscope.state import State
 
@@ -33,9 +33,9 @@ class Readiness:
     secrets: Collection[str]
     edition: Edition | None
 
-    def missing(self, one: Automation) -> list[str]:
+    def missing(self, one: AutomationRule) -> list[str]:
         """What is missing and what to do about it, a sentence each."""
-        found = [why for scope in one.scopes for why in self._scope(scope)]
+        found = [why for scope in one.scope.scopes for why in self._scope(scope)]
         return found + [why for action in one.actions for why in self._action(action)]
 
     def _scope(self, scope: str) -> Iterator[str]:

@@ -14,8 +14,8 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option
 
 if TYPE_CHECKING:
-    from nephoscope.automation.automation import Automation
     from nephoscope.automation.readiness import Readiness
+    from nephoscope.automation.rule import AutomationRule
     from nephoscope.state import State
 
 T = TypeVar("T")
@@ -35,28 +35,36 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List the automations, each with what it gave up. Exit code 3 where one cannot be used, or names what there is not."""
-    from nephoscope.automation.watch import automations
+    from nephoscope.automation.rules import load_automations
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
     from nephoscope.posture.published.shelf import Shelf
 
     with state_of(data) as state:
-        found, wrong = automations(state, Shelf(data))
+        found, wrong = load_automations(state, Shelf(data))
         tallies = state.run_standings.by_rule()
         ready = _readiness(data, state)
         missing = {one.key: "; ".join(ready.missing(one)) for one in found if one.enabled}
     rows = [
         {
-            "name": one.title, "enabled": one.enabled, "events": [each.event for each in one.sources],
-            "actions": [str(each["action"]) for each in one.actions], "scopes": list(one.scopes),
-            "error": "; ".join(filter(None, [missing.get(one.key), tallies[one.name].failure if one.name in tallies else ""])),
+            "name": one.title, "enabled": one.enabled, "events": list(one.sources),
+            "actions": [str(each["action"]) for each in one.actions], "scopes": list(one.scope.scopes),
+            "error": "; ".join(filter(None, [missing.get(one.key), tallies[one.key].failure if one.key in tallies else ""])),
             "id": one.key,
         }
         for one in found
     ]  # fmt: skip
     rows += [
-        {"name": key, "enabled": False, "events": [], "actions": [], "scopes": [], "error": why, "id": key}
-        for key, why in wrong
+        {
+            "name": one.title,
+            "enabled": False,
+            "events": [],
+            "actions": [],
+            "scopes": [],
+            "error": one.reason,
+            "id": one.key,
+        }
+        for one in wrong
     ]
     show_list(rows, COLUMNS, output, "no automation: nephoscope automations add")
     sys.exit(_FAULT if wrong or any(missing.values()) else 0)
@@ -106,7 +114,8 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the automation NAME, or put another in its place."""
-    from nephoscope.automation.automation import TENANT, Automation, AutomationError
+    from nephoscope.automation.languages.security_automations import TENANT, read_automation
+    from nephoscope.automation.rule import AutomationError
     from nephoscope.cli.session.automating import properties
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
@@ -119,7 +128,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
             {**body, "id": f"{TENANT}/{name}", "name": name, "type": "Microsoft.Security/automations"},
             options,
         )
-        made = Automation.of(shown)
+        made = read_automation(shown)
         _judged(data, shown, secrets)
     except (AutomationError, ValueError) as error:
         usage_error(str(error))
@@ -132,7 +141,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 
 def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readiness:
     """What automations may name; `secrets` are about to be kept."""
-    from nephoscope.alerts.response.operator import operator
+    from nephoscope.automation.operator import operator
     from nephoscope.automation.readiness import Readiness
     from nephoscope.posture.published.shelf import Shelf
 
@@ -145,8 +154,8 @@ def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readi
 
 def _judged(data: Path, body: dict[str, Any], secrets: dict[str, str]) -> None:
     """ValueError for an address that no run would post to; the addresses of Logic Apps are among the secrets."""
-    from nephoscope.alerts.response.operator import operator
-    from nephoscope.alerts.response.posting import refusal
+    from nephoscope.automation.egress_policy import refusal
+    from nephoscope.automation.operator import operator
 
     allowed = operator(data).webhook.private
     addresses = [value for name, value in secrets.items() if name.endswith("-uri")]
@@ -168,7 +177,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _sealed(body: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     """The secrets of a document by the names they are kept under, and the document without them."""
-    from nephoscope.automation.actions import HIDDEN, credential
+    from nephoscope.automation.languages.security_actions import HIDDEN, credential
     from nephoscope.cli.session.secrets import secret, secret_pair
 
     found, actions = {}, []
@@ -202,7 +211,7 @@ def remove(data: Path, /, name: str) -> None:
 
 def _kept(state: State, name: str) -> str:
     """The lower-cased id of the automation of a name or id, whether or not it can be used."""
-    from nephoscope.automation.automation import TYPE
+    from nephoscope.automation.languages.security_automations import TYPE
 
     wanted = name.casefold().rstrip("/")
     found = [
@@ -213,13 +222,13 @@ def _kept(state: State, name: str) -> str:
     return _only(found, name)
 
 
-def _named(data: Path, state: State, name: str) -> Automation:
-    from nephoscope.automation.watch import automations
+def _named(data: Path, state: State, name: str) -> AutomationRule:
+    from nephoscope.automation.rules import load_automations
     from nephoscope.posture.published.shelf import Shelf
 
     found = [
         one
-        for one in automations(state, Shelf(data))[0]
+        for one in load_automations(state, Shelf(data))[0]
         if name.casefold() in (one.key, one.title.casefold())
     ]
     return _only(found, name)
@@ -244,8 +253,8 @@ def _refuse(text: str) -> NoReturn:
 @click.pass_obj
 def test(data: Path, /, name: str, do: bool) -> None:
     """Say how many published documents the automation NAME asks for now; with --do send the first of them."""
-    from nephoscope.automation.automation import HAPPENING
-    from nephoscope.automation.trying import asked_for
+    from nephoscope.automation.event_kinds import ALERTS, INCIDENTS
+    from nephoscope.automation.trial import list_matches
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.automations import try_automation
@@ -253,10 +262,10 @@ def test(data: Path, /, name: str, do: bool) -> None:
     failed = False
     with lake_of(data) as (lake, state):
         found = _named(data, state, name)
-        for source, count, _ in asked_for(data, found):
-            click.echo(f"{source.event}: {count:,} documents")
-        for event in sorted({one.event for one in found.sources} & HAPPENING.keys()):
-            click.echo(f"{event}: told as they happen, there is none to try")
+        for trigger, count, _ in list_matches(data, found):
+            click.echo(f"{trigger.kinds[0].source}: {count:,} documents")
+        for source in sorted({ALERTS, INCIDENTS}.intersection(found.sources)):
+            click.echo(f"{source}: told as they happen, there is none to try")
         ended = try_automation(service_of(data, state), lake, found) if do else []
         for one in ended:
             failed = failed or one.status.value != "done"
@@ -274,9 +283,11 @@ def history(data: Path, /, name: str, most: int, output: str) -> None:
     """List the runs of the automation NAME, or of all; `response retry` tries again what was given up."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.state.automation_runs import RuleLanguage
 
     with state_of(data) as state:
-        runs = state.responses.of_rule(_named(data, state, name).key if name else "", most)
+        key = _named(data, state, name).key if name else ""
+        runs = state.automation_runs.of_language(RuleLanguage.AUTOMATION, key, most)
     rows = [
         {
             "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "on": f"{one.kind} {one.subject}",
@@ -291,17 +302,19 @@ def history(data: Path, /, name: str, most: int, output: str) -> None:
 @click.pass_obj
 def run(data: Path, /) -> None:
     """Look at what was published since the last look, and do what is due, as the server does. Exit code 3 where a run is dead."""
-    from nephoscope.alerts.response.responder import Responder
-    from nephoscope.automation.watch import Watch, automations
+    from nephoscope.automation.engine import AutomationEngine
+    from nephoscope.automation.publication_watch import PublicationWatch
+    from nephoscope.automation.rules import load_rules
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.posture.published.shelf import Shelf
 
     dead = False
     with lake_of(data) as (lake, state):
-        planned = Watch(data, state, Shelf(data)).look()
+        planned = PublicationWatch(data, state, Shelf(data)).look()
         click.echo(f"{planned} runs planned")
+        rules = load_rules(data, state).rules
         for workspace in state.workspaces.all():
-            for one in Responder(lake, state, workspace.name, automations(state, Shelf(data))[0]).tick():
+            for one in AutomationEngine(lake, state, workspace.name, rules).tick():
                 dead = dead or one.status.value == "dead"
                 click.echo(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
         take_in(data, lake, state)

@@ -313,22 +313,19 @@ def _prepare(schedule: Schedule) -> None:
 
 
 def _respond(schedule: Schedule) -> int:
-    """Do what the rules of response ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
-    from nephoscope.alerts.response.responder import Responder, rules_folder
-    from nephoscope.alerts.response.rule import rules
-    from nephoscope.automation.watch import automations
+    """Do what automation rules ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
+    from nephoscope.automation.engine import AutomationEngine
+    from nephoscope.automation.rules import load_rules
     from nephoscope.cli.session.messages import tell
-    from nephoscope.posture.published.shelf import Shelf
 
-    found, wrong = rules(rules_folder(schedule.lake.data))
-    several, refused = automations(schedule.state, Shelf(schedule.lake.data))
-    for error in [*map(str, wrong), *(f"{key}: {why}" for key, why in refused)]:
+    loaded = load_rules(schedule.lake.data, schedule.state)
+    for error in loaded.faults:
         tell(error)
-    dead = len(refused)
-    for one in Responder(schedule.lake, schedule.state, schedule.workspace, [*found, *several]).tick():
+    dead = len(loaded.faults)
+    for one in AutomationEngine(schedule.lake, schedule.state, schedule.workspace, loaded.rules).tick():
         dead += one.status.value == "dead"
         tell(f"response: {one.rule}: {one.action}: {one.status.value}: {one.detail}")
-    return dead + len(wrong)
+    return dead
 
 
 def _tell_of(ran: Ran) -> None:

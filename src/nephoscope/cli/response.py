@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,9 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, workspace_option
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.response.responder import Responder
-    from nephoscope.alerts.response.rule import Asked, ResponseRule
-    from nephoscope.state.responses import ResponseRun
+    from nephoscope.automation.engine import AutomationEngine
+    from nephoscope.automation.rule import AutomationRule
+    from nephoscope.state.automation_runs import AutomationRun
 
 COLUMNS = ("id", "status", "rule", "action", "step", "on", "attempts", "due", "detail")
 RULES = ("order", "name", "when", "actions", "expires", "enabled")
@@ -42,8 +42,9 @@ def rules_(data: Path, /, output: str) -> None:
     found, wrong = _rules(data)
     rows = [
         {
-            "order": one.order, "name": one.name, "when": list(one.when), "actions": [str(action["action"]) for action in one.actions],
-            "expires": one.expires, "enabled": one.enabled, "stop": one.stop, "workspaces": one.workspaces,
+            "order": one.order, "name": one.title, "when": [kind.name for kind in one.kinds],
+            "actions": [str(action["action"]) for action in one.actions], "expires": one.expires, "enabled": one.enabled,
+            "stop": one.stop, "workspaces": list(one.workspaces),
         }
         for one in found
     ]  # fmt: skip
@@ -51,33 +52,33 @@ def rules_(data: Path, /, output: str) -> None:
     sys.exit(_FAULT if wrong else 0)
 
 
-def _rules(data: Path) -> tuple[list[ResponseRule], int]:
-    """The rules, and how many files are none, the operator's among them; each of those is told."""
-    from nephoscope.alerts.response.faults import faults
-    from nephoscope.alerts.response.responder import rules_folder
-    from nephoscope.alerts.response.rule import rules
+def _rules(data: Path) -> tuple[Sequence[AutomationRule], int]:
+    """Return the rules, and how many files are none, the operator's among them; each of those is told."""
+    from nephoscope.automation.faults import list_file_faults
+    from nephoscope.automation.languages.response_rules import load_response_rules
     from nephoscope.cli.session.messages import tell
 
-    wrong = faults(data)
+    wrong = list_file_faults(data)
     for fault in wrong:
         tell(fault)
-    return rules(rules_folder(data))[0], len(wrong)
+    return load_response_rules(data)[0], len(wrong)
 
 
 @contextmanager
-def _responder(data: Path, workspace: str) -> Iterator[Responder]:
-    from nephoscope.alerts.response.responder import Responder
-    from nephoscope.automation.watch import automations
+def _engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
+    from nephoscope.automation.engine import AutomationEngine
+    from nephoscope.automation.faults import list_file_faults
+    from nephoscope.automation.rules import load_rules
     from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.messages import tell, usage_error
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.posture.published.shelf import Shelf
 
-    found, _ = _rules(data)
     with lake_of(data, keeps=True) as (lake, state):
+        for fault in list_file_faults(data):
+            tell(fault)
         try:
-            asked: list[Asked] = [*found, *automations(state, Shelf(data))[0]]
-            yield Responder(lake, state, workspace_of(state, workspace).name, asked)
+            rules = load_rules(data, state).rules
+            yield AutomationEngine(lake, state, workspace_of(state, workspace).name, rules)
         except ValueError as error:
             usage_error(str(error))
         take_in(data, lake, state)
@@ -97,9 +98,9 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
     from nephoscope.cli.session.messages import tell
 
     dead = False
-    with _responder(data, workspace) as responder:
+    with _engine(data, workspace) as engine:
         while True:
-            for one in responder.tick():
+            for one in engine.tick():
                 dead = dead or one.status.value == "dead"
                 tell(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
             if not schedule:
@@ -118,15 +119,15 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
     """List the runs of actions, the newest first; `--status dead` those that were given up, `--status approve` those that wait."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.state.responses import RunStatus
+    from nephoscope.state.automation_runs import RunStatus
 
     with state_of(data) as state:
         wanted = [RunStatus(one) for one in statuses]
-        found = state.responses.newest(workspace_of(state, workspace).name, statuses=wanted, most=most)
+        found = state.automation_runs.newest(workspace_of(state, workspace).name, statuses=wanted, most=most)
     show_list([_row(one) for one in found], COLUMNS, output, "no run")
 
 
-def _row(one: ResponseRun) -> dict[str, Any]:
+def _row(one: AutomationRun) -> dict[str, Any]:
     return {
         "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "step": one.step.value,
         "on": f"{one.kind} {one.subject}", "attempts": one.attempts, "begun": one.begun, "cutOff": one.cut_off,
@@ -147,7 +148,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
         with state.reading() as session:
-            found = state.responses.read(session, id_)
+            found = state.automation_runs.read(session, id_)
         if found.workspace != name:
             raise StateError(f"there is no run {id_}")
     shown = _row(found) | {"settings": found.settings, "plan": found.plan, "event": found.document}
@@ -164,21 +165,21 @@ def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.responses import approve_run
 
-    with _responder(data, workspace) as responder:
-        with responder.state.reading() as session:
-            found = responder.state.responses.read(session, id_)
+    with _engine(data, workspace) as engine:
+        with engine.state.reading() as session:
+            found = engine.state.automation_runs.read(session, id_)
         if found.plan:
             click.echo(json.dumps(found.plan, indent=2, ensure_ascii=False))
         if not yes:
             click.confirm("Approve this?", abort=True, err=True)
-        approved = approve_run(service_of(data, responder.state), responder, found.id)
-        good = _followed(responder, {approved.id})
+        approved = approve_run(service_of(data, engine.state), engine, found.id)
+        good = _followed(engine, {approved.id})
     sys.exit(0 if good else _FAULT)
 
 
-def _followed(responder: Responder, wanted: set[str]) -> bool:
+def _followed(engine: AutomationEngine, wanted: set[str]) -> bool:
     """Do what is due and say how runs stand then; whether none of them is dead. Another process may be at it: that is said."""
-    ended = {one.id: one for one in responder.tick() if one.id in wanted}
+    ended = {one.id: one for one in engine.tick() if one.id in wanted}
     for id_ in sorted(wanted):
         if one := ended.get(id_):
             click.echo(f"{id_}: {one.status.value}: {one.detail}")
@@ -198,8 +199,8 @@ def deny(data: Path, /, workspace: str, id_: str) -> None:
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.responses import deny_run
 
-    with _responder(data, workspace) as responder:
-        denied = deny_run(service_of(data, responder.state), responder, id_)
+    with _engine(data, workspace) as engine:
+        denied = deny_run(service_of(data, engine.state), engine, id_)
         click.echo(f"{denied.id}: denied")
 
 
@@ -212,9 +213,9 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.responses import undo_run
 
-    with _responder(data, workspace) as responder:
-        undone = undo_run(service_of(data, responder.state), responder, id_)
-        good = _followed(responder, {undone.id})
+    with _engine(data, workspace) as engine:
+        undone = undo_run(service_of(data, engine.state), engine, id_)
+        good = _followed(engine, {undone.id})
     sys.exit(0 if good else _FAULT)
 
 
@@ -227,10 +228,10 @@ def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.responses import retry_run
 
-    with _responder(data, workspace) as responder:
-        context = service_of(data, responder.state)
-        again = {retry_run(context, responder, one).id for one in ids}
-        good = _followed(responder, again)
+    with _engine(data, workspace) as engine:
+        context = service_of(data, engine.state)
+        again = {retry_run(context, engine, one).id for one in ids}
+        good = _followed(engine, again)
     sys.exit(0 if good else _FAULT)
 
 
@@ -247,21 +248,24 @@ def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
 @click.pass_obj
 def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: str, do: bool) -> None:
     """Try the rule RULE with an incident or an alert as it stands, whatever the rule asks for."""
-    from nephoscope.alerts.response.trying import tried
+    from nephoscope.automation.trial import try_with_row
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.responses import try_rule
 
     if (incident is None) == (not alert):
         usage_error("give --incident NUMBER or --alert ID")
-    with _responder(data, workspace) as responder:
-        rule = next((one for one in responder.rules if one.name.casefold() == name.casefold()), None)
+    with _engine(data, workspace) as engine:
+        rule = next(
+            (one for one in engine.rules if name.casefold() in (one.key.casefold(), one.title.casefold())),
+            None,
+        )
         if rule is None:
             usage_error(f"no rule is named '{name}': `nephoscope response rules` lists them")
         if do:
-            holds, ended = try_rule(service_of(data, responder.state), responder, rule, incident, alert)
+            holds, ended = try_rule(service_of(data, engine.state), engine, rule, incident, alert)
         else:
-            holds, ended = tried(responder, rule, incident, alert, datetime.now(UTC), do=False)
+            holds, ended = try_with_row(engine, rule, incident, alert, datetime.now(UTC), do=False)
         said = "hold" if holds else "do not hold"
         click.echo(
             f"its conditions {said}; its actions: {', '.join(str(one['action']) for one in rule.actions)}"

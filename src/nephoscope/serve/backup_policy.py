@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from nephoscope.alerts.response.operator import FILE, Operator, operator
-from nephoscope.alerts.response.rule import FOLDER, rules
+from nephoscope.automation.languages.response_rules import FOLDER, load_response_rules
+from nephoscope.automation.operator import FILE, Operator, operator
 from nephoscope.lake.backup.admitting import STATE
 from nephoscope.lake.backup.archive import BackupError
 from nephoscope.posture.scan import FACTS, SAMPLE, last_request
@@ -91,12 +91,12 @@ def _of_sending(allowed: Operator) -> Iterator[PolicyItem]:
 
 
 def _of_rules(folder: Path) -> Iterator[PolicyItem]:
-    found, wrong = rules(folder / FOLDER)
+    found, wrong = load_response_rules(folder)
     for rule in found:
         state = "" if rule.enabled else " (off)"
         for action in rule.actions:
-            does = f"does when {', '.join(rule.when)}{state}: {shown(action)}"
-            yield PolicyItem(effect_of(str(action.get("action"))), f"rule of response {rule.name}", does)
+            does = f"does when {', '.join(one.name for one in rule.kinds)}{state}: {shown(action)}"
+            yield PolicyItem(effect_of(str(action.get("action"))), f"rule of response {rule.title}", does)
     for error in wrong:
         yield PolicyItem(Effect.RUNS, "rule of response", f"cannot be read: {_without(folder, error)}")
 

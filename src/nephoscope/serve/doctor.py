@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nephoscope.access.tokens import FILE as TOKENS
 from nephoscope.access.tokens import signing_key
-from nephoscope.alerts.response.faults import faults
+from nephoscope.automation.faults import list_file_faults
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.contents import secret_folders
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
@@ -31,9 +31,9 @@ from nephoscope.serve.server import listening as listening_at
 from nephoscope.serve.settings import HOST, PORT
 from nephoscope.serve.sole import holder, serves
 from nephoscope.state import State, StateError
+from nephoscope.state.automation_runs import RuleLanguage
 from nephoscope.state.keys import KeyFile
 from nephoscope.state.principals import PrincipalKind, SecretKind
-from nephoscope.state.responses import AUTOMATIONS
 from nephoscope.state.workspace import DEFAULT
 
 LOW_DISK = 2 << 30
@@ -324,7 +324,7 @@ def sources(patient: Patient) -> Iterator[Finding]:
 
 def responses(patient: Patient) -> Iterator[Finding]:
     """Whether what the operator allows, and the rules of response, can be used."""
-    for fault in faults(patient.data):
+    for fault in list_file_faults(patient.data):
         yield Finding("responses", Verdict.WRONG, fault, "mend the file: it is read again by itself")
 
 
@@ -332,7 +332,7 @@ def runs(patient: Patient) -> Iterator[Finding]:
     """Whether anything that automations and rules of response were to do was given up."""
     for rule, tally in sorted(patient.state.run_standings.by_rule().items()):
         if tally.dead:
-            kind = "automation" if AUTOMATIONS in rule else "rule"
+            kind = "automation" if tally.language == RuleLanguage.AUTOMATION.value else "rule"
             where = "" if tally.workspace == DEFAULT else f" -w {tally.workspace}"
             yield Finding(
                 "runs",

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from nephoscope.alerts.response.faults import faults
-from nephoscope.alerts.response.responder import Responder, rules_folder
-from nephoscope.alerts.response.rule import Asked, rules
-from nephoscope.automation.incident_automation import incident_automations
-from nephoscope.automation.watch import Watch, automations
+from nephoscope.automation.engine import AutomationEngine
+from nephoscope.automation.faults import list_file_faults
+from nephoscope.automation.publication_watch import PublicationWatch
+from nephoscope.automation.rule import AutomationRule
+from nephoscope.automation.rules import load_rules
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
@@ -34,12 +34,12 @@ def work(settings: Settings, stop: threading.Event) -> None:
         State.of(settings.data, settings.state) as state,
         opened_lake(settings.data, state, settings.tenant) as lake,
     ):
-        watch = Watch(settings.data, state, Shelf(settings.data))
+        watch = PublicationWatch(settings.data, state, Shelf(settings.data))
         with Desks(lake, state, settings.address) as desks:
             while not stop.is_set():
                 try:
                     watch.look()
-                    desks.ask(_asked(state, lake, told))
+                    desks.ask(_load(state, lake, told))
                 except (StateError, LakeError, OSError) as error:
                     _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
                 stop.wait(LOOK_SECONDS)
@@ -53,7 +53,7 @@ class Desks:
     state: State
     pages: str = ""
     most: int = 1000
-    _known: dict[str, tuple[Responder, Future[None]]] = field(default_factory=dict)
+    _known: dict[str, tuple[AutomationEngine, Future[None]]] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
     _pool: ThreadPoolExecutor | None = None
 
@@ -66,42 +66,40 @@ class Desks:
         if self._pool is not None:
             self._pool.shutdown(wait=True)
 
-    def ask(self, rules: Sequence[Asked]) -> None:
+    def ask(self, rules: Sequence[AutomationRule]) -> None:
         """Ask these rules from now on, in every workspace that there is; what ended a thread is raised here."""
         assert self._pool is not None
         names = {workspace.name for workspace in self.state.workspaces.all()}
         for name in names - self._known.keys():
-            responder = Responder(
+            engine = AutomationEngine(
                 self.lake, self.state, name, rules, ending=self._over.is_set, pages=self.pages
             )
-            self._known[name] = (responder, self._pool.submit(self._respond, responder))
-        for name, (responder, future) in list(self._known.items()):
-            responder.rules = rules
+            self._known[name] = (engine, self._pool.submit(self._respond, engine))
+        for name, (engine, future) in list(self._known.items()):
+            engine.rules = rules
             if future.done():
                 self._known.pop(name)
                 future.result()
 
-    def _respond(self, responder: Responder) -> None:
+    def _respond(self, engine: AutomationEngine) -> None:
         """Respond until the end, or until its workspace is gone."""
-        while not self._over.is_set() and self.state.workspaces.find(responder.workspace) is not None:
+        while not self._over.is_set() and self.state.workspaces.find(engine.workspace) is not None:
             try:
-                for one in responder.tick():
+                for one in engine.tick():
                     _LOG.info("%s: %s: %s: %s", one.rule, one.action, one.status.value, one.detail)
             except (StateError, LakeError, OSError) as error:
                 _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
             self._over.wait(LOOK_SECONDS)
 
 
-def _asked(state: State, lake: Lake, told: set[str]) -> list[Asked]:
-    """The rules and automations, those of Sentinel too; what is wrong with one, or with the operator's file, is told once."""
-    found, _ = rules(rules_folder(lake.data))
-    several, refused = automations(state, Shelf(lake.data))
-    of_incidents, not_understood = incident_automations(state)
-    for reason in faults(lake.data) + [f"{key}: {why}" for key, why in refused + not_understood]:
+def _load(state: State, lake: Lake, told: set[str]) -> Sequence[AutomationRule]:
+    """Load the rules; what is wrong with one, or with the operator's file, is told once."""
+    loaded = load_rules(lake.data, state)
+    for reason in [*list_file_faults(lake.data), *map(str, loaded.unusable)]:
         if reason not in told:
             told.add(reason)
             _LOG.warning("%s", reason)
-    return [*found, *several, *of_incidents]
+    return loaded.rules
 
 
 def begin(settings: Settings) -> None:

@@ -11,14 +11,14 @@ from sqlalchemy import func, select
 
 from nephoscope.alerts.tuning.condition import conditions
 from nephoscope.alerts.tuning.locations import EGRESS, NAMED
-from nephoscope.automation.automation import TYPE as AUTOMATIONS
-from nephoscope.automation.incident_automation import ACTIONS, RULES
+from nephoscope.automation.languages.security_automations import TYPE as AUTOMATIONS
+from nephoscope.automation.languages.sentinel_rules import ACTIONS, RULES
 from nephoscope.ingest.live.setting_up import OF_THE_HOST
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.state import State
+from nephoscope.state.automation_runs import RunStatus
 from nephoscope.state.learned import LearnedRow
 from nephoscope.state.principals import SecretKind
-from nephoscope.state.responses import RunStatus
 from nephoscope.state.workspace import RETENTION_DAYS
 
 _SENDING = frozenset({"webhook", "mail", "event_hub"})
@@ -72,7 +72,9 @@ def _runs(state: State) -> Iterator[PolicyItem]:
     """Runs of actions that go on where the state is used: also those that were done and are undone when their time is over."""
     waiting = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
     for workspace in state.workspaces.names():
-        for one in state.responses.newest(workspace, statuses=(*waiting, RunStatus.DONE), most=_MOST_RUNS):
+        for one in state.automation_runs.newest(
+            workspace, statuses=(*waiting, RunStatus.DONE), most=_MOST_RUNS
+        ):
             if one.status in waiting or one.until is not None:
                 told = f"goes on ({one.status.value}, {one.step.value}): {shown([one.settings, one.plan])}"
                 yield PolicyItem(effect_of(one.action), f"run {one.id} of {one.rule}", told)

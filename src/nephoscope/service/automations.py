@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.automation.actions import secrets_of
-from nephoscope.automation.automation import TYPE
-from nephoscope.automation.trying import tried
+from nephoscope.automation.engine import AutomationEngine
+from nephoscope.automation.languages.security_actions import secrets_of
+from nephoscope.automation.languages.security_automations import TYPE
+from nephoscope.automation.rules import load_rules
+from nephoscope.automation.trial import try_with_documents
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.state.workspace import DEFAULT
 
 if TYPE_CHECKING:
-    from nephoscope.automation.automation import Automation
+    from collections.abc import Mapping
+
+    from nephoscope.automation.rule import AutomationRule
     from nephoscope.lake.lake import Lake
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.responses import ResponseRun
+    from nephoscope.state.automation_runs import AutomationRun
 
 READ, WRITE, DELETE = (f"Microsoft.Security/automations/{one}" for one in ("read", "write", "delete"))
 TEST = "Microsoft.Security/automations/test/action"
@@ -43,7 +47,10 @@ def remove_automation(context: ServiceContext, key: str) -> None:
         context.enter(session, DELETE, key)
 
 
-def try_automation(context: ServiceContext, lake: Lake, automation: Automation) -> list[ResponseRun]:
+def try_automation(context: ServiceContext, lake: Lake, automation: AutomationRule) -> list[AutomationRun]:
     """Do every action of an automation with the first document that it asks for; the runs as they ended."""
+    context.require(TEST, ROOT_SCOPE)
+    rules = load_rules(context.data, context.state).rules
+    engine = AutomationEngine(lake, context.state, DEFAULT, rules)
     with context.change(TEST, ROOT_SCOPE, automation.key):
-        return tried(lake, context.state, context.data, automation, context.now)
+        return try_with_documents(engine, automation, context.now)

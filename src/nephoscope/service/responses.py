@@ -11,46 +11,46 @@ from nephoscope.service.context import workspace_scope
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nephoscope.alerts.response.responder import Responder
-    from nephoscope.alerts.response.rule import Asked
+    from nephoscope.automation.engine import AutomationEngine
+    from nephoscope.automation.rule import AutomationRule
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.responses import ResponseRun
+    from nephoscope.state.automation_runs import AutomationRun
 
-_Decide = Callable[[str, str, "datetime"], "ResponseRun"]
+_Decide = Callable[[str, str, "datetime"], "AutomationRun"]
 
 
-def approve_run(context: ServiceContext, responder: Responder, run: str) -> ResponseRun:
+def approve_run(context: ServiceContext, engine: AutomationEngine, run: str) -> AutomationRun:
     """Approve what a run planned; it is done at the next tick. StateError where it waits for nobody."""
-    return _decide(context, responder, run, "approve", responder.approve)
+    return _decide(context, engine, run, "approve", engine.approve)
 
 
-def deny_run(context: ServiceContext, responder: Responder, run: str) -> ResponseRun:
+def deny_run(context: ServiceContext, engine: AutomationEngine, run: str) -> AutomationRun:
     """Deny what a run planned."""
-    return _decide(context, responder, run, "deny", responder.deny)
+    return _decide(context, engine, run, "deny", engine.deny)
 
 
-def undo_run(context: ServiceContext, responder: Responder, run: str) -> ResponseRun:
+def undo_run(context: ServiceContext, engine: AutomationEngine, run: str) -> AutomationRun:
     """Undo what was approved, at the next tick and before it is over."""
-    return _decide(context, responder, run, "undo", responder.undo)
+    return _decide(context, engine, run, "undo", engine.undo)
 
 
-def retry_run(context: ServiceContext, responder: Responder, run: str) -> ResponseRun:
+def retry_run(context: ServiceContext, engine: AutomationEngine, run: str) -> AutomationRun:
     """Retry a dead run at the next tick, under its id and in the step that failed."""
-    return _decide(context, responder, run, "retry", responder.retry)
+    return _decide(context, engine, run, "retry", engine.retry)
 
 
 def try_rule(
-    context: ServiceContext, responder: Responder, rule: Asked, incident: int | None, alert: str
-) -> tuple[bool, list[ResponseRun]]:
+    context: ServiceContext, engine: AutomationEngine, rule: AutomationRule, incident: int | None, alert: str
+) -> tuple[bool, list[AutomationRun]]:
     """Do the actions of a rule with an incident or an alert; whether its conditions hold, and the runs as they ended."""
-    from nephoscope.alerts.response.trying import tried
+    from nephoscope.automation.trial import try_with_row
 
     on = f"alert {alert}" if alert else f"incident {incident}"
-    workspace = responder.workspace
+    workspace = engine.workspace
     with context.change(
-        _operation("test"), workspace_scope(workspace), f"rule {rule.name}", on=on, workspace=workspace
+        _operation("test"), workspace_scope(workspace), f"rule {rule.title}", on=on, workspace=workspace
     ):
-        return tried(responder, rule, incident, alert, context.now, do=True)
+        return try_with_row(engine, rule, incident, alert, context.now, do=True)
 
 
 def put_secret(context: ServiceContext, name: str, secret: str) -> None:
@@ -71,10 +71,10 @@ def remove_secret(context: ServiceContext, name: str) -> None:
 
 
 def _decide(
-    context: ServiceContext, responder: Responder, run: str, act: str, decide: _Decide
-) -> ResponseRun:
-    scope = workspace_scope(responder.workspace)
-    with context.change(_operation(act), scope, run, workspace=responder.workspace):
+    context: ServiceContext, engine: AutomationEngine, run: str, act: str, decide: _Decide
+) -> AutomationRun:
+    scope = workspace_scope(engine.workspace)
+    with context.change(_operation(act), scope, run, workspace=engine.workspace):
         return decide(run, context.author, context.now)
 
 

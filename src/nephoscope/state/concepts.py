@@ -50,7 +50,7 @@ CONCEPTS = {
     "learned": ("learned", "Learned"),
     "tuning_changes": ("tuning_changes", "TuningChanges"),
     "intel": ("intel", "Intels"),
-    "responses": ("responses", "Responses"),
+    "automation_runs": ("automation_runs", "AutomationRuns"),
     "run_standings": ("run_standings", "RunStandings"),
     "watchlists": ("watchlists", "StoredWatchlists"),
 }

@@ -26,8 +26,10 @@ _VERSIONS = "alembic_version"
 #: Any number, the same in all versions: whoever holds it migrates.
 _LOCK = 5_271_009_117
 #: The revision whose tables `baseline.sql` makes; what comes after it is a file in `versions`.
-BASELINE = "0035"
-#: The version that brings older revisions to the baseline.
+BASELINE = "0036"
+#: The oldest revision that the steps in `versions` bring up to date.
+OLDEST = "0035"
+#: The version that brings older revisions to that one.
 _OLDER = "nephoscope 0.1.0 of commit 044a28fb"
 #: The words of `baseline.sql` in each database.
 _WORDS = {
@@ -49,7 +51,7 @@ def steps() -> tuple[str, ...]:
 def migrate(database: Database) -> None:
     """Make the tables, or apply the steps that are missing, once, whoever else opens it now.
 
-    StateError where the state is of a newer version, or older than the baseline.
+    StateError where the state is of a newer version, or older than the first step.
     """
     with database.read() as session:
         if _revision(session.connection()) == steps()[-1]:
@@ -68,9 +70,9 @@ def _check(found: str, shown: str) -> None:
     """Raise StateError where this version has no way from the revision that was found to its own."""
     if found in steps():
         return
-    if found < BASELINE:
+    if found < OLDEST:
         raise StateError(
-            f"{shown}: the state is older than this version can bring up to date (step {found}, the first one is {BASELINE}):"
+            f"{shown}: the state is older than this version can bring up to date (step {found}, the first one is {OLDEST}):"
             f" open it with {_OLDER} first"
         )
     raise StateError(
@@ -80,10 +82,7 @@ def _check(found: str, shown: str) -> None:
 
 def create_baseline(connection: Connection) -> None:
     """Make the tables of the baseline in an empty database, and the workspace that is always there."""
-    template = Template((FOLDER / "baseline.sql").read_text(encoding="utf-8"))
-    for statement in template.substitute(_WORDS[connection.dialect.name]).split(";\n"):
-        if statement:
-            connection.exec_driver_sql(statement)
+    run_statements(connection, FOLDER / "baseline.sql")
     values = {"id": str(uuid4()), "created": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"}
     connection.execute(
         text(
@@ -91,6 +90,14 @@ def create_baseline(connection: Connection) -> None:
         ),
         values,
     )
+
+
+def run_statements(connection: Connection, file: Path) -> None:
+    """Run the statements of a file, with the words of the database."""
+    template = Template(file.read_text(encoding="utf-8"))
+    for statement in template.substitute(_WORDS[connection.dialect.name]).split(";\n"):
+        if statement.strip():
+            connection.execute(text(statement))
 
 
 def _begin(connection: Connection) -> str:

@@ -1,4 +1,4 @@
-"""How the runs of response stand in all workspaces: how many by status and by rule, why some were given up, and the newest of them."""
+"""How runs stand in all workspaces: how many by status and by rule, why some were given up, and the newest of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, select
 
+from nephoscope.state.automation_runs import AutomationRunRow, RunStatus
 from nephoscope.state.database import Database
-from nephoscope.state.responses import ResponseRunRow, RunStatus
 
 _OPEN = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
 
@@ -19,7 +19,7 @@ _OPEN = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
 class RunTally:
     """The runs of one rule: all, those that are `open` yet, and the `dead`; when one changed `last`, and why the newest dead one died.
 
-    `died` is when that was (None = none did), `workspace` and `example` where it is kept under which id.
+    `died` is when that was (None = none did), `workspace` and `example` where it is kept under which id, `language` that of the rule.
     """
 
     runs: int = 0
@@ -30,6 +30,7 @@ class RunTally:
     reason: str = ""
     workspace: str = ""
     example: str = ""
+    language: str = ""
 
     @property
     def failure(self) -> str:
@@ -63,7 +64,7 @@ class RunStandings:
 
     def by_status(self, within: Collection[str] | None = None) -> dict[RunStatus, int]:
         """Every status -> how many runs stand so, in every workspace; of some rules alone, or of all."""
-        mine = ResponseRunRow
+        mine = AutomationRunRow
         counted = select(mine.status, func.count()).where(*_asked("", (), within)).group_by(mine.status)
         with self._database.read() as session:
             found = {RunStatus(status): count for status, count in session.execute(counted)}
@@ -77,7 +78,7 @@ class RunStandings:
             for row in session.execute(_counts()):
                 died = last.get(row.rule)
                 told = (died.changed, died.detail, died.workspace, died.id) if died else (None, "", "", "")
-                found[row.rule] = RunTally(row.runs, row.open, row.dead, row.last, *told)
+                found[row.rule] = RunTally(row.runs, row.open, row.dead, row.last, *told, language=row.language)
         return found
 
     def newest(
@@ -92,7 +93,7 @@ class RunStandings:
         """Runs from place `start` on, those that changed last first; of one rule or of all (None) or those `within`, in some statuses
         or in any.
         """
-        mine = ResponseRunRow
+        mine = AutomationRunRow
         query = select(*(getattr(mine, name) for name in _LINE)).where(*_asked(rule, statuses, within))
         query = query.order_by(mine.changed.desc(), mine.id).offset(start).limit(most)
         with self._database.read() as session:
@@ -105,7 +106,7 @@ class RunStandings:
         within: Collection[str] | None = None,
     ) -> int:
         """How many runs `newest` lists in all."""
-        query = select(func.count()).select_from(ResponseRunRow).where(*_asked(rule, statuses, within))
+        query = select(func.count()).select_from(AutomationRunRow).where(*_asked(rule, statuses, within))
         with self._database.read() as session:
             return session.scalar(query) or 0
 
@@ -121,14 +122,14 @@ def _line(*values: Any) -> RunLine:
 def _asked(
     rule: str, statuses: Collection[RunStatus], within: Collection[str] | None
 ) -> list[ColumnElement[bool]]:
-    found = [ResponseRunRow.rule == rule] if rule else []
+    found = [AutomationRunRow.rule == rule] if rule else []
     if within is not None:
-        found.append(ResponseRunRow.rule.in_(within))
-    return found + ([ResponseRunRow.status.in_([one.value for one in statuses])] if statuses else [])
+        found.append(AutomationRunRow.rule.in_(within))
+    return found + ([AutomationRunRow.status.in_([one.value for one in statuses])] if statuses else [])
 
 
-def _counts() -> Select[tuple[str, int, int, int, datetime]]:
-    mine = ResponseRunRow
+def _counts() -> Select[tuple[str, int, int, int, datetime, str]]:
+    mine = AutomationRunRow
     waits = mine.status.in_([one.value for one in _OPEN])
     return select(
         mine.rule,
@@ -136,12 +137,13 @@ def _counts() -> Select[tuple[str, int, int, int, datetime]]:
         func.coalesce(func.sum(case((waits, 1), else_=0)), 0).label("open"),
         func.coalesce(func.sum(case((mine.status == RunStatus.DEAD.value, 1), else_=0)), 0).label("dead"),
         func.max(mine.changed).label("last"),
+        func.max(mine.language).label("language"),
     ).group_by(mine.rule)
 
 
 def _newest_dead() -> Select[tuple[str, datetime, str, str, str]]:
     """Of each rule the run that died last."""
-    mine = ResponseRunRow
+    mine = AutomationRunRow
     place = func.row_number().over(partition_by=mine.rule, order_by=(mine.changed.desc(), mine.id))
     several = (
         select(mine.rule, mine.changed, mine.detail, mine.workspace, mine.id, place.label("place"))

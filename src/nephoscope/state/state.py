@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nephoscope.state.arm_documents import ArmDocuments
     from nephoscope.state.arrival import Arrivals
     from nephoscope.state.audit import Audit
+    from nephoscope.state.automation_runs import AutomationRuns
     from nephoscope.state.bookmarks import Bookmarks
     from nephoscope.state.checkpoints import Checkpoints
     from nephoscope.state.counted_segments import CountedSegments
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from nephoscope.state.principals import Principals
     from nephoscope.state.producers import Producers
     from nephoscope.state.repeated_loads import RepeatedLoads
-    from nephoscope.state.responses import Responses
     from nephoscope.state.rule_runs import RuleRuns
     from nephoscope.state.rule_settings import RuleSettings
     from nephoscope.state.rule_standings import RuleStandings
@@ -113,7 +113,7 @@ class State:
         learned: Learned
         tuning_changes: TuningChanges
         intel: Intels
-        responses: Responses
+        automation_runs: AutomationRuns
         run_standings: RunStandings
         watchlists: StoredWatchlists
 

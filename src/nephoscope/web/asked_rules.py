@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nephoscope.alerts.response.responder import rules_folder
-from nephoscope.alerts.response.rule import ResponseRule, rules
-from nephoscope.automation.automation import TENANT, TYPE, Automation
-from nephoscope.automation.incident_automation import ACTIONS, RULES, IncidentAutomation, incident_automations
-from nephoscope.automation.watch import automations
-from nephoscope.state.responses import AUTOMATIONS
+from nephoscope.automation.languages.security_automations import TENANT
+from nephoscope.automation.rules import load_rules
+from nephoscope.state.automation_runs import RuleLanguage
 from nephoscope.state.run_standings import RunTally
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nephoscope.access.guard import Caller
+    from nephoscope.automation.rule import AutomationRule
     from nephoscope.instance import Instance
 
 READ, READ_RULES = "Microsoft.Security/automations/read", "Microsoft.SecurityInsights/automationRules/read"
-KINDS = {Automation: "automation", ResponseRule: "rule of response", IncidentAutomation: "automation rule"}
+KINDS = {
+    RuleLanguage.AUTOMATION: "automation",
+    RuleLanguage.RESPONSE: "rule of response",
+    RuleLanguage.SENTINEL: "automation rule",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,11 @@ def seen_rules(rules: Iterable[AskedRule], caller: Caller) -> tuple[list[AskedRu
 
 
 def _readable(one: AskedRule, caller: Caller) -> bool:
-    if one.kind == KINDS[Automation]:
+    if one.kind == KINDS[RuleLanguage.AUTOMATION]:
         return caller.may(READ, one.key)
-    return one.kind == KINDS[IncidentAutomation] and caller.may(READ_RULES, "/".join(one.key.split("/")[:3]))
+    return one.kind == KINDS[RuleLanguage.SENTINEL] and caller.may(
+        READ_RULES, "/".join(one.key.split("/")[:3])
+    )
 
 
 def _reached(scope: str, caller: Caller) -> bool:
@@ -81,69 +87,39 @@ def _reached(scope: str, caller: Caller) -> bool:
 
 
 def _kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AskedRule]:
-    now = instance.now
-    several, refused = automations(instance.state, instance.shelf)
-    of_incidents, not_understood = incident_automations(instance.state)
-    names = {
-        one.key: str(one.body["properties"].get("displayName") or one.body.get("name") or "")
-        for one in instance.state.arm_documents.all([TYPE, RULES, ACTIONS])
-    }
-    for rule in rules(rules_folder(instance.data))[0]:
-        on = any(rule.asked(kind, one, now) for kind in rule.when for one in rule.workspaces or [""])
-        status = "off" if not rule.enabled else "on" if on else "over"
-        yield _row(rule, rule.name, rule.when, rule.workspaces, status, tallies)
-    for one in several:
-        told = [source.event for source in one.sources]
-        yield _row(one, one.title, told, _places(one), "on" if one.enabled else "off", tallies)
-    for each in of_incidents:
-        status = (
-            "off" if not each.enabled else "on" if each.asked(each.event, each.workspace, now) else "over"
-        )
-        yield _row(
-            each, names.get(each.key) or _last(each.key), [each.event], [each.workspace], status, tallies
-        )
-    for key, why in [*refused, *not_understood]:
-        kind = KINDS[Automation if AUTOMATIONS in key else IncidentAutomation]
-        yield AskedRule(
-            key, names.get(key) or _last(key), kind, (), (), (), "refused", why, tallies.get(key, RunTally())
-        )
+    loaded = load_rules(instance.data, instance.state, instance.shelf)
+    for rule in loaded.rules:
+        yield _row(rule, instance.now, tallies.get(rule.key, RunTally()))
+    for wrong in loaded.unusable:
+        runs, kind = tallies.get(wrong.key, RunTally()), KINDS[wrong.language]
+        yield AskedRule(wrong.key, wrong.title, kind, (), (), (), "refused", wrong.reason, runs)
 
 
-def _row(
-    one: Automation | ResponseRule | IncidentAutomation,
-    name: str,
-    told: Iterable[str],
-    where: Iterable[str],
-    status: str,
-    tallies: dict[str, RunTally],
-) -> AskedRule:
-    runs = tallies.get(one.name, RunTally())
+def _row(one: AutomationRule, now: datetime, runs: RunTally) -> AskedRule:
+    is_automation = one.language is RuleLanguage.AUTOMATION
+    triggers = one.sources if is_automation else tuple(kind.name for kind in one.kinds)
     return AskedRule(
-        one.name,
-        name,
-        KINDS[type(one)],
-        tuple(told),
-        tuple(_actions(one.actions)),
-        tuple(where),
-        status,
+        one.key,
+        one.title,
+        KINDS[one.language],
+        triggers,
+        tuple(dict.fromkeys(str(each["action"]) for each in one.actions)),
+        _places(one) if is_automation else one.workspaces,
+        "off" if not one.enabled else "over" if one.is_expired(now) else "on",
         "",
         runs,
     )
 
 
-def _actions(actions: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield from dict.fromkeys(str(one["action"]) for one in actions)
-
-
-def _places(one: Automation) -> Sequence[str]:
+def _places(one: AutomationRule) -> tuple[str, ...]:
     """The scopes that it names, or else the subscription that it lies in."""
-    if one.scopes or one.key.startswith(TENANT.lower()):
-        return one.scopes
+    if one.scope.scopes or one.key.startswith(TENANT.lower()):
+        return one.scope.scopes
     return ("/".join(one.key.split("/")[:3]),)
 
 
 def _removed(key: str, tally: RunTally) -> AskedRule:
-    kind = KINDS[Automation if AUTOMATIONS in key else IncidentAutomation if "/" in key else ResponseRule]
+    kind = KINDS[RuleLanguage(tally.language)]
     return AskedRule(key, _last(key), kind, (), (), (), "removed", "", tally)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.response.actions import event_hub
-from nephoscope.alerts.response.operator import Operator, operator
-from nephoscope.alerts.response.posting import refusal
 from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.automation.actions import event_hub
+from nephoscope.automation.egress_policy import refusal
+from nephoscope.automation.operator import Operator, operator
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call

@@ -20,7 +20,7 @@ def properties(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(options: Mapping[str, Any]) -> None:
-    from nephoscope.automation.automation import SOURCES
+    from nephoscope.automation.event_kinds import SOURCES
 
     if not options["events"]:
         raise ValueError("say with --on what it is told of")
@@ -59,7 +59,7 @@ def _actions(options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _rule(text: str) -> dict[str, str]:
-    from nephoscope.automation.automation import OPERATORS
+    from nephoscope.automation.languages.security_automations import OPERATORS
 
     parts = text.split(None, 2)
     if len(parts) != 3:

@@ -1,6 +1,6 @@
--- The tables of the state at revision 0035, where the migrations begin: a new state is made by these statements, in SQLite and in
--- PostgreSQL. $moment, $bytes, $counted and $false are the words of each (migration.py). This file never changes; a change of a
--- table is a file of its own in versions/.
+-- The tables of the state at revision 0036: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
+-- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
 CREATE TABLE arm_documents (
     "key" TEXT NOT NULL,
@@ -25,6 +25,50 @@ CREATE TABLE audit (
     hash TEXT NOT NULL,
     CONSTRAINT pk_audit PRIMARY KEY (number)
 );
+
+CREATE TABLE automation_events (
+    id $counted NOT NULL,
+    workspace TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    document TEXT NOT NULL,
+    happened $moment NOT NULL,
+    CONSTRAINT pk_automation_events PRIMARY KEY (id)
+);
+
+CREATE TABLE automation_facts (
+    workspace TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    CONSTRAINT pk_automation_facts PRIMARY KEY (workspace, subject)
+);
+
+CREATE TABLE automation_runs (
+    id TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    language TEXT NOT NULL,
+    action TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    urgent BOOLEAN NOT NULL,
+    status TEXT NOT NULL,
+    step TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    begun INTEGER NOT NULL,
+    cut_off INTEGER NOT NULL,
+    due $moment NOT NULL,
+    until $moment,
+    created $moment NOT NULL,
+    changed $moment NOT NULL,
+    "by" TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    "plan" TEXT,
+    document TEXT NOT NULL,
+    CONSTRAINT pk_automation_runs PRIMARY KEY (id)
+);
+CREATE INDEX ix_automation_runs_due ON automation_runs (workspace, status, due);
 
 CREATE TABLE checkpoints (
     source TEXT NOT NULL,
@@ -209,48 +253,6 @@ CREATE TABLE repeated_loads (
     started $moment NOT NULL,
     CONSTRAINT pk_repeated_loads PRIMARY KEY (workspace, request)
 );
-
-CREATE TABLE response_events (
-    id $counted NOT NULL,
-    workspace TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    document TEXT NOT NULL,
-    happened $moment NOT NULL,
-    CONSTRAINT pk_response_events PRIMARY KEY (id)
-);
-
-CREATE TABLE response_facts (
-    workspace TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    facts TEXT NOT NULL,
-    CONSTRAINT pk_response_facts PRIMARY KEY (workspace, subject)
-);
-
-CREATE TABLE response_runs (
-    id TEXT NOT NULL,
-    workspace TEXT NOT NULL,
-    rule TEXT NOT NULL,
-    action TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    status TEXT NOT NULL,
-    detail TEXT NOT NULL,
-    "by" TEXT NOT NULL,
-    settings TEXT NOT NULL,
-    document TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    due $moment NOT NULL,
-    until $moment,
-    "plan" TEXT,
-    created $moment NOT NULL,
-    changed $moment NOT NULL,
-    step TEXT DEFAULT 'do' NOT NULL,
-    begun INTEGER DEFAULT '0' NOT NULL,
-    cut_off INTEGER DEFAULT '0' NOT NULL,
-    CONSTRAINT pk_response_runs PRIMARY KEY (id)
-);
-CREATE INDEX ix_response_runs_due ON response_runs (workspace, status, due);
 
 CREATE TABLE rule_runs (
     workspace TEXT NOT NULL,

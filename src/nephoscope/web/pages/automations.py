@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.state.responses import RunStatus
+from nephoscope.state.automation_runs import RunStatus
 from nephoscope.state.run_standings import RunLine
 from nephoscope.state.workspace import DEFAULT
 from nephoscope.web.asked_rules import READ, AskedRule, asked_rules, seen_rules

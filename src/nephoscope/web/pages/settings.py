@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from nephoscope.access.roles import ROLES
 from nephoscope.access.sessions import opened
-from nephoscope.alerts.response.faults import faults
-from nephoscope.alerts.response.responder import rules_folder
-from nephoscope.alerts.response.rule import ResponseRule, rules
+from nephoscope.automation.faults import list_file_faults
+from nephoscope.automation.languages.response_rules import load_response_rules
+from nephoscope.automation.rule import AutomationRule
 from nephoscope.model.resource_binding import ResourceBinding, bind_resource
 from nephoscope.service.principals import WRITE, bind_principal, end_sessions
 from nephoscope.state import MissingError, StateError
@@ -66,7 +66,7 @@ def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
         "older": entries[-1].number if entries and entries[-1].number > 1 else None,
         "workspaces": state.workspaces.all(),
         "responses": _responses(visit),
-        "faults": faults(visit.instance.data),
+        "faults": list_file_faults(visit.instance.data),
     }
 
 
@@ -117,19 +117,18 @@ def _responses(visit: Visit) -> Table:
     now = visit.instance.now
     rows = [
         (
-            one.name,
-            ", ".join(one.when),
+            one.title,
+            ", ".join(kind.name for kind in one.kinds),
             ", ".join(str(action["action"]) for action in one.actions),
             _standing(one, now),
         )
-        for one in rules(rules_folder(visit.instance.data))[0]
+        for one in load_response_rules(visit.instance.data)[0]
     ]
     return Table(("Rule", "When", "What it does", "Status"), rows)
 
 
-def _standing(one: ResponseRule, now: datetime) -> str:
-    over = one.expires is not None and one.expires.replace(tzinfo=one.expires.tzinfo or UTC) <= now
-    return "off" if not one.enabled else "over" if over else "on"
+def _standing(one: AutomationRule, now: datetime) -> str:
+    return "off" if not one.enabled else "over" if one.is_expired(now) else "on"
 
 
 def _audit(visit: Visit) -> Table:

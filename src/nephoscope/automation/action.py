@@ -1,0 +1,109 @@
+"""What an action is: a kind with settings, found by scanning the folder `actions`, and a function that does it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.automation.operator import Operator
+    from nephoscope.state import State
+    from nephoscope.state.automation_runs import AutomationRun
+
+_FOLDER = Path(__file__).parent / "actions"
+
+
+class ActionError(Exception):
+    """An action that did not come about; `again` says whether it is worth another try. Holds no secret."""
+
+    def __init__(self, reason: str, *, again: bool = True) -> None:
+        super().__init__(reason)
+        self.again = again
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an action may use besides its settings and its event."""
+
+    data: Path
+    operator: Operator
+    now: datetime
+    secret: Callable[[str], str] = field(repr=False)
+    watchlist: Callable[[str], list[str]] = lambda _: []
+    standing: Callable[[str], Sequence[AutomationRun]] = lambda _: ()
+    """The runs of an action, in every workspace, whose plans hold or may yet."""
+    pages: str = ""
+    """Where the pages of the server are, '' where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an action did: a sentence; for one that a person decides of, the plan, and when it is over."""
+
+    detail: str
+    plan: dict[str, Any] | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """A kind of action.
+
+    `run` does something outside (its result is noted after it); `change` changes the state within the transaction that notes it.
+    With `plan` a person is asked first; `approve` and `undo` are then what follows. `receiver` names whom runs with some settings
+    speak to: one at a time does. A run takes up to `batch` published documents; one of a `digest` takes all of a look, as a summary.
+    """
+
+    name: str
+    title: str
+    settings: type[msgspec.Struct]
+    run: Callable[[Any, AutomationRun, Around], Outcome] | None = None
+    change: Callable[[Any, AutomationRun, State, Session, datetime], Outcome] | None = None
+    plan: Callable[[Any, AutomationRun, Around], Outcome] | None = None
+    approve: Callable[[Any, AutomationRun, Around], Outcome] | None = None
+    undo: Callable[[Any, AutomationRun, Around], Outcome] | None = None
+    receiver: Callable[[Any], str] = lambda _: ""
+    batch: int = 1
+    digest: bool = False
+
+    def parse(self, given: Mapping[str, Any]) -> Any:
+        """Return the settings of a rule's action; ValueError names the setting and what it must be."""
+        try:
+            return msgspec.convert(
+                {key: value for key, value in given.items() if key != "action"}, self.settings
+            )
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
+
+@cache
+def action_kinds() -> Mapping[str, ActionKind]:
+    """Every kind by name."""
+    found = {}
+    for path in sorted(_FOLDER.glob("*.py")):
+        if path.stem != "__init__":
+            kind: ActionKind = importlib.import_module(f"nephoscope.automation.actions.{path.stem}").KIND
+            found[kind.name] = kind
+    return found
+
+
+def find_action_kind(name: str) -> ActionKind:
+    """Return the kind of a name; ValueError that lists them where there is none."""
+    if name not in action_kinds():
+        raise ValueError(f"no action is named '{name}': there are {', '.join(action_kinds())}")
+    return action_kinds()[name]
+
+
+@cache
+def lasting_actions() -> tuple[str, ...]:
+    """The names of those whose runs have a time after which they are over."""
+    return tuple(name for name, kind in action_kinds().items() if kind.plan is not None)

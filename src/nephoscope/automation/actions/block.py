@@ -1,0 +1,318 @@
+"""Block the addresses of an event: a change is written for a person to see and approve, with what undoes it.
+
+Nothing is changed in Azure by this program itself.
+
+Source: https://learn.microsoft.com/azure/templates/microsoft.network/networksecuritygroups/securityrules, .../ipgroups,
+https://wiki.nftables.org/wiki-nftables/index.php/Sets
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
+from nephoscope.automation.blocking import Chosen, chosen, of_estate
+from nephoscope.automation.priority import rules_of, taken
+from nephoscope.automation.program import executed
+from nephoscope.estate.store import StoreError
+from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope_policy.model.resource_id import ResourceId
+
+_VERSION = "2024-05-01"
+_TYPES = {"nsg": "microsoft.network/networksecuritygroups", "firewall": "microsoft.network/ipgroups"}
+
+#: Source: https://learn.microsoft.com/azure/firewall/ip-groups (IPv4 addresses, ranges and networks)
+_REFUSED = {"firewall": {6: "an IP group takes IPv4 addresses only"}}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where addresses are blocked and for how long."""
+
+    target: Annotated[Literal["nsg", "firewall", "nftables"], Meta(description="What the change is for.")]
+    resource: Annotated[
+        str,
+        Meta(
+            description="The id of the network security group (nsg), or of the IP group that a deny rule of the firewall names."
+        ),
+    ] = ""
+    direction: Annotated[
+        Literal["Inbound", "Outbound"], Meta(description="Of the traffic, for nsg and nftables.")
+    ] = "Inbound"
+    priority: Annotated[int, Meta(description="The first priority that is tried (nsg).", ge=100, le=4096)] = (
+        100
+    )
+    hours: Annotated[float, Meta(description="How long it holds once it is approved.", gt=0, le=8760)] = 24.0
+    wait: Annotated[float, Meta(description="How long it waits for an approval, in hours.", gt=0, le=720)] = (
+        24.0
+    )
+    apply: Annotated[
+        str,
+        Meta(
+            description="A command of the operator's file that gets the approved change, and later what undoes it, on standard input."
+        ),
+    ] = ""
+
+
+def plan(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+    """What would be blocked: nothing that the estate is run from, that is private, or that belongs to the estate."""
+    allowed = around.operator.block
+    if allowed is None:
+        raise ActionError(
+            "the operator's file says nothing of management addresses (block.management)", again=False
+        )
+    _checked(settings)
+    guarded = [
+        *((one, "the estate is run from it") for one in allowed.management),
+        *((one, "the operator's file spares it") for one in allowed.never),
+        *(
+            (one, "it is own egress (watchlist KnownEgress)")
+            for one in _networks(around.watchlist("KnownEgress"))
+        ),
+        *_own(around),
+    ]
+    found = chosen(run.document, guarded, allowed.most, _REFUSED.get(settings.target, {}))
+    if not found.addresses:
+        why = (
+            "; ".join(f"{address}: {reason}" for address, reason in found.spared)
+            or "the event names no address"
+        )
+        return Outcome(f"nothing to block: {why}")
+    addresses = ", ".join(map(str, found.addresses))
+    return Outcome(
+        f"would block {addresses}",
+        _plan(settings, run, found, around),
+        around.now + timedelta(hours=settings.wait),
+    )
+
+
+def _own(around: Around) -> list[tuple[str, str]]:
+    """The addresses of the estate; without them nothing is planned."""
+    try:
+        return of_estate(around.data)
+    except StoreError as error:
+        raise ActionError(
+            f"the estate cannot be read, so its own addresses are not known: {error}", again=True
+        ) from error
+
+
+def _checked(settings: Settings) -> None:
+    wanted = _TYPES.get(settings.target)
+    if wanted is None:
+        return
+    try:
+        kind = ResourceId.parse(settings.resource).type
+    except ValueError as error:
+        raise ActionError(f"resource: {error}", again=False) from error
+    if kind != wanted:
+        raise ActionError(f"resource is of the type {kind}, {settings.target} wants {wanted}", again=False)
+
+
+def _networks(items: list[str]) -> list[str]:
+    """Those that are addresses or networks; other items of the list guard nothing."""
+    found = []
+    for one in items:
+        try:
+            found.append(str(ip_network(one, strict=False)))
+        except ValueError:
+            continue
+    return found
+
+
+def _plan(settings: Settings, run: AutomationRun, found: Chosen, around: Around) -> dict[str, Any]:
+    make = {"nsg": _nsg, "firewall": _firewall, "nftables": _nftables}[settings.target]
+    return {
+        "target": settings.target,
+        "resource": settings.resource,
+        "addresses": [str(one) for one in found.addresses],
+        "spared": [list(one) for one in found.spared],
+        **make(settings, run, [str(one) for one in found.addresses], around),
+    }
+
+
+def _nsg(settings: Settings, run: AutomationRun, addresses: list[str], around: Around) -> dict[str, Any]:
+    """A rule that denies, as an ARM template and as a command; IPv4 and IPv6 may stand in one rule."""
+    group = ResourceId.parse(settings.resource)
+    name = f"nephoscope-block-{run.id[:8]}"
+    inbound = settings.direction == "Inbound"
+    priority = _priority(settings, run, name, around)
+    properties: dict[str, Any] = {
+        "description": f"nephoscope response {run.id}",
+        "access": "Deny", "direction": settings.direction, "priority": priority, "protocol": "*",
+        "sourcePortRange": "*", "destinationPortRange": "*",
+        "sourceAddressPrefixes" if inbound else "destinationAddressPrefixes": addresses,
+        "destinationAddressPrefix" if inbound else "sourceAddressPrefix": "*",
+    }  # fmt: skip
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "resources": [
+            {
+                "type": "Microsoft.Network/networkSecurityGroups/securityRules", "apiVersion": _VERSION,
+                "name": f"{group.name}/{name}", "properties": properties,
+            }
+        ],
+    }  # fmt: skip
+    rule = ["az", "network", "nsg", "rule"]
+    where = [
+        "--subscription",
+        group.subscription or "",
+        "-g",
+        group.resource_group or "",
+        "--nsg-name",
+        group.name,
+        "-n",
+        name,
+    ]
+    sides = (
+        ["--source-address-prefixes", *addresses]
+        if inbound
+        else ["--destination-address-prefixes", *addresses]
+    )
+    options = [
+        "--access",
+        "Deny",
+        "--direction",
+        settings.direction,
+        "--priority",
+        str(priority),
+        "--protocol",
+        "*",
+    ]
+    return {
+        "template": template,
+        "apply": shlex.join([*rule, "create", *where, *options, *sides, "--destination-port-ranges", "*"]),
+        "undo": shlex.join([*rule, "delete", *where]),
+    }
+
+
+def _priority(settings: Settings, run: AutomationRun, name: str, around: Around) -> int:
+    """The first free priority from the wanted one on; once a plan was approved its own, which others may have taken meanwhile."""
+    others = [one for one in around.standing("block") if one.id != run.id]
+    if run.plan is not None:
+        others = [one for one in others if _was_applied(one)]
+    try:
+        known = taken(around.data, settings.resource, settings.direction, name, others)
+    except StoreError as error:
+        raise ActionError(f"the estate cannot be read, so free priorities are not known: {error}") from error
+    if run.plan is not None:
+        own = int(rules_of(run.plan)[0]["priority"])
+        if own in known:
+            raise ActionError(f"since it was planned, {known[own]} has the priority {own}", again=False)
+        return own
+    free = next((number for number in range(settings.priority, 4097) if number not in known), None)
+    if free is None:
+        raise ActionError(f"the group has no free priority from {settings.priority} on", again=False)
+    return free
+
+
+def _was_applied(run: AutomationRun) -> bool:
+    """Whether the group may have its rule: one that only waits leaves its priority to who is begun first."""
+    waits = run.status is RunStatus.PENDING and not run.begun
+    return run.step is RunStep.UNDO or (run.step is RunStep.APPLY and not waits)
+
+
+def _firewall(settings: Settings, run: AutomationRun, addresses: list[str], around: Around) -> dict[str, Any]:  # noqa: ARG001
+    """Members of an IP group that a deny rule of the firewall's policy names."""
+    group = ResourceId.parse(settings.resource)
+    change = [
+        "az",
+        "network",
+        "ip-group",
+        "update",
+        "--subscription",
+        group.subscription or "",
+        "-g",
+        group.resource_group or "",
+        "-n",
+        group.name,
+    ]
+    members = [{"op": "add", "path": "/properties/ipAddresses/-", "value": one} for one in addresses]
+    adds = [part for one in addresses for part in ("--add", "ipAddresses", one)]
+    return {
+        "resourcePatch": {"id": settings.resource, "apiVersion": _VERSION, "changes": members},
+        "apply": shlex.join([*change, *adds]),
+        "undo": _without(change, addresses),
+    }
+
+
+def _without(change: list[str], addresses: list[str]) -> str:
+    """Take members out again, whatever else the group has by then."""
+    show = shlex.join(
+        [*(part if part != "update" else "show" for part in change), "--query", "ipAddresses", "-o", "tsv"]
+    )
+    gone = shlex.join(["grep", "-vxF", *(part for one in addresses for part in ("-e", one))])
+    return f"{shlex.join(change)} --ip-addresses $({show} | {gone})"
+
+
+def _nftables(settings: Settings, run: AutomationRun, addresses: list[str], around: Around) -> dict[str, Any]:  # noqa: ARG001
+    """A table of its own with sets whose members go by themselves when their time is over."""
+    name = f"nephoscope_{run.id[:8]}"
+    side, hook = ("saddr", "input") if settings.direction == "Inbound" else ("daddr", "output")
+    seconds = int(settings.hours * 3600)
+    lines = [f"table inet {name} {{"]
+    for family, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
+        members = [one for one in addresses if (":" in one) == (family == 6)]
+        if members:
+            held = ", ".join(f"{one} timeout {seconds}s" for one in members)
+            lines += [
+                f"  set blocked{family} {{",
+                f"    type {kind}; flags timeout;",
+                f"    elements = {{ {held} }}",
+                "  }",
+            ]
+    lines += [f"  chain {hook} {{", f"    type filter hook {hook} priority filter - 10; policy accept;"]
+    lines += [
+        f"    {key} {side} @blocked{family} counter drop"
+        for family, key in ((4, "ip"), (6, "ip6"))
+        if any((":" in one) == (family == 6) for one in addresses)
+    ]
+    lines += ["  }", "}"]
+    return {"ruleset": "\n".join(lines) + "\n", "apply": "nft -f -", "undo": f"nft delete table inet {name}"}
+
+
+def approve(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+    """Guard once more, since what is guarded may have changed; then hand the change to its command, where one is named."""
+    assert run.plan is not None
+    again = plan(settings, run, around)
+    if again.plan is None or again.plan["addresses"] != run.plan["addresses"]:
+        raise ActionError(
+            f"what may be blocked has changed since it was planned: {again.detail}", again=False
+        )
+    until = around.now + timedelta(hours=settings.hours)
+    said = f"approved by {run.by}"
+    if settings.apply:
+        said += f"; {_told(settings, run, around, 'apply')}"
+    return Outcome(said, None, until)
+
+
+def undo(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+    """Hand what undoes it to the command, where one is named; else say what is to be run."""
+    assert run.plan is not None
+    if settings.apply:
+        return Outcome(_told(settings, run, around, "undo"))
+    return Outcome(f"run: {run.plan['undo']}")
+
+
+def _told(settings: Settings, run: AutomationRun, around: Around, what: str) -> str:
+    document = {
+        "id": run.id, "what": what, "plan": run.plan, "by": run.by, "begun": run.begun, "cutOff": run.cut_off,
+    }  # fmt: skip
+    return executed(settings.apply, json.dumps(document).encode(), around)
+
+
+KIND = ActionKind(
+    "block",
+    "Write a change that blocks addresses, for a person to approve",
+    Settings,
+    plan=plan,
+    approve=approve,
+    undo=undo,
+    receiver=lambda one: one.apply,
+)

@@ -1,0 +1,30 @@
+"""Run a program that the operator allows, with the event on its standard input."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.automation.action import ActionKind, Around, Outcome
+from nephoscope.automation.actions.webhook import document_of
+from nephoscope.automation.program import executed
+from nephoscope.state.automation_runs import AutomationRun
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which program: a name of the operator's file, which has its path and arguments."""
+
+    name: Annotated[str, Meta(description="The name under `commands` of the operator's file.", min_length=1)]
+
+
+def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+    """Run it; an exit code of 0 is done, 75 (try again) and a time-out are tried again, others are not."""
+    document = {**document_of(run), "begun": run.begun, "cutOff": run.cut_off}
+    return Outcome(executed(settings.name, msgspec.json.encode(document), around))
+
+
+KIND = ActionKind(
+    "command", "Run a program that the operator allows", Settings, run=run, receiver=lambda one: one.name
+)

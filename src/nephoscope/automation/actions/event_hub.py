@@ -1,0 +1,139 @@
+"""Send what happened to an event hub, over its Kafka endpoint.
+
+Source: https://learn.microsoft.com/azure/event-hubs/azure-event-hubs-apache-kafka-overview
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
+from nephoscope.automation.operator import EventHubs
+from nephoscope.automation.records import records_of
+from nephoscope.model.extras import install
+from nephoscope.model.secret import redact_text
+from nephoscope.ingest.live.broker_log import BrokerLog
+from nephoscope.ingest.live.owned import are_hubs
+from nephoscope.state.automation_runs import AutomationRun
+
+_SECONDS = 60.0
+_PORT = 9093
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which hub, and how to sign in."""
+
+    connection: Annotated[
+        str, Meta(description="The name of the secret that is the connection string.", min_length=1)
+    ]
+    hub: Annotated[
+        str, Meta(description="The event hub, where the connection string names none (EntityPath).")
+    ] = ""
+
+
+def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+    """Send a message a record and wait until the hub has all of them; what was sent before a fault comes again with the same ids."""
+    given = around.secret(settings.connection)
+    parts = _parts(given)
+    broker, hub = _broker(parts), parts.get("EntityPath") or settings.hub
+    if not broker or not hub:
+        raise ActionError(
+            "the connection string has no Endpoint=sb://..., or nothing names the event hub", again=False
+        )
+    if why := refusal(given, around.operator.event_hub):
+        raise ActionError(why, again=False)
+    producer, failed = _producer(broker, given, around), []
+
+    def sent(error: Any, _: Any) -> None:
+        if error is not None:
+            failed.append(error)
+
+    count = 0
+    for id_, record in records_of(run):
+        told = {
+            "id": id_,
+            "type": run.kind,
+            "timestamp": run.created,
+            "workspace": run.workspace,
+            "rule": run.rule,
+            "data": record,
+        }
+        try:
+            producer.produce(
+                hub,
+                msgspec.json.encode(told),
+                key=id_,
+                headers={"id": id_, "type": run.kind},
+                on_delivery=sent,
+            )
+        except BufferError:
+            producer.flush(_SECONDS)
+            producer.produce(
+                hub,
+                msgspec.json.encode(told),
+                key=id_,
+                headers={"id": id_, "type": run.kind},
+                on_delivery=sent,
+            )
+        count += 1
+    left = producer.flush(_SECONDS)
+    if failed or left:
+        why = redact_text(str(failed[0].str())) if failed else "it did not take them in time"
+        raise ActionError(f"{broker}: {len(failed) + left} of {count} messages were not taken: {why}")
+    return Outcome(f"{count} messages to {hub} at {broker}")
+
+
+def refusal(connection: str, allowed: EventHubs) -> str:
+    """Why nothing is sent where a connection string leads, '' where it may be: to hubs of Azure, and what its operator names."""
+    broker = _broker(_parts(connection))
+    if not broker or are_hubs([broker]) or broker in allowed.hosts or broker in allowed.plain:
+        return ""
+    return (
+        f"{broker} is no namespace of Azure's Event Hubs; the operator's file may allow it (event_hub.hosts)"
+    )
+
+
+def _parts(connection: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in connection.strip().strip(";").split(";") if "=" in part)
+
+
+def _broker(parts: Mapping[str, str]) -> str:
+    """HOST:PORT, '' where none is named."""
+    host = parts.get("Endpoint", "").removeprefix("sb://").strip("/")
+    return host if ":" in host or not host else f"{host}:{_PORT}"
+
+
+def _producer(host: str, connection: str, around: Around) -> Any:
+    try:
+        from confluent_kafka import KafkaException, Producer
+    except ImportError as error:
+        raise ActionError(f"event hubs need the extra kafka: {install('kafka')}", again=False) from error
+    plain = around.operator.event_hub.plain
+    known = {
+        "bootstrap.servers": host,
+        "security.protocol": "plaintext" if host in plain else "sasl_ssl",
+        "enable.idempotence": True,
+        "message.timeout.ms": int(_SECONDS * 1000),
+        "client.id": "nephoscope",
+    }
+    if host not in plain:
+        known |= {
+            "sasl.mechanisms": "PLAIN",
+            "sasl.username": "$ConnectionString",
+            "sasl.password": connection,
+        }
+        if around.operator.event_hub.ca:
+            known["ssl.ca.location"] = around.operator.event_hub.ca
+    try:
+        return Producer(known, logger=BrokerLog())
+    except KafkaException as error:
+        raise ActionError(f"{host}: {redact_text(str(error))}", again=False) from error
+
+
+KIND = ActionKind(
+    "event_hub", "Send it to an event hub", Settings, run=run, receiver=lambda one: one.connection, batch=500
+)

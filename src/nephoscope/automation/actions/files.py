@@ -1,0 +1,98 @@
+"""Append what happened to files of JSON lines that the operator allows."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
+from nephoscope.automation.operator import Files
+from nephoscope.automation.records import records_of
+from nephoscope.state.automation_runs import AutomationRun
+
+_NAME = re.compile(r"\d{8}T\d{12}Z\.ndjson")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which folder: a name of the operator's file."""
+
+    name: Annotated[str, Meta(description="The name under `files` of the operator's file.", min_length=1)]
+
+
+def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+    """Append a line a record and wait for the disk. A file that is full is followed by another; the oldest go.
+
+    A run that was cut off is written again: its lines have the same ids.
+    """
+    allowed = around.operator.files.get(settings.name)
+    if allowed is None:
+        raise ActionError(f"the operator's file allows no files {settings.name}", again=False)
+    folder = Path(allowed.folder)
+    if not folder.is_absolute():
+        raise ActionError(f"the folder of the files {settings.name} must be an absolute path", again=False)
+    lines = [
+        msgspec.json.encode(
+            {
+                "id": id_,
+                "type": run.kind,
+                "timestamp": run.created,
+                "workspace": run.workspace,
+                "rule": run.rule,
+                "data": record,
+            }
+        )
+        for id_, record in records_of(run)
+    ]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = _appended(folder, b"\n".join([*lines, b""]), allowed, around.now)
+    except OSError as error:
+        raise ActionError(f"{folder}: {error.strerror}") from error
+    return Outcome(f"{len(lines)} lines in {name}")
+
+
+def _appended(folder: Path, data: bytes, allowed: Files, now: datetime) -> str:
+    with (folder / ".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = sorted(path for path in folder.glob("*.ndjson") if _NAME.fullmatch(path.name))
+        if known and known[-1].stat().st_size + len(data) <= allowed.megabytes << 20:
+            path = known[-1]
+        else:
+            path = folder / f"{now:%Y%m%dT%H%M%S%f}Z.ndjson"
+            known.append(path)
+        _write(path, data)
+        for old in known[: -allowed.keep]:
+            old.unlink()
+    return path.name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Behind the last whole line: what a killed process left of one goes."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - 65_536)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        file.truncate(end)
+        file.seek(end)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+KIND = ActionKind(
+    "files", "Append it to files of JSON lines", Settings, run=run, receiver=lambda one: one.name, batch=500
+)

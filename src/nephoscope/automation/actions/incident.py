@@ -1,0 +1,77 @@
+"""Change the incident of an event: who works on it, how bad it is, its labels, a task, a comment, its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.alerts.change_events import BY
+from nephoscope.automation.action import ActionError, ActionKind, Outcome
+from nephoscope.state.automation_runs import AutomationRun
+from nephoscope.state.database import StateError
+from nephoscope.state.incidents import IncidentStatus
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.state import State
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is set; what is not named stays."""
+
+    owner: Annotated[str | None, Meta(description="Who works on it.")] = None
+    severity: Annotated[Severity | None, Meta(description="How bad it is.")] = None
+    status: Annotated[Literal["New", "Active"] | None, Meta(description="Where it stands.")] = None
+    tags: Annotated[list[str], Meta(description="Labels that are added.")] = []
+    close: Annotated[
+        Literal["TruePositive", "BenignPositive", "FalsePositive", "Undetermined"] | None,
+        Meta(description="Close it as this."),
+    ] = None
+    reason: Annotated[str, Meta(description="Why, of a false positive.")] = ""
+    comment: Annotated[str, Meta(description="A comment that is added.", max_length=10_000)] = ""
+    tasks: Annotated[list[str], Meta(description="Tasks that are added.", max_length=50)] = []
+
+
+def change(settings: Settings, run: AutomationRun, state: State, session: Session, now: datetime) -> Outcome:
+    """Change it within the transaction that notes it: once, whatever is killed."""
+    from nephoscope.alerts.desk import Desk
+
+    number = _number(run, state, session)
+    incident = state.incidents.read(session, number)
+    changes: dict[str, Any] = {} if settings.owner is None else {"owner": settings.owner}
+    if settings.severity is not None:
+        changes["severity"] = settings.severity.value
+    if settings.tags:
+        changes["labels"] = tuple(dict.fromkeys([*incident.labels, *settings.tags]))
+    if settings.close:
+        changes |= {
+            "status": IncidentStatus.CLOSED,
+            "classification": settings.close,
+            "reason": settings.reason,
+        }
+    elif settings.status:
+        changes["status"] = IncidentStatus(settings.status)
+    try:
+        desk = Desk(state, run.workspace)
+        desk.apply(session, number, now, BY, changes, comment=settings.comment, tasks=settings.tasks)
+    except StateError as error:
+        raise ActionError(str(error), again=False) from error
+    return Outcome(f"incident {number} was changed")
+
+
+def _number(run: AutomationRun, state: State, session: Session) -> int:
+    """The incident of the event: itself, or that of the alert."""
+    if run.kind.startswith("incident."):
+        return int(run.subject)
+    alert = state.alerts.known(session, run.subject)
+    if alert is None or alert.incident is None:
+        raise ActionError(f"the alert {run.subject} belongs to no incident", again=False)
+    return alert.incident
+
+
+KIND = ActionKind("incident", "Change the incident", Settings, change=change)

@@ -1,0 +1,183 @@
+"""Append what happened to a table of a workspace, as Azure's continuous export does: in the transaction that notes the run, so once.
+
+Source: https://learn.microsoft.com/azure/defender-for-cloud/continuous-export (tables)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.automation.action import ActionError, ActionKind, Outcome
+from nephoscope.automation.records import records_of
+from nephoscope.state.automation_runs import AutomationRun
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.state import State
+
+Row = dict[str, Any]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which workspace."""
+
+    workspace: Annotated[str, Meta(description="The workspace.", min_length=1)] = "default"
+
+
+def change(settings: Settings, run: AutomationRun, state: State, session: Session, now: datetime) -> Outcome:
+    """Add a row a record to what waits for the lake."""
+    if state.workspaces.find(settings.workspace) is None:
+        raise ActionError(
+            f"there is no workspace {settings.workspace}: nephoscope workspaces add", again=False
+        )
+    if settings.workspace == run.workspace and run.kind.startswith(("alert.", "incident.")):
+        return Outcome("nothing to do: the workspace has its own alerts and incidents")
+    rows = [_row(record, run, now) for _, record in records_of(run)]
+    state.outbox.add_all(session, settings.workspace, rows)
+    return Outcome(
+        f"{len(rows)} rows to {', '.join(sorted({name for name, _ in rows}))} of {settings.workspace}"
+    )
+
+
+def _row(record: Row, run: AutomationRun, now: datetime) -> tuple[str, Row]:
+    if run.kind.startswith("alert."):
+        return "SecurityAlert", {name: value for name, value in record.items() if name != "Entities"}
+    if run.kind.startswith("incident."):
+        return "SecurityIncident", {
+            name: value for name, value in record.items() if name not in ("Entities", "Alerts")
+        }
+    make = _TABLES.get(str(record.get("type", "")).lower())
+    if make is None:
+        raise ActionError(f"no table takes documents of type {record.get('type')}", again=False)
+    table, columns = make(record)
+    common = {
+        "TimeGenerated": now.isoformat(),
+        "IsSnapshot": run.kind.endswith(".snapshot"),
+        "Properties": record["properties"],
+        "ResourceProviderType": record["type"],
+        "SourceSystem": "nephoscope",
+    }
+    return table, {**common, **columns}
+
+
+def _assessment(record: Row) -> tuple[str, Row]:
+    told = record["properties"]
+    status, about = told["status"], told.get("metadata") or {}
+    resource = str(told["resourceDetails"].get("id") or "")
+    return "SecurityRecommendation", {
+        "AssessedResourceId": resource,
+        "_ResourceId": resource,
+        "RecommendationId": record["id"],
+        "RecommendationName": record["name"],
+        "RecommendationDisplayName": told["displayName"],
+        "RecommendationSeverity": about.get("severity"),
+        "RecommendationState": status["code"],
+        "NotApplicableReason": status.get("cause") if status["code"] == "NotApplicable" else None,
+        "Description": about.get("description"),
+        "RemediationDescription": about.get("remediationDescription"),
+        "PolicyDefinitionId": about.get("policyDefinitionId"),
+        "FirstEvaluationDate": status.get("firstEvaluationDate"),
+        "StatusChangeDate": status.get("statusChangeDate"),
+        "Environment": "Azure",
+        "RecommendationAdditionalData": told.get("additionalData"),
+    }
+
+
+def _sub_assessment(record: Row) -> tuple[str, Row]:
+    told = record["properties"]
+    resource = str(told["resourceDetails"].get("id") or "")
+    return "SecurityNestedRecommendation", {
+        "AssessedResourceId": resource,
+        "_ResourceId": resource,
+        "NestedRecommendationId": record["id"],
+        "Id": told.get("id"),
+        "ParentRecommendationId": str(record["id"]).lower().rpartition("/subassessments/")[0],
+        "RecommendationName": told.get("displayName"),
+        "RecommendationSeverity": told["status"].get("severity"),
+        "RecommendationState": told["status"]["code"],
+        "Cause": told["status"].get("cause"),
+        "Category": told.get("category"),
+        "Description": told.get("description"),
+        "Impact": told.get("impact"),
+        "RemediationDescription": told.get("remediation"),
+        "AdditionalData": told.get("additionalData"),
+        "ResourceDetails": told["resourceDetails"],
+        "SubAssessmentTimeGeneration": told.get("timeGenerated"),
+        "VulnerabilityId": told.get("id"),
+    }
+
+
+def _score(record: Row) -> tuple[str, Row]:
+    told = record["properties"]
+    return "SecureScores", {
+        "AssessedResourceId": record["id"],
+        "DisplayName": told["displayName"],
+        "CurrentScore": told["score"]["current"],
+        "Environment": "Azure",
+        "MaxScore": told["score"]["max"],
+        "PercentageScore": told["score"]["percentage"],
+        "Weight": told.get("weight"),
+        "SecureScoresSubscriptionId": _subscription(record),
+        "_ResourceId": _scope(record),
+    }
+
+
+def _control(record: Row) -> tuple[str, Row]:
+    told = record["properties"]
+    return "SecureScoreControls", {
+        "AssessedResourceId": record["id"],
+        "ControlId": record["name"],
+        "ControlName": told["displayName"],
+        "Environment": "Azure",
+        "CurrentScore": told["score"]["current"],
+        "MaxScore": told["score"]["max"],
+        "PercentageScore": told["score"]["percentage"],
+        "HealthyResources": told["healthyResourceCount"],
+        "UnhealthyResources": told["unhealthyResourceCount"],
+        "NotApplicableResources": told["notApplicableResourceCount"],
+        "Weight": told.get("weight"),
+        "SecureScoresSubscriptionId": _subscription(record),
+        "_ResourceId": _scope(record),
+    }
+
+
+def _compliance(record: Row) -> tuple[str, Row]:
+    told, parts = record["properties"], str(record["id"]).split("/")
+    names = {part.lower(): parts[at + 1] for at, part in enumerate(parts[:-1])}
+    return "SecurityRegulatoryCompliance", {
+        "AssessedResourceId": record["id"],
+        "ComplianceStandard": names.get("regulatorycompliancestandards"),
+        "ComplianceControl": names.get("regulatorycompliancecontrols"),
+        "RecommendationId": record["name"],
+        "RecommendationName": told["description"],
+        "State": told["state"],
+        "PassedResources": told["passedResources"],
+        "FailedResources": told["failedResources"],
+        "SkippedResources": told["skippedResources"],
+        "RegulatoryComplianceSubscriptionId": _subscription(record),
+        "_ResourceId": _scope(record),
+    }
+
+
+def _subscription(record: Row) -> str:
+    return str(record["id"]).split("/")[2]
+
+
+def _scope(record: Row) -> str:
+    return f"/subscriptions/{_subscription(record)}"
+
+
+_TABLES: Mapping[str, Callable[[Row], tuple[str, Row]]] = {
+    "microsoft.security/assessments": _assessment,
+    "microsoft.security/assessments/subassessments": _sub_assessment,
+    "microsoft.security/securescores": _score,
+    "microsoft.security/securescores/securescorecontrols": _control,
+    "microsoft.security/regulatorycompliancestandards/regulatorycompliancecontrols/regulatorycomplianceassessments": _compliance,
+}
+KIND = ActionKind("table", "Append it to a table of a workspace", Settings, change=change, batch=500)

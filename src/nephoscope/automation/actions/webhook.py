@@ -1,0 +1,173 @@
+"""Post an event to a URL, signed, as Standard Webhooks says.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import ssl
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from msgspec import Meta
+from standardwebhooks import Webhook
+
+from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
+from nephoscope.automation.egress_policy import target
+from nephoscope.connect.reaching import Target
+from nephoscope.state.automation_runs import AutomationRun
+
+#: Bytes of a refusal that are told.
+_SAID = 200
+#: Answers that another try may change; every other one below 500 stays what it is.
+_AGAIN = frozenset({408, 409, 425, 429})
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to post, and with which secret to sign."""
+
+    url: Annotated[str, Meta(description="The URL, https only.")] = ""
+    secret: Annotated[
+        str, Meta(description="The name of the secret that signs (`response secret NAME`).")
+    ] = ""
+    address: Annotated[
+        str,
+        Meta(description="In place of both: the name of a secret that is a URL which lets in who knows it."),
+    ] = ""
+    batch: Annotated[
+        int, Meta(description="How many records of an automation go together.", ge=1, le=500)
+    ] = 1
+    seconds: Annotated[
+        float, Meta(description="How long the receiver may take in all until it answers.", gt=0, le=120)
+    ] = 15.0
+
+    def __post_init__(self) -> None:
+        """ValueError where it is not said where to post, or what to sign with."""
+        if bool(self.address) == bool(self.url and self.secret) or (
+            self.address and (self.url or self.secret)
+        ):
+            raise ValueError("give `url` and `secret`, or `address`")
+
+
+def document_of(run: AutomationRun) -> dict[str, Any]:
+    """What receivers are told."""
+    return {
+        "id": run.id,
+        "type": run.kind,
+        "timestamp": run.created.isoformat(),
+        "workspace": run.workspace,
+        "rule": run.rule,
+        "data": run.document,
+    }
+
+
+def body_of(run: AutomationRun) -> bytes:
+    """What is posted: the same bytes at every try."""
+    return msgspec.json.encode(document_of(run))
+
+
+def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
+    """The header `webhook-signature`; a secret that begins with whsec_ is base64, any other one is taken as its bytes."""
+    try:
+        key = (
+            base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+            if secret.startswith("whsec_")
+            else secret.encode()
+        )
+    except binascii.Error as error:
+        raise ActionError("the secret begins with whsec_ but is no base64", again=False) from error
+    if not key:
+        raise ActionError("the secret is empty", again=False)
+    return Webhook(key).sign(id_, datetime.fromtimestamp(timestamp, UTC), body.decode())
+
+
+def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
+    """Post; an answer of 2xx is taken, 429 and 5xx are tried again, a redirect or another answer is not."""
+    allowed = around.operator.webhook
+    url = around.secret(settings.address) if settings.address else settings.url
+    end = monotonic() + settings.seconds
+    where, body = target(url, allowed.private, settings.seconds), body_of(run)
+    stamp = int(around.now.timestamp())
+    headers = {
+        "Host": where.host,
+        "Content-Type": "application/json",
+        "User-Agent": "nephoscope",
+        "Accept-Encoding": "identity",
+        "webhook-id": run.id,
+        "webhook-timestamp": str(stamp),
+    }
+    if settings.secret:
+        headers["webhook-signature"] = signature(around.secret(settings.secret), run.id, stamp, body)
+    context = _context(allowed.ca, _changed(allowed.ca))
+    status, said = asyncio.run(_answer(where, body, headers, context, (settings.seconds, end)))
+    if 200 <= status < 300:
+        return Outcome(f"{where.name} answered {status}")
+    raise ActionError(f"{where.name} answered {status}: {said}", again=status >= 500 or status in _AGAIN)
+
+
+@lru_cache(maxsize=8)
+def _context(ca: str, changed: int) -> ssl.SSLContext:
+    """Whom to trust, read once: a system has hundreds of authorities. `changed` says which state of the file that is."""
+    del changed
+    return ssl.create_default_context(cafile=ca or None)
+
+
+def _changed(ca: str) -> int:
+    """When the file of authorities changed last; 0 where the system has no single one."""
+    path = ca or ssl.get_default_verify_paths().cafile
+    return Path(path).stat().st_mtime_ns if path else 0
+
+
+async def _answer(
+    where: Target, body: bytes, headers: dict[str, str], context: ssl.SSLContext, within: tuple[float, float]
+) -> tuple[int, str]:
+    """The status, and how a refusal begins: looking up the name, connecting, sending and waiting for the header take `seconds` in all,
+    which are over at `end` (of time.monotonic)."""
+    seconds, end = within
+    extensions: dict[str, Any] = {"sni_hostname": where.name}
+    status = 0
+    said = bytearray()
+    try:
+        # a proxy of the environment would reach what was not judged here; the client's own time-outs are of one read each
+        async with (
+            asyncio.timeout(end - monotonic()),
+            httpx.AsyncClient(
+                verify=context, timeout=seconds + 1, follow_redirects=False, trust_env=False
+            ) as client,
+            client.stream("POST", where.url, content=body, headers=headers, extensions=extensions) as answer,
+        ):
+            status = answer.status_code
+            if not 200 <= status < 300:
+                await _read(answer, said)
+    except TimeoutError as error:
+        if not status:
+            raise ActionError(f"{where.name}: no answer within {seconds:g} s") from error
+    except httpx.HTTPError as error:
+        if not status:
+            raise ActionError(f"{where.name}: {type(error).__name__}: {error}") from error
+    return status, said.decode("utf-8", "replace")
+
+
+async def _read(answer: httpx.Response, said: bytearray) -> None:
+    """The first bytes as they come: nothing is unpacked, and no more is waited for."""
+    async for chunk in answer.aiter_raw():
+        said += chunk[: _SAID - len(said)]
+        if len(said) >= _SAID:
+            return
+
+
+def _receiver(settings: Settings) -> str:
+    """The host; of an address that is a secret its name."""
+    return urlsplit(settings.url).netloc.lower() if settings.url else settings.address
+
+
+KIND = ActionKind("webhook", "Post the event to a URL, signed", Settings, run=run, receiver=_receiver)

@@ -1,0 +1,197 @@
+"""What a message says of documents that were published: one at length, many as a table with their number.
+
+A run that tells of several has `records` (the first of them, the gravest first), `count`, `findings` and `before`: how each stood, by
+its lower-cased id; one that was not there before is missing in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from nephoscope.automation.records import RECORDS
+from nephoscope.state.automation_runs import AutomationRun
+from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import Severity
+
+MOST_ROWS = 50
+"""Documents that a message tells of."""
+FINDING = "Unhealthy"
+_STATES = {
+    "NonCompliant": FINDING, "Compliant": "Healthy", "NotApplicable": "Not applicable", "Exempt": "Exempt", "Unknown": "Not assessed",
+    "Error": "Not assessed",
+}  # fmt: skip
+_ASSESSMENT = "microsoft.security/assessments"
+_SUB = f"{_ASSESSMENT}/subassessments"
+_SCORE = "microsoft.security/securescores"
+_PATH = "microsoft.security/attackpaths"
+_RANKS = {one.value: rank for rank, one in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a document stands, or stood: in a word, and how grave it is where it is a finding."""
+
+    state: str
+    severity: str = ""
+
+    def __str__(self) -> str:
+        """Both."""
+        return _line(f"{self.state}, {self.severity}" if self.severity else self.state)
+
+
+def standing(body: Mapping[str, Any]) -> Standing:
+    """How a published document stands."""
+    told, type_ = body.get("properties") or {}, _type(body)
+    if type_ == _ASSESSMENT:
+        state = (told.get("additionalData") or {}).get("state") or told["status"]["code"]
+        return _found(_STATES.get(state, state), (told.get("metadata") or {}).get("severity"))
+    if type_ == _SUB:
+        return _found(told["status"]["code"], told["status"].get("severity"))
+    if type_.startswith(_SCORE):
+        return Standing(_points(told["score"]))
+    return Standing(str(told.get("riskLevel" if type_ == _PATH else "state") or ""))
+
+
+def stood(type_: str, text: str) -> Standing:
+    """How a document stood, from the text that was kept of it."""
+    if type_ == _ASSESSMENT:
+        state, severity, *_ = [*text.split("|"), "", ""]
+        return _found(_STATES.get(state, state), severity)
+    try:
+        kept = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return Standing(text)
+    if not isinstance(kept, dict):
+        return Standing(str(kept))
+    return _found(kept["code"], kept.get("severity")) if "code" in kept else Standing(_points(kept))
+
+
+def grave_first(body: Mapping[str, Any]) -> tuple[int, str]:
+    """Sorts documents: findings by their severity, then the others."""
+    how = standing(body)
+    return -_RANKS.get(how.severity, -1) if how.state == FINDING else 1, str(body["id"]).lower()
+
+
+def letter(run: AutomationRun, pages: str) -> tuple[str, str] | None:
+    """The subject and the text about what was published, None where a run is about something else; `pages` is the server's URL."""
+    document = run.document
+    if RECORDS not in document:
+        known = "properties" in document and "type" in document
+        return _one(document, None, pages) if known else None
+    records, before = document[RECORDS], document.get("before")
+    if document.get("count", len(records)) == 1 and records:
+        return _one(records[0], before, pages)
+    return _many(run, records, before, pages)
+
+
+def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) -> tuple[str, str]:
+    how, told = standing(body), body["properties"]
+    grave = f"[{how.severity}] " if how.severity else ""
+    status, about = told.get("status") or {}, told.get("metadata") or {}
+    resource = _resource(body)
+    lines = [
+        _title(body), "", f"State: {_moved(body, before)}", f"Resource: {_name(resource)}", f"  {resource}",
+        *_named("Why", status.get("description") or status.get("cause")),
+        *_named("About", about.get("description") or told.get("impact")),
+        *_named("What to do", about.get("remediationDescription") or told.get("remediation")),
+        *_named("Page", _page(body, resource, pages)),
+    ]  # fmt: skip
+    state = "" if _is_failure(body) else f"{how.state}: "
+    return f"{grave}{state}{_title(body)} ({_name(resource)})", "\n".join(lines) + "\n"
+
+
+def _many(
+    run: AutomationRun, records: list[dict[str, Any]], before: Mapping[str, str] | None, pages: str
+) -> tuple[str, str]:
+    count, findings = run.document.get("count", len(records)), run.document.get("findings", 0)
+    what = "documents" if run.kind.endswith(".snapshot") else "changes"
+    worst = standing(records[0]).severity
+    grave = f"[{worst}] " if findings and worst else ""
+    name = run.rule.rpartition("/")[2]
+    many = (
+        f"{findings:,} of {count:,} {what} are findings"
+        if findings
+        else f"{count:,} {what}, none is a finding"
+    )
+    rows = [(_moved(one, before), f"{_title(one)} ({_name(_resource(one))})") for one in records]
+    width = max(len(moved) for moved, _ in rows)
+    lines = [
+        f"{many}." + (f" The first {len(records)}:" if count > len(records) else ""), "",
+        *(f"{moved:<{width}}  {title}" for moved, title in rows),
+        *_named("Why, what to do, and the rest", f"{pages}/recommendations" if pages else ""),
+    ]  # fmt: skip
+    return f"{grave}{many}: {name}", "\n".join(lines) + "\n"
+
+
+def _moved(body: Mapping[str, Any], before: Mapping[str, str] | None) -> str:
+    """How it stands, and how it stood; nothing of that where no change is told."""
+    now = standing(body)
+    if before is None:
+        return str(now)
+    kept = before.get(str(body["id"]).lower())
+    if kept is None:
+        return f"{now} (new)"
+    return f"{now} (was {stood(_type(body), kept)})"
+
+
+def _type(body: Mapping[str, Any]) -> str:
+    return str(body.get("type") or "").lower()
+
+
+def _found(state: str, severity: str | None) -> Standing:
+    return Standing(state, severity or "") if state == FINDING else Standing(state)
+
+
+def _points(score: Mapping[str, Any]) -> str:
+    return f"{score['current']:.1f} of {score['max']:g} points"
+
+
+def _title(body: Mapping[str, Any]) -> str:
+    told = body["properties"]
+    name = _line(str(told.get("displayName") or told.get("description") or body.get("name") or body["id"]))
+    return failure_title(name) if _is_failure(body) else name
+
+
+def _is_failure(body: Mapping[str, Any]) -> bool:
+    """Whether it is a resource that fails a recommendation: a finding inside one has a name of its own."""
+    return _type(body) == _ASSESSMENT and standing(body).state == FINDING
+
+
+def _resource(body: Mapping[str, Any]) -> str:
+    """What it is about: the resource, or the scope that a score or a standard is of."""
+    found = (body["properties"].get("resourceDetails") or {}).get("id")
+    return _line(str(found or str(body["id"]).split("/providers/Microsoft.Security/", 1)[0] or "/"))
+
+
+def _name(resource: str) -> str:
+    try:
+        return ResourceId.parse(resource).name or resource
+    except ValueError:
+        return resource.rpartition("/")[2] or resource
+
+
+def _page(body: Mapping[str, Any], resource: str, pages: str) -> str:
+    if not pages:
+        return ""
+    type_ = _type(body)
+    if type_ == _PATH:
+        return f"{pages}/attack-paths/{quote(str(body['name']), safe='')}"
+    if type_ in (_ASSESSMENT, _SUB):
+        return f"{pages}/resource{quote(resource)}"
+    return f"{pages}/compliance" if "regulatorycompliance" in type_ else f"{pages}/"
+
+
+def _named(name: str, text: object) -> list[str]:
+    """A paragraph; its further lines are set in, so that none looks like one that begins with a name."""
+    return ["", f"{name}: " + "\n  ".join(str(text).splitlines())] if text else []
+
+
+def _line(text: str) -> str:
+    """A text in which no line ends: names are other people's words."""
+    return " ".join(text.split())

@@ -1,0 +1,38 @@
+"""Which addresses webhooks post to: public ones, and those that the operator's file allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from nephoscope.automation.action import ActionError
+from nephoscope.connect import reaching
+from nephoscope.connect.reaching import PrivateError, Target, UnreachableError
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """What cannot be reached within the block is an ActionError, which says where a private address may be allowed."""
+    try:
+        yield
+    except PrivateError as error:
+        raise ActionError(
+            f"{error}; the operator's file may allow it (webhook.private)", again=False
+        ) from error
+    except UnreachableError as error:
+        raise ActionError(str(error), again=error.again) from error
+
+
+def target(url: str, allowed: Sequence[str], seconds: float) -> Target:
+    """The target of a webhook's URL as of `reaching.target`; ActionError."""
+    with reached():
+        return reaching.target(url, allowed, seconds)
+
+
+def refusal(url: str, allowed: Sequence[str], seconds: float) -> str:
+    """Why a URL will never be asked, '' where it may be, or where its address is not to be known now: the run judges it again."""
+    try:
+        target(url, allowed, seconds)
+    except ActionError as error:
+        return "" if error.again else str(error)
+    return ""

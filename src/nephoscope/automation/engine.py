@@ -1,0 +1,379 @@
+"""The engine of automation rules: asks them about events and runs their actions, once or, where nobody knows, again under one id.
+
+An event is noted with the change that it tells of. Asking rules about it, making their runs and forgetting it are one transaction. A
+run is claimed before it is begun; one whose process died is begun again with its id, by which receivers know it. Receivers are waited
+for in threads, in which no transaction is open; meanwhile events are looked at, and other runs are begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.automation.action import (
+    ActionError,
+    ActionKind,
+    Around,
+    Outcome,
+    find_action_kind,
+    lasting_actions,
+)
+from nephoscope.automation.event_kinds import EVENT_KINDS
+from nephoscope.automation.facts import facts_of, view_row
+from nephoscope.automation.operator import Operator, operator
+from nephoscope.automation.planning import batch_event, plan_runs
+from nephoscope.automation.rule import AutomationRule
+from nephoscope.automation.run_queues import MOST, RunQueues
+from nephoscope.automation.run_states import (
+    approved,
+    begun,
+    cut_off,
+    denied,
+    ended,
+    failed,
+    retried,
+    taken_back,
+)  # fmt: skip
+from nephoscope.automation.worker_pool import WorkerPool
+from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.credentials import CredentialError
+from nephoscope.state.database import StateError
+from nephoscope.state.holder import new_holder
+from nephoscope.state.leases import LeaseLostError
+from nephoscope.state.turns import Turns
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.state import Lease, State
+
+HEALTH = "SentinelHealth"
+LEASE_SECONDS = 120.0
+"""For how long a workspace belongs to who responds unless that is renewed, which is done for as long as an action takes."""
+LOOK_SECONDS = 0.5
+"""How long receivers are waited for before events and runs are looked at again."""
+KEPT, PRUNE_EVERY = timedelta(days=30), timedelta(hours=1)
+"""How long runs are kept that did what they were to do, and how often older ones are looked for."""
+_EVENTS = 20
+"""Events that rules are asked about before what is due is begun."""
+Clock = Callable[[], datetime]
+_EXPECTED = (ActionError, ValueError, StateError, OSError)
+
+
+@dataclass(slots=True)
+class AutomationEngine:
+    """Runs the rules of one workspace. Once `ending` says so nothing more is begun; `pages` is where the server's pages are."""
+
+    lake: Lake
+    state: State
+    workspace: str
+    rules: Sequence[AutomationRule]
+    holder: str = field(default_factory=new_holder)
+    ending: Callable[[], bool] = lambda: False
+    pages: str = ""
+    _order: Iterator[int] = field(default_factory=count)
+    _pruned: datetime | None = None
+
+    def tick(self, now: datetime | None = None) -> Iterator[AutomationRun]:
+        """Ask the rules about events and do what is due until nothing is; each run as it ended. Nothing where another process does."""
+
+        def clock() -> datetime:
+            return now or datetime.now(UTC)
+
+        # a thread renews the lease for as long as this goes on
+        turns = Turns(self.state.leases, self.holder, LEASE_SECONDS)
+        with turns, turns.take(f"response/{self.workspace}") as lease:
+            if lease is None:
+                return
+            yield from self._take_over(lease, clock())
+            self._prune(lease, clock())
+            with WorkerPool(lambda run: self._tried(run, clock), 2 * MOST) as crew:
+                yield from self._work(lease, crew, clock)
+
+    def _take_over(self, lease: Lease, now: datetime) -> Iterator[AutomationRun]:
+        """What is running belonged to a holder of the lease that is gone."""
+        for run in self.state.automation_runs.newest(
+            self.workspace, statuses=(RunStatus.RUNNING,), most=10_000
+        ):
+            after = cut_off(run, now)
+            self._noted([after], lease, now)
+            yield after
+
+    def _prune(self, lease: Lease, now: datetime) -> None:
+        """Forget runs that were done long ago, every now and then."""
+        if self._pruned is not None and now - self._pruned < PRUNE_EVERY:
+            return
+        with self.state.transaction(product="response") as session:
+            lease.check(session)
+            self.state.automation_runs.prune(session, self.workspace, now - KEPT)
+        self._pruned = now
+
+    def _work(self, lease: Lease, crew: WorkerPool, clock: Clock) -> Iterator[AutomationRun]:
+        """Ask, begin and note in turns; what is under way at the end is waited for and noted."""
+        lanes = RunQueues(
+            lambda: self.state.automation_runs.due(self.workspace, _soon(clock()), lasting_actions())
+        )
+        moved = True
+        try:
+            while moved or crew.busy:
+                ended = crew.ended(0.0 if moved else LOOK_SECONDS)
+                asked = not self.ending() and self._asked(lease, clock())
+                begun = self._turn(ended, lanes, lease, clock(), new=asked)
+                given = [self._given(run, crew, lanes, lease, clock) for run in begun]
+                came = [*ended, *(one for one in given if one is not None)]
+                yield from came
+                # what the crew was given is waited for, and not looked for at once
+                moved = bool(came or asked)
+        finally:
+            if crew.busy:
+                # another process begins again what cannot be noted
+                with suppress(StateError):
+                    self._noted(crew.rest(), lease, clock())
+
+    def _turn(
+        self, ended: list[AutomationRun], lanes: RunQueues, lease: Lease, now: datetime, *, new: bool
+    ) -> list[AutomationRun]:
+        """Note what ended and begin the runs whose turn it is, in one transaction; these. What they do is done outside of it."""
+        for run in ended:
+            lanes.end(run.id)
+        chosen = {} if self.ending() else {one.id: one for one in lanes.next(new=new)}
+        begun = self._noted(ended, lease, now, [*chosen]) if ended or chosen else []
+        for run in begun:
+            lanes.begin(chosen[run.id])
+        lanes.drop(chosen)
+        return begun
+
+    def _given(
+        self, run: AutomationRun, crew: WorkerPool, lanes: RunQueues, lease: Lease, clock: Clock
+    ) -> AutomationRun | None:
+        """Let a run be done: a change of the state here and now, as it ended; anything else by the crew."""
+        if run.status is RunStatus.RUNNING and not _changes(run):
+            crew.give(run)
+            return None
+        after = run if run.status is not RunStatus.RUNNING else self._changed(run, lease, clock)
+        lanes.end(run.id)
+        return after
+
+    def _asked(self, lease: Lease, now: datetime) -> bool:
+        """Ask the rules about the oldest events; whether there was one."""
+        if not self.state.automation_runs.waiting(self.workspace):
+            return False
+        for _ in range(_EVENTS):
+            if not self._ask(lease, now):
+                break
+        return True
+
+    def _ask(self, lease: Lease, now: datetime) -> bool:
+        """Ask the rules about the oldest event; whether there was one."""
+        with self.state.transaction(product="response") as session:
+            lease.check(session)
+            event = self.state.automation_runs.next(session, self.workspace)
+            if event is None:
+                return False
+            kind = EVENT_KINDS[event.kind]
+            view = view_row(event.document, self.state.automation_runs.facts(session, event))
+            for rule in self.rules:
+                if rule.is_triggered(kind.name, self.workspace, now) and rule.matches(kind.name, view):
+                    runs = plan_runs(rule, [batch_event(event, kind)], now, self._order)
+                    self.state.automation_runs.plan(session, runs)
+                    if rule.stop:
+                        break
+            self.state.automation_runs.forget(session, event, facts_of(event.document))
+            return True
+
+    def _begin(self, session: Session, ids: Sequence[str], now: datetime) -> list[AutomationRun]:
+        """Of several runs those that are still due, begun or expired."""
+        found = [begun(run, now) for run in self.state.automation_runs.claimed(session, ids, _soon(now))]
+        for run in found:
+            if run.status is RunStatus.EXPIRED:
+                self._note(session, run, now)
+            else:
+                self.state.automation_runs.put(session, run)
+        return found
+
+    def _tried(self, run: AutomationRun, clock: Clock) -> AutomationRun:
+        """Do what a run asks for, in a thread of its own; the run as it ended."""
+        try:
+            kind = find_action_kind(run.action)
+            return ended(run, kind, self._acted(kind, run, clock()), clock())
+        except _EXPECTED as error:
+            return failed(run, error, clock())
+        except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
+            return failed(run, _fault(error), clock())
+
+    def _changed(self, run: AutomationRun, lease: Lease, clock: Clock) -> AutomationRun:
+        """Change the state and note it, in one transaction; where that fails it is noted alone."""
+        try:
+            return self._change(find_action_kind(run.action), run, lease, clock())
+        except LeaseLostError:
+            raise
+        except _EXPECTED as error:
+            after = failed(run, error, clock())
+        except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
+            after = failed(run, _fault(error), clock())
+        self._noted([after], lease, clock())
+        return after
+
+    def _change(self, kind: ActionKind, run: AutomationRun, lease: Lease, now: datetime) -> AutomationRun:
+        assert kind.change is not None
+        with self.state.transaction(product="response") as session:
+            lease.check(session)
+            outcome = kind.change(kind.parse(run.settings), run, self.state, session, now)
+            after = ended(replace(run, cut_off=0), kind, outcome, now)
+            self._note(session, after, now)
+        return after
+
+    def _acted(self, kind: ActionKind, run: AutomationRun, now: datetime) -> Outcome:
+        """Do the step that a run is at."""
+        steps = {RunStep.DO: kind.plan or kind.run, RunStep.APPLY: kind.approve, RunStep.UNDO: kind.undo}
+        act = steps[run.step]
+        if act is None:
+            raise ActionError(f"the action {run.action} has no step {run.step.value}", again=False)
+        return act(kind.parse(run.settings), run, self.around(now))
+
+    def _noted(
+        self, runs: list[AutomationRun], lease: Lease, now: datetime, ids: Sequence[str] = ()
+    ) -> list[AutomationRun]:
+        """Note how runs stand and begin others; LeaseLostError where another process goes on with them, and begins them again."""
+        try:
+            return self._kept(runs, lease, now, ids)
+        except LeaseLostError as error:
+            # one that ran out and that nobody took, while this machine slept, is held again
+            with suppress(StateError):
+                lease.renew(LEASE_SECONDS)
+            try:
+                return self._kept(runs, lease, now, ids)
+            except LeaseLostError:
+                raise LeaseLostError(_lost(runs, error) if runs else str(error)) from error
+
+    def _kept(
+        self, runs: list[AutomationRun], lease: Lease, now: datetime, ids: Sequence[str]
+    ) -> list[AutomationRun]:
+        with self.state.transaction(product="response") as session:
+            lease.check(session)
+            for run in runs:
+                self._note(session, run, now)
+            return self._begin(session, ids, now)
+
+    def around(self, now: datetime) -> Around:
+        """What actions may use; ValueError where the operator's file is wrong."""
+        allowed = self._operator()
+        return Around(
+            self.lake.data,
+            allowed,
+            now,
+            self._secret,
+            self._watchlist,
+            self.state.automation_runs.standing,
+            (allowed.pages or self.pages).rstrip("/"),
+        )
+
+    def _operator(self) -> Operator:
+        return operator(self.lake.data)
+
+    def _secret(self, name: str) -> str:
+        """A secret of response, or one that came within an automation; one that cannot be had is no matter of time."""
+        kept = name if name.startswith("automation-") else f"response.{name}"
+        try:
+            return self.state.credentials.get(kept).reveal()
+        except CredentialError as error:
+            wanted = "" if kept == name else f": nephoscope response secret {name}"
+            raise ActionError(f"{error}{wanted}", again=False) from error
+
+    def _watchlist(self, alias: str) -> list[str]:
+        found = self.lake.rows(f"_GetWatchlist('{alias}') | project SearchKey", workspace=self.workspace)
+        return [str(row) for row in found.column(0).to_pylist()]
+
+    def _note(self, session: Session, run: AutomationRun, now: datetime) -> None:
+        self.state.automation_runs.put(session, run)
+        self.state.outbox.add(session, self.workspace, HEALTH, health_row(run, now))
+
+    # --- what people decide ----------------------------------------------------------------------------------------
+
+    def approve(self, id_: str, by: str, now: datetime) -> AutomationRun:
+        """Let what a run planned be done, at the next tick; StateError where it waits for nobody."""
+        return self._decided(id_, now, lambda run: approved(run, by, now))
+
+    def deny(self, id_: str, by: str, now: datetime) -> AutomationRun:
+        """Let it not be done."""
+        return self._decided(id_, now, lambda run: denied(run, by, now))
+
+    def retry(self, id_: str, by: str, now: datetime) -> AutomationRun:
+        """Let a dead run be tried again at the next tick, under the same id, in the step that failed."""
+        return self._decided(id_, now, lambda run: retried(run, by, now))
+
+    def undo(self, id_: str, by: str, now: datetime) -> AutomationRun:
+        """Let what was approved be undone at the next tick, before it is over."""
+        return self._decided(id_, now, lambda run: taken_back(run, find_action_kind(run.action), by, now))
+
+    def _decided(
+        self, id_: str, now: datetime, after: Callable[[AutomationRun], AutomationRun]
+    ) -> AutomationRun:
+        with self.state.transaction() as session:
+            run = self.state.automation_runs.read(session, id_)
+            if run.workspace != self.workspace:
+                raise StateError(f"there is no run {id_} in the workspace {self.workspace}")
+            run = after(run)
+            self._note(session, run, now)
+            return run
+
+
+def _changes(run: AutomationRun) -> bool:
+    """Whether its action changes the state, or is none."""
+    try:
+        return find_action_kind(run.action).change is not None
+    except ValueError:
+        return True
+
+
+def _soon(now: datetime) -> datetime:
+    """What is due by then is due: runs that are planned together are due some microseconds after each other."""
+    return now + timedelta(milliseconds=1)
+
+
+def _fault(error: Exception) -> ActionError:
+    return ActionError(f"a fault of nephoscope: {type(error).__name__}: {error}", again=False)
+
+
+def _lost(runs: list[AutomationRun], error: LeaseLostError) -> str:
+    told = "; ".join(f"the run {run.id} ({run.action}) is {run.status.value}: {run.detail}" for run in runs)
+    which = "it is not noted, and another process begins it again" if len(runs) == 1 else (
+        "they are not noted, and another process begins them again"
+    )  # fmt: skip
+    return f"{told}; {which}, since {error}"
+
+
+def health_row(run: AutomationRun, now: datetime) -> dict[str, Any]:
+    """The row of SentinelHealth that a run ends as."""
+    words = {
+        RunStatus.DONE: "Success",
+        RunStatus.UNDONE: "Success",
+        RunStatus.DEAD: "Failure",
+        RunStatus.DENIED: "Success",
+    }
+    return {
+        "TimeGenerated": now.isoformat(),
+        "OperationName": "Automation rule run",
+        "SentinelResourceName": run.rule,
+        "SentinelResourceType": "Automation rule",
+        "SentinelResourceKind": run.action,
+        "SentinelResourceId": run.rule,
+        "Status": words.get(run.status, "Partial success"),
+        "Description": run.detail,
+        "Reason": run.status.value,
+        "RecordId": run.id,
+        "ExtendedProperties": {
+            "TriggeredOn": run.kind,
+            "Subject": run.subject,
+            "Step": run.step.value,
+            "Attempts": run.attempts,
+            "CutOff": run.cut_off,
+            "By": run.by,
+        },
+        "SourceSystem": "Response",
+    }

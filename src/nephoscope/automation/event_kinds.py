@@ -1,0 +1,77 @@
+"""The kinds of events that trigger automation rules, each with the event source by which Azure's automations name it.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/automations (2019-01-01-preview), event sources
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nephoscope.alerts.change_events import KINDS as ROW_KINDS
+
+SNAPSHOT = "Snapshot"
+#: Azure's event sources of published documents -> the lower-cased type of the documents.
+PUBLISHED: Mapping[str, str] = {
+    "Assessments": "microsoft.security/assessments",
+    "SubAssessments": "microsoft.security/assessments/subassessments",
+    "SecureScores": "microsoft.security/securescores",
+    "SecureScoreControls": "microsoft.security/securescores/securescorecontrols",
+    "RegulatoryComplianceAssessment": (
+        "microsoft.security/regulatorycompliancestandards/regulatorycompliancecontrols/regulatorycomplianceassessments"
+    ),
+    "AttackPaths": "microsoft.security/attackpaths",
+}
+ALERTS, INCIDENTS = "Alerts", "Incidents"
+"""The event sources of rows; Incidents is a source of nephoscope's own."""
+#: Every event source that Azure has: a document may name one of which nothing comes here.
+AZURE_SOURCES = (*(f"{one}{word}" for one in PUBLISHED for word in ("", SNAPSHOT)), ALERTS)
+SOURCES = (*PUBLISHED, *(f"{one}{SNAPSHOT}" for one in PUBLISHED), ALERTS, INCIDENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """A kind of event: its name as runs have it, and its event source.
+
+    `type` is the lower-cased type of the documents that were published, '' for the row of an alert or incident. A `snapshot` tells of
+    every document from time to time, another kind of a change.
+    """
+
+    name: str
+    source: str
+    type: str = ""
+    snapshot: bool = False
+
+    @property
+    def urgent(self) -> bool:
+        """Whether its runs go before those of bulk: people wait for what is done about an alert."""
+        return not self.type
+
+
+def name_published(source: str, *, snapshot: bool) -> str:
+    """Return the name of the kind of the events of a source of published documents."""
+    return f"{source.removesuffix(SNAPSHOT).lower()}.{'snapshot' if snapshot else 'changed'}"
+
+
+#: Every kind by its name.
+EVENT_KINDS: Mapping[str, EventKind] = {
+    kind.name: kind
+    for kind in (
+        *(EventKind(name, ALERTS if name.startswith("alert.") else INCIDENTS) for name in ROW_KINDS),
+        *(
+            EventKind(
+                name_published(source, snapshot=snapshot),
+                f"{source}{SNAPSHOT if snapshot else ''}",
+                type_,
+                snapshot,
+            )
+            for source, type_ in PUBLISHED.items()
+            for snapshot in (False, True)
+        ),
+    )
+}
+
+
+def kinds_of_source(source: str) -> tuple[EventKind, ...]:
+    """Return the kinds of an event source."""
+    return tuple(kind for kind in EVENT_KINDS.values() if kind.source == source)

@@ -1,0 +1,145 @@
+"""The facts of an alert or incident that conditions ask: its properties, the identifiers of its entities, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nephoscope.alerts.overriding import techniques_of
+from nephoscope.automation.condition import EventView
+from nephoscope.model.entity import Entity
+from nephoscope.model.identifiers import IDENTIFIERS
+
+FACTS = (
+    "severity",
+    "status",
+    "tactics",
+    "techniques",
+    "rule",
+    "title",
+    "owner",
+    "labels",
+    "alerts",
+    "comments",
+    "description",
+    "provider",
+    "product",
+    "source",
+)
+"""What `facts_of` tells."""
+CHANGED, BEFORE, ENTITY = "changed", "before", "entity"
+
+
+def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What conditions look at, of an alert or an incident."""
+    more = document.get("AdditionalData") or {}
+    owner = document.get("Owner") or {}
+    return {
+        "severity": _texts(document.get("Severity") or document.get("AlertSeverity")),
+        "status": _texts(document.get("Status")),
+        "tactics": _texts(more.get("tactics") or str(document.get("Tactics", "")).split(", ")),
+        "techniques": _texts(more.get("techniques") or techniques_of(document)),
+        "rule": _texts(
+            document.get("RelatedAnalyticRuleIds") or str(document.get("AlertType", "")).partition("_")[2]
+        ),
+        "title": _texts(document.get("Title") or document.get("AlertName")),
+        "owner": _texts(owner.get("userPrincipalName")),
+        "labels": _texts([one["labelName"] for one in document.get("Labels") or []]),
+        "alerts": _texts(document.get("AlertIds")),
+        "comments": _texts(str(len(document.get("Comments") or []))),
+        "description": _texts(document.get("Description")),
+        "provider": _texts(document.get("ProviderName")),
+        "product": _texts(document.get("ProductName")),
+        "source": _texts(document.get("ModifiedBy")),
+    }
+
+
+def _texts(value: Any) -> list[str]:
+    several = value if isinstance(value, list) else [value]
+    return [str(one) for one in several if one not in (None, "")]
+
+
+def changed_facts(before: Mapping[str, Any], facts: Mapping[str, list[str]]) -> list[str]:
+    """Return the names of facts that are not as they were; one of which nothing was kept is none."""
+    return [name for name, values in facts.items() if name in before and before[name] != values]
+
+
+def view_row(document: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> EventView:
+    """Return an alert or incident as conditions see it; `before` are the facts that the event before had."""
+    facts, earlier = facts_of(document), before or {}
+    known = {
+        **facts,
+        **entity_facts(document),
+        **{f"{BEFORE}.{name}": values for name, values in earlier.items()},
+        CHANGED: changed_facts(earlier, facts),
+    }
+    return EventView(known, {**_azure_names(document), **document})
+
+
+def view_document(body: Mapping[str, Any]) -> EventView:
+    """Return a published document as conditions see it."""
+    return EventView({}, body)
+
+
+def _azure_names(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Azure's automations call by other names than the tables of alerts and incidents."""
+    named = {
+        "Severity": row.get("Severity") or row.get("AlertSeverity"),
+        "DisplayName": row.get("DisplayName") or row.get("Title") or row.get("AlertName"),
+        "AlertDisplayName": row.get("DisplayName") or row.get("AlertName"),
+        "Status": row.get("Status"),
+    }
+    return {**named, "properties": {**row, **named}}
+
+
+def entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The identifiers of the entities, by `entity.KIND.IDENTIFIER` as `fact_name` writes it."""
+    found: dict[str, list[str]] = {}
+    for one in document.get("Entities") or []:
+        for name, value in {**one, **_derived(one)}.items():
+            if name != "Type":
+                found.setdefault(_entity_fact(str(one.get("Type", "")), name), []).append(str(value))
+    return found
+
+
+def _derived(document: Mapping[str, Any]) -> dict[str, str]:
+    """Identifiers that entities are not kept by: the whole name, which is cut into its parts, and the subscription of a resource."""
+    entity = Entity.read(dict(document))
+    if entity.kind in ("Account", "Host") and entity.identifiers:
+        return {"FullName": entity.title}
+    parts = entity.get("ResourceId").lower().split("/")
+    return {"SubscriptionId": parts[2]} if parts[:2] == ["", "subscriptions"] and len(parts) > 2 else {}
+
+
+def fact_name(text: str) -> str:
+    """How a property of a condition is kept; ValueError that says which there are where it is none.
+
+    Kinds of entities are taken with or without the dash that Azure writes in some: azure-resource, AzureResource.
+    """
+    name = text.lower()
+    if name in FACTS or name == CHANGED:
+        return name
+    first, _, rest = name.partition(".")
+    if first == BEFORE and rest in FACTS:
+        return name
+    if first == ENTITY and rest.count(".") == 1:
+        return _entity_fact(*_known(*rest.split(".")))
+    raise ValueError(
+        f"there is no property {text!r:.80}: there are {', '.join(FACTS)}, {CHANGED}, {BEFORE}.NAME of these, and"
+        f" {ENTITY}.KIND.IDENTIFIER"
+    )
+
+
+def _entity_fact(kind: str, identifier: str) -> str:
+    return f"{ENTITY}.{kind.lower().replace('-', '')}.{identifier.lower()}"
+
+
+def _known(kind: str, identifier: str) -> tuple[str, str]:
+    names = {one.lower(): one for one in IDENTIFIERS}
+    whole = names.get(kind.replace("-", ""))
+    if whole is None:
+        raise ValueError(f"there is no kind of entities {kind!r:.60}: there are {', '.join(IDENTIFIERS)}")
+    if identifier not in IDENTIFIERS[whole]:
+        wanted = ", ".join(IDENTIFIERS[whole].values())
+        raise ValueError(f"an entity {whole} has no identifier {identifier!r:.60}: it has {wanted}")
+    return kind, identifier

@@ -1,0 +1,46 @@
+"""What the author of an automation may read and change now: an automation is told of no more, and writes nowhere else.
+
+Who put it may have lost roles since, and documents that were kept before an automation was cut to its author's rights hold
+more. One that was put by the command line has no author: who commands the machine reads everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.access.scopes import Hierarchy, permitted, reach
+from nephoscope.automation.rule import AutomationError, AutomationRule
+
+if TYPE_CHECKING:
+    from nephoscope.state import State
+
+READS = ("Microsoft.Security/assessments/read", "Microsoft.Security/alerts/read")
+WORKSPACE_WRITE = "Microsoft.OperationalInsights/workspaces/write"
+
+
+def limit_to_author(
+    one: AutomationRule, body: Mapping[str, Any], state: State, hierarchy: Hierarchy
+) -> AutomationRule:
+    """Return an automation within its author's rights of now; AutomationError where that one is let in no more, or may not do it."""
+    properties = body["properties"]
+    id_ = str((properties.get("metadata") or {}).get("lastUpdatedBy") or "")
+    if not id_:
+        return one
+    author = state.principals.get(id_)
+    if author is None or author.disabled:
+        raise AutomationError(
+            "properties.metadata.lastUpdatedBy", "is let in no more: somebody else must put it again"
+        )
+    roles = state.principals.roles(author.id)
+    for at, action in enumerate(properties.get("actions") or ()):
+        if action.get("actionType") == "Workspace":
+            name = str(action.get("workspaceResourceId") or "default").rpartition("/")[2].lower()
+            if not permitted(roles, WORKSPACE_WRITE, f"/workspaces/{name}", hierarchy):
+                raise AutomationError(
+                    f"properties.actions[{at}]",
+                    f"{author.name}, who put it, may not change the workspace {name}",
+                )
+    read = tuple(reach(roles, one, hierarchy) for one in READS)
+    return replace(one, scope=replace(one.scope, read=read))

@@ -1,0 +1,79 @@
+"""The actions of Azure's automations as actions of the engine, and the credentials that their secrets are kept as."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nephoscope.automation.action import find_action_kind
+
+#: Of an action what is a secret: it is kept as a credential.
+HIDDEN = ("uri", "connectionString", "sasPolicyName")
+
+
+def credential(key: str, at: int, name: str) -> str:
+    """The name under which a secret of the action at an index of an automation is kept; `key` is its lower-cased id."""
+    return f"automation-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}-{at}-{name}"
+
+
+def secrets_of(key: str, names: Iterable[str]) -> list[str]:
+    """Which of the names of credentials are an automation's; `key` is its lower-cased id."""
+    prefix = credential(key, 0, "").rsplit("-", 2)[0]
+    return [one for one in names if one.startswith(f"{prefix}-")]
+
+
+def to_engine_action(key: str, at: int, given: Any) -> dict[str, Any]:
+    """Return the settings of the engine's action; ValueError where there is none for it."""
+    kind = given.get("actionType") if isinstance(given, dict) else None
+    make = _KINDS.get(str(kind))
+    if make is None:
+        raise ValueError(f"actionType {kind!r} is none of {', '.join(_KINDS)}")
+    settings: dict[str, Any] = make(key, at, given)
+    find_action_kind(settings["action"]).parse(settings)
+    return settings
+
+
+def _logic_app(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A Logic App is told by its address, which has the right to tell it within."""
+    del given
+    return {"action": "webhook", "address": credential(key, at, "uri")}
+
+
+def _event_hub(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    hub = str(given.get("eventHubResourceId") or "").rpartition("/")[2]
+    return {"action": "event_hub", "connection": credential(key, at, "connectionString"), "hub": hub}
+
+
+def _workspace(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    del key, at
+    return {
+        "action": "table",
+        "workspace": str(given.get("workspaceResourceId") or "default").rpartition("/")[2].lower(),
+    }
+
+
+def _webhook(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    del key, at
+    found = {"action": "webhook", "url": given.get("url") or "", "secret": given.get("secret") or ""}
+    return found | ({"batch": given["batch"]} if given.get("batch") else {})
+
+
+def _mail(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    del key, at
+    return {"action": "mail", "to": given.get("to") or []}
+
+
+def _named(action: str) -> Any:
+    return lambda _key, _at, given: {"action": action, "name": given.get("name") or ""}
+
+
+_KINDS: Mapping[str, Any] = {
+    "LogicApp": _logic_app,
+    "EventHub": _event_hub,
+    "Workspace": _workspace,
+    "Webhook": _webhook,
+    "Mail": _mail,
+    "Command": _named("command"),
+    "Files": _named("files"),
+}

@@ -1,0 +1,133 @@
+"""The publication watch: looks at every evaluation that is published, and plans the runs of the rules that it triggers.
+
+The runs and the word that the evaluation was looked at are one transaction, so that a change is planned once; what a run does is then
+the engine's, which tries again and keeps what it gave up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from nephoscope.automation.facts import view_document
+from nephoscope.automation.planning import EventBatch, plan_runs
+from nephoscope.automation.published_changes import bodies, changed, file_of, forget, keep, stands
+from nephoscope.automation.rules import load_automations
+from nephoscope.state.holder import new_holder
+from nephoscope.state.workspace import DEFAULT
+
+if TYPE_CHECKING:
+    from nephoscope.automation.rule import AutomationRule, Trigger
+    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.state import State
+
+PLACE, SEEN = "automation", "seen"
+SNAPSHOT_EVERY = timedelta(days=7)
+"""As Azure exports snapshots."""
+_LEASE_SECONDS = 600.0
+_LOG = logging.getLogger("nephoscope.automation")
+
+
+@dataclass(slots=True)
+class PublicationWatch:
+    """Watches what is published in one data folder."""
+
+    data: Path
+    state: State
+    shelf: Shelf
+    holder: str = field(default_factory=new_holder)
+
+    def look(self, now: datetime | None = None) -> int:
+        """Plan runs for what was published since the last look; how many. Nothing where another process looks."""
+        edition = self.shelf.newest()
+        if edition is None:
+            return 0
+        seen = self.state.checkpoints.get(PLACE, SEEN)
+        wanted = [one for one in load_automations(self.state, self.shelf)[0] if one.enabled]
+        moment = now or datetime.now(UTC)
+        if seen == edition.version and not self._snapshots(wanted, moment):
+            return 0
+        lease = self.state.leases.take("automation", self.holder, _LEASE_SECONDS)
+        if lease is None:
+            return 0
+        try:
+            return self._look(edition, wanted, moment)
+        finally:
+            lease.release()
+
+    def _look(self, edition: Edition, wanted: list[AutomationRule], now: datetime) -> int:
+        seen = self.state.checkpoints.get(PLACE, SEEN)
+        moved: dict[str, dict[str, str | None]] = {}
+        if seen != edition.version:
+            stood = stands(edition)
+            if seen is not None and file_of(self.data, seen).exists():
+                moved = changed(pq.read_table(file_of(self.data, seen)), stood)
+            elif seen is not None:
+                _LOG.warning("how version %s stood is lost: what changed since is not told", seen)
+            keep(self.data, edition.version, stood)
+        due = self._snapshots(wanted, now)
+        order = count()
+        runs = [
+            run
+            for one in wanted
+            for run in plan_runs(one, list(self._batches(edition, one, moved, due)), now, order)
+        ]
+        with self.state.transaction(product="automations") as session:
+            self.state.automation_runs.plan(session, runs)
+            told = {SEEN: edition.version, **{f"snapshot/{key}/{at}": now.isoformat() for key, at in due}}
+            self.state.checkpoints.keep(session, PLACE, told)
+        forget(self.data, edition.version)
+        return len(runs)
+
+    def _snapshots(self, wanted: list[AutomationRule], now: datetime) -> set[tuple[str, int]]:
+        """Which sources of which automations are to be told of everything now."""
+        known = self.state.checkpoints.all(PLACE)
+        found = set()
+        for one in wanted:
+            for at, trigger in enumerate(one.triggers):
+                kind = trigger.published
+                last = known.get(f"snapshot/{one.key}/{at}")
+                if (
+                    kind is not None
+                    and kind.snapshot
+                    and (last is None or now - datetime.fromisoformat(last) >= SNAPSHOT_EVERY)
+                ):
+                    found.add((one.key, at))
+        return found
+
+    def _batches(
+        self,
+        edition: Edition,
+        one: AutomationRule,
+        moved: Mapping[str, Mapping[str, str | None]],
+        due: set[tuple[str, int]],
+    ) -> Iterator[EventBatch]:
+        """Yield what a rule is to be told of now, by its triggers."""
+        for at, trigger in enumerate(one.triggers):
+            kind = trigger.published
+            if kind is None or (kind.snapshot and (one.key, at) not in due):
+                continue
+            keys = None if kind.snapshot else moved.get(kind.type, {})
+            if keys is None or keys:
+                before = {key: text for key, text in (keys or {}).items() if text is not None}
+                found = list(match_documents(edition, one, trigger, None if keys is None else list(keys)))
+                of = f"version {edition.version}"
+                yield EventBatch(kind, DEFAULT, (kind.name, at, edition.version), found, of=of, before=before)
+
+
+def match_documents(
+    edition: Edition, one: AutomationRule, trigger: Trigger, keys: list[str] | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the documents (all, or of some keys) that a rule is told of by a trigger on published documents."""
+    assert trigger.published is not None
+    for body in bodies(edition, trigger.published.type, keys):
+        if one.scope.covers(str(body["id"]).lower()) and trigger.condition.holds(view_document(body)):
+            yield body

@@ -1,0 +1,78 @@
+"""What was published since the last look: documents that are new or stand otherwise, by a copy of how all of them stood.
+
+`DATA/automation/stood-VERSION.parquet` has how the documents of an edition stood. It is written before the transaction that says
+that this edition was looked at: whoever is killed in between looks again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nephoscope.automation.event_kinds import PUBLISHED
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.published.store import one_of
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.edition import Edition
+
+_MANY = 1000
+
+
+def stands(edition: Edition) -> pa.Table:
+    """How all documents stand that automations are told of: key, type, stands."""
+    rows = edition.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
+    return pa.table(rows.project("key, type, stands").order("key").to_arrow_table())
+
+
+def file_of(data: Path, version: int) -> Path:
+    """Where it is kept how the documents of a version stood."""
+    return data / "automation" / f"stood-{version}.parquet"
+
+
+def keep(data: Path, version: int, table: pa.Table) -> None:
+    """Keep how documents stood, durably."""
+    path = file_of(data, version)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    pq.write_table(table, beside, compression="zstd")
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def forget(data: Path, but: int) -> None:
+    """Drop the copies of other versions."""
+    for path in (data / "automation").glob("stood-*.parquet"):
+        if path != file_of(data, but):
+            path.unlink(missing_ok=True)
+
+
+def changed(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | None]]:
+    """Type -> the keys of documents that are new or stand otherwise, each with how it stood (None = it is new)."""
+    known = dict(zip(before.column("key").to_pylist(), before.column("stands").to_pylist(), strict=True))
+    found: dict[str, dict[str, str | None]] = {}
+    columns = (now.column(name).to_pylist() for name in ("key", "type", "stands"))
+    for key, type_, told in zip(*columns, strict=True):
+        if key not in known or known[key] != told:
+            found.setdefault(type_, {})[key] = known.get(key)
+    return found
+
+
+def bodies(edition: Edition, type_: str, keys: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    """The documents of a type, all (None) or some, in the order of their ids."""
+    documents = edition.listing.documents
+    groups = [None] if keys is None else [keys[at : at + _MANY] for at in range(0, len(keys), _MANY)]
+    for group in groups:
+        rows = documents.rows(EVERYTHING).filter(one_of("type", [type_]))
+        if group is not None:
+            rows = rows.filter(one_of("key", group))
+        ats = [at for (at,) in rows.order("key, number").project("number").fetchall()]
+        for first in range(0, len(ats), _MANY):
+            yield from map(msgspec.json.decode, documents.bodies(ats[first : first + _MANY]))

@@ -1,0 +1,112 @@
+"""Which runs are begun next: alerts and incidents before bulk, one at a time for each receiver, automations in turn.
+
+A lane leads to one receiver, for urgent runs or for bulk. A receiver that takes its time holds the runs of its own lane alone, and
+bulk never holds what is urgent. What changes the state has no lane: it is done at once, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from nephoscope.automation.action import find_action_kind
+from nephoscope.state.automation_runs import DueRun, RunStep
+
+MOST = 16
+"""Lanes in which something is done at once, of those of urgent runs and of those of bulk: a thread each."""
+_CHANGES, _BULK_CHANGES = 20, 1
+"""Changes of the state that are begun together: while they are made nothing else is begun."""
+_FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The way to a receiver; '' where the state is changed, or the run's action or settings are none."""
+
+    action: str
+    receiver: str
+    urgent: bool
+
+
+def lane_of(run: DueRun) -> Lane:
+    """The lane of a run; plans of one action are made one after the other, as each must know of those before."""
+    try:
+        kind = find_action_kind(run.action)
+        if kind.change is not None:
+            return Lane("", "", run.urgent)
+        if kind.plan is not None and run.step is RunStep.DO:
+            return Lane(run.action, "plan", run.urgent)
+        return Lane(run.action, kind.receiver(kind.parse(run.settings)), run.urgent)
+    except ValueError:
+        return Lane("", "", run.urgent)
+
+
+@dataclass(slots=True)
+class RunQueues:
+    """The lanes of a workspace, whose turn it is in each, and the runs that were found due and not begun since.
+
+    Finding what is due is dear where much is: it is done when a lane that became free would stay so, and every now and then.
+    """
+
+    find: Callable[[], list[DueRun]]
+    _due: list[DueRun] = field(default_factory=list)
+    _found: float = float("-inf")
+    _freed: set[Lane] = field(default_factory=set)
+    _busy: dict[str, Lane] = field(default_factory=dict)
+    _turns: dict[tuple[Lane, str], int] = field(default_factory=dict)
+    _begun: int = 0
+
+    def next(self, *, new: bool = False) -> list[DueRun]:
+        """The runs to begin now, in their order; `new` where some were made since. Each takes its lane once `begin` is told of it."""
+        if new or monotonic() - self._found >= _FRESH_SECONDS:
+            self._find()
+        chosen = self._chosen()
+        # of a lane that became free no run may have been found before
+        if self._freed - {lane_of(one) for one in chosen}:
+            self._find()
+            chosen = self._chosen()
+        self._freed.clear()
+        return chosen
+
+    def _find(self) -> None:
+        self._due, self._found = self.find(), monotonic()
+
+    def _chosen(self) -> list[DueRun]:
+        known = [(lane_of(one), one) for one in self._due if one.id not in self._busy]
+        known.sort(
+            key=lambda two: (not two[1].urgent, self._turn(two[0], two[1].rule), two[1].due, two[1].id)
+        )
+        busy, found = Counter(self._busy.values()), []
+        for lane, one in known:
+            if self._free(lane, busy):
+                busy[lane] += 1
+                found.append(one)
+        return found
+
+    def begin(self, run: DueRun) -> None:
+        """A run is begun: its lane is taken, and the next turn there is another rule's."""
+        lane = lane_of(run)
+        self._busy[run.id] = lane
+        self._begun += 1
+        self._turns[lane, run.rule] = self._begun
+
+    def drop(self, ids: Iterable[str]) -> None:
+        """These were due and are no more, whoever saw to them."""
+        gone = set(ids)
+        self._due = [one for one in self._due if one.id not in gone]
+
+    def end(self, id_: str) -> None:
+        """It ended: its lane is free."""
+        if lane := self._busy.pop(id_, None):
+            self._freed.add(lane)
+
+    def _turn(self, lane: Lane, rule: str) -> int:
+        return self._turns.get((lane, rule), 0)
+
+    def _free(self, lane: Lane, busy: Counter[Lane]) -> bool:
+        if not lane.action:
+            return busy[lane] < (_CHANGES if lane.urgent else _BULK_CHANGES)
+        taken = sum(1 for one in busy if one.action and one.urgent == lane.urgent and busy[one])
+        return not busy[lane] and taken < MOST
