@@ -64,9 +64,19 @@ def test_rules_of_every_language_are_loaded_in_their_order(tmp_path, state, rule
 def test_every_command_that_runs_rules_asks_all_of_them(tmp_path, state, rules, raise_alert, command) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
+    rule = {
+        "id": "r9",
+        "name": "None",
+        "severity": "Low",
+        "query": "Heartbeat",
+        "queryFrequency": "1h",
+        "queryPeriod": "1h",
+    }
+    (folder / "none.yaml").write_text(yaml.safe_dump({**rule, "kind": "Scheduled"}))
     raise_alert()
     words = [one.format(folder=folder) for one in command]
-    CliRunner().invoke(cli, ["--data", str(tmp_path / "data"), *words], catch_exceptions=False)
+    found = CliRunner().invoke(cli, ["--data", str(tmp_path / "data"), *words], catch_exceptions=False)
+    assert found.exit_code == 0, found.output
     assert languages(state) == ["automation", "response", "sentinel"]
 
 
