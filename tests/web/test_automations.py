@@ -82,8 +82,8 @@ def test_the_metrics_count_runs_by_status(instance, anybody):
         instance.state.principals.grant(session, program.id, "Reader", "/", "test")
     token = instance.guard.make_secret(program, SecretKind.TOKEN, "test")
     text = anybody.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
-    assert 'nephoscope_response_runs{status="dead"} 3.0' in text
-    assert 'nephoscope_response_runs{status="undone"} 0.0' in text
+    assert 'nephoscope_automation_runs{status="dead"} 3.0' in text
+    assert 'nephoscope_automation_runs{status="undone"} 0.0' in text
 
 
 def test_where_nothing_ran_there_is_nothing_to_filter(owner, visitor, sandbox):

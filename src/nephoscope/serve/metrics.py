@@ -64,7 +64,7 @@ class Metrics:
             "nephoscope_open_incidents", "Incidents that are not closed.", registry=self.registry
         )
         self.runs = Gauge(
-            "nephoscope_response_runs",
+            "nephoscope_automation_runs",
             "Runs of automations and of rules of response by how they stand; the dead ones were given up.",
             ["status"],
             registry=self.registry,
