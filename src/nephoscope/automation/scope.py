@@ -38,7 +38,9 @@ class RuleScope:
         """
         if not self.scopes and not self.home and all(one.everything for one in self.read):
             return True
-        named = json.dumps([row.get("_ResourceId"), row.get("Entities")], ensure_ascii=False, default=str).lower()
+        named = json.dumps(
+            [row.get("_ResourceId"), row.get("Entities")], ensure_ascii=False, default=str
+        ).lower()
         if not any(self._contains(one) for one in _RESOURCE.findall(named)):
             return False
         text = json.dumps(row, ensure_ascii=False, default=str)

@@ -78,7 +78,9 @@ class RunStandings:
             for row in session.execute(_counts()):
                 died = last.get(row.rule)
                 told = (died.changed, died.detail, died.workspace, died.id) if died else (None, "", "", "")
-                found[row.rule] = RunTally(row.runs, row.open, row.dead, row.last, *told, language=row.language)
+                found[row.rule] = RunTally(
+                    row.runs, row.open, row.dead, row.last, *told, language=row.language
+                )
         return found
 
     def newest(

@@ -14,10 +14,10 @@ from msgspec import Meta
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
 from nephoscope.automation.operator import EventHubs
 from nephoscope.automation.records import records_of
-from nephoscope.model.extras import install
-from nephoscope.model.secret import redact_text
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.owned import are_hubs
+from nephoscope.model.extras import install
+from nephoscope.model.secret import redact_text
 from nephoscope.state.automation_runs import AutomationRun
 
 _SECONDS = 60.0
