@@ -1,4 +1,4 @@
-"""Microsoft.SecurityInsights: automation rules, and the actions of alert rules: the responder asks them about incidents and alerts.
+"""Microsoft.SecurityInsights: automation rules, and the actions of alert rules: the engine asks them about incidents and alerts.
 
 The address of a playbook is a secret: that of an action is kept as a credential and shown in no answer, that of a playbook which an
 automation rule names is the credential `playbook-NAME` (`nephoscope response secret`).
@@ -24,7 +24,7 @@ from nephoscope.automation.rule import AutomationError
 from nephoscope.state.incidents import CLASSIFICATIONS
 
 SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")
-EFFECT = "The responder asks it about incidents and alerts, and does what it says."
+EFFECT = "It is asked about incidents and alerts, and its actions are run."
 RULES, ACTIONS = "Microsoft.SecurityInsights/automationRules", "Microsoft.SecurityInsights/alertRules/actions"
 
 

@@ -37,7 +37,7 @@ _EVENTS = {
     ("Incidents", "Updated"): "incident.updated",
     ("Alerts", "Created"): "alert.created",
 }
-#: Azure's names of properties -> what the responder calls them; of an entity its kind and identifier.
+#: Azure's names of properties -> the names of facts; of an entity its kind and identifier.
 PROPERTIES: Mapping[str, str] = {
     "IncidentTitle": "title", "IncidentDescription": "description", "IncidentSeverity": "severity", "IncidentStatus": "status",
     "IncidentTactics": "tactics", "IncidentLabel": "labels", "IncidentRelatedAnalyticRuleIds": "rule", "IncidentOwner": "owner",
