@@ -7,7 +7,7 @@ from typing import Any
 
 from nephoscope.automation.languages.security_automations import TENANT, TYPE
 from nephoscope.state import State
-from nephoscope.state.automation_runs import AutomationRun, RunStatus
+from nephoscope.state.automation_runs import AutomationRun, RuleLanguage, RunStatus
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 KEY = f"{TENANT}/tell <team>".lower()
@@ -27,7 +27,13 @@ def automation(state: State) -> None:
 
 
 def run(
-    state: State, id_: str, status: RunStatus, detail: str = "", rule: str = KEY, minutes: int = 0
+    state: State,
+    id_: str,
+    status: RunStatus,
+    detail: str = "",
+    rule: str = KEY,
+    minutes: int = 0,
+    language: RuleLanguage = RuleLanguage.AUTOMATION,
 ) -> None:
     """Keep a run."""
     at = NOON + timedelta(minutes=minutes)
@@ -46,6 +52,8 @@ def run(
         at,
         1,
         detail=detail,
+        language=language,
+        urgent=False,
     )
     with state.transaction() as session:
         state.automation_runs.put(session, made)
@@ -57,4 +65,4 @@ def spoil(state: State) -> None:
     run(state, "dead-1", RunStatus.DEAD, "older")
     run(state, "dead-2", RunStatus.DEAD, REASON, minutes=1)
     run(state, "done-1", RunStatus.DONE, "sent", minutes=2)
-    run(state, "wait-1", RunStatus.PENDING, rule="page <us>", minutes=3)
+    run(state, "wait-1", RunStatus.PENDING, rule="page <us>", minutes=3, language=RuleLanguage.RESPONSE)

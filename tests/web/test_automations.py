@@ -9,11 +9,12 @@ from html import unescape
 import pytest
 from tests.automation.dead_runs import KEY, REASON, run, spoil
 
-from nephoscope.state.automation_runs import AUTOMATIONS, RunStatus
+from nephoscope.automation.languages.security_automations import TYPE
+from nephoscope.state.automation_runs import RuleLanguage, RunStatus
 from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope.web.asked_rules import asked_rules
 
-GONE = f"/subscriptions/x{AUTOMATIONS}gone"
+GONE = f"/subscriptions/x/providers/{TYPE}/gone"
 PLAYBOOK = "/workspaces/default/automationrules/r-1"
 
 
@@ -22,7 +23,7 @@ def dead(instance):
     """An automation with dead runs; a rule, one of Sentinel and an automation that are there no more but for their runs."""
     spoil(instance.state)
     run(instance.state, "gone-1", RunStatus.DEAD, "it was", rule=GONE)
-    run(instance.state, "play-1", RunStatus.DONE, "it ran", rule=PLAYBOOK)
+    run(instance.state, "play-1", RunStatus.DONE, "it ran", rule=PLAYBOOK, language=RuleLanguage.SENTINEL)
 
 
 def rows(client, address: str) -> list[dict[str, str]]:

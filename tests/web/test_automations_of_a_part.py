@@ -9,7 +9,8 @@ from html import unescape
 import pytest
 from tests.automation.dead_runs import KEY, REASON, run, spoil
 
-from nephoscope.state.automation_runs import AUTOMATIONS, RunStatus
+from nephoscope.automation.languages.security_automations import TYPE
+from nephoscope.state.automation_runs import RunStatus
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,11 +39,11 @@ def kept(instance, id_: str, *scopes: str) -> str:
 
 def test_a_reader_of_a_part_sees_the_automations_of_it(instance, visitor, sandbox):
     assert visitor(("Security Reader", "/")).get("/automations").status_code == 200
-    at = f"/subscriptions/{sandbox}/resourceGroups/rg-x{AUTOMATIONS}"
+    at = f"/subscriptions/{sandbox}/resourceGroups/rg-x/providers/{TYPE}/"
     other = next(one for one in sorted(instance.shelf.newest().made.subscriptions) if one != sandbox)
     mine = kept(instance, f"{at}mine", f"/subscriptions/{sandbox}")
     wide = kept(instance, f"{at}wide", f"/subscriptions/{sandbox}", f"/subscriptions/{other}")
-    kept(instance, f"/subscriptions/{other}/resourceGroups/rg-x{AUTOMATIONS}theirs")
+    kept(instance, f"/subscriptions/{other}/resourceGroups/rg-x/providers/{TYPE}/theirs")
     run(instance.state, "mine-1", RunStatus.DEAD, "of mine", rule=mine)
     run(instance.state, "wide-1", RunStatus.DEAD, "of wide", rule=wide)
     lesser = visitor(("Reader", f"/subscriptions/{sandbox}"))

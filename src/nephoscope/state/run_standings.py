@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -76,11 +76,11 @@ class RunStandings:
             last = {row.rule: row for row in session.execute(_newest_dead())}
             found = {}
             for row in session.execute(_counts()):
-                died = last.get(row.rule)
-                told = (died.changed, died.detail, died.workspace, died.id) if died else (None, "", "", "")
-                found[row.rule] = RunTally(
-                    row.runs, row.open, row.dead, row.last, *told, language=row.language
-                )
+                tally = RunTally(row.runs, row.open, row.dead, row.last, language=row.language)
+                if died := last.get(row.rule):
+                    newest = {"died": died.changed, "reason": died.detail}
+                    tally = replace(tally, **newest, workspace=died.workspace, example=died.id)
+                found[row.rule] = tally
         return found
 
     def newest(
