@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -142,10 +142,8 @@ def _union(arguments: list[Any]) -> Value:
     arguments = [one for one in arguments if one is not None]
     if any(isinstance(one, list) for one in arguments):
         return _union_of_arrays(arguments)
-    result = arguments[0]
-    for overlay in arguments[1:]:
-        result = merge(result, overlay)
-    return result
+    objects = [_object(arguments, place) for place in range(len(arguments))]
+    return reduce(merge, objects)
 
 
 def _union_of_arrays(arguments: list[Any]) -> Value:
@@ -167,7 +165,7 @@ def merge(base: Value, overlay: Value, *, deep: bool = True) -> Value:
     if isinstance(overlay, Unknown):
         return OpenObject({}, overlay.of("object"))
     if isinstance(base, Unknown):
-        return OpenObject(overlay, base.of("object"))
+        base = OpenObject({}, base.of("object"))
     members = {} if isinstance(overlay, OpenObject) else dict(base)
     spelling = Spelling(members)
     for key, value in overlay.items():
@@ -187,9 +185,17 @@ def _shallow_merge(arguments: list[Any]) -> Value:
     if isinstance(arguments[0], Unknown):
         return OpenObject({}, arguments[0].of("object"))
     result: Value = {}
-    for entry in given.array(arguments, 0):
-        result = merge(result, entry, deep=False)
+    entries = given.array(arguments, 0)
+    for place in range(len(entries)):
+        result = merge(result, _object(entries, place), deep=False)
     return result
+
+
+def _object(values: list[Any], place: int) -> Value:
+    """An object, or an unknown that may be one."""
+    if isinstance(values[place], Unknown) and values[place].type in ("any", "object"):
+        return values[place]
+    return given.mapping(values, place)
 
 
 def _create_object(arguments: list[Any]) -> Value:

@@ -128,8 +128,11 @@ def member(node: Any, name: str) -> tuple[str, Any] | None:
         return None
     if name in node:
         return name, node[name]
-    folded = name.lower()
-    return next(((key, value) for key, value in node.items() if key.lower() == folded), None)
+    size, folded = len(name), name.lower()
+    for key in node:
+        if len(key) == size and key.lower() == folded:
+            return key, node[key]
+    return None
 
 
 def _decoded(text: str | bytes, file: str) -> str:
