@@ -137,6 +137,36 @@ def test_a_whole_body_wins_over_a_cut_one(tmp_path):
     assert estate.resources[ACCOUNT.lower()].complete
 
 
+@pytest.mark.parametrize(
+    ("body", "unread"),
+    [
+        ({"id": NSG, "properties": {"securityRules": [{"properties": {"destinationPortRanges": "22 3389"}}]}}, "securityrules"),
+        ({"id": NSG, "properties": {"securityRules": [{"properties": {"sourceAddressPrefixes": ""}}]}}, "securityrules"),
+        ({"id": f"{NSG}/securityRules/r", "properties": {"DestinationPortRanges": "22"}}, "destinationportranges"),
+        ({"id": f"{GROUP}/providers/Microsoft.Insights/activityLogAlerts/a", "properties": {"scopes": "/x /y"}}, "scopes"),
+    ],
+)  # fmt: skip
+def test_a_text_in_the_place_of_a_list_is_unread(tmp_path, body, unread):
+    """The last level of a cut export holds lists joined to texts; nothing else in such a record need be cut."""
+    estate = load(tmp_path, "cut.json", [body])
+    found = estate.resources[body["id"].lower()]
+    assert found.unread == {("properties", unread)}
+    (told,) = estate.quarantine
+    assert "ConvertTo-Json -Depth 100" in told.reason
+
+
+def test_texts_and_lists_in_their_own_places_are_read(tmp_path):
+    rule = {"destinationPortRange": "22 3389", "destinationPortRanges": ["22"], "sourceAddressPrefixes": None}
+    body = {
+        "id": NSG,
+        "tags": {"securityRules": "a b"},
+        "properties": {"securityRules": [{"properties": rule}]},
+    }
+    estate = load(tmp_path, "whole.json", [body])
+    assert estate.resources[NSG.lower()].complete
+    assert estate.quarantine == ()
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text("ab @{=};.[]"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcd"), inner, max_size=3),

@@ -6,7 +6,7 @@ import importlib
 import itertools
 import pkgutil
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -17,6 +17,7 @@ from nephoscope.collect.resources import answer, formats
 from nephoscope.collect.resources.comma_separated import is_header, rows
 from nephoscope.collect.resources.grammar import Piece
 from nephoscope.collect.resources.hints import Hints
+from nephoscope.collect.resources.joined_lists import take_joined
 from nephoscope.collect.resources.learned import Learned
 from nephoscope.collect.resources.record import Record, RecordError
 from nephoscope.collect.resources.renderings import REMEDY, cut_out, may_hold
@@ -187,6 +188,8 @@ def _piece(piece: Piece, source: Source, hints: Hints) -> Iterator[Found | Lost]
         for record in records(value):
             cut = REMEDY if renderings and cut_out(record.body) else ""
             found = resource(record, origin)
+            if take_joined(found.body, found.type):
+                cut, found = REMEDY, replace(found, complete=False)
             listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
             place = Place(source.name, piece.line, piece.column)
             hints.see(place, found.key, (cut, record.note), listed=listed)
