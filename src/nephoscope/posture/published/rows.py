@@ -39,6 +39,11 @@ OPEN = frozenset(
         "microsoft.security/securescorecontroldefinitions",
     }
 )
+#: Those of them that Azure alone makes.
+_AZURES = frozenset(
+    {"microsoft.policyinsights/policymetadata", "microsoft.security/securescorecontroldefinitions"}
+)
+_BUILT_IN = frozenset({"builtin", "builtinrole", "static"})
 SCHEMA = pa.schema(
     [
         ("_table", pa.string()),
@@ -51,14 +56,19 @@ _LOWERED = frozenset({"type", "resourceGroup", "subscriptionId"})
 
 
 def is_common(document: Document) -> bool:
-    """Whether Azure has the same document in every tenant: a built-in definition or role, what a recommendation is."""
+    """Whether Azure has the same document in every tenant: a built-in definition or role, what a recommendation is.
+
+    A document of a kind that tenants make too must say that it is built in: one that says nothing is its tenant's.
+    """
     id_ = document.id
     if id_.type not in OPEN or id_.parent:
         return False
+    if id_.type in _AZURES:
+        return True
     properties = document.body.get("properties")
     words = properties if isinstance(properties, dict) else {}
     kinds = {str(words.get(name) or "").lower() for name in ("type", "policyType", "assessmentType")}
-    return not kinds & {"custom", "customrole", "custompolicy"}
+    return bool(kinds & _BUILT_IN)
 
 
 def row(document: Document, table: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Resource:
     `body` is raw ARM JSON with the keys `id`, `name`, `type`, `location`, `tags`, `kind`, `sku`, `identity`,
     `zones`, `plan`, `managedBy`, `properties`. `complete` is False where the source listed the resource without its
     `properties` (`az resource list`): a condition that reads them then ends Unknown.
-    It is False too where the export cut values to text (`@{...}`, a list as `22 3389`): then what reads a path in `unread` ends Unknown. `derived` is True
+    It is False too where the export cut values to text (`@{...}`): then what reads a path in `unread` ends Unknown. `derived` is True
     where no source listed the resource and only its id is known (a resource group that other ids name): it is never complete, and what
     reads anything but its id, name and type (its tags, its location) ends Unknown. `origin` names the bytes that it was read
     from (b'' = not known): two of one id and origin have the same body. Identity is the id's key.
