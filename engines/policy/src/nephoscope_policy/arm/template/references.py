@@ -125,8 +125,16 @@ def _runtime(target: str, *, full: bool) -> Unknown:
 
 
 def answer(resource: PlannedResource, *, full: bool) -> Value:
-    """What `reference()` gives of a planned resource: what it is planned with, the rest unknown."""
-    if resource.existing or resource.is_read or resource.repeated is not None:
+    """What `reference()` gives of a planned resource: what it is planned with, the rest unknown.
+
+    All is unknown of one that is only read, or of which it is unknown whether or how often it is made.
+    """
+    if (
+        resource.existing
+        or resource.is_read
+        or resource.repeated is not None
+        or resource.condition is not True
+    ):
         return _existing(resource, full=full)
     rest = _runtime(resource.key, full=full)
     if full:
