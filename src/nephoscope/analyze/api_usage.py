@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.verdict import healthy, judged, unhealthy
 from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.logs import FileAggregate
 from nephoscope_policy.gap import STALE
 
 if TYPE_CHECKING:
@@ -43,11 +44,15 @@ TYPES = (OPERATION,)
 TABLES = (LOGS,)
 
 #: Groups by what the rows hold and spells only the groups: one pass over the rows, and no text is made of each.
-_CALLS = f"""{LOGS}
-| where TimeGenerated <= now()
-| summarize First = min(TimeGenerated), Last = max(TimeGenerated) by _ResourceId, ApiId, OperationId
+_CALLS = FileAggregate(
+    LOGS,
+    f"""{LOGS}
+| summarize First = min(TimeGenerated), Last = max(TimeGenerated) by _ResourceId, ApiId, OperationId""",
+    """Groups
+| summarize First = min(First), Last = max(Last) by _ResourceId, ApiId, OperationId
 | summarize First = min(First), Last = max(Last)
-    by Service = tolower(_ResourceId), Api = tolower(tostring(split(ApiId, ';')[0])), Operation = tolower(OperationId)"""
+    by Service = tolower(_ResourceId), Api = tolower(tostring(split(ApiId, ';')[0])), Operation = tolower(OperationId)""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class _Traffic:
 def _traffic(view: View) -> _Traffic:
     called: dict[str, datetime] = {}
     known: dict[str, tuple[datetime, datetime]] = {}
-    for one in view.query(_CALLS):
+    for one in view.aggregate(_CALLS):
         service, first, last = one["Service"], one["First"], one["Last"]
         before = known.get(service, (first, last))
         known[service] = min(before[0], first), max(before[1], last)

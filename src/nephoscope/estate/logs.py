@@ -19,8 +19,25 @@ class Declared:
     types: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FileAggregate:
+    """An aggregate of a table that may be kept by file: KQL that groups the rows of one file, and KQL that merges the groups of all.
+
+    `by_file` begins with the table's name and does not ask what time it is; `merge` begins with `Groups`. Merging the groups of any
+    parts of the rows must give what grouping all rows gives (min of min, sum of count ...).
+    """
+
+    table: str
+    by_file: str
+    merge: str
+
+
 class Logs(Protocol):
     """The logs and the estate at one moment."""
+
+    def aggregate(self, asked: FileAggregate, declared: Declared) -> list[dict[str, Any]]:
+        """The merged rows of an aggregate of all rows up to this moment; see query for the rest."""
+        ...
 
     def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
         """The rows of a KQL query, each by the names of its columns: times are aware datetimes, dynamic values JSON text.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.addresses import AddressSet
     from nephoscope.estate.holdings import Holdings
-    from nephoscope.estate.logs import Logs
+    from nephoscope.estate.logs import FileAggregate, Logs
     from nephoscope_policy.model.resource import Resource
 
 
@@ -54,6 +54,12 @@ class View:
         if self.logs is None:
             raise NotCollected("logs: nothing here holds any")
         return self.logs.query(text, self.declared)
+
+    def aggregate(self, asked: FileAggregate) -> list[dict[str, Any]]:
+        """The rows of an aggregate over a log that is declared, which is kept by file; see query for the rest."""
+        if self.logs is None:
+            raise NotCollected("logs: nothing here holds any")
+        return self.logs.aggregate(asked, self.declared)
 
     def resources(self, type_: str) -> Sequence[Resource]:
         """The resources of a type."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.logs import Declared, Logs, UndeclaredTableError
+from nephoscope.estate.logs import Declared, FileAggregate, Logs, UndeclaredTableError
 from nephoscope.lake.catalog import LakeCatalog
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.file_aggregates import FileAggregates, merge
 from nephoscope.lake.joined import Joined
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.reaches import reach_everything
@@ -37,14 +41,25 @@ class FrozenLogs:
     others: Sequence[str]
     estate: Estate
     now: datetime
-    _answers: dict[tuple[str, Declared], list[dict[str, Any]]] = field(default_factory=dict)
+    aggregates: FileAggregates
+    _answers: dict[tuple[str | FileAggregate, Declared], list[dict[str, Any]]] = field(default_factory=dict)
 
     def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
         """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
-        key = (text, declared)
+        return self._answered(text, declared, lambda: self._rows(text, declared))
+
+    def aggregate(self, asked: FileAggregate, declared: Declared) -> list[dict[str, Any]]:
+        """The merged rows of an aggregate that is kept by file; see estate.Logs."""
+        return self._answered(asked, declared, lambda: self._merged(asked, declared))
+
+    def _answered(
+        self, asked: str | FileAggregate, declared: Declared, ask: Callable[[], pa.Table]
+    ) -> list[dict[str, Any]]:
+        key = (asked, declared)
         if key not in self._answers:
             try:
-                self._answers[key] = self._rows(text, declared)
+                with within(TIMEOUT):
+                    self._answers[key] = _records(ask())
             except (KqlError, StateError) as error:
                 raise NotCollected(f"rows of logs: {error}") from error
         return self._answers[key]
@@ -61,19 +76,23 @@ class FrozenLogs:
             for table in sorted(wanted)
         }
 
-    def _rows(self, text: str, declared: Declared) -> list[dict[str, Any]]:
+    def _rows(self, text: str, declared: Declared) -> pa.Table:
         self.catalog.read_graph(JudgedGraph(self.estate, declared.types))
-        with within(TIMEOUT):
-            seen = Joined(self.catalog, self.others)
-            compiled = compile_query(text, seen, now=self.now)
-            self._must_be_there(declared.tables, seen)
-            with DuckDBEngine(scans=seen.scans()) as engine:
-                table = engine.run(compiled)
-        columns = columns_of(table)
-        return [
-            {name: _value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
-            for row in rows_of(table)
-        ]
+        seen = Joined(self.catalog, self.others)
+        compiled = compile_query(text, seen, now=self.now)
+        self._must_be_there(declared.tables, seen)
+        with DuckDBEngine(scans=seen.scans()) as engine:
+            return engine.run(compiled)
+
+    def _merged(self, asked: FileAggregate, declared: Declared) -> pa.Table:
+        seen = Joined(self.catalog, self.others)
+        table = seen.table(asked.table)
+        self._must_be_there(declared.tables, seen)
+        if table is None:
+            raise NotCollected(f"rows of {asked.table}")
+        scan = seen.scans()[table.relation]
+        groups = self.aggregates.groups(asked.by_file, seen, scan, table.relation, self.now)
+        return merge(groups, asked.merge, self.now)
 
     def _must_be_there(self, declared: Collection[str], seen: Joined) -> None:
         """Raise UndeclaredTableError for a table that is not declared, NotCollected for one of which no row ever came in."""
@@ -83,6 +102,14 @@ class FrozenLogs:
                 raise UndeclaredTableError(f"{table} is not among the TABLES of the analyzer")
             if table not in held:
                 raise NotCollected(f"rows of {table}")
+
+
+def _records(table: pa.Table) -> list[dict[str, Any]]:
+    columns = columns_of(table)
+    return [
+        {name: _value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
+        for row in rows_of(table)
+    ]
 
 
 def _value(cell: Any, kind: KqlType) -> Any:
@@ -101,4 +128,4 @@ def frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) 
     first, *others = state.workspaces.names()
     scope = Scope(ids, estate=reach_everything)
     with Lake.open(data, state) as lake, lake.catalog(scope, first) as catalog:
-        yield FrozenLogs(catalog, others, estate, now)
+        yield FrozenLogs(catalog, others, estate, now, FileAggregates(data, Disk()))

@@ -1,0 +1,133 @@
+"""Aggregates of a table that are computed file by file: a file of a day that is over is read once.
+
+Data files never change, so that the groups of a file stay as they are until the file goes (compaction, retention). They are kept below
+`<data>/aggregates`, which may be removed at any time. Files of today are read each time, up to the moment that is asked about; small
+files, which compaction takes soon, are read together each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from nephoscope import __version__
+from nephoscope.lake.disk import Disk
+from nephoscope_kql.catalog import Catalog, MemoryCatalog
+from nephoscope_kql.compile import Compiled, compile_query
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.engines.fields import schema_of
+from nephoscope_kql.engines.parquet import FileScan, TimeRange
+
+FOLDER = "aggregates"
+GROUPS = "Groups"
+"""What the second half of an aggregate calls the groups of all files."""
+SMALL = 64 * 1024
+"""Up to how many bytes a file is small."""
+TIME = "TimeGenerated"
+_LEAST = timedelta(microseconds=1)
+_SUFFIX = ".arrow"
+
+
+class TimedAggregateError(Exception):
+    """The groups of a file that are asked for depend on the moment, so that they cannot be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileAggregates:
+    """The aggregates of a data folder."""
+
+    data: Path
+    disk: Disk
+
+    def groups(self, text: str, catalog: Catalog, scan: FileScan, relation: str, now: datetime) -> pa.Table:
+        """Return the groups of all files, those of each file by themselves: the rows of a KQL query over one table up to `now`.
+
+        `text` groups the rows of one relation and reads no other; TimedAggregateError where it asks what time it is, KqlError.
+        """
+        compiled = compile_query(text, catalog, now=now)
+        _forbid_time(compiled, compile_query(text, catalog, now=now + timedelta(days=1)))
+        folder = self.data / FOLDER / _digest(compiled, scan)
+        whole, today = _divide(scan, now)
+        held = {path: self._held(folder, path) for path in whole}
+        missing = [path for path, table in held.items() if table is None]
+        until = TimeRange(TIME, None, now + _LEAST)
+        with DuckDBEngine(readable=[*missing, *_paths(today)]) as engine:
+            for path in missing:
+                engine.see(relation, replace(scan, groups=((path,),)))
+                held[path] = engine.run(compiled)
+            engine.see(relation, replace(scan, groups=today, between=(*scan.between, until)))
+            found = [*held.values(), engine.run(compiled)]
+        self._keep(folder, {path: table for path in missing if (table := held[path]) is not None})
+        self._prune(folder, whole)
+        return pa.concat_tables([one for one in found if one is not None])
+
+    def _held(self, folder: Path, path: Path) -> pa.Table | None:
+        """What is kept of a file; None where nothing is, or where it cannot be read."""
+        try:
+            with pa.OSFile(str(folder / _name(path))) as file:
+                return pa.ipc.open_file(file).read_all()
+        except (OSError, pa.ArrowInvalid):
+            return None
+
+    def _keep(self, folder: Path, several: dict[Path, pa.Table]) -> None:
+        if several:
+            self.disk.make_folders(folder)
+        for path, table in several.items():
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_file(sink, table.schema) as writer:
+                writer.write_table(table)
+            self.disk.replace(folder / _name(path), sink.getvalue().to_pybytes())
+
+    def _prune(self, folder: Path, paths: Collection[Path]) -> None:
+        """Remove what is kept of files that are not there any more."""
+        wanted = {_name(path) for path in paths}
+        for entry in folder.glob(f"*{_SUFFIX}"):
+            if entry.name not in wanted:
+                self.disk.remove(entry)
+
+
+def merge(groups: pa.Table, text: str, now: datetime) -> pa.Table:
+    """Return the rows of a KQL query over the groups of all files, which it calls `Groups`; KqlError."""
+    compiled = compile_query(text, MemoryCatalog({GROUPS: schema_of(GROUPS, groups)}), now=now)
+    with DuckDBEngine({GROUPS: groups}) as engine:
+        return engine.run(compiled)
+
+
+def _forbid_time(one: Compiled, other: Compiled) -> None:
+    if (one.sql, one.parameters) != (other.sql, other.parameters) or one.resume is not None:
+        raise TimedAggregateError("what is kept of a file may not depend on now(), nor its columns on rows")
+
+
+def _divide(scan: FileScan, now: datetime) -> tuple[list[Path], tuple[tuple[Path, ...], ...]]:
+    """Part files into those of which groups are kept, and the groups of those that are read each time."""
+    today = now.astimezone(UTC).date()
+    whole = {path for path in scan.paths() if _day(path, scan.day) < today and path.stat().st_size > SMALL}
+    rest = (tuple(path for path in group if path not in whole) for group in scan.groups)
+    return sorted(whole), tuple(group for group in rest if group)
+
+
+def _day(path: Path, column: str) -> date:
+    """The day of a file's rows; the last of all days where its folder does not say one."""
+    name, _, day = path.parent.name.partition("=")
+    return date.fromisoformat(day) if column and name == column else date.max
+
+
+def _digest(compiled: Compiled, scan: FileScan) -> str:
+    """Tell aggregates apart by all that decides them but the files: the SQL, the rows that may be seen, the version of the product."""
+    only = scan.only and (scan.only[0], sorted(scan.only[1]))
+    seen = [__version__, compiled.sql, repr(sorted(compiled.parameters.items())), only, repr(scan.between)]
+    return hashlib.sha256(msgspec.json.encode(seen)).hexdigest()[:32]
+
+
+def _name(path: Path) -> str:
+    return hashlib.sha256(str(path).encode()).hexdigest()[:32] + _SUFFIX
+
+
+def _paths(groups: Iterable[Sequence[Path]]) -> list[Path]:
+    return [path for group in groups for path in group]

@@ -1,0 +1,174 @@
+"""Aggregates that are kept by file: equal to one of all rows, however these came in; no file of a past day is read twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from nephoscope.lake import file_aggregates
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.file_aggregates import FOLDER, FileAggregates, TimedAggregateError, merge
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.scope import Scope
+from nephoscope.state import State
+from nephoscope_kql.compile import compile_query
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MINE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+TABLE = "SigninLogs"
+BY_FILE = f"{TABLE} | summarize Count = count(), First = min(TimeGenerated), Last = max(TimeGenerated) by UserPrincipalName"
+MERGE = "Groups | summarize Count = sum(Count), First = min(First), Last = max(Last) by UserPrincipalName"
+
+
+class Aggregated:
+    """A lake whose sign-ins are aggregated."""
+
+    def __init__(self, data: Path, state: State, lake: Lake) -> None:
+        self.data, self.state, self.lake, self.sequence = data, state, lake, 0
+        self.aggregates = FileAggregates(data, Disk())
+
+    def write(self, *rows: tuple[float, str], subscription: str = MINE) -> None:
+        """Add sign-ins some days before NOW."""
+        self.sequence += 1
+        several = [
+            {
+                "TimeGenerated": NOW - timedelta(days=days),
+                "UserPrincipalName": name,
+                "_SubscriptionId": subscription,
+            }
+            for days, name in rows
+        ]
+        place = self.state.workspaces.get("default")
+        table = arrow_of(self.lake.tables[TABLE], several, workspace=place, now=NOW).table
+        self.lake.writer().append("default", {TABLE: table}, producer="test", sequence=self.sequence)
+        self.lake.flush()
+
+    def found(self, scope: Scope | None = None, by_file: str = BY_FILE, now: datetime = NOW) -> list[Any]:
+        """The groups, merged."""
+        with self.lake.catalog(scope or Scope(None), "default") as catalog:
+            table = catalog.table(TABLE)
+            assert table is not None
+            scan = catalog.scans()[table.relation]
+            return _sorted(
+                merge(self.aggregates.groups(by_file, catalog, scan, table.relation, now), MERGE, now)
+            )
+
+    def wanted(self, scope: Scope | None = None, now: datetime = NOW) -> list[Any]:
+        """The same by one query over all rows."""
+        text = BY_FILE.replace(" | summarize", " | where TimeGenerated <= now() | summarize")
+        with self.lake.catalog(scope or Scope(None), "default") as catalog:
+            compiled = compile_query(text, catalog, now=now)
+            with DuckDBEngine(scans=catalog.scans()) as engine:
+                return _sorted(engine.run(compiled))
+
+    def kept(self) -> list[Path]:
+        """What is kept."""
+        return sorted((self.data / FOLDER).glob("*/*"))
+
+
+def _sorted(table: pa.Table) -> list[Any]:
+    return sorted(tuple(row.values()) for row in table.to_pylist())
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aggregated]:
+    monkeypatch.setattr(file_aggregates, "SMALL", 0)
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as opened:
+        state.workspaces.set("default", days=3650)
+        yield Aggregated(tmp_path, state, opened)
+
+
+ROWS = {
+    "days that are over": [[(3, "ada"), (3, "bob"), (2, "ada")], [(2.1, "ada"), (9, "eve")]],
+    "today": [[(3, "ada")], [(0.1, "ada"), (0.2, "bob")]],
+    "what is said to come": [[(3, "ada"), (-0.1, "ada"), (-2, "bob")]],
+    "only today": [[(0.1, "ada")]],
+    "a name that is lacking": [[(3, ""), (2, "")]],
+}
+
+
+@pytest.mark.parametrize("batches", ROWS.values(), ids=ROWS)
+def test_equal_an_aggregate_of_all_rows(lake: Aggregated, batches: list[list[tuple[float, str]]]) -> None:
+    for rows in batches:
+        lake.write(*rows)
+        assert lake.found() == lake.wanted()
+        assert lake.found() == lake.wanted(), "from what is kept"
+    later = NOW + timedelta(days=3)
+    assert lake.found(now=later) == lake.wanted(now=later)
+
+
+def test_are_of_the_rows_that_a_scope_sees(lake: Aggregated) -> None:
+    lake.write((3, "ada"))
+    lake.write((3, "bob"), subscription=OTHER)
+    for ids in (frozenset({MINE}), frozenset({OTHER}), frozenset({MINE, OTHER}), frozenset()):
+        assert lake.found(Scope(ids)) == lake.wanted(Scope(ids)), ids
+
+
+def test_keep_files_of_past_days_alone(lake: Aggregated) -> None:
+    lake.write((3, "ada"), (2, "ada"), (0.1, "bob"), (-1, "eve"))
+    lake.found()
+    assert len(lake.kept()) == 2
+
+
+def test_read_no_kept_file_again(lake: Aggregated, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.write((3, "ada"), (2, "ada"))
+    before = lake.found()
+    read: list[int] = []
+    see = DuckDBEngine.see
+
+    def counted(engine: DuckDBEngine, name: str, scan: Any) -> None:
+        read.append(len(scan.paths()))
+        see(engine, name, scan)
+
+    monkeypatch.setattr(DuckDBEngine, "see", counted)
+    assert lake.found() == before
+    assert sum(read) == 0
+    lake.write((3, "bob"))
+    lake.found()
+    assert sum(read) == 1, "the new file alone"
+
+
+def test_go_with_their_files(lake: Aggregated) -> None:
+    for name in ("ada", "bob", "eve"):
+        lake.write((3, name))
+    lake.found()
+    assert len(lake.kept()) == 3
+    while lake.lake.compact(1):
+        pass
+    assert lake.found() == lake.wanted()
+    assert len(lake.kept()) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"ARROW1", b"no groups"])
+def test_damaged_groups_are_made_anew(lake: Aggregated, damage: bytes) -> None:
+    lake.write((3, "ada"), (2, "bob"))
+    lake.found()
+    for path in lake.kept():
+        path.write_bytes(damage)
+    assert lake.found() == lake.wanted()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{TABLE} | where TimeGenerated < now() | summarize count() by UserPrincipalName",
+        f"{TABLE} | where TimeGenerated > ago(1d) | summarize count() by UserPrincipalName",
+    ],
+)
+def test_may_not_depend_on_the_time(lake: Aggregated, text: str) -> None:
+    lake.write((3, "ada"))
+    with pytest.raises(TimedAggregateError):
+        lake.found(by_file=text)
+
+
+def test_lie_where_their_owner_alone_reads(lake: Aggregated) -> None:
+    lake.write((3, "ada"))
+    lake.found()
+    assert [path.stat().st_mode & 0o077 for path in (*lake.kept(), lake.data / FOLDER)] == [0, 0]
