@@ -3,9 +3,9 @@
 Usage: python bench/log_change.py [--shared DIR] [--cache DIR] [--size N] [--rows N]
 
 An estate is grown from the recorded bodies, with services of API management and their operations, whose gateway logs of 30 days lie
-in a lake whose files are compacted. All built-in policies and all analyzers judge it; then a hundredth of the rows comes in, and the run that follows is timed
-beside a whole one of the same moment, whose assessments must be equal. Exit 1 where they differ, or where it costs more than 5 % of a
-whole.
+in a lake, a file a day. All built-in policies and all analyzers judge it; then a hundredth of the rows comes in, and the run that
+follows is timed beside a whole one of the same moment, whose assessments must be equal. Exit 1 where they differ, or where it costs
+more than 5 % of a whole.
 """
 
 from __future__ import annotations

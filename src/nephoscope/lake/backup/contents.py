@@ -14,8 +14,11 @@ from nephoscope.state.keys import NAME as KEY_FILE
 LOG = "_delta_log"
 #: Made anew, in another place of the backup, or of no use anywhere else.
 _LEFT_OUT = frozenset(
-    ("lake", "spool", "aggregates", "pins", "keys", "tls", "state.db", "state.db-wal", "state.db-shm", "query-history", "server.json", "server.lock")
-)  # fmt: skip
+    (
+        *("lake", "spool", "aggregates", "pins", "keys", "tls", "state.db", "state.db-wal", "state.db-shm"),
+        *("query-history", "server.json", "server.lock"),
+    )
+)
 _FLEETING = (".lock", ".part", ".tmp")
 
 
