@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nephoscope_policy.arm.errors import ArmSyntaxError
 from nephoscope_policy.arm.value import INT_MAX, INT_MIN
@@ -19,8 +19,7 @@ _WORD = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word: its kind (name, number, text, mark, end), its text and its 0-based offset."""
 
     kind: str

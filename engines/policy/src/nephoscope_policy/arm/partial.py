@@ -17,6 +17,7 @@ from typing import Any
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import ArmError, FunctionError
 from nephoscope_policy.arm.functions.arrays import skip, take
+from nephoscope_policy.arm.functions.identifiers import extension_resource_id, tenant_resource_id
 from nephoscope_policy.arm.functions.objects import step_into
 from nephoscope_policy.arm.patterns import derived_key, from_pattern, pattern, through_patterns
 from nephoscope_policy.arm.registry import Function, registry
@@ -65,7 +66,7 @@ def partial_registry() -> Mapping[str, Function]:
 
 
 def _widened(function: Function) -> Body:
-    own = _SPECIAL.get(function.key)
+    own, gives = _SPECIAL.get(function.key), result_type(function.key)
     if function.lazy:
         return own or function.body
     body = _by_rule(function)
@@ -73,9 +74,12 @@ def _widened(function: Function) -> Body:
         return body
 
     def special(arguments: list[Any]) -> Value:
-        if any(find_unknown(argument) is not None for argument in arguments):
+        if all(find_unknown(argument) is None for argument in arguments):
+            return function.body(arguments)
+        try:
             return own(arguments)
-        return function.body(arguments)
+        except UndecidedError as error:
+            return error.unknown.of(gives)
 
     return special
 
@@ -140,7 +144,7 @@ def _empty(arguments: list[Any]) -> Value:
 
 def _union(arguments: list[Any]) -> Value:
     arguments = [one for one in arguments if one is not None]
-    if any(isinstance(one, list) for one in arguments):
+    if any(type_of(one) == "array" for one in arguments):
         return _union_of_arrays(arguments)
     objects = [_object(arguments, place) for place in range(len(arguments))]
     return reduce(merge, objects)
@@ -242,16 +246,6 @@ def _format(arguments: list[Any]) -> Value:
     return _first_unknown(arguments).of("string")
 
 
-def _id(name: str) -> Body:
-    def widened(arguments: list[Any]) -> Value:
-        try:
-            return through_patterns(registry()[name].body)(arguments)
-        except UndecidedError as error:
-            return error.unknown.of("string")
-
-    return widened
-
-
 def _slice(arguments: list[Any], *, cut: Body) -> Value:
     if isinstance(arguments[0], list) and not isinstance(arguments[1], Unknown):
         return cut(arguments)
@@ -322,8 +316,8 @@ _SPECIAL: dict[str, Body] = {
     "empty": _empty,
     "array": _array,
     "format": _format,
-    "extensionresourceid": _id("extensionresourceid"),
-    "tenantresourceid": _id("tenantresourceid"),
+    "extensionresourceid": through_patterns(extension_resource_id.body),
+    "tenantresourceid": through_patterns(tenant_resource_id.body),
     "concat": _concat,
     "take": lambda arguments: _slice(arguments, cut=take.body),
     "skip": lambda arguments: _slice(arguments, cut=skip.body),

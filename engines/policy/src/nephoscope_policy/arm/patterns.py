@@ -24,10 +24,15 @@ def pattern(value: Value) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, Unknown):
-        if _OPEN in value.key or not value.key:
+        if not value.key or (value.type == "string" and _OPEN in value.key):
             return value.key or None
-        return _OPEN + value.key.replace("/", "|") + _CLOSE
+        return _OPEN + opaque(value.key).replace("/", "|") + _CLOSE
     return number_text(value) if is_number(value) else None
+
+
+def opaque(key: str) -> str:
+    """A key that may have patterns inside as one that is none itself."""
+    return key.replace(_OPEN, "{").replace(_CLOSE, "}")
 
 
 def from_pattern(text: str, unknown: Unknown) -> Value:
@@ -95,5 +100,5 @@ def derived_key(name: str, arguments: Iterable[Value]) -> str:
             pieces.append(repr(argument))
         else:
             pieces.append(repr(argument))
-    key = f"{name}({','.join(pieces)})".replace(_OPEN, "{").replace(_CLOSE, "}")
+    key = opaque(f"{name}({','.join(pieces)})")
     return key if len(key) <= _MAX_KEY else ""

@@ -70,8 +70,18 @@ def step_into(value: Value, step: Value, place: int) -> Value:
     if isinstance(value, dict) and isinstance(step, str):
         own = find_key(value, step)
         return None if own is None else value[own]
+    if isinstance(step, dict):
+        return _step_from_end(value, step, place)
     if isinstance(value, list) and type(step) is int:
         return value[step] if 0 <= step < len(value) else None
     if isinstance(step, str) or type(step) is int:
         return None
     raise FunctionError(f"argument {place + 1} must be a string or an integer")
+
+
+def _step_from_end(value: Value, step: dict[str, Value], place: int) -> Value:
+    """What `{"value": step, "fromEnd": true}` leads to, as compilers write it: the last element is 1."""
+    inner, counted = step.get("value"), step.get("fromEnd") is True
+    if not counted or not isinstance(value, list) or type(inner) is not int:
+        return step_into(value, inner, place)
+    return value[-inner] if 1 <= inner <= len(value) else None

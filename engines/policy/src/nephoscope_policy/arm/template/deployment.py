@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from nephoscope_policy.arm.patterns import opaque, shown_pattern
 from nephoscope_policy.arm.template.document import Written, member
 from nephoscope_policy.arm.template.frame import Origin
 from nephoscope_policy.arm.template.planned import Output, PlannedDeployment
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 class Deployment:
     """A deployment of a template to a scope; `template` is None while it is not known, `level` counts the deployments around it.
 
-    `outer` is the deployment in whose frame the template is read, None where it has its own. `symbols` and `loops` are the resources
-    by lower-cased symbolic name and loop name, `absent` the names and keys that a false condition leaves out.
+    `files` are those of its template and of the ones around it. `outer` is the deployment in whose frame the template is read, None
+    where it has its own. `symbols` and `loops` are the resources by lower-cased symbolic name and loop name, `absent` the names and
+    keys that a false condition leaves out.
     """
 
     def __init__(self, plan: Plan, scope: Scope, id_: str, name: str, level: int = 0) -> None:
@@ -32,6 +34,7 @@ class Deployment:
         self.id = id_
         self.name = name
         self.level = level
+        self.files: frozenset[str] = frozenset()
         self.outer: Deployment | None = None
         self.template: Origin | None = None
         self.resources: list[PlannedResource] = []
@@ -65,8 +68,6 @@ class Deployment:
 
     def result(self) -> PlannedDeployment:
         """The deployment as the expansion gives it."""
-        from nephoscope_policy.arm.patterns import shown_pattern
-
         written = None if self.template is None else Written(self.template.document, self.template.path)
         return PlannedDeployment(
             shown_pattern(self.id),
@@ -84,7 +85,7 @@ class Deployment:
                 "object",
                 "remote",
                 f"the template of the deployment {self.name!r} is not known",
-                f"{self.id}.outputs",
+                opaque(f"{self.id}.outputs"),
             )
         return {one.name: {"type": one.type, "value": one.value} for one in outputs.values()}
 

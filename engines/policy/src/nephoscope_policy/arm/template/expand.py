@@ -50,6 +50,7 @@ def root_deployment(
     plan = Plan(load)
     id_ = named(where.id, "Microsoft.Resources/deployments", where.deployment_name).id
     deployment = Deployment(plan, where, id_, where.deployment_name)
+    deployment.files = frozenset({template.file})
     instance = Instance(template, path, node, _given(plan, template, parameters), where, deployment)
     deployment.template = Origin(template, path, node, instance.frame)
     instance.check_given()

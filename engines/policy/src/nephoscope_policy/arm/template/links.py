@@ -59,6 +59,8 @@ def _linked(origin: Origin, path: Path, link: Any) -> Document | None:
         return None
     names = _beside(origin, address) if relative is not None else _candidates(origin, address)
     for name in names:
+        if name in origin.frame.deployment.files:
+            continue  # a template does not deploy itself: another one of its name is meant
         document = load_document(_plan(origin), name)
         if document is not None:
             return document

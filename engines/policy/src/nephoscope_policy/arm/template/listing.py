@@ -11,7 +11,7 @@ from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.frame import Origin
 from nephoscope_policy.arm.template.naming import Named, NamingError, full_name, full_type, named
 from nephoscope_policy.arm.template.nested import nested_deployment, nested_scope
-from nephoscope_policy.arm.template.planned import PlannedResource
+from nephoscope_policy.arm.template.planned import DEPLOYMENTS, PlannedResource
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value, kind
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template.deployment import Deployment
     from nephoscope_policy.arm.template.frame import Frame
 
-DEPLOYMENTS = frozenset({"microsoft.resources/deployments", "microsoft.resources/deploymentstacks"})
 _OWN_EXTENSIONS = frozenset({"az", "azureresourcemanager"})
 
 
@@ -137,12 +136,13 @@ class _Listing:
         if self._plan.is_full:
             self._fail(path, f"the expansion stops here: it has {len(self._plan.resources)} resources")
             return None
+        origin = Origin(self._document, path, item, frame)
         condition = self._condition(frame, path, item)
-        made = self._named(Origin(self._document, path, item, frame), parent)
-        if made is None:
-            return None
         if condition is False:
-            self._deployment.absent.update((made.key, made.full_name.lower()))
+            self._leave_out(origin, parent)
+            return None
+        made = self._named(origin, parent)
+        if made is None:
             return None
         made.condition = condition if parent is None or condition is not True else parent.condition
         made.symbol, made.repeated = symbol, repeated or (parent.repeated if parent else None)
@@ -151,14 +151,21 @@ class _Listing:
         made.api_version = self._text(made.origin, "apiVersion", wanted=False)
         self._register(made)
         children = member(item, "resources")
-        if children is not None and made.nested is None:
+        if children is not None and not made.is_deployment:
             self.section(frame, (*path, children[0]), children[1], made)
         return made
+
+    def _leave_out(self, origin: Origin, parent: PlannedResource | None) -> None:
+        """Remember the names of what is not made; they may have no value without it."""
+        with self._plan.muted():
+            left_out = self._named(origin, parent)
+        if left_out is not None:
+            self._deployment.absent.update((left_out.key, left_out.full_name.lower()))
 
     def _register(self, made: PlannedResource) -> None:
         self._plan.add(made)
         self._deployment.resources.append(made)
-        if made.written_type.lower() in DEPLOYMENTS and not made.existing:
+        if made.is_deployment and not made.existing:
             made.nested = nested_deployment(self._deployment, made)
             self._plan.pending.append(made.nested)
 

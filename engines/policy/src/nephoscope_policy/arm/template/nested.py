@@ -63,6 +63,7 @@ def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deploymen
     template, is_linked = _template(origin, path, properties)
     if template is None:
         return inner
+    inner.files = outer.files | {template[0].file}
     if not is_linked and not _is_inner(origin, path, properties):
         inner.outer = outer
         inner.template = Origin(*template, origin.frame.within(inner))

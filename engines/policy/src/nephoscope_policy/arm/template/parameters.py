@@ -28,22 +28,23 @@ class Given:
 
 
 def parameter_value(instance: Instance, declared: Declared) -> Value:
-    """The value of a declared parameter; what breaks a constraint is reported, and the value is kept."""
+    """The value of a declared parameter; what breaks a constraint is reported, and the value is kept.
+
+    Null that is given to a parameter that is not nullable gives its default.
+    """
     type_ = resolve(instance, declared.path, declared.node)
-    given = instance.given.get(declared.name.lower())
+    given, default = instance.given.get(declared.name.lower()), member(declared.node, "defaultValue")
+    value: Value = None
     if given is not None:
-        value, place = _given_value(instance, given)
-    else:
-        default = member(declared.node, "defaultValue")
-        if default is None:
-            return _absent(type_, declared)
-        path = (*declared.path, default[0])
-        value, place = instance.frame.evaluate(instance.document, path, default[1]), (instance.document, path)
+        value, document, path = _given_value(instance, given, type_)
+    if value is None and default is not None and not (given is not None and type_.nullable):
+        document, path = instance.document, (*declared.path, default[0])
+        value = instance.frame.evaluate(document, path, default[1])
+    elif given is None:
+        return _absent(type_, declared)
     for problem in type_.faults(value):
-        document, path = place
-        instance.frame.fail(
-            document.place((*path, *problem.path)), f"the parameter {declared.name!r} {problem.message}"
-        )
+        place = document.place((*path, *problem.path))
+        instance.frame.fail(place, f"the parameter {declared.name!r} {problem.message}")
     return type_.hidden(value, f"the parameter {declared.name!r} is a secret")
 
 
@@ -56,37 +57,24 @@ def _absent(type_: UserType, declared: Declared) -> Value:
     )
 
 
-def _given_value(instance: Instance, given: Given) -> tuple[Value, tuple[Document, Path]]:
+def _given_value(instance: Instance, given: Given, type_: UserType) -> tuple[Value, Document, Path]:
+    """The value, and where it stands."""
     frame = given.frame or instance.frame
-    if isinstance(given.node, str) and given.frame is not None:
-        return _chosen_value(given, frame)
-    if isinstance(given.node, dict) and loops_of(given.node):
-        return _chosen_value(given, frame)
+    node, literal = given.node, given.frame is None
+    if (isinstance(node, str) and not literal) or (isinstance(node, dict) and loops_of(node)):
+        node, literal = frame.evaluate(given.document, given.path, node), True
+    if isinstance(node, Unknown):
+        return node, given.document, given.path
     for name in ("value", "expression"):
-        found = member(given.node, name)
+        found = member(node, name)
         if found is not None:
             path = (*given.path, found[0])
-            literal = given.frame is None and name == "value"
-            value = found[1] if literal else frame.evaluate(given.document, path, found[1])
-            return value, (given.document, path)
-    here = given.document, given.path
-    if member(given.node, "reference") is not None:
-        return Unknown("string", "secret", "it is a reference to a Key Vault secret", filled=True), here
-    return frame.fail(given.document.place(given.path), _FORMS), here
-
-
-def _chosen_value(given: Given, frame: Frame) -> tuple[Value, tuple[Document, Path]]:
-    """The value of a parameter that an expression or a loop gives as a whole: `{"value": ...}` or `{"reference": ...}`."""
-    here = given.document, given.path
-    chosen = frame.evaluate(given.document, given.path, given.node)
-    if isinstance(chosen, Unknown):
-        return chosen, here
-    found = member(chosen, "value")
-    if found is not None:
-        return found[1], here
-    if member(chosen, "reference") is not None:
-        return Unknown("string", "secret", "it is a reference to a Key Vault secret", filled=True), here
-    return frame.fail(given.document.place(given.path), _FORMS), here
+            known = literal and name == "value"
+            return found[1] if known else frame.evaluate(given.document, path, found[1]), given.document, path
+    if member(node, "reference") is not None:
+        secret = Unknown(type_.json, "secret", "it is a reference to a Key Vault secret", filled=True)
+        return secret, given.document, given.path
+    return frame.fail(given.document.place(given.path), _FORMS), given.document, given.path
 
 
 _FORMS = 'a parameter is given as {"value": ...} or {"reference": ...}'

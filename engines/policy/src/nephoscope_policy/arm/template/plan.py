@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_policy.arm.template.document import Document, member
@@ -38,12 +39,22 @@ class Plan:
         self.resources: list[PlannedResource] = []
         self.pending: list[Deployment] = []
         self.inputs: Mapping[str, Any] = {}
+        self._muted = False
         self._problems: dict[tuple[Place, str], Problem] = {}
 
     def report(self, place: Place, message: str, *, error: bool = True) -> None:
         """Add a problem; what is reported already is not repeated."""
-        if len(self._problems) < MAX_PROBLEMS:
+        if len(self._problems) < MAX_PROBLEMS and not self._muted:
             self._problems.setdefault((place, message), Problem(place, message, error))
+
+    @contextmanager
+    def muted(self) -> Iterator[None]:
+        """Report nothing meanwhile: what is computed belongs to what is not made."""
+        before, self._muted = self._muted, True
+        try:
+            yield
+        finally:
+            self._muted = before
 
     @property
     def problems(self) -> tuple[Problem, ...]:

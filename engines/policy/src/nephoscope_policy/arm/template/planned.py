@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template.naming import Named
     from nephoscope_policy.model.place import Place
 
+DEPLOYMENTS = frozenset({"microsoft.resources/deployments", "microsoft.resources/deploymentstacks"})
+"""The lower-cased types of resources that are deployments."""
 _CONTROL = frozenset(
     {
         "apiversion",
@@ -137,6 +139,17 @@ class PlannedResource:
         return self.origin.document.place(self.origin.path)
 
     @property
+    def is_deployment(self) -> bool:
+        """Whether it deploys a template of its own."""
+        return self.written_type.lower() in DEPLOYMENTS
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the deployment makes it, just once, and with a template that is known where it is a deployment."""
+        once = self.repeated is None and self.condition is True and not self.existing
+        return once and (self.nested is not None or not self.is_deployment)
+
+    @property
     def is_read(self) -> bool:
         """Whether the body is being computed: what asks for it then needs itself."""
         return self._reading
@@ -162,7 +175,7 @@ class PlannedResource:
         for key, node in origin.node.items():
             if key.lower() in _CONTROL:
                 continue
-            if self.nested is not None and key.lower() == "properties" and isinstance(node, dict):
+            if self.is_deployment and key.lower() == "properties" and isinstance(node, dict):
                 node = {name: value for name, value in node.items() if name.lower() not in _LARGE}
                 body[key] = {
                     name: origin.frame.evaluate(origin.document, (*origin.path, key, name), value)

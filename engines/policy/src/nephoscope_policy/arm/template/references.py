@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.patterns import is_open, pattern, shown_pattern
+from nephoscope_policy.arm.patterns import is_open, opaque, pattern, shown_pattern
 from nephoscope_policy.arm.unknown import OpenObject, UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -103,6 +103,7 @@ def find(deployment: Deployment, target: str) -> PlannedResource | None:
 
 
 def _by_name(deployment: Deployment, name: str) -> PlannedResource | None:
+    """A resource by its name, its type and name, or, where just one has it, the last part of its name."""
     named = [one for one in deployment.resources if one.full_name.lower() == name]
     if not named and "/" in name:
         named = [one for one in deployment.resources if f"{one.written_type}/{one.full_name}".lower() == name]
@@ -110,6 +111,9 @@ def _by_name(deployment: Deployment, name: str) -> PlannedResource | None:
         named = [one for one in deployment.resources if one.key.endswith(f"/providers/{name}")]
     if named:
         return named[0]
+    short = [one for one in deployment.resources if one.key.endswith(f"/{name}")]
+    if len(short) == 1:
+        return short[0]
     return None if deployment.outer is None else find(deployment.outer, name)
 
 
@@ -121,7 +125,7 @@ def _expect_known(deployment: Deployment, target: str) -> None:
 
 def _runtime(target: str, *, full: bool) -> Unknown:
     what = f"reference() of {shown_pattern(target)} is answered by Azure"
-    return Unknown("any", "runtime", what, f"reference.{target.lower()}{'.full' if full else ''}")
+    return Unknown("any", "runtime", what, opaque(f"reference.{target.lower()}{'.full' if full else ''}"))
 
 
 def answer(resource: PlannedResource, *, full: bool) -> Value:
@@ -129,12 +133,7 @@ def answer(resource: PlannedResource, *, full: bool) -> Value:
 
     All is unknown of one that is only read, or of which it is unknown whether or how often it is made.
     """
-    if (
-        resource.existing
-        or resource.is_read
-        or resource.repeated is not None
-        or resource.condition is not True
-    ):
+    if resource.is_read or not resource.is_certain:
         return _existing(resource, full=full)
     rest = _runtime(resource.key, full=full)
     if full:

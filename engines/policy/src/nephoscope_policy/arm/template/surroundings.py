@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.calls import Host
 from nephoscope_policy.arm.errors import FunctionError
+from nephoscope_policy.arm.patterns import from_pattern, opaque, shown_pattern
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.template.environments import ENVIRONMENTS
 from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown
@@ -26,13 +27,13 @@ def _subscription(frame: Frame, arguments: list[Any]) -> Value:
     if scope.kind in ("tenant", "managementGroup"):
         raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind]}")
     members = {
-        "id": scope.subscription,
-        "subscriptionId": scope.subscription_id,
-        "tenantId": _or_unknown(scope.tenant_id, "tenant"),
-        "displayName": _or_unknown(scope.subscription_name, scope.subscription),
+        "id": _text(scope.subscription),
+        "subscriptionId": _text(scope.subscription_id),
+        "tenantId": _said(scope.tenant_id, "the tenant's id"),
+        "displayName": _said(scope.subscription_name, f"the name of {scope.subscription}"),
         "state": "Enabled",
     }
-    return OpenObject(members, _open("the subscription", scope.subscription))
+    return OpenObject(members, _open(f"the subscription {scope.subscription_id}"))
 
 
 def _resource_group(frame: Frame, arguments: list[Any]) -> Value:
@@ -40,52 +41,58 @@ def _resource_group(frame: Frame, arguments: list[Any]) -> Value:
     scope = frame.instance.scope
     if scope.kind != "resourceGroup":
         raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind or 'tenant']}")
-    found = frame.deployment.plan.resource_group(scope)
-    location = scope.location if scope.location is not None else member(found, "location")
-    tags = scope.tags if scope.tags is not None else member(found, "tags")
-    return OpenObject(
-        {
-            "id": scope.id,
-            "name": scope.resource_group,
-            "type": "Microsoft.Resources/resourceGroups",
-            "location": _known(location, f"{scope.id}/location", "string"),
-            "tags": _known(tags, f"{scope.id}/tags", "object"),
-            "properties": {"provisioningState": "Succeeded"},
-        },
-        _open("the resource group", scope.id),
-    )
+    planned = frame.deployment.plan.resource_group(scope)
+    members = {
+        "id": _text(scope.id),
+        "name": _text(scope.resource_group),
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": _said(_of(planned, "location", scope.location), f"the location of {scope.id}"),
+        "tags": _said(_of(planned, "tags", scope.tags), f"the tags of {scope.id}", "object"),
+        "properties": {"provisioningState": "Succeeded"},
+    }
+    return OpenObject(members, _open(f"the resource group {scope.id}"))
 
 
-def _known(found: Any, key: str, type_: JsonType) -> Value:
-    value = found[1] if isinstance(found, tuple) else found
+def _of(planned: dict[str, Value] | None, name: str, given: Value) -> Value:
+    """What was given, else what the plan says."""
+    found = member(planned, name)
+    return given if given is not None or found is None else found[1]
+
+
+def _text(text: str) -> Value:
+    return from_pattern(text, Unknown("string", "parameter", "a part of it is unknown"))
+
+
+def _said(value: Value, what: str, type_: JsonType = "string") -> Value:
+    """The value, or an unknown where nobody said it."""
     if value is not None:
         return value
-    return Unknown(
-        type_, "scope", "nobody said what the resource group has", key.lower(), filled=type_ == "string"
-    )
+    key = opaque(what.lower())
+    return Unknown(type_, "scope", f"nobody said {shown_pattern(what)}", key, filled=type_ == "string")
+
+
+def _open(what: str) -> Unknown:
+    return Unknown("any", "scope", f"nobody said more of {shown_pattern(what)}", opaque(what.lower()))
 
 
 def _management_group(frame: Frame, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
-    id_ = f"/providers/Microsoft.Management/managementGroups/{scope.management_group}"
+    rest = _open(f"the management group {scope.management_group}")
     members = {
-        "id": id_,
-        "name": scope.management_group,
+        "id": _text(scope.in_management_group(scope.management_group).id),
+        "name": _text(scope.management_group),
         "type": "/providers/Microsoft.Management/managementGroups",
-        "properties": OpenObject(
-            {"tenantId": _or_unknown(scope.tenant_id, "tenant")}, _open("the management group", id_)
-        ),
+        "properties": OpenObject({"tenantId": _said(scope.tenant_id, "the tenant's id")}, rest),
     }
-    return OpenObject(members, _open("the management group", id_))
+    return OpenObject(members, rest)
 
 
 def _tenant(frame: Frame, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
-    tenant = frame.instance.scope.tenant_id
-    known = _or_unknown(tenant, "tenant")
-    id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{tenant}"
-    return OpenObject({"id": id_, "tenantId": known}, _open("the tenant", "tenant"))
+    known = _said(frame.instance.scope.tenant_id, "the tenant's id")
+    id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{known}"
+    return OpenObject({"id": id_, "tenantId": known}, _open("the tenant"))
 
 
 def _deployment(frame: Frame, arguments: list[Any]) -> Value:
@@ -95,19 +102,20 @@ def _deployment(frame: Frame, arguments: list[Any]) -> Value:
     template = {
         key: value for key, value in instance.node.items() if key in ("$schema", "contentVersion", "metadata")
     }
+    rest = _open(f"the deployment {deployment.id}")
+    link = {"uri": template_uri(instance.scope, instance.document.file)}
     properties: dict[str, Any] = {
         "mode": "Incremental",
         "provisioningState": "Accepted",
-        "template": OpenObject(template, _open("the template", deployment.id)),
-        "templateLink": OpenObject(
-            {"uri": template_uri(instance.scope, instance.document.file)},
-            _open("the template's link", deployment.id),
-        ),
+        "template": OpenObject(template, rest.member("template")),
+        "templateLink": OpenObject(link, rest.member("templateLink")),
     }
-    rest = _open("the deployment", deployment.id)
-    members: dict[str, Any] = {"name": deployment.name, "properties": OpenObject(properties, rest)}
+    members: dict[str, Any] = {
+        "name": _text(deployment.name),
+        "properties": OpenObject(properties, rest.member("properties")),
+    }
     if instance.scope.kind != "resourceGroup":
-        members["location"] = _known(instance.scope.location, f"{deployment.id}/location", "string")
+        members["location"] = _said(instance.scope.location, f"the location of {deployment.id}")
     return OpenObject(members, rest)
 
 
@@ -118,36 +126,15 @@ def template_uri(scope: Scope, file: str) -> str:
 
 def _deployer(frame: Frame, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
-    members = {
-        "objectId": Unknown("string", "scope", "nobody said who deploys", "deployer/objectid", filled=True),
-        "tenantId": _or_unknown(frame.instance.scope.tenant_id, "tenant"),
-    }
-    return OpenObject(members, _open("who deploys", "deployer"))
+    scope = frame.instance.scope
+    members = {"objectId": _said(None, "who deploys"), "tenantId": _said(scope.tenant_id, "the tenant's id")}
+    return OpenObject(members, _open("who deploys"))
 
 
 def _environment(frame: Frame, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     name = frame.instance.scope.environment
-    found = ENVIRONMENTS.get(name)
-    if found is None:
-        return Unknown("object", "scope", f"the cloud {name} is not known", f"environment/{name}")
-    return found
-
-
-def _or_unknown(value: str | None, key: str) -> Value:
-    if value is not None:
-        return value
-    return Unknown(
-        "string",
-        "scope",
-        f"nobody said it of the {key.rpartition('/')[2] if '/' not in key else 'subscription'}",
-        f"{key}/value".lower(),
-        filled=True,
-    )
-
-
-def _open(what: str, key: str) -> Unknown:
-    return Unknown("any", "scope", f"nobody said this of {what}", key.lower())
+    return OpenObject(ENVIRONMENTS.get(name, {}), _open(f"the cloud {name}"))
 
 
 def _no_arguments(arguments: list[Any]) -> None:
