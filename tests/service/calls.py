@@ -46,6 +46,19 @@ ALERT = "0a000000-0000-0000-0000-000000000001"
 BOOKMARK = "0b000000-0000-0000-0000-000000000001"
 ADDRESS = Condition("entities.ip.address", "in", ("192.0.2.7",))
 HIDDEN = suppressions.NewSuppression("hide the address", "*", (ADDRESS,), "FalsePositive", "ours")
+AUTOMATION = {
+    "id": "/providers/Microsoft.Security/automations/b",
+    "properties": {
+        "sources": [{"eventSource": "Alerts"}],
+        "actions": [
+            {
+                "actionType": "EventHub",
+                "eventHubResourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventHub/namespaces/ns/eventhubs/h",
+                "connectionString": "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0",
+            }
+        ],
+    },
+}
 SECURITY = "Microsoft.SecurityInsights"
 #: Roles that may do what security administrators do, what only contributors may, what only owners may, and what readers may.
 ADMINISTRATORS = frozenset({"Security Admin", "Contributor", "Owner"})
@@ -226,9 +239,7 @@ CALLS: Mapping[str, Call] = {
         lambda c, _: saved_queries.remove_search(c, "default", c.state.saved_queries.shared("default")[0])
     ),
     "put automation": Call(
-        lambda c, _: automations.put_automation(
-            c, "/automations/b", {"id": "b"}, {"automation-b-0-uri": "u"}
-        ),
+        lambda c, _: automations.put_automation(c, AUTOMATION),
         workspace=False,
     ),
     "remove automation": Call(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.arrangement import strictly
 from tests.service.calls import CALLS
+from tests.service.data_calls import DATA_CALLS
 from tests.service.house import arranged
 
 from nephoscope.access.guard import Caller, DeniedError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
+EVERY = {**CALLS, **DATA_CALLS}
 SUBSCRIPTION = "/subscriptions/7d1b6c4e-0000-0000-0000-000000000001"
 SCOPES = {"/": True, "/workspaces/default": True, "/workspaces/other": False, SUBSCRIPTION: False}
 
@@ -39,10 +41,10 @@ def _caller(role: str, scope: str, state: State) -> Caller:
     return Caller(person, (RoleAssignment("r", "p", role, scope, "x", now),), Hierarchy({}))
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_role_at_a_scope(house: tuple[State, Lake, Path], name: str) -> None:
     state, lake, data = house
-    call, before = CALLS[name], len(state.audit.entries(most=10_000))
+    call, before = EVERY[name], len(state.audit.entries(most=10_000))
     for role in ROLES:
         for scope, covers in SCOPES.items():
             context = ServiceContext(_caller(role.name, scope, state), state, data)

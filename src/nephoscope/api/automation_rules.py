@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.addresses import reachable
 from nephoscope.api.wire.attack import TACTIC
+from nephoscope.api.wire.automation_faults import automation_faults
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare
@@ -21,6 +21,7 @@ from nephoscope.api.wire.workspace import WORKSPACE, allowed, by
 from nephoscope.automation.languages.security_actions import credential
 from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
 from nephoscope.automation.rule import AutomationError
+from nephoscope.service.egress import check_url
 from nephoscope.state.incidents import CLASSIFICATIONS
 
 SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")
@@ -123,7 +124,8 @@ def made(call: Call, body: Body, before: Body | None) -> Body:
 def made_action(call: Call, body: Body, _: Body | None) -> Body:
     """The action with the workflow that it starts, by the name of its Logic App; its address is kept as a credential."""
     if uri := call.text("properties", "triggerUri"):
-        reachable(call, uri, "properties.triggerUri")
+        with automation_faults():
+            check_url(call.service, uri, "properties.triggerUri")
     properties = {name: value for name, value in body["properties"].items() if name != "triggerUri"}
     workflow = str(properties["logicAppResourceId"]).rstrip("/").rsplit("/", 1)[-1]
     return {**body, "properties": {"workflowId": workflow, **properties}}

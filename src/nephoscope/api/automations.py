@@ -8,12 +8,12 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/automations (2019-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from nephoscope.api.wire.addresses import hub_allowed, reachable
 from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.automation_faults import automation_faults
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
@@ -21,10 +21,9 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import Shape, anything, chosen, fields, flag, many, text, words
 from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
-from nephoscope.automation.languages.author import READS, WORKSPACE_WRITE
-from nephoscope.automation.languages.security_actions import HIDDEN, credential, secrets_of
+from nephoscope.automation.languages.security_actions import list_secrets, name_secrets, secrets_of
 from nephoscope.automation.languages.security_automations import OPERATORS
-from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope.service.automations import check_actions, prepare_automation
 
 SURFACE = Surface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
@@ -59,12 +58,6 @@ _CONDITION = fields(
     {"propertyJPath": text(least=1), "operator": words(*OPERATORS), "expectedValue": anything},
     {"propertyType": words(*_EXPECTED)},
 )
-#: Kind of action -> the field that names what it is done by, and the secret without which nothing can be sent there.
-NAMED = {
-    "LogicApp": ("logicAppResourceId", "uri"),
-    "EventHub": ("eventHubResourceId", "connectionString"),
-    "Workspace": ("workspaceResourceId", ""),
-}
 
 
 def _id(type_: str, told: str) -> Shape:
@@ -105,77 +98,13 @@ SHAPE = fields(
 )
 
 
-def _secrets(body: Body) -> Iterator[tuple[int, str, str]]:
-    """(index of the action, name, value) of every secret."""
-    for at, action in enumerate(body["properties"].get("actions") or ()):
-        for name in HIDDEN:
-            if isinstance(action.get(name), str):
-                yield at, name, action[name]
-
-
 def _sealed(call: Call, body: Body, before: Body | None) -> Body:
     """The document without its secrets, which are kept as credentials."""
-    scopes = _readable_scopes(call, body)
-    _workspaces_allowed(call, body)
-    secrets = _sent_secrets(call)
-    _reachable(call, secrets)
-    _there(call, body, before, secrets)
-    actions = [
-        {name: value for name, value in one.items() if name not in HIDDEN}
-        for one in body["properties"].get("actions") or ()
-    ]
+    with automation_faults():
+        kept = prepare_automation(call.service, body, list_secrets(call.body), before)
     sources = [{"ruleSets": [], **one} for one in body["properties"].get("sources") or ()]
-    told = {"actions": actions, "sources": sources, **scopes, "metadata": _metadata(call, before)}
-    return {**body, "properties": {**body["properties"], **told}}
-
-
-def _reachable(call: Call, secrets: Iterable[tuple[int, str, str]]) -> None:
-    """Fault where the address of an action is one that no run would post to."""
-    for at, name, value in secrets:
-        if name == "uri":
-            reachable(call, value, f"properties.actions[{at}].uri")
-        elif name == "connectionString":
-            hub_allowed(call, value, f"properties.actions[{at}].connectionString")
-
-
-def _there(call: Call, body: Body, before: Body | None, secrets: Iterable[tuple[int, str, str]]) -> None:
-    """Fault where an action has no address, neither sent now nor kept of the same action, or its workspace is none."""
-    given = {(at, name) for at, name, _ in secrets}
-    old = (before or {}).get("properties", {}).get("actions") or []
-    for at, action in enumerate(body["properties"]["actions"]):
-        target, secret = NAMED[action["actionType"]]
-        path, named = f"properties.actions[{at}]", str(action[target])
-        same = at < len(old) and str(old[at].get(target)).lower() == named.lower()
-        if secret and (at, secret) not in given and not same:
-            raise bad(f"'{secret}' is missing: nothing can be sent to {named}.", f"{path}.{secret}")
-        workspace = named.rstrip("/").rpartition("/")[2]
-        if not secret and call.instance.state.workspaces.find(workspace) is None:
-            raise bad(f"There is no workspace '{workspace[:100]}' here.", f"{path}.{target}")
-
-
-def _readable_scopes(call: Call, body: Body) -> dict[str, Any]:
-    """The scopes where they have to be cut; DeniedError for one that its author may not read.
-
-    An automation sends what it is told of: it may be told of what its author reads. Without a scope it holds for the subscription, and
-    for the resource group that it lies in where its author reads no more.
-    """
-    lies = ResourceId.parse(str(body["id"]))
-    subscription = f"/subscriptions/{lies.subscription}"
-    named = [str(one.get("scopePath") or "") for one in body["properties"].get("scopes") or ()]
-    for one in named:
-        for read in READS:
-            call.caller.must(read, one.lower().rstrip("/") or subscription)
-    if named or all(call.caller.may(read, subscription) for read in READS):
-        return {}
-    return {"scopes": [{"description": "", "scopePath": lies.resource_group_id}]}
-
-
-def _workspaces_allowed(call: Call, body: Body) -> None:
-    """DeniedError where an action writes into a workspace that its author may not change."""
-    for action in body["properties"].get("actions") or ():
-        if action.get("actionType") == "Workspace":
-            name = str(action.get("workspaceResourceId") or "default").rpartition("/")[2].lower()
-            call.caller.must(WORKSPACE_WRITE, f"/workspaces/{name}")
+    told = {"sources": sources, "metadata": _metadata(call, before)}
+    return {**kept, "properties": {**kept["properties"], **told}}
 
 
 def _metadata(call: Call, before: Body | None) -> dict[str, str]:
@@ -186,17 +115,12 @@ def _metadata(call: Call, before: Body | None) -> dict[str, str]:
     return made | {"lastUpdatedDateTimeUtc": now, "lastUpdatedBy": who}
 
 
-def _sent_secrets(call: Call) -> list[tuple[int, str, str]]:
-    """Those of the request: a check of the document has cut them off."""
-    return list(_secrets(call.body)) if "properties" in call.body else []
-
-
 def _key(call: Call) -> str:
     return call.path.rstrip("/").lower()
 
 
 def _credentials(call: Call) -> dict[str, str]:
-    return {credential(_key(call), at, name): value for at, name, value in _sent_secrets(call)}
+    return name_secrets(_key(call), list_secrets(call.body))
 
 
 def _kept_credentials(call: Call) -> tuple[str, ...]:
@@ -227,9 +151,8 @@ def validate(call: Call) -> Answer:
             raise bad("The request content has no 'properties'.", "properties")
         body: Body = {"properties": SHAPE(properties, "properties")}
         kept = call.instance.state.arm_documents.get(call.path.lower().rstrip("/").rpartition("/")[0])
-        secrets = list(_secrets(body))
-        _reachable(call, secrets)
-        _there(call, body, kept.body if kept is not None else None, secrets)
+        with automation_faults():
+            check_actions(call.service, body, list_secrets(body), kept.body if kept is not None else None)
     except Fault as fault:
         return Answer({"isValid": False, "message": fault.message})
     return Answer({"isValid": True, "message": "The automation can be kept."})

@@ -21,7 +21,7 @@ class AutomationError(ValueError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
-        self.path = path
+        self.path, self.reason = path, reason
 
 
 @dataclass(frozen=True, slots=True)

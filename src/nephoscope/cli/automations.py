@@ -22,7 +22,6 @@ T = TypeVar("T")
 COLUMNS = ("name", "enabled", "events", "actions", "scopes", "error")
 RUNS = ("id", "status", "action", "on", "attempts", "created", "detail")
 _FAULT = 3
-_LOOK_UP_SECONDS = 5.0
 
 
 @click.group("automations")
@@ -114,8 +113,8 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the automation NAME, or put another in its place."""
+    from nephoscope.automation.languages.security_actions import list_secrets, name_secrets
     from nephoscope.automation.languages.security_automations import TENANT, read_automation
-    from nephoscope.automation.rule import AutomationError
     from nephoscope.cli.session.automating import properties
     from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
@@ -124,18 +123,18 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 
     try:
         body = _read(options["file"]) if options["file"] else {"properties": properties(options)}
-        secrets, shown = _sealed(
+        body = _with_connection(
             {**body, "id": f"{TENANT}/{name}", "name": name, "type": "Microsoft.Security/automations"},
             options,
         )
-        made = read_automation(shown)
-        _judged(data, shown, secrets)
-    except (AutomationError, ValueError) as error:
+        rule = read_automation(body)
+        with state_of(data) as state:
+            secrets = name_secrets(rule.key, list_secrets(body))
+            if why := _readiness(data, state, secrets).missing(rule):
+                usage_error("; ".join(why))
+            new = put_automation(service_of(data, state), body)
+    except ValueError as error:
         usage_error(str(error))
-    with state_of(data) as state:
-        if why := _readiness(data, state, secrets).missing(made):
-            usage_error("; ".join(why))
-        new = put_automation(service_of(data, state), made.key, shown, secrets)
     click.echo(f"automation {name} {'added' if new else 'changed'}")
 
 
@@ -152,19 +151,6 @@ def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readi
         _refuse(str(error))
 
 
-def _judged(data: Path, body: dict[str, Any], secrets: dict[str, str]) -> None:
-    """ValueError for an address that no run would post to; the addresses of Logic Apps are among the secrets."""
-    from nephoscope.automation.egress_policy import refusal
-    from nephoscope.automation.operator import operator
-
-    allowed = operator(data).webhook.private
-    addresses = [value for name, value in secrets.items() if name.endswith("-uri")]
-    addresses += [str(one["url"]) for one in body["properties"]["actions"] if one.get("url")]
-    for one in addresses:
-        if why := refusal(one, allowed, _LOOK_UP_SECONDS):
-            raise ValueError(f"the address cannot be posted to: {why}")
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -175,24 +161,22 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _sealed(body: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
-    """The secrets of a document by the names they are kept under, and the document without them."""
-    from nephoscope.automation.languages.security_actions import HIDDEN, credential
+def _with_connection(body: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """The document with the connection string of --event-hub, and without those whom Azure names in it."""
     from nephoscope.cli.session.secrets import secret, secret_pair
 
-    found, actions = {}, []
-    for at, action in enumerate(body.get("properties", {}).get("actions") or []):
-        kept = {name: value for name, value in action.items() if name not in HIDDEN}
-        for hidden in HIDDEN:
-            if isinstance(action.get(hidden), str):
-                found[credential(body["id"].lower(), at, hidden)] = action[hidden]
-        if action.get("actionType") == "EventHub" and options["event_hub"]:
-            name = credential(body["id"].lower(), at, "connectionString")
-            found[name] = secret(name, secret_pair(f"connection={options['event_hub']}")[1])
-        actions.append(kept)
-    # a document as Azure has it names those who put it there
-    properties = {name: value for name, value in body.get("properties", {}).items() if name != "metadata"}
-    return found, {**body, "properties": {**properties, "actions": actions}}
+    given = body.get("properties")
+    if not isinstance(given, dict) or not isinstance(given.get("actions") or [], list):
+        return body
+    actions = given.get("actions") or []
+    if options["event_hub"]:
+        connection = secret("connection", secret_pair(f"connection={options['event_hub']}")[1])
+        actions = [
+            {**one, "connectionString": connection} if one.get("actionType") == "EventHub" else one
+            for one in actions
+        ]
+    kept = {name: value for name, value in given.items() if name != "metadata"}
+    return {**body, "properties": {**kept, "actions": actions}}
 
 
 @command.command("remove")

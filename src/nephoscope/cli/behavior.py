@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
 
 FAULT = 3
-WRITE, FORGET = "Nephoscope/behavior/write", "Nephoscope/behavior/forget/action"
 COLUMNS = ("time", "who", "activity", "action", "priority", "blast", "why", "id")
 PROFILE = ("kind", "dimension", "value", "days", "first", "last")
 
@@ -36,18 +34,21 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     from nephoscope.behavior.location import LocationError
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.behavior.run import Analysis
-    from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.estate.store import StoreError
+    from nephoscope.service.behavior import relearn_profiles
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         name = workspace_of(state, workspace).name
         try:
-            with announced(state, FORGET, f"profiles of {name}") if anew else nullcontext():
-                report = Analysis(lake, state, name).run(datetime.now(UTC), anew=anew)
+            if anew:
+                report = relearn_profiles(service_of(data, state), lake, name)
+            else:
+                report = Analysis(lake, state, name).run(datetime.now(UTC))
         except (ProfilesError, LocationError, StoreError) as error:
             tell(str(error))
             sys.exit(FAULT)
@@ -161,30 +162,24 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
 @click.pass_obj
 def settings(data: Path, /, workspace: str, **changes: Any) -> None:
     """Show the settings, and change those that are given."""
-    from dataclasses import replace
-
     import msgspec
 
-    from nephoscope.behavior.location import LocationError, Places
-    from nephoscope.behavior.settings import keep, settings_of
-    from nephoscope.cli.session.auditing import audited
+    from nephoscope.behavior.location import LocationError
+    from nephoscope.behavior.settings import settings_of
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.service.behavior import change_behavior_settings
 
     given = {key: value for key, value in changes.items() if value is not None}
     given |= {key: str(Path(given[key]).resolve()) for key in ("geoip", "asn") if given.get(key)}
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
-        before = settings_of(state, name)
-        found = replace(before, **given)
-        if given:
-            try:
-                Places.open(found.geoip, found.asn)
-            except LocationError as error:
-                usage_error(str(error))
-            old = {key: getattr(before, key) for key in given}
-            with audited(state, WRITE, f"behavior of {name}", settings=given, before=old):
-                keep(state, name, found)
+        try:
+            service = service_of(data, state)
+            found = change_behavior_settings(service, name, given) if given else settings_of(state, name)
+        except LocationError as error:
+            usage_error(str(error))
     for key, value in msgspec.to_builtins(found).items():
         click.echo(f"{key}: {value}")
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 #: Documents named without --verbose.
 MAX_SHOWN = 10
-WRITE = "Microsoft.Authorization/policyDefinitions/write"
 NOT_TAKEN = 3
 
 _PATH = click.Path(exists=True, path_type=Path)
@@ -77,26 +76,22 @@ def import_(
 
 
 def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
-    from nephoscope.cli.session.auditing import announced
     from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.posture.packs import Packs
+    from nephoscope.service.policy_packs import import_alias_table, import_policies
     from nephoscope_policy.documents import ContentError
     from nephoscope_policy.errors import PolicyError
 
     try:
-        aliases = path.is_file() and _is_alias_table(path)
-        target = f"alias table {path.name}" if aliases else f"pack {name or path.resolve().name}"
-        with state_of(data) as state, announced(state, WRITE, target, act="import", origin=path.resolve()):
-            if aliases:
-                table, count = Packs(data).add_aliases(path)
-            else:
-                pack, taken = Packs(data).add(path, name)
+        with state_of(data) as state:
+            if path.is_file() and _is_alias_table(path):
+                table, count = import_alias_table(service_of(data, state), path)
+                click.echo(f"{counted(count, 'alias', 'aliases')} imported as {table.name}")
+                return
+            pack, taken = import_policies(service_of(data, state), path, name)
     except (ContentError, PolicyError, OSError) as error:
         usage_error(str(error))
-    if aliases:
-        click.echo(f"{counted(count, 'alias', 'aliases')} imported as {table.name}")
-        return
     _report(pack.name, taken, verbose)
 
 

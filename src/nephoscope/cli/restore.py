@@ -75,10 +75,11 @@ def _restored(data: Path, file: Path, accept: str) -> Manifest:
     """Restore a backup that decides nothing, or what somebody accepts."""
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import state_url
-    from nephoscope.cli.session.who import who
     from nephoscope.lake.backup.archive import BackupError
-    from nephoscope.lake.backup.restoring import check_empty, restore
+    from nephoscope.lake.backup.restoring import check_empty
     from nephoscope.serve.backup_policy import policy_of
+    from nephoscope.service.backups import restore_backup
+    from nephoscope.service.local_user import LocalUser
 
     check_empty(data)
     if not accept and _at_terminal():
@@ -97,7 +98,7 @@ def _restored(data: Path, file: Path, accept: str) -> Manifest:
         )
 
     with progress_line() as tell:
-        return restore(file, data, state_url(), tell, author=who(), admit=admit)
+        return restore_backup(LocalUser.current(), file, data, state_url(), admit=admit, tell=tell)
 
 
 def _at_terminal() -> bool:

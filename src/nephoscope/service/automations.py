@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.automation.engine import AutomationEngine
-from nephoscope.automation.languages.security_actions import secrets_of
-from nephoscope.automation.languages.security_automations import TYPE
+from nephoscope.automation.languages.author import READS, WORKSPACE_WRITE
+from nephoscope.automation.languages.security_actions import HIDDEN, list_secrets, name_secrets, secrets_of
+from nephoscope.automation.languages.security_automations import read_automation
+from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rules import load_rules
 from nephoscope.automation.trial import try_with_documents
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.arm_documents import put_document
+from nephoscope.service.egress import check_hub, check_url
 from nephoscope.state.workspace import DEFAULT
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from nephoscope.automation.languages.security_actions import ActionSecret
     from nephoscope.automation.rule import AutomationRule
     from nephoscope.lake.lake import Lake
     from nephoscope.service.context import ServiceContext
@@ -22,19 +28,76 @@ if TYPE_CHECKING:
 
 READ, WRITE, DELETE = (f"Microsoft.Security/automations/{one}" for one in ("read", "write", "delete"))
 TEST = "Microsoft.Security/automations/test/action"
+#: Kind of action -> the field that names what it is done by, and the secret without which nothing can be sent there.
+NAMED = {
+    "LogicApp": ("logicAppResourceId", "uri"),
+    "EventHub": ("eventHubResourceId", "connectionString"),
+    "Workspace": ("workspaceResourceId", ""),
+}
 
 
-def put_automation(
-    context: ServiceContext, key: str, document: dict[str, Any], secrets: Mapping[str, str]
-) -> bool:
-    """Keep the automation of a lower-cased id with its secrets, by the names of their credentials; whether it is new."""
+def prepare_automation(
+    context: ServiceContext,
+    body: Mapping[str, Any],
+    secrets: Sequence[ActionSecret],
+    before: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the document of an automation as it is kept: within what the actor may read, and without its secrets.
+
+    `before` is the one that was kept under its id. Raises DeniedError for a scope that the actor may not read or a workspace that the
+    actor may not change, AutomationError as `check_actions` does.
+    """
+    scopes = _limit_scopes(context, body)
+    for action in _actions(body):
+        if action.get("actionType") == "Workspace":
+            context.require(WORKSPACE_WRITE, f"/workspaces/{_workspace(action)}")
+    check_actions(context, body, secrets, before)
+    actions = [{name: value for name, value in one.items() if name not in HIDDEN} for one in _actions(body)]
+    return {**body, "properties": {**body["properties"], "actions": actions, **scopes}}
+
+
+def check_actions(
+    context: ServiceContext,
+    body: Mapping[str, Any],
+    secrets: Sequence[ActionSecret],
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    """Raise AddressError for an address that no run would send to, AutomationError for an action without one.
+
+    An address that is not given is the one that was kept of the same action; a workspace must be there.
+    """
+    for one in secrets:
+        path = f"properties.actions[{one.at}].{one.name}"
+        if one.name == "uri":
+            check_url(context, one.value, path)
+        elif one.name == "connectionString":
+            check_hub(context, one.value, path)
+    given, old = {(one.at, one.name) for one in secrets}, _actions(before or {})
+    for at, action in enumerate(_actions(body)):
+        if action.get("url"):
+            check_url(context, str(action["url"]), f"properties.actions[{at}].url")
+        target, secret = NAMED.get(str(action.get("actionType")), ("", ""))
+        same = at < len(old) and str(old[at].get(target)).lower() == str(action.get(target)).lower()
+        if secret and (at, secret) not in given and not same:
+            why = f"'{secret}' is missing: nothing can be sent to {action.get(target) or 'it'}."
+            raise AutomationError(f"properties.actions[{at}].{secret}", why)
+        if (
+            action.get("actionType") == "Workspace"
+            and context.state.workspaces.find(_workspace(action)) is None
+        ):
+            why = f"There is no workspace '{_workspace(action)[:100]}' here."
+            raise AutomationError(f"properties.actions[{at}].{target}", why)
+
+
+def put_automation(context: ServiceContext, body: Mapping[str, Any]) -> bool:
+    """Keep an automation with its secrets; whether it is new. Raises as `prepare_automation`, and AutomationError for what is none."""
     context.require(WRITE, ROOT_SCOPE)
-    state = context.state
-    with state.credentials.sealing(secrets) as keep, state.transaction() as session:
-        keep(session)
-        new = state.arm_documents.put(session, key, TYPE, document, context.actor.name)
-        context.enter(session, WRITE, key)
-    return new
+    key, secrets = str(body["id"]).lower(), list_secrets(body)
+    document = prepare_automation(context, body, secrets)
+    read_automation(document)
+    return put_document(
+        context, ROOT_SCOPE, document, "Microsoft.Security/automations", secrets=name_secrets(key, secrets)
+    )
 
 
 def remove_automation(context: ServiceContext, key: str) -> None:
@@ -54,3 +117,29 @@ def try_automation(context: ServiceContext, lake: Lake, automation: AutomationRu
     engine = AutomationEngine(lake, context.state, DEFAULT, rules)
     with context.change(TEST, ROOT_SCOPE, automation.key):
         return try_with_documents(engine, automation, context.now)
+
+
+def _limit_scopes(context: ServiceContext, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scopes where they have to be cut; DeniedError for one that the actor may not read.
+
+    An automation sends what it is told of: it may be told of what its author reads. Without a scope it holds for the subscription, and
+    for the resource group that it lies in where its author reads no more.
+    """
+    lies = ResourceId.parse(str(body["id"]))
+    subscription = f"/subscriptions/{lies.subscription}" if lies.subscription else ROOT_SCOPE
+    named = [str(one.get("scopePath") or "") for one in body["properties"].get("scopes") or ()]
+    for one in named:
+        for read in READS:
+            context.require(read, one.lower().rstrip("/") or subscription)
+    if named or all(context.actor.may(read, subscription) for read in READS):
+        return {}
+    return {"scopes": [{"description": "", "scopePath": lies.resource_group_id}]}
+
+
+def _actions(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (body.get("properties") or {}).get("actions") or []
+    return found
+
+
+def _workspace(action: Mapping[str, Any]) -> str:
+    return str(action.get("workspaceResourceId") or "default").rstrip("/").rpartition("/")[2].lower()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import BACKED_UP
+from nephoscope.lake.backup.restored_audit import OPERATION as RESTORE
+from nephoscope.lake.backup.restoring import restore
 from nephoscope.lake.backup.taking import back_up
 from nephoscope.service.actors import ROOT_SCOPE
 
@@ -14,22 +16,46 @@ if TYPE_CHECKING:
 
     from nephoscope.lake.backup.archive import Manifest
     from nephoscope.lake.lake import Lake
+    from nephoscope.service.actors import AuthorizedActor
     from nephoscope.service.context import ServiceContext
 
 WRITE = "Nephoscope/backups/write"
+SECRETS = "Nephoscope/secrets/write"
 
 
 def take_backup(
     context: ServiceContext, lake: Lake, file: Path, *, keys: bool, tell: Callable[[str, int, int], None]
 ) -> Manifest:
-    """Write a backup to a file that is not there yet, and note it with its entry; `keys`: with the keys of the credentials.
+    """Write a backup to a file that is not there yet, and note it with its entry;
+    `keys`: with the keys of the credentials, which is an owner's.
 
     Raises DeniedError before anything is written; BackupError where it cannot be.
     """
     context.require(WRITE)
+    if keys:
+        context.require(SECRETS, why="a backup with the keys of the credentials")
     manifest = back_up(context.data, lake, context.state, file, keys=keys, tell=tell)
     place, size = str(file.absolute()), file.stat().st_size
     told = {"file": place, "files": len(manifest.entries), "bytes": size, "keys": keys}
     with context.change(WRITE, ROOT_SCOPE, place, keys=keys):
         context.state.checkpoints.put(*BACKED_UP, {"at": context.now.isoformat(), **told})
     return manifest
+
+
+def restore_backup(
+    actor: AuthorizedActor,
+    file: Path,
+    data: Path,
+    state_url: str | None,
+    *,
+    admit: Callable[[Path, Manifest], None],
+    tell: Callable[[str, int, int], None],
+) -> Manifest:
+    """Make a data folder, which is empty or not there, of a backup; its audit goes on with an entry of the actor.
+
+    `admit` raises BackupError for a backup that nobody accepts. Raises DeniedError before anything is read, BackupError and
+    StateError where it cannot be restored.
+    """
+    actor.must(RESTORE, ROOT_SCOPE)
+    actor.must(SECRETS, ROOT_SCOPE, "who restores a backup decides who may come in")
+    return restore(file, data, state_url, tell, author=actor.name, admit=admit)

@@ -91,11 +91,13 @@ class ServiceContext:
         with self.state.announced(self._by, operation, target, _to_detail(detail)):
             yield
 
-    def enter(self, session: Session, operation: str, target: str, **detail: Any) -> None:
+    def enter(
+        self, session: Session, operation: str, target: str, *, outcome: str = "Succeeded", **detail: Any
+    ) -> None:
         """Add the audit entry of a change to the transaction that makes it; the permission was checked by `require`."""
-        by = self._by
+        by, told = self._by, _to_detail(detail)
         self.state.audit.add(
-            session, by.name, operation, target, address=by.address, detail=_to_detail(detail)
+            session, by.name, operation, target, outcome=outcome, address=by.address, detail=told
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from nephoscope.automation.action import find_action_kind
@@ -21,6 +22,31 @@ def secrets_of(key: str, names: Iterable[str]) -> list[str]:
     """Which of the names of credentials are an automation's; `key` is its lower-cased id."""
     prefix = credential(key, 0, "").rsplit("-", 2)[0]
     return [one for one in names if one.startswith(f"{prefix}-")]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSecret:
+    """A secret of the action at an index of an automation, by its name in Azure's document."""
+
+    at: int
+    name: str
+    value: str = field(repr=False)
+
+
+def list_secrets(body: Mapping[str, Any]) -> list[ActionSecret]:
+    """Return every secret that the document of an automation holds."""
+    actions = (body.get("properties") or {}).get("actions") or []
+    return [
+        ActionSecret(at, name, action[name])
+        for at, action in enumerate(actions)
+        for name in HIDDEN
+        if isinstance(action, dict) and isinstance(action.get(name), str)
+    ]
+
+
+def name_secrets(key: str, secrets: Iterable[ActionSecret]) -> dict[str, str]:
+    """Return the secrets by the names of the credentials that they are kept as; `key` is the automation's lower-cased id."""
+    return {credential(key, one.at, one.name): one.value for one in secrets}
 
 
 def to_engine_action(key: str, at: int, given: Any) -> dict[str, Any]:

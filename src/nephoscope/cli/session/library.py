@@ -18,7 +18,7 @@ from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.plain import counted, plain
 from nephoscope.cli.session.services import call_in_workspace, service_of
 from nephoscope.cli.session.stored import has_state, workspace_of
-from nephoscope.cli.session.who import user
+from nephoscope.service.local_user import LocalUser
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.checkout import Reading
@@ -64,7 +64,9 @@ def import_rules(
     with lake_of(data) as (lake, state), progress_line() as progress:
         take_in(data, lake, state)
         place = workspace_of(state, workspace).name
-        take = partial(Importing(lake, state, place, user(), progress).take, reading, name, path, now)
+        take = partial(
+            Importing(lake, state, place, LocalUser.current().author, progress).take, reading, name, path, now
+        )
         try:
             found = import_pack(
                 service_of(data, state), place, name, take, origin=str(path.resolve()), enable=enable

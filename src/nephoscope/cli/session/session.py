@@ -21,7 +21,7 @@ from nephoscope.cli.session.checks import (
 )
 from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
-from nephoscope.cli.session.requesting import audit_request
+from nephoscope.cli.session.services import service_of
 from nephoscope.cli.session.stored import has_state, state_url
 from nephoscope.collect.facts.reading import FactReader
 from nephoscope.collect.facts.recording import settle
@@ -44,6 +44,7 @@ from nephoscope.posture.row import Filter
 from nephoscope.posture.run import Run
 from nephoscope.posture.scan import NoSuchScopeError, Progress, Request, Scan, last_request, save_request
 from nephoscope.posture.scan_in_parts import FROM_BYTES, Compared, PartedScan, Shown
+from nephoscope.service.assessments import announce_request
 from nephoscope.state import State, StateError
 from nephoscope.state.holder import new_holder
 from nephoscope.state.turns import Turns
@@ -104,7 +105,7 @@ def _evaluating(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[Scan, 
         estate_turn(turns, options["wait"], WaitingLines()) as turn,
         progress_line() as progress,
     ):
-        audit_request(scan.request, data, state)
+        announce_request(service_of(data, state), scan.request)
         now = options["at"] or datetime.now(UTC)
         yield replace(scan, progress=progress, now=now), turn
         settle(state, now)

@@ -1,0 +1,43 @@
+"""The behavior analysis of a workspace: change its settings, and learn its profiles again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.behavior.location import Places
+from nephoscope.behavior.run import Analysis
+from nephoscope.behavior.settings import keep, settings_of
+from nephoscope.service.context import workspace_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope.behavior.run import Report
+    from nephoscope.behavior.settings import Settings
+    from nephoscope.lake.lake import Lake
+    from nephoscope.service.context import ServiceContext
+
+WRITE, FORGET = "Nephoscope/behavior/write", "Nephoscope/behavior/forget/action"
+
+
+def change_behavior_settings(context: ServiceContext, workspace: str, changes: Mapping[str, Any]) -> Settings:
+    """Change settings by their names, and return all as they are then.
+
+    Raises LocationError where a database of places or networks cannot be read, SettingsError for a value that cannot be.
+    """
+    scope = workspace_scope(workspace)
+    context.require(WRITE, scope)
+    before = settings_of(context.state, workspace)
+    settings = replace(before, **changes)
+    Places.open(settings.geoip, settings.asn)
+    old = {name: getattr(before, name) for name in changes}
+    with context.change(WRITE, scope, f"behavior of {workspace}", settings=changes, before=old):
+        keep(context.state, workspace, settings)
+    return settings
+
+
+def relearn_profiles(context: ServiceContext, lake: Lake, workspace: str) -> Report | None:
+    """Forget the profiles of a workspace and learn them from what the lake keeps; None where another process is at it."""
+    with context.change_files(FORGET, workspace_scope(workspace), f"profiles of {workspace}"):
+        return Analysis(lake, context.state, workspace).run(context.now, anew=True)

@@ -1,0 +1,43 @@
+"""Addresses to which actions are told to send: judged when they are kept as they are when they are asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.automation.actions import event_hub
+from nephoscope.automation.egress_policy import refusal
+from nephoscope.automation.operator import Operator, operator
+from nephoscope.automation.rule import AutomationError
+
+if TYPE_CHECKING:
+    from nephoscope.service.context import ServiceContext
+
+#: How long a name server may take while somebody waits for the document to be kept.
+SECONDS = 3.0
+
+
+class AddressError(AutomationError):
+    """An address that no run would send to."""
+
+
+class OperatorFileError(Exception):
+    """The operator's file cannot be used, so that no address is judged."""
+
+
+def check_url(context: ServiceContext, url: str, path: str) -> None:
+    """Raise AddressError for a URL that is none of https, or that leads inside and is not allowed by the operator's file."""
+    if why := refusal(url, _read_operator(context).webhook.private, SECONDS):
+        raise AddressError(path, f"The address cannot be posted to: {why}.")
+
+
+def check_hub(context: ServiceContext, connection: str, path: str) -> None:
+    """Raise AddressError for a connection string of no event hub of Azure, nor of a broker that the operator's file names."""
+    if why := event_hub.refusal(connection, _read_operator(context).event_hub):
+        raise AddressError(path, f"The address cannot be sent to: {why}.")
+
+
+def _read_operator(context: ServiceContext) -> Operator:
+    try:
+        return operator(context.data)
+    except ValueError as error:
+        raise OperatorFileError(str(error)) from error

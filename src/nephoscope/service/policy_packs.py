@@ -1,0 +1,37 @@
+"""Packs of policies and alias tables, by which every estate is judged: import them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.packs import Packs
+from nephoscope.service.actors import ROOT_SCOPE
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from nephoscope.posture.packs import Imported
+    from nephoscope.service.context import ServiceContext
+    from nephoscope_policy.catalogue import Taken
+
+WRITE = "Microsoft.Authorization/policyDefinitions/write"
+
+
+def import_policies(context: ServiceContext, path: Path, name: str = "") -> tuple[Imported, Taken]:
+    """Import a folder or file as the pack of a name ('' = that of the path), in place of the one that has it.
+
+    Raises ContentError, PolicyError or OSError for what cannot be read.
+    """
+    with _import(context, f"pack {name or path.resolve().name}", path):
+        return Packs(context.data).add(path, name)
+
+
+def import_alias_table(context: ServiceContext, path: Path) -> tuple[Imported, int]:
+    """Import an alias table; return it, and how many aliases it has."""
+    with _import(context, f"alias table {path.name}", path):
+        return Packs(context.data).add_aliases(path)
+
+
+def _import(context: ServiceContext, target: str, path: Path) -> AbstractContextManager[None]:
+    return context.change_files(WRITE, ROOT_SCOPE, target, act="import", origin=path.resolve())

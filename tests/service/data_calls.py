@@ -1,0 +1,86 @@
+"""The calls of the services of the data folder: workspaces, tables, sources, behavior, content, assessments and backups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.service.calls import CONTRIBUTORS, OWNERS, Call
+
+import nephoscope.content
+from nephoscope.posture.scan import Request
+from nephoscope.service import assessments, backups, behavior, policy_packs, sources, workspaces
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.local_user import LocalUser
+from nephoscope.state.audit_enforcement import by_product
+from nephoscope.state.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope.lake.lake import Lake
+
+POLICY = Path(nephoscope.content.__file__).parent / "policies" / "Monitoring" / "alert-role-assignment.json"
+POLICY_AUTHORS = frozenset({"Security Admin", "Owner"})
+
+
+def _tell(*_: Any) -> None:
+    """Hear how far a backup is."""
+
+
+def _remove_workspace(context: ServiceContext, lake: Lake) -> None:
+    with by_product("arrangement of a test"):
+        if "empty" not in {one.name for one in context.state.workspaces.all()}:
+            context.state.workspaces.add("empty")
+    workspaces.remove_workspace(context, "empty", lake)
+
+
+def _try_source(context: ServiceContext, lake: Lake) -> sources.SourceTrial:
+    with by_product("arrangement of a test"):
+        if "drop" not in {one.name for one in context.state.sources.all()}:
+            context.state.sources.add(Source("drop", "folder", {"path": str(context.data)}))
+    return sources.try_source(context, lake, "drop")
+
+
+def _import_table(context: ServiceContext, lake: Lake) -> list[str]:
+    table = replace(lake.tables["Heartbeat"], name="Own_CL", categories=())
+    return workspaces.import_table(context, lake, table, "own.json")
+
+
+def _take_backup(context: ServiceContext, lake: Lake, *, keys: bool = False) -> Any:
+    file = context.data.parent / "backup.tar"
+    return backups.take_backup(context, lake, file, keys=keys, tell=_tell)
+
+
+def _restore_backup(context: ServiceContext, lake: Lake) -> Any:
+    file = context.data.parent / "backup.tar"
+    if all(map(context.actor.may, (backups.RESTORE, backups.SECRETS))) and not file.exists():
+        _take_backup(ServiceContext(LocalUser.current(), context.state, context.data), lake)
+    made = context.data.parent / "restored"
+    return backups.restore_backup(context.actor, file, made, None, admit=_tell, tell=_tell)
+
+
+DATA_CALLS: Mapping[str, Call] = {
+    "remove workspace": Call(_remove_workspace, CONTRIBUTORS, workspace=False),
+    "import table": Call(_import_table, CONTRIBUTORS, workspace=False),
+    "remove expired rows": Call(
+        lambda c, lake: workspaces.remove_expired_rows(c, lake, []), CONTRIBUTORS, workspace=False
+    ),
+    "try source": Call(_try_source, OWNERS, workspace=False),
+    "change behavior settings": Call(
+        lambda c, _: behavior.change_behavior_settings(c, "default", {"peers": 7}), CONTRIBUTORS
+    ),
+    "relearn profiles": Call(lambda c, lake: behavior.relearn_profiles(c, lake, "default"), CONTRIBUTORS),
+    "import policies": Call(
+        lambda c, _: policy_packs.import_policies(c, POLICY, "own"), POLICY_AUTHORS, workspace=False
+    ),
+    "announce request": Call(
+        lambda c, _: assessments.announce_request(c, Request(("snapshot.json",))),
+        CONTRIBUTORS,
+        workspace=False,
+    ),
+    "take backup": Call(_take_backup, CONTRIBUTORS, workspace=False),
+    "take backup with keys": Call(lambda c, lake: _take_backup(c, lake, keys=True), OWNERS, workspace=False),
+    "restore backup": Call(_restore_backup, OWNERS, workspace=False),
+}
