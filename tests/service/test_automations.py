@@ -56,7 +56,7 @@ def local(state: State, tmp_path: Path) -> ServiceContext:
         (body(HUB), [ActionSecret(0, "connectionString", OWN)], None, ""),
         (body(HUB), [], body(HUB), ""),
         (body(HUB), [], body({**HUB, "eventHubResourceId": "/x/eventhubs/other"}), "properties.actions[0].connectionString"),
-        (body(HUB), [ActionSecret(0, "connectionString", "Endpoint=sb://hub.example/")], None, "properties.actions[0].connectionString"),
+        (body(HUB), [ActionSecret(0, "connectionString", "Endpoint=sb://a.example/")], None, "properties.actions[0].connectionString"),
         (body({"actionType": "LogicApp"}), [ActionSecret(0, "uri", "http://127.0.0.1/")], None, "properties.actions[0].uri"),
         (body({"actionType": "Webhook", "url": "https://127.0.0.1/"}), [], None, "properties.actions[0].url"),
         (body({**TABLE, "workspaceResourceId": "/x/workspaces/gone"}), [], None, "properties.actions[0].workspaceResourceId"),
