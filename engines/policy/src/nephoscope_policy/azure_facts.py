@@ -64,7 +64,7 @@ class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def report_kinds() -> tuple[ReportKind, ...]:
     """Every kind of report; ContentError where the file has another shape."""
-    found: tuple[ReportKind, ...] = _read("report_ages.json", tuple[ReportKind, ...])
+    found: tuple[ReportKind, ...] = read_facts("report_ages.json", tuple[ReportKind, ...])
     return found
 
 
@@ -88,7 +88,7 @@ def report_types() -> frozenset[str]:
 @cache
 def always_present() -> tuple[AlwaysPresent, ...]:
     """The children that always exist; ContentError where the file has another shape."""
-    found: tuple[AlwaysPresent, ...] = _read("always_present.json", tuple[AlwaysPresent, ...])
+    found: tuple[AlwaysPresent, ...] = read_facts("always_present.json", tuple[AlwaysPresent, ...])
     return found
 
 
@@ -108,7 +108,8 @@ def always_exists(parent: str, type_: str, name: str = "") -> bool:
     return names is not None and (not name or not names or name in names)
 
 
-def _read(name: str, shape: Any) -> Any:
+def read_facts(name: str, shape: Any) -> Any:
+    """The facts of a file of content/azure in a shape; ContentError where it has another one."""
     for document in shipped_documents("azure"):
         if document.name == name:
             try:

@@ -13,7 +13,7 @@ from nephoscope_policy.operators import OrderError
 from nephoscope_policy.paths import MISSING
 from nephoscope_policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
 from nephoscope_policy.steps import StepsError
-from nephoscope_policy.view import NotCollected, listed
+from nephoscope_policy.view import NotCollected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,13 +44,12 @@ class Compiled:
         "_by_body",
         "_compliant",
         "_covered",
-        "_derived",
         "_ends",
         "_existence",
-        "_listed",
         "_lookup",
         "_matched",
         "_not_applicable",
+        "_reads",
         "_rule",
         "_slots",
         "_switches",
@@ -83,9 +82,7 @@ class Compiled:
         reported = report_kind(type_)
         # Whether the rule reads the report in a body, which may be too old.
         self._aged = reported is not None and any(map(reads.concern, reported[1]))
-        # Whether the closures may judge a resource of which only the listing or only the id was read: nothing else is asked for.
-        self._listed = not reads.everything and all(map(listed, reads.paths))
-        self._derived = not reads.everything and not reads.paths
+        self._reads = reads
 
     def verdict(self, view: View, snapshot: Snapshot, context: Context) -> Result:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
@@ -94,9 +91,7 @@ class Compiled:
             ended = self._early(view, snapshot, context)
             if ended is not None:
                 return ended
-        if not view.complete and (
-            view.unread or not (self._derived if view.resource.derived else self._listed)
-        ):
+        if not view.complete and not view.answers(self._reads):
             return judgement.explained(rule, view, snapshot, context)
         if self._aged and snapshot.expiry(view, context.now):
             return judgement.explained(rule, view, snapshot, context)

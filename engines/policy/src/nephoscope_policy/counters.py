@@ -95,16 +95,16 @@ def nested(
     def number(body: dict[str, Any], run: Run) -> int:
         value = body if start < 0 else run.slots[start]
         raw = bound_start(run.frames, run.target, path.segments)[0] if framed else None
-        originals = list(explain.members(raw, segments, prefix)) if framed else []
+        originals = list(explain.members(run.target, raw, segments, prefix)) if framed else []
         outer, total = run.frames, 0
         try:
-            for index, (_, bound) in enumerate(explain.members(value, segments, prefix)):
+            for index, (_, bound, _) in enumerate(explain.members(run.target, value, segments, prefix)):
                 run.steps.spend(1)
                 for loop, (_prefix, held) in zip(loops, bound, strict=True):
                     run.slots[loop.slot] = held
                 if framed:
-                    original, spelled = originals[index]
-                    run.frames = (*outer, Frame(name, original, spelled, run.target))
+                    original, spelled, places = originals[index]
+                    run.frames = (*outer, Frame(name, original, spelled, run.target, places))
                 total += where if isinstance(where, bool) else where(body, run)
         finally:
             run.frames = outer

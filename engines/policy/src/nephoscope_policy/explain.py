@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
+from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.gap import NOT_COLLECTED
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.operators import OrderError, judge, spaceless
-from nephoscope_policy.paths import MISSING, STAR, Segments, head_and_rest, walk
-from nephoscope_policy.scope import HOSTS, Frame, Scope, bound_start
+from nephoscope_policy.paths import MISSING, STAR, Segments, head_and_rest
+from nephoscope_policy.planned_view import KnownLater, shown_segments
+from nephoscope_policy.scope import HOSTS, BodyPath, Frame, Scope, bound_place, bound_start, steps_of
+from nephoscope_policy.undecided import decide
 from nephoscope_policy.view import NotCollected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from nephoscope_policy.aliases import FieldPath
+    from nephoscope_policy.view import View
 
 
 class Truth(Enum):
@@ -107,18 +111,45 @@ def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
 def _undecided(
     leaf: tree.Leaf, truth: Truth, expected: Any, message: str, scope: Scope, cause: str = NOT_COLLECTED
 ) -> Outcome:
+    at = _read_at(leaf.subject, scope)
     reason = Reason(
-        leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related(scope), message
+        leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related(scope), message, at
     )
     return Outcome(truth, (reason,), message, cause)
 
 
-def _judged(leaf: tree.Leaf, subject: str, actual: Any, expected: Any, scope: Scope) -> Outcome:
-    truth = Truth.TRUE if judge(leaf.operator, actual, expected, scope.snapshot.switches) else Truth.FALSE
+def _read_at(subject: tree.FieldRef | tree.ValueRef | tree.Count, scope: Scope) -> BodyPath:
+    """Where the body has, or would have, what an undecided leaf reads; () where that cannot be told."""
+    over = subject.over if isinstance(subject, tree.Count) else subject
+    if not isinstance(over, tree.FieldRef):
+        return ()
+    try:
+        path = resolve(over, scope)
+    except (ArmError, NotCollected):
+        return ()
+    return (path.special,) if path.special else bound_place(scope.frames, scope.target, path.segments)
+
+
+def _judged(
+    leaf: tree.Leaf, subject: str, actual: Any, expected: Any, scope: Scope, at: BodyPath = ()
+) -> Outcome:
+    unknown = find_unknown(actual)
+    switches = scope.snapshot.switches
+    if unknown is None:
+        truth = Truth.TRUE if judge(leaf.operator, actual, expected, switches) else Truth.FALSE
+    else:
+        decided = decide(leaf.operator, actual, expected, switches)
+        if decided is None:
+            later = KnownLater(subject, unknown)
+            reason = Reason(
+                leaf.path, subject, leaf.operator, expected, None, _related(scope), str(later), at
+            )
+            return Outcome(Truth.UNKNOWN, (reason,), str(later), later.cause)
+        truth, actual = Truth.TRUE if decided else Truth.FALSE, None
     shown = None if actual is MISSING else actual
     message = f"{subject} is absent" if actual is MISSING else ""
     return Outcome(
-        truth, (Reason(leaf.path, subject, leaf.operator, expected, shown, _related(scope), message),)
+        truth, (Reason(leaf.path, subject, leaf.operator, expected, shown, _related(scope), message, at),)
     )
 
 
@@ -154,44 +185,72 @@ def field(leaf: tree.Leaf, name: tree.FieldRef, expected: Any, scope: Scope) -> 
     if path.location:
         expected = spaceless(expected)
     if path.special or STAR not in path.segments:
-        actual = scope.target.read(path)
-        return _judged(leaf, path.text, spaceless(actual) if path.location else actual, expected, scope)
+        actual = scope.target.peek(path)
+        at = (path.special,) if path.special else steps_of(path.segments)
+        return _judged(leaf, path.text, spaceless(actual) if path.location else actual, expected, scope, at)
     start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
+    at = bound_place(scope.frames, scope.target, path.segments)
     if is_bound and STAR not in rest:
-        return _judged(leaf, path.text, walk(start, rest), expected, scope)
+        return _judged(leaf, path.text, scope.target.inside(start, rest), expected, scope, at)
     if not is_bound:
         scope.target.elements_at(rest[: rest.index(STAR)])
-    return _every(leaf, path.text, start, rest, expected, scope)
+    return _every(leaf, path.text, (start, at), rest, expected, scope)
 
 
-def _every(leaf: tree.Leaf, text: str, start: Any, rest: Segments, expected: Any, scope: Scope) -> Outcome:
-    """`[*]` outside a count: every element must satisfy the operator; an empty array does."""
+def _every(
+    leaf: tree.Leaf, text: str, part: tuple[Any, BodyPath], rest: Segments, expected: Any, scope: Scope
+) -> Outcome:
+    """`[*]` outside a count: every element must satisfy the operator; an empty array does.
+
+    `part` is the part of the body that `rest` starts from, and where the body has what its first `[*]` goes over.
+    """
+    start, at = part
     head, tail = head_and_rest(rest)
-    found = walk(start, head)
+    try:
+        found = scope.target.inside(start, head)
+    except NotCollected as error:
+        return _undecided(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     if tail is None:
-        return _judged(leaf, text, found, expected, scope)
+        return _judged(leaf, text, found, expected, scope, at)
+    if isinstance(found, Unknown):
+        later = KnownLater(text, found)
+        return _undecided(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
     if not isinstance(found, list):
         truth = Truth.TRUE if scope.snapshot.switches.missing_array == "true" else Truth.FALSE
         reason = Reason(
-            leaf.path, text, leaf.operator, expected, None, _related(scope), f"{text}: the array is absent"
+            leaf.path,
+            text,
+            leaf.operator,
+            expected,
+            None,
+            _related(scope),
+            f"{text}: the array is absent",
+            at,
         )
         return Outcome(truth, (reason,))
     if not found:
         reason = Reason(
-            leaf.path, text, leaf.operator, expected, [], _related(scope), f"{text}: the array is empty"
+            leaf.path, text, leaf.operator, expected, [], _related(scope), f"{text}: the array is empty", at
         )
         return Outcome(Truth.TRUE, (reason,))
-    outcomes = [_every(leaf, text, element, tail, expected, scope) for element in found]
+    further = steps_of(tail)
+    outcomes = [
+        _every(leaf, text, (element, (*at, index, *further)), tail, expected, scope)
+        for index, element in enumerate(found)
+    ]
     return _combined(outcomes, Truth.FALSE, Truth.TRUE)
 
 
 def _count(leaf: tree.Leaf, count: tree.Count, expected: Any, scope: Scope) -> Outcome:
     low, high, failed = 0, 0, False
     first = Outcome(Truth.UNKNOWN)
+    at = _read_at(count, scope)
     for frame in frames(count, scope):
         outcome = (
             condition(count.where, scope.within(frame)) if count.where is not None else Outcome(Truth.TRUE)
         )
+        if outcome.truth is Truth.TRUE and not low and frame.places:
+            at = frame.places[-1]
         low += outcome.truth is Truth.TRUE
         high += outcome.truth is not Truth.FALSE
         first = first if first.message else outcome
@@ -201,7 +260,7 @@ def _count(leaf: tree.Leaf, count: tree.Count, expected: Any, scope: Scope) -> O
     if len(ends) > 1:
         truth = Truth.FAILED if failed else Truth.UNKNOWN
         return _undecided(leaf, truth, expected, first.message, scope, first.cause)
-    return _judged(leaf, _subject(count), low, expected, scope)
+    return _judged(leaf, _subject(count), low, expected, scope, at)
 
 
 def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
@@ -221,27 +280,37 @@ def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
         head, _ = head_and_rest(rest)
         scope.target.elements_at(head)
     prefix = path.segments[: len(path.segments) - len(rest)]
-    for element, bound in members(start, rest, prefix):
+    base = bound_place(scope.frames, scope.target, prefix) if is_bound else ()
+    for element, bound, places in members(scope.target, start, rest, prefix, base):
         scope.steps.spend(1)
-        yield Frame(path.text.lower(), element, bound, scope.target)
+        yield Frame(path.text.lower(), element, bound, scope.target, places)
+
+
+Bound: TypeAlias = tuple[tuple[Segments, Any], ...]
 
 
 def members(
-    start: Any, rest: Segments, prefix: Segments
-) -> Iterator[tuple[Any, tuple[tuple[Segments, Any], ...]]]:
-    """(element, bound prefixes) of every member that a path with `[*]` selects; a path without one selects itself once."""
+    view: View, start: Any, rest: Segments, prefix: Segments, base: BodyPath = ()
+) -> Iterator[tuple[Any, Bound, tuple[BodyPath, ...]]]:
+    """(element, bound prefixes, their places) of every member that a path with `[*]` selects; one without it selects itself once.
+
+    `prefix` is the path to `start`, `base` where the body has it.
+    """
     head, tail = head_and_rest(rest)
-    found = walk(start, head)
+    found = view.inside(start, head)
     if tail is None:
         if found is not MISSING:
-            yield found, ()
+            yield found, (), ()
         return
+    if isinstance(found, Unknown):
+        raise KnownLater(shown_segments((*prefix, *head)), found)
     if not isinstance(found, list):
         return
     here = (*prefix, *head, STAR)
-    for element in found:
+    for index, element in enumerate(found):
+        place = (*base, *steps_of(head), index)
         if not tail:
-            yield element, ((here, element),)
+            yield element, ((here, element),), (place,)
             continue
-        for inner, bound in members(element, tail, here):
-            yield inner, ((here, element), *bound)
+        for inner, bound, places in members(view, element, tail, here, place):
+            yield inner, ((here, element), *bound), (place, *places)

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 NOT_COLLECTED = "not-collected"
 STALE = "stale"
+KNOWN_LATER = "known-at-deployment"
+NOT_SET = "not-set"
+UNDECIDED = frozenset({KNOWN_LATER, NOT_SET})
+"""Why a planned resource is not judged: a value is known at deployment only, or Azure's default decides."""
 
 
 @dataclass(frozen=True, slots=True)

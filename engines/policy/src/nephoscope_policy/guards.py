@@ -113,9 +113,7 @@ def applicable(
 
 
 def _read(view: View, name: str) -> Any:
-    if name != "kind":
-        return view.special(name)
     try:
-        return view.at(("kind",))
+        return view.at(("kind",)) if name == "kind" else view.special(name)
     except NotCollected:
         return MISSING

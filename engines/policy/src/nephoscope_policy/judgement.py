@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy import details, explain, related
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.explain import Outcome, Truth
+from nephoscope_policy.gap import KNOWN_LATER
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope_policy.result import COMPLIANT, ERROR, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
@@ -180,6 +181,14 @@ def _existence(rule: Rule, scope: Scope, outcome: Outcome) -> Result:
 
 
 def _candidate(rule: Rule, scope: Scope) -> Outcome:
+    planned = scope.target.resource.planned
+    outcome = _existing(rule, scope)
+    if outcome.truth is Truth.TRUE and planned is not None and planned.condition:
+        return Outcome(Truth.UNKNOWN, outcome.reasons, planned.condition, KNOWN_LATER)
+    return outcome
+
+
+def _existing(rule: Rule, scope: Scope) -> Outcome:
     existence = rule.tree.then.existence
     if existence is None or existence.condition is None:
         path = f"{existence.path}.type" if existence else ""

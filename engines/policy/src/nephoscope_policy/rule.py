@@ -11,7 +11,7 @@ from nephoscope_policy.check import is_pure, templates
 from nephoscope_policy.compiled import Compiled
 from nephoscope_policy.errors import PolicyError, suggestion
 from nephoscope_policy.explain import value
-from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.gap import NOT_COLLECTED, STALE, UNDECIDED
 from nephoscope_policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.switches import Switches
 
 #: Causes of verdicts that conditions decided: their reasons are worked out by the interpreter.
-_EXPLAINED = ("not-applicable", NOT_COLLECTED, STALE)
+_EXPLAINED = ("not-applicable", NOT_COLLECTED, STALE, *UNDECIDED)
 _PARAMETERS_ONLY = frozenset({"parameters"})
 
 

@@ -6,11 +6,12 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.paths import MISSING, STAR, Segments, gather, walk
+from nephoscope_policy.paths import MISSING, STAR, Segments
+from nephoscope_policy.planned_view import require_known
 from nephoscope_policy.steps import Steps
 from nephoscope_policy.view import NotCollected
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from nephoscope_policy.context import Context
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.view import View
+
+
+BodyPath: TypeAlias = tuple[str | int, ...]
 
 
 class Tags(dict[str, Any]):
@@ -46,13 +50,15 @@ class Frame:
     """One running loop of a count.
 
     `name` is the lower-cased loop name of a value count, or the lower-cased field text of a field count. For a field count
-    `bound` pairs each `[*]`-ended prefix of the path with its current element, outermost first, and `view` is the resource.
+    `bound` pairs each `[*]`-ended prefix of the path with its current element, outermost first, and `view` is the resource; `places`
+    are where the body has these elements.
     """
 
     name: str
     element: Any
     bound: tuple[tuple[Segments, Any], ...] = ()
     view: View | None = None
+    places: tuple[BodyPath, ...] = ()
 
 
 class Scope:
@@ -118,6 +124,22 @@ def bound_start(frames: tuple[Frame, ...], view: View, segments: Segments) -> tu
     return view.body, segments, False
 
 
+def bound_place(frames: tuple[Frame, ...], view: View, segments: Segments) -> BodyPath:
+    """Where the body has what a path without a further `[*]` leads to inside running loops."""
+    for frame in reversed(frames):
+        if frame.view is view:
+            for (prefix, _), place in zip(reversed(frame.bound), reversed(frame.places), strict=True):
+                if segments[: len(prefix)] == prefix:
+                    return (*place, *steps_of(segments[len(prefix) :]))
+    return steps_of(segments)
+
+
+def steps_of(segments: Segments) -> BodyPath:
+    """A path as keys and indexes, up to its first `[*]`."""
+    head = segments[: segments.index(STAR)] if STAR in segments else segments
+    return tuple(one for one in head if isinstance(one, str | int))
+
+
 def field_value(scope: Scope, text: str, view: View) -> Any:
     """The value of a field as field() returns it, MISSING where there is none; `[*]` gives an array."""
     path = scope.field(text, view)
@@ -125,11 +147,11 @@ def field_value(scope: Scope, text: str, view: View) -> Any:
         return view.read(path)
     start, rest, is_bound = bound_start(scope.frames, view, path.segments)
     if is_bound and STAR not in rest:
-        value = walk(start, rest)
+        value = require_known(view.inside(start, rest), text)
         return [_absent(scope) if value is MISSING else value]
     if not is_bound:
         view.elements_at(path.segments[: path.segments.index(STAR)])
-    return gather(start, rest)
+    return view.collect(start, rest)
 
 
 def _field(scope: Scope, arguments: list[Any]) -> Any:
@@ -160,12 +182,12 @@ def _current(scope: Scope, arguments: list[Any]) -> Any:
     if not scope.frames:
         raise ArmError("current", "there is no running count around it")
     if not arguments:
-        return scope.frames[-1].element
+        return require_known(scope.frames[-1].element, "the counted member")
     name = _one_text("current", arguments)
     wanted = name.lower()
     for frame in reversed(scope.frames):
         if frame.name == wanted:
-            return frame.element
+            return require_known(frame.element, name)
     return _current_path(scope, name)
 
 
@@ -179,8 +201,8 @@ def _current_path(scope: Scope, name: str) -> Any:
     if not is_bound:
         raise ArmError("current", f"no running count is named '{name}' or goes over it")
     if STAR in rest:
-        return gather(start, rest)
-    value = walk(start, rest)
+        return scope.target.collect(start, rest)
+    value = require_known(scope.target.inside(start, rest), name)
     return None if value is MISSING else value
 
 

@@ -10,15 +10,16 @@ from nephoscope_policy.layers import Layer, Table, laid_over, replaced
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
+from nephoscope_policy.planned_view import view_of
 from nephoscope_policy.report_age import Expired, expiry
 from nephoscope_policy.switches import SWITCHES, Switches
-from nephoscope_policy.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from nephoscope_policy.gap import Gap
+    from nephoscope_policy.view import View
 
 
 Key = tuple[str, str]
@@ -39,7 +40,7 @@ class Index:
     def of(cls, resources: Iterable[Resource]) -> Index:
         """The index of resources; of two with the same id the later wins."""
         found = cls()
-        by_key = {resource.key: View(resource) for resource in resources}
+        by_key = {resource.key: view_of(resource) for resource in resources}
         found.by_key = by_key
         for name, place in _PLACES.items():
             lists: dict[Any, list[View]] = {}
@@ -134,7 +135,7 @@ class Snapshot:
         expected in the order of their ids, which look-ups then keep.
         """
         found = Snapshot((), self.aliases, coverage, None, self.switches)
-        views = [View(resource) for resource in changed]
+        views = [view_of(resource) for resource in changed]
         taken = [*gone]
         found._index = self._index.patched(views, taken)
         touched = {view.type for view in views} | {ResourceId.parse(key).type for key in taken}
@@ -160,7 +161,7 @@ class Snapshot:
     def view(self, resource: Resource) -> View:
         """The view of a resource, the cached one where it is part of this snapshot."""
         found = self.find(resource.key)
-        return found if found is not None and found.resource is resource else View(resource)
+        return found if found is not None and found.resource is resource else view_of(resource)
 
     def of_type(self, type_: str) -> list[View]:
         """The resources of a lower-cased type."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.gap import NOT_COLLECTED
 from nephoscope_policy.operators import spaceless
-from nephoscope_policy.paths import MISSING, Segments, fold_keys, folded, walk
+from nephoscope_policy.paths import MISSING, Segments, fold_keys, folded, gather, walk
 
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import FieldPath
     from nephoscope_policy.model.resource import Resource
+    from nephoscope_policy.reads import Reads
 
 
 class NotCollected(Exception):  # noqa: N818 - an answer, not a fault
@@ -53,6 +54,14 @@ class View:
                 found[MARKS["location"]] = spaceless(location)
         return found
 
+    def answers(self, reads: Reads) -> bool:
+        """Whether the closures may judge it: what they read of it is there, or certainly absent."""
+        if self.complete:
+            return True
+        if self.unread or reads.everything:
+            return False
+        return not reads.paths if self.resource.derived else all(map(listed, reads.paths))
+
     def release(self) -> None:
         """Give back the memory of the lower-cased body; it is made again when it is asked for."""
         self._folded = None
@@ -92,6 +101,18 @@ class View:
                 return value
             raise NotCollected(f"the properties of {self.key} were not read")
         return value
+
+    def peek(self, field: FieldPath) -> Any:
+        """The value of a field as `read`, which of a planned resource may be, or hold, an Unknown."""
+        return self.read(field)
+
+    def inside(self, value: Any, segments: Segments) -> Any:
+        """Follow segments without `[*]` from a part of the body; of a planned resource it may be, or hold, an Unknown."""
+        return walk(value, segments)
+
+    def collect(self, value: Any, segments: Segments) -> list[Any]:
+        """Every value that a path with `[*]` selects below a part of the body; raises NotCollected where one is not known."""
+        return gather(value, segments)
 
     def elements_at(self, segments: Segments) -> Any:
         """Follow segments to the list that a `[*]` goes over, as `at`; a text in a cut export may have been a list."""

@@ -11,6 +11,18 @@ UNREAD = "unreadPaths"
 """The member of a body that lists the paths, as lists of lower-cased keys, whose values its export cut to text: they are not in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What is known of a resource that a deployment is to make, beside the body that is sent.
+
+    The body may hold `arm.unknown.Unknown` values, and a member of `properties` that it lacks is what Azure makes of it: unknown, but
+    for what lies at or under a path in `absent` (lower-cased keys). `condition` says why it may not be made at all, '' where it is.
+    """
+
+    absent: frozenset[tuple[str, ...]] = frozenset()
+    condition: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """One ARM resource: its parsed id and its body exactly as the source gave it.
@@ -21,7 +33,7 @@ class Resource:
     It is False too where the export cut values to text (`@{...}`): then what reads a path in `unread` ends Unknown. `derived` is True
     where no source listed the resource and only its id is known (a resource group that other ids name): it is never complete, and what
     reads anything but its id, name and type (its tags, its location) ends Unknown. `origin` names the bytes that it was read
-    from (b'' = not known): two of one id and origin have the same body. Identity is the id's key.
+    from (b'' = not known): two of one id and origin have the same body. `planned` is None for what exists. Identity is the id's key.
     """
 
     id: ResourceId
@@ -29,6 +41,7 @@ class Resource:
     complete: bool = True
     derived: bool = False
     origin: bytes = field(default=b"", repr=False)
+    planned: Planning | None = None
 
     @classmethod
     def of(cls, body: dict[str, Any], *, complete: bool = True) -> Resource:

@@ -1,0 +1,121 @@
+"""What Azure makes of what a template leaves out: defaults of properties, and children that come with a resource.
+
+The facts are content (content/azure/template_defaults.json).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from nephoscope_policy.arm.unknown import OpenObject, Unknown
+from nephoscope_policy.azure_facts import read_facts
+from nephoscope_policy.paths import MISSING, Segments, split, step, walk
+
+
+class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of some types.
+
+    `values` maps a path of the body to its default, `absent` lists the paths at and below which nothing is there unless it is set,
+    `children` maps a child type (its last segment) and name (`blobServices/default`) to the properties that it has by default; `$from`
+    among them is the path in the resource's own body whose members go before these.
+    """
+
+    types: tuple[str, ...]
+    source: str
+    values: dict[str, Any] = {}
+    absent: tuple[str, ...] = ()
+    children: dict[str, dict[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDefaults:
+    """The defaults of one type, paths as segments."""
+
+    values: tuple[tuple[Segments, Any], ...] = ()
+    absent: frozenset[tuple[str, ...]] = frozenset()
+    children: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    def fill(self, body: dict[str, Any]) -> tuple[dict[str, Any], frozenset[tuple[str, ...]]]:
+        """A body with the defaults of what it lacks, and the lower-cased paths below which it says all. The body is not changed."""
+        for path, value in self.values:
+            body = _filled(body, path, value)
+        return body, self.absent
+
+
+def defaults_of(type_: str) -> TypeDefaults:
+    """The defaults of a lower-cased type; ContentError where the file has another shape."""
+    return _by_type().get(type_, _NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultChild:
+    """The body of a child that Azure makes with a resource; `source` is the path of the resource's body that it is made from."""
+
+    body: dict[str, Any]
+    source: Segments = ()
+
+
+def default_children(type_: str, id_: str, parent: dict[str, Any]) -> Iterator[DefaultChild]:
+    """The children that Azure makes with a resource of a lower-cased type, an id and a body."""
+    for name, properties in defaults_of(type_).children.items():
+        kind, _, last = name.rpartition("/")
+        provider = id_.rpartition("/providers/")[2].split("/")
+        full = "/".join([provider[0], *provider[1::2], kind])
+        source = split(properties[_FROM]) if _FROM in properties else ()
+        given = walk(parent, source) if source else MISSING
+        own: Any = {key: value for key, value in properties.items() if key != _FROM}
+        if isinstance(given, dict):
+            own = _merged(own, given)
+        elif isinstance(given, Unknown):
+            own = given
+        yield DefaultChild({"id": f"{id_}/{name}", "name": last, "type": full, "properties": own}, source)
+
+
+def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    named = {key.lower() for key in given}
+    both = {**{key: value for key, value in defaults.items() if key.lower() not in named}, **given}
+    return OpenObject(both, given.rest) if isinstance(given, OpenObject) else both
+
+
+@cache
+def _by_type() -> Mapping[str, TypeDefaults]:
+    facts: tuple[TemplateDefaults, ...] = read_facts("template_defaults.json", tuple[TemplateDefaults, ...])
+    return {type_.lower(): _of(one) for one in facts for type_ in one.types}
+
+
+def _of(facts: TemplateDefaults) -> TypeDefaults:
+    values = tuple((split(path), value) for path, value in facts.values.items())
+    absent = frozenset(tuple(path.lower().split(".")) for path in facts.absent)
+    return TypeDefaults(values, absent, facts.children)
+
+
+def _filled(around: dict[str, Any], path: Segments, value: Any) -> dict[str, Any]:
+    """A copy of an object in which a path has a value, where neither the path nor what it lies in is there or open."""
+    key, *rest = path
+    found = step(around, key)
+    name = next((one for one in around if one.lower() == str(key).lower()), str(key))
+    if found is MISSING or found is None:
+        if isinstance(around, OpenObject):
+            return around
+        inner = value if not rest else _filled({}, tuple(rest), value)
+    elif not rest or isinstance(found, Unknown) or not isinstance(found, dict):
+        return around
+    else:
+        inner = _filled(found, tuple(rest), value)
+        if inner is found:
+            return around
+    return _with(around, name, inner)
+
+
+def _with(around: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    changed = {**around, name: value}
+    return OpenObject(changed, around.rest) if isinstance(around, OpenObject) else changed
+
+
+_FROM = "$from"
+_NONE = TypeDefaults()

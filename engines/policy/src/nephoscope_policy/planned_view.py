@@ -1,0 +1,170 @@
+"""A planned resource as conditions read it: what it does not say is open where Azure may fill it in, and values may be Unknown.
+
+Absent is decided outside of `properties` (but for `sku`), within the elements of an array, and where the resource's Planning says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
+from nephoscope_policy.gap import KNOWN_LATER, NOT_SET
+from nephoscope_policy.paths import MISSING, STAR, Segments, fold_keys, head_and_rest, step
+from nephoscope_policy.view import MARKS, NotCollected, View
+
+if TYPE_CHECKING:
+    from nephoscope_policy.aliases import FieldPath
+    from nephoscope_policy.model.resource import Resource
+    from nephoscope_policy.reads import Reads
+
+_FILLED_IN = frozenset({"properties", "sku"})
+"""Members of a body in which Azure writes what a template leaves out."""
+
+
+class KnownLater(NotCollected):
+    """An evaluation met a value that is known at deployment only."""
+
+    cause = KNOWN_LATER
+
+    def __init__(self, what: str, unknown: Unknown) -> None:
+        reason = unknown.reason or "Azure answers it at deployment"
+        super().__init__(f"{what} is not known before the deployment: {reason}")
+        self.unknown = unknown
+
+
+class NotSet(NotCollected):
+    """An evaluation met a property that the template leaves to Azure."""
+
+    cause = NOT_SET
+
+    def __init__(self, segments: Segments) -> None:
+        super().__init__(f"{shown_segments(segments)} is not set, so that Azure's default decides: set it")
+
+
+def shown_segments(segments: Segments) -> str:
+    """A path as messages have it."""
+    text = "".join(
+        f"[{'*' if one is STAR else one}]" if one is STAR or isinstance(one, int) else f".{one}"
+        for one in segments
+    )
+    return text.removeprefix(".")
+
+
+def require_known(value: Any, what: str) -> Any:
+    """Return a value; raises KnownLater where it is or holds an Unknown."""
+    unknown = find_unknown(value)
+    if unknown is not None:
+        raise KnownLater(what, unknown)
+    return value
+
+
+def view_of(resource: Resource) -> View:
+    """The view of a resource: of a planned one it knows what is open."""
+    return View(resource) if resource.planned is None else PlannedView(resource)
+
+
+class PlannedView(View):
+    """A view of a planned resource; it is never complete, so that the closures ask whether it answers what they read."""
+
+    __slots__ = ("_absent", "_answered")
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(resource)
+        self.complete = False
+        self._absent = resource.planned.absent if resource.planned is not None else frozenset[Any]()
+        self._answered: dict[Segments, bool] = {}
+
+    @property
+    def folded(self) -> dict[str, Any]:
+        """The body with lower-cased keys, and the MARKS of what is known; only what `answers` allows may be read of it."""
+        found = self._folded
+        if found is None:
+            found = self._folded = fold_keys(self.body)
+            for name in ("type", "name", "fullname", "id"):
+                value = super().special(name)
+                if value is not MISSING:
+                    found[MARKS[name]] = value
+            location = found.get("location")
+            if isinstance(location, str):
+                found[MARKS["location"]] = location.replace(" ", "")
+        return found
+
+    def answers(self, reads: Reads) -> bool:
+        """Whether all that is read is known, or certainly absent."""
+        if reads.everything or self.unread or isinstance(self.body.get("id"), Unknown):
+            return False
+        return all(map(self._is_known, reads.paths))
+
+    def _is_known(self, segments: Segments) -> bool:
+        found = self._answered.get(segments)
+        if found is None:
+            try:
+                found = find_unknown(self._follow(self.body, segments)) is None
+            except NotCollected:
+                found = False
+            self._answered[segments] = found
+        return found
+
+    def special(self, name: str) -> Any:
+        """Type, name and id; raises KnownLater for a name or an id that has an unknown part."""
+        unknown = self.body.get("id" if name == "fullname" else name)
+        if isinstance(unknown, Unknown):
+            raise KnownLater(name, unknown)
+        return super().special(name)
+
+    def peek(self, field: FieldPath) -> Any:
+        """The value of a field, which may be or hold an Unknown; raises NotCollected for what is open."""
+        return self.special(field.special) if field.special else self._follow(self.body, field.segments)
+
+    def at(self, segments: Segments) -> Any:
+        """The value of a path; raises NotCollected where it is open, or is or holds an Unknown."""
+        return require_known(self._follow(self.body, segments), shown_segments(segments))
+
+    def elements_at(self, segments: Segments) -> Any:
+        """The value that a `[*]` goes over, whose elements may be or hold Unknowns."""
+        found = self._follow(self.body, segments)
+        if isinstance(found, Unknown):
+            raise KnownLater(shown_segments(segments), found)
+        return found
+
+    def inside(self, value: Any, segments: Segments) -> Any:
+        """Follow segments from a part of the body; raises NotCollected where they lead into something open."""
+        return self._follow(value, segments)
+
+    def collect(self, value: Any, segments: Segments) -> list[Any]:
+        """Every value that a path with `[*]` selects; raises NotCollected where one is open or Unknown."""
+        head, rest = head_and_rest(segments)
+        found = self._follow(value, head)
+        if rest is None:
+            return [] if found is MISSING else [require_known(found, shown_segments(segments))]
+        if isinstance(found, Unknown):
+            raise KnownLater(shown_segments(head), found)
+        if not isinstance(found, list):
+            return []
+        return [item for element in found for item in self.collect(element, rest)]
+
+    def _follow(self, value: Any, segments: Segments) -> Any:
+        """Follow segments without `[*]`, from the whole body or from an element of one of its arrays."""
+        whole = value is self.body
+        for index, segment in enumerate(segments):
+            if type(value) is Unknown:
+                raise KnownLater(shown_segments(segments[:index]), value)
+            found = step(value, segment)
+            if found is MISSING or (found is None and index + 1 < len(segments)):
+                return self._missing(value, segments, index, whole=whole)
+            value = found
+        return value
+
+    def _missing(self, around: Any, segments: Segments, index: int, *, whole: bool) -> Any:
+        if isinstance(around, OpenObject):
+            raise KnownLater(shown_segments(segments[: index + 1]), around.rest)
+        if not whole or not self._is_filled_in(segments):
+            return MISSING
+        raise NotSet(segments)
+
+    def _is_filled_in(self, segments: Segments) -> bool:
+        """Whether Azure may write what the body lacks."""
+        path = tuple(str(one).lower() for one in segments)
+        if path[:1] and path[0] not in _FILLED_IN:
+            return False
+        return not any(path[:length] in self._absent for length in range(1, len(path) + 1))
