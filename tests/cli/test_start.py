@@ -93,6 +93,30 @@ def test_a_command_loads_what_it_needs(tmp_path: Path, line: str) -> None:
         )
 
 
+def test_a_scan_of_templates_knows_neither_the_lake_nor_the_state(tmp_path: Path) -> None:
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    account = {
+        "type": "Microsoft.Storage/storageAccounts",
+        "apiVersion": "2022-09-01",
+        "name": "s",
+        "properties": {},
+    }
+    path = tmp_path / "main.json"
+    path.write_text(json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "resources": [account]}))
+    arguments = [sys.executable, "-c", LOADED, "--data", str(tmp_path / "data"), "scan", str(path)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.splitlines()[-1].split())
+    may = {
+        "nephoscope.analyze",
+        "nephoscope.collect",
+        "nephoscope.estate",
+        "nephoscope.posture",
+        "nephoscope_policy.definition",
+    }
+    assert "finding" in done.stdout
+    assert {name for name in (*HEAVY, "nephoscope.state") if name in loaded} <= may
+
+
 def test_every_command_file_is_listed_with_its_first_line() -> None:
     result = CliRunner().invoke(cli, ["--help"])
     for path in Path(sys.modules["nephoscope.cli.main"].__file__).parent.glob("*.py"):

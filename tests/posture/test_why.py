@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.posture.report import Report, named, why
+from nephoscope.posture.reason_text import named, why
+from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
 from nephoscope_policy.model.assessment import Reason
 

@@ -1,4 +1,4 @@
-"""Check an estate: a snapshot of resources, judged by policies."""
+"""Check an estate, or templates before they are deployed: judged by policies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.options import divided, filtered, gated, judged_by, printed, waiting
+from nephoscope.cli.session.options import (
+    divided,
+    filtered,
+    gated,
+    judged_by,
+    judging_templates,
+    printed_with_code,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +27,11 @@ if TYPE_CHECKING:
     "--explain", metavar="RESOURCE", help="Explain every verdict on this resource (an id, or the end of one)."
 )
 @filtered
-@printed
+@printed_with_code
 @divided
 @waiting
 @gated
+@judging_templates
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
     """Judge the resources of TARGET and say what is wrong, how bad it is and what to do.
@@ -31,7 +40,16 @@ def command(data: Path, /, **options: Any) -> None:
     wrote; `-` is what is piped in, `sample:` is the bundled sample estate, `azure:` (or
     `azure:<subscription id>`) the live estate that you may read, collected first, and `facts:` all own facts (`nephoscope facts`);
     those about the subscriptions of TARGET count in any case. Without TARGET the last scan is repeated.
+
+    TARGET may also be an ARM template, or a folder with templates: then what they would deploy is judged by the same policies, and
+    each finding names the file, line and column that decides.
     """
+    from nephoscope.cli.session.code_targets import is_code
+
+    if is_code(options["targets"]):
+        from nephoscope.cli.session.code_scan import scan_code
+
+        sys.exit(scan_code(data, options))
     from nephoscope.cli.outputs import check_shown, reads, renderer
     from nephoscope.cli.session.exit_code import check_gate, exit_code, is_written
     from nephoscope.cli.session.session import reported

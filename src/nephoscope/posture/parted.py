@@ -15,6 +15,7 @@ from nephoscope.posture.history import TrendPoint
 from nephoscope.posture.holding import Holding
 from nephoscope.posture.ledger import Ledger
 from nephoscope.posture.ranking import Ranked, Standings
+from nephoscope.posture.reason_text import why
 from nephoscope.posture.recommendation import Recommendation, Recommendations
 from nephoscope.posture.report import (
     Report,
@@ -22,7 +23,6 @@ from nephoscope.posture.report import (
     shown_groups,
     shown_ranking,
     states,
-    why,
     worst_severity,
 )
 from nephoscope.posture.row import Filter, Group, Row, group_order

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +20,7 @@ from nephoscope.posture.holding import Holding, owners
 from nephoscope.posture.judging import judging
 from nephoscope.posture.published.graph_tables import LISTED, table_of
 from nephoscope.posture.ranking import Ranked, Standings
+from nephoscope.posture.reason_text import why
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.reported import Reported
 from nephoscope.posture.row import Filter, Group, Row, grouped
@@ -37,13 +36,6 @@ from nephoscope_policy.model.resource_id import ResourceId, with_tenant
 from nephoscope_policy.model.state import Severity, State
 
 SCHEMA_VERSION = 1
-#: Conditions told in a sentence; the JSON output has all.
-MAX_SAID = 3
-#: An alias: a namespace, types, and the path of a property.
-_ALIAS = re.compile(r"[A-Za-z][\w-]*\.[\w.-]+(?:/[\w.*\[\]-]+)+")
-MAX_VALUE = 60
-#: What says which resource is meant, not what is wrong with it.
-_PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
 
 
 @dataclass(frozen=True)
@@ -325,27 +317,6 @@ def worst_severity(
     """The highest severity among the NonCompliant groups."""
     found = (recommendation_of(one.key).severity for one in groups if one.state is State.NON_COMPLIANT)
     return max(found, key=lambda item: item.rank, default=None)
-
-
-def why(reasons: Iterable[Reason]) -> str:
-    """Deciding conditions, in which secrets are masked, as a short sentence; '' where there are none."""
-    said = dict.fromkeys(_said(reason) for reason in reasons if reason.subject.lower() not in _PLAIN)
-    return "; ".join(list(said)[:MAX_SAID])
-
-
-def _said(reason: Reason) -> str:
-    if reason.message:
-        return reason.message
-    value = json.dumps(reason.actual, ensure_ascii=False, default=str)
-    value = value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "..."
-    return f"{named(reason.subject)} is {value}"
-
-
-def named(subject: str) -> str:
-    """What a condition read, each alias in it by the end of its path; what stands around them is left: `count(securityRules[*])`."""
-    if subject.lower().startswith("tags"):  # the name of a tag may have a slash
-        return subject
-    return _ALIAS.sub(lambda found: found[0].rsplit("/", 1)[-1], subject)
 
 
 def description(assessment: Resource) -> str:

@@ -15,19 +15,17 @@ import msgspec
 from nephoscope.collect import resources
 from nephoscope.collect.facts.reading import FactReader
 from nephoscope.collect.resources import Spool, Survey
-from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.analysis import Analysis, Before, LogReader, every_analyzer, no_logs
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.known_scopes import KnownScopes, UnknownScopeError
 from nephoscope.posture.live import LIVE, TENANT, snapshot_of, tenant_snapshot
 from nephoscope.posture.packs import Packs
-from nephoscope.posture.parameters import shared_out
 from nephoscope.posture.piped import PIPED, piped_snapshot
 from nephoscope.posture.plan import Plan
+from nephoscope.posture.planning import OWN_INITIATIVE, build_plan
 from nephoscope.posture.run import Run
 from nephoscope.posture.streaming import evaluate_parts, surveyed_types
-from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Place
@@ -36,7 +34,6 @@ _T = TypeVar("_T")
 SAMPLE = "sample:"
 #: Own facts alone, of whatever subscription; beside other targets those that no other target holds too.
 FACTS = "facts:"
-OWN_INITIATIVE = "nephoscope"
 
 #: Told what is being done, how much of it is done, and of how much.
 Progress = Callable[[str, int, int], None]
@@ -195,32 +192,7 @@ class Scan:
 
     def plan(self, estate: Estate) -> Plan:
         """What the estate is judged by; NotHeldError when an initiative is not loaded."""
-        request = self.request
-        packs = Packs(self.data)
-        folders = [Path(folder) for folder in request.policies]
-        alone = bool(folders) and not request.initiatives and not request.assigned
-        given = [packs.folder(folder) for folder in folders]
-        _held(folders, given)
-        held = packs.catalogue() if not alone else Catalogue([])
-        catalogue = held.including(*given)
-        plan = Plan(catalogue, problems=catalogue.problems[len(held.problems) :])
-        decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
-        _decides(request, decided)
-        theirs = decided.with_people(self.put)
-        known = theirs.with_estate(estate)
-        if request.assigned:
-            shared_out((), dict(request.parameters))
-            return known
-        known = replace(known, assignments=decided.assignments)
-        names = request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,))
-        initiatives = [known.catalogue.initiative(name) for name in names]
-        values = shared_out(initiatives, dict(request.parameters))
-        for name, parameters in zip(names, values, strict=True):
-            known = known.assigning(name, parameters)
-        known = replace(
-            known, assignments=(*known.assignments, *theirs.assignments[len(decided.assignments) :])
-        )
-        return known.assigning_every_definition(given) if alone else known
+        return build_plan(self.request, Packs(self.data), estate, self.put)
 
     def _analyzed(self, estate: Estate, now: datetime, before: Before | None = None) -> Analysis:
         """What every analyzer says of an estate."""
@@ -258,22 +230,6 @@ class Scan:
             since=since,
             progress=told,
         )
-
-
-def _decides(request: Request, plan: Plan) -> None:
-    """ContentError where the files of decisions hold none, not even a broken one."""
-    found = plan.assignments or plan.exemptions or plan.attestations
-    if request.decisions and not found and not any(problem.error for problem in plan.problems):
-        raise ContentError(
-            "no assignment, exemption or attestation found", Place(", ".join(request.decisions))
-        )
-
-
-def _held(folders: Sequence[Path], given: Sequence[Catalogue]) -> None:
-    """ContentError where a folder holds no policy at all, not even a broken one: it is hardly the folder that was meant."""
-    for folder, catalogue in zip(folders, given, strict=True):
-        if not catalogue.entries and not any(problem.error for problem in catalogue.problems):
-            raise ContentError("no policy definition or initiative found", Place(str(folder)))
 
 
 def save_request(request: Request, data: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from nephoscope.cli.code_outputs import code_formats
 from nephoscope.cli.outputs import formats
 from nephoscope_policy.model.state import Severity, State
 
@@ -182,27 +183,72 @@ _FILTERED = (
     ),
     click.option("--group-by", metavar="TAG", help="Group findings by the value of this tag, such as owner."),
 )
-_PRINTED = (
+
+
+def _printed(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Command], _Command], ...]:
+    return (
+        click.option(
+            "--output",
+            "-o",
+            type=click.Choice([*formats(), *extra]),
+            default="table",
+            show_default=True,
+            help="Output format.",
+        ),
+        click.option(
+            "--output-file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write the output to this file.",
+        ),
+        click.option(
+            "--top",
+            type=click.IntRange(1),
+            default=15,
+            show_default=True,
+            help="Recommendations shown in the table.",
+        ),
+    )
+
+
+_TEMPLATES = (
     click.option(
-        "--output",
-        "-o",
-        type=click.Choice(formats()),
-        default="table",
-        show_default=True,
-        help="Output format.",
+        "--parameters-file",
+        "parameters_files",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Parameters file of a template (default: those beside it).",
     ),
     click.option(
-        "--output-file",
+        "--location", metavar="REGION", help="Region of the resource group that templates are deployed to."
+    ),
+    click.option(
+        "--baseline",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Findings in files that this file has do not fail.",
+    ),
+    click.option(
+        "--write-baseline",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Write the output to this file.",
+        metavar="FILE",
+        help="Write the findings in files as a baseline.",
     ),
     click.option(
-        "--top",
-        type=click.IntRange(1),
-        default=15,
-        show_default=True,
-        help="Recommendations shown in the table.",
+        "--fail-on-policy",
+        "failing_policies",
+        multiple=True,
+        metavar="ID",
+        help="Exit 1 when a finding in a file is of this policy or rule, whatever its severity (* is a wildcard).",
     ),
+    click.option(
+        "--pass-policy",
+        "passing_policies",
+        multiple=True,
+        metavar="ID",
+        help="A finding in a file of this policy or rule never fails (* is a wildcard).",
+    ),
+    click.option("--fix", is_flag=True, help="Write the fixes of findings in files into the files."),
 )
 _GATE = (
     click.option("--fail-on", type=Word(Severity), help="Exit 1 when a finding has this severity or a higher one, shown or not."),
@@ -237,7 +283,18 @@ def filtered(command: _Command) -> _Command:
 
 def printed(command: _Command) -> _Command:
     """Add the options of the output."""
-    return _add(command, _PRINTED)
+    return _add(command, _printed())
+
+
+def printed_with_code(command: _Command) -> _Command:
+    """Add the options of the output, with the formats that findings in files have."""
+    known = formats()
+    return _add(command, _printed(tuple(name for name in code_formats() if name not in known)))
+
+
+def judging_templates(command: _Command) -> _Command:
+    """Add the options for templates and other files of a repository."""
+    return _add(command, _TEMPLATES)
 
 
 def gated(command: _Command) -> _Command:

@@ -9,14 +9,15 @@ from datetime import datetime
 
 from nephoscope.posture.code.finding import CodeFinding, FindingState, UnreadFile
 from nephoscope.posture.code.rule import CodeRule
-from nephoscope_policy.model.state import Severity
+from nephoscope_policy.model.state import Severity, State
 
 
 @dataclass(frozen=True, slots=True)
 class CodeReport:
     """Findings in their order, the rules that they name, the files that were judged and those that could not be.
 
-    `target` is what was asked for, `files` the paths that a reader claimed. Raises ValueError where a finding names no known rule.
+    `target` is what was asked for, `files` the paths that a reader claimed. `states` counts how many assessments of planned resources
+    ended how, `elsewhere` those of them that no template decides, by cause. Raises ValueError where a finding names no known rule.
     """
 
     target: str
@@ -25,6 +26,8 @@ class CodeReport:
     findings: Sequence[CodeFinding]
     files: Sequence[str] = ()
     unread: Sequence[UnreadFile] = field(default=())
+    states: Counter[State] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         for finding in self.findings:
@@ -35,6 +38,16 @@ class CodeReport:
     def failed(self) -> list[CodeFinding]:
         """The findings that count for a gate."""
         return [finding for finding in self.findings if finding.state is FindingState.FAILED]
+
+    @property
+    def unknown(self) -> list[CodeFinding]:
+        """The findings whose value is known at deployment or elsewhere only."""
+        return [finding for finding in self.findings if finding.state is FindingState.UNKNOWN]
+
+    @property
+    def suppressed(self) -> list[CodeFinding]:
+        """The findings that somebody accepts."""
+        return [finding for finding in self.findings if finding.state is FindingState.SUPPRESSED]
 
     def counts(self) -> Counter[Severity]:
         """Return how many findings of each severity failed."""

@@ -1,0 +1,5 @@
+"""SARIF 2.1.0: results at their regions, for code scanning."""
+
+from nephoscope.cli.outputs.sarif import render_code as render
+
+__all__ = ["render"]

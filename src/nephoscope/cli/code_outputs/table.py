@@ -1,0 +1,52 @@
+"""The terminal: a line a finding, the worst first, and what could not be judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from nephoscope.cli.session.plain import counted
+from nephoscope_policy.model.state import Severity, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.posture.code.finding import CodeFinding
+    from nephoscope.posture.code.report import CodeReport
+
+#: Findings whose value is not known are many; the other formats have all.
+MAX_UNKNOWN = 10
+
+
+def render(report: CodeReport, out: TextIO) -> None:
+    """Write the findings by severity and place, then counts."""
+    out.writelines(line + "\n" for line in _lines(report))
+
+
+def _lines(report: CodeReport) -> Iterator[str]:
+    for finding in sorted(report.failed, key=lambda one: (-one.severity.rank, one.order)):
+        yield f"{finding.region}: {finding.severity.value}: {finding.message}"
+        yield from (f"    by {region}" for region in finding.related)
+    yield from _unknown(report.unknown)
+    yield from (f"{one.region}: suppressed: {one.message} ({one.reason})" for one in report.suppressed)
+    yield from (f"{one.region}: not judged: {one.reason}" for one in report.unread)
+    yield from _summary(report)
+
+
+def _unknown(findings: list[CodeFinding]) -> Iterator[str]:
+    yield from (f"{one.region}: unknown: {one.message}" for one in findings[:MAX_UNKNOWN])
+    if len(findings) > MAX_UNKNOWN:
+        yield f"and {len(findings) - MAX_UNKNOWN} more that are not known before the deployment: -o json lists all"
+
+
+def _summary(report: CodeReport) -> Iterator[str]:
+    counts = report.counts()
+    severities = [f"{counts[one]} {one.value}" for one in Severity if counts[one]]
+    found = counted(len(report.failed), "finding")
+    yield f"{counted(len(report.files), 'file')}: {found}" + (
+        f" ({', '.join(severities)})" if severities else ""
+    )
+    if report.states:
+        states = (f"{report.states[state]} {state.value}" for state in State if report.states[state])
+        yield f"assessments: {', '.join(states)}"
+    for cause, count in sorted(report.elsewhere.items()):
+        yield f"{counted(count, 'assessment')} depend on more than the template ({cause})"

@@ -1,0 +1,96 @@
+"""`scan` over templates: judge, gate, write; it knows neither the lake nor the state."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.cli.code_outputs import code_formats, code_renderer
+from nephoscope.cli.session.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
+from nephoscope.cli.session.messages import tell, usage_error
+from nephoscope.cli.session.writing import writing
+from nephoscope.collect.templates.arm.repository import RepositoryError
+from nephoscope.estate.estate import Estate
+from nephoscope.posture.code.template.judge import TemplateJudge
+from nephoscope.posture.code.template.scan import scan_templates
+from nephoscope.posture.packs import Packs
+from nephoscope.posture.planning import build_plan
+from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope.posture.code.finding import CodeFinding
+    from nephoscope.posture.code.report import CodeReport
+
+
+class _Asked:
+    """The options as what a plan is asked for."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.policies: tuple[str, ...] = options["policies"]
+        self.initiatives: tuple[str, ...] = options["initiatives"]
+        self.parameters: tuple[tuple[str, Any], ...] = options["parameters"]
+        self.decisions: tuple[str, ...] = options["decisions"]
+        self.assigned: bool = options["assigned"]
+
+
+def scan_code(data: Path, options: Mapping[str, Any]) -> int:
+    """Judge the targets of the options and write the report; returns the exit code."""
+    _check(options)
+    try:
+        report = _judged(data, options)
+    except (RepositoryError, ContentError, NotHeldError, PolicyError) as error:
+        usage_error(str(error))
+    with writing(options["output_file"], styled=False) as out:
+        code_renderer(options["output"])(report, out)
+    return exit_code(report, options)
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    output = options["output"]
+    if output not in code_formats():
+        usage_error(f"-o {output} is not a format for findings in files: use {', '.join(code_formats())}")
+
+
+def _judged(data: Path, options: Mapping[str, Any]) -> CodeReport:
+    packs = Packs(data)
+    plan = build_plan(_Asked(options), packs, Estate.of((), Coverage({}), derives=False))
+    now = options["at"] or datetime.now(UTC)
+    judge = TemplateJudge(plan, packs.aliases(), now)
+    targets = [Path(target) for target in options["targets"]]
+    scope = Scope(location=options["location"])
+    return scan_templates(targets, judge, scope, options["parameters_files"])
+
+
+def exit_code(report: CodeReport, options: Mapping[str, Any]) -> int:
+    """Return 1 for findings that fail, else 3 where something could not be judged, else 4 where nothing was, else 0."""
+    if any(_fails(finding, options) for finding in report.failed):
+        return FINDINGS
+    if report.unread or (options["fail_on_unknown"] and report.unknown):
+        return NOT_JUDGED
+    if not report.states and not report.findings:
+        tell("nothing was assessed: no policy or rule concerns what these templates deploy")
+        return NOTHING_ASSESSED
+    return CLEAN
+
+
+def _fails(finding: CodeFinding, options: Mapping[str, Any]) -> bool:
+    if _named(finding, options["passing_policies"]):
+        return False
+    if _named(finding, options["failing_policies"]):
+        return True
+    level = options["fail_on"]
+    return level is not None and finding.severity.rank >= Severity(level).rank
+
+
+def _named(finding: CodeFinding, patterns: tuple[str, ...]) -> bool:
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(finding.rule.lower(), pattern.lower()) for pattern in patterns)

@@ -1,0 +1,51 @@
+"""Tell targets that are templates or repositories from snapshots."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.cli.session.messages import usage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SUFFIXES = (".bicep", ".bicepparam")
+_TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
+_MANIFEST = "coverage.json"
+_HEAD = 65_536
+_MAX_LOOKED_AT = 20_000
+
+
+def is_code(targets: Sequence[str]) -> bool:
+    """Whether the targets are templates or folders with templates; ends with code 2 where they are of both kinds."""
+    kinds = {_is_code(Path(target)) for target in targets if not target.endswith(":")}
+    if len(kinds) > 1 or (True in kinds and any(target.endswith(":") for target in targets)):
+        usage_error("templates and snapshots cannot be scanned together: scan them one after the other")
+    return True in kinds
+
+
+def _is_code(target: Path) -> bool:
+    if target.is_file():
+        return _is_template(target)
+    if not target.is_dir() or (target / _MANIFEST).exists():
+        return False
+    for count, path in enumerate(target.rglob("*")):
+        if count >= _MAX_LOOKED_AT:
+            return False
+        if ".git" not in path.parts and path.is_file() and _is_template(path):
+            return True
+    return False
+
+
+def _is_template(path: Path) -> bool:
+    if path.suffix in _SUFFIXES:
+        return True
+    if path.suffix not in (".json", ".jsonc"):
+        return False
+    try:
+        with path.open("rb") as file:
+            return _TEMPLATE.search(file.read(_HEAD)) is not None
+    except OSError:
+        return False

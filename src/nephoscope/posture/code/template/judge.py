@@ -1,0 +1,150 @@
+"""Templates judged: each planned resource by each policy that concerns it, and a finding at the place that decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.analysis import Analyzers, no_analyzers
+from nephoscope.posture.code.finding import CodeFinding, FindingState
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.template.places import BodyPath, Found, Places
+from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
+from nephoscope.posture.evaluation import evaluate, prepare
+from nephoscope.posture.reason_text import why
+from nephoscope_policy.gap import UNDECIDED
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from nephoscope.posture.plan import Plan
+    from nephoscope.posture.recommendation import Recommendation
+    from nephoscope.posture.run import Run
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.arm.template import Expansion, PlannedResource
+    from nephoscope_policy.model.assessment import Assessment, Reason
+
+_IDENTIFYING = frozenset({"type", "name", "fullname", "id", "kind", "location"})
+_STATES = {
+    State.NON_COMPLIANT: FindingState.FAILED,
+    State.UNKNOWN: FindingState.UNKNOWN,
+    State.ERROR: FindingState.UNKNOWN,
+    State.EXEMPT: FindingState.SUPPRESSED,
+}
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What judging came to: findings, how many assessments ended how, and how many end elsewhere than in the template, by cause."""
+
+    findings: list[CodeFinding] = field(default_factory=list)
+    states: Counter[State] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
+
+
+class TemplateJudge:
+    """Judges expansions by one plan; the rules are made ready once."""
+
+    def __init__(
+        self, plan: Plan, aliases: Aliases, now: datetime, analyzers: Analyzers = no_analyzers
+    ) -> None:
+        self.plan, self.aliases, self.now = plan, aliases, now
+        self.rules: dict[str, CodeRule] = {}
+        self._analyzers = analyzers
+        self._prepared = prepare(plan, aliases, {})
+        entries = [check.entry for check in self._prepared.program.checks if check.entry is not None]
+        self._child_types = frozenset[str]().union(*(entry.related_types for entry in entries))
+        self._places = Places()
+
+    def judge(self, expansion: Expansion) -> Judgement:
+        """Judge what an expansion plans."""
+        planned = plan_estate(expansion, self._child_types)
+        run = evaluate(
+            planned.estate,
+            self.plan,
+            self.now,
+            analyzers=self._analyzers,
+            aliases=self.aliases,
+            prepared=self._prepared,
+        )
+        found = Judgement()
+        for assessment in run.assessments:
+            self._take(assessment, run, planned, found)
+        return found
+
+    def _take(self, assessment: Assessment, run: Run, planned: PlannedEstate, found: Judgement) -> None:
+        resource = planned.planned.get(assessment.resource.lower())
+        if resource is None or assessment.state is State.NOT_APPLICABLE:
+            return
+        found.states[assessment.state] += 1
+        state = _STATES.get(assessment.state)
+        if state is FindingState.UNKNOWN and assessment.cause not in UNDECIDED:
+            found.elsewhere[assessment.cause] += 1
+        elif state is not None:
+            found.findings.append(self._finding(assessment, state, resource, run, planned))
+
+    def _finding(
+        self,
+        assessment: Assessment,
+        state: FindingState,
+        resource: PlannedResource,
+        run: Run,
+        planned: PlannedEstate,
+    ) -> CodeFinding:
+        rule = self._rule(run.metadata(assessment.key))
+        reasons = run.reasons(assessment)
+        place = self._place(resource, reasons, planned)
+        said = why(reasons) or assessment.description
+        return CodeFinding(
+            rule=rule.id,
+            region=place.region,
+            message=f"{rule.title}: {said}" if said else rule.title,
+            severity=rule.severity,
+            state=state,
+            evidence=place.evidence,
+            subject=resource.id,
+            reason="" if state is FindingState.FAILED else assessment.description or assessment.cause,
+            remediation=rule.steps,
+            related=place.related,
+        )
+
+    def _place(self, resource: PlannedResource, reasons: Iterable[Reason], planned: PlannedEstate) -> Found:
+        places = [self._places.find(*one) for one in dict.fromkeys(_read(resource, reasons, planned))]
+        first = next((one for one in places if not one.absent), places[0] if places else None)
+        if first is None:
+            return self._places.find(resource, ())
+        others = (one.region for one in places if one is not first)
+        return replace(first, related=tuple(dict.fromkeys((*first.related, *others))))
+
+    def _rule(self, known: Recommendation) -> CodeRule:
+        rule = self.rules.get(known.key)
+        if rule is None:
+            rule = self.rules[known.key] = CodeRule(
+                id=known.key,
+                title=known.name,
+                severity=known.severity,
+                description=known.description,
+                steps=known.remediation.steps,
+                tags=(*known.controls, *known.tactics),
+            )
+        return rule
+
+
+def _read(
+    resource: PlannedResource, reasons: Iterable[Reason], planned: PlannedEstate
+) -> Iterator[tuple[PlannedResource, BodyPath]]:
+    """What the reasons read that a template can change, as planned resources and paths in their bodies."""
+    for reason in reasons:
+        if not reason.at or str(reason.at[0]).lower() in _IDENTIFYING:
+            continue
+        key = reason.resource.lower()
+        derived = planned.derived.get(key)
+        if derived is not None:
+            source = tuple(one for one in derived[1] if isinstance(one, str | int))
+            yield planned.planned[derived[0]], (*source, *reason.at[1:]) if source else ()
+        elif not key:
+            yield resource, reason.at
+        elif key in planned.planned:
+            yield planned.planned[key], reason.at

@@ -1,0 +1,83 @@
+"""From the field that decides a verdict to the characters of a file: through expressions, parameters, loops and modules."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+from nephoscope.posture.code.finding import Region
+from nephoscope_policy.arm.template import Document, PlannedResource
+from nephoscope_policy.arm.template.trace import Written, trace
+from nephoscope_policy.paths import MISSING, walk
+
+BodyPath = tuple[str | int, ...]
+MAX_EVIDENCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The region of the value that decides, its text, the regions that it came through, and where it is written.
+
+    `absent`: nothing sets the value, and the region is the beginning of what should hold it.
+    """
+
+    region: Region
+    evidence: str
+    related: tuple[Region, ...]
+    written: Written
+    absent: bool
+
+
+class Places:
+    """Finds regions; the beginnings of a document's lines are found once."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, list[int]] = {}
+        self._kept: list[Document] = []
+
+    def find(self, resource: PlannedResource, at: BodyPath) -> Found:
+        """The place of a part of a resource's body."""
+        written = trace(resource, at)
+        absent = bool(at) and at != ("id",) and walk(resource.body, at) is MISSING
+        last = written[-1]
+        region = self._region(last, opening=absent or not at)
+        text = "" if absent or not at else _text(last)
+        related = (self._region(one, opening=len(one.path) <= 1) for one in written[:-1])
+        kept = tuple(one for one in dict.fromkeys(related) if one != region)
+        return Found(region, text, kept, last, absent)
+
+    def region(self, document: Document, start: int, end: int) -> Region:
+        """The region between two offsets of a document's text."""
+        return Region(document.file, *self._position(document, start), *self._position(document, end))
+
+    def _region(self, written: Written, *, opening: bool) -> Region:
+        place = written.place
+        document = written.document
+        if not document.text:
+            return Region(place.file, place.line or 1, place.column or 1)
+        start, end = written.span
+        if written.offset:
+            start = min(start + written.offset + 1, end)
+        elif opening or _is_container(document.text, start):
+            end = start + 1
+        return self.region(document, start, end)
+
+    def _position(self, document: Document, offset: int) -> tuple[int, int]:
+        starts = self._lines.get(id(document))
+        if starts is None:
+            lengths = (len(line) for line in document.text.split("\n"))
+            starts = [0, *(total + 1 + number for number, total in enumerate(accumulate(lengths)))]
+            self._lines[id(document)] = starts
+            self._kept.append(document)
+        line = min(bisect_right(starts, offset), len(starts) - 1)
+        return line, offset - starts[line - 1] + 1
+
+
+def _is_container(text: str, start: int) -> bool:
+    return text[start : start + 1] in ("{", "[")
+
+
+def _text(written: Written) -> str:
+    start, end = written.span
+    return written.document.text[start:end][:MAX_EVIDENCE]

@@ -1,0 +1,141 @@
+"""Scan templates: find them, expand each with its parameters, judge what they plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nephoscope.collect.templates.arm.repository import Repository, TemplateFile, open_repository
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.report import CodeReport
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.template.judge import TemplateJudge
+from nephoscope_policy.arm.template import Document, Expansion, Scope, TemplateError, expand
+from nephoscope_policy.model.state import Severity, State
+
+NOT_KNOWN = CodeRule(
+    id="template-part-not-known",
+    title="Every part of a template should be readable where it is judged",
+    severity=Severity.INFORMATIONAL,
+    description="A part of the template, such as a template behind a remote link, is not known here, so that nothing judges it.",
+    steps=("Put the linked template into the repository, or link it by a relative path.",),
+)
+
+
+@dataclass(slots=True)
+class TemplateReport:
+    """What a scan of templates came to; `states` and `elsewhere` count assessments as Judgement has them."""
+
+    findings: list[CodeFinding] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    unread: list[UnreadFile] = field(default_factory=list)
+    states: Counter[State] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
+
+
+class TemplateScan:
+    """Judges the templates of repositories; `scope` is where they are taken to be deployed."""
+
+    def __init__(self, judge: TemplateJudge, scope: Scope) -> None:
+        self.report = TemplateReport()
+        self._judge = judge
+        self._scope = scope
+        self._seen: set[CodeFinding] = set()
+
+    def add(self, repository: Repository, names: Iterable[str], parameters: Sequence[str] = ()) -> int:
+        """Judge the templates among files; those that another of them links are judged there. Returns how many there are."""
+        templates = repository.templates(names, parameters)
+        linked: set[str] = set()
+        expanded = [
+            (one, list(self._expansions(repository, one, {each.name for each in templates}, linked)))
+            for one in templates
+        ]
+        for template, expansions in expanded:
+            self.report.files.append(template.name)
+            for expansion in expansions if template.name not in linked else ():
+                self._take(expansion)
+        return len(templates)
+
+    def _expansions(
+        self, repository: Repository, template: TemplateFile, names: set[str], linked: set[str]
+    ) -> Iterator[Expansion]:
+        def load(name: str) -> bytes | None:
+            found = repository.load(name)
+            if found is not None and name in names and name != template.name:
+                linked.add(name)
+            return found
+
+        for parameters in template.parameters or ("",):
+            try:
+                document = Document.parse(repository.load(template.name) or b"", template.name)
+                given = Document.parse(repository.load(parameters) or b"", parameters) if parameters else None
+                yield expand(document, given, scope=self._scope, load=load)
+            except TemplateError as error:
+                problem = error.problem
+                self.report.unread.append(UnreadFile(region_at(problem.place), problem.message))
+
+    def _take(self, expansion: Expansion) -> None:
+        report = self.report
+        for problem in expansion.problems:
+            region = region_at(problem.place)
+            if problem.error:
+                report.unread.append(UnreadFile(region, problem.message))
+            else:
+                self._keep(_not_known(region, problem.message))
+        judgement = self._judge.judge(expansion)
+        report.states += judgement.states
+        report.elsewhere += judgement.elsewhere
+        for finding in judgement.findings:
+            self._keep(finding)
+
+    def _keep(self, finding: CodeFinding) -> None:
+        if finding not in self._seen:
+            self._seen.add(finding)
+            self.report.findings.append(finding)
+
+
+def _not_known(region: Region, message: str) -> CodeFinding:
+    return CodeFinding(
+        rule=NOT_KNOWN.id,
+        region=region,
+        message=message,
+        severity=NOT_KNOWN.severity,
+        state=FindingState.UNKNOWN,
+        reason=message,
+        remediation=NOT_KNOWN.steps,
+    )
+
+
+def scan_templates(
+    targets: Sequence[Path], judge: TemplateJudge, scope: Scope, parameters: Sequence[Path] = ()
+) -> CodeReport:
+    """Judge the templates of files and folders; raises RepositoryError for what is not there."""
+    scan = TemplateScan(judge, scope)
+    for target in targets:
+        repository, names = open_repository(target)
+        given = [_relative(repository, path) for path in parameters]
+        chosen = names if target.is_dir() else names[:1]
+        beside = [] if target.is_dir() else names[1:]
+        scan.add(repository, [*chosen, *beside], given)
+    report = scan.report
+    return CodeReport(
+        " ".join(map(str, targets)),
+        judge.now,
+        {**judge.rules, NOT_KNOWN.id: NOT_KNOWN},
+        sorted(report.findings, key=lambda one: one.order),
+        report.files,
+        sorted(set(report.unread), key=lambda one: (one.region, one.reason)),
+        report.states,
+        report.elsewhere,
+    )
+
+
+def _relative(repository: Repository, path: Path) -> str:
+    """The name of a parameters file in a repository; one from elsewhere is taken in under its own name."""
+    full = path.absolute()
+    if full.is_relative_to(repository.root):
+        return full.relative_to(repository.root).as_posix()
+    repository.overlay = {**repository.overlay, path.name: path.read_bytes()}
+    return path.name

@@ -1,0 +1,38 @@
+"""The conditions that decided a verdict, as a short sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from nephoscope_policy.model.assessment import Reason
+
+#: Conditions told in a sentence; the JSON output has all.
+MAX_SAID = 3
+#: An alias: a namespace, types, and the path of a property.
+_ALIAS = re.compile(r"[A-Za-z][\w-]*\.[\w.-]+(?:/[\w.*\[\]-]+)+")
+MAX_VALUE = 60
+#: What says which resource is meant, not what is wrong with it.
+_PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
+
+
+def why(reasons: Iterable[Reason]) -> str:
+    """Deciding conditions, in which secrets are masked, as a short sentence; '' where there are none."""
+    said = dict.fromkeys(_said(reason) for reason in reasons if reason.subject.lower() not in _PLAIN)
+    return "; ".join(list(said)[:MAX_SAID])
+
+
+def _said(reason: Reason) -> str:
+    if reason.message:
+        return reason.message
+    value = json.dumps(reason.actual, ensure_ascii=False, default=str)
+    value = value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "..."
+    return f"{named(reason.subject)} is {value}"
+
+
+def named(subject: str) -> str:
+    """What a condition read, each alias in it by the end of its path; what stands around them is left: `count(securityRules[*])`."""
+    if subject.lower().startswith("tags"):  # the name of a tag may have a slash
+        return subject
+    return _ALIAS.sub(lambda found: found[0].rsplit("/", 1)[-1], subject)

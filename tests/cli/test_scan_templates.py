@@ -1,0 +1,72 @@
+"""`scan` of templates: formats, exit codes, and what it does not load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nephoscope.cli.main import cli
+
+TEMPLATE = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "resources": [
+        {
+            "type": "Microsoft.Storage/storageAccounts",
+            "apiVersion": "2022-09-01",
+            "name": "stgate",
+            "location": "westeurope",
+            "properties": {"supportsHttpsTrafficOnly": False},
+        }
+    ],
+}
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    (folder / "main.json").write_text(json.dumps(TEMPLATE, indent=1))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def scan(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["--data", "../data", "scan", *arguments])
+
+
+def test_a_finding_fails_the_gate_at_its_line(repo: Path) -> None:
+    del repo
+    result = scan("main.json", "--fail-on", "High")
+    assert result.exit_code == 1
+    assert "main.json:11:33: High: Storage accounts only accept encrypted connections" in result.output
+    assert scan(".", "--fail-on", "Critical").exit_code == 0
+    assert scan(".").exit_code == 0
+    assert scan(".", "--fail-on-policy", "11374dee*").exit_code == 1
+    assert scan(".", "--fail-on", "High", "--pass-policy", "*").exit_code == 0
+
+
+def test_sarif_has_the_region_and_two_runs_are_byte_identical(repo: Path) -> None:
+    del repo
+    first = scan(".", "-o", "sarif")
+    assert first.stdout == scan(".", "-o", "sarif").stdout
+    (run,) = json.loads(first.stdout)["runs"]
+    regions = [one["locations"][0]["physicalLocation"] for one in run["results"]]
+    wanted = {
+        "startLine": 11,
+        "startColumn": 33,
+        "endLine": 11,
+        "endColumn": 38,
+        "snippet": {"text": "false"},
+    }
+    assert {"artifactLocation": {"uri": "main.json"}, "region": wanted} in regions
+
+
+def test_a_format_that_files_do_not_have_is_refused(repo: Path) -> None:
+    del repo
+    result = scan(".", "-o", "csv")
+    assert result.exit_code == 2
+    assert "-o csv" in result.output

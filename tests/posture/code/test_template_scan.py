@@ -1,0 +1,187 @@
+"""Templates are judged by the policies that judge the cloud, and a finding stands where the value that decides is written."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.posture.code.finding import CodeFinding, FindingState, fingerprints
+from nephoscope.posture.code.report import CodeReport
+from nephoscope.posture.code.template.judge import TemplateJudge
+from nephoscope.posture.code.template.scan import scan_templates
+from nephoscope.posture.packs import Packs
+from nephoscope.posture.plan import Plan
+from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.catalogue import Catalogue
+
+SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+HTTPS = "11374dee-bf66-5966-911f-2f7558023edc"
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    return Packs(tmp_path_factory.mktemp("data")).catalogue()
+
+
+class Repo:
+    """A folder of templates, and a scan of it."""
+
+    def __init__(self, folder: Path, catalogue: Catalogue) -> None:
+        self.folder, self._catalogue = folder, catalogue
+
+    def write(self, name: str, document: Any) -> str:
+        text = document if isinstance(document, str) else json.dumps(document, indent=1)
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return text
+
+    def scan(self, *parameters: Path) -> CodeReport:
+        plan = Plan(self._catalogue).assigning("nephoscope")
+        judge = TemplateJudge(plan, Packs(self.folder / ".data").aliases(), datetime(2026, 11, 1, tzinfo=UTC))
+        return scan_templates([self.folder], judge, Scope(), parameters)
+
+
+@pytest.fixture
+def repo(tmp_path: Path, catalogue: Catalogue) -> Repo:
+    return Repo(tmp_path, catalogue)
+
+
+def storage(https: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "Microsoft.Storage/storageAccounts",
+        "apiVersion": "2022-09-01",
+        "name": "stgate",
+        "location": "westeurope",
+        "properties": {"supportsHttpsTrafficOnly": https, **more},
+    }
+
+
+def template(*resources: Any, **more: Any) -> dict[str, Any]:
+    return {"$schema": SCHEMA, "contentVersion": "1.0.0.0", **more, "resources": list(resources)}
+
+
+def of_rule(report: CodeReport, rule: str = HTTPS) -> list[CodeFinding]:
+    return [one for one in report.findings if one.rule == rule]
+
+
+def text_at(text: str, finding: CodeFinding) -> str:
+    region = finding.region
+    line = text.splitlines()[region.line - 1]
+    assert region.last_line == region.line
+    return line[region.column - 1 : region.end_column - 1]
+
+
+def test_a_literal_is_found_where_it_stands(repo: Repo) -> None:
+    text = repo.write("main.json", template(storage(False)))
+    (finding,) = of_rule(repo.scan())
+    assert (finding.state, finding.region.file, text_at(text, finding)) == (
+        FindingState.FAILED,
+        "main.json",
+        "false",
+    )
+    assert finding.subject.endswith("/storageAccounts/stgate")
+    assert "supportsHttpsTrafficOnly" in finding.message
+
+
+def test_a_value_is_found_through_a_parameter_and_its_file(repo: Repo) -> None:
+    parameters = {"https": {"type": "bool", "defaultValue": True}}
+    repo.write("main.json", template(storage("[parameters('https')]"), parameters=parameters))
+    assert of_rule(repo.scan()) == []
+    given = repo.write(
+        "main.parameters.json",
+        {
+            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
+            "contentVersion": "1.0.0.0",
+            "parameters": {"https": {"value": False}},
+        },
+    )
+    (finding,) = of_rule(repo.scan())
+    assert finding.region.file == "main.parameters.json"
+    assert text_at(given, finding) == "false"
+    assert any(region.file == "main.json" for region in finding.related)
+
+
+def test_a_parameter_that_nobody_gives_is_unknown_only_where_it_decides(repo: Repo) -> None:
+    repo.write(
+        "main.json", template(storage("[parameters('https')]"), parameters={"https": {"type": "bool"}})
+    )
+    report = repo.scan()
+    (finding,) = of_rule(report)
+    assert finding.state is FindingState.UNKNOWN
+    assert "https" in finding.reason
+    assert report.failed, "what does not read the parameter is judged all the same"
+
+
+def test_what_is_not_set_is_what_azure_makes_of_it(repo: Repo) -> None:
+    bare = storage(True)
+    bare["properties"] = {}
+    repo.write("main.json", template(bare))
+    report = repo.scan()
+    assert of_rule(report) == [], "secure transfer is on unless a template turns it off"
+    assert any("networkAcls.defaultAction" in one.message for one in report.failed)
+
+
+def test_a_nested_template_is_found_in_its_own_file(repo: Repo) -> None:
+    link = {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": "inner",
+        "properties": {"mode": "Incremental", "templateLink": {"relativePath": "nested/storage.json"}},
+    }
+    repo.write("main.json", template(link))
+    inner = repo.write("nested/storage.json", template(storage(False)))
+    (finding,) = of_rule(repo.scan())
+    assert finding.region.file == "nested/storage.json"
+    assert text_at(inner, finding) == "false"
+
+
+def test_a_sibling_in_the_deployment_answers_for_the_related_resource(repo: Repo) -> None:
+    server = {
+        "type": "Microsoft.Sql/servers",
+        "apiVersion": "2022-05-01-preview",
+        "name": "s",
+        "location": "x",
+        "properties": {},
+    }
+    audit = {
+        "type": "Microsoft.Sql/servers/auditingSettings",
+        "apiVersion": "2022-05-01-preview",
+        "name": "s/default",
+        "properties": {"state": "Enabled", "isAzureMonitorTargetEnabled": True},
+    }
+
+    def unaudited(report: CodeReport) -> list[CodeFinding]:
+        return [one for one in report.failed if "write an audit log" in one.message]
+
+    repo.write("main.json", template(server))
+    assert len(unaudited(repo.scan())) == 1
+    repo.write("main.json", template(server, audit))
+    assert unaudited(repo.scan()) == []
+    repo.write(
+        "main.json",
+        template(server, {**audit, "condition": "[parameters('on')]"}, parameters={"on": {"type": "bool"}}),
+    )
+    report = repo.scan()
+    assert unaudited(report) == []
+    assert any("write an audit log" in one.message for one in report.unknown)
+
+
+def test_a_fingerprint_survives_moved_lines_and_two_runs_are_alike(repo: Repo) -> None:
+    text = repo.write("main.json", template(storage(False)))
+    first = repo.scan()
+    assert repr(repo.scan().findings) == repr(first.findings)
+    repo.write("main.json", "// moved\n\n" + text)
+    second = repo.scan()
+    assert fingerprints(second.findings) == fingerprints(first.findings)
+    assert second.findings[0].region.line == first.findings[0].region.line + 2
+
+
+def test_a_broken_template_is_not_judged_and_says_where(repo: Repo) -> None:
+    repo.write("bad.json", '{"$schema": "' + SCHEMA + '",\n "resources": [,]}')
+    (unread,) = repo.scan().unread
+    assert (unread.region.file, unread.region.line) == ("bad.json", 2)
