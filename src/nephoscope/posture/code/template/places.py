@@ -8,7 +8,8 @@ from itertools import accumulate
 
 from nephoscope.posture.code.finding import Region
 from nephoscope_policy.arm.template import Document, PlannedResource
-from nephoscope_policy.arm.template.trace import Written, trace
+from nephoscope_policy.arm.template.document import Written
+from nephoscope_policy.arm.template.trace import trace
 from nephoscope_policy.paths import MISSING, walk
 
 BodyPath = tuple[str | int, ...]

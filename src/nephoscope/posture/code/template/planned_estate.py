@@ -44,11 +44,11 @@ def plan_estate(expansion: Expansion, child_types: Iterable[str]) -> PlannedEsta
         resource = _resource(one)
         if resource is not None:
             planned[resource.key], resources[resource.key] = one, resource
-    for one in tuple(resources.values()):
-        for child in default_children(one.type, planned[one.key].id, one.body):
+    for parent in tuple(resources.values()):
+        for child in default_children(parent.type, planned[parent.key].id, parent.body):
             made = _filled(child.body, Planning())
             if made.key not in resources:
-                resources[made.key], derived[made.key] = made, (one.key, child.source)
+                resources[made.key], derived[made.key] = made, (parent.key, child.source)
     types = frozenset(child_types)
     scopes = {key: _claims(resource.type, types) for key, resource in resources.items()}
     coverage = Coverage({key: claims for key, claims in scopes.items() if claims}, declared=True)
