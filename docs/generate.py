@@ -52,6 +52,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.alerts.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.api.wire.reference import page as api
+    from nephoscope.collect.templates.terraform.reference import page as terraform
     from nephoscope.ingest.live.reference import page as sources
     from nephoscope.ingest.logs.reference import page as log_formats
     from nephoscope.lake.reference import page as tables
@@ -84,6 +85,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/log-formats.md": log_formats,
         "reference/sources.md": sources,
         "reference/tables.md": tables,
+        "reference/terraform.md": terraform,
     }
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from pipeline_plans import plan_units
 
-from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.workflow.taint import is_untrusted
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
 from nephoscope.posture.code.judging import judge_text
@@ -49,7 +50,7 @@ def judge(name: str, text: str, options: CodeOptions | None = None) -> list[Code
     """Judge a file; a file that cannot be read has no findings."""
     try:
         found = judge_text(name, text, options) or []
-    except TemplateError:
+    except UnreadableFileError:
         return []
     return [finding for finding in found if finding.state is FindingState.FAILED]
 
@@ -230,12 +231,19 @@ def untrusted(record: dict[str, Any]) -> Iterator[Unit]:
     yield Unit(record["id"], "untrusted", answer == record["untrusted"], f"{record['expression']}: {answer}")
 
 
+def terraform(record: dict[str, Any]) -> Iterator[Unit]:
+    """A plan, and verdicts of resources."""
+    for rule, agrees, detail in plan_units(record, record["folder"].parent / "azure-policy"):
+        yield Unit(record["id"], rule, agrees, detail)
+
+
 SETS: dict[str, Callable[[dict[str, Any]], Iterator[Unit]]] = {
     "dockerfile_hadolint": hadolint,
     "github_zizmor": zizmor,
     "github_actionlint": actionlint,
     "scorecard_files": scorecard,
     "poutine": poutine,
+    "terraform_plans": terraform,
     "untrusted_expressions": untrusted,
 }
 
@@ -243,7 +251,7 @@ SETS: dict[str, Callable[[dict[str, Any]], Iterator[Unit]]] = {
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """Give the records of a set."""
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    yield from (json.loads(line) for line in content.splitlines() if line)
+    yield from ({**json.loads(line), "folder": path.parent} for line in content.splitlines() if line)
 
 
 def main(arguments: list[str]) -> int:

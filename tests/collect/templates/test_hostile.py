@@ -1,4 +1,4 @@
-"""Readers read any text: none raises but TemplateError, and every place is inside of the file."""
+"""Readers read any text: none raises but UnreadableFileError, and every place is inside of the file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.collect.templates.discovery import TemplateError, reader_of, readers
+from nephoscope.collect.templates.discovery import UnreadableFileError, reader_of, readers
 from nephoscope.collect.templates.docker.parser import parse_dockerfile
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import SourceText
@@ -108,7 +108,7 @@ def test_expressions_are_parsed_or_refused(parts: list[str]) -> None:
 def _judge(name: str, text: str) -> None:
     try:
         found = judge_text(name, text, CodeOptions(optional=True)) or []
-    except TemplateError as error:
+    except UnreadableFileError as error:
         if error.line < 1:
             raise
         return
@@ -128,7 +128,7 @@ def test_aliases_that_grow_without_end_are_bounded() -> None:
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "a: [" * 200, "\0", "a: 'b", "{{{{", "[" * 3000])
 def test_broken_documents_are_refused_with_a_place(text: str) -> None:
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(UnreadableFileError) as caught:
         parse_yaml(SourceText("a.yml", text))
     assert caught.value.line >= 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.pipeline_model import Pipeline, PipelineStep
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
@@ -47,10 +47,10 @@ def claims(name: str, head: str) -> bool:
 
 
 def read(source: SourceText) -> Pipeline:
-    """Parse a pipeline or a template of one; raises TemplateError."""
+    """Parse a pipeline or a template of one; raises UnreadableFileError."""
     documents = parse_yaml(source)
     if not documents or documents[0].kind != "map":
-        raise TemplateError("a pipeline is a map with `steps`, `jobs` or `stages`")
+        raise UnreadableFileError("a pipeline is a map with `steps`, `jobs` or `stages`")
     pipeline = Pipeline(source, documents[0])
     pipeline.steps = list(_steps(documents[0], "", 0))
     return pipeline

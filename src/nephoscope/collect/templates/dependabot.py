@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
 
@@ -19,8 +19,8 @@ def claims(name: str, head: str) -> bool:
 
 
 def read(source: SourceText) -> YamlNode:
-    """Parse the settings; raises TemplateError."""
+    """Parse the settings; raises UnreadableFileError."""
     documents = parse_yaml(source)
     if not documents or documents[0].kind != "map":
-        raise TemplateError("the settings are a map with `version` and `updates`")
+        raise UnreadableFileError("the settings are a map with `version` and `updates`")
     return documents[0]

@@ -20,7 +20,7 @@ HEAD = 65_536
 MAX_SIZE = 20_000_000
 
 
-class TemplateError(Exception):
+class UnreadableFileError(Exception):
     """A file that its reader cannot read: what is wrong, with the 1-based line and column."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
@@ -34,7 +34,7 @@ class ReaderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A module that reads one kind of file; `read` raises TemplateError."""
+    """A module that reads one kind of file; `read` raises UnreadableFileError."""
 
     name: str
     title: str
@@ -67,10 +67,10 @@ def reader_of(name: str, text: str) -> Reader | None:
 
 
 def read_template(name: str, text: str) -> tuple[str, object] | None:
-    """Return the reader's name and the document of a file; None where no reader claims it. Raises TemplateError."""
+    """Return the reader's name and the document of a file; None where no reader claims it. Raises UnreadableFileError."""
     reader = reader_of(name, text)
     if reader is None:
         return None
     if len(text) > MAX_SIZE:
-        raise TemplateError(f"the file has {len(text)} characters, more than {MAX_SIZE}: split it")
+        raise UnreadableFileError(f"the file has {len(text)} characters, more than {MAX_SIZE}: split it")
     return reader.name, reader.read(SourceText(name, text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.workflow.model import Workflow, build_workflow
 from nephoscope.collect.templates.yaml_tree import parse_yaml
@@ -22,8 +22,8 @@ def claims(name: str, head: str) -> bool:
 
 
 def read(source: SourceText) -> Workflow:
-    """Parse a workflow or an action; raises TemplateError."""
+    """Parse a workflow or an action; raises UnreadableFileError."""
     documents = parse_yaml(source)
     if not documents or documents[0].kind != "map":
-        raise TemplateError("a workflow is a map with `on` and `jobs`")
+        raise UnreadableFileError("a workflow is a map with `on` and `jobs`")
     return build_workflow(source, documents[0])

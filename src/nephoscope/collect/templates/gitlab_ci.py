@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.pipeline_model import Pipeline, PipelineStep
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
@@ -22,10 +22,10 @@ def claims(name: str, head: str) -> bool:
 
 
 def read(source: SourceText) -> Pipeline:
-    """Parse a pipeline; its header with `spec` is left out. Raises TemplateError."""
+    """Parse a pipeline; its header with `spec` is left out. Raises UnreadableFileError."""
     documents = [one for one in parse_yaml(source) if one.kind == "map"]
     if not documents:
-        raise TemplateError("a pipeline is a map of jobs")
+        raise UnreadableFileError("a pipeline is a map of jobs")
     root = documents[-1]
     return Pipeline(source, root, list(_steps(root)))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from nephoscope.collect.templates.discovery import TemplateError
+from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText, Span
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -76,9 +76,9 @@ class YamlNode:
 
 
 def parse_yaml(source: SourceText) -> list[YamlNode]:
-    """Return the documents of a YAML or JSON text; raises TemplateError with the place where it is not valid."""
+    """Return the documents of a YAML or JSON text; raises UnreadableFileError with the place where it is not valid."""
     if "\0" in source.text:
-        raise TemplateError(
+        raise UnreadableFileError(
             "the file holds a NUL character: it is no text", *source.position(source.text.index("\0"))
         )
     try:
@@ -86,11 +86,11 @@ def parse_yaml(source: SourceText) -> list[YamlNode]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise TemplateError(
+        raise UnreadableFileError(
             f"the YAML cannot be read: {error.problem or error.context}", line, column
         ) from error
     except (yaml.YAMLError, RecursionError, UnicodeError, ValueError) as error:
-        raise TemplateError(f"the YAML cannot be read: {error}") from error
+        raise UnreadableFileError(f"the YAML cannot be read: {error}") from error
     builder = _Builder()
     return [builder.build(root, 0) for root in roots if root is not None]
 
@@ -100,7 +100,7 @@ def _compose(source: SourceText) -> list[yaml.Node]:
     roots = []
     for number, root in enumerate(yaml.compose_all(source.text[shift:], Loader=_LOADER)):
         if number >= MAX_DOCUMENTS:
-            raise TemplateError(f"the file has more than {MAX_DOCUMENTS} documents: split it")
+            raise UnreadableFileError(f"the file has more than {MAX_DOCUMENTS} documents: split it")
         roots.append(root)
     return roots
 
@@ -117,9 +117,9 @@ class _Builder:
             return known
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         if id(node) in self.open:
-            raise TemplateError("an alias refers to a value that holds it", line, column)
+            raise UnreadableFileError("an alias refers to a value that holds it", line, column)
         if depth > MAX_DEPTH or len(self.done) > MAX_NODES:
-            raise TemplateError(
+            raise UnreadableFileError(
                 f"the YAML is deeper than {MAX_DEPTH} or has more than {MAX_NODES} values", line, column
             )
         self.open.add(id(node))

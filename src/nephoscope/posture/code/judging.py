@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from nephoscope.collect.templates.discovery import TemplateError, read_template
+from nephoscope.collect.templates.discovery import UnreadableFileError, read_template
 from nephoscope.collect.templates.source_text import SourceText, Span
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
 from nephoscope.posture.code.match import CodeOptions, Match
@@ -27,7 +27,7 @@ def judge_files(
     for name, text in files:
         try:
             found = judge_text(name, text, options)
-        except TemplateError as error:
+        except UnreadableFileError as error:
             unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
             continue
         if found is not None:
@@ -38,7 +38,7 @@ def judge_files(
 
 
 def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding] | None:
-    """Judge one file; None where no reader claims it. Raises TemplateError where its reader cannot read it."""
+    """Judge one file; None where no reader claims it. Raises UnreadableFileError where its reader cannot read it."""
     read = read_template(name, text)
     if read is None:
         return None

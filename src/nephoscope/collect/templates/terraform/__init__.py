@@ -1,0 +1,1 @@
+"""Terraform plans as resources of Azure: tables say which attribute is which property."""

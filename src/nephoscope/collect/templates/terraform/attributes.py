@@ -1,0 +1,122 @@
+"""The attributes of a planned resource: values, what is known after the apply, and what must not be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from nephoscope_policy.arm.template.document import Path
+from nephoscope_policy.arm.unknown import Unknown
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
+
+
+class Found(NamedTuple):
+    """A value (MISSING, an Unknown, or JSON) and its path in the plan."""
+
+    value: Any
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Values beside what is unknown and secret of them, each of the same shape; a list of one block is that block.
+
+    `resolve` is asked for the value of an unknown attribute by its path, as `("network_rules", "subnet_id")`; it gives None where
+    nothing is known of it.
+    """
+
+    values: Any
+    unknown: Any
+    sensitive: Any
+    path: Path
+    resolve: Callable[[tuple[str, ...]], Any]
+    names: tuple[str, ...] = ()
+
+    def get(self, *names: str) -> Found:
+        """Return an attribute by its path of names; MISSING where it is null or absent."""
+        here = self
+        for name in names:
+            here = here.block()
+            if here.unknown is True:
+                return here.found()
+            here = here.below(name, (*here.names, name))
+        return here.found()
+
+    def block(self) -> Attributes:
+        """Return the block itself where this is a list of one."""
+        if isinstance(self.values, list) and len(self.values) == 1 and isinstance(self.values[0], dict):
+            return self.below(0, self.names)
+        return self
+
+    def below(self, step: str | int, names: tuple[str, ...]) -> Attributes:
+        """Return what stands below a step."""
+        return Attributes(
+            _below(self.values, step),
+            _below(self.unknown, step),
+            _below(self.sensitive, step),
+            (*self.path, step),
+            self.resolve,
+            names,
+        )
+
+    def found(self) -> Found:
+        """Return the value, with unknowns in the places of what is not known."""
+        return Found(self._joined(self.values, self.unknown, self.sensitive, self.names), self.path)
+
+    def items(self) -> list[Attributes]:
+        """Return the elements of a list or set."""
+        if not isinstance(self.values, list):
+            return []
+        return [self.below(index, self.names) for index in range(len(self.values))]
+
+    def at(self, *names: str) -> Attributes:
+        """Return what stands at a path of names."""
+        here = self
+        for name in names:
+            here = here.block()
+            here = here.below(name, (*here.names, name))
+        return here
+
+    def _joined(self, value: Any, unknown: Any, sensitive: Any, names: tuple[str, ...]) -> Any:
+        if unknown is True:
+            resolved = self.resolve(names)
+            label = ".".join(names)
+            return (
+                resolved
+                if resolved is not None
+                else Unknown("any", "runtime", f"{label} is known after the apply")
+            )
+        if value is None:
+            return MISSING
+        if sensitive is True and not isinstance(value, bool):
+            return Unknown(
+                "string", "secret", f"{'.'.join(names)} is secret", filled=value not in ("", [], {})
+            )
+        if isinstance(value, list):
+            kept = (
+                self._joined(item, _below(unknown, i), _below(sensitive, i), names)
+                for i, item in enumerate(value)
+            )
+            return [item for item in kept if item is not MISSING]
+        if isinstance(value, dict):
+            keys = (
+                [*value, *(key for key in unknown if key not in value)]
+                if isinstance(unknown, dict)
+                else list(value)
+            )
+            joined = {
+                key: self._joined(value.get(key), _below(unknown, key), _below(sensitive, key), (*names, key))
+                for key in keys
+            }
+            return {key: item for key, item in joined.items() if item is not MISSING}
+        return value
+
+
+def _below(node: Any, step: str | int) -> Any:
+    if isinstance(node, dict):
+        return node.get(step) if isinstance(step, str) else None
+    if isinstance(node, list):
+        return node[step] if isinstance(step, int) and step < len(node) else None
+    return True if node is True else None

@@ -1,0 +1,122 @@
+"""From planned attributes to the body of a resource of Azure, by its table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
+from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
+from nephoscope_policy.arm.template.document import Path
+from nephoscope_policy.arm.unknown import Unknown
+
+#: What most types have alike.
+COMMON: dict[str, Any] = {
+    "location": "location",
+    "tags": "tags",
+    "zones": "zones",
+    "identity": {
+        "type": "identity.type",
+        "userAssignedIdentities": {"keys": "identity.identity_ids | identity.user_assigned_identity_ids"},
+    },
+}
+
+
+class BodyBuilder:
+    """Builds a body and remembers where each part was read."""
+
+    def __init__(self) -> None:
+        self.places: dict[Path, Path] = {}
+
+    def build(self, mapping: dict[str, Any], attributes: Attributes, path: Path = ()) -> dict[str, Any]:
+        """Build an object: keys may be paths with dots; members without a value are left out."""
+        body: dict[str, Any] = {}
+        for key, rule in mapping.items():
+            steps = tuple(key.split("."))
+            value = self._value(rule, attributes, (*path, *steps))
+            if value is not MISSING:
+                _put(body, steps, value)
+        return body
+
+    def _value(self, rule: Any, attributes: Attributes, path: Path) -> Any:
+        if isinstance(rule, str):
+            found = compile_expression(rule)(attributes)
+            if found.value is not MISSING:
+                self.places[path] = found.path
+            return found.value
+        if not isinstance(rule, dict):
+            self.places[path] = attributes.path
+            return rule
+        if "list" in rule:
+            return self._list(rule, attributes, path)
+        if "keys" in rule:
+            return self._keys(rule["keys"], attributes, path)
+        if "when" in rule:
+            condition = compile_expression(rule["when"])(attributes).value
+            if condition is MISSING or condition in (False, [], ""):
+                return MISSING
+            rule = rule["then"]
+            if not isinstance(rule, dict):
+                return self._value(rule, attributes, path)
+        built = self.build(rule, attributes, path)
+        return built or MISSING
+
+    def _list(self, rule: dict[str, Any], attributes: Attributes, path: Path) -> Any:
+        """Build a list of blocks or values; `each` maps one of them."""
+        made: list[Any] = []
+        for source in rule["list"].split("|"):
+            here, items = _items(attributes, source.strip())
+            found = here.found()
+            if isinstance(found.value, Unknown):
+                return found.value
+            for item in items:
+                value = self._value(rule["each"], item, (*path, len(made)))
+                if value is not MISSING:
+                    made.append(value)
+            if items or found.value == []:
+                self.places[path] = found.path
+        return made if path in self.places else MISSING
+
+    def _keys(self, rule: str, attributes: Attributes, path: Path) -> Any:
+        found = compile_expression(rule)(attributes)
+        if not isinstance(found.value, list):
+            return found.value
+        self.places[path] = found.path
+        return {str(item): {} for item in found.value if not isinstance(item, Unknown)} or MISSING
+
+
+def _items(attributes: Attributes, source: str) -> tuple[Attributes, list[Attributes]]:
+    """Return a list and its items: `.` is the resource itself as the only one, a text its parts between commas."""
+    if source == ".":
+        return attributes, [attributes]
+    here = attributes.at(*source.split("."))
+    value = here.found().value
+    if isinstance(value, str):
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        return here, [replace(here, values=part, unknown=None) for part in parts]
+    return here, here.items()
+
+
+def _put(body: dict[str, Any], steps: tuple[str, ...], value: Any) -> None:
+    for step in steps[:-1]:
+        held = body.setdefault(step, {})
+        if not isinstance(held, dict):
+            return
+        body = held
+    last = steps[-1]
+    if isinstance(value, dict) and isinstance(body.get(last), dict):
+        merge(body[last], value)
+    else:
+        body[last] = value
+
+
+def merge(body: dict[str, Any], more: dict[str, Any]) -> None:
+    """Merge an object into another: objects by their keys, lists one behind the other, others replaced."""
+    for key, value in more.items():
+        held = body.get(key)
+        if isinstance(held, dict) and isinstance(value, dict):
+            merge(held, value)
+        elif isinstance(held, list) and isinstance(value, list):
+            body[key] = [*held, *value]
+        else:
+            body[key] = value

@@ -1,0 +1,167 @@
+"""The expressions of tables: how a property of ARM is made of attributes of Terraform.
+
+min_tls_version                                 the attribute; network_rules.default_action within a block
+https_traffic_only_enabled | enable_https       the first that has a value; between whole expressions: ||
+public_network_access_enabled ? Enabled : Disabled
+not local_authentication_enabled
+exists identity                                 true where the block or attribute has a value
+'{account_tier}_{account_replication_type}'     a text; unknown where a part is
+allowed_ips as join(",")                        conversions: join, split, int, text, lower, upper, first, name, above, map(A=B,...)
+= Standard                                      a constant
+.                                               the item of a list itself
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes, Found
+from nephoscope_policy.arm.unknown import Unknown
+
+_ATTRIBUTE = re.compile(r"[a-z_][\w]*(?:\.[\w]+)*|\.")
+_CHOICE = re.compile(r"(.+?)\s*\?\s*([^:]+?)\s*:\s*(.+)")
+_CONVERSION = re.compile(r"(.+?)\s+as\s+(\w+)(?:\((.*)\))?$")
+_PART = re.compile(r"\{([^}]*)\}")
+Evaluate = Callable[[Attributes], Found]
+
+
+class MappingError(Exception):
+    """An expression of a table that is not valid."""
+
+
+@cache
+def compile_expression(text: str) -> Evaluate:
+    """Compile an expression; raises MappingError."""
+    parts = _split(text)
+    compiled = [_compile_one(part) for part in parts]
+    if len(compiled) == 1:
+        return compiled[0]
+
+    def first(attributes: Attributes) -> Found:
+        found = compiled[0](attributes)
+        for one in compiled[1:]:
+            if found.value is not MISSING:
+                return found
+            found = one(attributes)
+        return found
+
+    return first
+
+
+def _split(text: str) -> list[str]:
+    if len(whole := text.split(" || ")) > 1:
+        return [part.strip() for part in whole]
+    plain = not text.startswith(("'", "=", "not ", "exists ")) and " as " not in text and " ? " not in text
+    return [part.strip() for part in text.split("|")] if plain else [text]
+
+
+def _compile_one(text: str) -> Evaluate:
+    if text.startswith("="):
+        constant = _constant(text[1:].strip())
+        return lambda attributes: Found(constant, attributes.path)
+    if text.startswith("'"):
+        return _text(text.strip("'"))
+    if match := _CONVERSION.fullmatch(text):
+        return _converted(compile_expression(match[1]), match[2], match[3] or "")
+    if match := _CHOICE.fullmatch(text):
+        return _choice(compile_expression(match[1]), _constant(match[2]), _constant(match[3]))
+    if text.startswith("not "):
+        return _choice(compile_expression(text[4:].strip()), False, True)
+    if text.startswith("exists "):
+        return _exists(compile_expression(text[7:].strip()))
+    if not _ATTRIBUTE.fullmatch(text):
+        raise MappingError(f"no expression: {text!r}")
+    names = () if text == "." else tuple(text.split("."))
+    return lambda attributes: attributes.get(*names)
+
+
+def _constant(text: str) -> Any:
+    known = {"true": True, "false": False, "none": MISSING}
+    if text in known:
+        return known[text]
+    return int(text) if text.isdigit() else text
+
+
+def _text(text: str) -> Evaluate:
+    parts = [(match[1], compile_expression(match[1])) for match in _PART.finditer(text)]
+
+    def evaluate(attributes: Attributes) -> Found:
+        made, path = text, attributes.path
+        for name, part in parts:
+            found = part(attributes)
+            if found.value is MISSING or isinstance(found.value, Unknown):
+                return found
+            made, path = made.replace("{" + name + "}", str(found.value)), found.path
+        return Found(made, path)
+
+    return evaluate
+
+
+def _choice(condition: Evaluate, yes: Any, no: Any) -> Evaluate:
+    def evaluate(attributes: Attributes) -> Found:
+        found = condition(attributes)
+        if found.value is MISSING or isinstance(found.value, Unknown):
+            return found
+        return Found(yes if found.value not in (False, "", [], {}, "false") else no, found.path)
+
+    return evaluate
+
+
+def _exists(inner: Evaluate) -> Evaluate:
+    def evaluate(attributes: Attributes) -> Found:
+        found = inner(attributes)
+        known = not isinstance(found.value, Unknown)
+        return (
+            Found(found.value is not MISSING and found.value not in ([], ""), found.path) if known else found
+        )
+
+    return evaluate
+
+
+def _converted(inner: Evaluate, name: str, argument: str) -> Evaluate:
+    if name not in _CONVERSIONS:
+        raise MappingError(f"no conversion: {name!r}")
+    convert = _CONVERSIONS[name]
+
+    def evaluate(attributes: Attributes) -> Found:
+        found = inner(attributes)
+        if found.value is MISSING or isinstance(found.value, Unknown):
+            return found
+        return Found(convert(found.value, argument.strip('"')), found.path)
+
+    return evaluate
+
+
+def _join(value: Any, separator: str) -> Any:
+    items = value if isinstance(value, list) else [value]
+    return next((item for item in items if isinstance(item, Unknown)), separator.join(map(str, items)))
+
+
+def _integer(value: Any, _: str) -> Any:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _mapped(value: Any, argument: str) -> Any:
+    names = dict(part.partition("=")[::2] for part in argument.split(","))
+    return names.get(str(value), value)
+
+
+_CONVERSIONS: dict[str, Callable[[Any, str], Any]] = {
+    "join": _join,
+    "split": lambda value, separator: str(value).split(separator),
+    "int": _integer,
+    "text": lambda value, _: str(value),
+    "lower": lambda value, _: str(value).lower(),
+    "upper": lambda value, _: str(value).upper(),
+    "first": lambda value, _: value[0] if isinstance(value, list) and value else MISSING,
+    "above": lambda value, _: str(value).rsplit("/", 2)[0],
+    "name": lambda value, _: str(value).rsplit("/", 1)[-1],
+    "list": lambda value, _: value if isinstance(value, list) else [value],
+    "map": _mapped,
+}

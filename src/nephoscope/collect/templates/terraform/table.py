@@ -1,0 +1,69 @@
+"""The tables of Terraform's resource types: one YAML file a type in content/terraform.
+
+`resource` is the type of Terraform, `type` that of ARM. The name is the attribute `name` (an expression: see mapping_expression), the
+place of the resource its resource group, the resource named by `parent` (an id) with the type above, or the one that `scope` names for
+extensions. `parents` are expressions of names, outermost first, where Terraform names parents by their names. `body` maps paths of the
+ARM body to expressions; `children` are further resources below it; `merge_into` says that it is no resource of its own, but a part of
+the one that the attribute names; `embed` is the list of the parent's body that repeats it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import yaml
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class TableError(Exception):
+    """A table that is not valid: its file, and what is wrong."""
+
+
+class Child(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A resource below another that Terraform keeps in its blocks; made where the expression `when` has a value."""
+
+    type: str
+    name: str
+    body: dict[str, Any]
+    when: str = ""
+
+
+class ResourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table of one type."""
+
+    resource: str
+    type: str = ""
+    name: str = "name"
+    parent: str = ""
+    parents: tuple[str, ...] = ()
+    scope: str = ""
+    embed: str = ""
+    merge_into: str = ""
+    body: dict[str, Any] = {}
+    children: tuple[Child, ...] = ()
+
+
+@cache
+def tables() -> dict[str, ResourceTable]:
+    """Return the tables by Terraform's type; raises TableError."""
+    found = {}
+    for file in sorted(
+        files("nephoscope.content").joinpath("terraform").iterdir(), key=lambda file: file.name
+    ):
+        if not file.name.endswith(".yaml"):
+            continue
+        try:
+            given = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
+            table = msgspec.convert(given, ResourceTable)
+        except (msgspec.ValidationError, yaml.YAMLError) as error:
+            raise TableError(f"content/terraform/{file.name}: {error}") from error
+        if file.name != f"{table.resource}.yaml" or bool(table.type) == bool(table.merge_into):
+            raise TableError(
+                f"content/terraform/{file.name}: name the file by its resource, and give it a type or merge_into"
+            )
+        found[table.resource] = table
+    return found

@@ -1,0 +1,34 @@
+"""Plans and states of Terraform and OpenTofu, as `terraform show -json` writes them."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.templates.discovery import UnreadableFileError
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.terraform.plan import TerraformPlan, map_plan
+from nephoscope_policy.arm.template.document import Document
+from nephoscope_policy.arm.template.errors import TemplateError
+
+TITLE = "Terraform plan (`terraform show -json`)"
+PRECEDENCE = 20
+_PLAN = re.compile(r'"(?:resource_changes|planned_values|terraform_version)"\s*:')
+_VERSION = re.compile(r'"format_version"\s*:')
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim JSON files with the format version and the members of a plan."""
+    return name.endswith((".json", ".tfplan")) and bool(_VERSION.search(head)) and bool(_PLAN.search(head))
+
+
+def read(source: SourceText) -> TerraformPlan:
+    """Map the resources of a plan; raises UnreadableFileError."""
+    try:
+        document = Document.parse(source.text, source.name)
+    except TemplateError as error:
+        raise UnreadableFileError(
+            error.problem.message, error.problem.place.line or 1, error.problem.place.column or 1
+        ) from error
+    if not isinstance(document.value, dict):
+        raise UnreadableFileError("a plan is an object with resource_changes")
+    return map_plan(document)
