@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 import msgspec
-from jinja2 import UnreadableFileError
+from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from msgspec import Meta
 
@@ -140,7 +140,7 @@ def _filled(settings: Settings, run: AutomationRun, around: Around) -> tuple[str
         return environment.from_string(settings.title).render(values), environment.from_string(
             settings.text
         ).render(values)
-    except (UnreadableFileError, TypeError, ValueError, OverflowError, MemoryError) as error:
+    except (TemplateError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise ActionError(f"the template cannot be filled: {error}", again=False) from error
 
 
