@@ -40,9 +40,10 @@ _FORMS = """## forms of the language
 ## functions that a host answers
 
 These need to know where the expression runs. In a policy rule: `parameters`, `field`, `current`, `requestContext`, `policy`,
-`subscription`, `resourceGroup`, `utcNow`. Only in a template: `variables`, `reference`, `list*`, `deployment`, `environment`,
-`resourceId`, `subscriptionResourceId`, `managementGroupResourceId`, `managementGroup`, `tenant`, `providers`, `pickZones`,
-`copyIndex`, `newGuid`.
+`subscription`, `resourceGroup`, `utcNow`. Only in a template: `variables`, `reference`, `references`, `resourceInfo`, `list*`,
+`deployment`, `deployer`, `environment`, `resourceId`, `subscriptionResourceId`, `managementGroupResourceId`, `managementGroup`,
+`tenant`, `providers`, `pickZones`, `toLogicalZone`, `toLogicalZones`, `toPhysicalZone`, `toPhysicalZones`, `copyIndex`, `newGuid`,
+`externalInputs`, `fail`; and `string`, which writes a boolean as `True` there.
 """
 
 

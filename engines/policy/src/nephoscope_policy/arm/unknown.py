@@ -43,6 +43,11 @@ class Unknown:
         """An unknown of another type, made from this one by a function."""
         return Unknown(type_, self.cause, self.reason, key)
 
+    def typed(self, type_: JsonType) -> Unknown:
+        """The same unknown, of which the type is known now."""
+        known = self.type != "any" or type_ in ("any", "null")
+        return self if known else Unknown(type_, self.cause, self.reason, self.key, self.filled)
+
     def member(self, step: str | int) -> Unknown:
         """What is unknown of a member or an element; raises FunctionError where the type has none."""
         if self.type not in ("any", "array", "object"):

@@ -113,7 +113,10 @@ def _output(origin: Origin, name: str) -> Output | None:
         if origin.frame.evaluate(origin.document, path, condition[1]) is False:
             return None
     type_ = resolve(origin.frame.instance, origin.path, origin.node)
-    value = type_.hidden(_output_value(origin), f"the output {name!r} is a secret")
+    value = _output_value(origin)
+    if isinstance(value, Unknown):
+        value = value.typed(type_.json)
+    value = type_.hidden(value, f"the output {name!r} is a secret")
     declared = member(origin.node, "type")
     return Output(name, str(declared[1]) if declared else "", value, Written(origin.document, origin.path))
 

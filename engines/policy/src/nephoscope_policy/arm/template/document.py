@@ -15,6 +15,9 @@ from nephoscope_policy.model.place import Place
 Path: TypeAlias = tuple[str | int, ...]
 """The keys and 0-based indexes from a document's root to a value."""
 
+Located: TypeAlias = "tuple[Document, Path, Any]"
+"""A part of a document: the document, the path, and its JSON."""
+
 MAX_TEXT = 8 * 1024 * 1024
 """Characters that a document may have; Azure takes 4 MB."""
 

@@ -70,10 +70,8 @@ def _patterned(host: Host) -> Host:
 def _resource_id(frame: Frame, arguments: list[Any]) -> Value:
     scope = frame.instance.scope
     group = scope.resource_group if scope.kind == "resourceGroup" else ""
-    if scope.kind == "tenant":
+    if scope.kind in ("tenant", "managementGroup") and "/" in given.text(arguments, 0):
         return provider_path(arguments, 0)
-    if scope.kind == "managementGroup":
-        return management_group_resource_id(arguments, scope.management_group)
     return resource_id(arguments, scope.subscription_id, group)
 
 

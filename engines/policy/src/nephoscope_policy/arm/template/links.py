@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from nephoscope_policy.arm.patterns import is_open, literal_tail, pattern, shown_pattern
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Document, Located, Path, member
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.template.parameters import Given, given_parameters
 from nephoscope_policy.arm.template.surroundings import BASE_URI, template_uri
@@ -22,38 +22,37 @@ MAX_TRIES = 12
 """Paths beside the template that an address is looked for under."""
 
 
-def linked_template(origin: Origin, path: Path, link: Any) -> tuple[Document, Path, dict[str, Any]] | None:
+def linked_template(origin: Origin, path: Path, link: Any) -> Located | None:
     """The template behind a `templateLink`; None where it cannot be read, which is reported with its reason."""
     spec = _text(origin, path, link, "id")
     if spec is not None:
         return _template_spec(origin, path, spec)
-    document = _linked(origin, path, link)
-    if document is None:
-        return None
-    if isinstance(document.value, dict):
-        return document, (), document.value
-    _plan(origin).report(document.place(()), "a template is a JSON object")
+    found = _linked(origin, path, link)
+    if found is None or isinstance(found[2], dict):
+        return found
+    _plan(origin).report(found[0].place(found[1]), "a template is a JSON object")
     return None
 
 
 def linked_parameters(origin: Origin, path: Path, link: Any) -> Mapping[str, Given]:
     """The parameters behind a `parametersLink`, none where they cannot be read, which is reported."""
-    document = _linked(origin, path, link)
-    found = member(document.value, "parameters") if document else None
-    if document is None or found is None:
+    found = _linked(origin, path, link)
+    section = member(found[2], "parameters") if found else None
+    if found is None or section is None:
         return {}
-    return given_parameters(document, (found[0],), found[1], None)
+    return given_parameters(found[0], (*found[1], section[0]), section[1], None)
 
 
 def _plan(origin: Origin) -> Plan:
     return origin.frame.deployment.plan
 
 
-def _linked(origin: Origin, path: Path, link: Any) -> Document | None:
+def _linked(origin: Origin, path: Path, link: Any) -> Located | None:
+    plan = _plan(origin)
     relative = _text(origin, path, link, "relativePath")
     address = relative if relative is not None else _text(origin, path, link, "uri")
     if address is None:
-        _plan(origin).report(
+        plan.report(
             origin.document.place(path), "a link needs a uri, a relativePath or the id of a template spec"
         )
         return None
@@ -61,10 +60,12 @@ def _linked(origin: Origin, path: Path, link: Any) -> Document | None:
     for name in names:
         if name in origin.frame.deployment.files:
             continue  # a template does not deploy itself: another one of its name is meant
-        document = load_document(_plan(origin), name)
+        document = load_document(plan, name)
         if document is not None:
-            return document
-    _plan(origin).report(
+            return document, (), document.value
+        if name in plan.artifacts:
+            return plan.artifacts[name]
+    plan.report(
         origin.document.place(path),
         f"{shown_pattern(address)} could not be read: it is neither beside the template nor fetched; what it deploys is unknown",
         error=False,
@@ -119,17 +120,19 @@ def _candidates(origin: Origin, address: str) -> Iterator[str]:
         yield _joined(origin, "/".join(segments[start:]))
 
 
-def _template_spec(origin: Origin, path: Path, spec: str) -> tuple[Document, Path, dict[str, Any]] | None:
-    planned = _plan(origin).by_key.get(spec.lower())
-    found = (
-        _main_template(planned.origin.document, planned.origin.path, planned.origin.node) if planned else None
-    )
-    if found is not None:
-        return found
-    document = load_document(_plan(origin), spec)
+def _template_spec(origin: Origin, path: Path, spec: str) -> Located | None:
+    plan = _plan(origin)
+    planned = plan.by_key.get(spec.lower())
+    if planned is not None:
+        source = planned.origin
+        found = _main_template(plan, (source.document, source.path, source.node))
+        if found is not None:
+            return found
+    document = load_document(plan, spec)
     if document is not None and isinstance(document.value, dict):
-        return _main_template(document, (), document.value) or (document, (), document.value)
-    _plan(origin).report(
+        exported = (document, (), document.value)
+        return _main_template(plan, exported) or exported
+    plan.report(
         origin.document.place(path),
         f"the template spec {shown_pattern(spec)} could not be read: what it deploys is unknown",
         error=False,
@@ -137,10 +140,17 @@ def _template_spec(origin: Origin, path: Path, spec: str) -> tuple[Document, Pat
     return None
 
 
-def _main_template(document: Document, path: Path, node: Any) -> tuple[Document, Path, dict[str, Any]] | None:
-    """The `mainTemplate` of a template spec's version, as a resource or as an export."""
+def _main_template(plan: Plan, version: Located) -> Located | None:
+    """The `mainTemplate` of a template spec's version, as a resource or as an export; what it links to is kept beside it."""
+    document, path, node = version
     properties = member(node, "properties")
     if properties is not None:
         path, node = (*path, properties[0]), properties[1]
+    linked = member(node, "linkedTemplates")
+    for place, one in enumerate(linked[1] if linked and isinstance(linked[1], list) else []):
+        name, template = member(one, "path"), member(one, "template")
+        if linked and name and template and isinstance(name[1], str):
+            beside = posixpath.normpath(posixpath.join(posixpath.dirname(document.file), name[1]))
+            plan.artifacts[beside] = document, (*path, linked[0], place, template[0]), template[1]
     main = member(node, "mainTemplate")
     return (document, (*path, main[0]), main[1]) if main and isinstance(main[1], dict) else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.deployment import Deployment
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Document, Located, Path, member
 from nephoscope_policy.arm.template.frame import Origin
 from nephoscope_policy.arm.template.instance import Instance
 from nephoscope_policy.arm.template.links import linked_parameters, linked_template
@@ -68,14 +68,13 @@ def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deploymen
         inner.outer = outer
         inner.template = Origin(*template, origin.frame.within(inner))
     else:
-        given = _given(origin, path, properties)
-        inner.template = Origin(*template, Instance(*template, given, inner.scope, inner).frame)
+        instance = Instance(*template, _given(origin, path, properties), inner.scope, inner)
+        instance.check_given()
+        inner.template = Origin(*template, instance.frame)
     return inner
 
 
-def _template(
-    origin: Origin, path: Path, properties: dict[str, Any]
-) -> tuple[tuple[Document, Path, dict[str, Any]] | None, bool]:
+def _template(origin: Origin, path: Path, properties: dict[str, Any]) -> tuple[Located | None, bool]:
     """The template, inline or linked, and whether it is linked; None where it cannot be read, which is reported."""
     inline = member(properties, "template")
     if inline is not None and isinstance(inline[1], dict):

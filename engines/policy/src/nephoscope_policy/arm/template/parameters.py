@@ -45,6 +45,8 @@ def parameter_value(instance: Instance, declared: Declared) -> Value:
     for problem in type_.faults(value):
         place = document.place((*path, *problem.path))
         instance.frame.fail(place, f"the parameter {declared.name!r} {problem.message}")
+    if isinstance(value, Unknown):
+        return value.typed(type_.json)
     return type_.hidden(value, f"the parameter {declared.name!r} is a secret")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nephoscope_policy.arm.template.document import Document, member
+from nephoscope_policy.arm.template.document import Document, Located, member
 from nephoscope_policy.arm.template.errors import Problem
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
@@ -34,6 +34,7 @@ class Plan:
         self.load = load
         self.calls = 0
         self.deployments: list[Deployment] = []
+        self.artifacts: dict[str, Located] = {}
         self.documents: dict[str, Document | None] = {}
         self.by_key: dict[str, PlannedResource] = {}
         self.resources: list[PlannedResource] = []
