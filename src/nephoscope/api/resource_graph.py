@@ -184,7 +184,7 @@ def _above(call: Call, reach: Reach, asked: Iterable[str] | None) -> frozenset[s
 
 def _run(call: Call, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
-        _filled(call, call.edition.reads(text, call.instance.query_seconds))
+        _filled(call, call.edition.reads(text, call.instance.query_seconds), reach)
         within = _within(call)
         reader = Reader.of(call.caller, lambda one: within(call.caller.reach(one)))
         current = Current(call.instance.state, call.instance.tenant, call.edition, reader, call.base)
@@ -194,13 +194,15 @@ def _run(call: Call, text: str, reach: Mapping[str, Shown]) -> pa.Table:
         raise refused(error) from error
 
 
-def _filled(call: Call, tables: frozenset[str]) -> None:
+def _filled(call: Call, tables: frozenset[str], reach: Mapping[str, Shown]) -> None:
     """Fault where a query reads a table that nothing here fills: no rows of it would be taken for none in the estate.
 
     A query of every table, as `search` is, means those that there are.
     """
-    empty = sorted((tables & never_read()) - call.edition.files.keys())
-    if empty and not tables >= never_read():
+    if tables >= never_read():
+        return
+    empty = call.edition.unread(tables, reach)
+    if empty:
         told = ", ".join(TABLES[one] for one in empty)
         raise not_assessed(
             f"Nothing is read into {told} here, so that no rows there say nothing of the estate."

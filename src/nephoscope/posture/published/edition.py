@@ -18,7 +18,7 @@ from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.attack_paths import AttackPaths
 from nephoscope.posture.published.beside import TABLE, Beside, Current
 from nephoscope.posture.published.findings import Findings
-from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES
+from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES, never_read
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.listing import Listing
 from nephoscope.posture.published.made import Made, read
@@ -153,6 +153,23 @@ class Edition:
             return catalog.asked
 
         return self.once(("read by", text), asked)
+
+    def unread(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
+        """Return the tables (lower-cased) that nothing collected fills and of which a reach sees no row that was imported.
+
+        That such a table has no rows says nothing of the estate.
+        """
+        return sorted(
+            table for table in never_read().intersection(tables) if not self._has_rows(table, reach[table])
+        )
+
+    def _has_rows(self, table: str, reach: Shown) -> bool:
+        if table not in self.files:
+            return False
+        key = ("has rows", table, reach)
+        return self.once(
+            key, lambda: bool(self._queried(f"{table} | take 1", reach, None, None, None)[-1].table.num_rows)
+        )
 
     def current(self, beside: Beside) -> Current:
         """The rows that are true now, made once for a key."""

@@ -10,7 +10,7 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.lake.reaches import Reaches, ReachesWithin
 from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
-from nephoscope.posture.published.graph_tables import COLUMNS, TABLES, never_read
+from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, shown
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
@@ -48,24 +48,21 @@ class PublishedGraph:
 
         KqlError where no rows of the table would say nothing of the estate.
         """
-        edition = self._read(table)
-        if subscriptions is not None:
-            reaches = ReachesWithin(reaches, subscriptions)
-        found = GraphCatalog(edition.files).scan(table, shown(edition, reaches)[table])
-        if table == TABLE:
-            found = with_current(found, edition.current(self.current(edition, reaches)))
-        return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))
-
-    def _read(self, table: str) -> Edition:
-        """The edition; KqlError where that a lower-cased table has no rows in it would say nothing of the estate."""
         if self.edition is None:
             raise KqlError(
                 f"nothing of the estate was assessed yet, so {TABLES[table]} cannot be read", hint=ASSESS
             )
-        if table in never_read() and table not in self.edition.files:
+        edition = self.edition
+        if subscriptions is not None:
+            reaches = ReachesWithin(reaches, subscriptions)
+        reach = shown(edition, reaches)[table]
+        if edition.unread([table], {table: reach}):
             told = f"nothing is read into {TABLES[table]} here: that it has no rows would say nothing of the estate"
             raise KqlError(told, kind="unsupported")
-        return self.edition
+        found = GraphCatalog(edition.files).scan(table, reach)
+        if table == TABLE:
+            found = with_current(found, edition.current(self.current(edition, reaches)))
+        return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))
 
 
 def must_read_whole(

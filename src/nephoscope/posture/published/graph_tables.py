@@ -119,8 +119,17 @@ LISTED = frozenset({"resources", "resourcecontainers"})
 
 
 def never_read() -> frozenset[str]:
-    """The lower-cased tables whose rows nothing that is collected gives: they hold what an import brought, else nothing."""
-    own = {COLLECTED, "directoryresources", "securityresources"}
+    """The lower-cased tables whose rows nothing that is collected gives: they hold what an import brought, else nothing.
+
+    Changes are what we make of two readings: that there are none says that nothing changed.
+    """
+    own = {
+        COLLECTED,
+        "directoryresources",
+        "securityresources",
+        "resourcechanges",
+        "resourcecontainerchanges",
+    }
     return frozenset(TABLES) - frozenset(Reading.builtin().tables.values()) - own
 
 
