@@ -55,7 +55,7 @@ def is_open(text: str) -> bool:
 
 def shown_pattern(text: str) -> str:
     """The pattern for people: unknown parts in braces."""
-    return _PART.sub(lambda match: "{" + match[1].rpartition(":")[2] + "}", text)
+    return _PART.sub(lambda match: "{" + match[1] + "}", text) if _OPEN in text else text
 
 
 def literal_tail(text: str) -> str:

@@ -137,3 +137,58 @@ def test_what_is_no_template_is_refused_with_its_place() -> None:
         expand(Document.parse("{}", "x.json"))
     with pytest.raises(TemplateError, match=r"x.json:2:3: not JSON: expected a JSON value"):
         Document.parse('{"a": 1, "b":\n  ?}', "x.json")
+
+
+def test_what_is_nested_too_deeply_is_reported() -> None:
+    chain = {f"v{place}": f"[variables('v{place + 1}')]" for place in range(1000)}
+    template = {
+        "variables": {**chain, "v1000": 1},
+        "resources": [account(properties={"x": "[variables('v0')]", "y": 1})],
+    }
+    found = planned(template)
+    assert "nested too deeply" in found.errors[0].message
+    assert isinstance(found.resources[0].body["properties"]["x"], Unknown)
+    assert found.resources[0].body["properties"]["y"] == 1
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that are met soon."""
+    for name, value in (("MAX_RESOURCES", 100), ("MAX_TURNS", 1000), ("MAX_WEIGHT", 10_000)):
+        monkeypatch.setattr(f"nephoscope_policy.arm.template.plan.{name}", value)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_number_of_resources_is_bounded() -> None:
+    inner = {"type": "A.B/c", "name": "[concat('x', copyIndex())]", "copy": {"name": "l", "count": 30}}
+    module = {
+        "type": "Microsoft.Resources/deployments",
+        "name": "[concat('m', copyIndex())]",
+        "copy": {"name": "l", "count": 5},
+        "properties": {"expressionEvaluationOptions": {"scope": "inner"}, "template": {"resources": [inner]}},
+    }
+    found = planned({"resources": [module]})
+    assert len(found.resources) == 100
+    assert [one.message for one in found.errors] == ["the expansion stops here: it has 100 resources"]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        (
+            {
+                "copy": [
+                    {"name": "a", "count": 30, "input": {"copy": [{"name": "b", "count": 90, "input": 1}]}}
+                ]
+            },
+            "all loops together have too many turns: this one is not unrolled",
+        ),
+        ({"x": "[padLeft('x', 9000)]", "y": "[padLeft('y', 9000)]"}, "become too large together"),
+        ({"x": "[range(0, 300)]"}, "become too large together"),
+        ({"x": "[json(concat('{\"a\": [', join(range(0, 160), ','), ']}'))]"}, "become too large together"),
+    ],
+)
+def test_what_loops_and_values_make_is_bounded(properties: Any, message: str) -> None:
+    found = planned({"resources": [account(properties=properties)]})
+    assert message in found.errors[0].message

@@ -94,13 +94,14 @@ class Frame:
             value = int(value)
         if isinstance(value, Unknown):
             return value
-        if type(value) is int and 0 <= value <= MAX_COPIES:
+        if type(value) is not int:
+            wrong = f"the count of a loop must be an integer, not {kind(value)}"
+        elif not 0 <= value <= MAX_COPIES:
+            wrong = f"a loop has 0 to {MAX_COPIES} turns, not {value}"
+        elif not self.deployment.plan.may_turn(value):
+            wrong = "all loops together have too many turns: this one is not unrolled"
+        else:
             return value
-        wrong = (
-            f"a loop has 0 to {MAX_COPIES} turns, not {value}"
-            if type(value) is int
-            else f"the count of a loop must be an integer, not {kind(value)}"
-        )
         return self.fail(document.place((*path, found[0])), wrong)
 
     def evaluate(self, document: Document, path: Path, node: Any) -> Value:

@@ -25,6 +25,27 @@ MAX_RESOURCES = 20_000
 MAX_NESTING = 16
 """Levels of nested deployments."""
 MAX_PROBLEMS = 1_000
+MAX_TURNS = 1_000_000
+"""Turns of all loops of one expansion."""
+MAX_WEIGHT = 128 * 1024 * 1024
+"""What all large values of one expansion may weigh: a character is 1, an element 64."""
+SMALL = 256
+"""Characters or elements up to which a value weighs nothing."""
+
+
+class BudgetError(Exception):
+    """The expansion makes more than it may; what would exceed it is unknown."""
+
+
+def weight(value: Value, *, deep: bool) -> int:
+    """What a value weighs, by its outermost level or by all of them."""
+    if isinstance(value, str):
+        return len(value)
+    inner = value.values() if isinstance(value, dict) else value
+    below = (
+        sum(weight(item, deep=True) for item in inner if isinstance(item, str | list | dict)) if deep else 0
+    )
+    return 64 * len(value) + below
 
 
 class Plan:
@@ -33,6 +54,8 @@ class Plan:
     def __init__(self, load: Loader | None) -> None:
         self.load = load
         self.calls = 0
+        self._turns = MAX_TURNS
+        self._weight = MAX_WEIGHT
         self.deployments: list[Deployment] = []
         self.artifacts: dict[str, Located] = {}
         self.documents: dict[str, Document | None] = {}
@@ -61,6 +84,17 @@ class Plan:
     def problems(self) -> tuple[Problem, ...]:
         """What was reported, in order."""
         return tuple(self._problems.values())
+
+    def spend(self, weight: int) -> None:
+        """Count a large value; raises BudgetError where the expansion's values become too large."""
+        self._weight -= weight
+        if self._weight < 0:
+            raise BudgetError("the values of this expansion become too large together: it is not computed")
+
+    def may_turn(self, turns: int) -> bool:
+        """Count the turns of a loop, False where there are too many."""
+        self._turns -= turns
+        return self._turns >= 0
 
     @property
     def is_full(self) -> bool:

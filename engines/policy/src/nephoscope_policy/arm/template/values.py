@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
 from nephoscope_policy.arm.expression import Expression, parse
@@ -13,13 +13,23 @@ from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.hosts import HOSTS
 from nephoscope_policy.arm.template.loops import loops_of
+from nephoscope_policy.arm.template.plan import SMALL, BudgetError, weight
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm.template.frame import Frame
 
+PARSERS = frozenset({"json", "base64tojson"})
+"""Functions whose results are larger than what they are seen to make."""
 Evaluator: TypeAlias = Callable[["Frame"], Value]
+
+
+class Compiled(NamedTuple):
+    """An expression's function, and whether it parses text to values."""
+
+    run: Callable[[Any], Value]
+    parses: bool
 
 
 class _Static:
@@ -35,9 +45,10 @@ class _Static:
 
 
 @lru_cache(maxsize=65_536)
-def compiled_text(text: str) -> Callable[[Any], Value]:
-    """The function behind a text that is an expression; raises ArmSyntaxError."""
-    return parsed_text(text).compile(HOSTS, partial_registry())
+def compiled_text(text: str) -> Compiled:
+    """What a text that is an expression is compiled to; raises ArmSyntaxError."""
+    expression = parsed_text(text)
+    return Compiled(expression.compile(HOSTS, partial_registry()), not PARSERS.isdisjoint(expression.calls))
 
 
 @lru_cache(maxsize=4_096)
@@ -72,9 +83,17 @@ def _text(frame: Frame, document: Document, path: Path, text: str) -> Value:
     if not is_expression(text):
         return unescape(text)
     try:
-        return compiled_text(text)(frame)
+        compiled = compiled_text(text)
+        value = compiled.run(frame)
+        if isinstance(value, str | list | dict) and (compiled.parses or len(value) > SMALL):
+            frame.deployment.plan.spend(weight(value, deep=compiled.parses))
+        return value
     except (ArmError, ArmSyntaxError) as error:
         return frame.fail(document.place(path, error.offset), str(error))
+    except RecursionError:
+        return frame.fail(document.place(path), "what it needs is nested too deeply")
+    except BudgetError as error:
+        return frame.fail(document.place(path), str(error))
 
 
 def _text_evaluator(document: Document, path: Path, text: str) -> Evaluator:
