@@ -10,7 +10,15 @@ from tests.service.calls import CONTRIBUTORS, OWNERS, Call
 
 import nephoscope.content
 from nephoscope.posture.scan import Request
-from nephoscope.service import assessments, backups, behavior, policy_packs, sources, workspaces
+from nephoscope.service import (
+    assessments,
+    backups,
+    behavior,
+    identity_risk,
+    policy_packs,
+    sources,
+    workspaces,
+)
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.state.audit_enforcement import by_product
@@ -74,6 +82,13 @@ DATA_CALLS: Mapping[str, Call] = {
     "relearn profiles": Call(lambda c, lake: behavior.relearn_profiles(c, lake, "default"), CONTRIBUTORS),
     "import policies": Call(
         lambda c, _: policy_packs.import_policies(c, POLICY, "own"), POLICY_AUTHORS, workspace=False
+    ),
+    "decide risk": Call(
+        lambda c, lake: identity_risk.decide_risk(
+            c, lake, "AADRiskyUsers", [{"Id": "u"}], "dismiss", who="User", target="riskyUsers", userIds=["u"]
+        ),
+        CONTRIBUTORS,
+        workspace=False,
     ),
     "announce request": Call(
         lambda c, _: assessments.announce_request(c, Request(("snapshot.json",))),

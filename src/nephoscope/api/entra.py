@@ -13,10 +13,10 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import PUBLIC, Surface
+from nephoscope.service.access_tokens import ISSUE, issue_token
 from nephoscope.state.principals import PrincipalKind, SecretKind
 
 SURFACE = Surface("Entra ID")
-ISSUED = "Nephoscope/tokens/action"
 
 
 @SURFACE.get(
@@ -85,21 +85,18 @@ def _issued(call: Call, form: dict[str, str]) -> Answer:
     if found is None or found.principal.kind is not PrincipalKind.PROGRAM or named.lower() not in (
         found.principal.id, found.principal.name.lower(),
     ):  # fmt: skip
-        call.instance.guard.refused(f"client {named[:100]}", ISSUED, "token endpoint", call.address)
+        call.instance.guard.refused(f"client {named[:100]}", ISSUE, "token endpoint", call.address)
         raise _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
     audience = (form.get("scope", "").removesuffix("/.default") or form.get("resource", "")).rstrip("/")
-    issued = call.instance.tokens.issued(
-        found.principal, audience or call.base, f"{call.base}/{call.instance.tenant}", secret=found.secret
+    issued = issue_token(
+        call.instance,
+        found.principal,
+        call.base,
+        audience or call.base,
+        by="token endpoint",
+        address=call.address,
+        secret=found.secret,
     )
-    with call.instance.state.transaction() as session:
-        call.instance.state.audit.add(
-            session,
-            found.name,
-            ISSUED,
-            "token endpoint",
-            address=call.address,
-            detail={"secret": found.secret},
-        )
     body = {"token_type": "Bearer", "expires_in": LASTS, "ext_expires_in": LASTS, "access_token": issued}
     return Answer(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 

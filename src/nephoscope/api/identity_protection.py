@@ -8,7 +8,7 @@ Source: https://learn.microsoft.com/graph/api/resources/identityprotection-overv
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,12 @@ from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.states_shape import ordered, selected
 from nephoscope.api.wire.throttled import throttled
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
 from nephoscope.state.workspace import DEFAULT
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.types import KqlType
 
 SURFACE = Surface("Identity protection", lets=OWN)
-READ, WRITE = "Nephoscope/identityProtection/read", "Nephoscope/identityProtection/write"
 _ROOT = "/{version}/identityProtection"
 MOST, MOST_IDS = 500, 60
 Row = dict[str, Any]
@@ -62,11 +61,6 @@ COLLECTIONS = (
         "ServicePrincipal",
     ),
 )
-#: A decision -> what the risk is then: state, level, and its detail with the word for what it is about.
-DECISIONS: Mapping[str, tuple[str, str, str]] = {
-    "confirmCompromised": ("confirmedCompromised", "high", "adminConfirmed{}Compromised"),
-    "dismiss": ("dismissed", "none", "adminDismissedAllRiskFor{}"),
-}
 
 
 def _declare(kind: Collection) -> None:
@@ -125,24 +119,9 @@ def decide(call: Call, kind: Collection, decision: str) -> Answer:
     known = {str(one["Id"]).lower(): one for one in _newest(call, kind, ids)}
     if unknown := [one for one in ids if one.lower() not in known]:
         raise _no_such(unknown[0])
-    state, level, detail = DECISIONS[decision]
-    change = {
-        "RiskState": state,
-        "RiskLevel": level,
-        "RiskDetail": detail.format(kind.who),
-        "RiskLastUpdatedDateTime": call.instance.now.isoformat(),
-        "OperationName": decision,
-    }
-    with call.instance.state.transaction() as session:
-        for one in known.values():
-            row = {name: value for name, value in one.items() if not name.startswith("_")} | change
-            row.pop("TimeGenerated", None)
-            call.instance.state.outbox.add(session, DEFAULT, kind.table, row)
-        told_ids = {kind.ids: ids}
-        call.instance.state.audit.add(
-            session, call.caller.name, WRITE, f"{kind.word}/{decision}", address=call.address, detail=told_ids
-        )
-    deliver_some(call.instance.lake, call.instance.state)
+    names = {kind.ids: ids}
+    rows, service, lake = list(known.values()), call.service, call.instance.lake
+    decide_risk(service, lake, kind.table, rows, decision, who=kind.who, target=kind.word, **names)
     return NO_CONTENT
 
 

@@ -15,11 +15,11 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, missing
 from nephoscope.api.wire.operation import PUBLIC, Surface
+from nephoscope.service.access_tokens import ISSUE, issue_token
 from nephoscope.state.principals import Principal, SecretKind
 
 SURFACE = Surface("Managed identity")
 IMDS, APP_SERVICE = "2018-02-01", "2019-08-01"
-ISSUED = "Nephoscope/tokens/action"
 _NAMES = ("client_id", "object_id", "principal_id", "clientid")
 
 
@@ -71,19 +71,16 @@ def _asked(call: Call, version: str) -> Principal:
 def _issued(call: Call, principal: Principal, more: dict[str, Any]) -> Answer:
     """The token, audited."""
     instance, resource = call.instance, call.asked("resource")[:500]
-    token = instance.tokens.issued(
-        principal, resource.removesuffix("/.default").rstrip("/"), f"{call.base}/{instance.tenant}"
+    audience = resource.removesuffix("/.default").rstrip("/")
+    token = issue_token(
+        instance,
+        principal,
+        call.base,
+        audience,
+        by="managed identity",
+        address=call.address,
+        resource=resource,
     )
-    with instance.state.transaction() as session:
-        instance.state.audit.add(
-            session,
-            principal.name,
-            ISSUED,
-            "managed identity",
-            address=call.address,
-            detail={"resource": resource},
-        )
-        instance.state.principals.used(session, "", principal.id)
     now = int(time.time())
     body = {
         "access_token": token, "expires_on": str(now + LASTS), "not_before": str(now), "resource": resource,
@@ -107,6 +104,6 @@ class _MetadataFault(Fault):
 def _refused(call: Call, status: int, code: str, message: str) -> Fault:
     """The refusal, audited."""
     call.instance.guard.denied(
-        "a local program", ISSUED, "managed identity", call.address, {"reason": message}
+        "a local program", ISSUE, "managed identity", call.address, {"reason": message}
     )
     return _MetadataFault(status, code, message)
