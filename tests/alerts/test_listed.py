@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
 from nephoscope.state.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.compile import compile_query
+from nephoscope_kql.compile import Compiled, compile_query, ticks
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -37,6 +38,16 @@ def older(column: str, value: str, **more: Any) -> dict[str, Any]:
     }
 
 
+@cache
+def asking(call: str) -> Compiled:
+    """The query of a call over a table T, which each test has with rows of its own."""
+    own = MemoryCatalog.of({"T": [("TimeGenerated", "datetime"), ("Value", "string")]}).tables
+    stored = {one.name: one.seen_as(one.name) for one in Tables.builtin()}
+    return compile_query(
+        f"{call} | project Value", MemoryCatalog({**stored, **own}, shipped_functions()), now=NOW
+    )
+
+
 def found(
     given: list[dict[str, Any]],
     before: list[dict[str, Any]],
@@ -44,18 +55,15 @@ def found(
     call: str = "_ListedValues(T)",
 ) -> list[str]:
     """The values, all seen at noon of the first of June, that are listed."""
-    tables = Tables.builtin()
-    catalog = MemoryCatalog({one.name: one.seen_as(one.name) for one in tables}, shipped_functions())
-    listed = ", ".join(f"datetime(2026-06-01 12:00), {value!r}" for value in values)
-    text = f"let T = datatable(TimeGenerated: datetime, Value: string)[{listed}]; {call} | project Value"
-    compiled = compile_query(text, catalog, now=NOW)
-    rows: dict[str, pa.Table] = {}
-    for name in compiled.reads:
+    tables, compiled = Tables.builtin(), asking(call)
+    moments = pa.array([ticks(NOW)] * len(values), pa.int64())
+    rows = {"T": pa.table({"TimeGenerated": moments, "Value": pa.array(values, pa.string())})}
+    for name in compiled.reads.keys() - {"T"}:
         mine = {NEWER: given, OLDER: before}.get(name, [])
         made = arrow_of(tables[name], mine, workspace=Workspace.named("test"), now=NOW)
         assert not made.bad
         rows[name] = made.table
-    with DuckDBEngine(rows, threads=1) as engine:
+    with DuckDBEngine(rows, threads=1, small=True) as engine:
         return sorted(engine.run(compiled).column(0).to_pylist())
 
 

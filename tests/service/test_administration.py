@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from nephoscope.service import (
 )
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.state import State
 from nephoscope.state.audit import Audit
 from nephoscope.state.concepts import every_table
 from nephoscope.state.own_facts import OwnFacts
@@ -41,9 +43,7 @@ from nephoscope.state.tenants import Connection, Tenant
 from nephoscope_policy.exemption import Exemption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from nephoscope.state import State
+    from collections.abc import Callable, Iterator
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
@@ -244,9 +244,28 @@ VERBS = {
 
 
 @pytest.fixture
-def house(state: State, tmp_path: Path) -> State:
+def house(built: Path, tmp_path: Path) -> Iterator[State]:
     """A state with something to change."""
-    context = ServiceContext(LocalUser.current(), state, tmp_path / "data")
+    shutil.copytree(built, tmp_path / "data")
+    with opened(tmp_path / "data") as state:
+        yield state
+
+
+def opened(data: Path) -> State:
+    return State.of(data, f"sqlite:///{data / 'state.db'}")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with it, of which each test has a copy."""
+    data = tmp_path_factory.mktemp("built") / "data"
+    with opened(data) as state:
+        build(state, data)
+    return data
+
+
+def build(state: State, data: Path) -> None:
+    context = ServiceContext(LocalUser.current(), state, data)
     workspaces.add_workspace(context, "soc", {})
     tenants.connect_tenant(context, Tenant("contoso", CONNECTION), Secrets(SECRET))
     sources.add_source(context, Source("known", "event_hub", {}), HUB, {"password": STRING}, there=False)
@@ -257,7 +276,6 @@ def house(state: State, tmp_path: Path) -> State:
     sign_in_providers.put_provider(context, PROVIDER, SECRET)
     own_facts.put_facts(context, _claims(context, "known"))
     arm_documents.put_document(context, SUBSCRIPTION, _exemption("known"), EXEMPTIONS)
-    return state
 
 
 def rows(state: State) -> dict[str, list[tuple[Any, ...]]]:
