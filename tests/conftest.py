@@ -12,6 +12,7 @@ from hypothesis import settings
 from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
 from tests.running.durations import DurationRecorder
+from tests.running.examples import lower_examples
 from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
 
@@ -55,7 +56,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TierSch
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put files in order; without --full the tests marked `full` are deselected, never skipped."""
+    """Put files in order; without --full the tests marked `full` are deselected, never skipped, and properties have fewer examples."""
     put_in_order(items)
     if config.getoption("--full"):
         return
@@ -64,6 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=dropped)
         left = set(dropped)
         items[:] = [item for item in items if item not in left]
+    lower_examples(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.reach import EVERYTHING, Reach
@@ -29,6 +30,14 @@ ASSESSMENT = "microsoft.security/assessments"
 def report(tmp_path_factory):
     scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("data"), NOW)
     return Report(scan.run(scan.estate()), "sample:")
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A report of one subscription, for what is the same of every one."""
+    snapshot = copy_some(tmp_path_factory.mktemp("few") / "snapshot", "sandbox")
+    scan = Scan(Request((str(snapshot),)), tmp_path_factory.mktemp("few"), NOW)
+    return Report(scan.run(scan.estate()), "few")
 
 
 @pytest.fixture(scope="module")
@@ -137,19 +146,19 @@ def test_since_when_is_remembered(report, tmp_path):
     assert one.why == told.get("description", "")
 
 
-def test_a_newer_edition_is_found_and_the_older_still_answers(report, tmp_path):
-    publish(tmp_path, report, {})
+def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
+    publish(tmp_path, few, {})
     shelf = Shelf(tmp_path)
     old = shelf.newest()
     assert shelf.newest() is old
-    publish(tmp_path, replace(report, scope="again"), {})
+    publish(tmp_path, replace(few, scope="again"), {})
     assert shelf.newest().made.scope == "again"
     assert old.findings.count(EVERYTHING) == shelf.newest().findings.count(EVERYTHING)
 
 
-def test_an_edition_is_made_ready_while_the_one_before_is_shown(report, tmp_path):
+def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
     """Nobody who asks waits for it, and it is shown as soon as it is ready, also where it could not be made so."""
-    publish(tmp_path, report, {})
+    publish(tmp_path, few, {})
     shelf, go = Shelf(tmp_path), threading.Event()
     old = shelf.newest()
     made = []
@@ -163,7 +172,7 @@ def test_an_edition_is_made_ready_while_the_one_before_is_shown(report, tmp_path
     shelf.make_ready(ready)
     for number, scope in enumerate(("again", "once more"), 1):
         go.clear()
-        publish(tmp_path, replace(report, scope=scope), {})
+        publish(tmp_path, replace(few, scope=scope), {})
         assert shelf.newest() is shelf.newest() is old
         go.set()
         shelf.settle()
@@ -229,8 +238,8 @@ def test_kinds_are_found_in_their_folder():
     } <= kinds().keys()
 
 
-def test_one_copy_serves_every_process_and_goes_with_its_edition(report, tmp_path):
-    publish(tmp_path, report, {})
+def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
+    publish(tmp_path, few, {})
     here, there = Shelf(tmp_path).newest(), Shelf(tmp_path).newest()
     whole = here.findings.count(EVERYTHING)
     (copy,) = (tmp_path / "posture").glob(".documents-*.duckdb")
@@ -238,14 +247,14 @@ def test_one_copy_serves_every_process_and_goes_with_its_edition(report, tmp_pat
     assert there.findings.count(EVERYTHING) == whole
     assert copy.stat().st_mtime_ns == made
     assert copy.stat().st_mode & 0o077 == 0
-    publish(tmp_path, replace(report, scope="again"), {})
+    publish(tmp_path, replace(few, scope="again"), {})
     assert Shelf(tmp_path).newest().findings.count(EVERYTHING) == whole
     assert not copy.exists()
     assert here.listing.page([ASSESSMENT], EVERYTHING, most=10).bodies
 
 
-def test_a_copy_that_cannot_be_made_says_where(report, tmp_path):
-    publish(tmp_path, report, {})
+def test_a_copy_that_cannot_be_made_says_where(few, tmp_path):
+    publish(tmp_path, few, {})
     (tmp_path / "posture" / ".documents.lock").mkdir()
     with pytest.raises(LakeError, match="posture"):
         Shelf(tmp_path).newest().findings.count(EVERYTHING)

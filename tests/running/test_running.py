@@ -11,7 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.running import durations, scheduling
+from tests.running.examples import lower
 from tests.running.scheduling import TierScheduling, turn_of, unit_of
 from tests.running.tiers import SYSTEM, TierError, Tiers, is_of_system
 
@@ -81,6 +84,20 @@ def test_the_longest_is_first_and_the_browser_is_one(monkeypatch: pytest.MonkeyP
     units = {unit_of(f"{file}::test") for file in (*table, "tests/new.py")}
     assert sorted(units, key=turn_of) == ["tests/browser", "tests/a.py", "tests/b.py", "tests/new.py"]
     turn_of.cache_clear()
+
+
+@pytest.mark.parametrize(("said", "tried"), [(4, 4), (25, 25), (60, 25), (100, 25), (400, 100)])
+def test_a_property_is_tried_with_a_quarter_of_its_examples(said: int, tried: int) -> None:
+    given_: list[int] = []
+
+    @settings(max_examples=said, database=None, deadline=None)
+    @given(st.integers())
+    def holds(number: int) -> None:
+        given_.append(number)
+
+    lower(holds)
+    holds()
+    assert len(given_) == tried
 
 
 class Node(SimpleNamespace):

@@ -63,6 +63,7 @@ def test_the_twelve_changes_are_told_exactly(moved):
     assert Counter(row["kind"] for row in expected) == {"new": 5, "fixed": 3, "reopened": 2, "removed": 2}
 
 
+@pytest.mark.full
 def test_the_command_tells_them_from_its_history(snapshots, tmp_path):
     expected = json.loads((CASES / "expected.json").read_text(encoding="utf-8"))
     names = {

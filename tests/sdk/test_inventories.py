@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from azure.core.exceptions import HttpResponseError
 
+pytestmark = pytest.mark.system
+
 
 def test_software_that_a_log_tells_of(owner, sample):
     machine = min(sample.ids("microsoft.compute/virtualmachines", owner.subscription))

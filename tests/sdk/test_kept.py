@@ -38,6 +38,8 @@ from azure.mgmt.securityinsight.models import (
     SentinelOnboardingState,
 )
 
+pytestmark = pytest.mark.system
+
 WORKSPACE = ("rg", "default")
 GROUP = "rg-erp-app"
 

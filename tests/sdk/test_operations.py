@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.system
+
 
 def test_operations_are_listed(owner):
     insights = owner.insights.operations.list()

@@ -10,6 +10,8 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.mgmt.resourcegraph.models import FacetRequest, QueryRequest, QueryRequestOptions
 from azure.monitor.query import LogsBatchQuery, LogsQueryStatus
 
+pytestmark = pytest.mark.system
+
 ERP = "sub-bwf-erp-prod"
 WORKSPACE = ("rg", "default")
 UNHEALTHY = """securityresources

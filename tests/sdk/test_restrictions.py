@@ -10,6 +10,8 @@ from azure.mgmt.policyinsights.models import (
 )
 from azure.mgmt.resource.policy.models import PolicyAssignment, PolicyDefinition
 
+pytestmark = pytest.mark.system
+
 ACCOUNT = "Microsoft.Storage/storageAccounts"
 
 

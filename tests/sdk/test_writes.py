@@ -29,6 +29,8 @@ from azure.mgmt.securityinsight.models import (
     WatchlistItem,
 )
 
+pytestmark = pytest.mark.system
+
 WORKSPACE = ("rg", "default")
 NOW = datetime.now(UTC)
 

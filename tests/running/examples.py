@@ -1,0 +1,32 @@
+"""How many examples a property is tried with: as many as it says in the full counts, else a quarter of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import is_hypothesis_test, settings
+
+#: What a property is always tried with, where it says no less.
+LEAST = 25
+_SETTINGS = "_hypothesis_internal_use_settings"
+
+
+def lower_examples(items: Iterable[pytest.Item]) -> None:
+    """Let each property of these tests be tried with a quarter of its examples, and no fewer than 25 of them."""
+    functions = {
+        inspect.unwrap(item.obj, stop=is_hypothesis_test)
+        for item in items
+        if isinstance(item, pytest.Function)
+    }
+    for function in functions:
+        if is_hypothesis_test(function):
+            lower(getattr(function, "__func__", function))
+
+
+def lower(function: object) -> None:
+    """Change what a property says of its examples."""
+    said: settings = getattr(function, _SETTINGS)
+    few = max(min(said.max_examples, LEAST), said.max_examples // 4)
+    setattr(function, _SETTINGS, settings(parent=said, max_examples=few))
