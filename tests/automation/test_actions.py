@@ -24,6 +24,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.automation_runs import RunStatus
 
+pytestmark = pytest.mark.system
+
 # --- webhooks -------------------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,8 @@ from nephoscope.serve.responding import Desks
 from nephoscope.state import State
 from nephoscope.state.automation_runs import AutomationRun, DueRun, RuleLanguage, RunStatus, RunStep
 
+pytestmark = pytest.mark.system
+
 NOW = datetime.now(UTC)
 #: Says that it was begun, and waits until it is let go.
 HOLD = """

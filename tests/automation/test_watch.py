@@ -16,6 +16,8 @@ from nephoscope.automation.rules import load_automations
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state.automation_runs import RuleLanguage
 
+pytestmark = pytest.mark.system
+
 FILES = {"actionType": "Files", "name": "out"}
 HOME = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers/Microsoft.Security/automations"
 

@@ -13,6 +13,8 @@ from tests.cli.test_detect import run
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 
+pytestmark = pytest.mark.system
+
 OPERATOR = {
     "mail": {"host": "smtp.contoso.com", "sender": "soc@contoso.com", "recipients": ["*@contoso.com"]},
     "files": {"archive": {"folder": "/var/lib/archive"}},
