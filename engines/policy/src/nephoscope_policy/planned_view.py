@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 from nephoscope_policy.gap import KNOWN_LATER, NOT_SET
+from nephoscope_policy.model.resource import Planning
 from nephoscope_policy.paths import MISSING, STAR, Segments, fold_keys, head_and_rest, step
 from nephoscope_policy.view import MARKS, NotCollected, View
 
@@ -66,12 +67,13 @@ def view_of(resource: Resource) -> View:
 class PlannedView(View):
     """A view of a planned resource; it is never complete, so that the closures ask whether it answers what they read."""
 
-    __slots__ = ("_absent", "_answered")
+    __slots__ = ("_absent", "_answered", "_unnamed")
 
     def __init__(self, resource: Resource) -> None:
         super().__init__(resource)
         self.complete = False
-        self._absent = resource.planned.absent if resource.planned is not None else frozenset[Any]()
+        planned = resource.planned or Planning()
+        self._absent, self._unnamed = planned.absent, planned.unnamed
         self._answered: dict[Segments, bool] = {}
 
     @property
@@ -91,7 +93,7 @@ class PlannedView(View):
 
     def answers(self, reads: Reads) -> bool:
         """Whether all that is read is known, or certainly absent."""
-        if reads.everything or self.unread or isinstance(self.body.get("id"), Unknown):
+        if reads.everything or self.unread or self._unnamed:
             return False
         return all(map(self._is_known, reads.paths))
 
@@ -107,9 +109,8 @@ class PlannedView(View):
 
     def special(self, name: str) -> Any:
         """Type, name and id; raises KnownLater for a name or an id that has an unknown part."""
-        unknown = self.body.get("id" if name == "fullname" else name)
-        if isinstance(unknown, Unknown):
-            raise KnownLater(name, unknown)
+        if self._unnamed and name != "type":
+            raise KnownLater(name, Unknown("string", "parameter", self._unnamed))
         return super().special(name)
 
     def peek(self, field: FieldPath) -> Any:

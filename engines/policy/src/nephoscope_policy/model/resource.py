@@ -16,11 +16,13 @@ class Planning:
     """What is known of a resource that a deployment is to make, beside the body that is sent.
 
     The body may hold `arm.unknown.Unknown` values, and a member of `properties` that it lacks is what Azure makes of it: unknown, but
-    for what lies at or under a path in `absent` (lower-cased keys). `condition` says why it may not be made at all, '' where it is.
+    for what lies at or under a path in `absent` (lower-cased keys). `condition` says why it may not be made at all, '' where it is;
+    `unnamed` why its name or id is not known in full, '' where it is: then the body has them as they are shown.
     """
 
     absent: frozenset[tuple[str, ...]] = frozenset()
     condition: str = ""
+    unnamed: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

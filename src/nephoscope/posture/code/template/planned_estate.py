@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nephoscope.estate.estate import Estate
@@ -70,15 +70,17 @@ def _resource(one: PlannedResource) -> Resource | None:
         if isinstance(one.condition, Unknown)
         else ""
     )
+    unnamed = body["id"] if isinstance(body["id"], Unknown) else None
+    body |= {"id": one.id, "name": one.name.rpartition("/")[2]}
     try:
-        return _filled({**body, "id": one.id}, Planning(condition=condition), whole=body)
+        return _filled(body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""))
     except ValueError:
         return None
 
 
-def _filled(body: dict[str, Any], planning: Planning, whole: dict[str, Any] | None = None) -> Resource:
-    """The resource of a body with the defaults of its type; `whole` is the body with an id that may be Unknown."""
+def _filled(body: dict[str, Any], planning: Planning) -> Resource:
+    """The resource of a body with the defaults of its type."""
     identifier = ResourceId.parse(str(body["id"]))
-    filled, absent = defaults_of(identifier.type).fill(whole or body)
+    filled, absent = defaults_of(identifier.type).fill(body)
     known = find_unknown(filled) is None
-    return Resource(identifier, filled, complete=known, planned=Planning(absent, planning.condition))
+    return Resource(identifier, filled, complete=known, planned=replace(planning, absent=absent))
