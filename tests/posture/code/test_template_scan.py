@@ -12,7 +12,7 @@ import pytest
 from nephoscope.posture.code.finding import CodeFinding, FindingState, fingerprints
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.template.judge import TemplateJudge
-from nephoscope.posture.code.template.scan import scan_templates
+from nephoscope.posture.code.template.scan import scan_targets
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.plan import Plan
 from nephoscope_policy.arm.template import Scope
@@ -43,7 +43,7 @@ class Repo:
     def scan(self, *parameters: Path) -> CodeReport:
         plan = Plan(self._catalogue).assigning("nephoscope")
         judge = TemplateJudge(plan, Packs(self.folder / ".data").aliases(), datetime(2026, 11, 1, tzinfo=UTC))
-        return scan_templates([self.folder], judge, Scope(), parameters)
+        return scan_targets([self.folder], judge, Scope(), parameters)
 
 
 @pytest.fixture

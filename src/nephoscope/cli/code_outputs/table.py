@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.session.plain import counted
+from nephoscope.posture.code.finding import FindingState
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def _lines(report: CodeReport) -> Iterator[str]:
         yield from (f"    by {region}" for region in finding.related)
     yield from _unknown(report.unknown)
     yield from (f"{one.region}: suppressed: {one.message} ({one.reason})" for one in report.suppressed)
+    known = sum(one.state is FindingState.KNOWN for one in report.findings)
+    if known:
+        yield f"{counted(known, 'finding')} that were there before"
     yield from (f"{one.region}: not judged: {one.reason}" for one in report.unread)
     yield from _summary(report)
 

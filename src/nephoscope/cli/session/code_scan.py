@@ -10,10 +10,18 @@ from nephoscope.cli.code_outputs import code_formats, code_renderer
 from nephoscope.cli.session.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.writing import writing
-from nephoscope.collect.templates.arm.repository import RepositoryError
+from nephoscope.collect.templates.arm.repository import Repository, RepositoryError, open_repository
 from nephoscope.estate.estate import Estate
+from nephoscope.posture.code.baseline import (
+    BaselineError,
+    baseline_text,
+    fingerprints_before,
+    known_before,
+    read_baseline,
+)
+from nephoscope.posture.code.git_base import GitError, read_base
 from nephoscope.posture.code.template.judge import TemplateJudge
-from nephoscope.posture.code.template.scan import scan_templates
+from nephoscope.posture.code.template.scan import CODE_SUFFIXES, scan_files, scan_targets
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.planning import build_plan
 from nephoscope_policy.arm.template import Scope
@@ -46,8 +54,12 @@ def scan_code(data: Path, options: Mapping[str, Any]) -> int:
     _check(options)
     try:
         report = _judged(data, options)
-    except (RepositoryError, ContentError, NotHeldError, PolicyError) as error:
+    except (
+        RepositoryError, BaselineError, GitError, ContentError, NotHeldError, PolicyError
+    ) as error:  # fmt: skip
         usage_error(str(error))
+    if options["write_baseline"] is not None:
+        options["write_baseline"].write_bytes(baseline_text(report))
     with writing(options["output_file"], styled=False) as out:
         code_renderer(options["output"])(report, out)
     return exit_code(report, options)
@@ -66,7 +78,27 @@ def _judged(data: Path, options: Mapping[str, Any]) -> CodeReport:
     judge = TemplateJudge(plan, packs.aliases(), now)
     targets = [Path(target) for target in options["targets"]]
     scope = Scope(location=options["location"])
-    return scan_templates(targets, judge, scope, options["parameters_files"])
+    report = scan_targets(targets, judge, scope, options["parameters_files"])
+    if options["since"] is not None:
+        before = frozenset[str]().union(
+            *(_before(target, options["since"], judge, scope) for target in targets)
+        )
+        report = known_before(report, before, options["since"])
+    if options["baseline"] is not None:
+        report = known_before(report, read_baseline(options["baseline"]), str(options["baseline"]))
+    return report
+
+
+def _before(target: Path, since: str, judge: TemplateJudge, scope: Scope) -> frozenset[str]:
+    """The fingerprints of what fails in a target at the commit that a change starts from."""
+    repository, names = open_repository(target)
+    base = read_base(repository.root, since, CODE_SUFFIXES)
+    earlier = Repository(repository.root, base.files, on_disk=False)
+    prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
+    around = target.absolute().relative_to(repository.root).as_posix() if target.is_dir() else prefix
+    inside = [name for name in base.files if around in ("", ".") or name.startswith(f"{around}/")]
+    report = scan_files([(earlier, inside)], since, judge, scope)
+    return fingerprints_before(report.findings, base.renamed)
 
 
 def exit_code(report: CodeReport, options: Mapping[str, Any]) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _SUFFIXES = (".bicep", ".bicepparam")
 _TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
 _MANIFEST = "coverage.json"
+_REPOSITORY = (".git", ".github", "Dockerfile", ".gitlab-ci.yml", "azure-pipelines.yml")
 _HEAD = 65_536
 _MAX_LOOKED_AT = 20_000
 
@@ -31,6 +32,8 @@ def _is_code(target: Path) -> bool:
         return _is_template(target)
     if not target.is_dir() or (target / _MANIFEST).exists():
         return False
+    if any((target / name).exists() for name in _REPOSITORY):
+        return True
     for count, path in enumerate(target.rglob("*")):
         if count >= _MAX_LOOKED_AT:
             return False
@@ -40,7 +43,7 @@ def _is_code(target: Path) -> bool:
 
 
 def _is_template(path: Path) -> bool:
-    if path.suffix in _SUFFIXES:
+    if path.suffix in _SUFFIXES or path.name.lower().startswith(("dockerfile", "containerfile")):
         return True
     if path.suffix not in (".json", ".jsonc"):
         return False

@@ -74,6 +74,8 @@ def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> d
         result["suppressions"] = [
             {"kind": "inSource", "status": "accepted", "justification": finding.reason or "suppressed"}
         ]
+    if finding.state is FindingState.KNOWN:
+        result["baselineState"] = "unchanged"
     if finding.related:
         result["relatedLocations"] = [
             {"id": number, "physicalLocation": _physical(region)}

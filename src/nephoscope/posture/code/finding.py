@@ -45,11 +45,12 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class FindingState(StrEnum):
-    """What a check of a place came to; UNKNOWN: what decides is known at deployment or elsewhere only."""
+    """What a check of a place came to; UNKNOWN: what decides is known at deployment or elsewhere only; KNOWN: it failed before."""
 
     FAILED = "Failed"
     UNKNOWN = "Unknown"
     SUPPRESSED = "Suppressed"
+    KNOWN = "Known"
 
 
 class CodeFinding(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,17 +33,19 @@ class TemplateFile:
 class Repository:
     """The files below a root: templates and parameters files by relative path, each file read once.
 
-    `overlay` holds texts by relative path that go before those on disk (another commit's, a compiled template).
+    `overlay` holds texts by relative path that go before those on disk (a compiled template), or are all that there is where
+    `on_disk` is False (another commit's).
     """
 
     root: Path
     overlay: Mapping[str, bytes] = field(default_factory=dict)
+    on_disk: bool = True
     _read: dict[str, bytes | None] = field(default_factory=dict)
 
     def load(self, name: str) -> bytes | None:
         """The bytes of a file by its relative path; None where there is none inside the root, or it is too large."""
-        if name in self.overlay:
-            return self.overlay[name]
+        if name in self.overlay or not self.on_disk:
+            return self.overlay.get(name)
         if name not in self._read:
             self._read[name] = self._bytes(name)
         return self._read[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,12 @@ from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope_policy.arm.template import Document, Expansion, Scope, TemplateError, expand
 from nephoscope_policy.model.state import Severity, State
 
+CODE_SUFFIXES = (
+    ".json", ".jsonc", ".bicep", ".bicepparam", ".yml", ".yaml", ".sh", ".bash",
+    "Dockerfile", "Containerfile", ".dockerfile",
+)  # fmt: skip
+"""Ends of the names of files that are judged, or that these read."""
+_CLAIMABLE = re.compile(r"(?:^|/)[^/]*(?:dockerfile|containerfile)[^/]*$|\.(?:ya?ml|sh|bash)$", re.IGNORECASE)
 NOT_KNOWN = CodeRule(
     id="template-part-not-known",
     title="Every part of a template should be readable where it is judged",
@@ -108,28 +115,59 @@ def _not_known(region: Region, message: str) -> CodeFinding:
     )
 
 
-def scan_templates(
+def scan_targets(
     targets: Sequence[Path], judge: TemplateJudge, scope: Scope, parameters: Sequence[Path] = ()
 ) -> CodeReport:
-    """Judge the templates of files and folders; raises RepositoryError for what is not there."""
-    scan = TemplateScan(judge, scope)
-    for target in targets:
-        repository, names = open_repository(target)
+    """Judge the files of a repository or single ones; raises RepositoryError for what is not there."""
+    opened = [open_repository(target) for target in targets]
+    for repository, _ in opened:
         given = [_relative(repository, path) for path in parameters]
-        chosen = names if target.is_dir() else names[:1]
-        beside = [] if target.is_dir() else names[1:]
-        scan.add(repository, [*chosen, *beside], given)
+    return scan_files(opened, " ".join(map(str, targets)), judge, scope, given if opened else [])
+
+
+def scan_files(
+    opened: Sequence[tuple[Repository, Sequence[str]]],
+    label: str,
+    judge: TemplateJudge,
+    scope: Scope,
+    parameters: Sequence[str] = (),
+) -> CodeReport:
+    """Judge files of repositories: templates by what they plan, pipelines, Dockerfiles and scripts by their own rules."""
+    scan = TemplateScan(judge, scope)
+    others: list[tuple[str, str]] = []
+    for repository, names in opened:
+        scan.add(repository, names, parameters)
+        others += _texts(repository, names)
     report = scan.report
+    rules = {**judge.rules, NOT_KNOWN.id: NOT_KNOWN}
+    findings, files, unread = [*report.findings], [*report.files], {*report.unread}
+    if others:
+        from nephoscope.posture.code.judging import judge_files
+
+        beside = judge_files(others, label, judge.now)
+        rules |= beside.rules
+        findings += beside.findings
+        files += beside.files
+        unread |= set(beside.unread)
     return CodeReport(
-        " ".join(map(str, targets)),
+        label,
         judge.now,
-        {**judge.rules, NOT_KNOWN.id: NOT_KNOWN},
-        sorted(report.findings, key=lambda one: one.order),
-        report.files,
-        sorted(set(report.unread), key=lambda one: (one.region, one.reason)),
+        rules,
+        sorted(findings, key=lambda one: one.order),
+        sorted(files),
+        sorted(unread, key=lambda one: (one.region, one.reason)),
         report.states,
         report.elsewhere,
     )
+
+
+def _texts(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The files that readers of pipelines, Dockerfiles and scripts may claim."""
+    for name in names:
+        if _CLAIMABLE.search(name):
+            data = repository.load(name)
+            if data is not None and b"\0" not in data:
+                yield name, data.decode("utf-8", "replace")
 
 
 def _relative(repository: Repository, path: Path) -> str:

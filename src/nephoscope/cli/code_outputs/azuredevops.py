@@ -1,0 +1,40 @@
+"""Azure Pipelines: logging commands that put findings at lines of the run's summary.
+
+Source: https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#logissue-log-an-error-or-warning
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.posture.code.finding import Region
+    from nephoscope.posture.code.report import CodeReport
+
+_ERRORS = (Severity.CRITICAL, Severity.HIGH)
+
+
+def render(report: CodeReport, out: TextIO) -> None:
+    """Write a command a finding that failed and one for each file that could not be judged."""
+    for finding in report.failed:
+        kind = "error" if finding.severity in _ERRORS else "warning"
+        out.write(_issue(kind, finding.region, finding.message, finding.rule))
+    out.writelines(
+        _issue("error", unread.region, f"not judged: {unread.reason}", "not-judged")
+        for unread in report.unread
+    )
+
+
+def _issue(kind: str, region: Region, text: str, code: str) -> str:
+    place = f"sourcepath={_property(region.file)};linenumber={region.line};columnnumber={region.column}"
+    return f"##vso[task.logissue type={kind};{place};code={_property(code)};]{_data(text)}\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(";", "%3B").replace("]", "%5D")

@@ -1,0 +1,46 @@
+"""GitHub Actions: workflow commands that annotate the lines of a pull request.
+
+Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.posture.code.finding import CodeFinding, Region
+    from nephoscope.posture.code.report import CodeReport
+
+_COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning"}
+
+
+def render(report: CodeReport, out: TextIO) -> None:
+    """Write a command a finding that failed and one for each file that could not be judged."""
+    out.writelines(_annotation(finding, report.rules[finding.rule].title) + "\n" for finding in report.failed)
+    out.writelines(
+        f"::error {_place(unread.region)},title=Not judged::{_data(unread.reason)}\n"
+        for unread in report.unread
+    )
+
+
+def _annotation(finding: CodeFinding, title: str) -> str:
+    command = _COMMANDS.get(finding.severity, "notice")
+    text = "\n".join([finding.message, *finding.remediation])
+    return f"::{command} {_place(finding.region)},title={_property(title)}::{_data(text)}"
+
+
+def _place(region: Region) -> str:
+    parts = {"file": _property(region.file), "line": region.line, "endLine": region.last_line}
+    if region.last_line == region.line and region.end_column:
+        parts |= {"col": region.column, "endColumn": region.end_column}
+    return ",".join(f"{name}={value}" for name, value in parts.items())
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,56 @@
+"""Markdown: a comment for a pull request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TextIO
+
+from nephoscope.cli.session.plain import counted
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.posture.code.finding import CodeFinding
+    from nephoscope.posture.code.report import CodeReport
+
+#: A comment has at most 65,536 characters on GitHub; the other formats have all.
+MAX_ROWS = 100
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#~])")
+
+
+def render(report: CodeReport, out: TextIO) -> None:
+    """Write a heading with counts, a table of what fails, and what could not be judged."""
+    out.write("\n".join(_lines(report)) + "\n")
+
+
+def _lines(report: CodeReport) -> Iterator[str]:
+    failed = sorted(report.failed, key=lambda one: (-one.severity.rank, one.order))
+    counts = report.counts()
+    severities = ", ".join(f"{counts[one]} {one.value}" for one in reversed(Severity) if counts[one])
+    yield f"## nephoscope: {counted(len(failed), 'finding')}" + (f" ({severities})" if severities else "")
+    if failed:
+        yield from ("", "| Severity | Place | Finding |", "|---|---|---|")
+        yield from map(_row, failed[:MAX_ROWS])
+    if len(failed) > MAX_ROWS:
+        yield from ("", f"and {len(failed) - MAX_ROWS} more")
+    if report.unread:
+        yield from ("", "**Not judged**", "")
+        yield from (f"- `{one.region}`: {_plain(one.reason)}" for one in report.unread[:MAX_ROWS])
+    if report.unknown:
+        yield from (
+            "",
+            f"{counted(len(report.unknown), 'verdict')} depend on values that are known at deployment only.",
+        )
+
+
+def _row(finding: CodeFinding) -> str:
+    place = _plain(f"{finding.region.file}:{finding.region.line}")
+    steps = f"<br>{_plain(' '.join(finding.remediation))}" if finding.remediation else ""
+    return f"| {finding.severity.value} | {place} | {_plain(finding.message)}{steps} |"
+
+
+def _plain(text: str) -> str:
+    """Text as Markdown shows it as it is: nothing that a template says becomes a link, an image or a mention."""
+    escaped = _MARKUP.sub(r"\\\1", text).replace("\r", " ").replace("\n", " ")
+    return escaped.replace("@", "@\u200b").replace("<", "&lt;")

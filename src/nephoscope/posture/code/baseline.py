@@ -1,0 +1,86 @@
+"""Findings that were there before: only what is new fails a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from nephoscope.posture.code.finding import CodeFinding, FindingState, fingerprints
+from nephoscope.posture.code.report import CodeReport
+
+SCHEMA_VERSION = 1
+
+
+class BaselineError(Exception):
+    """A baseline file that cannot be used: its path, and why."""
+
+
+class BaselineEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding that is known; all but the fingerprint is for people."""
+
+    fingerprint: str
+    rule: str
+    file: str
+    subject: str = ""
+
+
+class Baseline(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The known findings of a repository."""
+
+    schema_version: int
+    findings: tuple[BaselineEntry, ...]
+
+
+def read_baseline(path: Path) -> frozenset[str]:
+    """The fingerprints that a baseline file holds; raises BaselineError."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Baseline)
+    except (OSError, msgspec.DecodeError) as error:
+        raise BaselineError(f"{path}: {error}: write it with --write-baseline") from error
+    if found.schema_version != SCHEMA_VERSION:
+        raise BaselineError(
+            f"{path}: schema version {found.schema_version} is not known: write it with --write-baseline"
+        )
+    return frozenset(entry.fingerprint for entry in found.findings)
+
+
+def baseline_text(report: CodeReport) -> bytes:
+    """A report's failures, those that are known among them, as a baseline file."""
+    kept = (FindingState.FAILED, FindingState.KNOWN)
+    entries = [
+        BaselineEntry(mark, one.rule, one.region.file, one.subject)
+        for mark, one in zip(fingerprints(report.findings), report.findings, strict=True)
+        if one.state in kept
+    ]
+    return (
+        msgspec.json.format(msgspec.json.encode(Baseline(SCHEMA_VERSION, tuple(entries))), indent=1) + b"\n"
+    )
+
+
+def fingerprints_before(findings: Collection[CodeFinding], renamed: Mapping[str, str]) -> frozenset[str]:
+    """The fingerprints of an earlier state's failures, with its files under the names that they have now."""
+    moved = [
+        replace_file(one, renamed.get(one.region.file, one.region.file))
+        for one in findings
+        if one.state is not FindingState.SUPPRESSED
+    ]
+    return frozenset(fingerprints(moved))
+
+
+def replace_file(finding: CodeFinding, file: str) -> CodeFinding:
+    """A finding with its region in another file."""
+    return msgspec.structs.replace(finding, region=msgspec.structs.replace(finding.region, file=file))
+
+
+def known_before(report: CodeReport, before: Collection[str], where: str) -> CodeReport:
+    """A report in which failures that were there before are known and do not fail; `where` names the earlier state."""
+    findings = [
+        msgspec.structs.replace(one, state=FindingState.KNOWN, reason=f"it is in {where} already")
+        if one.state is FindingState.FAILED and mark in before
+        else one
+        for mark, one in zip(fingerprints(report.findings), report.findings, strict=True)
+    ]
+    return replace(report, findings=findings)

@@ -1,0 +1,104 @@
+"""The state of a git repository that a change starts from: its files, and what became of their names."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_FILE = 16 * 1024 * 1024
+_SECONDS = 120
+
+
+class GitError(Exception):
+    """What git could not answer, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitBase:
+    """The files below a folder at a commit by path relative to the folder, and old names of those that were renamed since."""
+
+    commit: str
+    files: Mapping[str, bytes]
+    renamed: Mapping[str, str]
+
+
+def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
+    """Read the merge base of HEAD and `base`, or `base` itself where the two have none in common; raises GitError.
+
+    Only files whose names end with one of `suffixes` are read. Names below the folder are relative to it.
+    """
+    named = _one_line(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
+    if not named:
+        raise GitError(
+            f"--since {base}: git knows no such commit here: fetch it (git fetch origin {base}), or check out with its full history"
+        )
+    commit = _one_line(folder, "merge-base", named, "HEAD") or named
+    prefix = _one_line(folder, "rev-parse", "--show-prefix")
+    blobs = {
+        name.removeprefix(prefix): blob
+        for name, blob in _tree(folder, commit, prefix)
+        if name.endswith(suffixes)
+    }
+    return GitBase(commit, _contents(folder, blobs), _renames(folder, commit, prefix))
+
+
+def _tree(folder: Path, commit: str, prefix: str) -> list[tuple[str, str]]:
+    out = _git(folder, "ls-tree", "-r", "-z", "--full-name", commit, *([] if not prefix else ["."]))
+    found = []
+    for entry in out.decode("utf-8", "surrogateescape").split("\0"):
+        head, _, name = entry.partition("\t")
+        parts = head.split()
+        if len(parts) == 3 and parts[1] == "blob" and parts[0] != "120000":
+            found.append((name, parts[2]))
+    return found
+
+
+def _contents(folder: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
+    if not blobs:
+        return {}
+    out = _git(folder, "cat-file", "--batch", given="\n".join(blobs.values()).encode() + b"\n")
+    found, at = {}, 0
+    for name in blobs:
+        end = out.index(b"\n", at)
+        size = int(out[at:end].split()[2])
+        body = out[end + 1 : end + 1 + size]
+        at = end + 2 + size
+        if size <= MAX_FILE:
+            found[name] = body
+    return found
+
+
+def _renames(folder: Path, commit: str, prefix: str) -> dict[str, str]:
+    out = _git(folder, "diff", "--name-status", "-z", "-M", "--diff-filter=R", commit)
+    parts = out.decode("utf-8", "surrogateescape").split("\0")
+    pairs = zip(parts[1::3], parts[2::3], strict=False)
+    return {old.removeprefix(prefix): new.removeprefix(prefix) for old, new in pairs if new}
+
+
+def _one_line(folder: Path, *arguments: str) -> str:
+    done = _run(folder, arguments, b"")
+    return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else ""
+
+
+def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+    done = _run(folder, arguments, given)
+    if done.returncode:
+        raise GitError(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def _run(folder: Path, arguments: tuple[str, ...], given: bytes) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(  # noqa: S603 - the git that is installed, with arguments that cannot be options
+            ["git", "-C", str(folder), *arguments],  # noqa: S607
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+    except FileNotFoundError as error:
+        raise GitError("--since needs git, which is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise GitError(f"git {arguments[0]} did not answer within {_SECONDS} s") from error
