@@ -105,7 +105,7 @@ _JUDGED_BY = (
     click.option(
         "--since",
         metavar="SNAPSHOT|DATE|COMMIT",
-        help="Say what changed since another snapshot or an evaluation in the history; of templates, fail only by what is new since a commit.",
+        help="Say what changed since another snapshot or an evaluation in the history; files fail by what is new since a commit.",
     ),
     click.option("--history", metavar="NAME", help="Name of the estate in the history (default: default)."),
     click.option("--no-history", is_flag=True, help="Neither read nor write the history in the data folder."),
