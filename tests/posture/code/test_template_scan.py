@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from nephoscope.posture.code.finding import CodeFinding, FindingState, fingerprints
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, fingerprints
+from nephoscope.posture.code.planned import PlannedPlace, merge_places
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.scan import scan_targets
@@ -185,3 +187,21 @@ def test_a_broken_template_is_not_judged_and_says_where(repo: Repo) -> None:
     repo.write("bad.json", '{"$schema": "' + SCHEMA + '",\n "resources": [,]}')
     (unread,) = repo.scan().unread
     assert (unread.region.file, unread.region.line) == ("bad.json", 2)
+
+
+def test_what_is_planned_is_listed_with_its_line_and_the_rules_that_it_passes(repo: Repo) -> None:
+    unnamed = {**storage(False), "name": "[parameters('n')]"}
+    text = repo.write("main.json", template(storage(True), unnamed, parameters={"n": {"type": "string"}}))
+    known, open_ = repo.scan().resources
+    assert known.id.endswith("/storageAccounts/stgate")
+    assert known.region.line == text.splitlines().index(' "resources": [') + 2
+    assert HTTPS in known.passed
+    assert open_.id.endswith("/{parameters|n}")
+    assert HTTPS not in open_.passed
+
+
+def test_what_one_parameters_file_breaks_is_not_passed() -> None:
+    region = Region("main.json", 5)
+    whole = PlannedPlace(id="/A", type="t", region=region, passed=("one", "two"))
+    part = PlannedPlace(id="/a", type="t", region=region, passed=("two",), conditional=True)
+    assert merge_places([whole, part]) == [msgspec.structs.replace(whole, passed=("two",), conditional=True)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile, fingerprints
+from nephoscope.posture.code.planned import PlannedPlace
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.report import CodeReport
@@ -32,6 +33,7 @@ class CodeDocument(msgspec.Struct, frozen=True, rename="camel"):
     unread: list[UnreadFile]
     states: dict[str, int]
     elsewhere: dict[str, int]
+    resources: list[PlannedPlace]
 
 
 def render(report: CodeReport, out: TextIO) -> None:
@@ -48,5 +50,6 @@ def render(report: CodeReport, out: TextIO) -> None:
         list(report.unread),
         {state.value: report.states[state] for state in sorted(report.states, key=lambda one: one.value)},
         dict(sorted(report.elsewhere.items())),
+        list(report.resources),
     )
     out.write(msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from nephoscope.posture.code.finding import CodeFinding, FindingState, UnreadFile
+from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.state import Severity, State
 
@@ -17,7 +18,8 @@ class CodeReport:
     """Findings in their order, the rules that they name, the files that were judged and those that could not be.
 
     `target` is what was asked for, `files` the paths that a reader claimed. `states` counts how many assessments of planned resources
-    ended how, `elsewhere` those of them that no template decides, by cause. Raises ValueError where a finding names no known rule.
+    ended how, `elsewhere` those of them that no template decides, by cause; `resources` are what
+    the files deploy. Raises ValueError where a finding names no known rule.
     """
 
     target: str
@@ -28,6 +30,7 @@ class CodeReport:
     unread: Sequence[UnreadFile] = field(default=())
     states: Counter[State] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
+    resources: Sequence[PlannedPlace] = ()
 
     def __post_init__(self) -> None:
         for finding in self.findings:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.analysis import Analyzers, no_analyzers
 from nephoscope.posture.code.finding import CodeFinding, FindingState
+from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.places import BodyPath, Found, Places
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
@@ -37,11 +38,12 @@ _STATES = {
 
 @dataclass(slots=True)
 class Judgement:
-    """What judging came to: findings, how many assessments ended how, and how many end elsewhere than in the template, by cause."""
+    """What judging came to: findings, what is made, how many assessments ended how, and how many end elsewhere, by cause."""
 
     findings: list[CodeFinding] = field(default_factory=list)
     states: Counter[State] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
+    resources: list[PlannedPlace] = field(default_factory=list)
 
 
 class TemplateJudge:
@@ -70,9 +72,26 @@ class TemplateJudge:
             prepared=self._prepared,
         )
         found = Judgement()
+        passed: dict[str, list[str]] = {}
         for assessment in run.assessments:
             self._take(assessment, run, planned, found)
+            if assessment.state is State.COMPLIANT:
+                passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
+        found.resources += self._resources(planned, passed)
         return found
+
+    def _resources(
+        self, planned: PlannedEstate, passed: Mapping[str, Sequence[str]]
+    ) -> Iterator[PlannedPlace]:
+        for key, resource in planned.planned.items():
+            if not resource.existing:
+                yield PlannedPlace(
+                    id=resource.id,
+                    type=resource.type,
+                    region=self._places.find(resource, ()).region,
+                    conditional=resource.condition is not True,
+                    passed=tuple(sorted(set(passed.get(key, ())))),
+                )
 
     def _take(self, assessment: Assessment, run: Run, planned: PlannedEstate, found: Judgement) -> None:
         resource = planned.planned.get(assessment.resource.lower())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nephoscope.collect.templates.arm.repository import Repository, TemplateFile, open_repository
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.planned import PlannedPlace, merge_places
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.judge import TemplateJudge
@@ -40,6 +41,7 @@ class TemplateReport:
     unread: list[UnreadFile] = field(default_factory=list)
     states: Counter[State] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
+    resources: list[PlannedPlace] = field(default_factory=list)
 
 
 class TemplateScan:
@@ -94,6 +96,7 @@ class TemplateScan:
         judgement = self._judge.judge(expansion)
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
+        report.resources += judgement.resources
         for finding in judgement.findings:
             self._keep(finding)
 
@@ -158,6 +161,7 @@ def scan_files(
         sorted(unread, key=lambda one: (one.region, one.reason)),
         report.states,
         report.elsewhere,
+        merge_places(report.resources),
     )
 
 
