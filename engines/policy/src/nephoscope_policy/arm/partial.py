@@ -36,6 +36,8 @@ from nephoscope_policy.arm.value import Spelling, Value
 
 Body = Callable[[list[Any]], Value]
 
+MAX_COMPARED = 300
+"""Elements, an unknown among them, of which each is compared with each."""
 SHELL = frozenset(
     {
         "createarray",
@@ -151,16 +153,19 @@ def _union(arguments: list[Any]) -> Value:
 
 
 def _union_of_arrays(arguments: list[Any]) -> Value:
+    unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
+    if unknown is not None:
+        return unknown.of("array")
+    items = [item for place in range(len(arguments)) for item in given.array(arguments, place)]
+    if len(items) > MAX_COMPARED:
+        return _first_unknown(arguments).of("array")
     distinct: list[Value] = []
-    for place, items in enumerate(arguments):
-        if isinstance(items, Unknown):
-            return items.of("array")
-        for item in given.array(arguments, place):
-            answers = [compare(own, item) for own in distinct]
-            if None in answers and True not in answers:
-                return _first_unknown(arguments).of("array")
-            if True not in answers:
-                distinct.append(item)
+    for item in items:
+        answers = [compare(own, item) for own in distinct]
+        if None in answers and True not in answers:
+            return _first_unknown(arguments).of("array")
+        if True not in answers:
+            distinct.append(item)
     return distinct
 
 

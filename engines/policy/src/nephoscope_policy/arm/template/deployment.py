@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope_policy.arm.patterns import opaque, shown_pattern
 from nephoscope_policy.arm.template.document import Written, member
 from nephoscope_policy.arm.template.frame import Origin
+from nephoscope_policy.arm.template.names import Names
 from nephoscope_policy.arm.template.planned import Output, PlannedDeployment
 from nephoscope_policy.arm.template.user_types import resolve
 from nephoscope_policy.arm.template.values import loop_values
@@ -41,6 +42,7 @@ class Deployment:
         self.symbols: dict[str, list[PlannedResource]] = {}
         self.loops: dict[str, list[PlannedResource]] = {}
         self.absent: set[str] = set()
+        self.names = Names()
         self._listed = False
         self._outputs: dict[str, Output] | None = None
         self._answering = False

@@ -99,22 +99,8 @@ def find(deployment: Deployment, target: str) -> PlannedResource | None:
         if several and several[0].at_turn is not None:
             return several[0].at_turn(int(turn["index"]))
         return several[int(turn["index"])] if int(turn["index"]) < len(several) else None
-    return _by_name(deployment, lowered)
-
-
-def _by_name(deployment: Deployment, name: str) -> PlannedResource | None:
-    """A resource by its name, its type and name, or, where just one has it, the last part of its name."""
-    named = [one for one in deployment.resources if one.full_name.lower() == name]
-    if not named and "/" in name:
-        named = [one for one in deployment.resources if f"{one.written_type}/{one.full_name}".lower() == name]
-    if not named and "/" in name:
-        named = [one for one in deployment.resources if one.key.endswith(f"/providers/{name}")]
-    if named:
-        return named[0]
-    short = [one for one in deployment.resources if one.key.endswith(f"/{name}")]
-    if len(short) == 1:
-        return short[0]
-    return None if deployment.outer is None else find(deployment.outer, name)
+    found = deployment.names.find(deployment.resources, lowered)
+    return found if found is not None or deployment.outer is None else find(deployment.outer, target)
 
 
 def _expect_known(deployment: Deployment, target: str) -> None:
