@@ -14,7 +14,7 @@ from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.template import Unknown, find_unknown
 from nephoscope_policy.arm.template.expand import root_deployment
-from nephoscope_policy.arm.template.frame import Frame
+from nephoscope_policy.arm.template.frame import EvaluationFrame
 from nephoscope_policy.arm.template.hosts import HOSTS
 from nephoscope_policy.arm.tree import Call, Literal, Node
 
@@ -63,7 +63,7 @@ def _below(value: Any, step: Any) -> Any:
 
 
 @cache
-def _frame() -> Frame:
+def _frame() -> EvaluationFrame:
     template = document(TEMPLATE, "functions.json")
     assert template is not None
     deployment = root_deployment(template, None, scope=SCOPE)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope_policy.arm.json_text import MAX_DEPTH, JsonTextError, Mark, parse_json
+from nephoscope_policy.arm.json_text import MAX_DEPTH, JsonTextError, TextMark, parse_json
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ VALUES = st.recursive(
 )
 
 
-def marked(value: Any, mark: Mark) -> Iterator[tuple[Any, Mark]]:
+def marked(value: Any, mark: TextMark) -> Iterator[tuple[Any, TextMark]]:
     yield value, mark
     if isinstance(value, dict):
         for key, item in value.items():

@@ -27,15 +27,15 @@ class JsonTextError(ValueError):
         self.offset = offset
 
 
-class Mark(NamedTuple):
+class TextMark(NamedTuple):
     """Where a value stands: its start and end offsets, and the marks of what is inside (of members: the offset of the key, too)."""
 
     start: int
     end: int
-    members: dict[str, tuple[int, Mark]] | None = None
-    elements: list[Mark] | None = None
+    members: dict[str, tuple[int, TextMark]] | None = None
+    elements: list[TextMark] | None = None
 
-    def below(self, step: str | int) -> Mark | None:
+    def below(self, step: str | int) -> TextMark | None:
         """The mark of a member or an element, None where there is none."""
         if isinstance(step, str):
             found = (self.members or {}).get(step)
@@ -44,7 +44,7 @@ class Mark(NamedTuple):
         return elements[step] if step < len(elements) else None
 
 
-def parse_json(text: str) -> tuple[Any, Mark]:
+def parse_json(text: str) -> tuple[Any, TextMark]:
     """The value of a text and its marks; a later key hides an earlier one of the same name; raises JsonTextError."""
     return _Parser(text).document()
 
@@ -54,7 +54,7 @@ class _Parser:
         self._text = text
         self._at = 0
 
-    def document(self) -> tuple[Any, Mark]:
+    def document(self) -> tuple[Any, TextMark]:
         self._skip()
         if self._at >= len(self._text):
             raise JsonTextError("the text is empty", 0)
@@ -70,7 +70,7 @@ class _Parser:
         if self._text.startswith("/*", self._at):
             raise JsonTextError("a comment is not closed: it ends with */", self._at)
 
-    def _value(self, depth: int) -> tuple[Any, Mark]:
+    def _value(self, depth: int) -> tuple[Any, TextMark]:
         if depth > MAX_DEPTH:
             raise JsonTextError(f"the document is nested deeper than {MAX_DEPTH} levels", self._at)
         sign = self._text[self._at : self._at + 1]
@@ -83,11 +83,11 @@ class _Parser:
         if sign == "[":
             return self._array(depth)
         value = self._string() if sign in ('"', "'") and sign else self._word()
-        return value, Mark(start, self._at)
+        return value, TextMark(start, self._at)
 
-    def _object(self, depth: int) -> tuple[Any, Mark]:
+    def _object(self, depth: int) -> tuple[Any, TextMark]:
         start, value = self._at, {}
-        members: dict[str, tuple[int, Mark]] = {}
+        members: dict[str, tuple[int, TextMark]] = {}
         self._at += 1
         while True:
             plain = _MEMBER.match(self._text, self._at)
@@ -100,18 +100,18 @@ class _Parser:
             value[key], mark = self._value(depth + 1)
             members[key] = (key_at, mark)
             self._separator("}")
-        return value, Mark(start, self._at, members)
+        return value, TextMark(start, self._at, members)
 
-    def _array(self, depth: int) -> tuple[Any, Mark]:
+    def _array(self, depth: int) -> tuple[Any, TextMark]:
         start, value = self._at, []
-        elements: list[Mark] = []
+        elements: list[TextMark] = []
         self._at += 1
         while not self._closed("]"):
             item, mark = self._value(depth + 1)
             value.append(item)
             elements.append(mark)
             self._separator("]")
-        return value, Mark(start, self._at, None, elements)
+        return value, TextMark(start, self._at, None, elements)
 
     def _closed(self, sign: str) -> bool:
         self._skip()

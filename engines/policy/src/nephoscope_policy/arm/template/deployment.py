@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.patterns import opaque, shown_pattern
 from nephoscope_policy.arm.template.document import Written, member
-from nephoscope_policy.arm.template.frame import Origin
-from nephoscope_policy.arm.template.names import Names
+from nephoscope_policy.arm.template.frame import WrittenNode
+from nephoscope_policy.arm.template.names import ResourceNames
 from nephoscope_policy.arm.template.planned import Output, PlannedDeployment
 from nephoscope_policy.arm.template.user_types import resolve
 from nephoscope_policy.arm.template.values import loop_values
@@ -16,7 +16,7 @@ from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.plan import Plan
+    from nephoscope_policy.arm.template.plan import ExpansionPlan
     from nephoscope_policy.arm.template.planned import PlannedResource
     from nephoscope_policy.arm.template.scope import Scope
 
@@ -29,7 +29,7 @@ class Deployment:
     keys that a false condition leaves out.
     """
 
-    def __init__(self, plan: Plan, scope: Scope, id_: str, name: str, level: int = 0) -> None:
+    def __init__(self, plan: ExpansionPlan, scope: Scope, id_: str, name: str, level: int = 0) -> None:
         self.plan = plan
         self.scope = scope
         self.id = id_
@@ -37,12 +37,12 @@ class Deployment:
         self.level = level
         self.files: frozenset[str] = frozenset()
         self.outer: Deployment | None = None
-        self.template: Origin | None = None
+        self.template: WrittenNode | None = None
         self.resources: list[PlannedResource] = []
         self.symbols: dict[str, list[PlannedResource]] = {}
         self.loops: dict[str, list[PlannedResource]] = {}
         self.absent: set[str] = set()
-        self.names = Names()
+        self.names = ResourceNames()
         self._listed = False
         self._outputs: dict[str, Output] | None = None
         self._answering = False
@@ -92,7 +92,7 @@ class Deployment:
         return {one.name: {"type": one.type, "value": one.value} for one in outputs.values()}
 
 
-def _outputs(template: Origin) -> Iterator[tuple[str, Output]]:
+def _outputs(template: WrittenNode) -> Iterator[tuple[str, Output]]:
     found = member(template.node, "outputs")
     if found is None or not isinstance(found[1], dict):
         return
@@ -103,12 +103,12 @@ def _outputs(template: Origin) -> Iterator[tuple[str, Output]]:
                 template.document.place(path), "an output is an object with a type and a value"
             )
             continue
-        output = _output(Origin(template.document, path, declared, template.frame), name)
+        output = _output(WrittenNode(template.document, path, declared, template.frame), name)
         if output is not None:
             yield name, output
 
 
-def _output(origin: Origin, name: str) -> Output | None:
+def _output(origin: WrittenNode, name: str) -> Output | None:
     condition = member(origin.node, "condition")
     if condition is not None:
         path = (*origin.path, condition[0])
@@ -123,7 +123,7 @@ def _output(origin: Origin, name: str) -> Output | None:
     return Output(name, str(declared[1]) if declared else "", value, Written(origin.document, origin.path))
 
 
-def _output_value(origin: Origin) -> Value:
+def _output_value(origin: WrittenNode) -> Value:
     loop, value = member(origin.node, "copy"), member(origin.node, "value")
     if loop is not None and isinstance(loop[1], dict):
         return loop_values(origin.frame, origin.document, (*origin.path, loop[0]), loop[1], "")

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from nephoscope_policy.arm.json_text import JsonTextError, Mark, parse_json
+from nephoscope_policy.arm.json_text import JsonTextError, TextMark, parse_json
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.model.place import Place
 
@@ -27,7 +27,7 @@ class Document:
 
     __slots__ = ("_fixed", "_lines", "_mark", "closures", "file", "text", "value")
 
-    def __init__(self, file: str, text: str, value: Any, mark: Mark | None = None) -> None:
+    def __init__(self, file: str, text: str, value: Any, mark: TextMark | None = None) -> None:
         self.file = file
         self.text = text
         self.value = value
@@ -81,7 +81,7 @@ class Document:
         mark = self._find(path)
         return mark.start, mark.end
 
-    def _find(self, path: Path) -> Mark:
+    def _find(self, path: Path) -> TextMark:
         if self._mark is None:
             self._mark = parse_json(self.text)[1]
         mark = self._mark

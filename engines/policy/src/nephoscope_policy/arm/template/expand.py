@@ -9,11 +9,11 @@ from typing import Any
 from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.errors import TemplateError
-from nephoscope_policy.arm.template.frame import Origin
-from nephoscope_policy.arm.template.instance import Instance
+from nephoscope_policy.arm.template.frame import WrittenNode
+from nephoscope_policy.arm.template.instance import TemplateInstance
 from nephoscope_policy.arm.template.naming import named
-from nephoscope_policy.arm.template.parameters import Given, given_parameters
-from nephoscope_policy.arm.template.plan import Loader, Plan
+from nephoscope_policy.arm.template.parameters import GivenParameter, given_parameters
+from nephoscope_policy.arm.template.plan import ExpansionPlan, Loader
 from nephoscope_policy.arm.template.planned import Expansion
 from nephoscope_policy.arm.template.scope import Scope, kind_of_schema
 
@@ -47,12 +47,12 @@ def root_deployment(
     where = scope or Scope()
     if where.kind is None:
         where = replace(where, kind=kind_of_schema(node.get("$schema")) or "resourceGroup")
-    plan = Plan(load)
+    plan = ExpansionPlan(load)
     id_ = named(where.id, "Microsoft.Resources/deployments", where.deployment_name).id
     deployment = Deployment(plan, where, id_, where.deployment_name)
     deployment.files = frozenset({template.file})
-    instance = Instance(template, path, node, _given(plan, template, parameters), where, deployment)
-    deployment.template = Origin(template, path, node, instance.frame)
+    instance = TemplateInstance(template, path, node, _given(plan, template, parameters), where, deployment)
+    deployment.template = WrittenNode(template, path, node, instance.frame)
     instance.check_given()
     return deployment
 
@@ -93,7 +93,9 @@ def _template_of(document: Document) -> tuple[Path, dict[str, Any]]:
     )
 
 
-def _given(plan: Plan, template: Document, parameters: Document | None) -> Mapping[str, Given]:
+def _given(
+    plan: ExpansionPlan, template: Document, parameters: Document | None
+) -> Mapping[str, GivenParameter]:
     if parameters is None:
         return _request_parameters(template)
     value = parameters.value
@@ -109,7 +111,7 @@ def _given(plan: Plan, template: Document, parameters: Document | None) -> Mappi
     return given_parameters(parameters, (found[0],), found[1], None)
 
 
-def _request_parameters(template: Document) -> Mapping[str, Given]:
+def _request_parameters(template: Document) -> Mapping[str, GivenParameter]:
     """The parameters of a deployment request, which stand beside its template."""
     properties = member(template.value, "properties")
     found = member(properties[1], "parameters") if properties else None

@@ -13,7 +13,7 @@ from nephoscope_policy.arm.value import Value, kind
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.instance import Instance
+    from nephoscope_policy.arm.template.instance import TemplateInstance
     from nephoscope_policy.model.place import Place
 
 MAX_COPIES = 800
@@ -22,16 +22,16 @@ _NO_TURNS: Mapping[str, int | Unknown] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class WrittenNode:
     """A template or a resource as it is written: its document, path and JSON, and the frame of its expressions."""
 
     document: Document
     path: Path
     node: dict[str, Any]
-    frame: Frame
+    frame: EvaluationFrame
 
 
-class Frame:
+class EvaluationFrame:
     """The template instance whose parameters and variables an expression sees, the deployment whose resources, and the turns of loops.
 
     `resource_loop` is the lower-cased name of the resource loop around it, '' where there is none; `arguments` are those of a
@@ -42,7 +42,7 @@ class Frame:
 
     def __init__(
         self,
-        instance: Instance,
+        instance: TemplateInstance,
         deployment: Deployment,
         turns: Mapping[str, int | Unknown] = _NO_TURNS,
         resource_loop: str = "",
@@ -56,15 +56,17 @@ class Frame:
         self.innermost = innermost
         self.arguments = arguments
 
-    def turn(self, name: str, index: int | Unknown, *, resource: bool = False) -> Frame:
+    def turn(self, name: str, index: int | Unknown, *, resource: bool = False) -> EvaluationFrame:
         """The frame of one turn of a loop."""
         key = name.lower()
         outer = key if resource else self.resource_loop
-        return Frame(self.instance, self.deployment, {**self.turns, key: index}, outer, key, self.arguments)
+        return EvaluationFrame(
+            self.instance, self.deployment, {**self.turns, key: index}, outer, key, self.arguments
+        )
 
-    def within(self, deployment: Deployment) -> Frame:
+    def within(self, deployment: Deployment) -> EvaluationFrame:
         """The frame of a nested deployment that is evaluated in the outer template."""
-        return Frame(
+        return EvaluationFrame(
             self.instance, deployment, self.turns, self.resource_loop, self.innermost, self.arguments
         )
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Document, Path, member
-from nephoscope_policy.arm.template.frame import Frame
+from nephoscope_policy.arm.template.frame import EvaluationFrame
 from nephoscope_policy.arm.template.loops import loops_of
-from nephoscope_policy.arm.template.parameters import Given, parameter_value
+from nephoscope_policy.arm.template.parameters import GivenParameter, parameter_value
 from nephoscope_policy.arm.template.user_functions import UserFunction, user_functions
 from nephoscope_policy.arm.template.values import loop_values
 from nephoscope_policy.arm.unknown import Unknown
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredPart:
     """A part of a template under its name: its path and its JSON."""
 
     name: str
@@ -30,7 +30,7 @@ class Declared:
     node: Any
 
 
-class Instance:
+class TemplateInstance:
     """A template of a document (at `path`) with its parameters; values are computed when they are first asked for."""
 
     __slots__ = (
@@ -52,7 +52,7 @@ class Instance:
         document: Document,
         path: Path,
         node: dict[str, Any],
-        given: Mapping[str, Given],
+        given: Mapping[str, GivenParameter],
         scope: Scope,
         deployment: Deployment,
     ) -> None:
@@ -61,7 +61,7 @@ class Instance:
         self.node = node
         self.given = given
         self.scope = scope
-        self.frame = Frame(self, deployment)
+        self.frame = EvaluationFrame(self, deployment)
         self.declared_parameters = self._declared("parameters")
         self.declared_variables = self._declared("variables")
         self._functions: dict[str, UserFunction] | None = None
@@ -80,18 +80,18 @@ class Instance:
         found = member(self.node, name)
         return (self.path, None) if found is None else ((*self.path, found[0]), found[1])
 
-    def _declared(self, section: str) -> dict[str, Declared]:
+    def _declared(self, section: str) -> dict[str, DeclaredPart]:
         path, node = self.section(section)
         if not isinstance(node, dict):
             return {}
-        found = {key.lower(): Declared(key, (*path, key), value) for key, value in node.items()}
+        found = {key.lower(): DeclaredPart(key, (*path, key), value) for key, value in node.items()}
         loops = loops_of(node) if section == "variables" else []
         if loops:
             copy = found.pop("copy")
             for place, loop in enumerate(loops):
                 name = member(loop, "name")
                 if name and isinstance(name[1], str):
-                    found[name[1].lower()] = Declared(name[1], (*copy.path, place), Loop(loop))
+                    found[name[1].lower()] = DeclaredPart(name[1], (*copy.path, place), VariableLoop(loop))
         return found
 
     def parameter(self, name: str) -> Value:
@@ -108,7 +108,7 @@ class Instance:
             raise FunctionError(_missing("variable", name, self.declared_variables))
         return self._once("variable", declared)
 
-    def _once(self, kind: str, declared: Declared) -> Value:
+    def _once(self, kind: str, declared: DeclaredPart) -> Value:
         key = (kind, declared.name)
         if key in self._values:
             return self._values[key]
@@ -122,8 +122,8 @@ class Instance:
         self._values[key] = value
         return value
 
-    def _variable(self, declared: Declared) -> Value:
-        if isinstance(declared.node, Loop):
+    def _variable(self, declared: DeclaredPart) -> Value:
+        if isinstance(declared.node, VariableLoop):
             return loop_values(self.frame, self.document, declared.path, declared.node.loop, declared.name)
         return self.frame.evaluate(self.document, declared.path, declared.node)
 
@@ -139,12 +139,12 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class VariableLoop:
     """A variable that a loop makes."""
 
     loop: dict[str, Any]
 
 
-def _missing(what: str, name: str, declared: Mapping[str, Declared]) -> str:
+def _missing(what: str, name: str, declared: Mapping[str, DeclaredPart]) -> str:
     known = ", ".join(one.name for one in list(declared.values())[:10]) or "none"
     return f"the template has no {what} {name!r} (it has: {known})"

@@ -10,19 +10,19 @@ from urllib.parse import unquote, urlsplit
 from nephoscope_policy.arm.patterns import is_open, literal_tail, pattern, shown_pattern
 from nephoscope_policy.arm.template.document import Document, Located, Path, member
 from nephoscope_policy.arm.template.errors import TemplateError
-from nephoscope_policy.arm.template.parameters import Given, given_parameters
+from nephoscope_policy.arm.template.parameters import GivenParameter, given_parameters
 from nephoscope_policy.arm.template.surroundings import BASE_URI, template_uri
 from nephoscope_policy.arm.unknown import Unknown
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.frame import Origin
-    from nephoscope_policy.arm.template.plan import Plan
+    from nephoscope_policy.arm.template.frame import WrittenNode
+    from nephoscope_policy.arm.template.plan import ExpansionPlan
 
 MAX_TRIES = 12
 """Paths beside the template that an address is looked for under."""
 
 
-def linked_template(origin: Origin, path: Path, link: Any) -> Located | None:
+def linked_template(origin: WrittenNode, path: Path, link: Any) -> Located | None:
     """The template behind a `templateLink`; None where it cannot be read, which is reported with its reason."""
     spec = _text(origin, path, link, "id")
     if spec is not None:
@@ -34,7 +34,7 @@ def linked_template(origin: Origin, path: Path, link: Any) -> Located | None:
     return None
 
 
-def linked_parameters(origin: Origin, path: Path, link: Any) -> Mapping[str, Given]:
+def linked_parameters(origin: WrittenNode, path: Path, link: Any) -> Mapping[str, GivenParameter]:
     """The parameters behind a `parametersLink`, none where they cannot be read, which is reported."""
     found = _linked(origin, path, link)
     section = member(found[2], "parameters") if found else None
@@ -43,11 +43,11 @@ def linked_parameters(origin: Origin, path: Path, link: Any) -> Mapping[str, Giv
     return given_parameters(found[0], (*found[1], section[0]), section[1], None)
 
 
-def _plan(origin: Origin) -> Plan:
+def _plan(origin: WrittenNode) -> ExpansionPlan:
     return origin.frame.deployment.plan
 
 
-def _linked(origin: Origin, path: Path, link: Any) -> Located | None:
+def _linked(origin: WrittenNode, path: Path, link: Any) -> Located | None:
     plan = _plan(origin)
     relative = _text(origin, path, link, "relativePath")
     address = relative if relative is not None else _text(origin, path, link, "uri")
@@ -73,7 +73,7 @@ def _linked(origin: Origin, path: Path, link: Any) -> Located | None:
     return None
 
 
-def load_document(plan: Plan, name: str) -> Document | None:
+def load_document(plan: ExpansionPlan, name: str) -> Document | None:
     """A document by its path, read once; one that cannot be used is reported."""
     if name not in plan.documents:
         text = plan.load(name) if plan.load is not None else None
@@ -85,7 +85,7 @@ def load_document(plan: Plan, name: str) -> Document | None:
     return plan.documents[name]
 
 
-def _text(origin: Origin, path: Path, link: Any, name: str) -> str | None:
+def _text(origin: WrittenNode, path: Path, link: Any, name: str) -> str | None:
     found = member(link, name)
     if found is None:
         return None
@@ -95,16 +95,16 @@ def _text(origin: Origin, path: Path, link: Any, name: str) -> str | None:
     return pattern(value) or (str(pattern(Unknown(key=name))) if isinstance(value, Unknown) else None)
 
 
-def _beside(origin: Origin, relative: str) -> Iterator[str]:
+def _beside(origin: WrittenNode, relative: str) -> Iterator[str]:
     if not is_open(relative):
         yield _joined(origin, relative)
 
 
-def _joined(origin: Origin, relative: str) -> str:
+def _joined(origin: WrittenNode, relative: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(origin.document.file), relative))
 
 
-def _candidates(origin: Origin, address: str) -> Iterator[str]:
+def _candidates(origin: WrittenNode, address: str) -> Iterator[str]:
     """Where the file behind an address may be: as the template's own address leads, else the end of its path beside the template."""
     scope = origin.frame.instance.scope
     if address.startswith(BASE_URI):
@@ -120,7 +120,7 @@ def _candidates(origin: Origin, address: str) -> Iterator[str]:
         yield _joined(origin, "/".join(segments[start:]))
 
 
-def _template_spec(origin: Origin, path: Path, spec: str) -> Located | None:
+def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None:
     plan = _plan(origin)
     planned = plan.by_key.get(spec.lower())
     if planned is not None:
@@ -140,7 +140,7 @@ def _template_spec(origin: Origin, path: Path, spec: str) -> Located | None:
     return None
 
 
-def _main_template(plan: Plan, version: Located) -> Located | None:
+def _main_template(plan: ExpansionPlan, version: Located) -> Located | None:
     """The `mainTemplate` of a template spec's version, as a resource or as an export; what it links to is kept beside it."""
     document, path, node = version
     properties = member(node, "properties")

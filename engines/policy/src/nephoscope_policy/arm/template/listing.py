@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm.patterns import pattern, shown_pattern
 from nephoscope_policy.arm.template.dependencies import resolve_dependencies
 from nephoscope_policy.arm.template.document import Document, Path, member
-from nephoscope_policy.arm.template.frame import Origin
+from nephoscope_policy.arm.template.frame import WrittenNode
 from nephoscope_policy.arm.template.naming import Named, NamingError, full_name, full_type, named
 from nephoscope_policy.arm.template.nested import nested_deployment, nested_scope
 from nephoscope_policy.arm.template.planned import DEPLOYMENTS, PlannedResource
@@ -17,12 +17,12 @@ from nephoscope_policy.arm.value import Value, kind
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.frame import Frame
+    from nephoscope_policy.arm.template.frame import EvaluationFrame
 
 _OWN_EXTENSIONS = frozenset({"az", "azureresourcemanager"})
 
 
-def list_template(deployment: Deployment, template: Origin) -> None:
+def list_template(deployment: Deployment, template: WrittenNode) -> None:
     """List the resources of a deployment's template, then what depends on what."""
     found = member(template.node, "resources")
     if found is not None:
@@ -37,7 +37,7 @@ class _Listing:
         self._plan = deployment.plan
         self._document = document
 
-    def section(self, frame: Frame, path: Path, node: Any, parent: PlannedResource | None) -> None:
+    def section(self, frame: EvaluationFrame, path: Path, node: Any, parent: PlannedResource | None) -> None:
         """List the members of `resources`, an array or an object by symbolic names."""
         if isinstance(node, str):
             node = frame.evaluate(self._document, path, node)
@@ -56,7 +56,7 @@ class _Listing:
     def _fail(self, path: Path, message: str) -> None:
         self._plan.report(self._document.place(path), message)
 
-    def _is_foreign(self, frame: Frame, path: Path, item: dict[str, Any]) -> bool:
+    def _is_foreign(self, frame: EvaluationFrame, path: Path, item: dict[str, Any]) -> bool:
         """Whether the resource belongs to an extension other than Azure's own: it is no Azure resource."""
         used = member(item, "import") or member(item, "extension")
         if used is None or not isinstance(used[1], str):
@@ -76,7 +76,12 @@ class _Listing:
         return True
 
     def _resource(
-        self, frame: Frame, path: Path, item: dict[str, Any], parent: PlannedResource | None, symbol: str
+        self,
+        frame: EvaluationFrame,
+        path: Path,
+        item: dict[str, Any],
+        parent: PlannedResource | None,
+        symbol: str,
     ) -> None:
         loop = member(item, "copy")
         if loop is None or not isinstance(loop[1], dict):
@@ -93,13 +98,18 @@ class _Listing:
         self._keep(symbol, kept)
 
     def _at_turn(
-        self, frame: Frame, path: Path, item: dict[str, Any], parent: PlannedResource | None, name: str
+        self,
+        frame: EvaluationFrame,
+        path: Path,
+        item: dict[str, Any],
+        parent: PlannedResource | None,
+        name: str,
     ) -> Callable[[int], PlannedResource | None]:
         """One copy of a loop whose count is unknown, for who names it by its number."""
 
         def made(index: int) -> PlannedResource | None:
             return self._named(
-                Origin(self._document, path, item, frame.turn(name, index, resource=True)), parent
+                WrittenNode(self._document, path, item, frame.turn(name, index, resource=True)), parent
             )
 
         return made
@@ -112,8 +122,8 @@ class _Listing:
             self._deployment.absent.add(symbol.lower())
 
     def _turns(
-        self, frame: Frame, path: Path, loop: dict[str, Any], name: str
-    ) -> Iterator[tuple[Frame, Unknown | None]]:
+        self, frame: EvaluationFrame, path: Path, loop: dict[str, Any], name: str
+    ) -> Iterator[tuple[EvaluationFrame, Unknown | None]]:
         count = frame.count(self._document, path, loop)
         if isinstance(count, Unknown):
             index = Unknown(
@@ -126,7 +136,7 @@ class _Listing:
 
     def _one(
         self,
-        frame: Frame,
+        frame: EvaluationFrame,
         path: Path,
         item: dict[str, Any],
         parent: PlannedResource | None,
@@ -136,7 +146,7 @@ class _Listing:
         if self._plan.is_full:
             self._fail(path, f"the expansion stops here: it has {len(self._plan.resources)} resources")
             return None
-        origin = Origin(self._document, path, item, frame)
+        origin = WrittenNode(self._document, path, item, frame)
         condition = self._condition(frame, path, item)
         if condition is False:
             self._leave_out(origin, parent)
@@ -155,7 +165,7 @@ class _Listing:
             self.section(frame, (*path, children[0]), children[1], made)
         return made
 
-    def _leave_out(self, origin: Origin, parent: PlannedResource | None) -> None:
+    def _leave_out(self, origin: WrittenNode, parent: PlannedResource | None) -> None:
         """Remember the names of what is not made; they may have no value without it."""
         with self._plan.muted():
             left_out = self._named(origin, parent)
@@ -169,7 +179,7 @@ class _Listing:
             made.nested = nested_deployment(self._deployment, made)
             self._plan.pending.append(made.nested)
 
-    def _condition(self, frame: Frame, path: Path, item: dict[str, Any]) -> bool | Unknown:
+    def _condition(self, frame: EvaluationFrame, path: Path, item: dict[str, Any]) -> bool | Unknown:
         found = member(item, "condition")
         if found is None:
             return True
@@ -182,7 +192,7 @@ class _Listing:
             self._document.place((*path, found[0])), f"a condition must be a boolean, not {kind(value)}"
         )
 
-    def _text(self, origin: Origin, name: str, *, wanted: bool = True) -> Value:
+    def _text(self, origin: WrittenNode, name: str, *, wanted: bool = True) -> Value:
         found = member(origin.node, name)
         if found is None:
             if wanted:
@@ -190,7 +200,7 @@ class _Listing:
             return None
         return origin.frame.evaluate(self._document, (*origin.path, found[0]), found[1])
 
-    def _named(self, origin: Origin, parent: PlannedResource | None) -> PlannedResource | None:
+    def _named(self, origin: WrittenNode, parent: PlannedResource | None) -> PlannedResource | None:
         written = self._text(origin, "type")
         if not isinstance(written, str):
             if written is not None:
@@ -217,7 +227,7 @@ class _Listing:
             self._fail(origin.path, shown_pattern(str(error)))
             return None
 
-    def _id(self, origin: Origin, type_: str, name: str, parent: PlannedResource | None) -> Named:
+    def _id(self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None) -> Named:
         if type_.lower() in DEPLOYMENTS:
             return named(nested_scope(self._deployment, origin).id, type_, name)
         scope = self._text(origin, "scope", wanted=False)

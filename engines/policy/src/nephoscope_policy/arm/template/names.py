@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template.planned import PlannedResource
 
 
-class Names:
+class ResourceNames:
     """An index that grows with a list of resources; all names are lower-cased."""
 
     def __init__(self) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.document import Document, Located, Path, member
-from nephoscope_policy.arm.template.frame import Origin
-from nephoscope_policy.arm.template.instance import Instance
+from nephoscope_policy.arm.template.frame import WrittenNode
+from nephoscope_policy.arm.template.instance import TemplateInstance
 from nephoscope_policy.arm.template.links import linked_parameters, linked_template
-from nephoscope_policy.arm.template.parameters import Given, given_parameters
+from nephoscope_policy.arm.template.parameters import GivenParameter, given_parameters
 from nephoscope_policy.arm.template.plan import MAX_NESTING
 from nephoscope_policy.arm.unknown import Unknown
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template.scope import Scope
 
 
-def nested_scope(deployment: Deployment, origin: Origin) -> Scope:
+def nested_scope(deployment: Deployment, origin: WrittenNode) -> Scope:
     """The scope that a deployment resource goes to by `scope`, `subscriptionId` and `resourceGroup`, else that of the outer one."""
     outer = deployment.scope
     scope = _pattern(origin, "scope")
@@ -38,7 +38,7 @@ def nested_scope(deployment: Deployment, origin: Origin) -> Scope:
     return outer if subscription is None else outer.in_subscription(subscription)
 
 
-def _pattern(origin: Origin, name: str) -> str | None:
+def _pattern(origin: WrittenNode, name: str) -> str | None:
     found = member(origin.node, name)
     if found is None:
         return None
@@ -66,15 +66,15 @@ def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deploymen
     inner.files = outer.files | {template[0].file}
     if not is_linked and not _is_inner(origin, path, properties):
         inner.outer = outer
-        inner.template = Origin(*template, origin.frame.within(inner))
+        inner.template = WrittenNode(*template, origin.frame.within(inner))
     else:
-        instance = Instance(*template, _given(origin, path, properties), inner.scope, inner)
+        instance = TemplateInstance(*template, _given(origin, path, properties), inner.scope, inner)
         instance.check_given()
-        inner.template = Origin(*template, instance.frame)
+        inner.template = WrittenNode(*template, instance.frame)
     return inner
 
 
-def _template(origin: Origin, path: Path, properties: dict[str, Any]) -> tuple[Located | None, bool]:
+def _template(origin: WrittenNode, path: Path, properties: dict[str, Any]) -> tuple[Located | None, bool]:
     """The template, inline or linked, and whether it is linked; None where it cannot be read, which is reported."""
     inline = member(properties, "template")
     if inline is not None and isinstance(inline[1], dict):
@@ -96,7 +96,7 @@ def _template(origin: Origin, path: Path, properties: dict[str, Any]) -> tuple[L
     return None, False
 
 
-def _is_inner(origin: Origin, path: Path, properties: dict[str, Any]) -> bool:
+def _is_inner(origin: WrittenNode, path: Path, properties: dict[str, Any]) -> bool:
     found = member(properties, "expressionEvaluationOptions")
     scope = member(found[1], "scope") if found else None
     if found is None or scope is None:
@@ -105,7 +105,7 @@ def _is_inner(origin: Origin, path: Path, properties: dict[str, Any]) -> bool:
     return isinstance(value, str) and value.lower() == "inner"
 
 
-def _given(origin: Origin, path: Path, properties: dict[str, Any]) -> Mapping[str, Given]:
+def _given(origin: WrittenNode, path: Path, properties: dict[str, Any]) -> Mapping[str, GivenParameter]:
     found = member(properties, "parameters")
     if found is None:
         link = member(properties, "parametersLink")

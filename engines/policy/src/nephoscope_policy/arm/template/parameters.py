@@ -13,21 +13,21 @@ from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.frame import Frame
-    from nephoscope_policy.arm.template.instance import Declared, Instance
+    from nephoscope_policy.arm.template.frame import EvaluationFrame
+    from nephoscope_policy.arm.template.instance import DeclaredPart, TemplateInstance
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenParameter:
     """A parameter's value as it was given: its document and path, and the frame of its expressions (None: it is literal)."""
 
     document: Document
     path: Path
     node: Any
-    frame: Frame | None
+    frame: EvaluationFrame | None
 
 
-def parameter_value(instance: Instance, declared: Declared) -> Value:
+def parameter_value(instance: TemplateInstance, declared: DeclaredPart) -> Value:
     """The value of a declared parameter; what breaks a constraint is reported, and the value is kept.
 
     Null that is given to a parameter that is not nullable gives its default.
@@ -50,7 +50,7 @@ def parameter_value(instance: Instance, declared: Declared) -> Value:
     return type_.hidden(value, f"the parameter {declared.name!r} is a secret")
 
 
-def _absent(type_: UserType, declared: Declared) -> Value:
+def _absent(type_: UserType, declared: DeclaredPart) -> Value:
     if type_.nullable:
         return None
     reason = f"the parameter {declared.name!r} has no value"
@@ -59,7 +59,9 @@ def _absent(type_: UserType, declared: Declared) -> Value:
     )
 
 
-def _given_value(instance: Instance, given: Given, type_: UserType) -> tuple[Value, Document, Path]:
+def _given_value(
+    instance: TemplateInstance, given: GivenParameter, type_: UserType
+) -> tuple[Value, Document, Path]:
     """The value, and where it stands."""
     frame = given.frame or instance.frame
     node, literal = given.node, given.frame is None
@@ -82,7 +84,11 @@ def _given_value(instance: Instance, given: Given, type_: UserType) -> tuple[Val
 _FORMS = 'a parameter is given as {"value": ...} or {"reference": ...}'
 
 
-def given_parameters(document: Document, path: Path, node: Any, frame: Frame | None) -> Mapping[str, Given]:
+def given_parameters(
+    document: Document, path: Path, node: Any, frame: EvaluationFrame | None
+) -> Mapping[str, GivenParameter]:
     """The given parameters by lower-cased name."""
     members = node if isinstance(node, dict) else {}
-    return {name.lower(): Given(document, (*path, name), value, frame) for name, value in members.items()}
+    return {
+        name.lower(): GivenParameter(document, (*path, name), value, frame) for name, value in members.items()
+    }

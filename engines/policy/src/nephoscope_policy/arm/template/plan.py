@@ -48,7 +48,7 @@ def weight(value: Value, *, deep: bool) -> int:
     return 64 * len(value) + below
 
 
-class Plan:
+class ExpansionPlan:
     """The state of one expansion."""
 
     def __init__(self, load: Loader | None) -> None:

@@ -14,7 +14,7 @@ from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.frame import Origin
+    from nephoscope_policy.arm.template.frame import WrittenNode
     from nephoscope_policy.arm.template.naming import Named
     from nephoscope_policy.model.place import Place
 
@@ -74,7 +74,7 @@ class PlannedResource:
     )
 
     def __init__(
-        self, deployment: Deployment, origin: Origin, named: Named, written: tuple[str, str]
+        self, deployment: Deployment, origin: WrittenNode, named: Named, written: tuple[str, str]
     ) -> None:
         self.deployment = deployment
         self.origin = origin

@@ -13,7 +13,7 @@ from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.frame import Frame
+    from nephoscope_policy.arm.template.frame import EvaluationFrame
     from nephoscope_policy.arm.template.planned import PlannedResource
 
 _GROUP_TYPE = "/providers/microsoft.resources/resourcegroups/"
@@ -21,7 +21,7 @@ _GROUP_TYPE = "/providers/microsoft.resources/resourcegroups/"
 _TURN = re.compile(r"(?P<name>[^\[\]]+)\[(?P<index>[0-9]+)\]")
 
 
-def reference(frame: Frame, arguments: list[Any]) -> Value:
+def reference(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     """`reference(nameOrId, [apiVersion], ['Full'])`."""
     _between(arguments, 1, 3)
     target = _target(arguments[0])
@@ -33,7 +33,7 @@ def reference(frame: Frame, arguments: list[Any]) -> Value:
     return _runtime(target, full=full)
 
 
-def references(frame: Frame, arguments: list[Any]) -> Value:
+def references(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     """`references(symbolicNameOfLoop, ['Full'])`."""
     _between(arguments, 1, 2)
     name = given.text(arguments, 0)
@@ -48,7 +48,7 @@ def references(frame: Frame, arguments: list[Any]) -> Value:
     return [answer(one, full=full) for one in found]
 
 
-def resource_info(frame: Frame, arguments: list[Any]) -> Value:
+def resource_info(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     """`resourceInfo(symbolicName)`: what is known of a resource before it is made."""
     _between(arguments, 1, 1)
     name = given.text(arguments, 0)
@@ -65,7 +65,7 @@ def _full_name(resource: PlannedResource) -> Value:
     return resource.body["name"] if is_open(name) else name
 
 
-def list_value(_: Frame, arguments: list[Any]) -> Value:
+def list_value(_: EvaluationFrame, arguments: list[Any]) -> Value:
     """`list*(nameOrId, apiVersion, [body])`: mostly a secret, and never known before."""
     _between(arguments, 0, 3)
     return Unknown("any", "secret", "list functions are answered by Azure")

@@ -11,9 +11,9 @@ from nephoscope_policy.arm.parser import is_expression
 from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.document import Document, Path, Written, member
-from nephoscope_policy.arm.template.frame import Frame
+from nephoscope_policy.arm.template.frame import EvaluationFrame
 from nephoscope_policy.arm.template.hosts import HOSTS
-from nephoscope_policy.arm.template.instance import Loop
+from nephoscope_policy.arm.template.instance import VariableLoop
 from nephoscope_policy.arm.template.loops import loops_of
 from nephoscope_policy.arm.template.references import find
 from nephoscope_policy.arm.template.values import parsed_text
@@ -50,7 +50,7 @@ class _Tracer:
         self._left = 4 * MAX_STEPS
 
     def below(
-        self, frame: Frame, document: Document, path: Path, node: Any, steps: Steps
+        self, frame: EvaluationFrame, document: Document, path: Path, node: Any, steps: Steps
     ) -> Iterator[Written]:
         """The places from a node of a document on along the steps."""
         self._left -= 1
@@ -67,7 +67,7 @@ class _Tracer:
             yield Written(document, path)
 
     def _member(
-        self, frame: Frame, document: Document, path: Path, node: dict[str, Any], steps: Steps
+        self, frame: EvaluationFrame, document: Document, path: Path, node: dict[str, Any], steps: Steps
     ) -> Iterator[Written]:
         for place, loop in enumerate(loops_of(node)):
             name, found = member(loop, "name"), member(loop, "input")
@@ -82,7 +82,7 @@ class _Tracer:
             yield from self.below(frame, document, (*path, found[0]), found[1], steps[1:])
 
     def _turn(
-        self, frame: Frame, document: Document, path: Path, loop: tuple[str, str, Any], steps: Steps
+        self, frame: EvaluationFrame, document: Document, path: Path, loop: tuple[str, str, Any], steps: Steps
     ) -> Iterator[Written]:
         name, key, node = loop
         if steps and isinstance(steps[0], int):
@@ -90,21 +90,21 @@ class _Tracer:
         else:
             yield Written(document, path)
 
-    def _named(self, frame: Frame, node: dict[str, Any], name: str) -> tuple[str, Any] | None:
+    def _named(self, frame: EvaluationFrame, node: dict[str, Any], name: str) -> tuple[str, Any] | None:
         """The member whose name an expression gives."""
         for key, value in node.items():
             if is_expression(key) and self._value(frame, parsed_text(key).tree) == name:
                 return key, value
         return None
 
-    def _value(self, frame: Frame, node: Node) -> Value:
+    def _value(self, frame: EvaluationFrame, node: Node) -> Value:
         try:
             return compile_node(node, HOSTS, partial_registry())(frame)
         except ArmError as error:
             return Unknown("any", "failed", str(error))
 
     def _expression(
-        self, frame: Frame, document: Document, path: Path, text: str, steps: Steps
+        self, frame: EvaluationFrame, document: Document, path: Path, text: str, steps: Steps
     ) -> Iterator[Written]:
         try:
             tree = parsed_text(text).tree
@@ -113,7 +113,7 @@ class _Tracer:
             return
         yield from self._node(frame, Written(document, path), tree, steps)
 
-    def _node(self, frame: Frame, at: Written, node: Node, steps: Steps) -> Iterator[Written]:
+    def _node(self, frame: EvaluationFrame, at: Written, node: Node, steps: Steps) -> Iterator[Written]:
         if isinstance(node, Property):
             yield from self._node(frame, at, node.target, (node.name, *steps))
         elif isinstance(node, Index):
@@ -125,7 +125,7 @@ class _Tracer:
         else:
             yield from self._call(frame, at, node, steps)
 
-    def _call(self, frame: Frame, at: Written, call: Call, steps: Steps) -> Iterator[Written]:
+    def _call(self, frame: EvaluationFrame, at: Written, call: Call, steps: Steps) -> Iterator[Written]:
         if call.key == "parameters":
             yield from self._parameter(frame, self._value(frame, call.arguments[0]), steps)
         elif call.key == "variables":
@@ -137,7 +137,7 @@ class _Tracer:
             if chosen is not None:
                 yield from self._node(frame, at, *chosen)
 
-    def _chosen(self, frame: Frame, call: Call, steps: Steps) -> tuple[Node, Steps] | None:
+    def _chosen(self, frame: EvaluationFrame, call: Call, steps: Steps) -> tuple[Node, Steps] | None:
         """The argument that a function's result comes from, and the steps below it; None where it makes something new."""
         arguments = call.arguments
         if call.key == "if" and len(arguments) == 3:
@@ -161,7 +161,9 @@ class _Tracer:
             return arguments[steps[0]], steps[1:]
         return None
 
-    def _merged(self, frame: Frame, arguments: tuple[Node, ...], steps: Steps) -> tuple[Node, Steps] | None:
+    def _merged(
+        self, frame: EvaluationFrame, arguments: tuple[Node, ...], steps: Steps
+    ) -> tuple[Node, Steps] | None:
         """The last of several objects that has the member."""
         listed = arguments[0] if len(arguments) == 1 else None
         if isinstance(listed, Call) and listed.key == "createarray":
@@ -171,7 +173,7 @@ class _Tracer:
                 return one, steps
         return None
 
-    def _parameter(self, frame: Frame, name: Value, steps: Steps) -> Iterator[Written]:
+    def _parameter(self, frame: EvaluationFrame, name: Value, steps: Steps) -> Iterator[Written]:
         instance = frame.instance
         declared = instance.declared_parameters.get(str(name).lower())
         if frame.arguments is not None or declared is None:
@@ -191,12 +193,12 @@ class _Tracer:
         else:
             yield from self.below(given.frame, given.document, (*given.path, value[0]), value[1], steps)
 
-    def _variable(self, frame: Frame, name: Value, steps: Steps) -> Iterator[Written]:
+    def _variable(self, frame: EvaluationFrame, name: Value, steps: Steps) -> Iterator[Written]:
         instance = frame.instance
         declared = instance.declared_variables.get(str(name).lower())
         if declared is None:
             return
-        if not isinstance(declared.node, Loop):
+        if not isinstance(declared.node, VariableLoop):
             yield from self.below(instance.frame, instance.document, declared.path, declared.node, steps)
             return
         found = member(declared.node.loop, "input")
@@ -205,7 +207,7 @@ class _Tracer:
                 instance.frame, instance.document, declared.path, (declared.name, *found), steps
             )
 
-    def _reference(self, frame: Frame, call: Call, steps: Steps) -> Iterator[Written]:
+    def _reference(self, frame: EvaluationFrame, call: Call, steps: Steps) -> Iterator[Written]:
         target = pattern(self._value(frame, call.arguments[0])) if call.arguments else None
         found = find(frame.deployment, target) if target else None
         if found is None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Path, member
-from nephoscope_policy.arm.template.frame import Frame
+from nephoscope_policy.arm.template.frame import EvaluationFrame
 from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.instance import Instance
+    from nephoscope_policy.arm.template.instance import TemplateInstance
 
 MAX_CALLS = 64
 """Calls of user-defined functions inside one another."""
@@ -27,7 +27,7 @@ class UserFunction:
     path: Path
     value: Any
 
-    def call(self, frame: Frame, arguments: list[Value]) -> Value:
+    def call(self, frame: EvaluationFrame, arguments: list[Value]) -> Value:
         """The value for evaluated arguments; raises FunctionError for a wrong number of them and for endless calls."""
         if len(arguments) != len(self.parameters):
             raise FunctionError(f"takes {len(self.parameters)} arguments, not {len(arguments)}")
@@ -38,13 +38,13 @@ class UserFunction:
         given = {name.lower(): value for name, value in zip(self.parameters, arguments, strict=True)}
         plan.calls += 1
         try:
-            inner = Frame(instance, frame.deployment, arguments=given)
+            inner = EvaluationFrame(instance, frame.deployment, arguments=given)
             return inner.evaluate(instance.document, self.path, self.value)
         finally:
             plan.calls -= 1
 
 
-def user_functions(instance: Instance) -> dict[str, UserFunction]:
+def user_functions(instance: TemplateInstance) -> dict[str, UserFunction]:
     """The functions of a template by their lower-cased `namespace.name`; malformed ones are reported."""
     path, node = instance.section("functions")
     found: dict[str, UserFunction] = {}

@@ -11,7 +11,7 @@ from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown, compare
 from nephoscope_policy.arm.value import Value, json_text, kind
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.instance import Instance
+    from nephoscope_policy.arm.template.instance import TemplateInstance
 
 MAX_REFERENCES = 32
 """Definitions that refer to one another in a row."""
@@ -44,7 +44,7 @@ class UserType:
 
     __slots__ = ("_chain", "_instance")
 
-    def __init__(self, instance: Instance, chain: tuple[dict[str, Any], ...]) -> None:
+    def __init__(self, instance: TemplateInstance, chain: tuple[dict[str, Any], ...]) -> None:
         self._instance = instance
         self._chain = chain
 
@@ -198,7 +198,7 @@ class UserType:
         return value if all(result[key] is value[key] for key in value) else result
 
 
-def resolve(instance: Instance, path: Path, node: Any) -> UserType:
+def resolve(instance: TemplateInstance, path: Path, node: Any) -> UserType:
     """The type that a parameter or an output declares; a reference that leads nowhere is reported."""
     type_ = _resolved(instance, node)
     reference = member(node, "$ref")
@@ -211,7 +211,7 @@ def resolve(instance: Instance, path: Path, node: Any) -> UserType:
     return type_
 
 
-def _resolved(instance: Instance, node: Any) -> UserType:
+def _resolved(instance: TemplateInstance, node: Any) -> UserType:
     chain: list[dict[str, Any]] = []
     while isinstance(node, dict) and len(chain) < MAX_REFERENCES:
         chain.append(node)
@@ -225,7 +225,7 @@ def _is_foreign(reference: Any) -> bool:
     return isinstance(reference, str) and not reference.startswith("#")
 
 
-def _definition(instance: Instance, reference: Any) -> dict[str, Any] | None:
+def _definition(instance: TemplateInstance, reference: Any) -> dict[str, Any] | None:
     if not isinstance(reference, str) or not reference.startswith(_PREFIX):
         return None
     found = member(instance.section("definitions")[1], reference.removeprefix(_PREFIX))

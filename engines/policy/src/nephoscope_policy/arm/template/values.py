@@ -18,14 +18,14 @@ from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.frame import Frame
+    from nephoscope_policy.arm.template.frame import EvaluationFrame
 
 PARSERS = frozenset({"json", "base64tojson"})
 """Functions whose results are larger than what they are seen to make."""
-Evaluator: TypeAlias = Callable[["Frame"], Value]
+Evaluator: TypeAlias = Callable[["EvaluationFrame"], Value]
 
 
-class Compiled(NamedTuple):
+class CompiledText(NamedTuple):
     """An expression's function, and whether it parses text to values."""
 
     run: Callable[[Any], Value]
@@ -40,15 +40,17 @@ class _Static:
     def __init__(self, value: Value) -> None:
         self.value = value
 
-    def __call__(self, _: Frame) -> Value:
+    def __call__(self, _: EvaluationFrame) -> Value:
         return self.value
 
 
 @lru_cache(maxsize=65_536)
-def compiled_text(text: str) -> Compiled:
+def compiled_text(text: str) -> CompiledText:
     """What a text that is an expression is compiled to; raises ArmSyntaxError."""
     expression = parsed_text(text)
-    return Compiled(expression.compile(HOSTS, partial_registry()), not PARSERS.isdisjoint(expression.calls))
+    return CompiledText(
+        expression.compile(HOSTS, partial_registry()), not PARSERS.isdisjoint(expression.calls)
+    )
 
 
 @lru_cache(maxsize=4_096)
@@ -57,7 +59,7 @@ def parsed_text(text: str) -> Expression:
     return parse(text)
 
 
-def evaluate(frame: Frame, document: Document, path: Path, node: Any) -> Value:
+def evaluate(frame: EvaluationFrame, document: Document, path: Path, node: Any) -> Value:
     """The value of a node of a document; what fails is reported at its place and is unknown."""
     if type(node) is str:
         return _text(frame, document, path, node)
@@ -79,7 +81,7 @@ def evaluator(document: Document, path: Path, node: Any) -> Evaluator:
     return found
 
 
-def _text(frame: Frame, document: Document, path: Path, text: str) -> Value:
+def _text(frame: EvaluationFrame, document: Document, path: Path, text: str) -> Value:
     if not is_expression(text):
         return unescape(text)
     try:
@@ -131,7 +133,7 @@ def _object(document: Document, path: Path, node: dict[str, Any]) -> Evaluator:
 
 
 def _with_keys(
-    frame: Frame, document: Document, path: Path, parts: list[tuple[str, Evaluator, bool]]
+    frame: EvaluationFrame, document: Document, path: Path, parts: list[tuple[str, Evaluator, bool]]
 ) -> Value:
     """An object with members that an expression names; of one whose name is unknown only that it is there."""
     members: dict[str, Value] = {}
@@ -152,7 +154,7 @@ def _looping(
 ) -> Evaluator:
     key, loops = member(node, "copy") or ("copy", [])
 
-    def evaluate_object(frame: Frame) -> Value:
+    def evaluate_object(frame: EvaluationFrame) -> Value:
         value = _with_keys(frame, document, path, parts)
         for place, loop in enumerate(loops):
             name = member(loop, "name")
@@ -165,7 +167,9 @@ def _looping(
     return evaluate_object
 
 
-def loop_values(frame: Frame, document: Document, path: Path, loop: dict[str, Any], name: str) -> Value:
+def loop_values(
+    frame: EvaluationFrame, document: Document, path: Path, loop: dict[str, Any], name: str
+) -> Value:
     """The array that a loop `{count, input}` gives; an unknown array where its count is unknown."""
     count = frame.count(document, path, loop)
     if isinstance(count, Unknown):
