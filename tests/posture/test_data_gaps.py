@@ -123,7 +123,7 @@ def test_every_kind_has_a_remedy(need: Need) -> None:
         found = remedy(need, subject)
         assert found.action
         assert need not in EXPORTED or found.commands
-    assert need not in EXPORTED or "Microsoft.keyvault/vaults/read" in str(remedy(need, VAULTS).permissions)
+    assert need not in EXPORTED or "Microsoft.KeyVault/vaults/read" in str(remedy(need, VAULTS).permissions)
 
 
 def test_every_kind_of_report_says_how_a_new_one_is_made() -> None:
@@ -132,8 +132,10 @@ def test_every_kind_of_report_says_how_a_new_one_is_made() -> None:
 
 
 REMEDIES = [
-    ("microsoft.graph/users", "collect --type microsoft.graph/users", "Microsoft Graph User.Read.All"),
-    ("microsoft.graph/groups", "collect --type microsoft.graph/groups", "Microsoft Graph GroupMember.Read.All"),
+    ("microsoft.graph/users", "collect --type Microsoft.Graph/users", "Microsoft Graph User.Read.All"),
+    ("microsoft.graph/groups", "collect --type Microsoft.Graph/groups", "Microsoft Graph GroupMember.Read.All"),
+    ("microsoft.graph/userregistrationdetails", "collect --type Microsoft.Graph/userRegistrationDetails",
+     "Microsoft Graph AuditLog.Read.All"),
     (DIAGNOSTICS, "collect --type Microsoft.Insights/diagnosticSettings", "Microsoft.Insights/diagnosticSettings/read"),
 ]  # fmt: skip
 

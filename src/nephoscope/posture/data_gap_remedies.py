@@ -50,7 +50,7 @@ def remedy(need: Need, subject: str) -> Remedy:
 
 def spell_type(type_: str) -> str:
     """A lower-cased resource type as Azure writes it."""
-    return type_ if type_.startswith(GRAPH) else Reading.builtin().spell(type_)
+    return KINDS[type_].type if type_ in KINDS else Reading.builtin().spell(type_)
 
 
 def permissions(type_: str) -> tuple[str, ...]:
@@ -98,9 +98,12 @@ def _read_body(type_: str) -> Remedy:
 
 def _deepen(type_: str) -> Remedy:
     what = spell_type(type_) if type_ else "the resources"
-    command = "Search-AzGraph ... | ConvertTo-Json -Depth 100" if not type_ else (
-        f"Search-AzGraph -Query \"resources | where type =~ '{type_}'\" -First 1000 | ConvertTo-Json -Depth 100 > {FOLDER}.json"
-    )  # fmt: skip
+    query = Reading.builtin().query(type_)
+    if type_ and not query:
+        return Remedy(f"Export {what} again at full depth", _export(type_), permissions(type_))
+    asked = f'-Query "{query}" -First 1000' if query else "..."
+    written = f" > {FOLDER}.json" if query else ""
+    command = f"Search-AzGraph {asked} | ConvertTo-Json -Depth 100{written}"
     return Remedy(f"Export {what} again at full depth", (command,), permissions(type_))
 
 

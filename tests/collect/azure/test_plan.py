@@ -176,7 +176,7 @@ def test_facts_of_another_shape_are_named(member: str, value: Any, path: str) ->
     empty: dict[str, Any] = {
         name: {} for name in ("tables", "lists", "items", "named", "lacks", "derived", "partial", "absent")
     }
-    body = {**empty, "custom": [], member: value}
+    body = {**empty, "custom": [], "spelled": [], member: value}
     with pytest.raises(ContentError) as caught:
         parse(Document(json.dumps(body).encode(), Place("reading.json")))
     assert caught.value.place.path == path

@@ -221,13 +221,99 @@ def test_a_flattened_group_has_its_rules(tmp_path):
     assert estate.quarantine == ()
 
 
+SUBSCRIPTION = GROUP.partition("/resourceGroups")[0]
+ROLES = f"{SUBSCRIPTION}/providers/Microsoft.Authorization"
+
+
+def test_a_role_of_az_role_definition_list_is_read(tmp_path):
+    permission = {"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}
+    row = {
+        "assignableScopes": ["/"], "createdBy": None, "createdOn": "2015-02-02T21:55:09Z", "description": "d", "name": "r",
+        "id": f"{ROLES}/roleDefinitions/r", "permissions": [{**permission, "condition": None}], "roleName": "Owner",
+        "roleType": "BuiltInRole", "type": "Microsoft.Authorization/roleDefinitions",
+    }  # fmt: skip
+    estate = load(tmp_path, "roles.json", [row])
+    assert estate.resources[row["id"].lower()].body == {
+        "id": row["id"], "name": "r", "type": row["type"],
+        "properties": {
+            "assignableScopes": ["/"], "createdOn": row["createdOn"], "description": "d", "permissions": [permission],
+            "roleName": "Owner", "type": "BuiltInRole",
+        },
+    }  # fmt: skip
+    assert estate.resources[row["id"].lower()].complete
+    assert estate.quarantine == ()
+
+
+def assignment(scope, **members):
+    return {
+        "condition": None, "id": f"{scope}/providers/Microsoft.Authorization/roleAssignments/a", "name": "a", "principalId": "p",
+        "principalName": "ada@orchard.example", "principalType": "User", "roleDefinitionId": f"{ROLES}/roleDefinitions/r",
+        "roleDefinitionName": "Owner", "scope": scope, "type": "Microsoft.Authorization/roleAssignments", **members,
+    }  # fmt: skip
+
+
+def test_an_assignment_of_az_role_assignment_list_is_read(tmp_path):
+    row = assignment(GROUP, resourceGroup="RG")
+    estate = load(tmp_path, "assignments.json", [row])
+    found = estate.resources[row["id"].lower()]
+    assert found.body == {
+        "id": row["id"], "name": "a", "type": row["type"],
+        "properties": {
+            "principalId": "p", "principalType": "User", "roleDefinitionId": row["roleDefinitionId"], "scope": GROUP,
+        },
+    }  # fmt: skip
+    assert (found.complete, estate.quarantine) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("rows", "missing"),
+    [
+        ([assignment(SUBSCRIPTION)], True),
+        ([assignment(SUBSCRIPTION), assignment("/providers/Microsoft.Management/managementGroups/m")], True),
+        ([assignment(SUBSCRIPTION), assignment(GROUP, resourceGroup="rg")], False),
+        ([assignment(GROUP, resourceGroup="rg"), assignment(SUBSCRIPTION)], False),
+    ],
+)
+def test_assignments_of_the_subscription_alone_are_not_all(tmp_path, rows, missing):
+    estate = load(tmp_path, "assignments.json", rows)
+    assert any("--all" in one.reason for one in estate.quarantine) is missing
+    assert estate.coverage.covers("microsoft.authorization/roleassignments", SUBSCRIPTION) is not missing
+
+
+@pytest.mark.parametrize(
+    ("id_", "command"),
+    [
+        (SITE, "az graph query -q \"resources | where type =~ 'Microsoft.Web/sites'\" --first 1000"),
+        (
+            f"{GROUP}/providers/Microsoft.KeyVault/vaults/v",
+            "\"resources | where type =~ 'Microsoft.KeyVault/vaults'\"",
+        ),
+        (
+            f"{GROUP}/providers/Microsoft.Authorization/policyAssignments/p",
+            "\"policyresources | where type =~ 'Microsoft.Authorization/policyAssignments'\"",
+        ),
+        (f"{SITE}/slots/s", "\"resources | where type =~ 'Microsoft.Web/sites/slots'\""),
+        (
+            f"{GROUP}/providers/Microsoft.Sql/servers/s/firewallRules/f",
+            "nephoscope collect --type Microsoft.Sql/servers/firewallRules",
+        ),
+    ],
+)
+def test_what_is_not_exact_names_the_command_that_has_it(tmp_path, id_, command):
+    (told,) = load(tmp_path, "rows.json", [{"id": id_, "resourceGroup": "rg", "some": 1}]).quarantine
+    assert command in told.reason
+
+
 def test_a_flattened_type_that_is_not_exact_is_named_and_not_read(tmp_path):
     site = {"id": SITE, "name": "orchard", "resourceGroup": "rg", "httpsOnly": False, "kind": "app"}
     estate = load(tmp_path, "sites.json", [site, {**site, "id": f"{SITE}2"}])
     found = estate.resources[SITE.lower()]
     assert (found.complete, "httpsOnly" in found.body, found.body["kind"]) == (False, False, "app")
     (told,) = estate.quarantine
-    assert "az graph query -q \"resources | where type =~ 'microsoft.web/sites'\" (2 records" in told.reason
+    assert (
+        "az graph query -q \"resources | where type =~ 'Microsoft.Web/sites'\" --first 1000 (2 records"
+        in told.reason
+    )
 
 
 BODIES = st.fixed_dictionaries(

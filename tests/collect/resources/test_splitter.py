@@ -51,6 +51,8 @@ WRAPS = {
     "graph answer": lambda rows: json.dumps(
         {"count": 5, "data": rows, "skip_token": None, "total_records": 5}
     ),
+    "PowerShell's answer": lambda rows: json.dumps({"SkipToken": None, "Data": rows}, indent=2),
+    "PowerShell's answer, its token last": lambda rows: json.dumps({"Data": rows, "SkipToken": ""}),
     "pretty answer": lambda rows: json.dumps({"totalRecords": 5, "facets": [], "data": rows}, indent=4),
     "pages": lambda rows: json.dumps([{"data": rows[:2]}, {"data": rows[2:]}]),
     "pages one a line": lambda rows: json.dumps({"data": rows[:2]}) + "\n" + json.dumps({"data": rows[2:]}),
@@ -77,8 +79,9 @@ def test_a_table_gives_rows_with_their_columns(bare):
     assert paged
 
 
-def test_a_record_that_has_a_list_named_value_is_no_answer():
-    record = {"id": "/subscriptions/s", "value": [{"id": "/x"}]}
+@pytest.mark.parametrize(("name", "value"), [("id", "value"), ("Id", "Data")])
+def test_a_record_that_has_a_list_named_value_is_no_answer(name, value):
+    record = {name: "/subscriptions/s", value: [{"id": "/x"}]}
     pieces, paged, _ = cut(json.dumps(record).encode())
     assert [p.value for p in pieces] == [record]
     assert not paged
@@ -91,6 +94,7 @@ def test_a_record_that_has_a_list_named_value_is_no_answer():
         '"@odata.nextLink": "https://graph.microsoft.com/x"',
         '"$skipToken": "abc"',
         '"skip_token": "abc"',
+        '"SkipToken": "abc"',
         '"resultTruncated": "true"',
     ],
 )

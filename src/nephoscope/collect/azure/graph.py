@@ -30,6 +30,11 @@ class Objects:
     path: str
     permission: str
 
+    @property
+    def type(self) -> str:
+        """The pseudo type as Azure writes it."""
+        return f"Microsoft.Graph/{self.path.partition('?')[0].rpartition('/')[2]}"
+
 
 KINDS = {
     "microsoft.graph/users": Objects(

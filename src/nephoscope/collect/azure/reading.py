@@ -6,7 +6,9 @@ supported-tables-resources, the REST reference of each provider.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NoReturn
@@ -56,7 +58,7 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The facts; every key is a lower-cased type. `spelled` has each type as Azure writes it.
+    """The facts; every key is a lower-cased type. `spelled` has each type and namespace as Azure writes it.
 
     `tables` says in which table of Resource Graph a type is, `named` which names of a type the table holds, `items` the API
     version to read further ones by name, `custom` of which types only custom ones are wanted, `partial` why rows of a type
@@ -100,8 +102,24 @@ class Reading:
 
     def spell(self, type_: str) -> str:
         """A lower-cased type as Azure writes it, as far as is known."""
-        known = self.spelled.get(type_)
-        return known or ("Microsoft" + type_[9:] if type_.startswith("microsoft.") else type_)
+        if known := self.spelled.get(type_):
+            return known
+        namespace, slash, rest = type_.partition("/")
+        spelled = self.spelled.get(namespace)
+        return (spelled or re.sub(r"^microsoft\.", "Microsoft.", namespace)) + slash + rest
+
+    def query(self, type_: str) -> str:
+        """The query of Resource Graph that has the bodies of a lower-cased type, '' where no table of it is known to hold them."""
+        table = self.tables.get(type_) or (MAIN_TABLE if self._is_tracked(type_) else "")
+        return f"{table} | where type =~ '{self.spell(type_)}'" if table else ""
+
+    def _is_tracked(self, type_: str) -> bool:
+        return (
+            type_.startswith("microsoft.")
+            and type_.count("/") == 1
+            and type_ not in self.lists
+            and type_ not in self.absent
+        )
 
 
 @cache
@@ -117,16 +135,7 @@ def parse(document: Document) -> Reading:
     body = _Members(document.json(), document.place)
     tables = {type_: table for table in body.names("tables") for type_ in body.texts(f"tables.{table}")}
     lists = body.section("lists")
-    spelled = {
-        type_.lower(): type_
-        for type_ in (
-            *tables,
-            *lists,
-            *body.section("derived"),
-            *body.section("items"),
-            *body.section("lacks"),
-        )
-    }
+    written = (body.section("derived"), body.section("items"), body.section("lacks"), body.texts("spelled"))
     return Reading(
         tables={type_.lower(): table for type_, table in tables.items()},
         lists={type_.lower(): _list(type_, row, body) for type_, row in lists.items()},
@@ -150,8 +159,17 @@ def parse(document: Document) -> Reading:
         custom=frozenset(type_.lower() for type_ in body.texts("custom")),
         partial={type_.lower(): str(why) for type_, why in body.section("partial").items()},
         absent={type_.lower(): str(why) for type_, why in body.section("absent").items()},
-        spelled=spelled,
+        spelled=_spelled((*tables, *lists, *itertools.chain.from_iterable(written))),
     )
+
+
+def _spelled(types: Iterable[str]) -> dict[str, str]:
+    """The types, the types above them and their namespaces, each by its lower-cased form."""
+    found: dict[str, str] = {}
+    for type_ in types:
+        above = itertools.accumulate(type_.split("/"), "{}/{}".format)
+        found |= {one.lower(): one for one in above}
+    return found
 
 
 def _list(type_: str, row: Any, body: _Members) -> ListOf:

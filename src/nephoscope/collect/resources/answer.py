@@ -1,5 +1,7 @@
 """Whole answers inside a record: `{"data": [...]}`, `{"value": [...]}` and tables `{"columns": [...], "rows": [...]}`.
 
+PowerShell capitalises the members: `Search-AzGraph` answers `{"SkipToken": ..., "Data": [...]}`.
+
 The splitter takes answers apart as they stream by; this is for those whose members stand in an unusual order.
 """
 
@@ -12,17 +14,21 @@ from nephoscope.collect.resources.record import RecordError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_WRAPPERS = ("data", "value", "Data", "Value")
+
 
 def wraps(value: dict[str, Any]) -> bool:
     """Whether the object has no id and wraps a list of rows."""
-    return "id" not in value and (
-        _is_table(value) or isinstance(value.get("data", value.get("value")), list | dict)
+    return (
+        "id" not in value
+        and "Id" not in value
+        and (_is_table(value) or isinstance(_inner(value), list | dict))
     )
 
 
 def values(value: dict[str, Any]) -> Iterator[Any]:
     """The rows, each a JSON value to be recognised in its turn; raises RecordError when there is no list."""
-    inner = value if _is_table(value) else value.get("data", value.get("value"))
+    inner = value if _is_table(value) else _inner(value)
     if isinstance(inner, list):
         yield from inner
     elif isinstance(inner, dict) and _is_table(inner):
@@ -31,6 +37,10 @@ def values(value: dict[str, Any]) -> Iterator[Any]:
             yield from_row(names, row)
     else:
         raise RecordError("'data' is neither a list nor a table of 'columns' and 'rows'")
+
+
+def _inner(value: dict[str, Any]) -> Any:
+    return next((value[name] for name in _WRAPPERS if name in value), None)
 
 
 def from_row(columns: list[Any] | tuple[str, ...], row: Any) -> dict[str, Any]:

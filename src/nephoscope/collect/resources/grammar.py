@@ -27,10 +27,14 @@ _SCALAR = rb"(?:" + _STRING + rb"|[\w.+\-]+|\[\s*\]|\{\s*\})"
 _MEMBERS = rb"(?P<members>\s*(?:" + _STRING + rb"\s*:\s*" + _SCALAR + rb"\s*,\s*)*)"
 _TABLE_HEAD = rb'"columns"\s*:\s*(?P<columns>\[[^\]]*\])\s*,\s*"rows"\s*:\s*\['
 ENVELOPE = re.compile(
-    rb"\{" + _MEMBERS + rb'(?:"(?:data|value)"\s*:\s*(?:(?P<list>\[)|(?P<object>\{)\s*' + _TABLE_HEAD + rb"))"
+    rb"\{"
+    + _MEMBERS
+    + rb'(?:"(?i:data|value)"\s*:\s*(?:(?P<list>\[)|(?P<object>\{)\s*'
+    + _TABLE_HEAD
+    + rb"))"
 )
 BARE_TABLE = re.compile(rb"\{" + _MEMBERS + _TABLE_HEAD)
-OWN_ID = re.compile(rb'"(?:id|type)"\s*:')
+OWN_ID = re.compile(rb'"(?i:id|type)"\s*:')
 CANDIDATE = re.compile(rb"[\n,\[}][ \t\r\n]*(?=\{)")
 WASTE = re.compile(rb"[^{\[\n\]]*+\]?")
 CLOSES = {ord("{"): ord("}"), ord("["): ord("]")}

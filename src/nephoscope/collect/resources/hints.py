@@ -23,6 +23,7 @@ class Hints:
         self._file = file
         self._counts: Counter[str] = Counter()
         self._first: dict[str, tuple[Place, str]] = {}
+        self._narrow: dict[str, str] = {}
         self._resources = self._listed = 0
         self._place = Place(file)
 
@@ -36,6 +37,14 @@ class Hints:
         for note in filter(None, notes):
             self._counts[note] += 1
             self._first.setdefault(note, (place, name))
+
+    def narrow(self, type_: str, why: str) -> None:
+        """Note what a record says of those of its type that are not in the file ('' = they are)."""
+        self._narrow[type_] = why and self._narrow.get(type_, why)
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        """The lower-cased types of which the file may not have every record, and why."""
+        return ((type_, why) for type_, why in self._narrow.items() if why)
 
     def told(self) -> Iterator[tuple[Place, str]]:
         """The place of the first record and the reason, for each reason."""

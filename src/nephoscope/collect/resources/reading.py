@@ -136,6 +136,7 @@ def _items(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
     begun = itertools.chain((first,), stream)
     yield from (_table if is_header(first) else _pieces)(begun, source, hints)
     yield from (Lost(Quarantined(place, reason), "", source) for place, reason in hints.told())
+    yield from (Lost(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing())
 
 
 def _pieces(stream: Iterator[bytes], source: Source, hints: Hints) -> Iterator[Found | Lost | Pages]:
@@ -193,6 +194,7 @@ def _piece(piece: Piece, source: Source, hints: Hints) -> Iterator[Found | Lost]
             listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
             place = Place(source.name, piece.line, piece.column)
             hints.see(place, found.key, (cut, record.note), listed=listed)
+            hints.narrow(found.type, record.narrow)
             yield Found(found, record.api_version, source)
     except RecordError as error:
         yield _lost(piece, source, str(error), "")

@@ -10,13 +10,15 @@ from typing import Any
 class Record:
     """An ARM body found in a file; `api_version` is '' where the source does not tell, `embedded` where a parent carried it.
 
-    `note` says why less was read than there is, and what helps ('' = nothing is missing).
+    `note` says why less was read than there is, and what helps ('' = nothing is missing). `narrow` says the same of
+    the records that are not in the file, where every record of the type says it.
     """
 
     body: dict[str, Any]
     api_version: str = ""
     embedded: bool = False
     note: str = ""
+    narrow: str = ""
 
 
 class RecordError(ValueError):

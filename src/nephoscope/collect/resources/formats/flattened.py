@@ -11,8 +11,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.collect.azure.reading import Reading
 from nephoscope.collect.resources.children import ANYWHERE, EMBEDDED
 from nephoscope.collect.resources.record import Record, RecordError, resource_id
+from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -29,10 +31,14 @@ _TOP = frozenset(
 _ELEMENT = frozenset({"id", "name", "type", "etag", "zones"})
 """What stands beside `properties` in an element of a list that has them."""
 _ADDED = "resourcegroup"
+_MARKS = frozenset({_ADDED, "rolename", "roledefinitionid"})
+"""Members that only a flattened object has at its top; those of roles lie in no resource group."""
 _LISTED = frozenset({_ADDED, "provisioningstate", "createdtime", "changedtime", "apiversion"})
 """What `az resource list` adds to a listing, which is no flattened object."""
 _EXACT = frozenset(
     {
+        "microsoft.authorization/roleassignments",
+        "microsoft.authorization/roledefinitions",
         "microsoft.compute/availabilitysets",
         "microsoft.compute/disks",
         "microsoft.compute/snapshots",
@@ -54,6 +60,10 @@ _EXACT = frozenset(
         "microsoft.storage/storageaccounts",
     }
 )
+_AT_SUBSCRIPTION = (
+    "az role assignment list gives the assignments at the subscription alone where --all is not given, and none of these lies below "
+    "it: export them with az role assignment list --all, or nephoscope collect --type Microsoft.Authorization/roleAssignments"
+)
 #: Lower-cased paths of lists whose elements have `properties` in ARM, where no alias tells.
 _WRAPPED: Mapping[str, frozenset[tuple[str, ...]]] = {
     "microsoft.compute/virtualmachines": frozenset({("networkprofile", "networkinterfaces")}),
@@ -74,8 +84,10 @@ _WRAPPED: Mapping[str, frozenset[tuple[str, ...]]] = {
     ),
     "microsoft.network/virtualnetworks/subnets": frozenset({("delegations",)}),
 }  # fmt: skip
-#: Lower-cased path of the command's member -> ARM's name. Names that differ in case alone are none.
+#: Lower-cased path of the command's member -> ARM's name, '' where ARM has no such member. Names that differ in case alone are none.
 _RENAMED: Mapping[str, Mapping[tuple[str, ...], str]] = {
+    "microsoft.authorization/roleassignments": {("principalname",): "", ("roledefinitionname",): ""},
+    "microsoft.authorization/roledefinitions": {("roletype",): "type"},
     "microsoft.storage/storageaccounts": {
         ("enablehttpstrafficonly",): "supportsHttpsTrafficOnly",
         ("enablenfsv3",): "isNfsV3Enabled",
@@ -89,7 +101,7 @@ _RENAMED: Mapping[str, Mapping[tuple[str, ...], str]] = {
             "encryptionidentity",
             "encryptionfederatedidentityclientid",
         ): "federatedIdentityClientId",
-    }
+    },
 }
 
 
@@ -98,7 +110,7 @@ def recognises(value: dict[str, Any]) -> bool:
     keys = {key.lower() for key in value}
     return (
         "id" in value
-        and _ADDED in keys
+        and not keys.isdisjoint(_MARKS)
         and "properties" not in keys
         and "tenantid" not in keys
         and not keys <= (_TOP | _LISTED | {"subscriptionid"})
@@ -119,16 +131,23 @@ def records(value: dict[str, Any]) -> Iterator[Record]:
     members = {key: item for key, item in value.items() if key.lower() not in _TOP}
     extensions = members.pop("resources", None) if id_.type == "microsoft.compute/virtualmachines" else None
     listing["properties"] = _Unflattening(id_, text).members(members, ())
-    yield Record(listing)
+    yield Record(listing, narrow=_AT_SUBSCRIPTION if _is_at_subscription(id_) else "")
     for extension in extensions if isinstance(extensions, list) else ():
         if isinstance(extension, dict) and resource_id(extension.get("id")):
             yield Record(_element(extension), embedded=True)
 
 
+def _is_at_subscription(id_: ResourceId) -> bool:
+    """Whether it is an assignment of a role at a subscription or above it; others show that the command had `--all`."""
+    return id_.type == ASSIGNMENT_TYPE and (not id_.subscription or id_.parent == id_.subscription_id)
+
+
 def _inexact(type_: str) -> str:
+    spelled, query = Reading.builtin().spell(type_), Reading.builtin().query(type_)
+    command = f'az graph query -q "{query}" --first 1000' if query else f"nephoscope collect --type {spelled}"
     return (
-        f"{type_}: the objects of its az command are flattened and renamed, so that their properties were not read; "
-        f"""export them with az graph query -q "resources | where type =~ '{type_}'" """.rstrip()
+        f"{spelled}: the objects of its az command are flattened and renamed, so that their properties were not read; "
+        f"export them with {command}"
     )
 
 
@@ -156,8 +175,9 @@ class _Unflattening:
         found: dict[str, Any] = {}
         for key, item in value.items():
             here = (*path, key.lower())
-            if item is not None and key.lower() != _ADDED:
-                found[self._renamed.get(here, key)] = self._value(item, here)
+            name = self._renamed.get(here, key)
+            if item is not None and name and key.lower() != _ADDED:
+                found[name] = self._value(item, here)
         return found
 
     def _value(self, item: Any, path: tuple[str, ...]) -> Any:
