@@ -23,11 +23,11 @@ _OBJECTS = frozenset({
 })  # fmt: skip
 #: Values of `github` that no text of anybody is in.
 _SAFE_GITHUB = frozenset({
-    "action", "action_path", "action_ref", "action_repository", "action_status", "actor_id", "api_url", "base_ref", "env",
+    "action", "action_path", "action_ref", "action_repository", "action_status", "actor_id", "api_url", "env",
     "event_name", "event_path", "graphql_url", "job", "path", "ref_protected", "ref_type", "repository", "repository_id",
     "repository_owner", "repository_owner_id", "repository_visibility", "repositoryurl", "retention_days", "run_attempt",
     "run_id", "run_number", "secret_source", "server_url", "sha", "token", "workflow", "workflow_ref", "workflow_sha",
-    "workspace", "triggering_actor_id",
+    "workspace", "triggering_actor", "triggering_actor_id",
 })  # fmt: skip
 _SAFE_LEAVES = frozenset({
     "id", "node_id", "number", "sha", "action", "created_at", "updated_at", "merged", "draft", "state", "fork", "private",

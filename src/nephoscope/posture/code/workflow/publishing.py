@@ -11,6 +11,15 @@ from nephoscope.collect.templates.yaml_tree import YamlNode
 _PYTHON_INDEX = re.compile(r"https?://(?:upload|test)\.")
 _NPM_REGISTRY = re.compile(r"https?://registry\.npm")
 _RUBYGEMS = re.compile(r"https?://(?:www\.)?rubygems\.org")
+#: Programs that run others, and how many operands stand before these.
+_RUNNERS = {
+    ("uv", "run"): 1,
+    ("uvx",): 0,
+    ("pipx", "run"): 1,
+    ("bundle", "exec"): 1,
+    ("npx",): 0,
+    ("poetry", "run"): 1,
+}
 
 
 def uses_token(step: Step) -> bool:
@@ -39,14 +48,21 @@ def _is(node: YamlNode | None, pattern: re.Pattern[str]) -> bool:
 def is_publication(command: Command) -> bool:
     """Tell whether a command publishes a package to an index that knows trusted publishing."""
     operands = [text for text in command.operands if not text.startswith("+")]
+    program = command.program.removesuffix(".exe")
+    while (length := _RUNNERS.get((program, *operands[:1]), _RUNNERS.get((program,), -1))) >= 0 and len(
+        operands
+    ) > length:
+        program, operands = operands[length], operands[length + 1 :]
     first = operands[:1]
-    match command.program.removesuffix(".exe"):
+    match program:
         case "cargo":
             return first == ["publish"] and not command.has_flag("dry-run", "n")
-        case "npm" | "pnpm":
-            return first == ["publish"] and not command.has_flag("dry-run", "provenance")
+        case "npm" | "pnpm" | "bun":
+            given = operands[1:2] if first == ["run"] else first
+            return given == ["publish"] and not command.has_flag("dry-run", "provenance")
         case "yarn":
-            return operands[:2] == ["npm", "publish"] and not command.has_flag("dry-run")
+            given = operands[1:2] if first == ["npm"] else first
+            return given == ["publish"] and not command.has_flag("dry-run")
         case "nuget":
             return first == ["push"]
         case "dotnet":
@@ -55,7 +71,7 @@ def is_publication(command: Command) -> bool:
             return first == ["push"]
         case "twine":
             return first == ["upload"]
-        case "uv" | "hatch" | "pdm" | "poetry" | "flit":
+        case "uv" | "hatch" | "pdm" | "poetry":
             return first == ["publish"] and not command.has_flag("dry-run")
         case "python" | "python3":
             return command.arguments[:3] == ["-m", "twine", "upload"]

@@ -47,6 +47,5 @@ def _is_release(workflow: Workflow) -> bool:
     if push is None or push.kind != "map":
         return False
     branches = push.get("branches")
-    return push.get("tags") is not None or any(
-        "release" in text.lower() for text in (branches.texts() if branches else [])
-    )
+    by_tag = push.get("tags") is not None or push.get("tags-ignore") is not None
+    return by_tag or any("release" in text.lower() for text in (branches.texts() if branches else []))

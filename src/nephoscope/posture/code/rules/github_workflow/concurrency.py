@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.collect.templates.workflow.model import Job, Workflow
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
@@ -29,11 +29,14 @@ def check(workflow: Workflow) -> Iterator[Match]:
         or _is_set(workflow.get("concurrency"))
     ):
         return
-    if workflow.get("concurrency") is not None or not all(
-        _is_set(job.get("concurrency")) for job in workflow.jobs
-    ):
+    if workflow.get("concurrency") is not None or not all(_is_limited(job) for job in workflow.jobs):
         key = workflow.root.key("on") or workflow.root.key("true")
         yield Match(key.span if key is not None else workflow.start, "outdated runs are not cancelled")
+
+
+def _is_limited(job: Job) -> bool:
+    """Tell whether a job limits itself; one that calls a workflow leaves it to that."""
+    return job.get("uses") is not None or _is_set(job.get("concurrency"))
 
 
 def _is_set(node: YamlNode | None) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.workflow.model import Workflow
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
@@ -15,8 +14,8 @@ RULE = CodeRule(
     title="Workflows should not run with secrets on changes of strangers",
     severity=Severity.HIGH,
     description=(
-        "pull_request_target and workflow_run start with the secrets and a token that may write, on "
-        "behalf of whoever opened a pull request from a fork."
+        "pull_request_target, workflow_run and issue_comment start with the secrets and a token that may "
+        "write, on behalf of whoever opened a pull request from a fork or wrote a comment."
     ),
     steps=(
         "Use pull_request where the workflow builds or tests the change.",
@@ -28,12 +27,7 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[Match]:
     """Give each such trigger."""
-    for event in ("pull_request_target", "workflow_run"):
+    for event in ("pull_request_target", "workflow_run", "issue_comment"):
         key = workflow.trigger_keys.get(event)
         if key is not None:
-            whole = workflow.root.key("on") or workflow.root.key("true") or key
-            yield Match(
-                whole.span,
-                f"{event} runs with secrets for changes of strangers",
-                scope=Span(whole.span.start, key.span.end),
-            )
+            yield Match(key.span, f"{event} runs with secrets for changes of strangers")

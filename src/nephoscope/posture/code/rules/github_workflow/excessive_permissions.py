@@ -32,9 +32,11 @@ def check(workflow: Workflow) -> Iterator[Match]:
     if workflow.is_action:
         return
     node = workflow.get("permissions")
-    if node is not None and node.kind == "scalar" and node.text == "read-all":
-        yield Match(node.span, "all jobs have read-all")
     if len(workflow.jobs) > 1:
+        if node is not None and node.kind == "scalar" and node.text == "read-all":
+            yield Match(node.span, "all jobs have read-all")
+        if node is None and any(job.get("permissions") is None for job in workflow.jobs):
+            yield Match(workflow.start, "the workflow takes the default rights of the token, which may write")
         for key, value in writes(node):
             if key.text not in GRAVE:
                 yield Match(Span(key.span.start, value.span.end), f"all jobs may write {key.text}")

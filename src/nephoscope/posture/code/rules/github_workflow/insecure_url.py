@@ -16,7 +16,6 @@ RULE = CodeRule(
     severity=Severity.LOW,
     description="Whoever stands between changes what is downloaded over http.",
     steps=("Use https.",),
-    equivalents=("zizmor:insecure-url-scheme",),
 )
 
 

@@ -78,4 +78,5 @@ def _is_list(tree: Expression) -> bool:
 
 
 def _is_fixed(tree: Expression) -> bool:
-    return tree.kind == "literal" or _is_constant(tree)
+    listed = tree.kind == "call" and _is_list(tree) and all(one.kind == "literal" for one in tree.args)
+    return tree.kind == "literal" or listed or _is_constant(tree)

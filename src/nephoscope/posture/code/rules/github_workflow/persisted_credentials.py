@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.workflow.model import Workflow
-from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.state import Severity
@@ -30,16 +28,7 @@ def check(workflow: Workflow) -> Iterator[Match]:
         uses = step.uses
         if uses is None or uses.name != "actions/checkout":
             continue
-        node = step.input("persist-credentials")
-        if node is None or node.text.lower() != "false":
+        if step.input("persist-credentials") is None:
             yield Match(
-                step.node.span,
-                "the token stays in .git/config",
-                _edits(node),
-                subject=step.subject,
-                scope=step.node.span,
+                step.node.span, "the token stays in .git/config", subject=step.subject, scope=step.node.span
             )
-
-
-def _edits(node: YamlNode | None) -> tuple[tuple[Span, str], ...]:
-    return ((node.span, "false"),) if node is not None else ()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.state import Severity
@@ -22,14 +23,19 @@ RULE = CodeRule(
 
 
 def check(workflow: Workflow) -> Iterator[Match]:
-    """Give each right without a comment in its line."""
+    """Give the first right of each list without a comment in its line."""
     nodes = [workflow.get("permissions"), *(job.get("permissions") for job in workflow.jobs)]
     for node in nodes:
-        for key, value in node.pairs if node is not None else []:
-            rest = workflow.source.text[value.span.end :].split("\n", 1)[0]
-            if (
-                "#" not in rest
-                and not (key.text == "contents" and value.text == "read")
-                and value.text != "none"
-            ):
-                yield Match(Span(key.span.start, value.span.end), f"no comment says what {key.text} is for")
+        bare = (
+            [pair for pair in node.pairs if not _is_documented(workflow, *pair)] if node is not None else []
+        )
+        if bare:
+            names = ", ".join(key.text for key, _ in bare)
+            yield Match(
+                Span(bare[0][0].span.start, bare[0][1].span.end), f"no comment gives the reason of {names}"
+            )
+
+
+def _is_documented(workflow: Workflow, key: YamlNode, value: YamlNode) -> bool:
+    rest = workflow.source.text[value.span.end :].split("\n", 1)[0]
+    return "#" in rest or value.text == "none" or (key.text == "contents" and value.text == "read")

@@ -21,10 +21,7 @@ RULE = CodeRule(
         "pip: install with --require-hashes.",
         "npm: use npm ci.",
     ),
-    equivalents=(
-        "scorecard:PinnedDependencies",
-        "zizmor:adhoc-packages",
-    ),
+    equivalents=("scorecard:PinnedDependencies",),
 )
 
 

@@ -25,6 +25,8 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[Match]:
     """Give the lesser rights of a workflow whose only job they are for."""
     node = workflow.get("permissions") if len(workflow.jobs) <= 1 else None
+    if node is not None and node.kind == "scalar" and node.text == "read-all":
+        yield Match(node.span, "the whole workflow has read-all")
     for key, value in writes(node):
         if key.text not in GRAVE:
             yield Match(Span(key.span.start, value.span.end), f"the whole workflow may write {key.text}")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.workflow.model import Workflow
-from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.workflow.permissions import GRAVE, writes
@@ -37,12 +36,12 @@ def check(workflow: Workflow) -> Iterator[Match]:
     if workflow.is_action:
         return
     node = workflow.get("permissions")
-    if node is None and any(_is_null(job.get("permissions")) for job in workflow.jobs):
+    if node is None:
         yield Match(workflow.start, "the workflow takes the default rights of the token, which may write")
-    for key, value in writes(node) if len(workflow.jobs) <= 1 else ():
+    if len(workflow.jobs) > 1:
+        return
+    if node is not None and node.kind == "scalar" and node.text == "write-all":
+        yield Match(node.span, "the whole workflow has write-all")
+    for key, value in writes(node):
         if key.text in GRAVE:
             yield Match(Span(key.span.start, value.span.end), f"the whole workflow may write {key.text}")
-
-
-def _is_null(node: YamlNode | None) -> bool:
-    return node is None or node.is_null

@@ -33,9 +33,9 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[Match]:
     """Give the grave rights of a workflow of many jobs, and write-all."""
-    node = workflow.get("permissions") if not workflow.is_action else None
+    node = workflow.get("permissions") if len(workflow.jobs) > 1 else None
     if node is not None and node.kind == "scalar" and node.text == "write-all":
         yield Match(node.span, "all jobs have write-all")
-    for key, value in writes(node) if len(workflow.jobs) > 1 else ():
+    for key, value in writes(node):
         if key.text in GRAVE:
             yield Match(Span(key.span.start, value.span.end), f"all jobs may write {key.text}")
