@@ -196,7 +196,7 @@ def test_what_is_planned_is_listed_with_its_line_and_the_rules_that_it_passes(re
     assert known.id.endswith("/storageAccounts/stgate")
     assert known.region.line == text.splitlines().index(' "resources": [') + 2
     assert HTTPS in known.passed
-    assert open_.id.endswith("/{parameters|n}")
+    assert open_.id.endswith("/{parameters('n')}")
     assert HTTPS not in open_.passed
 
 

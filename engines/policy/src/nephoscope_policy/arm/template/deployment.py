@@ -48,6 +48,10 @@ class Deployment:
         self._answering = False
         plan.deployments.append(self)
 
+    def own(self, key: str) -> str:
+        """The key of an unknown of this deployment, which none of another deployment has."""
+        return opaque(f"{self.name}: {key}") if self.level else key
+
     def list_resources(self) -> None:
         """List the resources of the template, once."""
         from nephoscope_policy.arm.template.listing import list_template

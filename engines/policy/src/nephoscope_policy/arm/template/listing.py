@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.patterns import pattern, shown_pattern
 from nephoscope_policy.arm.template.dependencies import resolve_dependencies
-from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.document import Document, Path, member, shown_path
 from nephoscope_policy.arm.template.frame import WrittenNode
 from nephoscope_policy.arm.template.naming import Named, NamingError, full_name, full_type, named
 from nephoscope_policy.arm.template.nested import nested_deployment, nested_scope
@@ -127,7 +127,10 @@ class _Listing:
         count = frame.count(self._document, path, loop)
         if isinstance(count, Unknown):
             index = Unknown(
-                "int", count.cause, f"the turn of the loop {name!r} is unknown", f"copyIndex.{name.lower()}"
+                "int",
+                count.cause,
+                f"the turn of the loop {name!r} is unknown",
+                self._deployment.own(f"copyIndex('{name.lower()}')"),
             )
             yield frame.turn(name, index, resource=True), count
             return
@@ -214,7 +217,8 @@ class _Listing:
             if not isinstance(given, Unknown):
                 self._fail(origin.path, f"the name of a resource must be a string, not {kind(given)}")
                 return None
-            name = str(pattern(Unknown(key=f"name of {self._document.place(origin.path).path}")))
+            key = self._deployment.own(f"name of {shown_path(origin.path)}")
+            name = str(pattern(Unknown(key=key)))
         type_ = full_type(written, parent.written_type if parent else "")
         own = full_name(
             name, type_, parent.written_type if parent else "", parent.full_name if parent else ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nephoscope_policy.arm.patterns import shown_pattern
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.loops import loops_of
 from nephoscope_policy.arm.template.user_types import UserType, resolve
@@ -41,7 +42,7 @@ def parameter_value(instance: TemplateInstance, declared: DeclaredPart) -> Value
         document, path = instance.document, (*declared.path, default[0])
         value = instance.frame.evaluate(document, path, default[1])
     elif given is None:
-        return _absent(type_, declared)
+        return _absent(instance, type_, declared)
     for problem in type_.faults(value):
         place = document.place((*path, *problem.path))
         instance.frame.fail(place, f"the parameter {declared.name!r} {problem.message}")
@@ -50,13 +51,16 @@ def parameter_value(instance: TemplateInstance, declared: DeclaredPart) -> Value
     return type_.hidden(value, f"the parameter {declared.name!r} is a secret")
 
 
-def _absent(type_: UserType, declared: DeclaredPart) -> Value:
+def _absent(instance: TemplateInstance, type_: UserType, declared: DeclaredPart) -> Value:
+    """What a parameter without a value and a default is; in a nested deployment it is an error, since nobody can give it later."""
     if type_.nullable:
         return None
     reason = f"the parameter {declared.name!r} has no value"
-    return Unknown(
-        type_.json, "secret" if type_.secure else "parameter", reason, f"parameters/{declared.name.lower()}"
-    )
+    deployment = instance.frame.deployment
+    if deployment.level:
+        instance.fail(declared.path, f"{reason} in the deployment {shown_pattern(deployment.name)}")
+    key = deployment.own(f"parameters('{declared.name.lower()}')")
+    return Unknown(type_.json, "secret" if type_.secure else "parameter", reason, key)
 
 
 def _given_value(

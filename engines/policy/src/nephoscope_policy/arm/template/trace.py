@@ -15,6 +15,7 @@ from nephoscope_policy.arm.template.frame import EvaluationFrame
 from nephoscope_policy.arm.template.hosts import HOSTS
 from nephoscope_policy.arm.template.instance import VariableLoop
 from nephoscope_policy.arm.template.loops import loops_of
+from nephoscope_policy.arm.template.plan import BudgetError
 from nephoscope_policy.arm.template.references import find
 from nephoscope_policy.arm.template.values import parsed_text
 from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
@@ -47,7 +48,7 @@ class _Tracer:
     """One trace; `_left` bounds the steps that it takes."""
 
     def __init__(self) -> None:
-        self._left = 4 * MAX_STEPS
+        self._left = MAX_STEPS + MAX_STEPS // 2
 
     def below(
         self, frame: EvaluationFrame, document: Document, path: Path, node: Any, steps: Steps
@@ -100,7 +101,7 @@ class _Tracer:
     def _value(self, frame: EvaluationFrame, node: Node) -> Value:
         try:
             return compile_node(node, HOSTS, partial_registry())(frame)
-        except ArmError as error:
+        except (ArmError, BudgetError, RecursionError) as error:
             return Unknown("any", "failed", str(error))
 
     def _expression(
