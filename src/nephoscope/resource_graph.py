@@ -15,7 +15,7 @@ from nephoscope.posture.published.graph_tables import TABLES
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.lexer import string_value, words
+from nephoscope_kql.parser.lexer import string_value, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.edition import Edition
     from nephoscope.state import State
     from nephoscope_kql.catalog import StoredFunction
-    from nephoscope_kql.lexer import Token
+    from nephoscope_kql.parser.lexer import Token
 
 
 def opened_lake(data: Path, state: State, tenant: str = NO_TENANT, shelf: Shelf | None = None) -> Lake:

@@ -7,7 +7,7 @@ import pytest
 
 from nephoscope.api import log_analytics
 from nephoscope.api.wire import kusto_properties
-from nephoscope_kql.most import Most
+from nephoscope_kql.engines.most import Most
 
 LARGE = "range i from 1 to 20000 step 1 | extend a = strcat(strrep('x', 500), i)"
 PATH = "/v1/workspaces/default/query"

@@ -26,15 +26,15 @@ from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 from nephoscope_kql import KqlError
-from nephoscope_kql.bind_calls import SPECIAL, WINDOWS
+from nephoscope_kql.binder.calls import SPECIAL
+from nephoscope_kql.binder.known_calls import TABULAR_CALLS, WINDOWS
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.expressions import LISTS
-from nephoscope_kql.plugin import plugins
+from nephoscope_kql.plan.relations import JoinKind
+from nephoscope_kql.plugin_registry import plugins
 from nephoscope_kql.registry import aggregates, callable_functions
-from nephoscope_kql.relations import JoinKind
-from nephoscope_kql.scope import TABULAR_CALLS
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 MINE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"

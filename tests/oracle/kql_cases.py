@@ -27,7 +27,7 @@ from kql_printed import compare_printed
 from kql_workers import outcomes
 
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.lexer import words
+from nephoscope_kql.parser.lexer import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import nephoscope_kql as kql
-from nephoscope_kql.lexer import words
+from nephoscope_kql.parser.lexer import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

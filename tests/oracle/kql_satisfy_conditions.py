@@ -8,7 +8,8 @@ from kql_satisfy_maker import CONDITIONS, Derived, Fixed, Maker, Row, registered
 from kql_satisfy_slots import NOW, OPEN, Slot, Want, equals
 from rowwise_functions import FUNCTIONS
 
-from nephoscope_kql import bound
+from nephoscope_kql.plan import expressions as bound
+from nephoscope_kql.plan.values import Bound
 
 FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -44,7 +45,7 @@ def either_way(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
     return any(maker.attempt(lambda one=one: maker.require(one, flag, row)) for one in maker.turned(parts))
 
 
-def chain(call: bound.Bound, name: str = "") -> list[bound.Bound]:
+def chain(call: Bound, name: str = "") -> list[Bound]:
     """The operands of a chain of one operator."""
     if not isinstance(call, bound.Call) or (name and call.function.name != name):
         return [call]
@@ -63,7 +64,7 @@ def branches(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
     return each_branch(maker, call, row, lambda value: maker.require(value, flag, row))
 
 
-def closed(value: bound.Bound) -> bool:
+def closed(value: Bound) -> bool:
     """Whether a value needs no row."""
     return not bound.reads_row(value) and not isinstance(value, bound.InQuery)
 
@@ -103,7 +104,7 @@ def compared(name: str, value: Any) -> Want:
     return Want((tests[name],), low=low, high=value if low is None else None)
 
 
-def alike(maker: Maker, one: bound.Bound, row: Row, two: bound.Bound, other: Row) -> bool:
+def alike(maker: Maker, one: Bound, row: Row, two: Bound, other: Row) -> bool:
     """Make two expressions equal: the same cell where both are plain, else one follows the other."""
     mine, yours = plain(maker, one, row), plain(maker, two, other)
     if mine is not None and yours is not None and mine.kind == yours.kind:
@@ -116,12 +117,12 @@ def alike(maker: Maker, one: bound.Bound, row: Row, two: bound.Bound, other: Row
     return False
 
 
-def follow(maker: Maker, source: bound.Bound, its_row: Row, target: bound.Bound, row: Row) -> bool:
+def follow(maker: Maker, source: Bound, its_row: Row, target: Bound, row: Row) -> bool:
     value = maker.fix(source, its_row)
     return value is not OPEN and maker.give(target, equals(value), row)
 
 
-def plain(maker: Maker, value: bound.Bound, row: Row) -> Slot | None:
+def plain(maker: Maker, value: Bound, row: Row) -> Slot | None:
     """The open cell that an expression is, where it is nothing more."""
     from kql_satisfy_values import document
 
@@ -156,7 +157,7 @@ for _name in HINTS:
             CONDITIONS[_form] = text_condition
 
 
-def listed(maker: Maker, items: tuple[bound.Bound, ...], row: Row) -> list[Any]:
+def listed(maker: Maker, items: tuple[Bound, ...], row: Row) -> list[Any]:
     """The values of a list, arrays flattened."""
     found: list[Any] = []
     for item in items:

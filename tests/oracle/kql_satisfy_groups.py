@@ -9,7 +9,7 @@ from kql_satisfy_maker import AGGREGATE_GIVERS, ROWS, Aggregate, Derived, Fixed,
 from kql_satisfy_slots import OPEN, Want, equals
 from kql_satisfy_values import decided
 
-from nephoscope_kql import relations
+from nephoscope_kql.plan import relations
 
 LARGEST = 3_000
 """The largest group that is made."""

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from kql_satisfy_slots import NOW, OPEN, Slot, Trail, Want
 from rowwise_functions import FUNCTIONS
 
-from nephoscope_kql import bound, relations
+from nephoscope_kql.plan import expressions as bound
+from nephoscope_kql.plan.values import Bound, Constant, Relation
 
 MOST_ROWS = 4_000
 """How many rows of all tables together one attempt makes."""
@@ -31,7 +32,7 @@ class Fixed:
 class Derived:
     """A cell that an expression makes of a row."""
 
-    value: bound.Bound
+    value: Bound
     row: Row
 
 
@@ -123,9 +124,9 @@ class Maker:
 
     # what is wired in by the files of conditions and of relations
 
-    def row(self, relation: relations.Relation) -> Row:
+    def row(self, relation: Relation) -> Row:
         """One row of a relation; GivenUpError where none is found."""
-        body = ROWS.get(type(relation), ROWS.get(relations.Relation))
+        body = ROWS.get(type(relation), ROWS.get(Relation))
         if body is None or self.depth > 150:
             raise GivenUpError(type(relation).__name__)
         self.depth += 1
@@ -134,7 +135,7 @@ class Maker:
         finally:
             self.depth -= 1
 
-    def require(self, value: bound.Bound, flag: bool, row: Row) -> bool:
+    def require(self, value: Bound, flag: bool, row: Row) -> bool:
         """Make a condition true (or false) on a row; False where that is not known how."""
         if isinstance(value, bound.Call) and value.function.name in CONDITIONS:
             return CONDITIONS[value.function.name](self, value, flag, row)
@@ -142,7 +143,7 @@ class Maker:
             return CONDITIONS["in query"](self, value, flag, row)
         return self.give(value, Want((lambda found: (found is True) == flag,), (flag,)), row)
 
-    def give(self, value: bound.Bound, want: Want, row: Row) -> bool:
+    def give(self, value: Bound, want: Want, row: Row) -> bool:
         """Make an expression's value meet a want; False where that is not known how."""
         if isinstance(value, bound.ColumnRef):
             return self.give_cell(row[value.column.id], want)
@@ -167,9 +168,9 @@ class Maker:
         giver = AGGREGATE_GIVERS.get(cell.call.aggregate.name)
         return giver is not None and bool(giver(self, cell, want))
 
-    def fix(self, value: bound.Bound, row: Row) -> Any:
+    def fix(self, value: Bound, row: Row) -> Any:
         """Decide an expression's value; OPEN where it cannot be told."""
-        if isinstance(value, bound.Constant):
+        if isinstance(value, Constant):
             return "" if value.value is None and value.type == "string" else value.value
         if isinstance(value, bound.Variable):
             return NOW
@@ -198,7 +199,7 @@ class Maker:
             return slot.fix()
         found = self.fix(value.target, row)
         for step in value.steps:
-            key = self.fix(step, row) if isinstance(step, bound.Bound) else step
+            key = self.fix(step, row) if isinstance(step, Bound) else step
             found = OPEN if found is OPEN or key is OPEN else member(found, key)
         return found
 
@@ -220,7 +221,7 @@ class Maker:
         )
 
 
-ROWS: dict[type[relations.Relation], Callable[[Maker, Any], Row]] = {}
+ROWS: dict[type[Relation], Callable[[Maker, Any], Row]] = {}
 CONDITIONS: dict[str, Callable[[Maker, Any, bool, Row], bool]] = {}
 GIVERS: dict[str, Callable[..., Any]] = {}
 AGGREGATE_GIVERS: dict[str, Callable[[Maker, Aggregate, Want], bool]] = {}

@@ -11,7 +11,9 @@ from kql_satisfy_maker import ROWS, Cell, Derived, Fixed, GivenUpError, Maker, R
 from kql_satisfy_slots import OPEN
 from kql_satisfy_values import element
 
-from nephoscope_kql import bound, relations
+from nephoscope_kql.plan import expressions as bound
+from nephoscope_kql.plan import relations
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.types import KqlType
 
 
@@ -85,12 +87,12 @@ def filtered(maker: Maker, relation: relations.Filter) -> Row:
     return row
 
 
-def chain_of_and(predicate: bound.Bound) -> list[bound.Bound]:
+def chain_of_and(predicate: Bound) -> list[Bound]:
     is_and = isinstance(predicate, bound.Call) and predicate.function.name == "and"
     return chain(predicate, "and") if is_and else [predicate]
 
 
-def described(value: bound.Bound) -> str:
+def described(value: Bound) -> str:
     """A condition in a few words: its functions from the outside in."""
     if isinstance(value, bound.Call):
         inside = ", ".join(described(one) for one in value.arguments[:3])
@@ -193,16 +195,14 @@ def windowed(maker: Maker, relation: relations.Windowed) -> Row:
     return Layered(maker.row(relation.input), {relation.column.id: Fixed(first)})
 
 
-@registered(ROWS, relations.Relation)
-def passing(maker: Maker, relation: relations.Relation) -> Row:
+@registered(ROWS, Relation)
+def passing(maker: Maker, relation: Relation) -> Row:
     """Relations that keep their input's rows; the cells that they add are not known."""
     below = getattr(relation, "input", None)
-    if not isinstance(below, relations.Relation):
+    if not isinstance(below, Relation):
         raise GivenUpError(type(relation).__name__)
     row = maker.row(below)
     known = {column.id for column in below.columns}
     fields = [getattr(relation, one.name) for one in dataclasses.fields(relation)]
-    added = [
-        one for one in (*relation.columns, *fields) if isinstance(one, bound.Column) and one.id not in known
-    ]
+    added = [one for one in (*relation.columns, *fields) if isinstance(one, Column) and one.id not in known]
     return Layered(row, {column.id: Fixed(OPEN) for column in added})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kql_peer import Peer
     from kql_rule_files import Rule
 
-    from nephoscope_kql.relations import Relation
+    from nephoscope_kql.plan.values import Relation
 
 SECONDS = 3.0
 """How long one attempt may take."""

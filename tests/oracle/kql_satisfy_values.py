@@ -10,7 +10,8 @@ from kql_satisfy_slots import DAY, OPEN, Slot, Want, concrete, equals
 from kql_satisfy_text import group_of, sample
 from rowwise_values import convert, datetime_text, text, timespan_text
 
-from nephoscope_kql import bound
+from nephoscope_kql.plan import expressions as bound
+from nephoscope_kql.plan.values import Bound, Constant
 
 PARSERS = ("parse_json", "parsejson", "todynamic", "toobject", "_as_dynamic", "tostring", "parse_xml")
 COLLECTORS = (
@@ -34,7 +35,7 @@ def decided(maker: Maker, kind: str, want: Want) -> Any:
 
 
 @registered(GIVERS, "document")
-def document(maker: Maker, value: bound.Bound, row: Row) -> Slot | None:
+def document(maker: Maker, value: Bound, row: Row) -> Slot | None:
     """The open dynamic that an expression is, or that its text holds."""
     if isinstance(value, bound.Path):
         return _inside(maker, value, row)
@@ -72,7 +73,7 @@ def _first_document(maker: Maker, value: bound.Call, row: Row) -> Slot | None:
 
 
 def _inside(maker: Maker, value: bound.Path, row: Row) -> Slot | None:
-    keys = [maker.fix(step, row) if isinstance(step, bound.Bound) else step for step in value.steps]
+    keys = [maker.fix(step, row) if isinstance(step, Bound) else step for step in value.steps]
     source = seen_through(value.target, row)
     split = source is not None and source[0].function.name == "split"
     if split or not all(isinstance(key, str | int) for key in keys):
@@ -112,7 +113,7 @@ def path(maker: Maker, value: bound.Path, want: Want, row: Row) -> bool:
     return want.passes(maker.fix(value, row))
 
 
-def seen_through(value: bound.Bound, row: Row) -> tuple[bound.Call, Row] | None:
+def seen_through(value: Bound, row: Row) -> tuple[bound.Call, Row] | None:
     """The call that an expression is, through columns."""
     while isinstance(value, bound.ColumnRef):
         cell = row[value.column.id]
@@ -135,9 +136,9 @@ def _part_of_split(maker: Maker, call: bound.Call, step: Any, want: Want, row: R
 # arrays
 
 
-def element(maker: Maker, value: bound.Bound, row: Row) -> Cell | None:
+def element(maker: Maker, value: Bound, row: Row) -> Cell | None:
     """The cell of one element of an array."""
-    if isinstance(value, bound.Constant) and isinstance(value.value, list) and value.value:
+    if isinstance(value, Constant) and isinstance(value.value, list) and value.value:
         maker.first += 1
         return Fixed(value.value[(maker.seed + maker.first) % len(value.value)])
     if isinstance(value, bound.ColumnRef):
@@ -148,7 +149,7 @@ def element(maker: Maker, value: bound.Bound, row: Row) -> Cell | None:
     return None if slot is None else slot.member(0)
 
 
-def _element_of_cell(maker: Maker, cell: Cell, value: bound.Bound, row: Row) -> Cell | None:
+def _element_of_cell(maker: Maker, cell: Cell, value: Bound, row: Row) -> Cell | None:
     if isinstance(cell, Derived):
         return element(maker, cell.value, cell.row)
     if isinstance(cell, Fixed):
@@ -283,13 +284,13 @@ def passed_on(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 @registered(GIVERS, "strcat")
 def strcat(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
     hints = Want(pieces=want.pieces, patterns=want.patterns)
-    open_ones = [one for one in call.arguments if not isinstance(one, bound.Constant)]
+    open_ones = [one for one in call.arguments if not isinstance(one, Constant)]
     return any(
         maker.attempt(lambda one=one: _through(maker, call, one, hints, want, row)) for one in open_ones
     )
 
 
-def _through(maker: Maker, call: bound.Call, one: bound.Bound, hints: Want, want: Want, row: Row) -> bool:
+def _through(maker: Maker, call: bound.Call, one: Bound, hints: Want, want: Want, row: Row) -> bool:
     return maker.give(one, hints, row) and want.passes(maker.fix(call, row))
 
 
@@ -320,7 +321,7 @@ def extract(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
     return False
 
 
-def pattern_of(maker: Maker, value: bound.Bound, row: Row) -> tuple[bound.Bound, str, Row] | None:
+def pattern_of(maker: Maker, value: Bound, row: Row) -> tuple[Bound, str, Row] | None:
     """The text and the pattern of a parse operator whose parts an expression is."""
     source = seen_through(value, row)
     while source is not None and source[0].function.name == "_parts_if":
@@ -351,7 +352,7 @@ def branch(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
     return each_branch(maker, call, row, lambda value: maker.give(value, want, row))
 
 
-def each_branch(maker: Maker, call: bound.Call, row: Row, then: Callable[[bound.Bound], bool]) -> bool:
+def each_branch(maker: Maker, call: bound.Call, row: Row, then: Callable[[Bound], bool]) -> bool:
     """The first branch (in the attempt's order) whose condition and value can be had; earlier conditions fail."""
     size = len(call.arguments) // 2
     return any(
@@ -360,10 +361,10 @@ def each_branch(maker: Maker, call: bound.Call, row: Row, then: Callable[[bound.
     )
 
 
-def _branch(maker: Maker, call: bound.Call, at: int, row: Row, then: Callable[[bound.Bound], bool]) -> bool:
+def _branch(maker: Maker, call: bound.Call, at: int, row: Row, then: Callable[[Bound], bool]) -> bool:
     size = len(call.arguments) // 2
     value = call.arguments[2 * at + 1] if at < size else call.arguments[-1]
-    if isinstance(value, bound.Constant) and not then(value):
+    if isinstance(value, Constant) and not then(value):
         return False
     before = all(maker.require(call.arguments[2 * one], False, row) for one in range(min(at, size)))
     return before and (at == size or maker.require(call.arguments[2 * at], True, row)) and then(value)
@@ -408,14 +409,14 @@ def arithmetic(maker: Maker, call: bound.Call, want: Want, row: Row) -> bool:
 def _solved(
     maker: Maker,
     call: bound.Call,
-    side: bound.Bound,
+    side: Bound,
     known: Any,
     value: Any,
     want: Want,
     row: Row,
     left: bool,
 ) -> bool:
-    if not isinstance(known, int | float) or isinstance(known, bool) or isinstance(side, bound.Constant):
+    if not isinstance(known, int | float) or isinstance(known, bool) or isinstance(side, Constant):
         return False
     name = call.function.name
     sums = {

@@ -28,7 +28,9 @@ from rowwise_functions import FUNCTIONS, equal
 from rowwise_mining import MINERS
 from rowwise_values import UnwitnessedError, element, json_text, parsed
 
-from nephoscope_kql import bound, relations
+from nephoscope_kql.plan import expressions as bound
+from nephoscope_kql.plan import relations
+from nephoscope_kql.plan.values import Bound, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 Row: TypeAlias = "dict[str, Any]"
@@ -58,7 +60,7 @@ class Witness:
     free: bool = False
     ties: bool = False
 
-    def result(self, relation: relations.Relation) -> Result:
+    def result(self, relation: Relation) -> Result:
         """The rows of a bound query under its KQL names."""
         rows = self.rows(relation)
         columns = tuple((column.name, str(column.type)) for column in relation.columns)
@@ -66,9 +68,9 @@ class Witness:
 
     # scalar expressions
 
-    def value(self, node: bound.Bound, row: Row) -> Any:
+    def value(self, node: Bound, row: Row) -> Any:
         """An expression's cell on one row."""
-        if isinstance(node, bound.Constant):
+        if isinstance(node, Constant):
             return blank(node.type) if node.value is None else node.value
         if isinstance(node, bound.Variable):
             return self.now if node.name == "now" else self.variables[node.name]
@@ -98,7 +100,7 @@ class Witness:
     def _path(self, node: bound.Path, row: Row) -> Any:
         value = self.value(node.target, row)
         for step in node.steps:
-            key = self.value(step, row) if isinstance(step, bound.Bound) else step
+            key = self.value(step, row) if isinstance(step, Bound) else step
             value = member(value, key)
         return value
 
@@ -113,7 +115,7 @@ class Witness:
 
     # relations
 
-    def rows(self, relation: relations.Relation) -> list[Row]:
+    def rows(self, relation: Relation) -> list[Row]:
         """The rows of a relation, in its order."""
         body = RELATIONS.get(type(relation))
         if body is None:
@@ -135,10 +137,10 @@ CHANCE: dict[str, Callable[[random.Random, Any], Any]] = {
     "rand": lambda dice, size: float(dice.randrange(int(size))) if size and size > 1 else dice.random(),
     "new_guid": lambda dice, _: str(uuid.UUID(int=dice.getrandbits(128), version=4)),
 }
-RELATIONS: dict[type[relations.Relation], Callable[[Witness, Any], list[Row]]] = {}
+RELATIONS: dict[type[Relation], Callable[[Witness, Any], list[Row]]] = {}
 
 
-def runs(kind: type[relations.Relation]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def runs(kind: type[Relation]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def declare(body: Callable[..., Any]) -> Callable[..., Any]:
         RELATIONS[kind] = body
         return body
@@ -257,14 +259,14 @@ def meets(witness: Witness, relation: relations.Joined, one: Row, other: Row) ->
     return relation.residual is None or witness.value(relation.residual, one | other) is True
 
 
-def first_of_each(witness: Witness, rows: list[Row], keys: list[bound.Bound]) -> list[Row]:
+def first_of_each(witness: Witness, rows: list[Row], keys: list[Bound]) -> list[Row]:
     found: dict[tuple[str, ...], Row] = {}
     for row in rows:
         found.setdefault(tuple(group_key(key.type, witness.value(key, row)) for key in keys), row)
     return list(found.values())
 
 
-def one_of_each(witness: Witness, rows: list[Row], keys: list[bound.Bound]) -> list[Row]:
+def one_of_each(witness: Witness, rows: list[Row], keys: list[Bound]) -> list[Row]:
     """A row of each key, in the order of the first ones."""
     found: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
@@ -274,7 +276,7 @@ def one_of_each(witness: Witness, rows: list[Row], keys: list[bound.Bound]) -> l
     return [witness.dice.choice(several) if witness.dice else several[0] for several in found.values()]
 
 
-def blanks(relation: relations.Relation) -> Row:
+def blanks(relation: Relation) -> Row:
     return {column.id: blank(column.type) for column in relation.columns}
 
 
@@ -339,10 +341,10 @@ class WitnessProbe:
 
     witness: Witness
 
-    def rows(self, relation: relations.Relation) -> list[tuple[Any, ...]]:
+    def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
         return [tuple(row[column.id] for column in relation.columns) for row in self.witness.rows(relation)]
 
-    def keep(self, relation: relations.Relation) -> relations.Relation:
+    def keep(self, relation: Relation) -> Relation:
         return relation
 
 

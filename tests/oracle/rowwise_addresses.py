@@ -10,7 +10,7 @@ from rowwise_functions import gives, kinds, typed
 from rowwise_values import listed, text
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Call
+    from nephoscope_kql.plan.expressions import Call
 
 
 def address(value: str) -> tuple[int, int] | None:

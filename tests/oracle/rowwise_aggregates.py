@@ -12,7 +12,7 @@ from rowwise_dynamic import distinct, merged
 from rowwise_values import element, json_text, wrapped
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import AggregateCall
+    from nephoscope_kql.plan.expressions import AggregateCall
 
 Rows: TypeAlias = "list[list[Any]]"
 AGGREGATES: dict[str, Callable[[Any, Any], Any]] = {}

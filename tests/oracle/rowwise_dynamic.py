@@ -10,7 +10,7 @@ from rowwise_functions import gives, kinds, typed
 from rowwise_values import element, json_text, numeric, steps, text
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Call
+    from nephoscope_kql.plan.expressions import Call
 
 
 @gives("array_length", strict=False)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rowwise import Row, Witness
 
-    from nephoscope_kql import relations
+    from nephoscope_kql.plan import relations
 
 
 def expanded(witness: Witness, relation: relations.Expanded) -> list[Row]:

@@ -15,7 +15,7 @@ from rowwise_values import (
 )
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Call
+    from nephoscope_kql.plan.expressions import Call
 
 Body: TypeAlias = "Callable[[list[Any], Call, int], Any]"
 FUNCTIONS: dict[str, Body] = {}

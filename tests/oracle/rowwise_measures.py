@@ -11,7 +11,7 @@ from rowwise_functions import gives, kinds, typed
 from rowwise_values import text, wrapped
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Call
+    from nephoscope_kql.plan.expressions import Call
 
 EXACT = Context(prec=80)
 

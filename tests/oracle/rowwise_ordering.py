@@ -6,7 +6,8 @@ import functools
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_kql import relations
+from nephoscope_kql.plan import relations
+from nephoscope_kql.plan.values import SortKey
 
 if TYPE_CHECKING:
     from rowwise import Row, Witness
@@ -28,7 +29,7 @@ def sorted_(witness: Witness, relation: relations.Sorted) -> list[Row]:
     return rows
 
 
-def compared(one: Any, other: Any, key: relations.SortKey) -> int:
+def compared(one: Any, other: Any, key: SortKey) -> int:
     """-1, 0 or 1; nulls where the key says, NaN between them and the numbers."""
     ranks = [0 if cell is None else 1 if cell != cell else 2 for cell in (one, other)]
     if min(ranks) < 2:

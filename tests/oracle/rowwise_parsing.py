@@ -11,7 +11,7 @@ from rowwise_functions import gives, typed
 from rowwise_regex import compiled
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Call
+    from nephoscope_kql.plan.expressions import Call
 
 
 @typed("_parsed")

@@ -13,7 +13,7 @@ from rowwise_functions import gives, typed
 from rowwise_values import convert, json_text, parsed, steps, text
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Call
+    from nephoscope_kql.plan.expressions import Call
 
 LONGEST_XML = 1_048_576
 

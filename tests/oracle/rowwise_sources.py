@@ -12,7 +12,7 @@ from rowwise_values import parsed
 if TYPE_CHECKING:
     from rowwise import Row, Witness
 
-    from nephoscope_kql import relations
+    from nephoscope_kql.plan import relations
 
 SEPARATORS = {"csv": ",", "tsv": "\t", "psv": "|"}
 

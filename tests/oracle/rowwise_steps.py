@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowwise import Row, Witness
 
-    from nephoscope_kql import relations
+    from nephoscope_kql.plan import relations
 
 
 @dataclass

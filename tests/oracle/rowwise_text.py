@@ -16,7 +16,7 @@ from rowwise_regex import compiled
 from rowwise_values import convert, listed, text
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Call
+    from nephoscope_kql.plan.expressions import Call
 
 
 def word(letter: str) -> bool:

@@ -12,7 +12,7 @@ from rowwise_functions import gives, typed
 from rowwise_values import DAY, LAST, finite_ticks
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Call
+    from nephoscope_kql.plan.expressions import Call
 
 
 @typed("now")

@@ -12,7 +12,8 @@ from nephoscope_kql.types import KqlType
 if TYPE_CHECKING:
     from rowwise import Row, Witness
 
-    from nephoscope_kql import bound, relations
+    from nephoscope_kql.plan import expressions as bound
+    from nephoscope_kql.plan import relations
 
 
 def windowed(witness: Witness, relation: relations.Windowed) -> list[Row]:

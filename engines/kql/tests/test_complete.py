@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import StoredFunction
-from nephoscope_kql.relations import JoinKind
+from nephoscope_kql.plan.relations import JoinKind
 from nephoscope_kql.types import KqlType
 
 CATALOG = kql.MemoryCatalog.of(

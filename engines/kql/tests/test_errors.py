@@ -10,7 +10,7 @@ import yaml
 
 import nephoscope_kql as kql
 from nephoscope_kql.bind import results
-from nephoscope_kql.binder import Binder, Env
+from nephoscope_kql.binder.environment import Binder, Env
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope_kql.errors import MAX_ERRORS
 from nephoscope_kql.parser import parse

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.formatter import formatted
-from nephoscope_kql.lexer import words
 from nephoscope_kql.parser import parse
+from nephoscope_kql.parser.lexer import words
 
 QUERIES = yaml.safe_load((Path(__file__).parent / "cases" / "parse.yaml").read_text(encoding="utf-8"))[
     "accept"

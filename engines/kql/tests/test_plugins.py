@@ -17,10 +17,11 @@ from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.parser import parse
-from nephoscope_kql.plugin import plugins
+from nephoscope_kql.plan.relations import Kept
+from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.plugin_reference import page
+from nephoscope_kql.plugin_registry import plugins
 from nephoscope_kql.plugins.mining import find_baskets, find_clusters, find_differences
-from nephoscope_kql.relations import Kept, Relation
 
 UNPACKED = "print d = dynamic({'a': 1, 'b': 'x'}) | evaluate bag_unpack(d)"
 

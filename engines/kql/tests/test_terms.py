@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import nephoscope_kql as kql
-from nephoscope_kql.terms import WRITTEN_WITH
+from nephoscope_kql.binder.terms import WRITTEN_WITH
 from nephoscope_kql.types import KqlType
 
 #: Values of each type whose text is made of all the letters and signs that the type has.

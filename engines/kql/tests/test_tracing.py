@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 
 from nephoscope_kql.compile import compile_derived, compile_query
-from nephoscope_kql.emptiness import has_no_rows
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.moments import Cadence
-from nephoscope_kql.relations import Relation
+from nephoscope_kql.plan.emptiness import has_no_rows
+from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.tracing import candidates
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 

@@ -17,7 +17,7 @@ from nephoscope.alerts.window import Window
 from nephoscope.model.alert import Alert
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import ExternalDataError, KqlError, TooLargeError
-from nephoscope_kql.row_identity import UNKNOWN, RowIdentity
+from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:

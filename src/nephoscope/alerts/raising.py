@@ -20,7 +20,7 @@ from nephoscope.alerts.window import Window
 from nephoscope.alerts.wording import MAX_DESCRIPTION, MAX_NAME, worded
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope_kql.row_identity import UNKNOWN, RowIdentity
+from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity
 from nephoscope_policy.model.state import Severity
 
 MOST = 150

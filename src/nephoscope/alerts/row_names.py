@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.finding import Finding
 
 if TYPE_CHECKING:
-    from nephoscope_kql.row_identity import RowIdentity
+    from nephoscope_kql.plan.row_identity import RowIdentity
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

@@ -21,7 +21,7 @@ from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
 from nephoscope.state.workspace import Workspace
-from nephoscope_kql.bind_tables import WATCHLIST
+from nephoscope_kql.binder.tables import WATCHLIST
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.engines.duckdb import DuckDBEngine

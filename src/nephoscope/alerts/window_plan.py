@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
 from nephoscope_kql.compile import compile_derived
-from nephoscope_kql.emptiness import has_no_rows
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.moments import Cadence
+from nephoscope_kql.plan.emptiness import has_no_rows
 from nephoscope_kql.tracing import candidates
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.lake.reading import Reading
     from nephoscope_kql.compile import Compiled
-    from nephoscope_kql.relations import Relation
+    from nephoscope_kql.plan.values import Relation
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = 10_000_000

@@ -17,8 +17,8 @@ from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.odata_tree import Comparison, Node, conjuncts, read_tree
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import throttled
+from nephoscope_kql.binder.given import Given
 from nephoscope_kql.cells import columns_of, json_value, rows_of
-from nephoscope_kql.given import Given
 
 SURFACE = Surface("Activity log", "Microsoft.Insights")
 READ = "Microsoft.Insights/eventtypes/values/read"

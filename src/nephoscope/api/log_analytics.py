@@ -24,8 +24,8 @@ from nephoscope.lake.reaches import ReachesWithin
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.span import Span
 from nephoscope_kql.cells import columns_of, json_value, rows_of
+from nephoscope_kql.engines.most import Most
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.most import Most
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

@@ -54,10 +54,10 @@ if TYPE_CHECKING:
     from nephoscope.lake.ledger import Ledger
     from nephoscope.lake.span import Span
     from nephoscope.state import State
+    from nephoscope_kql.binder.given import Given
+    from nephoscope_kql.engines.most import Most
     from nephoscope_kql.external import ExternalReader
-    from nephoscope_kql.given import Given
-    from nephoscope_kql.most import Most
-    from nephoscope_kql.row_identity import RowIdentity
+    from nephoscope_kql.plan.row_identity import RowIdentity
 
 FLUSH_EVERY = 2.0
 """Seconds between rounds of the flusher."""

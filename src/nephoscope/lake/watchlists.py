@@ -16,7 +16,7 @@ from nephoscope.lake.columns import schema, stored_names
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.fitting import text
-from nephoscope_kql.bind_tables import WATCHLIST
+from nephoscope_kql.binder.tables import WATCHLIST
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.types import KqlType
 

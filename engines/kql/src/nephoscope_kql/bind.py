@@ -7,20 +7,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from nephoscope_kql import bind_calls, bind_external, bind_operands, bind_tables, bind_values, tree
-from nephoscope_kql.binder import Binder, Env, Meaning
+from nephoscope_kql import tree
+from nephoscope_kql.binder import calls, external, operands, tables, values  # noqa: F401 - they declare what they bind
+from nephoscope_kql.binder.environment import Binder, Env, Meaning
+from nephoscope_kql.binder.mistakes import EnoughError, Mistakes
+from nephoscope_kql.binder.naming import implied_name
+from nephoscope_kql.binder.options import at_most
+from nephoscope_kql.binder.scope import declared, is_tabular, undeclared
 from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.errors import NOWHERE, CycleError, KqlError, TooLargeError, invalid, joined
-from nephoscope_kql.mistakes import EnoughError, Mistakes
-from nephoscope_kql.naming import implied_name
 from nephoscope_kql.operators import load
 from nephoscope_kql.operators.branching import branches
-from nephoscope_kql.options import at_most
-from nephoscope_kql.probe import Probe
-from nephoscope_kql.relations import Relation, ResultHint
-from nephoscope_kql.scope import declared, is_tabular, undeclared
+from nephoscope_kql.plan.probe import Probe
+from nephoscope_kql.plan.relations import ResultHint
+from nephoscope_kql.plan.values import Relation
 
-__all__ = ["bind_calls", "bind_external", "bind_operands", "bind_tables", "bind_values"]
 load()
 
 

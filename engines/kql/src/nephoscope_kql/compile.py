@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_kql import tree
 from nephoscope_kql.bind import BoundQuery, bind, bind_all
+from nephoscope_kql.binder.given import Given
 from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.deadline import COMPILING, within
-from nephoscope_kql.dialects.routine import Routine
-from nephoscope_kql.emptiness import needed_tables
 from nephoscope_kql.errors import NOWHERE, KqlError
 from nephoscope_kql.external import ExternalSource
-from nephoscope_kql.given import Given
 from nephoscope_kql.parser import parse
-from nephoscope_kql.probe import Probe
-from nephoscope_kql.relations import ResultHint
-from nephoscope_kql.row_identity import UNKNOWN, RowIdentity, row_identity
+from nephoscope_kql.plan.emptiness import needed_tables
+from nephoscope_kql.plan.probe import Probe
+from nephoscope_kql.plan.relations import ResultHint
+from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity, row_identity
+from nephoscope_kql.sql.routine import Routine
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope_kql.dialects.apart import Parts
     from nephoscope_kql.dialects.relational import Emitter
-    from nephoscope_kql.relations import Relation
+    from nephoscope_kql.plan.values import Relation
 
     Writer: TypeAlias = Callable[[Relation], tuple[str, Parts | None, Emitter]]
 

@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.lexer import Token, words
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.keywords import may_name
-from nephoscope_kql.registry import Callee, aggregates, functions
-from nephoscope_kql.relations import JoinKind
+from nephoscope_kql.parser.lexer import Token, words
+from nephoscope_kql.plan.callee import Callee
+from nephoscope_kql.plan.relations import JoinKind
+from nephoscope_kql.registry import aggregates, functions
 from nephoscope_kql.schema import schema
 from nephoscope_kql.settings import CHARTS, STRATEGIES
 
@@ -221,7 +222,7 @@ def _forms() -> Iterator[Completion]:
 
 def _plugins() -> Iterator[Completion]:
     """The plugins that run, by name."""
-    from nephoscope_kql.plugin import plugins
+    from nephoscope_kql.plugin_registry import plugins
 
     known = sorted(plugins().values(), key=lambda one: one.name)
     return (Completion(one.name, "function", one.signature) for one in known if one.bind and not one.internal)

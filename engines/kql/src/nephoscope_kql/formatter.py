@@ -6,9 +6,9 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.lexer import Token, words
 from nephoscope_kql.parser import parse
 from nephoscope_kql.parser.expressions import PRECEDENCE
+from nephoscope_kql.parser.lexer import Token, words
 from nephoscope_kql.tree import Binary, Parameter, walk
 
 if TYPE_CHECKING:

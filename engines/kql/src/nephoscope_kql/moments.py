@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from nephoscope_kql.bind_operands import operation
-from nephoscope_kql.bound import (
+from nephoscope_kql.binder.constants import constant
+from nephoscope_kql.binder.operands import operation
+from nephoscope_kql.plan.expressions import (
     AggregateCall,
-    Bound,
     Call,
-    Column,
     ColumnRef,
-    Constant,
     InQuery,
     Path,
     ScalarQuery,
     Variable,
     WindowCall,
 )
-from nephoscope_kql.constants import constant
-from nephoscope_kql.references import inputs, operands
-from nephoscope_kql.relations import External, Mined, Relation, Scan
+from nephoscope_kql.plan.references import inputs, operands
+from nephoscope_kql.plan.relations import External, Mined, Scan
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 
 TIME = "TimeGenerated"

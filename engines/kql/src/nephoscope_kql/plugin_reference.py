@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.plugin import plugins
+from nephoscope_kql.plugin_registry import plugins
 from nephoscope_kql.plugins.patterns import MAX_SETS
 
 _INTRODUCTION = f"""# KQL: the plugins of evaluate

@@ -9,7 +9,8 @@ from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
 
-from nephoscope_kql.bind_calls import SPECIAL, WINDOWS
+from nephoscope_kql.binder.environment import CALLS
+from nephoscope_kql.binder.known_calls import WINDOWS
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.dialects.spark import aggregates as spark_aggregates
@@ -17,7 +18,8 @@ from nephoscope_kql.dialects.spark import functions as spark_functions
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.pipes import REFUSED
-from nephoscope_kql.registry import Aggregate, Callee, Function, aggregates, functions
+from nephoscope_kql.plan.callee import Aggregate, Callee, Function
+from nephoscope_kql.registry import aggregates, functions
 from nephoscope_kql.types import KqlType
 
 _INTRODUCTION = """# KQL: operators and functions
@@ -276,7 +278,7 @@ def _compiles(word: str, dialect: str) -> str:
 
 
 def _forms() -> list[str]:
-    names = sorted({*SPECIAL, *WINDOWS})
+    names = sorted({*CALLS, *WINDOWS})
     return [
         "## Forms that look like functions\n",
         "`prev`, `next` and the `row_` functions need rows in an order: `sort`, `top`, `range` or `serialize` before.\n",

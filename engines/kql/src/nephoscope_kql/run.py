@@ -13,7 +13,7 @@ from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.relations import ResultHint
+from nephoscope_kql.plan.relations import ResultHint
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nephoscope_kql.bound import Column
 from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.compile import Compiled, compile_changed
 from nephoscope_kql.errors import NOWHERE, KqlError
-from nephoscope_kql.relations import (
+from nephoscope_kql.plan.relations import (
     Assign,
     Expanded,
     Filter,
     Joined,
     Limited,
     Numbered,
-    Relation,
     Scan,
     Shared,
     Sorted,
     Windowed,
 )
+from nephoscope_kql.plan.values import Column, Relation
 from nephoscope_kql.types import KqlType
 
 _PASSING = (Assign, Expanded, Filter, Limited, Numbered, Sorted, Windowed)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from nephoscope_kql.bind_operands import operation
-from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, InQuery, conjuncts
-from nephoscope_kql.constants import constant
-from nephoscope_kql.emptiness import has_no_rows
+from nephoscope_kql.binder.constants import constant
+from nephoscope_kql.binder.operands import operation
 from nephoscope_kql.moments import (
     Cadence,
     Trace,
@@ -18,7 +16,9 @@ from nephoscope_kql.moments import (
     usable,
     window_end,
 )
-from nephoscope_kql.relations import (
+from nephoscope_kql.plan.emptiness import has_no_rows
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, InQuery, conjuncts
+from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
     Concatenated,
@@ -28,7 +28,6 @@ from nephoscope_kql.relations import (
     Joined,
     Limited,
     Numbered,
-    Relation,
     Scan,
     Scanned,
     Series,
@@ -36,6 +35,7 @@ from nephoscope_kql.relations import (
     Sorted,
     Windowed,
 )
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 
 #: They give rows of their input; what they add to them depends on other rows of the window.

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
 
-from nephoscope_kql.bind_calls import WINDOWS
-from nephoscope_kql.registry import Callee, Parameter, Signature, aggregates, callable_functions
+from nephoscope_kql.binder.known_calls import WINDOWS
+from nephoscope_kql.plan.callee import Callee, Parameter, Signature
+from nephoscope_kql.registry import aggregates, callable_functions
 from nephoscope_kql.types import KqlType
 
 COLUMNS = {

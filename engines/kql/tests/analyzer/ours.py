@@ -9,13 +9,13 @@ from expression_groups import COLUMNS, Group
 import nephoscope_kql as kql
 from nephoscope_kql import tree
 from nephoscope_kql.bind import bind
-from nephoscope_kql.binder import Binder, Env
+from nephoscope_kql.binder.environment import Binder, Env
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value
 from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
+from nephoscope_kql.sql import build
 from nephoscope_kql.tree.operators import Print
 from service import Verdict
 

@@ -11,7 +11,8 @@ import pytest
 from written import NOW, given
 
 import nephoscope_kql as kql
-from nephoscope_kql.registry import Signature, aggregates, functions
+from nephoscope_kql.plan.callee import Signature
+from nephoscope_kql.registry import aggregates, functions
 from nephoscope_kql.types import KqlType
 
 MOST = 2**63 - 1

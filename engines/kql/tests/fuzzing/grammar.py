@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from nephoscope_kql.registry import Callee, aggregates, functions
+from nephoscope_kql.plan.callee import Callee
+from nephoscope_kql.registry import aggregates, functions
 from nephoscope_kql.types import KqlType
 
 COLUMNS: Mapping[str, str] = {

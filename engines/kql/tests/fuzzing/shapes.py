@@ -7,7 +7,7 @@ from random import Random
 
 import yaml
 
-from nephoscope_kql.lexer import words
+from nephoscope_kql.parser.lexer import words
 
 SHAPES: tuple[str, ...] = tuple(
     yaml.safe_load((Path(__file__).parents[1] / "cases/fuzz_shapes.yaml").read_text(encoding="utf-8"))

@@ -15,8 +15,8 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.api.wire.kusto_shape import refused
 from nephoscope.state.workspace import DEFAULT
 from nephoscope_kql import tree
-from nephoscope_kql.given import Given, literal
-from nephoscope_kql.most import Most
+from nephoscope_kql.binder.given import Given, literal
+from nephoscope_kql.engines.most import Most
 from nephoscope_kql.settings import ACTIVE, INERT
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 

@@ -20,12 +20,12 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
 from nephoscope_kql.complete import STATEMENTS, complete
-from nephoscope_kql.lexer import words
 from nephoscope_kql.parser import OPERATORS
+from nephoscope_kql.parser.lexer import words
 
 if TYPE_CHECKING:
     from nephoscope_kql.catalog import Catalog
-    from nephoscope_kql.lexer import Token
+    from nephoscope_kql.parser.lexer import Token
 
 HISTORY = "query-history"
 HELP = """\

@@ -31,8 +31,8 @@ from nephoscope.web.visit import GRAPH, Visit
 from nephoscope_kql.cells import columns_of, rows_of, text
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.complete import complete
+from nephoscope_kql.engines.most import Most
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.most import Most
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from nephoscope_kql.relations import ResultHint
+from nephoscope_kql.plan.relations import ResultHint
 from nephoscope_kql.types import KqlType
 
 Columns = Sequence[tuple[str, KqlType]]

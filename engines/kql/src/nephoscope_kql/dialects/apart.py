@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from nephoscope_kql.apart import Apart, Share, apart
-from nephoscope_kql.bound import Column
-from nephoscope_kql.dialects import build, duckdb
+from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.duckdb import Printer, printed
 from nephoscope_kql.dialects.relational import Emitter
-from nephoscope_kql.relations import Relation
+from nephoscope_kql.plan.apart import Apart, Share, apart
+from nephoscope_kql.plan.values import Column, Relation
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 

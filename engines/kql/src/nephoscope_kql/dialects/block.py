@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
+from nephoscope_kql.sql import build
 
 HEAVY = 12
 """From this size on an expression that several others use is computed once, in a SELECT of its own."""

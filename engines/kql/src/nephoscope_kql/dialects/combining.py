@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.references import order_ids, used
-from nephoscope_kql.relations import Aggregated, Assign, Concatenated, Joined, Relation
+from nephoscope_kql.plan.references import order_ids, used
+from nephoscope_kql.plan.relations import Aggregated, Assign, Concatenated, Joined
+from nephoscope_kql.plan.values import Bound, Relation
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 SQL_KINDS = {

@@ -14,21 +14,12 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import (
-    Bound,
-    Call,
-    ColumnRef,
-    Constant,
-    InQuery,
-    Path,
-    ScalarQuery,
-    Variable,
-    reads_row,
-)
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Stored, Value
 from nephoscope_kql.dialects.scalars import Context
-from nephoscope_kql.references import operands
+from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, Path, ScalarQuery, Variable, reads_row
+from nephoscope_kql.plan.references import operands
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 
 _MIRRORED = MappingProxyType({">": "<", ">=": "<=", "<": ">", "<=": ">="})

@@ -21,7 +21,7 @@ from nephoscope_kql.dialects import (
 )
 from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.errors import NOWHERE, TooLargeError
-from nephoscope_kql.relations import Relation
+from nephoscope_kql.plan.values import Relation
 
 __all__ = ["combining", "expanding", "grouping", "mining", "series", "sources", "stepping", "windows"]
 

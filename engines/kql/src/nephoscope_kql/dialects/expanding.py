@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.routine import Macro
-from nephoscope_kql.references import order_ids
-from nephoscope_kql.relations import Expanded, Expansion
+from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.plan.relations import Expanded, Expansion
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Macro
 
 _ARRAY = "WHEN starts_with(x, '[') THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) "
 _MEMBERS = (

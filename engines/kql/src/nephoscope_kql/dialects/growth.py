@@ -13,31 +13,22 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import (
-    AggregateCall,
-    Bound,
-    Call,
-    ColumnRef,
-    Constant,
-    Path,
-    ScalarQuery,
-    WindowCall,
-)
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.room import SMALL
-from nephoscope_kql.references import operands
-from nephoscope_kql.relations import (
+from nephoscope_kql.plan.expressions import AggregateCall, Call, ColumnRef, Path, ScalarQuery, WindowCall
+from nephoscope_kql.plan.references import operands
+from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
     Concatenated,
     Expanded,
-    Relation,
     Rows,
     Scanned,
     Series,
     Shared,
     Windowed,
 )
+from nephoscope_kql.plan.values import Bound, Constant, Relation
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 Copies = Mapping[str, float]

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.routine import ArrowFunction
-from nephoscope_kql.relations import Mined
+from nephoscope_kql.plan.relations import Mined
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import ArrowFunction
 from nephoscope_kql.types import KqlType
 
 _ARROW = {

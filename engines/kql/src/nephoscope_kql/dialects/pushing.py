@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from nephoscope_kql.bound import Bound, ColumnRef
 from nephoscope_kql.dialects.conditions import conjuncts, window_column
-from nephoscope_kql.references import replaced
-from nephoscope_kql.relations import Concatenated, Filter, Relation
+from nephoscope_kql.plan.expressions import ColumnRef
+from nephoscope_kql.plan.references import replaced
+from nephoscope_kql.plan.relations import Concatenated, Filter
+from nephoscope_kql.plan.values import Bound, Relation
 
 
 def narrowed(relation: Filter) -> Relation:

@@ -7,19 +7,20 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, ScalarQuery
 from nephoscope_kql.deadline import check
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import HEAVY, Block, Value, over
 from nephoscope_kql.dialects.conditions import condition, conjuncts
 from nephoscope_kql.dialects.growth import Growth
 from nephoscope_kql.dialects.pushing import narrowed
-from nephoscope_kql.dialects.routine import ArrowFunction, Routine
 from nephoscope_kql.dialects.scalars import ordered_keys, scalar
 from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported
 from nephoscope_kql.external import ExternalSource
-from nephoscope_kql.references import order_ids, size, used
-from nephoscope_kql.relations import Assign, Filter, Limited, Relation, Shared, Sorted, SortKey
+from nephoscope_kql.plan.expressions import ScalarQuery
+from nephoscope_kql.plan.references import order_ids, size, used
+from nephoscope_kql.plan.relations import Assign, Filter, Limited, Shared, Sorted
+from nephoscope_kql.plan.values import Bound, Relation, SortKey
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import ArrowFunction, Routine
 
 Needed = frozenset[str]
 Writer = Callable[[Any, Needed, "Emitter"], Block]

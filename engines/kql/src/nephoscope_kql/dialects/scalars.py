@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Call, ColumnRef, Constant, InQuery, Path, ScalarQuery, Variable
-from nephoscope_kql.dialects import build, growth
+from nephoscope_kql.dialects import growth
 from nephoscope_kql.dialects.block import Block, Value
-from nephoscope_kql.dialects.routine import Macro, Routine
 from nephoscope_kql.errors import NOWHERE, KqlError, unsupported
 from nephoscope_kql.functions.room import ROOM
-from nephoscope_kql.registry import Arguments
+from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, Path, ScalarQuery, Variable
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Macro, Routine
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.relations import Relation
+    from nephoscope_kql.plan.values import Relation
     from nephoscope_kql.tree import Scalar
 
 _POINTER = "'/' || replace(replace({}, '~', '~0'), '/', '~1')"

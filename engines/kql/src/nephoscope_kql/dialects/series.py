@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.grouping import aggregate
 from nephoscope_kql.dialects.growth import with_room
@@ -15,8 +13,10 @@ from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
 from nephoscope_kql.functions.conversions import as_json
 from nephoscope_kql.functions.room import ROOM
-from nephoscope_kql.registry import Arguments
-from nephoscope_kql.relations import MAX_BINS, Series
+from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.plan.relations import MAX_BINS, Series
+from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 E = exp.Expr

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Stored, Value, named, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.routine import Macro
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.references import order_ids, size
-from nephoscope_kql.relations import MAX_RANGE, External, Kept, Numbered, Numbers, Rows, Scan
+from nephoscope_kql.plan.references import order_ids, size
+from nephoscope_kql.plan.relations import MAX_RANGE, External, Kept, Numbered, Numbers, Rows, Scan
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Macro
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 
 _KEPT = frozenset({KqlType.DATETIME, KqlType.STRING})

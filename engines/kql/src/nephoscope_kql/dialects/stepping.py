@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Column, WindowCall
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.references import used
-from nephoscope_kql.relations import Relation, Scanned, ScanStep
+from nephoscope_kql.plan.expressions import WindowCall
+from nephoscope_kql.plan.references import used
+from nephoscope_kql.plan.relations import Scanned, ScanStep
+from nephoscope_kql.plan.values import Bound, Column, Relation
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 E = exp.Expr

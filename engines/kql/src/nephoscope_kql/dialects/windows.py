@@ -7,15 +7,15 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import WindowCall
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.stepping import session
 from nephoscope_kql.errors import unsupported
 from nephoscope_kql.functions.arithmetic import WRAP, WRAP_INT
-from nephoscope_kql.references import order_ids, used
-from nephoscope_kql.relations import Windowed
+from nephoscope_kql.plan.expressions import WindowCall
+from nephoscope_kql.plan.references import order_ids, used
+from nephoscope_kql.plan.relations import Windowed
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 RANKS = frozenset({"row_rank_dense", "row_rank_min"})

@@ -14,13 +14,12 @@ import pyarrow as pa
 
 from nephoscope_kql.compile import Compiled
 from nephoscope_kql.deadline import check, current_limits
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.duckdb import printed
-from nephoscope_kql.dialects.routine import ArrowFunction, Macro, Routine
 from nephoscope_kql.engines.cores import share_of_cores, share_of_memory
 from nephoscope_kql.engines.external import AllowedLocations
 from nephoscope_kql.engines.fields import schema_of
 from nephoscope_kql.engines.memory import allowance
+from nephoscope_kql.engines.most import STEP, Most
 from nephoscope_kql.engines.parquet import FileScan, TimeRange, files_as_rows
 from nephoscope_kql.engines.parts import read_apart
 from nephoscope_kql.engines.probing import DuckDBProbe
@@ -32,7 +31,8 @@ from nephoscope_kql.errors import NOWHERE, unsupported
 from nephoscope_kql.external import ExternalReader, ExternalSource
 from nephoscope_kql.external import table as external_table
 from nephoscope_kql.functions.room import ROOM, Room
-from nephoscope_kql.most import STEP, Most
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import ArrowFunction, Macro, Routine
 from nephoscope_kql.types import KqlType
 
 MEMORY_LIMIT = "2GB"

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.duckdb import printed
 from nephoscope_kql.engines.fields import schema_of_fields
+from nephoscope_kql.sql import build
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from nephoscope_kql.compile import Compiled
 from nephoscope_kql.dialects.apart import Part, Parts
-from nephoscope_kql.most import STEP
+from nephoscope_kql.engines.most import STEP
 
 _PART, _PLACE = "part", "place"
 """The columns beside the keys that say where a row is."""

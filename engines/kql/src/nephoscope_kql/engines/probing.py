@@ -9,10 +9,11 @@ from typing import Any
 import duckdb
 
 from nephoscope_kql.dialects.duckdb import written
-from nephoscope_kql.dialects.routine import Routine
 from nephoscope_kql.external import ExternalSource
-from nephoscope_kql.references import order_ids
-from nephoscope_kql.relations import Kept, Relation
+from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.plan.relations import Kept
+from nephoscope_kql.plan.values import Relation
+from nephoscope_kql.sql.routine import Routine
 
 _numbers = count(1)
 

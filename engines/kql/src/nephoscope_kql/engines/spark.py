@@ -18,8 +18,6 @@ import pyarrow as pa
 
 from nephoscope_kql.compile import Compiled
 from nephoscope_kql.deadline import Deadline, within
-from nephoscope_kql.dialects import build
-from nephoscope_kql.dialects.routine import Routine, Vectorised
 from nephoscope_kql.dialects.spark.printing import printed
 from nephoscope_kql.engines.duckdb import typed
 from nephoscope_kql.engines.external import AllowedLocations
@@ -28,6 +26,8 @@ from nephoscope_kql.engines.spark_probing import SparkProbe
 from nephoscope_kql.engines.vectorised import evaluate, spark_type
 from nephoscope_kql.external import ExternalReader, ExternalSource
 from nephoscope_kql.external import table as external_table
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Routine, Vectorised
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

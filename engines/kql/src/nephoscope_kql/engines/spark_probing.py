@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_kql.dialects.routine import Routine
 from nephoscope_kql.dialects.spark import written
 from nephoscope_kql.external import ExternalSource
-from nephoscope_kql.references import order_ids
-from nephoscope_kql.relations import Kept, Relation
+from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.plan.relations import Kept
+from nephoscope_kql.plan.values import Relation
+from nephoscope_kql.sql.routine import Routine
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
-from nephoscope_kql.dialects.routine import ArrowFunction, Macro, Routine, Vectorised
+from nephoscope_kql.sql.routine import ArrowFunction, Macro, Routine, Vectorised
 
 MEMORY_LIMIT = "1GB"
 _PLAIN: Mapping[str, tuple[pa.DataType, str]] = MappingProxyType(

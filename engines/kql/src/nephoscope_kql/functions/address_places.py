@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, needing
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
 
 SETTING = "NEPHOSCOPE_GEOIP"
 _NEEDS = needing("geo", "maxminddb")

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Constant
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, macro, scalar
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.plan.values import Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"

@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.addresses import prefix_of
 from nephoscope_kql.functions.declare import apply, each, scalar
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 

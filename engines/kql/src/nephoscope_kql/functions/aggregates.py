@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.arithmetic import DECIMAL_QUOTIENT
 from nephoscope_kql.functions.declare import apply, macro, total
-from nephoscope_kql.registry import Aggregate, Arguments, Returns
+from nephoscope_kql.plan.callee import Aggregate, Arguments, Returns
+from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType, promoted
 
 Where: TypeAlias = exp.Expr | None

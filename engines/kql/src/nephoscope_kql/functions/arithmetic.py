@@ -7,11 +7,12 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Call, Constant
-from nephoscope_kql.dialects import build
-from nephoscope_kql.dialects.routine import ArrowFunction
 from nephoscope_kql.functions.declare import each, macro
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import ArrowFunction
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 _HALF, _WHOLE = str(2**63), str(2**64)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
-from nephoscope_kql.dialects.routine import Routine
 from nephoscope_kql.functions.arrays import ITEMS, JOINED
 from nephoscope_kql.functions.declare import apply, macro
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Routine
 from nephoscope_kql.types import KqlType
 
 _KEYED = (

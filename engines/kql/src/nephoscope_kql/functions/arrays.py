@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Call, Constant
-from nephoscope_kql.dialects import build
-from nephoscope_kql.dialects.routine import Routine
 from nephoscope_kql.functions.conversions import DYNAMIC_BOOL, as_json, json_at
 from nephoscope_kql.functions.declare import apply, macro, scalar
 from nephoscope_kql.functions.room import MOST, ROOM, with_room
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Routine
 from nephoscope_kql.types import TICKS_PER_DAY, KqlType
 
 IS_ARRAY = macro("kql_is_array(x)", "coalesce(x[1] = '[', FALSE)")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Call, Constant
-from nephoscope_kql.dialects import build
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 

@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from nephoscope_kql import literals
-from nephoscope_kql.dialects import build
-from nephoscope_kql.dialects.routine import Macro, Routine
 from nephoscope_kql.functions.arithmetic import REAL_DECIMAL
 from nephoscope_kql.functions.declare import apply, each, macro
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.parser import literals
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Macro, Routine
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 
 EPOCH = str(UNIX_EPOCH_TICKS)

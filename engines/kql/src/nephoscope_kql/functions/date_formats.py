@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.dates import DATE
 from nephoscope_kql.functions.declare import apply
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND
 
 _DATE_TOKEN = re.compile(r"yyyy|yy|y|M+|d+|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|tt|[ /\-:,._\[\]]")

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.declare import each, scalar
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import MAX_DATETIME_TICKS, TICKS_PER_SECOND
 
 

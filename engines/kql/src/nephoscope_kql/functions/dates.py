@@ -6,12 +6,12 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Constant
-from nephoscope_kql.dialects import build
-from nephoscope_kql.dialects.routine import Routine
 from nephoscope_kql.functions.conversions import TEXT_DATETIME, TEXT_TIMESPAN
 from nephoscope_kql.functions.declare import apply, macro, scalar
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Routine
 from nephoscope_kql.types import (
     MAX_DATETIME_TICKS,
     TICKS_PER_DAY,

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Constant
 from nephoscope_kql.deadline import check
-from nephoscope_kql.dialects import build
-from nephoscope_kql.dialects.routine import ArrowFunction, Macro, Routine
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.extras import install_extra
-from nephoscope_kql.functions.batches import within_batch
-from nephoscope_kql.registry import Aggregate, Arguments, Function, Returns, signature
+from nephoscope_kql.plan.callee import Aggregate, Arguments, Function, Returns, signature
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.batches import within_batch
+from nephoscope_kql.sql.routine import ArrowFunction, Macro, Routine
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 BINDING_LIMIT = 400

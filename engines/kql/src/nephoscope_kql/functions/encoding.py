@@ -13,10 +13,10 @@ from urllib.parse import unquote_to_bytes
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import each, scalar
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.sql import build
 
 MAX_INFLATED = 16 * 1024 * 1024
 """The most bytes that a compressed text is taken apart to; more gives ''."""

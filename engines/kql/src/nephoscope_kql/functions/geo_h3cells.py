@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from nephoscope_kql.functions.batches import within_batch
 from nephoscope_kql.functions.declare import each, needing, scalar
-from nephoscope_kql.geography import EARTH, Position, geojson, is_point, point_text, polygon, shells
+from nephoscope_kql.geometry.shapes import EARTH, Position, geojson, is_point, point_text, polygon, shells
+from nephoscope_kql.sql.batches import within_batch
 
 _MOST = 15
 _MOST_RINGS = 142

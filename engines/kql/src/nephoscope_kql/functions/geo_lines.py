@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from nephoscope_kql.functions.declare import arrow, declaring, each, needing
-from nephoscope_kql.geography import (
+from nephoscope_kql.geometry.edits import buffered_line, cut, densified, is_spread, rounded_trip, simplified
+from nephoscope_kql.geometry.shapes import (
     EARTH,
     LINES,
     Position,
@@ -25,7 +26,6 @@ from nephoscope_kql.geography import (
     shapes,
     vertex,
 )
-from nephoscope_kql.geography_edits import buffered_line, cut, densified, is_spread, rounded_trip, simplified
 
 _named = declaring(__name__, needing("geo", "s2geometry", "spherely"))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nephoscope_kql.functions.declare import each, macro, needing, scalar
-from nephoscope_kql.geography import EARTH, is_point, polygon_text
-from nephoscope_kql.geography_edits import buffered_point
-from nephoscope_kql.well_known_text import geojson_of
+from nephoscope_kql.geometry.edits import buffered_point
+from nephoscope_kql.geometry.shapes import EARTH, is_point, polygon_text
+from nephoscope_kql.geometry.well_known_text import geojson_of
 
 _IS_POINT = macro("kql_is_point(x, y)", "abs(x) <= 180 AND abs(y) <= 90")
 _DISTANCE = macro(

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from nephoscope_kql.functions.declare import each, needing, scalar
-from nephoscope_kql.geography import (
+from nephoscope_kql.geometry.edits import buffered_line, buffered_polygon, edges_of
+from nephoscope_kql.geometry.shapes import (
     LINES,
     POLYGONS,
     geojson,
@@ -18,7 +19,6 @@ from nephoscope_kql.geography import (
     polygon,
     polylines,
 )
-from nephoscope_kql.geography_edits import buffered_line, buffered_polygon, edges_of
 
 _MOST = 30
 _MOST_CELLS = 65536

@@ -9,11 +9,11 @@ from typing import Any
 import xxhash
 from sqlglot import exp
 
-from nephoscope_kql.bound import Constant
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.conversions import text_at
 from nephoscope_kql.functions.declare import apply, each, macro
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.values import Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 _SIGNED = struct.Struct("<q")

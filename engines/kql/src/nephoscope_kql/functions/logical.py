@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.sql import build
 
 
 @function("and(left: bool, right: bool): bool", nullable=False, hidden=True)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.dialects import build
-from nephoscope_kql.dialects.routine import ArrowFunction
 from nephoscope_kql.functions.arithmetic import DECIMAL_PRODUCT, DECIMAL_QUOTIENT
 from nephoscope_kql.functions.dates import WITHIN
 from nephoscope_kql.functions.declare import apply, each, macro, scalar
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import ArrowFunction
 from nephoscope_kql.types import KqlType, promoted
 
 _NAN = "CAST('NaN' AS DOUBLE)"

@@ -11,11 +11,11 @@ from xml.parsers import expat
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.conversions import text_at
 from nephoscope_kql.functions.declare import apply, each, macro, scalar
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.sql import build
 
 MAX_XML = 1024 * 1024
 """The most bytes of XML that Kusto reads; longer text is null."""

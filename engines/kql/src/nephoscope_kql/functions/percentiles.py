@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from nephoscope_kql.bound import Constant
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.arrays import JOINED
 from nephoscope_kql.functions.conversions import as_json
 from nephoscope_kql.functions.declare import apply, arrow, total
-from nephoscope_kql.registry import Arguments
+from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.plan.values import Constant
+from nephoscope_kql.sql import build
 
 _MEASURED = "value: long|real|datetime|timespan"
 _ORDERED = f"{_MEASURED}|bool|string|guid|dynamic"

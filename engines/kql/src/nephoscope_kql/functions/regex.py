@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Constant
-from nephoscope_kql.dialects import build
-from nephoscope_kql.functions.conversions import as_text
+from nephoscope_kql.functions.conversions import (
+    as_text,
+    parse_json,
+    tobool,
+    todatetime,
+    todecimal,
+    toguid,
+    toint,
+    tolong,
+    toreal,
+    totimespan,
+)
 from nephoscope_kql.functions.declare import apply, macro, type_named
 from nephoscope_kql.functions.room import GROWTH, ROOM, with_room
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 _CLASSES = {
@@ -165,16 +178,27 @@ def extract(call: Arguments) -> exp.Expr:
     return converted(call, _guarded(call, (0,), found), call.type)
 
 
+_CONVERTERS: Mapping[KqlType, Function] = MappingProxyType(
+    {
+        KqlType.BOOL: tobool,
+        KqlType.INT: toint,
+        KqlType.LONG: tolong,
+        KqlType.REAL: toreal,
+        KqlType.DECIMAL: todecimal,
+        KqlType.DATETIME: todatetime,
+        KqlType.TIMESPAN: totimespan,
+        KqlType.GUID: toguid,
+        KqlType.DYNAMIC: parse_json,
+    }
+)
+
+
 def converted(call: Arguments, text: exp.Expr, kind: KqlType) -> exp.Expr:
     """Text as a value of a type that the query names."""
-    from nephoscope_kql.registry import functions
-
     if kind == KqlType.STRING:
         return text
-    names = {KqlType.REAL: "toreal", KqlType.DYNAMIC: "parse_json"}
-    converter = functions()[names.get(kind, f"to{kind.value}")]
     inner = Arguments([text], [Bound(type=KqlType.STRING, span=call.span)], kind, call.span, call.use)
-    return converter.builder("duckdb", call.span)(inner)
+    return _CONVERTERS[kind].builder("duckdb", call.span)(inner)
 
 
 def _wanted(call: Arguments, position: int, names: list[str]) -> list[int]:

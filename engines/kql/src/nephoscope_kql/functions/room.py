@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope_kql.dialects.routine import ArrowFunction
-from nephoscope_kql.functions.batches import MOST, REFUSED
 from nephoscope_kql.functions.declare import arrow
+from nephoscope_kql.sql.batches import MOST, REFUSED
+from nephoscope_kql.sql.routine import ArrowFunction
 
 __all__ = ["MOST"]
 SMALL = 2**16

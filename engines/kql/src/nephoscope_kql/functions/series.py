@@ -12,12 +12,12 @@ import numpy as np
 from sqlglot import exp
 
 from nephoscope_kql.deadline import check
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.conversions import as_json
 from nephoscope_kql.functions.declare import apply, each, scalar
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.sql import build
 
 Numbers: TypeAlias = list[Any]
 MAX_POINTS = 1_000_000

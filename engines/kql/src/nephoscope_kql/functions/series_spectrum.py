@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, scalar
 from nephoscope_kql.functions.series import reals
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.sql import build
 
 
 def _transform(change: Callable[[Any], Any]) -> Callable[[str, str | None], str | None]:

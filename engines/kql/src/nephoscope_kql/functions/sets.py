@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.arrays import ITEMS, JOINED, LIST
 from nephoscope_kql.functions.conversions import json_at
 from nephoscope_kql.functions.declare import apply, macro, scalar
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.sql import build
 
 _DISTINCT = macro("kql_distinct(x)", "list_filter(x, lambda e, i: list_position(x, e) = i)")
 

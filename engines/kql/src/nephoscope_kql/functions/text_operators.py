@@ -8,11 +8,11 @@ from string import ascii_lowercase
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Constant
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.declare import macro
 from nephoscope_kql.functions.regex import literally, pattern_of
-from nephoscope_kql.registry import Arguments, Function, function, signature
+from nephoscope_kql.plan.callee import Arguments, Function, function, signature
+from nephoscope_kql.plan.values import Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 Test = Callable[[exp.Expr, exp.Expr, "str | None", Arguments], exp.Expr]

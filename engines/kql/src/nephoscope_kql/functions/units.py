@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.declare import apply, macro
-from nephoscope_kql.registry import Arguments, Function, function
+from nephoscope_kql.plan.callee import Arguments, Function, function
+from nephoscope_kql.sql import build
 
 FACTORS: MappingProxyType[str, MappingProxyType[str, float]] = MappingProxyType(
     {

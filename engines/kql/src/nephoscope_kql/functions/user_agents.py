@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, needing
-from nephoscope_kql.registry import Arguments, function
+from nephoscope_kql.plan.callee import Arguments, function
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 _UNKNOWN = "Other"

@@ -6,17 +6,19 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_operands import condition
-from nephoscope_kql.bind_tables import given_rows
-from nephoscope_kql.binder import Collector, Env, binds_operator, reference
-from nephoscope_kql.bound import Bound, Column, ColumnRef, Constant, WindowCall
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.environment import Collector, Env, binds_operator, reference
+from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
+from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.operands import condition
+from nephoscope_kql.binder.ordering import is_serialized, ordered
+from nephoscope_kql.binder.tables import given_rows
 from nephoscope_kql.errors import NOWHERE, Span, UnknownNameError, did_you_mean, invalid
-from nephoscope_kql.mistakes import Mistaken, unknown_value
-from nephoscope_kql.naming import Names, implied_name
 from nephoscope_kql.operators.outputs import output, output_names, outputs
-from nephoscope_kql.ordering import by_ordinal, is_serialized
-from nephoscope_kql.relations import Assign, Filter, Numbered, Relation, Windowed
+from nephoscope_kql.plan.expressions import ColumnRef, WindowCall
+from nephoscope_kql.plan.relations import Assign, Filter, Windowed
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.tree.operators import (
     Extend,
     GetSchema,
@@ -104,7 +106,7 @@ def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, 
         return [(names[0] if names else "", value)]
     if isinstance(value, Mistaken):
         return [(name, value) for name in names]
-    from nephoscope_kql.bind_values import step
+    from nephoscope_kql.binder.values import step
 
     holder = tree.Star(span=span)
     return [(name, step(value, place, holder)) for place, name in enumerate(names)]
@@ -120,14 +122,6 @@ def extend(relation: Relation, operator: Extend, env: Env) -> Relation:
 def serialize(relation: Relation, operator: Serialize, env: Env) -> Relation:
     """`serialize`: rows without an order keep the one they come in."""
     return extended(ordered(relation, env), operator.items, env)
-
-
-def ordered(relation: Relation, env: Env) -> Relation:
-    """The relation, its rows numbered as they come where they have no order."""
-    if is_serialized(relation):
-        return relation
-    number = env.binder.column("", KqlType.LONG)
-    return Numbered(columns=relation.columns, order=by_ordinal(number), input=relation, number=number)
 
 
 def extended(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:

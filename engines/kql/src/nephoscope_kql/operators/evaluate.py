@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder import Env, binds_operator
+from nephoscope_kql.binder.environment import Env, binds_operator
+from nephoscope_kql.binder.evaluation import Evaluation, Plugin
 from nephoscope_kql.errors import did_you_mean, invalid, unsupported
-from nephoscope_kql.plugin import Evaluation, Plugin, plugins
-from nephoscope_kql.relations import Assign, Relation
+from nephoscope_kql.plan.relations import Assign
+from nephoscope_kql.plan.values import Relation
+from nephoscope_kql.plugin_registry import plugins
 from nephoscope_kql.tree import ColumnDeclaration
 from nephoscope_kql.tree.operators import Evaluate
 

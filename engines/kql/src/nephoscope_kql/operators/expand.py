@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import Env, binds_operator, reference
-from nephoscope_kql.bound import Bound, Column, ColumnRef, Constant
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Env, binds_operator, reference
+from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.ordering import by_ordinal
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.naming import Names, implied_name
 from nephoscope_kql.operators.columns import selected
 from nephoscope_kql.operators.join import choice, parameter
-from nephoscope_kql.ordering import by_ordinal
-from nephoscope_kql.relations import Assign, Expanded, Expansion, Relation
+from nephoscope_kql.plan.expressions import ColumnRef
+from nephoscope_kql.plan.relations import Assign, Expanded, Expansion
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.tree.operators import ExpandItem, MvExpand
 from nephoscope_kql.types import KqlType
 

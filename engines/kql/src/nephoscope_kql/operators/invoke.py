@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import Env, binds_operator
+from nephoscope_kql.binder.environment import Env, binds_operator
+from nephoscope_kql.binder.scope import body_of, entered, function_named, known_names
 from nephoscope_kql.errors import UnknownSourceError, did_you_mean, invalid
-from nephoscope_kql.relations import Relation
-from nephoscope_kql.scope import body_of, entered, function_named, known_names
+from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.tree.operators import Invoke
 
 

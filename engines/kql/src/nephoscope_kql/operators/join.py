@@ -7,13 +7,13 @@ from functools import partial
 from typing import cast, get_args
 
 from nephoscope_kql import tree
-from nephoscope_kql.bind_operands import comparable
-from nephoscope_kql.binder import Env, binds_operator, reference
-from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql.binder.environment import Env, binds_operator, reference
+from nephoscope_kql.binder.naming import Names
+from nephoscope_kql.binder.operands import comparable
 from nephoscope_kql.errors import NOWHERE, UnknownNameError, did_you_mean, invalid, unsupported
-from nephoscope_kql.naming import Names
-from nephoscope_kql.references import used
-from nephoscope_kql.relations import FirstOf, Joined, JoinKind, Relation
+from nephoscope_kql.plan.references import used
+from nephoscope_kql.plan.relations import FirstOf, Joined, JoinKind
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Join, Lookup
 
 _ALIASES = {

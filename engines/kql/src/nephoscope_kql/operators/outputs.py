@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.bound import Bound, Call, Path
-from nephoscope_kql.convert import explicit
-from nephoscope_kql.naming import implied_name
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.naming import implied_name
+from nephoscope_kql.plan.expressions import Call, Path
+from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
 
 _SORTS = ("array_sort_asc", "array_sort_desc")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_operands import operation
-from nephoscope_kql.binder import Env, binds_operator, reference
-from nephoscope_kql.bound import Bound, Column
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Env, binds_operator, reference
+from nephoscope_kql.binder.operands import operation
 from nephoscope_kql.errors import Span, invalid, unsupported
 from nephoscope_kql.functions.regex import RegexError, groups, re2
 from nephoscope_kql.operators.join import parameter
-from nephoscope_kql.relations import Assign, Filter, Relation
+from nephoscope_kql.plan.relations import Assign, Filter
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Parse, ParseKv, ParseStar, ParseText
 from nephoscope_kql.types import KqlType
 

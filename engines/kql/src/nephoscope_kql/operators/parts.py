@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import Env, binds_operator, operator_name, reference
-from nephoscope_kql.bound import Column
+from nephoscope_kql.binder.environment import Env, binds_operator, operator_name, reference
+from nephoscope_kql.binder.ordering import by_ordinal
 from nephoscope_kql.errors import NOWHERE, invalid, unsupported
 from nephoscope_kql.operators.expand import expanded, item_index, limit_of
-from nephoscope_kql.ordering import by_ordinal
-from nephoscope_kql.relations import Assign, Joined, Numbered, Relation, Shared
+from nephoscope_kql.plan.relations import Assign, Joined, Numbered, Shared
+from nephoscope_kql.plan.values import Column, Relation
 from nephoscope_kql.tree.operators import (
     As,
     Find,

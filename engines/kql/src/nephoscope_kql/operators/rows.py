@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_operands import arithmetic, comparison, operation
-from nephoscope_kql.bind_tables import given_rows
-from nephoscope_kql.binder import Env, binds_operator, reference
-from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Env, binds_operator, reference
+from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
+from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.operands import arithmetic, comparison, operation
+from nephoscope_kql.binder.tables import given_rows
 from nephoscope_kql.errors import Span, invalid, unsupported
-from nephoscope_kql.mistakes import Mistaken, unknown_value
-from nephoscope_kql.naming import Names, implied_name
 from nephoscope_kql.operators.columns import matching
 from nephoscope_kql.operators.outputs import output_names, outputs
-from nephoscope_kql.registry import aggregates
-from nephoscope_kql.relations import (
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
+from nephoscope_kql.plan.relations import (
     MAX_RANGE,
     Aggregated,
     Assign,
@@ -24,10 +24,10 @@ from nephoscope_kql.relations import (
     Limited,
     Numbered,
     Numbers,
-    Relation,
     Sorted,
-    SortKey,
 )
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation, SortKey
+from nephoscope_kql.registry import aggregates
 from nephoscope_kql.tree.operators import (
     Consume,
     Count,

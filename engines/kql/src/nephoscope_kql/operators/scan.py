@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_operands import condition
-from nephoscope_kql.binder import Env, ScalarMeaning, binds_operator
-from nephoscope_kql.bound import Bound, Column
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Env, ScalarMeaning, binds_operator
+from nephoscope_kql.binder.operands import condition
+from nephoscope_kql.binder.ordering import by_ordinal, ordered
 from nephoscope_kql.errors import did_you_mean, invalid, unsupported
-from nephoscope_kql.operators.columns import ordered
 from nephoscope_kql.operators.join import parameter
 from nephoscope_kql.operators.parts import replace_columns
 from nephoscope_kql.operators.rows import in_order
-from nephoscope_kql.ordering import by_ordinal
-from nephoscope_kql.relations import Relation, Scanned, ScanStep
+from nephoscope_kql.plan.relations import Scanned, ScanStep
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Scan
 from nephoscope_kql.types import KqlType
 

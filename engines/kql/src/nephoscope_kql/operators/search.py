@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_calls import packed
-from nephoscope_kql.binder import Env, LambdaMeaning, binds_operator, reference
-from nephoscope_kql.bound import Bound, Column
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.calls import packed
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
+from nephoscope_kql.binder.terms import Part, kept
 from nephoscope_kql.errors import Span, invalid
 from nephoscope_kql.operators.columns import matching, selected
 from nephoscope_kql.operators.join import choice, parameter
 from nephoscope_kql.operators.union import parts_of, united_as
-from nephoscope_kql.relations import Assign, Relation
-from nephoscope_kql.terms import Part, kept
+from nephoscope_kql.plan.relations import Assign
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Find, Search
 from nephoscope_kql.types import KqlType
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.binder import Collector, Env, binds_operator
-from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Collector, Env, binds_operator
+from nephoscope_kql.binder.naming import Names, implied_name
 from nephoscope_kql.errors import invalid, unsupported
-from nephoscope_kql.naming import Names, implied_name
 from nephoscope_kql.operators.join import parameter
 from nephoscope_kql.operators.rows import partitioned
 from nephoscope_kql.operators.summarize import bound_groups, results_of
-from nephoscope_kql.relations import Relation, Series, SeriesItem
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
+from nephoscope_kql.plan.relations import Series, SeriesItem
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.tree.operators import MakeSeries
 from nephoscope_kql.types import KqlType
 

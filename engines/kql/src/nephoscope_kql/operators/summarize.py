@@ -6,16 +6,17 @@ from dataclasses import replace
 from functools import partial
 
 from nephoscope_kql import tree
-from nephoscope_kql.bind_calls import aggregated
-from nephoscope_kql.binder import Collector, Env, binds_operator, reference
-from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
+from nephoscope_kql.binder.calls import aggregated
+from nephoscope_kql.binder.environment import Collector, Env, binds_operator, reference
+from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
+from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.ordering import by_ordinal, is_serialized
 from nephoscope_kql.errors import NOWHERE, invalid
-from nephoscope_kql.mistakes import Mistaken, unknown_value
-from nephoscope_kql.naming import Names, implied_name
-from nephoscope_kql.ordering import by_ordinal, is_serialized
-from nephoscope_kql.references import used
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
+from nephoscope_kql.plan.references import used
+from nephoscope_kql.plan.relations import Aggregated, Assign
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation, SortKey
 from nephoscope_kql.registry import aggregates
-from nephoscope_kql.relations import Aggregated, Assign, Relation, SortKey
 from nephoscope_kql.tree.operators import Summarize
 from nephoscope_kql.types import KqlType
 

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_operands import comparison
-from nephoscope_kql.binder import Collector, Env, SharedMeaning, binds_operator, reference
-from nephoscope_kql.bound import Bound, Column
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Collector, Env, SharedMeaning, binds_operator, reference
+from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.operands import comparison
+from nephoscope_kql.binder.scope import already_bound
 from nephoscope_kql.errors import NOWHERE, Span, unsupported
-from nephoscope_kql.naming import Names, implied_name
 from nephoscope_kql.operators.rows import limited, row_count
 from nephoscope_kql.operators.summarize import grouped
-from nephoscope_kql.relations import (
-    Assign,
-    Concatenated,
-    Filter,
-    Joined,
-    JoinKind,
-    Numbered,
-    Relation,
-    Sorted,
-    SortKey,
-)
-from nephoscope_kql.scope import already_bound
+from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Joined, JoinKind, Numbered, Sorted
+from nephoscope_kql.plan.values import Bound, Column, Relation, SortKey
 from nephoscope_kql.tree.operators import NestedClause, TopHitters, TopNested
 from nephoscope_kql.types import KqlType
 

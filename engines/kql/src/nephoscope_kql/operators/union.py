@@ -6,14 +6,15 @@ from collections import Counter
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.binder import Env, LambdaMeaning, binds_operator, reference
-from nephoscope_kql.bound import Bound, Column
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
+from nephoscope_kql.binder.naming import Names, implied_name
+from nephoscope_kql.binder.scope import is_tabular, place_of
 from nephoscope_kql.errors import KqlError, Span, UnknownSourceError, invalid
-from nephoscope_kql.naming import Names, implied_name
 from nephoscope_kql.operators.join import choice, parameter
-from nephoscope_kql.relations import Assign, Concatenated, Relation, Shared
-from nephoscope_kql.scope import is_tabular, place_of
+from nephoscope_kql.plan.relations import Assign, Concatenated, Shared
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Union
 from nephoscope_kql.types import KqlType
 

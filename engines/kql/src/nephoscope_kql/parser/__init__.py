@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, invalid, raise_all
-from nephoscope_kql.lexer import words
 from nephoscope_kql.parser import (
     aggregation,
     branching,
@@ -16,6 +15,7 @@ from nephoscope_kql.parser import (
 )
 from nephoscope_kql.parser.cursor import Cursor
 from nephoscope_kql.parser.declarations import lambda_parameters
+from nephoscope_kql.parser.lexer import words
 from nephoscope_kql.parser.pipes import OPERATORS, rows
 from nephoscope_kql.parser.statements import function_body, query
 from nephoscope_kql.tree import Lambda, LambdaParameter, Query

@@ -6,8 +6,9 @@ import math
 from decimal import Decimal
 
 from nephoscope_kql.errors import Span, invalid
-from nephoscope_kql.lexer import Token, is_obfuscated, string_value
-from nephoscope_kql.literals import (
+from nephoscope_kql.parser.cursor import Cursor
+from nephoscope_kql.parser.lexer import Token, is_obfuscated, string_value
+from nephoscope_kql.parser.literals import (
     datetime_text,
     long_value,
     time_of_day,
@@ -15,7 +16,6 @@ from nephoscope_kql.literals import (
     timespan_ticks,
     typed_value,
 )
-from nephoscope_kql.parser.cursor import Cursor
 from nephoscope_kql.tree import Binary, Call, Expression, Literal, Scalar
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, TooLargeError, did_you_mean, invalid
-from nephoscope_kql.lexer import Token, string_value
 from nephoscope_kql.parser.keywords import may_declare, may_name
+from nephoscope_kql.parser.lexer import Token, string_value
 from nephoscope_kql.tree import Name
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.lexer import string_value
 from nephoscope_kql.parser.expressions import access
+from nephoscope_kql.parser.lexer import string_value
 from nephoscope_kql.tree import Member, Name, Wildcard
 
 if TYPE_CHECKING:

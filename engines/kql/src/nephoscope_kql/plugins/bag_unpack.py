@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.bind_operands import operation
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import Bound, Column, Constant, Path
-from nephoscope_kql.composed import composed
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import Evaluation, opened, plugin
+from nephoscope_kql.binder.operands import operation
 from nephoscope_kql.errors import invalid, unsupported
-from nephoscope_kql.plugin import Evaluation, opened, plugin
-from nephoscope_kql.probe import Probe, settled
-from nephoscope_kql.relations import Assign, Relation
+from nephoscope_kql.plan.expressions import Path
+from nephoscope_kql.plan.probe import Probe, settled
+from nephoscope_kql.plan.relations import Assign
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 MAX_COLUMNS = 10_000

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from nephoscope_kql import constants
-from nephoscope_kql.bind_operands import operation
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import Bound, Column, Constant
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import Evaluation, plugin
+from nephoscope_kql.binder.operands import operation
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.plugin import Evaluation, plugin
+from nephoscope_kql.plan.relations import Joined
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.plugins.lookups import both_columns, column_of
-from nephoscope_kql.relations import Joined, Relation
 from nephoscope_kql.types import KqlType
 
 _RADIUS, _UNMATCHED, _KEY = 4, 5, 7

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.bind_operands import comparable, operation
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import Bound, Column, Constant
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import Evaluation, plugin
+from nephoscope_kql.binder.naming import Names
+from nephoscope_kql.binder.operands import comparable, operation
 from nephoscope_kql.errors import UnknownNameError, did_you_mean, invalid
-from nephoscope_kql.naming import Names
-from nephoscope_kql.plugin import Evaluation, plugin
-from nephoscope_kql.relations import Assign, Joined, Relation
+from nephoscope_kql.plan.relations import Assign, Joined
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 _EXTRA = 3

@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import Bound, Column, Constant
-from nephoscope_kql.composed import composed
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import DEFAULT, Evaluation, plugin
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.plugin import DEFAULT, Evaluation, plugin
+from nephoscope_kql.plan.relations import Mined
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.plugins.clusters import clusters
 from nephoscope_kql.plugins.patterns import Attributes, Pattern, attributes, search, shown, table
-from nephoscope_kql.relations import Mined, Relation
 from nephoscope_kql.types import KqlType
 
 _SEGMENT = (("SegmentId", KqlType.LONG), ("Count", KqlType.LONG), ("Percent", KqlType.REAL))

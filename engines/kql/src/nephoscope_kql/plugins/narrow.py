@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder import reference
-from nephoscope_kql.composed import composed
-from nephoscope_kql.constants import constant
-from nephoscope_kql.convert import explicit
-from nephoscope_kql.plugin import Evaluation, plugin
-from nephoscope_kql.relations import Relation
+from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.constants import constant
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import Evaluation, plugin
+from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.types import KqlType
 
 

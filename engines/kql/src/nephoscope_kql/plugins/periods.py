@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import Bound, Column, Constant
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import Evaluation, renamed
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.plugin import Evaluation, renamed
-from nephoscope_kql.relations import Relation
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 CALENDAR = ("week", "month", "year")

@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_calls import aggregated
-from nephoscope_kql.bind_operands import comparison, operation
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
-from nephoscope_kql.composed import composed
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.calls import aggregated
+from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import Evaluation, opened, plugin
+from nephoscope_kql.binder.naming import Names
+from nephoscope_kql.binder.operands import comparison, operation
 from nephoscope_kql.errors import invalid, unsupported
-from nephoscope_kql.naming import Names
-from nephoscope_kql.plugin import Evaluation, opened, plugin
-from nephoscope_kql.probe import settled
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
+from nephoscope_kql.plan.probe import settled
+from nephoscope_kql.plan.relations import Aggregated, Assign
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates
-from nephoscope_kql.relations import Aggregated, Assign, Relation
 from nephoscope_kql.tree.operators import Summarize
 from nephoscope_kql.types import KqlType
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.plugin import refused
+from nephoscope_kql.binder.evaluation import refused
 
 _OUTSIDE = "nephoscope's queries reach nothing outside its own tables"
 _CODE = "nephoscope runs no code that a query brings along"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from nephoscope_kql import constants
-from nephoscope_kql.bind_operands import condition, operation
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import Bound, Column, ScalarQuery
-from nephoscope_kql.composed import composed
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import Evaluation, plugin, renamed
+from nephoscope_kql.binder.operands import condition, operation
+from nephoscope_kql.binder.ordering import ordered
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.operators.columns import ordered
-from nephoscope_kql.plugin import Evaluation, plugin, renamed
-from nephoscope_kql.relations import Assign, Limited, Relation
+from nephoscope_kql.plan.expressions import ScalarQuery
+from nephoscope_kql.plan.relations import Assign, Limited
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.types import KqlType
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import Bound, Column
-from nephoscope_kql.composed import composed
-from nephoscope_kql.constants import constant, text
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.constants import constant, text
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.evaluation import Evaluation, plugin, renamed
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.plugin import Evaluation, plugin, renamed
+from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.plugins.periods import length
-from nephoscope_kql.relations import Relation
 from nephoscope_kql.types import KqlType
 
 Steps = list[tuple[str, Bound]]

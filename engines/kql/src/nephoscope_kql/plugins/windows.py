@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.composed import composed
-from nephoscope_kql.constants import constant
-from nephoscope_kql.plugin import Evaluation, plugin
+from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.constants import constant
+from nephoscope_kql.binder.evaluation import Evaluation, plugin
+from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.plugins.periods import activity, length, period
-from nephoscope_kql.relations import Relation
 from nephoscope_kql.types import KqlType
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block
 from nephoscope_kql.dialects.combining import write_concatenated
 from nephoscope_kql.dialects.relational import write_filter, write_shared, write_sorted
 from nephoscope_kql.dialects.sources import write_external, write_kept
@@ -22,9 +20,9 @@ from nephoscope_kql.dialects.spark import (
     sources,
     windows,
 )
-from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+from nephoscope_kql.dialects.spark.emitter import SparkEmitter, SparkWriter
 from nephoscope_kql.dialects.spark.printing import printed
-from nephoscope_kql.relations import (
+from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
     Concatenated,
@@ -38,7 +36,6 @@ from nephoscope_kql.relations import (
     Mined,
     Numbered,
     Numbers,
-    Relation,
     Rows,
     Scan,
     Scanned,
@@ -47,8 +44,9 @@ from nephoscope_kql.relations import (
     Sorted,
     Windowed,
 )
+from nephoscope_kql.plan.values import Relation
 
-WRITERS: Mapping[type[Relation], Callable[[Any, frozenset[str], Any], Block]] = MappingProxyType(
+WRITERS: Mapping[type[Relation], SparkWriter] = MappingProxyType(
     {
         Scan: sources.write_scan,
         External: write_external,
@@ -77,7 +75,7 @@ WRITERS: Mapping[type[Relation], Callable[[Any, frozenset[str], Any], Block]] = 
 
 def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, SparkEmitter]:
     """The SQL of a relation: its columns under their ids, in order, then `hidden` ones; and what the text uses."""
-    emitter = SparkEmitter()
+    emitter = SparkEmitter(WRITERS)
     ids = list(dict.fromkeys([*(column.id for column in relation.columns), *hidden]))
     block = emitter.rows(relation, frozenset(ids))
     select = block.select(block.columns(ids), emitter.keys(relation.order, block))

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
-from nephoscope_kql.registry import Arguments
+from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 E = exp.Expr

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
-from nephoscope_kql.dialects import build, duckdb
+from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.dialects.spark import vectorised
-from nephoscope_kql.registry import Arguments
+from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
+from nephoscope_kql.plan.values import Bound, Column, Constant
+from nephoscope_kql.sql import build
 
 if TYPE_CHECKING:
     from nephoscope_kql.dialects.spark.emitter import SparkEmitter

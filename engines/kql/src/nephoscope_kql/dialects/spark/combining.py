@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, over
 from nephoscope_kql.dialects.combining import asked_of, equality, joined
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.references import used
-from nephoscope_kql.relations import Joined, Relation
+from nephoscope_kql.plan.references import used
+from nephoscope_kql.plan.relations import Joined
+from nephoscope_kql.plan.values import Bound, Relation
+from nephoscope_kql.sql import build
 
 
 def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Block:

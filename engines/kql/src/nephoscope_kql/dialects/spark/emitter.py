@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed
-from nephoscope_kql.dialects.routine import Routine
 from nephoscope_kql.dialects.spark.scalars import written
 from nephoscope_kql.errors import unsupported
-from nephoscope_kql.references import order_ids
-from nephoscope_kql.relations import Relation, SortKey
+from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.plan.values import Bound, Relation, SortKey
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Routine
 from nephoscope_kql.types import KqlType
 
+SparkWriter: TypeAlias = Callable[[Any, frozenset[str], Any], Block]
+"""Writes a relation: the relation, the ids of the columns that are needed, the emitter."""
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 class SparkEmitter(Emitter):
     """Writes relations by Spark's own writers, expressions by Spark's own table."""
 
-    def __init__(self) -> None:
+    def __init__(self, writers: Mapping[type[Relation], SparkWriter]) -> None:
         super().__init__("spark")
+        self.writers = writers
 
     def use(self, routine: Routine) -> str:
         """Make a vectorised function part of the query; its name. What its text uses is its own affair."""
@@ -34,9 +37,7 @@ class SparkEmitter(Emitter):
 
     def rows(self, relation: Relation, needed: Needed) -> Block:
         """The block of a relation; KqlError (unsupported) where Spark has no writer of its kind."""
-        from nephoscope_kql.dialects.spark import WRITERS
-
-        writer = WRITERS.get(type(relation))
+        writer = self.writers.get(type(relation))
         if writer is None:
             raise unsupported(f"{type(relation).__name__} on {self.dialect}", self.nowhere)
         return writer(relation, needed | order_ids(relation.order), self)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value
 from nephoscope_kql.dialects.expanding import ELEMENTS, PAIRS
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.references import order_ids
-from nephoscope_kql.relations import Expanded, Expansion
+from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.plan.relations import Expanded, Expansion
+from nephoscope_kql.sql import build
 
 
 def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) -> Block:

@@ -12,10 +12,11 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Constant
-from nephoscope_kql.dialects import build
 from nephoscope_kql.functions.text_operators import term_pattern
-from nephoscope_kql.registry import Arguments, functions
+from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.plan.values import Constant
+from nephoscope_kql.registry import functions
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 E = exp.Expr

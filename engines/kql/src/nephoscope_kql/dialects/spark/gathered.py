@@ -7,15 +7,17 @@ from dataclasses import fields, replace
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Column, ColumnRef, InQuery, ScalarQuery
-from nephoscope_kql.dialects import build, duckdb
+from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.errors import unsupported
-from nephoscope_kql.references import inputs, operands, order_ids, replaced, used
-from nephoscope_kql.relations import Assign, Kept, Mined, Relation, Scanned, SortKey, Windowed
+from nephoscope_kql.plan.expressions import ColumnRef, InQuery, ScalarQuery
+from nephoscope_kql.plan.references import inputs, operands, order_ids, replaced, used
+from nephoscope_kql.plan.relations import Assign, Kept, Mined, Scanned, Windowed
+from nephoscope_kql.plan.values import Bound, Column, Relation, SortKey
+from nephoscope_kql.sql import build
 
 Gathered = Scanned | Mined | Windowed
 

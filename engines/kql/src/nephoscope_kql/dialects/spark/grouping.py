@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import AggregateCall, Bound
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark.aggregates import NATIVE
 from nephoscope_kql.dialects.spark.collected import collected
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.references import order_ids, used
-from nephoscope_kql.registry import Arguments
-from nephoscope_kql.relations import Aggregated, FirstOf
+from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.plan.expressions import AggregateCall
+from nephoscope_kql.plan.references import order_ids, used
+from nephoscope_kql.plan.relations import Aggregated, FirstOf
+from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 

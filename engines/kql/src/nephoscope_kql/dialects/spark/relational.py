@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Constant
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import HEAVY, Block, Value
 from nephoscope_kql.dialects.relational import Needed, assign
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.references import order_ids
-from nephoscope_kql.relations import Assign, Limited
+from nephoscope_kql.plan.references import order_ids
+from nephoscope_kql.plan.relations import Assign, Limited
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
 
 
 def write_assign(relation: Assign, needed: Needed, emitter: SparkEmitter) -> Block:

@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Call, ColumnRef, Constant, InQuery, ScalarQuery, Variable
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Value
 from nephoscope_kql.dialects.scalars import constant, may_be_null
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.functions import NATIVE, lower
-from nephoscope_kql.registry import Arguments
+from nephoscope_kql.plan.callee import Arguments
+from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, ScalarQuery, Variable
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.dialects.spark.emitter import SparkEmitter
+    from nephoscope_kql.dialects.relational import Emitter
 
 Values = Mapping[str, Value]
 CONNECTIVES = frozenset({"and", "or", "not", "_part", "_parts_if", "_kept"})
 """Their operands are written apart, so that Spark sees each condition."""
 
 
-def written(value: Bound, values: Values, emitter: SparkEmitter) -> exp.Expr:
+def written(value: Bound, values: Values, emitter: Emitter) -> exp.Expr:
     """The SQL of an expression over columns that are written as `values` says."""
     said = _said(value, values, emitter)
     if said is not None:
@@ -37,7 +38,7 @@ def written(value: Bound, values: Values, emitter: SparkEmitter) -> exp.Expr:
     return vectorised.expression(value, lambda leaf: written(leaf, values, emitter), emitter.use)
 
 
-def _said(value: Bound, values: Values, emitter: SparkEmitter) -> exp.Expr | None:
+def _said(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | None:
     """The SQL where every part is said natively, else None."""
     emitter.count()
     if isinstance(value, ColumnRef):
@@ -53,7 +54,7 @@ def _said(value: Bound, values: Values, emitter: SparkEmitter) -> exp.Expr | Non
     return _call(value, values, emitter) if isinstance(value, Call) else None
 
 
-def _call(value: Call, values: Values, emitter: SparkEmitter) -> exp.Expr | None:
+def _call(value: Call, values: Values, emitter: Emitter) -> exp.Expr | None:
     builder = NATIVE.get(value.function.name)
     if builder is None:
         return None
@@ -69,11 +70,11 @@ def _call(value: Call, values: Values, emitter: SparkEmitter) -> exp.Expr | None
     return built
 
 
-def _arguments(value: Call, arguments: list[exp.Expr], emitter: SparkEmitter) -> Arguments:
+def _arguments(value: Call, arguments: list[exp.Expr], emitter: Emitter) -> Arguments:
     return Arguments(arguments, value.arguments, value.type, value.span, emitter.use)
 
 
-def _scalar_query(value: ScalarQuery, emitter: SparkEmitter) -> exp.Expr:
+def _scalar_query(value: ScalarQuery, emitter: Emitter) -> exp.Expr:
     def make() -> exp.Subquery:
         block = emitter.rows(value.relation, frozenset({value.column.id}))
         order = emitter.keys(value.relation.order, block)
@@ -83,7 +84,7 @@ def _scalar_query(value: ScalarQuery, emitter: SparkEmitter) -> exp.Expr:
     return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
 
 
-def _in_query(value: InQuery, values: Values, emitter: SparkEmitter) -> exp.Expr:
+def _in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Expr:
     block = emitter.rows(value.relation, frozenset({value.column.id}))
     block = block.sealed([value.column.id])
     operand = written(value.operand, values, emitter)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, over
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.series import array_of, json_of
@@ -13,7 +11,9 @@ from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.dialects.spark.grouping import aggregate
 from nephoscope_kql.errors import unsupported
-from nephoscope_kql.relations import MAX_BINS, Series, SeriesItem
+from nephoscope_kql.plan.relations import MAX_BINS, Series, SeriesItem
+from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 E = exp.Expr

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Bound, Constant
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.sources import TEXT_DYNAMIC, scanned_table
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.relations import MAX_RANGE, Numbered, Numbers, Rows, Scan
+from nephoscope_kql.plan.relations import MAX_RANGE, Numbered, Numbers, Rows, Scan
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 
 E = exp.Expr

@@ -11,22 +11,15 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import (
-    Bound,
-    Call,
-    Column,
-    ColumnRef,
-    Constant,
-    InQuery,
-    ScalarQuery,
-    Variable,
-)
-from nephoscope_kql.dialects import build, duckdb
+from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.block import Value
 from nephoscope_kql.dialects.relational import Emitter
-from nephoscope_kql.dialects.routine import Routine, Vectorised
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.references import replaced
+from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, ScalarQuery, Variable
+from nephoscope_kql.plan.references import replaced
+from nephoscope_kql.plan.values import Bound, Column, Constant
+from nephoscope_kql.sql import build
+from nephoscope_kql.sql.routine import Routine, Vectorised
 
 if TYPE_CHECKING:
     from collections.abc import Callable

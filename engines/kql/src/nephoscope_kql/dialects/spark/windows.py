@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.bound import Constant, WindowCall
-from nephoscope_kql.dialects import build
 from nephoscope_kql.dialects.block import Block
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.dialects.spark.gathered import write_gathered
 from nephoscope_kql.dialects.windows import running, windowed
 from nephoscope_kql.errors import unsupported
-from nephoscope_kql.relations import Windowed
+from nephoscope_kql.plan.expressions import WindowCall
+from nephoscope_kql.plan.relations import Windowed
+from nephoscope_kql.plan.values import Constant
+from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 E = exp.Expr

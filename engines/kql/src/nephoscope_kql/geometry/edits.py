@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from nephoscope_kql.geography import EARTH, LINES, Position, line, place, polygon, shape, union, vertex
+from nephoscope_kql.geometry.shapes import EARTH, LINES, Position, line, place, polygon, shape, union, vertex
 
 _MOST_POSITIONS = 200_000
 """More positions than that give no shape."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from nephoscope_kql.bound import Bound, ColumnRef, Constant, InQuery, ScalarQuery
-from nephoscope_kql.references import inputs, operands
-from nephoscope_kql.relations import Assign, Concatenated, Filter, Limited, Relation, Rows, Scan, Sorted
+from nephoscope_kql.plan.expressions import ColumnRef, InQuery, ScalarQuery
+from nephoscope_kql.plan.references import inputs, operands
+from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Limited, Rows, Scan, Sorted
+from nephoscope_kql.plan.values import Bound, Constant, Relation
 
 LEAST = 4
 """From how many tables on: fewer are read side by side by one query."""

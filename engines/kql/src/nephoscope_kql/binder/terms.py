@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_operands import condition, either, operation
-from nephoscope_kql.binder import Env, ScalarMeaning, reference
-from nephoscope_kql.bound import Bound
-from nephoscope_kql.convert import explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Env, ScalarMeaning, reference
+from nephoscope_kql.binder.operands import condition, either, operation
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.relations import Filter, Relation
+from nephoscope_kql.plan.relations import Filter
+from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.types import KqlType
 
 Part = tuple[str, Relation]

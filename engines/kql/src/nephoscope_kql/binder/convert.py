@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nephoscope_kql import constants
-from nephoscope_kql.bound import Bound, Call, Constant
+from nephoscope_kql.binder import constants
 from nephoscope_kql.errors import KqlError, Span, invalid
-from nephoscope_kql.registry import COMMON, Callee, Parameter, Signature, functions
+from nephoscope_kql.plan.callee import COMMON, Callee, Parameter, Signature
+from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.values import Bound, Constant
+from nephoscope_kql.registry import functions
 from nephoscope_kql.types import NUMBERS, KqlType, widest
 
 _FUNCTIONS = {

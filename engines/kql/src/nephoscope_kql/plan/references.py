@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from nephoscope_kql.bound import AggregateCall, Bound, Call, ColumnRef, InQuery, Path, WindowCall
-from nephoscope_kql.relations import Concatenated, Joined, Relation, SortKey
+from nephoscope_kql.plan.expressions import AggregateCall, Call, ColumnRef, InQuery, Path, WindowCall
+from nephoscope_kql.plan.relations import Concatenated, Joined
+from nephoscope_kql.plan.values import Bound, Relation, SortKey
 
 
 def inputs(relation: Relation) -> tuple[Relation, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from nephoscope_kql.bound import Bound, Call
-from nephoscope_kql.references import operands, size
-from nephoscope_kql.relations import Assign, Filter, Kept, Relation, Rows, Scan
+from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.references import operands, size
+from nephoscope_kql.plan.relations import Assign, Filter, Kept, Rows, Scan
+from nephoscope_kql.plan.values import Bound, Relation
 
 CHEAP = 20
 """From this size on an expression is worth computing once."""

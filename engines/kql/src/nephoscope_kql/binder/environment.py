@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from nephoscope_kql import tree
-from nephoscope_kql.bound import AggregateCall, Bound, Column, ColumnRef, WindowCall, reads_row
-from nephoscope_kql.constants import null
+from nephoscope_kql.binder.constants import null
+from nephoscope_kql.binder.mistakes import CHOOSING, OPEN, Mistakes, unknown_value
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import (
     KqlError,
@@ -22,15 +22,16 @@ from nephoscope_kql.errors import (
     invalid,
     unsupported,
 )
-from nephoscope_kql.mistakes import CHOOSING, OPEN, Mistakes, unknown_value
-from nephoscope_kql.relations import Assign, Rows
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, WindowCall, reads_row
+from nephoscope_kql.plan.relations import Assign, Rows
+from nephoscope_kql.plan.values import Bound, Column
 from nephoscope_kql.settings import unknown_hints
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope_kql.catalog import Catalog, StoredFunction
-    from nephoscope_kql.probe import Probe
-    from nephoscope_kql.relations import Relation
+    from nephoscope_kql.plan.probe import Probe
+    from nephoscope_kql.plan.values import Relation
 
 MAX_DEPTH = 200
 """How deep functions and sub-queries may nest."""
@@ -171,10 +172,13 @@ class Env:
 ScalarBinder: TypeAlias = Callable[[Any, Env], Bound]
 OperatorBinder: TypeAlias = Callable[[Any, Any, Env], "Relation"]
 SourceBinder: TypeAlias = Callable[[Any, Env], "Relation"]
+CallBinder: TypeAlias = Callable[[tree.Call, Env], Bound]
 
 SCALARS: dict[type[tree.Node], ScalarBinder] = {}
 OPERATORS: dict[type[tree.Node], OperatorBinder] = {}
 SOURCES: dict[type[tree.Node], SourceBinder] = {}
+CALLS: dict[str, CallBinder] = {}
+"""Calls that are bound by themselves, not by a signature: `now`, `typeof`, `column_ifexists`."""
 
 B = TypeVar("B", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -193,6 +197,16 @@ def binds_source(kind: type[tree.Node]) -> Callable[[B], B]:
 def binds_operator(kind: type[tree.Node]) -> Callable[[B], B]:
     """The decorated function (input or None, operator, env) -> Relation binds such tabular operators."""
     return _registering(OPERATORS, kind)
+
+
+def binds_call(*names: str) -> Callable[[CallBinder], CallBinder]:
+    """The decorated function (call, env) -> Bound binds the calls of these names."""
+
+    def register(body: CallBinder) -> CallBinder:
+        CALLS.update(dict.fromkeys(names, body))
+        return body
+
+    return register
 
 
 def _registering(table: dict[type[tree.Node], Any], kind: type[tree.Node]) -> Callable[[B], B]:

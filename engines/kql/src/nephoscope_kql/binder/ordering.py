@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder import reference
-from nephoscope_kql.bound import Column
+from nephoscope_kql.binder.environment import Env, reference
 from nephoscope_kql.errors import NOWHERE
-from nephoscope_kql.relations import Aggregated, Joined, Numbered, Relation, Rows, Sorted, SortKey
+from nephoscope_kql.plan.relations import Aggregated, Joined, Numbered, Rows, Sorted
+from nephoscope_kql.plan.values import Column, Relation, SortKey
+from nephoscope_kql.types import KqlType
 
 
 def by_ordinal(column: Column) -> tuple[SortKey, ...]:
@@ -26,3 +27,11 @@ def is_serialized(relation: Relation) -> bool:
             return False
         inner = getattr(inner, "input", None)
     return True
+
+
+def ordered(relation: Relation, env: Env) -> Relation:
+    """The relation, its rows numbered as they come where they have no order."""
+    if is_serialized(relation):
+        return relation
+    number = env.binder.column("", KqlType.LONG)
+    return Numbered(columns=relation.columns, order=by_ordinal(number), input=relation, number=number)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from importlib import import_module
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import Env
-from nephoscope_kql.bound import Bound, Column, ColumnRef, Constant
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Env
+from nephoscope_kql.binder.naming import implied_name
 from nephoscope_kql.errors import Span, invalid
-from nephoscope_kql.naming import implied_name
-from nephoscope_kql.relations import Assign, Relation
+from nephoscope_kql.plan.expressions import ColumnRef
+from nephoscope_kql.plan.relations import Assign
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 DEFAULT = "~"
@@ -204,21 +203,6 @@ def plugin(
 def refused(signature: str, summary: str, reason: str, family: str) -> Plugin:
     """A plugin that the language has and nephoscope has not."""
     return Plugin(signature.partition("(")[0], signature, summary, family, None, reason=reason)
-
-
-@cache
-def plugins() -> Mapping[str, Plugin]:
-    """Every plugin by its name, which is case-sensitive."""
-    from nephoscope_kql import plugins as folder
-
-    found: dict[str, Plugin] = {}
-    for module in sorted(item.name for item in pkgutil.iter_modules(folder.__path__)):
-        for value in vars(import_module(f"{folder.__name__}.{module}")).values():
-            several = value if isinstance(value, tuple) else (value,)
-            for one in several:
-                if isinstance(one, Plugin) and found.setdefault(one.name, one) is not one:
-                    raise RuntimeError(f"two plugins are named {one.name}")
-    return found
 
 
 def opened(relation: Relation, env: Env) -> Relation:

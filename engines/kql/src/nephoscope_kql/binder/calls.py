@@ -2,57 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.bind_operands import arithmetic, condition
-from nephoscope_kql.binder import Env, binds_scalar, reference
-from nephoscope_kql.bound import (
-    AggregateCall,
-    Bound,
-    Call,
-    Column,
-    Constant,
-    ScalarQuery,
-    Variable,
-    WindowCall,
-    reads_row,
-)
-from nephoscope_kql.convert import choose, explicit, prepared
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import choose, explicit, prepared
+from nephoscope_kql.binder.environment import CALLS, Env, binds_call, binds_scalar, reference
+from nephoscope_kql.binder.known_calls import WINDOWS
+from nephoscope_kql.binder.mistakes import unknown_value
+from nephoscope_kql.binder.naming import implied_name
+from nephoscope_kql.binder.operands import arithmetic, condition
+from nephoscope_kql.binder.options import bin_size, given_now
+from nephoscope_kql.binder.scope import body_of, entered, function_named, is_tabular
 from nephoscope_kql.errors import Span, did_you_mean, invalid, unsupported
-from nephoscope_kql.mistakes import unknown_value
-from nephoscope_kql.naming import implied_name
-from nephoscope_kql.options import bin_size, given_now
-from nephoscope_kql.references import inputs
-from nephoscope_kql.registry import Aggregate, aggregates, callable_functions, functions
-from nephoscope_kql.relations import (
-    Aggregated,
-    Concatenated,
-    FirstOf,
-    Joined,
-    Relation,
-    Scan,
-    Series,
-    Shared,
-)
-from nephoscope_kql.scope import body_of, entered, function_named, is_tabular
+from nephoscope_kql.plan.callee import Aggregate
+from nephoscope_kql.plan.expressions import AggregateCall, Call, ScalarQuery, Variable, WindowCall, reads_row
+from nephoscope_kql.plan.references import inputs
+from nephoscope_kql.plan.relations import Aggregated, Concatenated, FirstOf, Joined, Scan, Series, Shared
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
+from nephoscope_kql.registry import aggregates, callable_functions, functions
 from nephoscope_kql.types import TYPE_NAMES, KqlType
-
-WINDOWS = frozenset(
-    {
-        "prev",
-        "next",
-        "row_number",
-        "row_cumsum",
-        "row_rank_dense",
-        "row_rank_min",
-        "row_rank",
-        "row_window_session",
-    }
-)
-Special = Callable[[tree.Call, Env], Bound]
 
 
 @binds_scalar(tree.Call)
@@ -63,7 +34,7 @@ def call(node: tree.Call, env: Env) -> Bound:
         found = function_named(node.name, env, node.span)
         if found is not None:
             return entered(found, node, env).scalar(body_of(found, node.span))
-    special = SPECIAL.get(node.name)
+    special = CALLS.get(node.name)
     if special is not None:
         return special(node, env)
     if node.name in aggregates() and (env.aggregates is not None or node.name not in known):
@@ -76,7 +47,7 @@ def call(node: tree.Call, env: Env) -> Bound:
 def _function(node: tree.Call, env: Env) -> Bound:
     known = callable_functions()
     if node.name not in known:
-        hint = did_you_mean(node.name, [*known, *SPECIAL, *WINDOWS, *env.names, *aggregates()])
+        hint = did_you_mean(node.name, [*known, *CALLS, *WINDOWS, *env.names, *aggregates()])
         _look_into(plain(node), env)
         raise invalid(f"no function is named '{node.name}'", node.span, hint)
     return called(node.name, [env.scalar(argument) for argument in plain(node)], node)
@@ -183,6 +154,7 @@ def _neighbour(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     return WindowCall(type=value.type, span=node.span, function=node.name, arguments=(value, offset, absent))
 
 
+@binds_call("typeof")
 def _typeof(node: tree.Call, _env: Env) -> Bound:
     """`typeof(long)` as an argument: the type's name."""
     item = node.arguments[0] if len(node.arguments) == 1 else None
@@ -195,6 +167,7 @@ def _moment(node: tree.Call, env: Env) -> Bound:
     return given_now(env) or Variable(type=KqlType.DATETIME, span=node.span, name="now")
 
 
+@binds_call("ingestion_time")
 def _ingestion_time(node: tree.Call, env: Env) -> Bound:
     """When the row came in: from the table below filters, computed columns and orders; null for rows that no table holds."""
     column = None if env.rows is None else ingested(env.rows, node.span)
@@ -218,6 +191,7 @@ def ingested(relation: Relation, span: Span) -> Column | None:
     return relation.ingested
 
 
+@binds_call("bin_auto")
 def _bin_auto(node: tree.Call, env: Env) -> Bound:
     """`bin_auto(x)`: bins of `set query_bin_auto_size`, one of which begins at `query_bin_auto_at`."""
     size, start = bin_size(env)
@@ -229,6 +203,7 @@ def _bin_auto(node: tree.Call, env: Env) -> Bound:
     return called("bin" if start is None else "bin_at", values, node)
 
 
+@binds_call("assert")
 def _assert(node: tree.Call, env: Env) -> Bound:
     """`assert(condition, message)`: decided when the query is compiled."""
     if len(node.arguments) != 2:
@@ -242,6 +217,7 @@ def _assert(node: tree.Call, env: Env) -> Bound:
     return constants.constant(True, KqlType.BOOL, node.span)
 
 
+@binds_call("now")
 def _now(node: tree.Call, env: Env) -> Bound:
     moment = _moment(node, env)
     if not node.arguments:
@@ -249,6 +225,7 @@ def _now(node: tree.Call, env: Env) -> Bound:
     return arithmetic("+", moment, explicit(env.scalar(node.arguments[0]), KqlType.TIMESPAN), node.span)
 
 
+@binds_call("ago")
 def _ago(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("ago() takes 1 argument, a timespan", node.span)
@@ -259,6 +236,7 @@ def _ago(node: tree.Call, env: Env) -> Bound:
     return arithmetic("-", moment, explicit(back, KqlType.TIMESPAN), node.span)
 
 
+@binds_call("toscalar")
 def _toscalar(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("toscalar() takes 1 argument: rows", node.span)
@@ -272,6 +250,7 @@ def _toscalar(node: tree.Call, env: Env) -> Bound:
     return ScalarQuery(type=column.type, span=node.span, relation=relation, column=column)
 
 
+@binds_call("column_ifexists", "columnifexists")
 def _column_ifexists(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 2:
         raise invalid(f"{node.name}() takes 2 arguments: a column's name and a default", node.span)
@@ -284,6 +263,7 @@ def _column_ifexists(node: tree.Call, env: Env) -> Bound:
     return env.scalar(node.arguments[1]) if column is None else reference(column, node.span)
 
 
+@binds_call("pack_all")
 def _pack_all(node: tree.Call, env: Env) -> Bound:
     skip = bool(node.arguments) and getattr(env.scalar(node.arguments[0]), "value", False) is True
     return packed(env.row.values(), node.span, "_pack_present" if skip else "bag_pack")
@@ -299,6 +279,7 @@ def packed(columns: Collection[Column], span: Span, name: str = "bag_pack") -> B
     return Call(type=KqlType.DYNAMIC, span=span, function=functions()[name], arguments=tuple(pairs))
 
 
+@binds_call("bag_pack_columns")
 def _pack_columns(node: tree.Call, env: Env) -> Bound:
     pairs: list[Bound] = []
     for argument in _columns_of(node, env):
@@ -321,6 +302,7 @@ def _columns_of(node: tree.Call, env: Env) -> list[tree.Expression]:
     return result
 
 
+@binds_call("estimate_data_size")
 def _estimate(node: tree.Call, env: Env) -> Bound:
     values = tuple(env.scalar(argument) for argument in _columns_of(node, env))
     if not values:
@@ -330,25 +312,9 @@ def _estimate(node: tree.Call, env: Env) -> Bound:
     )
 
 
+@binds_call("column_names_of")
 def _column_names(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("column_names_of() takes 1 argument: rows", node.span)
     names: list[Any] = [column.name for column in env.tabular(node.arguments[0]).columns]
     return Constant(type=KqlType.DYNAMIC, span=node.span, value=names)
-
-
-SPECIAL: dict[str, Special] = {
-    "bag_pack_columns": _pack_columns,
-    "estimate_data_size": _estimate,
-    "column_names_of": _column_names,
-    "now": _now,
-    "ingestion_time": _ingestion_time,
-    "bin_auto": _bin_auto,
-    "assert": _assert,
-    "typeof": _typeof,
-    "ago": _ago,
-    "toscalar": _toscalar,
-    "column_ifexists": _column_ifexists,
-    "columnifexists": _column_ifexists,
-    "pack_all": _pack_all,
-}

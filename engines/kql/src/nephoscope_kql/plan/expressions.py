@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import NOWHERE, Span
+from nephoscope_kql.plan.values import Bound, Column
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.registry import Aggregate, Function
-    from nephoscope_kql.relations import Relation
-    from nephoscope_kql.tree import Scalar
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a relation: `id` is its name inside SQL, unique in the whole query; `name` the one that KQL shows.
-
-    A column that passes through operators, or is renamed, keeps its id.
-    """
-
-    id: str
-    name: str
-    type: KqlType
-
-    def renamed(self, name: str) -> Column:
-        """The same column under another KQL name."""
-        return Column(self.id, name, self.type)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
-    """A typed scalar expression; `nullable` is False where it can be proven never to be null (strings never are)."""
-
-    type: KqlType
-    span: Span = field(default=NOWHERE, compare=False)
-
-    @property
-    def nullable(self) -> bool:
-        """Whether its SQL may be NULL."""
-        return self.type != KqlType.STRING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constant(Bound):
-    """A literal; see tree.Literal for what `value` is."""
-
-    value: Scalar
-
-    @property
-    def nullable(self) -> bool:
-        """Whether it is a typed null."""
-        return self.value is None
+    from nephoscope_kql.plan.callee import Aggregate, Function
+    from nephoscope_kql.plan.values import Relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +115,3 @@ def reads_row(value: Bound) -> bool:
             isinstance(step, Bound) and reads_row(step) for step in value.steps
         )
     return isinstance(value, InQuery) and reads_row(value.operand)
-
-
-BoundNode: TypeAlias = Bound

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import Env, binds_source, reference
-from nephoscope_kql.bound import Bound, Column, Constant
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import Env, binds_source, reference
 from nephoscope_kql.errors import did_you_mean, invalid, unsupported
 from nephoscope_kql.external import FORMATS, ExternalSource, format_of
-from nephoscope_kql.relations import Assign, External, Relation
+from nephoscope_kql.plan.relations import Assign, External
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 _KNOWN = ("format", "ignorefirstrecord")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.binder import Env, binds_scalar, reference
-from nephoscope_kql.bound import AggregateCall, Bound, Call, Column, Constant, InQuery, Path, ScalarQuery
-from nephoscope_kql.convert import as_dynamic, common_type, explicit
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import as_dynamic, common_type, explicit
+from nephoscope_kql.binder.environment import Env, binds_scalar, reference
+from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import KqlError, Span, invalid
+from nephoscope_kql.plan.expressions import AggregateCall, Call, InQuery, Path, ScalarQuery
+from nephoscope_kql.plan.relations import Aggregated, Assign
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates, functions
-from nephoscope_kql.relations import Aggregated, Assign, Relation
-from nephoscope_kql.scope import is_tabular
 from nephoscope_kql.types import KqlType, promoted, widest
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import Env, LambdaMeaning, SharedMeaning, binds_source
-from nephoscope_kql.bound import Bound, Column, Constant
-from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.convert import as_dynamic, explicit
-from nephoscope_kql.errors import Span, UnknownSourceError, did_you_mean, invalid, unsupported
-from nephoscope_kql.options import in_scope
-from nephoscope_kql.ordering import by_ordinal
-from nephoscope_kql.relations import Relation, Rows, Scan
-from nephoscope_kql.scope import (
+from nephoscope_kql.binder.convert import as_dynamic, explicit
+from nephoscope_kql.binder.environment import Env, LambdaMeaning, SharedMeaning, binds_source
+from nephoscope_kql.binder.options import in_scope
+from nephoscope_kql.binder.ordering import by_ordinal
+from nephoscope_kql.binder.scope import (
     already_bound,
     body_of,
     entered,
@@ -23,6 +19,10 @@ from nephoscope_kql.scope import (
     rows_of,
     shared,
 )
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.errors import Span, UnknownSourceError, did_you_mean, invalid, unsupported
+from nephoscope_kql.plan.relations import Rows, Scan
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 

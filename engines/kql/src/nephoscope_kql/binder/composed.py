@@ -7,13 +7,12 @@ from contextlib import nullcontext
 from functools import lru_cache
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder import Env, Meaning, ScalarMeaning, SharedMeaning
-from nephoscope_kql.bound import Bound
+from nephoscope_kql.binder.environment import Env, Meaning, ScalarMeaning, SharedMeaning
+from nephoscope_kql.binder.evaluation import Evaluation
+from nephoscope_kql.binder.scope import already_bound, declared
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
-from nephoscope_kql.plugin import Evaluation
-from nephoscope_kql.relations import Relation
-from nephoscope_kql.scope import already_bound, declared
+from nephoscope_kql.plan.values import Bound, Relation
 
 
 def composed(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.binder import (
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.environment import (
     Env,
     LambdaMeaning,
     RowMeaning,
@@ -12,8 +13,9 @@ from nephoscope_kql.binder import (
     reference,
     unknown_name,
 )
-from nephoscope_kql.bound import Bound, Constant, Path
 from nephoscope_kql.errors import UnknownNameError, did_you_mean, invalid
+from nephoscope_kql.plan.expressions import Path
+from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import KqlType
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_kql.bound import Bound, Call, Constant
 from nephoscope_kql.errors import NOWHERE, Span
+from nephoscope_kql.plan.expressions import Call
+from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 if TYPE_CHECKING:

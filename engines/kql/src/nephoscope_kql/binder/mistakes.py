@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope_kql import tree
-from nephoscope_kql.bound import Bound, ColumnRef
 from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span
+from nephoscope_kql.plan.expressions import ColumnRef
+from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Column
-    from nephoscope_kql.relations import Relation
+    from nephoscope_kql.plan.values import Column, Relation
 
 OPEN = (
     *(tree.operators.Where, tree.operators.Extend, tree.operators.Serialize, tree.operators.ProjectAway),

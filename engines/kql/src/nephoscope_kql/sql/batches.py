@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.dialects import build
+from nephoscope_kql.sql import build
 
 MOST = 2**27
 """Bytes that one function may make for a batch of rows."""

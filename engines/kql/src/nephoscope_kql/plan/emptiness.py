@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.bound import InQuery, conjuncts
-from nephoscope_kql.relations import (
+from nephoscope_kql.plan.expressions import InQuery, conjuncts
+from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
     Concatenated,
@@ -13,7 +13,6 @@ from nephoscope_kql.relations import (
     Joined,
     Limited,
     Numbered,
-    Relation,
     Rows,
     Scan,
     Scanned,
@@ -21,6 +20,7 @@ from nephoscope_kql.relations import (
     Sorted,
     Windowed,
 )
+from nephoscope_kql.plan.values import Relation
 
 Tables = frozenset[str]
 _NONE: Tables = frozenset()

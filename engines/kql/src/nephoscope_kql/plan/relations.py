@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from nephoscope_kql.bound import AggregateCall, Bound, Column, WindowCall
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.external import ExternalSource
+from nephoscope_kql.plan.expressions import AggregateCall, WindowCall
+from nephoscope_kql.plan.values import Bound, Column, Relation
 
 MAX_RANGE = 100_000_000
 """How many values a range has at most."""
@@ -25,27 +26,6 @@ JoinKind = Literal[
     "leftanti",
     "rightanti",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class SortKey:
-    """One key of an order; strings order by code point."""
-
-    value: Bound
-    ascending: bool
-    nulls_first: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relation:
-    """Rows with `columns`. `order` is the order the rows are in (empty = none): its keys may use hidden columns of the relation.
-
-    `open`: rows of other data could have more columns (bag_unpack, pivot), so a name that is none of them is null, not an error.
-    """
-
-    columns: tuple[Column, ...]
-    order: tuple[SortKey, ...] = ()
-    open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

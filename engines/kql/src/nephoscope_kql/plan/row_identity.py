@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from nephoscope_kql.bound import Bound, Call, Column, ColumnRef, Constant, InQuery, Path, Variable
-from nephoscope_kql.relations import (
+from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, Path, Variable
+from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
     Concatenated,
@@ -19,7 +19,6 @@ from nephoscope_kql.relations import (
     Limited,
     Numbered,
     Numbers,
-    Relation,
     Rows,
     Scan,
     Scanned,
@@ -28,6 +27,7 @@ from nephoscope_kql.relations import (
     Sorted,
     Windowed,
 )
+from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 
 Ids = frozenset[str]
 _NONE: Ids = frozenset()

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope_kql import constants, tree
-from nephoscope_kql.binder import (
+from nephoscope_kql import tree
+from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.convert import explicit
+from nephoscope_kql.binder.environment import (
     Env,
     LambdaMeaning,
     Meaning,
@@ -17,24 +19,21 @@ from nephoscope_kql.binder import (
     Site,
     TableMeaning,
 )
-from nephoscope_kql.bound import Column, ColumnRef, Constant
-from nephoscope_kql.built_in import built_in
-from nephoscope_kql.convert import explicit
+from nephoscope_kql.binder.given import check_option
+from nephoscope_kql.binder.known_calls import PLACES, TABULAR_CALLS, built_in
+from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
+from nephoscope_kql.binder.stored import stored_function
 from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported
-from nephoscope_kql.given import check_option
-from nephoscope_kql.mistakes import Mistaken, unknown_value
-from nephoscope_kql.references import operands
-from nephoscope_kql.relations import Relation, Shared, SortKey
+from nephoscope_kql.plan.expressions import ColumnRef
+from nephoscope_kql.plan.references import operands
+from nephoscope_kql.plan.relations import Shared
+from nephoscope_kql.plan.values import Column, Constant, Relation, SortKey
 from nephoscope_kql.settings import unknown_option
-from nephoscope_kql.stored import stored_function
 
 if TYPE_CHECKING:
-    from nephoscope_kql.bound import Bound
     from nephoscope_kql.catalog import Catalog
+    from nephoscope_kql.plan.values import Bound
 
-PLACES = frozenset({"workspace", "database", "cluster", "app", "resource", "arg"})
-"""Calls that mean the tables and functions of somewhere else."""
-TABULAR_CALLS = PLACES | {"materialize", "table", "external_table", "_GetWatchlist"}
 _OUTER = "outer rows"
 
 MAX_PARTS = 50_000

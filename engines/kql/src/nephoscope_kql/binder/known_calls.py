@@ -1,0 +1,38 @@
+"""The calls that mean something of the language's own, wherever they are written: no stored function takes their place."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from nephoscope_kql.binder.environment import CALLS
+from nephoscope_kql.parser.pipes import SOURCES
+from nephoscope_kql.registry import aggregates, callable_functions
+
+WINDOWS = frozenset(
+    {
+        "prev",
+        "next",
+        "row_number",
+        "row_cumsum",
+        "row_rank_dense",
+        "row_rank_min",
+        "row_rank",
+        "row_window_session",
+    }
+)
+PLACES = frozenset({"workspace", "database", "cluster", "app", "resource", "arg"})
+"""Calls that mean the tables and functions of somewhere else."""
+TABULAR_CALLS = PLACES | {"materialize", "table", "external_table", "_GetWatchlist"}
+_BY_OPERATORS = ("percentiles", "percentilesw")
+"""Calls that only an operator knows."""
+
+
+@cache
+def built_in() -> frozenset[str]:
+    """The names of all functions, aggregates, and calls that the binder knows by itself, as they are written.
+
+    The binder must be loaded (`nephoscope_kql.bind`).
+    """
+    return frozenset(
+        {*callable_functions(), *aggregates(), *CALLS, *WINDOWS, *TABULAR_CALLS, *SOURCES, *_BY_OPERATORS}
+    )

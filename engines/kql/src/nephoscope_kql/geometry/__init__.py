@@ -1,0 +1,1 @@
+"""Shapes on the sphere: read, written, made of one another."""

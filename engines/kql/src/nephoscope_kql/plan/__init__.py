@@ -1,0 +1,1 @@
+"""What a query means, apart from any database: typed expressions, relations, and what can be read off them."""

@@ -1,0 +1,1 @@
+"""SQL expressions, and the routines that SQL has no words for."""
