@@ -29,7 +29,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.case_file import Involved
+    from nephoscope.alerts.case.parties import Involved
     from nephoscope.estate.store import EstateStore
     from nephoscope.model.entity import Entity
     from nephoscope.posture.published.edition import Edition

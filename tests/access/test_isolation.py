@@ -26,7 +26,7 @@ from nephoscope.automation.languages.security_automations import TYPE
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.rows import arrow_of
-from nephoscope.posture.published.graph_tables import TABLES
+from nephoscope.posture.graph_tables import TABLES
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.record import Recorder
 from nephoscope.posture.scan import Request, save_request

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.alerts.test_case import entity
 
-from nephoscope.alerts.case.case_file import Involved
 from nephoscope.alerts.case.context import Context
 from nephoscope.alerts.case.estate_reader import WHOLE, EstateReader
+from nephoscope.alerts.case.parties import Involved
 from nephoscope.alerts.tuning.egress import egress
 from nephoscope.alerts.tuning.locations import of_estates
 from nephoscope.entity_context import EntityContexts

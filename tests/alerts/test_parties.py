@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.case.case_file import Involved
-from nephoscope.alerts.case.parties import object_ids, parties
+from nephoscope.alerts.case.parties import Involved, object_ids, parties
 from nephoscope.model.entity import Entity
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from nephoscope.access.roles import ROLES, SECURITY_READER
 from nephoscope.collect.azure.reading import Reading
 from nephoscope.model.reach import Reach
-from nephoscope.posture.published.graph_tables import _TYPES, table_of
+from nephoscope.posture.graph_tables import _TYPES, table_of
 from nephoscope.posture.published.shown import OPERATIONS, Parted, reading, shown
 
 V = "api-version=2022-01-01"

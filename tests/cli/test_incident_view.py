@@ -11,7 +11,7 @@ from tests.web.conftest import alert
 from nephoscope.alerts.case.case_file import CaseFile
 from nephoscope.alerts.case.estate_context import Context, Fact
 from nephoscope.cli.session.cases import Case
-from nephoscope.cli.session.console import console_of
+from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views import incident as view
 from nephoscope.state.incidents import Incident
 

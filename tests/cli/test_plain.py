@@ -18,7 +18,7 @@ from nephoscope.cli.main import cli
 from nephoscope.cli.outputs import formats
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.markdown import _text
-from nephoscope.cli.session.plain import counted, plain, plain_stream
+from nephoscope.cli.terminal.plain import counted, plain, plain_stream
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 

@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.published.priorities import EVERY
+from nephoscope.posture.published.priorities import EVERY, priorities_of
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
@@ -45,7 +45,7 @@ def as_told(report: Report) -> list[tuple[object, ...]]:
 
 
 def published(edition, reach: Reach, wanted: Wanted = EVERY) -> list[tuple[object, ...]]:
-    found = edition.priorities.ranked(reach, reach, wanted)
+    found = priorities_of(edition).ranked(reach, reach, wanted)
     return [(one.tally.recommendation, one.tally.unhealthy, one.control, one.gain) for one in found]
 
 
@@ -70,7 +70,7 @@ def test_a_filter_leaves_gains_as_they_are(edition):
 
 
 def test_why_tells_attack_paths_and_exposure(report, edition):
-    ranked = {one.tally.recommendation: one for one in edition.priorities.ranked(EVERYTHING, EVERYTHING)}
+    ranked = {one.tally.recommendation: one for one in priorities_of(edition).ranked(EVERYTHING, EVERYTHING)}
     worst: dict[str, list[Severity]] = {}
     for path in report.attack_paths.paths:
         found = {
@@ -99,4 +99,4 @@ def test_why_tells_attack_paths_and_exposure(report, edition):
 
 
 def test_who_may_not_see_attack_paths_is_not_told_of_them(edition):
-    assert all(one.paths == 0 for one in edition.priorities.ranked(EVERYTHING, Reach()))
+    assert all(one.paths == 0 for one in priorities_of(edition).ranked(EVERYTHING, Reach()))

@@ -12,8 +12,8 @@ from tests.sample.some_subscriptions import copy_some
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.comparison import Past
+from nephoscope.posture.graph_tables import TABLES
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.published.graph_tables import TABLES
 from nephoscope.posture.published.publishing import kinds, publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report

@@ -10,7 +10,8 @@ import pytest
 
 from nephoscope.content.loader import documents
 from nephoscope.posture.controls import Controls
-from nephoscope.posture.recommendation import Recommendation, Recommendations
+from nephoscope.posture.recommendation import Recommendation
+from nephoscope.posture.recommendations import Recommendations
 from nephoscope.posture.severities import Severities
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli
-from nephoscope.ingest.live.source import SourceError
+from nephoscope.ingest.faults import SourceError
 from nephoscope.serve import beginning
 from nephoscope.serve.beginning import check
 from nephoscope.serve.doctor import examine

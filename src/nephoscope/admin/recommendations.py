@@ -9,7 +9,7 @@ import msgspec
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape
-from nephoscope.posture.published.priorities import Priority
+from nephoscope.posture.published.priorities import Priority, priorities_of
 
 SECTION = Section("recommendations", "Recommendations")
 READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
@@ -56,7 +56,7 @@ def recommendations(ask: Ask, query: Which) -> RecommendationList:
     if reach.nothing:
         ask.caller.must(READ)
     edition = ask.instance.shelf.newest()
-    ranked = edition.priorities.ranked(reach, ask.caller.reach(PATHS)) if edition is not None else []
+    ranked = priorities_of(edition).ranked(reach, ask.caller.reach(PATHS)) if edition is not None else []
     found = [one for one in ranked if query.all or one.tally.unhealthy]
     return RecommendationList(value=tuple(map(_shape, found[: query.top])), total=len(found))
 

@@ -12,9 +12,10 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.catalogue import described, kind_of, kinds
 from nephoscope.ingest.live.setting_up import TOKENS
-from nephoscope.ingest.live.source import Kind, SourceError
+from nephoscope.ingest.live.source import Kind
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError

@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.case_file import Involved, involved_in
+from nephoscope.alerts.case.case_file import involved_in
+from nephoscope.alerts.case.parties import Involved
 from nephoscope.model.entity import Entity
 from nephoscope.state.alerts import StoredAlert
 from nephoscope.state.bookmarks import Bookmark

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.acquaintance import Acquaintance, acquaintance
-from nephoscope.alerts.case.case_file import Involved
+from nephoscope.alerts.case.parties import Involved
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call

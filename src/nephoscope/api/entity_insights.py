@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.acquaintance import Acquaintance
-from nephoscope.alerts.case.case_file import Involved
+from nephoscope.alerts.case.parties import Involved
 from nephoscope.api.entities import ENTITY, known_entity, time_range
 from nephoscope.api.wire.answer import Answer, listed
 from nephoscope.api.wire.call import Call

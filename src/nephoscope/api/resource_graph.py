@@ -20,8 +20,8 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import graph_throttled
 from nephoscope.current import Current, Reader
 from nephoscope.model.reach import Reach
+from nephoscope.posture.graph_tables import TABLES, never_read
 from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.graph_tables import TABLES, never_read
 from nephoscope.posture.published.shown import Shown, shown
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.compile import compile_results
@@ -126,7 +126,7 @@ def _reach(call: Call) -> dict[str, Shown]:
     def reaches(operations: Iterable[str]) -> dict[str, Reach]:
         return {one: within(reach) for one, reach in call.caller.reaches(operations).items()}
 
-    found = shown(call.edition, reaches)
+    found = shown(call.edition.types, reaches)
     if all(isinstance(one, Reach) and one.nothing for one in found.values()):
         call.caller.must(READ, "/")
     return found | _with_what_holds(call, found, asked)

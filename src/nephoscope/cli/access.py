@@ -67,8 +67,8 @@ def list_(data: Path, /, **options: Any) -> None:
 def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, scope: str) -> None:
     """Let a person or program in, with a first role."""
     from nephoscope.access.managed_identity import READING
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.principals import add_principal
     from nephoscope.state.principals import PrincipalKind
 
@@ -108,8 +108,8 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
 @click.pass_obj
 def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
     """Take a role at a scope. The last one who is let in as Owner of everything stays that: make another first."""
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.principals import revoke_role
 
     role, where = _role(role_name), _scope(scope)
@@ -149,7 +149,7 @@ def bind(data: Path, /, name: str, resource: str, computer: str, device: str, al
 
     What its rows leave out of that resource's names is filled in; rows that name another are set aside in _Quarantine.
     """
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.model.resource_binding import bind_resource
 
     try:
@@ -182,8 +182,8 @@ def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
 @click.pass_obj
 def sign_out(data: Path, /, name: str) -> None:
     """End all sessions of a person's browsers; tokens and secrets go on, and the person may sign in anew."""
-    from nephoscope.cli.session.plain import counted
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.plain import counted
     from nephoscope.service.principals import end_sessions
 
     with _door(data) as (state, _):
@@ -242,7 +242,7 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
     import sys
 
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     with _door(data) as (state, _):
         rows = [
@@ -275,7 +275,7 @@ def _door(data: Path) -> Iterator[tuple[State, Guard]]:
 
 def _principal(state: State, name: str) -> Principal:
     """The one of a name or id; the command ends with code 2 where there is none, or two."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     found = [one for one in state.principals.all() if name.lower() in (one.id, one.name.lower())]
     if len(found) != 1:
@@ -287,7 +287,7 @@ def _principal(state: State, name: str) -> Principal:
 
 def _role(name: str) -> str:
     from nephoscope.access.roles import ROLES, role
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     found = role(name)
     if found is None:
@@ -297,7 +297,7 @@ def _role(name: str) -> str:
 
 def _scope(text: str) -> str:
     from nephoscope.access.scopes import ScopeError, parsed
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     try:
         return parsed(text)
@@ -308,7 +308,7 @@ def _scope(text: str) -> str:
 def _tell_missing(data: Path, state: State, scope: str) -> None:
     """Say where a role is given at a place that is not there, or not yet: it holds as soon as it is."""
     from nephoscope.access.scopes import missing
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.instance import hierarchy_of
     from nephoscope.posture.published.shelf import Shelf
 

@@ -81,8 +81,8 @@ def _entities(document: dict[str, Any]) -> list[str]:
 @click.pass_obj
 def show(data: Path, /, id_: str) -> None:
     """Print the alert ID as JSON, with its entities and the query that found it."""
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
 
     with state_of(data) as state:
         found = state.alerts.get(id_.lower())

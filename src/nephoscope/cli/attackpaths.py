@@ -41,14 +41,14 @@ def command(context: click.Context, /, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from nephoscope.cli.session.exit_code import (
+    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.terminal.exit_code import (
         FINDINGS,
         NOTHING_ASSESSED,
         is_assessed,
         tell_nothing_assessed,
     )
-    from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import attack_paths
 
     target = Path(options["output_file"]) if options["output_file"] else None

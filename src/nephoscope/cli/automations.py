@@ -116,9 +116,9 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     from nephoscope.automation.languages.security_actions import list_secrets, name_secrets
     from nephoscope.automation.languages.security_automations import TENANT, read_automation
     from nephoscope.cli.session.automating import properties
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.automations import put_automation
 
     try:
@@ -226,7 +226,7 @@ def _only(found: Sequence[T], name: str) -> T:
 
 
 def _refuse(text: str) -> NoReturn:
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     usage_error(text)
 

@@ -24,11 +24,11 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import size_text
-    from nephoscope.cli.session.messages import usage_error
-    from nephoscope.cli.session.plain import counted
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import has_state
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.cli.terminal.plain import counted
     from nephoscope.lake.backup.contents import secret_folders
     from nephoscope.service.backups import take_backup
 

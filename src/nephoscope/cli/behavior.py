@@ -35,9 +35,9 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.behavior.run import Analysis
     from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.estate.store import StoreError
     from nephoscope.service.behavior import relearn_profiles
 
@@ -96,8 +96,8 @@ def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
     """Show the profile of ENTITY: an object id, the name of a user, or a machine."""
     from nephoscope.behavior.profile import profile
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.terminal.messages import usage_error
 
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
@@ -115,7 +115,7 @@ def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
 @click.pass_obj
 def explain(data: Path, /, id_: str, workspace: str) -> None:
     """Explain the priority of the row whose id begins with ID (`behavior list` shows it): what each part counts for, and why."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     if not all(letter in "0123456789abcdef-" for letter in id_):
         usage_error(f"{id_}: an id is the _ItemId of a row of BehaviorAnalytics")
@@ -166,9 +166,9 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
 
     from nephoscope.behavior.location import LocationError
     from nephoscope.behavior.settings import settings_of
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.behavior import change_behavior_settings
 
     given = {key: value for key, value in changes.items() if value is not None}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.plain import counted, plain
+from nephoscope.cli.terminal.plain import counted, plain
 
 if TYPE_CHECKING:
     from nephoscope.collect.azure.collector import Collection
@@ -107,8 +107,8 @@ def command(data: Path, /, **options: Any) -> None:
     accounts. --script prints the same as commands of az or Az PowerShell, to be run elsewhere. Exit code 3 when something could not
     be read: the manifest (coverage.json) names the missing permissions.
     """
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.checkpoint import CheckpointError
     from nephoscope.collect.azure.scope import ScopeError
     from nephoscope.collect.azure.settings import CollectError
@@ -135,7 +135,7 @@ def command(data: Path, /, **options: Any) -> None:
 
 def _print_script(data: Path, options: dict[str, Any]) -> None:
     """Print the commands; what they read is decided where they run, by the sign-in there."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.script import script
     from nephoscope_policy.documents import ContentError
 
@@ -181,7 +181,7 @@ def _settings(options: dict[str, Any]) -> Settings:
 
 def _needs(data: Path, options: dict[str, Any]) -> Needs:
     """What is read: what the content needs, all else too, or some types alone."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.live import content_needs
 
     if options["types"] and options["everything"]:
@@ -194,7 +194,7 @@ def _needs(data: Path, options: dict[str, Any]) -> Needs:
 
 def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
     """The needs of some types alone; ends the process for one that there is no way to read."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.plan import Plan
     from nephoscope.collect.azure.reading import Reading
 

@@ -43,9 +43,9 @@ def command(data: Path, /, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.views import compliance
     from nephoscope.posture import standards
     from nephoscope_policy.catalogue import NotHeldError

@@ -10,7 +10,7 @@ import click
 
 from nephoscope.cli.session.listing import listed, show_list
 from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.session.plain import counted, plain
+from nephoscope.cli.terminal.plain import counted, plain
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule_test import Checked
@@ -76,9 +76,9 @@ def import_(
 
 
 def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.policy_packs import import_alias_table, import_policies
     from nephoscope_policy.documents import ContentError
     from nephoscope_policy.errors import PolicyError
@@ -176,7 +176,7 @@ def show(data: Path, /, name: str) -> None:
     import json
 
     from nephoscope.cli.session.library import rule_document
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.naming import named
     from nephoscope.posture.packs import Packs
     from nephoscope_policy.catalogue import NotHeldError
@@ -255,7 +255,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     from nephoscope.alerts import hunting, rule_test
     from nephoscope.alerts.rules import folder as shipped_rules
     from nephoscope.cli.session.covering import test_imported
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture import content_test
     from nephoscope_policy.documents import ContentError
 

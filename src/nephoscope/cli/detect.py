@@ -106,8 +106,8 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
     from nephoscope.cli.session.behaving import learned
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.looking_back import look_back, tell_unlooked
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.parent import end_with_parent
 
     end_with_parent()
@@ -145,7 +145,7 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
 def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
     """The range of a look back; None where none is asked for. The command ends where options do not go together."""
     from nephoscope.cli.session.looking_back import check_range
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     since, until = options["since"], options["until"]
     if since is None and until is None:
@@ -161,9 +161,9 @@ def _standings(data: Path, options: dict[str, Any]) -> None:
     """List how the rules stand, or let those run again that were switched off."""
     from nephoscope.alerts.overview import overview
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.rules import resume_rules
 
     with state_of(data) as state:
@@ -201,7 +201,7 @@ def _rules(
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
     from nephoscope.alerts.rules import found, shipped
-    from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
         several = [found(folder) for folder in folders] or [active_rules(data, shipped(), switched)]
@@ -238,7 +238,7 @@ def _row(ran: Ran) -> dict[str, Any]:
 
 def _show(rows: list[dict[str, Any]], form: str) -> None:
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     shown = rows
     for line in dict.fromkeys(f"{row['rule']}: {one}" for row in rows for one in row["lacking"]):
@@ -256,7 +256,7 @@ def _counted(found: Iterator[Ran]) -> Iterator[Ran]:
     """The runs as they come; of many it is told now and then how many there were."""
     import time
 
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     said = time.monotonic()
     for count, ran in enumerate(found, 1):
@@ -271,7 +271,7 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     import signal
 
     from nephoscope.cli.session.behaving import learned
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.lake.errors import LakeError
     from nephoscope.state import StateError
 
@@ -316,7 +316,7 @@ def _respond(schedule: Schedule) -> int:
     """Do what automation rules ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rules import load_rules
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     loaded = load_rules(schedule.lake.data, schedule.state)
     for error in loaded.faults:
@@ -330,7 +330,7 @@ def _respond(schedule: Schedule) -> int:
 
 def _tell_of(ran: Ran) -> None:
     """A line where something happened."""
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     outcome, words = ran.outcome, list(ran.notes)
     if ran.taken.alerts:

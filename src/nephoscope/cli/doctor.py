@@ -19,8 +19,8 @@ NOT_WELL = 3
 def command(data: Path, /, output: str) -> None:
     """Examine the data folder, its state, lake, certificate, sources and last assessment; exits 3 where something is wrong."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_url
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.doctor import examine
     from nephoscope.serve.finding import Verdict
     from nephoscope.state import StateError

@@ -31,9 +31,9 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     are ARM documents of the resource or of what lies below it, and `scopes` maps ids to the types that were read there in full.
     The newest report of a type holds; sending one again changes nothing.
     """
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.facts.report import FactError, claims
     from nephoscope.service.own_facts import put_facts
     from nephoscope.state.own_facts import Receipt
@@ -90,9 +90,9 @@ def remove(data: Path, /, resource: str) -> None:
 
     What Azure tells of the same resources stays.
     """
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.facts.report import FactError
     from nephoscope.service.own_facts import remove_facts
 

@@ -74,7 +74,7 @@ def command(context: click.Context, /, **options: Any) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     data: Path = context.obj
     with _hunt(data, options["workspace"]) as (hunt, state):
@@ -98,7 +98,7 @@ def _chosen(options: dict[str, Any]) -> Any:
 
 def _show(found: list[Hunted], form: str, *, every: bool) -> None:
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     rows = [_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
     if form == "table":
@@ -139,7 +139,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> Non
     Each has a mark, by which `hunt bookmark` keeps it.
     """
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     with _hunt(data, options["workspace"]) as (hunt, _):
         rows = _rows(hunt, _named(data, name, options["folders"]), *_over(options))
@@ -171,8 +171,8 @@ def _cell(value: Any) -> Any:
 @click.pass_obj
 def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -> None:
     """Keep rows of the hunting query NAME as bookmarks, by the marks that `hunt run` shows over the same range."""
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.outbox import deliver
     from nephoscope.service.bookmarks import keep_row
 
@@ -241,7 +241,7 @@ def _titles(entities: list[dict[str, Any]]) -> list[str]:
 @click.pass_obj
 def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
     """Change the bookmark whose id begins with ID."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.bookmarks import change_bookmark
 
     changes = {name: value for name, value in options.items() if value not in (None, (), False)}
@@ -295,7 +295,7 @@ def promote(
 def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
     """Now, and the range that the options say."""
     from nephoscope.alerts.hunting import Range
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     now = datetime.now(UTC)
     until = options["until"] or now
@@ -309,7 +309,7 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
     """The queries; each file that cannot be used is told."""
     from nephoscope.alerts.hunting import queries_in, queries_of, shipped
     from nephoscope.alerts.library.packs import PackError, RulePacks
-    from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
         several = [queries_in(one) for one in folders] or [shipped(), queries_of(RulePacks(data).all())]
@@ -324,7 +324,7 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
 
 
 def _named(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     wanted = name.casefold()
     queries = _queries(data, folders)
@@ -339,7 +339,7 @@ def _named(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
 
 
 def _rows(hunt: Hunt, query: Rule, now: datetime, over: Range) -> list[tuple[str, Finding]]:
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope_kql.errors import KqlError
 
     try:

@@ -143,7 +143,7 @@ def _now() -> datetime:
 @click.pass_obj
 def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
     """Set the status, owner, severity, title or labels of incidents: of all, or of none where one cannot be changed."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents import IncidentStatus
 
@@ -209,7 +209,7 @@ def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
 @click.pass_obj
 def task(data: Path, /, workspace: str, number: int, text: str, done: int | None) -> None:
     """Add the task TEXT to the incident NUMBER, or tick one."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import add_note, complete_task
     from nephoscope.state.incidents import NoteKind
 

@@ -115,8 +115,8 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.cli.session.inputs import from_stdin, kept_folder, remove_left, sampled
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.load_summary import show
-    from nephoscope.cli.session.messages import tell as say
     from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.terminal.messages import tell as say
     from nephoscope.files.reading import Limits
     from nephoscope.ingest.logs.files import found, packed_size
     from nephoscope.lake.errors import SpoolFullError
@@ -161,7 +161,7 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     from nephoscope.alerts.library.packs import PackError
     from nephoscope.alerts.rules import shipped
     from nephoscope.cli.session.looking_back import tell_unlooked
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     try:
         rules = active_rules(data, shipped(), state.rule_switches.of(workspace)).rules

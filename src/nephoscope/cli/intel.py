@@ -99,8 +99,8 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
 
 def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, reading: Reading) -> int:
     """Import one file; the exit code that it is worth."""
-    from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.ingest.feeds.reading import UnreadableError, items
     from nephoscope.service.threat_intelligence import import_objects
 

@@ -70,7 +70,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     Other lists come by `watchlists update NamedLocations FILE.csv`, with the columns Address, Name, Country, Trusted, Tags.
     """
     from nephoscope.alerts.tuning.locations import NAMED, LocationError, read
-    from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import put_locations
 
     try:
@@ -120,7 +120,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
     from ipaddress import ip_network
 
     from nephoscope.alerts.tuning.locations import EGRESS
-    from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import put_locations
 
     for one in addresses:
@@ -151,7 +151,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     from nephoscope.alerts.tuning.egress import TAG, egress
     from nephoscope.alerts.tuning.locations import EGRESS
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     found = [one for one in egress(_estates(data)) if one.shared or everything]
     with _store(data, workspace) as store:
@@ -179,7 +179,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List the named locations of Entra that the estate holds (`nephoscope collect` reads them)."""
     from nephoscope.alerts.tuning.locations import NAMED, LocationError, of_estates
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
         found = of_estates(_estates(data))
@@ -198,7 +198,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
 
 def _estates(data: Path) -> tuple[Estate, ...]:
     """What was scanned or collected last of every tenant."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.estate.tenant_stores import newest_estates
 
     found = newest_estates(data)

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 def command(data: Path, /, **options: Any) -> None:
     """List the recommendations for TARGET, or for the last scan, ranked by severity and by the score that fixing them gains."""
     from nephoscope.cli.outputs import check_shown, renderer
-    from nephoscope.cli.session.exit_code import NOTHING_ASSESSED, is_written
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.views import grouping, recommendation, remediation
 
     output = options["output"]

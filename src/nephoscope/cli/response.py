@@ -56,7 +56,7 @@ def _rules(data: Path) -> tuple[Sequence[AutomationRule], int]:
     """Return the rules, and how many files are none, the operator's among them; each of those is told."""
     from nephoscope.automation.faults import list_file_faults
     from nephoscope.automation.languages.response_rules import load_response_rules
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     wrong = list_file_faults(data)
     for fault in wrong:
@@ -70,8 +70,8 @@ def _engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
     from nephoscope.automation.faults import list_file_faults
     from nephoscope.automation.rules import load_rules
     from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.messages import tell, usage_error
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.terminal.messages import tell, usage_error
 
     with lake_of(data, keeps=True) as (lake, state):
         for fault in list_file_faults(data):
@@ -95,7 +95,7 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
     """Ask the rules about what happened and do what is due, as `detect` does by itself. Exit code 3 where a run is dead."""
     import time
 
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     dead = False
     with _engine(data, workspace) as engine:
@@ -249,8 +249,8 @@ def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
 def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: str, do: bool) -> None:
     """Try the rule RULE with an incident or an alert as it stands, whatever the rule asks for."""
     from nephoscope.automation.trial import try_with_row
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.responses import try_rule
 
     if (incident is None) == (not alert):

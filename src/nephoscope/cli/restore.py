@@ -35,8 +35,8 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     certificates, suppressions and the like would hold on this machine lists them, and is restored once the digest of it is
     typed or given with --accept: hashes say that a backup is whole, not who wrote it.
     """
-    from nephoscope.cli.session.messages import usage_error
-    from nephoscope.cli.session.plain import counted
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.cli.terminal.plain import counted
     from nephoscope.lake.backup.archive import BackupError
     from nephoscope.state import StateError
 
@@ -122,7 +122,7 @@ def _digest(manifest: Manifest) -> str:
 
 
 def _list(items: list[PolicyItem]) -> None:
-    from nephoscope.cli.session.plain import plain
+    from nephoscope.cli.terminal.plain import plain
 
     before = ""
     for one in items:

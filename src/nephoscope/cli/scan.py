@@ -51,9 +51,9 @@ def command(data: Path, /, **options: Any) -> None:
 
         sys.exit(scan_code(data, options))
     from nephoscope.cli.outputs import check_shown, reads, renderer
-    from nephoscope.cli.session.exit_code import check_gate, exit_code, is_written
     from nephoscope.cli.session.session import reported
     from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.terminal.exit_code import check_gate, exit_code, is_written
     from nephoscope.cli.views import explanation, grouping
 
     wanted = options["explain"]

@@ -110,7 +110,7 @@ def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
 
     Whoever looks whether it is held has it for a moment: it is asked for a second.
     """
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.beginning import writable
     from nephoscope.serve.sole import held, holder
 
@@ -134,8 +134,8 @@ def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
 def _begun(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Settings, str] | None:
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
     from nephoscope.cli.session.inputs import remove_left
-    from nephoscope.cli.session.messages import usage_error
-    from nephoscope.ingest.live.source import SourceError
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.ingest.faults import SourceError
     from nephoscope.serve.beginning import check
     from nephoscope.serve.server import certified
     from nephoscope.state import StateError
@@ -156,7 +156,7 @@ def _begun(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Sett
 
 def _serve(settings: Settings, authority: str, lock: Lock, stop: threading.Event) -> None:
     """Serve until stopped."""
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.serve.server import between, supervisor
 
     listening = _listening(settings, stop)
@@ -229,7 +229,7 @@ def _settings(data: Path, options: dict[str, Any]) -> Settings:
 def _check_identity(settings: Settings) -> None:
     """A usage error where a managed identity is wanted that others than this machine could get, or that does more than read."""
     from nephoscope.access.managed_identity import NotReadingError, bound
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.server import LOOPBACK
     from nephoscope.state import State
 
@@ -248,7 +248,7 @@ def _check_identity(settings: Settings) -> None:
 
 def _listening(settings: Settings, stop: threading.Event) -> socket.socket | None:
     """A socket that listens, None when stopped; waits for the processes of a server of this folder whose supervisor was killed."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.server import listening
     from nephoscope.serve.standing import read
 
@@ -280,7 +280,7 @@ def _shown(host: str) -> str:
 
 def _first_link(settings: Settings) -> str:
     """A link for the first person while nobody has signed in yet, '' after, and where none can be kept, which is told."""
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.state import StateError
 
     try:
@@ -308,7 +308,7 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
 
     It is killed when stopped meanwhile: the next start judges anew.
     """
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.posture.scan import last_request
     from nephoscope.serve.forked import forked
 

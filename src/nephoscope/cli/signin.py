@@ -154,7 +154,7 @@ def set_(data: Path, /, name: str, enabled: bool) -> None:
 @click.pass_obj
 def test(data: Path, /, name: str) -> None:
     """Ask the provider NAME what it is and for its keys."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     with _changed(data, name) as (state, provider):
         if not _tried(state, provider):
@@ -177,8 +177,8 @@ def remove(data: Path, /, name: str) -> None:
 @contextmanager
 def _changed(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
     """The state and the provider of a name; a usage error where there is none."""
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
 
     with state_of(data) as state:
         found = state.sign_in_providers.find(name)
@@ -201,7 +201,7 @@ def _keep(data: Path, state: State, provider: SignInProvider, client_secret: str
 def _tried(state: State, provider: SignInProvider) -> bool:
     """Say whether the provider can be asked, and whether it is what it was said to be."""
     from nephoscope.access.openid import OpenId, OpenIdError
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     openid = OpenId(provider.issuer, provider.trust)
     try:

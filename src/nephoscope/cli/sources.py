@@ -102,8 +102,8 @@ def add(
 ) -> None:
     """Set up the source NAME and try it."""
     from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.ingest.live import setting_up
     from nephoscope.ingest.live.catalogue import kind_of, parsed
     from nephoscope.service.sources import add_source
@@ -270,7 +270,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     import signal
 
     from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.ingest.live.supervisor import Supervisor
     from nephoscope.lake.memory import give_back
 
@@ -329,7 +329,7 @@ HOW = "settings are given with --set NAME=VALUE, secrets with --secret NAME: see
 @contextmanager
 def _hinted() -> Iterator[None]:
     """What is missing now may come later: whoever is told of it is told how to go on without."""
-    from nephoscope.ingest.live.source import SettingsError, SourceError
+    from nephoscope.ingest.faults import SettingsError, SourceError
 
     try:
         yield
@@ -340,8 +340,8 @@ def _hinted() -> Iterator[None]:
 
 
 def _tried(source: Source, lake: Any, state: State, data: Path) -> str:
+    from nephoscope.ingest.faults import SourceError
     from nephoscope.ingest.live import setting_up
-    from nephoscope.ingest.live.source import SourceError
     from nephoscope.state import StateError
 
     try:
@@ -354,8 +354,8 @@ def _told() -> Any:
     """What sources raise ends the command with a sentence and exit code 2."""
     from contextlib import contextmanager
 
-    from nephoscope.cli.session.messages import usage_error
-    from nephoscope.ingest.live.source import SettingsError, SourceError
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.ingest.faults import SettingsError, SourceError
 
     @contextmanager
     def telling() -> Any:

@@ -103,10 +103,10 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
     """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell, usage_error
     from nephoscope.cli.session.rules import rule_of, rules_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.suppressions import NewSuppression, create_suppression
 
     now = datetime.now(UTC)
@@ -144,7 +144,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
 def _given(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """What is to be suppressed: from the options, or from a document of Azure's."""
     from nephoscope.alerts.tuning.condition import ConditionError, conditions
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     if options["file"]:
         return _document(name, options)
@@ -182,7 +182,7 @@ def _conditions(options: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _document(name: str, options: dict[str, Any]) -> dict[str, Any]:
     from nephoscope.alerts.tuning.suppression_document import DocumentError, read
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     if any(options[one] for one in ("entities", "parts", "aliases", "details", "amounts", "rule")):
         usage_error("--file says what is suppressed: leave the conditions and --rule out")
@@ -279,7 +279,7 @@ def show(data: Path, /, name: str, workspace: str) -> None:
 @click.pass_obj
 def set_(data: Path, /, name: str, workspace: str, **options: Any) -> None:
     """Change the suppression NAME (or its id)."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.suppressions import change_suppression
 
     changes = {word: value for word, value in options.items() if value is not None}

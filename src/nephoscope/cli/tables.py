@@ -88,7 +88,7 @@ def _without_rows(lake: Lake, found: list[Holding]) -> Iterator[dict[str, Any]]:
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the columns of the table NAME; as JSON it is what `tables import` takes."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.columns import STANDARD
     from nephoscope.lake.errors import LakeError
     from nephoscope.lake.tables import Tables
@@ -132,8 +132,8 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     `T | getschema` printed, as CSV or JSON. Exits 3 where a file was not taken; the others are.
     """
     from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.files.tables.definitions import definitions
     from nephoscope.files.tables.reading import TableError
     from nephoscope.lake.errors import LakeError
@@ -198,8 +198,8 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
 
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.messages import tell, usage_error
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.lake.inventory import expired
     from nephoscope.service.workspaces import remove_expired_rows
 

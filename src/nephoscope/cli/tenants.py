@@ -231,7 +231,7 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
 @contextmanager
 def _told() -> Iterator[None]:
     """What cannot be is a usage error that says why."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.settings import CollectError
     from nephoscope.state import StateError
 

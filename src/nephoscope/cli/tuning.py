@@ -46,7 +46,7 @@ def _time(days: int) -> Callable[[_Command], _Command]:
 
 
 def _span(since: datetime | None, until: datetime | None, days: int) -> tuple[datetime, datetime]:
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     end = until or datetime.now(UTC)
     begin = since or end - timedelta(days=days)
@@ -151,8 +151,8 @@ def apply(
     data: Path, /, ids: tuple[str, ...], workspace: str, expires: datetime | None, **options: Any
 ) -> None:
     """Follow the advice of these IDs, each tried once more before; --from and --to as they were when it was given."""
-    from nephoscope.cli.session.messages import tell, usage_error
     from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.tuning import apply_advice
 
     now = datetime.now(UTC)
@@ -174,7 +174,7 @@ def apply(
 @click.pass_obj
 def undo(data: Path, /, id_: str, workspace: str) -> None:
     """Take back what was done by the advice ID; what somebody has changed since stays."""
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.tuning import undo_advice
 
     gone = in_rules(data, workspace, lambda context, own: undo_advice(context, own, id_))

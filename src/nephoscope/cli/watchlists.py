@@ -69,7 +69,7 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
 
     Without FILE it is made empty as the template ALIAS has it: `watchlists templates` lists those.
     """
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.watchlist_templates import template as template_of
     from nephoscope.service.watchlists import create_watchlist
 
@@ -217,9 +217,9 @@ def templates(output: str) -> None:
 def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
     """The watchlists of a workspace; what is left to publish is published first, and what was changed posted to the lake."""
     from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.files.tables.delimited import DelimitedError
     from nephoscope.service.watchlists import WatchlistStore
 
@@ -234,7 +234,7 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
 
 
 def _table(file: Path, options: dict[str, Any]) -> Delimited:
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.files.tables.delimited import Delimited, DelimitedError
 
     try:
@@ -247,7 +247,7 @@ def _table(file: Path, options: dict[str, Any]) -> Delimited:
 
 def _fill(store: WatchlistStore, alias: str, table: Delimited, expires: str, *, whole: bool) -> int:
     """Add the rows of a table; the exit code. Where a row could not be read, nothing is removed."""
-    from nephoscope.cli.session.messages import tell, usage_error
+    from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import update_watchlist
 
     if expires and expires not in table.columns:
@@ -280,7 +280,7 @@ def _columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
 
 
 def _tell_refused(table: Delimited, refused: list[str]) -> None:
-    from nephoscope.cli.session.messages import tell
+    from nephoscope.cli.terminal.messages import tell
 
     for one in refused[:_SHOWN]:
         tell(f"{table.path}, {one}")

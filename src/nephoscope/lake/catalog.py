@@ -188,7 +188,7 @@ class LakeCatalog:
         is Resource Graph.
         """
         if kind == "arg":
-            return None if name or self.pin_graph() is None else GraphPlace(self)
+            return None if name or self.pin_graph() is None else GraphPlace(self.graph_table)
         if kind in ("workspace", "database"):
             found = self._found(name)
             return None if found is None else LakeCatalog(self._shelf, self._scope, found, self._held)

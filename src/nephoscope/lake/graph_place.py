@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.lake.catalog import LakeCatalog
     from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 
 
 @dataclass(frozen=True, slots=True)
 class GraphPlace:
-    """The tables of Resource Graph alone (kql.Catalog).
+    """The tables of Resource Graph alone (kql.Catalog); `tables` gives one by its name in any case.
 
     Source: https://learn.microsoft.com/azure/azure-monitor/logs/azure-monitor-data-explorer-proxy
     """
 
-    catalog: LakeCatalog
+    tables: Callable[[str], TableSchema | None]
 
     def table(self, name: str) -> TableSchema | None:
         """The table of that name in any case of its letters, or None."""
-        return self.catalog.graph_table(name)
+        return self.tables(name)
 
     def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
         """None."""

@@ -98,7 +98,7 @@ class Lake:
         self._flusher = Flusher(self._data, self._stored(), self._lease, self._disk, tell)
         self._upkeep = Upkeep(self._data, self._stored(), self._lease, current or workspace)
         self._tidying = Tidying(self._data, self._upkeep, ledger, self.watchlists, self._disk)
-        self.seen_tables = SeenTables(self)
+        self.seen_tables = SeenTables(self.catalog, lambda: self.tables)
         self._results, self._compiled = ResultCache(), CompileCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -18,7 +18,9 @@ from nephoscope.state.outbox import OutboxEntry
 from nephoscope.state.workspace import DEFAULT
 
 if TYPE_CHECKING:
-    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.tables import Tables
+    from nephoscope.lake.writer import Writer
+    from nephoscope.state.workspace import Workspace
 
 LEASE = "outbox"
 LEASE_SECONDS = 120.0
@@ -26,12 +28,29 @@ LEASE_SECONDS = 120.0
 _BACKLOG = 100
 
 
-def deliver_some(lake: Lake, state: State) -> int | None:
+class Receiver(Protocol):
+    """Where rows go: a lake."""
+
+    @property
+    def tables(self) -> Tables:
+        """Its tables."""
+        ...
+
+    def workspace(self, name: str = DEFAULT) -> Workspace:
+        """A workspace; StateError where there is none of the name."""
+        ...
+
+    def writer(self) -> Writer:
+        """What appends rows."""
+        ...
+
+
+def deliver_some(lake: Receiver, state: State) -> int | None:
     """`deliver` for a request that changed something: nothing where much waits already, which comes by itself."""
     return deliver(lake, state, 1) if state.outbox.waiting() <= _BACKLOG else None
 
 
-def deliver(lake: Lake, state: State, batches: int | None = None) -> int | None:
+def deliver(lake: Receiver, state: State, batches: int | None = None) -> int | None:
     """Append what waits in the outbox, or so many batches of it, to its tables; how many rows, None where another process is at it.
 
     A row that its table does not take, or of a workspace that is gone, is set aside in _Quarantine.
@@ -55,7 +74,7 @@ def deliver(lake: Lake, state: State, batches: int | None = None) -> int | None:
         lease.release()
 
 
-def _append(lake: Lake, entries: Sequence[OutboxEntry], producer: str, sequence: int) -> None:
+def _append(lake: Receiver, entries: Sequence[OutboxEntry], producer: str, sequence: int) -> None:
     """A batch: an append a workspace, each of which the lake takes once under the batch's number."""
     by_workspace: dict[str, list[OutboxEntry]] = defaultdict(list)
     lost: list[Bad] = []
@@ -74,7 +93,7 @@ def _append(lake: Lake, entries: Sequence[OutboxEntry], producer: str, sequence:
 
 
 def _rows(
-    lake: Lake, workspace: str, entries: Sequence[OutboxEntry]
+    lake: Receiver, workspace: str, entries: Sequence[OutboxEntry]
 ) -> tuple[Mapping[str, pa.Table], list[Bad]]:
     by_table: dict[str, list[OutboxEntry]] = defaultdict(list)
     bad: list[Bad] = []

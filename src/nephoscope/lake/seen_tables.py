@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ import duckdb
 
 if TYPE_CHECKING:
     from nephoscope.lake.catalog import LakeCatalog
-    from nephoscope.lake.lake import Lake
     from nephoscope.lake.scope import Scope
+    from nephoscope.lake.tables import Tables
 
 _MOST = 20_000
 #: Seconds for which a table that held a row that is seen is taken to hold one, whatever was written to it since.
@@ -37,14 +38,14 @@ _Known = dict[tuple[str, str, frozenset[str]], _Looked]
 class SeenTables:
     """The tables of a lake as principals see them; each version of a table is looked at once a scope. Safe for threads."""
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
+    def __init__(self, catalog: Callable[[Scope, str], LakeCatalog], tables: Callable[[], Tables]) -> None:
+        self._catalog, self._tables = catalog, tables
         self._known: _Known = {}
 
     def of(self, scope: Scope, workspace: str) -> list[str]:
         """The names of the tables that hold rows of the scope, sorted; of a scope without subscriptions those that hold any."""
-        with self._lake.catalog(scope, workspace) as catalog:
-            names = sorted(name for name in catalog.names() if name in self._lake.tables)
+        with self._catalog(scope, workspace) as catalog:
+            names = sorted(name for name in catalog.names() if name in self._tables())
             ids = scope.ids
             return names if ids is None else self._seen(catalog, names, ids)
 

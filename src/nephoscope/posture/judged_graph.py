@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from nephoscope.estate.estate import Estate
 from nephoscope.lake.reaches import Reaches
+from nephoscope.posture.graph_tables import COLUMNS, TABLES, table_of
 from nephoscope.posture.published.beside import rows
-from nephoscope.posture.published.graph_tables import COLUMNS, TABLES, table_of
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
 from nephoscope_policy.model.resource import Resource

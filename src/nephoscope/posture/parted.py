@@ -16,7 +16,8 @@ from nephoscope.posture.holding import Holding
 from nephoscope.posture.ledger import Ledger
 from nephoscope.posture.ranking import Ranked, Standings
 from nephoscope.posture.reason_text import why
-from nephoscope.posture.recommendation import Recommendation, Recommendations
+from nephoscope.posture.recommendation import Recommendation
+from nephoscope.posture.recommendations import Recommendations
 from nephoscope.posture.report import (
     Report,
     findings,

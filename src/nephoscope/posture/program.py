@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.posture.recommendation import Recommendations
+from nephoscope.posture.recommendations import Recommendations
 from nephoscope_policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.entry import Entry, Problem, digest

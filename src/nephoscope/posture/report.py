@@ -15,10 +15,10 @@ from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
 from nephoscope.posture.comparison import Changes
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.delta import Part
+from nephoscope.posture.graph_tables import LISTED, table_of
 from nephoscope.posture.history import TrendPoint
 from nephoscope.posture.holding import Holding, owners
 from nephoscope.posture.judging import judging
-from nephoscope.posture.published.graph_tables import LISTED, table_of
 from nephoscope.posture.ranking import Ranked, Standings
 from nephoscope.posture.reason_text import why
 from nephoscope.posture.recommendation import Recommendation

@@ -19,7 +19,7 @@ from nephoscope.posture.ledger import Ledger
 from nephoscope.posture.parted import PartedReport, Tally
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.ranking import Standings
-from nephoscope.posture.recommendation import Recommendations
+from nephoscope.posture.recommendations import Recommendations
 from nephoscope.posture.record import Recorder, past_of
 from nephoscope.posture.report import Report
 from nephoscope.posture.row import Filter

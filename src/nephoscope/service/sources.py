@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live import setting_up
 from nephoscope.ingest.live.catalogue import kind_of
-from nephoscope.ingest.live.source import SourceError
 from nephoscope.ingest.live.trying import answer
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError

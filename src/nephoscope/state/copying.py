@@ -16,7 +16,7 @@ from nephoscope.state.concepts import every_table
 from nephoscope.state.database import Database, StateError
 from nephoscope.state.leases import LeaseRow
 from nephoscope.state.migration import migrate
-from nephoscope.state.workspaces import WorkspaceRow
+from nephoscope.state.workspace_rows import WorkspaceRow
 
 Save = Callable[[Path], None]
 _ROWS = 1000

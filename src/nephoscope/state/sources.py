@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.credentials
-import nephoscope.state.workspaces  # noqa: F401 - the table of a foreign key
+import nephoscope.state.workspace_rows  # noqa: F401 - the table of a foreign key
 from nephoscope.state.checkpoints import CheckpointRow
 from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError

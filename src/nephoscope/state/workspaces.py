@@ -4,46 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ForeignKey, Integer, Text, delete, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
-from nephoscope.state.columns import Decided, Json, Moment
 from nephoscope.state.database import Database, MissingError, StateError
+from nephoscope.state.sources import SourceRow
 from nephoscope.state.workspace import DEFAULT, RETENTION_DAYS, Workspace
+from nephoscope.state.workspace_rows import TableRetentionRow, WorkspaceRow
 
 MAX_RETENTION_DAYS = 12 * 366
 #: A workspace is a folder of the lake: its name is one on every file system.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class WorkspaceRow(Decided):
-    """A workspace."""
-
-    __tablename__ = "workspaces"
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
-    id: Mapped[str] = mapped_column(Text, unique=True)
-    description: Mapped[str] = mapped_column(Text)
-    days: Mapped[int] = mapped_column(Integer)
-    members: Mapped[Any | None] = mapped_column(Json)
-    subscriptions: Mapped[Any | None] = mapped_column(Json)
-    created: Mapped[datetime] = mapped_column(Moment)
-
-
-class TableRetentionRow(Decided):
-    """The retention of a table where it is not its workspace's."""
-
-    __tablename__ = "table_retention"
-    workspace: Mapped[str] = mapped_column(
-        ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True
-    )
-    table_name: Mapped[str] = mapped_column(Text, primary_key=True)
-    days: Mapped[int] = mapped_column(Integer)
 
 
 class Workspaces:
@@ -142,8 +118,6 @@ class Workspaces:
 
     def remove(self, name: str) -> None:
         """Forget a workspace (not `default`) that no source writes to; its tables on disk are the lake's to remove."""
-        from nephoscope.state.sources import SourceRow  # which refers to this table
-
         if name == DEFAULT:
             raise StateError("the workspace default cannot be removed")
         with self._database.write() as session:

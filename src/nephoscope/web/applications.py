@@ -9,7 +9,7 @@ from nephoscope.alerts.case.parties import object_ids
 from nephoscope.estate.principals import SERVICE_TYPE
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.case_file import Involved
+    from nephoscope.alerts.case.parties import Involved
     from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Resources/subscriptions/resources/read"

@@ -14,8 +14,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.web.wording import brief, counted
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.case_file import Involved
-    from nephoscope.alerts.case.parties import Party
+    from nephoscope.alerts.case.parties import Involved, Party
     from nephoscope.model.entity import Entity
     from nephoscope.web.visit import Visit
 

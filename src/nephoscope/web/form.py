@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.ingest.live.source import SourceError
+from nephoscope.ingest.faults import SourceError
 from nephoscope.state import StateError
 from nephoscope.state.faults import OvertakenError, PassingError
 from nephoscope.web.drawn import Meanwhile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.posture.published.priorities import EVERY
+from nephoscope.posture.published.priorities import EVERY, priorities_of
 from nephoscope.web.tables import Table
 from nephoscope.web.wording import STATES
 from nephoscope_policy.model.state import State
@@ -28,7 +28,7 @@ def ranked(visit: Visit, wanted: Wanted = EVERY) -> list[Priority]:
     """Those of the scope that the visitor may see; none before the first assessment."""
     if visit.edition is None:
         return []
-    return visit.edition.priorities.ranked(visit.reach(READ), visit.reach(PATHS), wanted)
+    return priorities_of(visit.edition).ranked(visit.reach(READ), visit.reach(PATHS), wanted)
 
 
 def table(several: Iterable[Priority]) -> Table:

@@ -12,8 +12,8 @@ import pytest
 from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.connect import reaching
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.feeds.asking import Asker, refusal
-from nephoscope.ingest.live.source import SourceError
 
 NAME = "feed.example"
 

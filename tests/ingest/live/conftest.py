@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from nephoscope.ingest.live.source import StoppedError
+from nephoscope.ingest.faults import StoppedError
 
 
 def _module(name: str) -> ModuleType:

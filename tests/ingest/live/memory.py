@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nephoscope.ingest.faults import BusyError
 from nephoscope.ingest.feeds.versions import Kept
-from nephoscope.ingest.live.source import BusyError, Lines, Piece, Refused, Taken
+from nephoscope.ingest.live.source import Lines, Piece, Refused, Taken
 from nephoscope.ingest.logs.envelope import blocks
 from nephoscope.lake.errors import OvertakenError
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nephoscope.ingest.faults import SettingsError
 from nephoscope.ingest.live import setting_up
 from nephoscope.ingest.live.catalogue import described, kinds, parsed
 from nephoscope.ingest.live.setting_up import TOKENS, secrets_of
-from nephoscope.ingest.live.source import SettingsError
 from nephoscope.ingest.live.supervisor import made
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.lake.lake import Lake

@@ -11,9 +11,10 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from nephoscope.ingest.faults import SourceError, StoppedError
 from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.kinds.event_hub import EventHub
-from nephoscope.ingest.live.source import SourceError, StoppedError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 
 pytestmark = pytest.mark.system
 

@@ -11,11 +11,12 @@ from threading import Event
 
 import pytest
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.folders.contents import Contents
 from nephoscope.ingest.live.folders.reading import Reading
 from nephoscope.ingest.live.kinds.folder import Folder
-from nephoscope.ingest.live.source import SourceError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
+from nephoscope.ingest.faults import BusyError
 from nephoscope.ingest.live.ingestion.gathering import CrowdedError, Gathering
 from nephoscope.ingest.live.ingestion.rules import Flow
 from nephoscope.ingest.live.ingestion.shaping import shaped
-from nephoscope.ingest.live.source import BusyError, Taken
+from nephoscope.ingest.live.source import Taken
 from nephoscope.model.resource_binding import bind_resource
 
 

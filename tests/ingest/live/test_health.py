@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from nephoscope.cli.session.source_health import short
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.health.judging import FIRST_SILENCE, findings, limit, standing
 from nephoscope.ingest.live.health.keeper import Keeper
 from nephoscope.ingest.live.health.profile import JUDGED_AFTER, LEARNED, Profile
 from nephoscope.ingest.live.health.table import rows
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.rounds import told_round
-from nephoscope.ingest.live.source import SourceError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.quarantine import QUARANTINE

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from tests.ingest.live.tls_server import tls_server
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.feeds.asking import Asker
 from nephoscope.ingest.live.catalogue import kind_of, parsed
-from nephoscope.ingest.live.source import SourceError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 
 LAST = "X-TAXII-Date-Added-Last"
 Answer = tuple[int, dict[str, str], bytes]

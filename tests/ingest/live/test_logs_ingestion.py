@@ -23,12 +23,13 @@ from nephoscope.alerts.anomaly_row import ANOMALIES
 from nephoscope.alerts.rows import ALERTS, INCIDENTS
 from nephoscope.behavior.identities import IDENTITIES, PEERS
 from nephoscope.behavior.insights import BEHAVIOR
+from nephoscope.ingest.faults import BusyError, SourceError
 from nephoscope.ingest.feeds.rows import INDICATORS, OBJECTS, OLDER
 from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.ingestion.repeats import Repeats
 from nephoscope.ingest.live.ingestion.tokens import Tokens, new_token
 from nephoscope.ingest.live.kinds.logs_ingestion import LogsIngestion
-from nephoscope.ingest.live.source import BusyError, SourceError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 from nephoscope.lake import listed_rows
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.table import Table

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nephoscope.connect.cloud import Cloud
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live import signing_in
 from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.connection_budget import Bounds
@@ -20,7 +21,7 @@ from nephoscope.ingest.live.pace import Pace
 from nephoscope.ingest.live.polling import Found, Poller
 from nephoscope.ingest.live.seldom import Seldom
 from nephoscope.ingest.live.serving import Served, bound
-from nephoscope.ingest.live.source import SourceError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 from nephoscope.ingest.live.tls import own_certificate, server_context
 from nephoscope.lake.errors import OvertakenError
 

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from nephoscope.ingest.faults import BusyError, StoppedError
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.sink import LakeSink
-from nephoscope.ingest.live.source import UNWANTED, BusyError, Lines, Piece, Refused, StoppedError, Taken
+from nephoscope.ingest.live.source import UNWANTED, Lines, Piece, Refused, Taken
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.sources import Source

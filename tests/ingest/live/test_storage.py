@@ -18,9 +18,10 @@ from azure.storage.blob import (
     generate_account_sas,
 )
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.kinds.storage import Storage
-from nephoscope.ingest.live.source import SourceError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 
 pytestmark = pytest.mark.system
 

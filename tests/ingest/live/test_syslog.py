@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.kinds.syslog import KIND, Settings, Syslog
-from nephoscope.ingest.live.source import SourceError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 from nephoscope.ingest.live.syslog import handing
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state import StateError

@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.catalogue import kind_of, parsed
-from nephoscope.ingest.live.source import SourceError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 from nephoscope.ingest.live.tls import own_certificate
 
 pytestmark = pytest.mark.system

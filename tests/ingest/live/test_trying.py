@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live import setting_up, trying
-from nephoscope.ingest.live.source import SourceError
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ import yaml
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
+from nephoscope.ingest.faults import SettingsError, SourceError
 from nephoscope.ingest.live.catalogue import described, kinds, parsed
-from nephoscope.ingest.live.source import SettingsError, SourceError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 from nephoscope.ingest.live.supervisor import Supervisor
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.lake.lake import Lake

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nephoscope_policy.aliases import Alias, Aliases, Capability, UnknownAlias
+    from nephoscope_policy.alias import Alias, Capability
+    from nephoscope_policy.aliases import Aliases, UnknownAlias
     from nephoscope_policy.context import Context
     from nephoscope_policy.definition import Definition
     from nephoscope_policy.errors import PolicyError

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nephoscope_policy.aliases import Alias, Aliases, Capability
+from nephoscope_policy.alias import Alias, Capability
 from nephoscope_policy.documents import Document, shipped_documents
 from nephoscope_policy.errors import PolicyError
 
 
-def read() -> Aliases:
+def read() -> tuple[dict[str, str | Alias], dict[str, Capability]]:
     """Merge every file of the folder: `{"aliases": {alias: path}}`, `{"types": {type: {alias: path}}}` for the
-    aliases whose path depends on the type, and `{"capabilities": {type: "tags location"}}`.
+    aliases whose path depends on the type, and `{"capabilities": {type: "tags location"}}`; what Aliases is made of.
 
     Raises PolicyError naming the file and the entry that has another shape.
     """
@@ -34,7 +34,7 @@ def read() -> Aliases:
         known = table.get(name, path)
         alias = Alias(name, known) if isinstance(known, str) else known
         table[name] = replace(alias, types={**alias.types, type_: path})
-    return Aliases(table, capabilities)
+    return table, capabilities
 
 
 def _objects(body: Any, name: str, document: Document) -> dict[str, Any]:

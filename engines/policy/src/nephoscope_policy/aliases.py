@@ -9,10 +9,12 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from nephoscope_policy.alias import Alias, Capability
+from nephoscope_policy.alias_table import read
 from nephoscope_policy.errors import PolicyError, suggestion
 from nephoscope_policy.paths import STAR, Segments, folded, split
 
@@ -23,33 +25,6 @@ if TYPE_CHECKING:
 
 class UnknownAlias(LookupError):  # noqa: N818 - says what is unknown
     """An alias that stands in no loaded table; the message names it and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """One alias: its default path, and the paths that single api-versions or resource types (lower-cased) have instead.
-
-    `types` serves the few aliases that name no type of their own, such as Microsoft.Compute/imagePublisher.
-    """
-
-    name: str
-    path: str
-    versions: Mapping[str, str] = field(default_factory=dict)
-    modifiable: bool | None = None
-    types: Mapping[str, str] = field(default_factory=dict)
-
-    def at(self, api_version: str, type_: str = "") -> str:
-        """The path for an api-version and a lower-cased type, '' for the default."""
-        path = self.types.get(type_, self.path) if self.types else self.path
-        return self.versions.get(api_version, path) if self.versions else path
-
-
-@dataclass(frozen=True, slots=True)
-class Capability:
-    """Whether a resource type bears tags and a location, which decides what mode Indexed covers."""
-
-    tags: bool
-    location: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +343,4 @@ def _alias(entry: dict[str, Any]) -> Alias | None:
 
 @lru_cache(maxsize=1)
 def _builtin() -> Aliases:
-    from nephoscope_policy.alias_table import read
-
-    return read()
+    return Aliases(*read())

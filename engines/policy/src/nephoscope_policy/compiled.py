@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from nephoscope_policy import tree
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.context import Context
+    from nephoscope_policy.folded_rule import FoldedRule
     from nephoscope_policy.gap import Gap
-    from nephoscope_policy.rule import Rule
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.switches import Switches
     from nephoscope_policy.view import View
@@ -59,7 +59,7 @@ class Compiled:
     )
 
     def __init__(
-        self, rule: Rule, aliases: Aliases, switches: Switches, type_: str, api_version: str
+        self, rule: FoldedRule, aliases: Aliases, switches: Switches, type_: str, api_version: str
     ) -> None:
         compiler = Compiler(aliases, switches, rule.fold, type_, api_version)
         self._rule = rule
@@ -173,14 +173,14 @@ class Compiled:
         return found
 
 
-def _matched(rule: Rule) -> Result | None:
+def _matched(rule: FoldedRule) -> Result | None:
     """The shared result of a match, None where it depends on more than the rule."""
     if rule.effect_key in ("audit", "deny", "modify", "append") or rule.if_not_exists:
         return Result(NON_COMPLIANT, rule.effect, matched=True)
     return None
 
 
-def _lookup(rule: Rule, compiler: Compiler, type_: str) -> Callable[[Any], related.Plan]:
+def _lookup(rule: FoldedRule, compiler: Compiler, type_: str) -> Callable[[Any], related.Plan]:
     """What to look up: one constant where the details depend on parameters alone."""
     existence = rule.tree.then.existence
     if existence is None:

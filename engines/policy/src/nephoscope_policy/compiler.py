@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nephoscope_policy.aliases import Aliases, FieldPath
-    from nephoscope_policy.rule import Folder
+    from nephoscope_policy.folder import Folder
     from nephoscope_policy.switches import Switches
 
 Test = "Callable[[dict[str, Any], Run], bool]"

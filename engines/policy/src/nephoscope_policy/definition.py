@@ -11,10 +11,11 @@ from nephoscope_policy.check import Checker
 from nephoscope_policy.context import Context
 from nephoscope_policy.document import get, has, load
 from nephoscope_policy.errors import PolicyError, raise_all
+from nephoscope_policy.folder import Folder
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.parser import Parser
 from nephoscope_policy.paths import MISSING
-from nephoscope_policy.rule import Folder, Rule
+from nephoscope_policy.rule import Rule
 from nephoscope_policy.switches import SWITCHES, Switches
 from nephoscope_policy.tree import Literal, Template
 

@@ -9,11 +9,11 @@ from nephoscope_policy.document import get, has
 
 if TYPE_CHECKING:
     from nephoscope_policy import tree
-    from nephoscope_policy.rule import Rule
+    from nephoscope_policy.folded_rule import FoldedRule
     from nephoscope_policy.scope import Scope
 
 
-def evaluated(rule: Rule, scope: Scope) -> Any:
+def evaluated(rule: FoldedRule, scope: Scope) -> Any:
     """The details that a caller acts on: the operations of modify and append, type and roles of *IfNotExists, else as written.
 
     None where the rule has none; raises ArmError where an expression fails.

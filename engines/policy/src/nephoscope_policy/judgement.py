@@ -21,9 +21,9 @@ from nephoscope_policy.view import NotCollected
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.context import Context
+    from nephoscope_policy.folded_rule import FoldedRule
     from nephoscope_policy.gap import Gap
     from nephoscope_policy.model.state import State
-    from nephoscope_policy.rule import Rule
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.view import View
 
@@ -51,7 +51,7 @@ def indexed(view: View, aliases: Aliases, types: frozenset[str] | None) -> bool:
     return bool(view.body.get("location")) if found is None else found
 
 
-def ended(rule: Rule) -> Result | None:
+def ended(rule: FoldedRule) -> Result | None:
     """The end of every evaluation of a rule that is disabled or judged elsewhere, None where resources decide."""
     if rule.effect_key == "disabled":
         return Result(NOT_APPLICABLE, rule.effect, cause="disabled", description="the effect is disabled")
@@ -61,7 +61,7 @@ def ended(rule: Rule) -> Result | None:
     return None
 
 
-def early(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Result | None:
+def early(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result | None:
     """The end of an evaluation that needs no condition, None where the condition decides."""
     settled = ended(rule)
     if settled is not None:
@@ -75,7 +75,7 @@ def early(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Resul
     return None
 
 
-def explained(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Result:
+def explained(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
     """Evaluate a rule with the explain interpreter."""
     settled = early(rule, view, snapshot, context)
     if settled is not None:
@@ -86,12 +86,12 @@ def explained(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> R
         return too_many(rule, error)
 
 
-def too_many(rule: Rule, error: StepsError) -> Result:
+def too_many(rule: FoldedRule, error: StepsError) -> Result:
     """The end of an evaluation whose counts go over too many members."""
     return Result(ERROR, rule.effect, cause="too-many-steps", description=str(error))
 
 
-def _walked(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Result:
+def _walked(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
     current = snapshot.current(view, context.now)
     scope = Scope(current, snapshot, context, rule.parameters, steps=rule.tally.steps())
     outcome = explain.condition(rule.tree.condition, scope)
@@ -104,7 +104,7 @@ def _walked(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Res
     return matched(rule, scope, outcome.reasons)
 
 
-def not_matched(rule: Rule, view: View, snapshot: Snapshot, reasons: tuple[Reason, ...] = ()) -> Result:
+def not_matched(rule: FoldedRule, view: View, snapshot: Snapshot, reasons: tuple[Reason, ...] = ()) -> Result:
     """The `if` does not hold: Compliant where the rule is applicable, else NotApplicable."""
     if rule.applicable(view, snapshot.switches):
         return Result(COMPLIANT, rule.effect, reasons)
@@ -113,7 +113,7 @@ def not_matched(rule: Rule, view: View, snapshot: Snapshot, reasons: tuple[Reaso
     )
 
 
-def matched(rule: Rule, scope: Scope, reasons: tuple[Reason, ...] = ()) -> Result:
+def matched(rule: FoldedRule, scope: Scope, reasons: tuple[Reason, ...] = ()) -> Result:
     """The `if` holds, and the effect does not depend on a related resource."""
 
     def evaluated() -> Any:
@@ -129,7 +129,7 @@ def matched(rule: Rule, scope: Scope, reasons: tuple[Reason, ...] = ()) -> Resul
     return Result(NON_COMPLIANT, rule.effect, reasons, matched=True, details=evaluated)
 
 
-def _manual(rule: Rule, attestation: str, reasons: tuple[Reason, ...]) -> Result:
+def _manual(rule: FoldedRule, attestation: str, reasons: tuple[Reason, ...]) -> Result:
     state = MANUAL_STATES.get((attestation or rule.default_state).lower(), UNKNOWN)
     if attestation:
         return Result(state, rule.effect, reasons, "attested", f"attested as {state.value}", matched=True)
@@ -137,13 +137,13 @@ def _manual(rule: Rule, attestation: str, reasons: tuple[Reason, ...]) -> Result
     return Result(state, rule.effect, reasons, "manual", text, matched=True)
 
 
-def _undecided(rule: Rule, outcome: Outcome) -> Result:
+def _undecided(rule: FoldedRule, outcome: Outcome) -> Result:
     if outcome.truth is Truth.FAILED:
         return Result(ERROR, rule.effect, outcome.reasons, "expression-error", outcome.message)
     return Result(UNKNOWN, rule.effect, outcome.reasons, outcome.cause, outcome.message)
 
 
-def lookup(rule: Rule, scope: Scope) -> related.Lookup:
+def lookup(rule: FoldedRule, scope: Scope) -> related.Lookup:
     """What the details ask for, by the interpreter; raises ArmError or NotCollected."""
     existence = rule.tree.then.existence
     if existence is None:
@@ -163,7 +163,7 @@ def lookup(rule: Rule, scope: Scope) -> related.Lookup:
     )
 
 
-def _existence(rule: Rule, scope: Scope, outcome: Outcome) -> Result:
+def _existence(rule: FoldedRule, scope: Scope, outcome: Outcome) -> Result:
     try:
         wanted = lookup(rule, scope)
         plan = related.plan(wanted, scope.subject.type)
@@ -180,7 +180,7 @@ def _existence(rule: Rule, scope: Scope, outcome: Outcome) -> Result:
     return _settled(rule, scope, outcome, wanted, gap, verdicts)
 
 
-def _candidate(rule: Rule, scope: Scope) -> Outcome:
+def _candidate(rule: FoldedRule, scope: Scope) -> Outcome:
     planned = scope.target.resource.planned
     outcome = _existing(rule, scope)
     if outcome.truth is Truth.TRUE and planned is not None and planned.condition:
@@ -188,7 +188,7 @@ def _candidate(rule: Rule, scope: Scope) -> Outcome:
     return outcome
 
 
-def _existing(rule: Rule, scope: Scope) -> Outcome:
+def _existing(rule: FoldedRule, scope: Scope) -> Outcome:
     existence = rule.tree.then.existence
     if existence is None or existence.condition is None:
         path = f"{existence.path}.type" if existence else ""
@@ -198,7 +198,7 @@ def _existing(rule: Rule, scope: Scope) -> Outcome:
 
 
 def _settled(
-    rule: Rule,
+    rule: FoldedRule,
     scope: Scope,
     outcome: Outcome,
     wanted: related.Lookup,
@@ -223,7 +223,7 @@ def _settled(
     )
 
 
-def _absence(rule: Rule, wanted: related.Lookup, message: str) -> Reason:
+def _absence(rule: FoldedRule, wanted: related.Lookup, message: str) -> Reason:
     existence = rule.tree.then.existence
     path = f"{existence.path}.type" if existence else ""
     return Reason(path, wanted.type, "exists", True, False, "", message)

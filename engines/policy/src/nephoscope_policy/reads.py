@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.rule import Folder
+    from nephoscope_policy.folder import Folder
 
 #: Members of a body that name the resource or pick alias paths; whatever reads them, a change of one concerns every rule.
 IDENTITY = frozenset({"id", "name", "type", "fullname", "apiversion"})

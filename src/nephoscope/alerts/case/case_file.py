@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.likeness import Alike, alike
-from nephoscope.alerts.case.parties import Applications, Party, parties
+from nephoscope.alerts.case.parties import Applications, Involved, Party, parties
 from nephoscope.alerts.entities import merged
 from nephoscope.alerts.overriding import techniques_of
 from nephoscope.alerts.storyline import ordered
@@ -21,16 +21,6 @@ from nephoscope.state.incidents import Action, Incident, Note
 
 if TYPE_CHECKING:
     from nephoscope.state import State
-
-
-@dataclass(frozen=True, slots=True)
-class Involved:
-    """An entity, in which alerts and bookmarks it is (their ids), and from when to when those lasted."""
-
-    entity: Entity
-    sources: tuple[str, ...]
-    first: datetime
-    last: datetime
 
 
 @dataclass(frozen=True, slots=True)

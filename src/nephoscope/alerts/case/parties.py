@@ -13,12 +13,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.case_file import Involved
     from nephoscope.model.entity import Entity
 
 #: Where entities carry an id of Entra ID; a name does where it is one.
 _IDS = {"Account": ("AadUserId", "ObjectGuid", "Name"), "CloudApplication": ("AppId", "Name")}
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Involved:
+    """An entity, in which alerts and bookmarks it is (their ids), and from when to when those lasted."""
+
+    entity: Entity
+    sources: tuple[str, ...]
+    first: datetime
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nephoscope.alerts.acquaintance import entity_id
-from nephoscope.alerts.case.case_file import Involved
 from nephoscope.alerts.case.context import Context
 from nephoscope.alerts.case.estate_reader import EstateReader
+from nephoscope.alerts.case.parties import Involved
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.workspace import root

@@ -14,7 +14,8 @@ from typing import Any
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Directory, surfaces
 from nephoscope.posture.packs import Packs
-from nephoscope_policy.aliases import Alias, Aliases
+from nephoscope_policy.alias import Alias
+from nephoscope_policy.aliases import Aliases
 
 #: Any version is taken: this is the one that is named to who wants to choose.
 VERSION = "2024-03-01"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.session.plain import counted
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.posture.code.finding import FindingState
 from nephoscope_policy.model.state import Severity, State
 

@@ -32,7 +32,7 @@ def reads(name: str, states: Sequence[str] = ()) -> Extract:
 
 def check_shown(name: str, states: Sequence[str]) -> None:
     """Refuse states of which a format has nothing to say: SARIF without findings closes every alert of a code scanning service."""
-    from nephoscope.cli.session.messages import usage_error
+    from nephoscope.cli.terminal.messages import usage_error
 
     if name == "sarif" and states and State.NON_COMPLIANT not in states:
         usage_error("-o sarif holds findings: leave out --state, or add --state NonCompliant")

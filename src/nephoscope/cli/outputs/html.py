@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from nephoscope.cli.outputs.table import percent, weighting
-from nephoscope.cli.session.plain import counted
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.report import failing, listed_groups
 from nephoscope_policy.model.state import Severity, State

@@ -46,7 +46,7 @@ def render(report: Reported, out: TextIO) -> None:
 
 def render_code(report: CodeReport, out: TextIO) -> None:
     """Write a suite a rule and a case a finding; a file that could not be judged is an error, any other file passes."""
-    from nephoscope.cli.views.code_junit import suites
+    from nephoscope.cli.code.junit import suites
 
     root = ET.Element("testsuites", name=_clean(f"nephoscope {report.target}"))
     root.extend(suites(report, _clean))

@@ -75,7 +75,7 @@ def render(report: Reported, out: TextIO) -> None:
 
 def render_code(report: CodeReport, out: TextIO) -> None:
     """Write one run over files: failed, unknown and (suppressed) findings are results at their region, unread files notifications."""
-    from nephoscope.cli.views import code_sarif
+    from nephoscope.cli.code import sarif as code_sarif
 
     run = code_sarif.run(report)
     run["tool"]["driver"]["rules"] = [

@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from nephoscope.cli.session.console import console_of
-from nephoscope.cli.session.exit_code import is_assessed
-from nephoscope.cli.session.plain import counted
+from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.exit_code import is_assessed
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.posture.extract import NOTHING, Extract
 from nephoscope.posture.report import Listed, failing, listed_groups
 from nephoscope_policy.model.state import Severity, State

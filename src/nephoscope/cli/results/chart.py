@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.markup import escape
 
 from nephoscope.cli.results.drawing import drawn
-from nephoscope.cli.session.console import console_of
+from nephoscope.cli.terminal.console import console_of
 from nephoscope_kql.cells import columns_of
 from nephoscope_kql.types import KqlType
 

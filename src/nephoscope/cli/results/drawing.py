@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 
-from nephoscope.cli.session.plain import plain
+from nephoscope.cli.terminal.plain import plain
 from nephoscope_kql.cells import columns_of, rows_of, text
 from nephoscope_kql.types import KqlType
 

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from nephoscope.cli.results.drawing import drawn
-from nephoscope.cli.session.console import console_of
-from nephoscope.cli.session.plain import plain
+from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.plain import plain
 from nephoscope_kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nephoscope.cli.session.messages import tell
+from nephoscope.cli.terminal.messages import tell
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 

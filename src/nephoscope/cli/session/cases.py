@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.cli.session.lakes import lake_of, take_in
-from nephoscope.cli.session.messages import tell
 from nephoscope.cli.session.stored import workspace_of
+from nephoscope.cli.terminal.messages import tell
 
 if TYPE_CHECKING:
     from nephoscope.alerts.case.case_file import CaseFile, Moment

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nephoscope.cli.session.messages import tell, usage_error
-from nephoscope.cli.session.plain import counted
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.collect.resources.templates import template_in
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.scan import NoSuchScopeError

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.cli.code_outputs import code_formats, code_renderer
-from nephoscope.cli.session.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
-from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.writing import writing
+from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
+from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.collect.templates.arm.repository import Repository, RepositoryError, open_repository
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import (

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.session.messages import usage_error
+from nephoscope.cli.terminal.messages import usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

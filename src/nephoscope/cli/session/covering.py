@@ -13,9 +13,9 @@ import click
 
 from nephoscope.cli.session.lakes import lake_of
 from nephoscope.cli.session.library import MOST_SHOWN, status_rows
-from nephoscope.cli.session.messages import tell, usage_error
-from nephoscope.cli.session.plain import counted, plain
 from nephoscope.cli.session.stored import has_state, state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.plain import counted, plain
 
 if TYPE_CHECKING:
     from nephoscope.alerts.coverage import Cell, Source

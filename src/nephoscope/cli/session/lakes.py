@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.stored import state_of
+from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver

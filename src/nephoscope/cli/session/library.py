@@ -14,10 +14,10 @@ import click
 
 from nephoscope.cli.session.lakes import lake_of, take_in
 from nephoscope.cli.session.listing import show_list
-from nephoscope.cli.session.messages import tell, usage_error
-from nephoscope.cli.session.plain import counted, plain
 from nephoscope.cli.session.services import call_in_workspace, service_of
 from nephoscope.cli.session.stored import has_state, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.plain import counted, plain
 from nephoscope.service.local_user import LocalUser
 
 if TYPE_CHECKING:

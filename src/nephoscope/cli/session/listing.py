@@ -49,7 +49,7 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from nephoscope.cli.session.console import console_of
+    from nephoscope.cli.terminal.console import console_of
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:

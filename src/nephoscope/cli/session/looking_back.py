@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.session.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.round import Ran

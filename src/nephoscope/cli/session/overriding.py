@@ -35,8 +35,8 @@ def of_rules(command: _Command) -> _Command:
 def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], Any]) -> Any:
     """Call a service of rules; a setting that a rule cannot have is a wrong use."""
     from nephoscope.alerts.tuning.settings import SettingError
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.services import call_in_workspace
+    from nephoscope.cli.terminal.messages import usage_error
 
     try:
         return call_in_workspace(data, workspace, call)
@@ -107,8 +107,8 @@ def set_(
 ) -> None:
     """Put settings over the file of RULE (its id or name)."""
     from nephoscope.alerts.duration import duration
-    from nephoscope.cli.session.messages import usage_error
     from nephoscope.cli.session.rules import rule_of, rules_of
+    from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.rules import set_rule_settings
 
     values = {name: value for name, value in options.items() if value is not None}
@@ -146,8 +146,8 @@ def reset(
     forget: bool,
 ) -> None:
     """Let the file of RULE speak again, for these SETTINGS or all."""
-    from nephoscope.cli.session.messages import tell
     from nephoscope.cli.session.rules import rule_of, rules_of
+    from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.rules import reset_rule_settings
 
     def reset_(context: ServiceContext, own: str) -> list[str]:

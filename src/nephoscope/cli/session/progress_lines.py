@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nephoscope.cli.session.messages import tell
+from nephoscope.cli.terminal.messages import tell
 
 EVERY = 10.0
 """Seconds between two lines."""

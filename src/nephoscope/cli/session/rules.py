@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.session.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule

@@ -19,10 +19,10 @@ from nephoscope.cli.session.checks import (
     date_of,
     nothing,
 )
-from nephoscope.cli.session.messages import tell, usage_error
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.services import service_of
 from nephoscope.cli.session.stored import has_state, state_url
+from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.collect.facts.reading import FactReader
 from nephoscope.collect.facts.recording import settle
 from nephoscope.collect.resources import SnapshotError

@@ -10,8 +10,8 @@ import click
 
 from nephoscope.cli.results import BINARY, STYLED, renderer
 from nephoscope.cli.session.asking import UsageError
-from nephoscope.cli.session.plain import counted
 from nephoscope.cli.session.writing import writing, writing_bytes
+from nephoscope.cli.terminal.plain import counted
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.state import State, StateError
 from nephoscope.state.workspace import Workspace
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from nephoscope.cli.session.messages import tell
+from nephoscope.cli.terminal.messages import tell
 from nephoscope.serve.parent import named
 from nephoscope.state.state import URL_VARIABLE
 

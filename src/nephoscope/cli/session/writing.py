@@ -9,8 +9,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from nephoscope.cli.session.plain import plain_stream
 from nephoscope.cli.session.whole_file import new_file
+from nephoscope.cli.terminal.plain import plain_stream
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
-from nephoscope.cli.session.console import console_of
-from nephoscope.cli.session.messages import usage_error
-from nephoscope.cli.session.plain import counted
+from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.posture.attack_paths.body import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.session.console import console_of
-from nephoscope.cli.session.plain import counted
+from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.posture.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
 
 _STYLE = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.UNKNOWN: "yellow"}

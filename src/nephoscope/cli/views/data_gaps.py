@@ -10,8 +10,8 @@ import msgspec
 from rich.markup import escape
 
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.session.console import console_of
-from nephoscope.cli.session.plain import counted
+from nephoscope.cli.terminal.console import console_of
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.posture.data_gap_remedies import EXPORTED, FOLDER
 from nephoscope.posture.data_gaps import DataGap
 

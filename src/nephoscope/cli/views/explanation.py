@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
-from nephoscope.cli.session.console import console_of
+from nephoscope.cli.terminal.console import console_of
 from nephoscope.posture.extract import Extract
 from nephoscope_policy.model.state import State
 

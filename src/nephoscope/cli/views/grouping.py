@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from nephoscope.cli.session.console import console_of
+from nephoscope.cli.terminal.console import console_of
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nephoscope.alerts.case.context import choose
-from nephoscope.cli.session.console import console_of
+from nephoscope.cli.terminal.console import console_of
 from nephoscope.state.incidents import NoteKind
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, print_ranking
-from nephoscope.cli.session.console import console_of
+from nephoscope.cli.terminal.console import console_of
 from nephoscope.posture.naming import own_key
 from nephoscope_policy.model.state import State
 

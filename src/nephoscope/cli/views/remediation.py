@@ -11,7 +11,7 @@ import msgspec
 from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
-from nephoscope.cli.session.console import console_of
+from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views.recommendation import choose
 from nephoscope.model.secret import redact
 from nephoscope.posture.preview import preview

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.json import score_object
 from nephoscope.cli.outputs.table import percent, score_table, weighting
-from nephoscope.cli.session.console import console_of
+from nephoscope.cli.terminal.console import console_of
 from nephoscope.estate.containers import subscription_name
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from nephoscope.connect.reaching import PrivateError, UnreachableError, target
-from nephoscope.ingest.live.source import SourceError, StoppedError
+from nephoscope.ingest.faults import SourceError, StoppedError
 
 LARGEST = 64 << 20
 """Bytes of one answer, unpacked."""

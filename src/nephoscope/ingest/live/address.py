@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.ingest.live.source import SettingsError
+from nephoscope.ingest.faults import SettingsError
 
 
 def listening(text: str, what: str) -> tuple[str, int]:

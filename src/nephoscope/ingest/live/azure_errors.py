@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nephoscope.ingest.live.source import SourceError
+from nephoscope.ingest.faults import SourceError
 from nephoscope.model.secret import redact_text
 
 

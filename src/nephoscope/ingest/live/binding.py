@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from nephoscope.ingest.faults import SettingsError
 from nephoscope.ingest.live.catalogue import stored
-from nephoscope.ingest.live.source import Kind, SettingsError
+from nephoscope.ingest.live.source import Kind
 
 
 def secrets_after(

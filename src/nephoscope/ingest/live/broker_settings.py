@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from nephoscope.ingest.faults import SettingsError
 from nephoscope.ingest.live import credential_forms, wanted
-from nephoscope.ingest.live.source import SettingsError, Surroundings
+from nephoscope.ingest.live.source import Surroundings
 
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
 #: The user that Event Hubs know a connection string by.

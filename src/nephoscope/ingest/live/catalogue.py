@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.ingest.live.source import Kind, SettingsError
+from nephoscope.ingest.faults import SettingsError
+from nephoscope.ingest.live.source import Kind
 
 _FOLDER = Path(__file__).parent / "kinds"
 

@@ -12,8 +12,8 @@ import re
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+from nephoscope.ingest.faults import SettingsError
 from nephoscope.ingest.live import wanted
-from nephoscope.ingest.live.source import SettingsError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONNECTION = "Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=NAME;SharedAccessKey=KEY"

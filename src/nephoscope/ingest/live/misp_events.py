@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.feeds import misp
 from nephoscope.ingest.feeds.asking import Asker, refusal
 from nephoscope.ingest.feeds.item import Item, Retraction
-from nephoscope.ingest.live.source import Sink, SourceError
+from nephoscope.ingest.live.source import Sink
 
 PATH = "events/restSearch"
 PREFIX = "event/"

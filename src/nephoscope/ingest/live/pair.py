@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.live.source import SourceError
+from nephoscope.ingest.faults import SourceError
 
 if TYPE_CHECKING:
     from cryptography import x509

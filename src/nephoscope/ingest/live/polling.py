@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.ingest.live.source import Piece, Sink, StoppedError
+from nephoscope.ingest.faults import StoppedError
+from nephoscope.ingest.live.source import Piece, Sink
 from nephoscope.lake.errors import OvertakenError
 
 #: Events that are handed over at once, and how long a window is at most.

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.ingest.live.folders.trail import Content
+from nephoscope.ingest.live.trail import Content
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):

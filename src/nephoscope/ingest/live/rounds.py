@@ -8,8 +8,9 @@ from threading import Event
 
 from nephoscope.connect.client import RequestError
 from nephoscope.connect.credentials import SignInError
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.polling import Poller
-from nephoscope.ingest.live.source import WHOLE, Sink, SourceError
+from nephoscope.ingest.live.source import WHOLE, Sink
 
 
 def poll(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget, Place
 from nephoscope.ingest.live.entrance import Entrance
 from nephoscope.ingest.live.pace import Pace, Paced
-from nephoscope.ingest.live.source import SourceError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

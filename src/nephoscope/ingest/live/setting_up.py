@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.connect.credentials import SignInError
+from nephoscope.ingest.faults import SettingsError, SourceError
 from nephoscope.ingest.live.binding import secrets_after
 from nephoscope.ingest.live.catalogue import kind_of, parsed, stored
 from nephoscope.ingest.live.ingestion.tokens import new_token
 from nephoscope.ingest.live.owned import owned
-from nephoscope.ingest.live.source import (
-    SETTINGS,
-    WRONG_SETTINGS,
-    Kind,
-    SettingsError,
-    SourceError,
-    Surroundings,
-)
+from nephoscope.ingest.live.source import SETTINGS, WRONG_SETTINGS, Kind, Surroundings
 from nephoscope.state.database import StateError
 from nephoscope.state.source_errors import Standing
 from nephoscope.state.source_health import SourceHealth, sentence

@@ -12,7 +12,7 @@ from typing import Any
 from nephoscope.connect.client import Answer, Client, RequestError
 from nephoscope.connect.cloud import Cloud, CloudError, cloud_of
 from nephoscope.connect.credentials import CredentialSource, SignInError, Tokens, credential_source
-from nephoscope.ingest.live.source import SourceError, StoppedError
+from nephoscope.ingest.faults import SourceError, StoppedError
 
 #: Pages in a row that may be empty though another follows.
 MAX_EMPTY = 500

@@ -9,20 +9,11 @@ from datetime import UTC, datetime, tzinfo
 from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from nephoscope.ingest.faults import BusyError, StoppedError
 from nephoscope.ingest.feeds.rows import INDICATORS
 from nephoscope.ingest.live.measuring import filled, measured
 from nephoscope.ingest.live.meter import Meter
-from nephoscope.ingest.live.source import (
-    LAKE,
-    UNWANTED,
-    BusyError,
-    Lines,
-    Origin,
-    Piece,
-    Refused,
-    StoppedError,
-    Taken,
-)
+from nephoscope.ingest.live.source import LAKE, UNWANTED, Lines, Origin, Piece, Refused, Taken
 from nephoscope.ingest.logs.batch import Batch, Placed
 from nephoscope.ingest.logs.discovery import Formats, formats
 from nephoscope.ingest.logs.format import BadRecordError, Context, Destination, Row

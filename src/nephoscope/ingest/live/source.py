@@ -10,6 +10,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from zoneinfo import ZoneInfo
 
+from nephoscope.ingest.faults import SettingsError
+
 if TYPE_CHECKING:
     import msgspec
 
@@ -17,22 +19,6 @@ if TYPE_CHECKING:
     from nephoscope.ingest.feeds.versions import Kept
     from nephoscope.lake.table import Table
     from nephoscope.model.resource_binding import ResourceBinding
-
-
-class SourceError(Exception):
-    """A source that cannot go on: what is wrong and what to do; holds no secret. It is tried again later."""
-
-
-class SettingsError(SourceError):
-    """Settings that can never work, with the setting's name and what to do: not tried again before they change."""
-
-
-class StoppedError(Exception):
-    """A source was told to stop while it waited; what it had not yet handed over it reads again the next time."""
-
-
-class BusyError(Exception):
-    """The lake takes nothing at the moment (disk or spool full): nothing was taken, the sender has to come again."""
 
 
 #: How the error of a source begins that waits for other settings.

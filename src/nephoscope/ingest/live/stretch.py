@@ -9,8 +9,8 @@ from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING
 
+from nephoscope.ingest.faults import StoppedError
 from nephoscope.ingest.live.packing import inner, packed
-from nephoscope.ingest.live.source import StoppedError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -14,22 +14,14 @@ import msgspec
 
 from nephoscope.connect.credentials import SignInError
 from nephoscope.estate.store import StoreError
+from nephoscope.ingest.faults import SettingsError, SourceError, StoppedError
 from nephoscope.ingest.feeds.keeping import keep
 from nephoscope.ingest.live.catalogue import kind_of, parsed
 from nephoscope.ingest.live.health.keeper import Keeper
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.places import Places
 from nephoscope.ingest.live.sink import LakeSink
-from nephoscope.ingest.live.source import (
-    SETTINGS,
-    WRONG_SETTINGS,
-    SettingsError,
-    Source,
-    SourceError,
-    StoppedError,
-    Surroundings,
-    zone_of,
-)
+from nephoscope.ingest.live.source import SETTINGS, WRONG_SETTINGS, Source, Surroundings, zone_of
 from nephoscope.ingest.logs.format import Destination
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.secret import redact_text

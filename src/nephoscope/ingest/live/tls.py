@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live import wanted
 from nephoscope.ingest.live.pair import certificate_in, check_pair, key_in
-from nephoscope.ingest.live.source import SourceError
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live import setting_up
-from nephoscope.ingest.live.source import SourceError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

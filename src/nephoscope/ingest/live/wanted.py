@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from nephoscope.connect.cloud import CloudError, cloud_of
 from nephoscope.connect.reaching import is_public
-from nephoscope.ingest.live.source import SettingsError, SourceError
+from nephoscope.ingest.faults import SettingsError, SourceError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")

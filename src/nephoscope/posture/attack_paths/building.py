@@ -19,16 +19,13 @@ from nephoscope.posture.attack_paths.connections import (
     permissions,
     weak_accounts,
 )
-from nephoscope.posture.attack_paths.connections.exposed_databases import (
-    ENTRA_ONLY,
-    MANAGED_INSTANCE,
-    SQL_SERVER,
-)
+from nephoscope.posture.attack_paths.connections.exposed_databases import ENTRA_ONLY, SQL_SERVER
 from nephoscope.posture.attack_paths.connections.exposed_storage import CONTAINER
 from nephoscope.posture.attack_paths.connections.identities import ASSIGNED, RUNNING
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.graph import Graph
 from nephoscope.posture.attack_paths.stores import STORES, VAULT, store_entity
+from nephoscope.posture.attack_paths.type_names import MANAGED_INSTANCE
 
 if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.facts import Facts

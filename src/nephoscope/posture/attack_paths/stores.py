@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED
-from nephoscope.posture.attack_paths.connections.exposed_databases import MANAGED_INSTANCE
-from nephoscope.posture.attack_paths.connections.exposed_storage import ACCOUNT
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
+from nephoscope.posture.attack_paths.type_names import ACCOUNT, MANAGED_INSTANCE
 
 if TYPE_CHECKING:
     from nephoscope.estate.view import View

@@ -1,7 +1,8 @@
-"""What people call the types of entities."""
+"""Types of entities, and what people call them."""
 
 from __future__ import annotations
 
+ACCOUNT, MANAGED_INSTANCE = "microsoft.storage/storageaccounts", "microsoft.sql/managedinstances"
 _NAMES = {
     "internet": "Internet",
     "managedidentity": "managed identity",

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from nephoscope.posture.graph_tables import COLUMNS
 from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.graph_tables import COLUMNS
 from nephoscope.posture.published.rows import row
 
 TABLE = "securityresources"

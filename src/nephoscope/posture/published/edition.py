@@ -14,16 +14,15 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from nephoscope.posture.graph_tables import COLUMNS, EVALUATION, TABLES, never_read
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.attack_paths import AttackPaths
 from nephoscope.posture.published.beside import TABLE, Beside, Current
 from nephoscope.posture.published.findings import Findings
-from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES, never_read
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.listing import Listing
 from nephoscope.posture.published.made import Made, read
 from nephoscope.posture.published.mentions import Mentions
-from nephoscope.posture.published.priorities import Priorities
 from nephoscope.posture.published.shown import Shown, seen_by
 from nephoscope.posture.published.standards import Standards
 from nephoscope.posture.published.store import Documents
@@ -116,11 +115,6 @@ class Edition:
     def standards(self) -> Standards:
         """How standards stand."""
         return Standards(self._documents)
-
-    @property
-    def priorities(self) -> Priorities:
-        """The recommendations in the order to work on them."""
-        return Priorities(self)
 
     def query(
         self,

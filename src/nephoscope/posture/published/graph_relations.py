@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.lake.reaches import Reaches, ReachesWithin
+from nephoscope.posture.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
-from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, shown
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
@@ -55,7 +55,7 @@ class PublishedGraph:
         edition = self.edition
         if subscriptions is not None:
             reaches = ReachesWithin(reaches, subscriptions)
-        reach = shown(edition, reaches)[table]
+        reach = shown(edition.types, reaches)[table]
         if edition.unread([table], {table: reach}):
             told = f"nothing is read into {TABLES[table]} here: that it has no rows would say nothing of the estate"
             raise KqlError(told, kind="unsupported")
@@ -73,7 +73,7 @@ def must_read_whole(
     Rules run as the product: whoever writes one would else read through its alerts what the own roles do not show. `tables` are the
     lower-cased tables of Resource Graph that it reads.
     """
-    seen = shown(edition, caller.reaches) if edition is not None else {}
+    seen = shown(edition.types, caller.reaches) if edition is not None else {}
     for table in sorted(tables):
         operation = OPERATIONS.get(table, USUAL)
         if not _whole(seen.get(table) or caller.reach(operation), workspace.subscriptions):

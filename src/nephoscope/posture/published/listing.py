@@ -12,7 +12,7 @@ import msgspec
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from nephoscope.model.reach import EVERYTHING, Reach
-from nephoscope.posture.published.graph_tables import COLLECTED
+from nephoscope.posture.graph_tables import COLLECTED
 from nephoscope.posture.published.store import Documents, Texts, hashed, in_group, one_of, under
 
 PAGE = 1_000

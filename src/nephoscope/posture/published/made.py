@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.posture.combined import CombinedReport
-from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION
+from nephoscope.posture.graph_tables import COLUMNS, EVALUATION
 from nephoscope.posture.published.rows import PROMOTED
 
 if TYPE_CHECKING:

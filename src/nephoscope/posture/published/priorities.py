@@ -150,3 +150,8 @@ def _order(one: Priority) -> tuple[bool, int, float, int, str, str]:
         not told.unhealthy,
         *rank(told.severity, one.gain, told.unhealthy, told.title, told.recommendation),
     )
+
+
+def priorities_of(edition: Edition) -> Priorities:
+    """The recommendations of an edition in the order to work on them."""
+    return Priorities(edition)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.model.reach import Reach
-from nephoscope.posture.published.graph_tables import COLLECTED, TABLES
+from nephoscope.posture.graph_tables import COLLECTED, TABLES
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.edition import Edition
+    pass
 
 #: What rows of a table need that holds nothing of an estate.
 USUAL = "Microsoft.Resources/subscriptions/resources/read"
@@ -43,10 +43,10 @@ Shown = Reach | Parted
 
 
 def shown(
-    edition: Edition, reaches: Callable[[Iterable[str]], Mapping[str, Reach]]
+    kinds: Mapping[str, frozenset[str]], reaches: Callable[[Iterable[str]], Mapping[str, Reach]]
 ) -> dict[str, Reach | Parted]:
-    """Lower-cased table -> what it shows; `reaches` says of operations where each may be done."""
-    apart = {one: types for one, types in edition.types.items() if one not in OPERATIONS}
+    """Lower-cased table -> what it shows; `kinds` are the types of an edition's tables, `reaches` says of operations where each may be done."""
+    apart = {one: types for one, types in kinds.items() if one not in OPERATIONS}
     several = {type_ for types in apart.values() for type_ in types}
     reach = reaches([USUAL, *OPERATIONS.values(), *map(reading, several)])
     usual = {table: reach[OPERATIONS.get(table, USUAL)] for table in TABLES}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.posture.published.graph_tables import COLLECTED
+from nephoscope.posture.graph_tables import COLLECTED
 from nephoscope.posture.published.listing import decoded
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from nephoscope.access.guard import DeniedError
 from nephoscope.current import Current, Reader
 from nephoscope.lake.span import Span
+from nephoscope.posture.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.shown import shown
 from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
 from nephoscope.state.etag import etag_of
@@ -134,7 +134,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
             raise KqlError("nothing was assessed yet: there is no estate to ask")
         reader = Reader.of(visit.caller, visit.reach)
         current = Current(visit.instance.state, visit.instance.tenant, visit.edition, reader, visit.base)
-        seen = shown(visit.edition, partial(_reaches, visit))
+        seen = shown(visit.edition.types, partial(_reaches, visit))
         return visit.edition.query(query, seen, timeout=seconds, beside=current.beside)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from nephoscope.posture.history import History, TrendPoint
 from nephoscope.posture.published.findings import UNJUDGED, Tally
-from nephoscope.posture.published.priorities import Priority
+from nephoscope.posture.published.priorities import Priority, priorities_of
 from nephoscope.posture.scan import last_request
 from nephoscope.state import MissingError
 from nephoscope.state.incidents import IncidentStatus, Sought
@@ -78,7 +78,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
 def ahead(edition: Edition, reach: Reach) -> None:
     """Make what the page shows of a reach, as an edition keeps it."""
     score_of(edition, reach)
-    edition.priorities.ranked(reach, reach)
+    priorities_of(edition).ranked(reach, reach)
     edition.inventory.count(reach)
     edition.findings.states(reach)
     edition.findings.worst(reach, most=SHOWN)

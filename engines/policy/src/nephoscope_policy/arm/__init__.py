@@ -3,8 +3,9 @@
 from nephoscope_policy.arm.calls import Host, Hosts
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
 from nephoscope_policy.arm.expression import Expression, parse
+from nephoscope_policy.arm.function import Function
 from nephoscope_policy.arm.parser import is_expression, unescape
-from nephoscope_policy.arm.registry import Function, registry
+from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.value import Value
 
 __all__ = [

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
-from nephoscope_policy.arm.registry import Function, registry
+from nephoscope_policy.arm.function import Function
+from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.tree import Call, Literal, Node, walk
 from nephoscope_policy.arm.value import Value
 

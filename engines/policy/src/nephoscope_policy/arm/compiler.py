@@ -11,8 +11,8 @@ from nephoscope_policy.arm import calls
 from nephoscope_policy.arm.access import element, member
 from nephoscope_policy.arm.calls import Functions, Host, Hosts
 from nephoscope_policy.arm.errors import ArmError, FunctionError
+from nephoscope_policy.arm.function import Function
 from nephoscope_policy.arm.lambdas import Frame, Lambda
-from nephoscope_policy.arm.registry import Function
 from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property, children, walk
 from nephoscope_policy.arm.value import Value
 

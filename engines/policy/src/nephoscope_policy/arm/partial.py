@@ -16,11 +16,12 @@ from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import ArmError, FunctionError
+from nephoscope_policy.arm.function import Function
 from nephoscope_policy.arm.functions.arrays import skip, take
 from nephoscope_policy.arm.functions.identifiers import extension_resource_id, tenant_resource_id
 from nephoscope_policy.arm.functions.objects import step_into
 from nephoscope_policy.arm.patterns import derived_key, from_pattern, pattern, through_patterns
-from nephoscope_policy.arm.registry import Function, registry
+from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.result_types import result_type
 from nephoscope_policy.arm.unknown import (
     JsonType,

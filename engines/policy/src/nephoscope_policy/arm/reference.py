@@ -6,9 +6,10 @@ import sys
 from itertools import groupby
 from operator import attrgetter
 
+from nephoscope_policy.arm.function import Function
 from nephoscope_policy.arm.lambdas import MAX_STEPS
 from nephoscope_policy.arm.parser import MAX_DEPTH, MAX_LENGTH
-from nephoscope_policy.arm.registry import Function, registry
+from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.value import MAX_ITEMS, MAX_LEVELS, MAX_TEXT
 
 _INTRODUCTION = f"""# ARM template functions

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
+from nephoscope.ingest.faults import StoppedError
 from nephoscope.ingest.live.packing import packed
 from nephoscope.ingest.live.progress import Progress
 from nephoscope.ingest.live.recoded import as_text, damage, wide
-from nephoscope.ingest.live.source import Refused, Sink, StoppedError
+from nephoscope.ingest.live.source import Refused, Sink
 from nephoscope.ingest.live.stretch import Stretch, digest, only_whole, tabular, wrapped
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from nephoscope.ingest.live.folders.trail import Prefixes
 from nephoscope.ingest.live.progress import Progress
 from nephoscope.ingest.live.source import Sink
+from nephoscope.ingest.live.trail import Prefixes
 from nephoscope.ingest.logs.earlier import told_by_path
 from nephoscope.ingest.logs.files import family
 from nephoscope.ingest.logs.growth import HEAD, head_of

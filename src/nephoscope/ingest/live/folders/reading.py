@@ -12,11 +12,11 @@ import msgspec
 
 from nephoscope.ingest.live.folders.contents import Contents, Found
 from nephoscope.ingest.live.folders.file import OpenFile
-from nephoscope.ingest.live.folders.trail import Content, Followed, Trail, prefixes, trail_of
 from nephoscope.ingest.live.progress import Progress
 from nephoscope.ingest.live.recoded import damage
 from nephoscope.ingest.live.source import CUT, Refused, Sink
 from nephoscope.ingest.live.stretch import tabular
+from nephoscope.ingest.live.trail import Content, Followed, Trail, prefixes, trail_of
 from nephoscope.ingest.logs.growth import HEAD, head_of
 
 #: Files whose trails are held in memory: of others that grow the text is gone over again.

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from nephoscope.ingest.faults import BusyError
 from nephoscope.ingest.live.ingestion.bodies import body_of, unpacked
 from nephoscope.ingest.live.ingestion.gathering import CrowdedError, Gathering
 from nephoscope.ingest.live.ingestion.quota import Limits, Quota
@@ -23,7 +24,7 @@ from nephoscope.ingest.live.ingestion.repeats import Repeats
 from nephoscope.ingest.live.ingestion.rules import Flow, Rule
 from nephoscope.ingest.live.ingestion.shaping import Shaped, shaped
 from nephoscope.ingest.live.ingestion.tokens import Tokens
-from nephoscope.ingest.live.source import BusyError, Sink
+from nephoscope.ingest.live.source import Sink
 from nephoscope.model.resource_binding import ResourceBinding
 
 _BUSY_SECONDS = 5

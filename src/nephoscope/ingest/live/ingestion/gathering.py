@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nephoscope.ingest.faults import BusyError
 from nephoscope.ingest.live.ingestion.shaping import Shaped
-from nephoscope.ingest.live.source import BusyError, Origin, Sink
+from nephoscope.ingest.live.source import Origin, Sink
 from nephoscope.model.resource_binding import ResourceBinding
 
 #: Bytes of requests that one append takes, about.

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.ingest.live.ingestion.streams import OWN, table_of
 from nephoscope.ingest.live.ingestion.transform import Transform
-from nephoscope.ingest.live.source import SourceError
 from nephoscope.lake.columns import BAG
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.quarantine import QUARANTINE

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 
-from nephoscope.ingest.live.source import SourceError
+from nephoscope.ingest.faults import SourceError
 
 _PREFIX = "nepho_"
 

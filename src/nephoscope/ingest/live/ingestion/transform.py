@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.ingestion import single_rows
-from nephoscope.ingest.live.source import SourceError
 from nephoscope.lake.column import column_of
 from nephoscope.lake.columns import storage_type
 from nephoscope_kql.catalog import MemoryCatalog

@@ -10,10 +10,11 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live import owned
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.broker_settings import CONNECTION_STRING, Settings, check, uses
-from nephoscope.ingest.live.source import WHOLE, Kind, Piece, Refused, Sink, SourceError, Surroundings
+from nephoscope.ingest.live.source import WHOLE, Kind, Piece, Refused, Sink, Surroundings
 from nephoscope.model.extras import install
 from nephoscope.model.secret import redact_text
 

@@ -14,20 +14,13 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.files.links import leads_out
+from nephoscope.ingest.faults import SourceError, StoppedError
 from nephoscope.ingest.live import wanted
 from nephoscope.ingest.live.folders.contents import Contents
 from nephoscope.ingest.live.folders.file import File, OpenFile
 from nephoscope.ingest.live.folders.reading import Reading
 from nephoscope.ingest.live.progress import Progress
-from nephoscope.ingest.live.source import (
-    WHOLE,
-    Kind,
-    Sink,
-    SourceError,
-    StoppedError,
-    Surroundings,
-    zone_of,
-)
+from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings, zone_of
 from nephoscope.ingest.live.stretch import only_whole
 
 #: Names under which programs write what is not finished yet.

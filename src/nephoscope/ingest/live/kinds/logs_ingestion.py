@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from nephoscope.ingest.faults import SettingsError, SourceError
 from nephoscope.ingest.live import wanted
 from nephoscope.ingest.live.address import listening
 from nephoscope.ingest.live.connection_budget import Bounds
@@ -22,7 +23,7 @@ from nephoscope.ingest.live.ingestion.tokens import Tokens
 from nephoscope.ingest.live.pace import Pace
 from nephoscope.ingest.live.seldom import Seldom
 from nephoscope.ingest.live.serving import Served, bound
-from nephoscope.ingest.live.source import WHOLE, Kind, SettingsError, Sink, SourceError, Surroundings
+from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings
 from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
 
 _LOG = logging.getLogger("nephoscope.sources")

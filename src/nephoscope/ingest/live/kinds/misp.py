@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.feeds import misp
 from nephoscope.ingest.feeds.asking import Asker, refusal
 from nephoscope.ingest.feeds.item import Item
@@ -22,7 +23,7 @@ from nephoscope.ingest.feeds.item import Refusal as Bad
 from nephoscope.ingest.feeds.reading import Reading, completed
 from nephoscope.ingest.live import credential_forms, owned, wanted
 from nephoscope.ingest.live.misp_events import Events
-from nephoscope.ingest.live.source import WHOLE, Kind, Refused, Sink, SourceError, Surroundings
+from nephoscope.ingest.live.source import WHOLE, Kind, Refused, Sink, Surroundings
 
 _PATH = "attributes/restSearch"
 #: By what is asked for: its checkpoint. What changed while its event was not published is found by the publication alone.

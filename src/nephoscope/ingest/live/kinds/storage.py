@@ -16,20 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from nephoscope.ingest.faults import SettingsError, SourceError, StoppedError
 from nephoscope.ingest.live import credential_forms, owned, wanted
 from nephoscope.ingest.live.azure_errors import told
 from nephoscope.ingest.live.blobs.account import service
 from nephoscope.ingest.live.blobs.reader import BlobReader, MovedError, Reading
 from nephoscope.ingest.live.progress import Progress
-from nephoscope.ingest.live.source import (
-    WHOLE,
-    Kind,
-    SettingsError,
-    Sink,
-    SourceError,
-    StoppedError,
-    Surroundings,
-)
+from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
 

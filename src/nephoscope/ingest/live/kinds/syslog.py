@@ -14,10 +14,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from nephoscope.ingest.faults import SettingsError
 from nephoscope.ingest.live.address import listening
 from nephoscope.ingest.live.connection_budget import Bounds
 from nephoscope.ingest.live.descriptors import DESCRIPTORS, short_of
-from nephoscope.ingest.live.source import WHOLE, Kind, SettingsError, Sink, Surroundings, zone_of
+from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings, zone_of
 from nephoscope.ingest.live.syslog.datagrams import Datagrams
 from nephoscope.ingest.live.syslog.handing import Handing
 from nephoscope.ingest.live.syslog.intake import Intake

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from nephoscope.ingest.faults import SettingsError, SourceError
 from nephoscope.ingest.feeds import stix
 from nephoscope.ingest.feeds.asking import Asker, Reply, refusal
 from nephoscope.ingest.feeds.item import Item
@@ -22,7 +23,7 @@ from nephoscope.ingest.feeds.item import Refusal as Bad
 from nephoscope.ingest.feeds.reading import Reading, completed
 from nephoscope.ingest.live import credential_forms, owned, wanted
 from nephoscope.ingest.live.rounds import told_round
-from nephoscope.ingest.live.source import Kind, Refused, SettingsError, Sink, SourceError, Surroundings
+from nephoscope.ingest.live.source import Kind, Refused, Sink, Surroundings
 from nephoscope.ingest.logs.moments import moment
 
 _ACCEPT = "application/taxii+json;version=2.1"

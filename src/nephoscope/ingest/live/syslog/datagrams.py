@@ -10,7 +10,8 @@ import struct
 import threading
 from collections.abc import Callable
 
-from nephoscope.ingest.live.source import Lines, Refused, SourceError
+from nephoscope.ingest.faults import SourceError
+from nephoscope.ingest.live.source import Lines, Refused
 from nephoscope.ingest.live.syslog.framing import text_of
 from nephoscope.ingest.live.syslog.intake import Intake
 

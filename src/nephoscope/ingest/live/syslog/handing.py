@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
+from nephoscope.ingest.faults import StoppedError
 from nephoscope.ingest.live.seldom import Seldom
-from nephoscope.ingest.live.source import LAKE, LOST, Sink, StoppedError
+from nephoscope.ingest.live.source import LAKE, LOST, Sink
 from nephoscope.ingest.live.syslog.intake import Batch, Intake
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError

@@ -13,10 +13,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.connection_budget import Bounds
 from nephoscope.ingest.live.entrance import Entrance
 from nephoscope.ingest.live.seldom import Seldom
-from nephoscope.ingest.live.source import Lines, Refused, SourceError
+from nephoscope.ingest.live.source import Lines, Refused
 from nephoscope.ingest.live.syslog.framing import Frames, text_of
 from nephoscope.ingest.live.syslog.intake import Intake
 

@@ -15,13 +15,14 @@ from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED, Answers, answe
 from nephoscope.estate.ways_in import is_broad, is_broad_set
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.exposing import expose
+from nephoscope.posture.attack_paths.type_names import MANAGED_INSTANCE
 
 if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
     from nephoscope_policy.model.resource import Resource
 
-SQL_SERVER, MANAGED_INSTANCE = "microsoft.sql/servers", "microsoft.sql/managedinstances"
+SQL_SERVER = "microsoft.sql/servers"
 #: The public endpoint of a managed instance answers here.
 INSTANCE_PORT = 3342
 REMEDY = "Take the public endpoint away, or let only known addresses through the firewall."

@@ -8,13 +8,13 @@ from nephoscope.analyze.verdict import listing
 from nephoscope.estate.holdings import known
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.exposing import expose
+from nephoscope.posture.attack_paths.type_names import ACCOUNT
 
 if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
     from nephoscope_policy.model.resource import Resource
 
-ACCOUNT = "microsoft.storage/storageaccounts"
 CONTAINER = "microsoft.storage/storageaccounts/blobservices/containers"
 QUESTION = "which containers are open to everybody"
 REMEDY = "Forbid anonymous access to blobs on the account and make its containers private."

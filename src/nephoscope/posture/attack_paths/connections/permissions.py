@@ -11,8 +11,7 @@ from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.public_endpoint import COSMOS
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
-from nephoscope.posture.attack_paths.connections.exposed_databases import MANAGED_INSTANCE, SQL_SERVER
-from nephoscope.posture.attack_paths.connections.exposed_storage import ACCOUNT
+from nephoscope.posture.attack_paths.connections.exposed_databases import SQL_SERVER
 from nephoscope.posture.attack_paths.entity import (
     GROUP_TYPE,
     IDENTITY_TYPE,
@@ -25,6 +24,7 @@ from nephoscope.posture.attack_paths.open_findings import ACCESS
 from nephoscope.posture.attack_paths.rights import Right, rights
 from nephoscope.posture.attack_paths.scopes import is_above
 from nephoscope.posture.attack_paths.stores import VAULT, sensitivity, store_entity
+from nephoscope.posture.attack_paths.type_names import ACCOUNT, MANAGED_INSTANCE
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.value import Value
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network

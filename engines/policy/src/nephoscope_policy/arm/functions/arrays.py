@@ -7,7 +7,7 @@ from typing import Any
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.dotnet.composite import plain
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown
 from nephoscope_policy.arm.value import Spelling, Value, bounded, equal, find_key, identity
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.collation import collation_key
-from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.value import Value, equal, is_number
 
 

@@ -13,7 +13,7 @@ from nephoscope_policy.arm.dotnet.dates import (
     parse_duration,
     parse_moment,
 )
-from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.value import Value
 
 

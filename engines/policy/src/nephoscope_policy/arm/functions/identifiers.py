@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope_policy.arm import arguments as given
-from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.resource_ids import provider_path
 from nephoscope_policy.arm.value import Value
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.value import INT_MAX, INT_MIN, Value, finite, is_number, whole
 
 _DIGITS = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)

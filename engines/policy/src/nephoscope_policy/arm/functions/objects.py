@@ -6,7 +6,7 @@ from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.registry import function
+from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.value import Spelling, Value, bounded, find_key, from_json
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.session.messages import tell, usage_error
+from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:

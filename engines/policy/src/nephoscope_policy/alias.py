@@ -1,0 +1,36 @@
+"""What an alias of a property and a capability of a type are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One alias: its default path, and the paths that single api-versions or resource types (lower-cased) have instead.
+
+    `types` serves the few aliases that name no type of their own, such as Microsoft.Compute/imagePublisher.
+    """
+
+    name: str
+    path: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    modifiable: bool | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def at(self, api_version: str, type_: str = "") -> str:
+        """The path for an api-version and a lower-cased type, '' for the default."""
+        path = self.types.get(type_, self.path) if self.types else self.path
+        return self.versions.get(api_version, path) if self.versions else path
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Whether a resource type bears tags and a location, which decides what mode Indexed covers."""
+
+    tags: bool
+    location: bool

@@ -1,0 +1,1 @@
+"""Findings of files in the formats of code scanning."""
