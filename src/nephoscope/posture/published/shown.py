@@ -45,7 +45,7 @@ Shown = Reach | Parted
 def shown(
     kinds: Mapping[str, frozenset[str]], reaches: Callable[[Iterable[str]], Mapping[str, Reach]]
 ) -> dict[str, Reach | Parted]:
-    """Lower-cased table -> what it shows; `kinds` are the types of an edition's tables, `reaches` says of operations where each may be done."""
+    """Lower-cased table -> what it shows; `kinds` are an edition's types, `reaches` says where operations may be done."""
     apart = {one: types for one, types in kinds.items() if one not in OPERATIONS}
     several = {type_ for types in apart.values() for type_ in types}
     reach = reaches([USUAL, *OPERATIONS.values(), *map(reading, several)])
