@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.report import CodeReport
 
 
+DECISIONS = Path(".nephoscope") / "decisions"
+"""Where a repository keeps exemptions with their expiry."""
+
+
 class _Asked:
     """The options as what a plan is asked for."""
 
@@ -45,8 +50,26 @@ class _Asked:
         self.policies: tuple[str, ...] = options["policies"]
         self.initiatives: tuple[str, ...] = options["initiatives"]
         self.parameters: tuple[tuple[str, Any], ...] = options["parameters"]
-        self.decisions: tuple[str, ...] = options["decisions"]
+        self.decisions: tuple[str, ...] = (*options["decisions"], *_own_decisions())
         self.assigned: bool = options["assigned"]
+
+
+def _own_decisions() -> tuple[str, ...]:
+    """The repository's own exemptions and assignments, where the working folder has some."""
+    return (str(DECISIONS),) if DECISIONS.is_dir() else ()
+
+
+def _scope(options: Mapping[str, Any]) -> Scope:
+    scope = Scope(location=options["location"])
+    if not options["deploy_to"]:
+        return scope
+    found = scope.at(options["deploy_to"])
+    if found is None:
+        usage_error(
+            f"--deploy-to {options['deploy_to']}: give the id of a resource group (/subscriptions/<id>/resourceGroups/<name>), "
+            "a subscription or a management group"
+        )
+    return replace(found, kind=None, location=options["location"])
 
 
 def scan_code(data: Path, options: Mapping[str, Any]) -> int:
@@ -77,7 +100,7 @@ def _judged(data: Path, options: Mapping[str, Any]) -> CodeReport:
     now = options["at"] or datetime.now(UTC)
     judge = TemplateJudge(plan, packs.aliases(), now)
     targets = [Path(target) for target in options["targets"]]
-    scope = Scope(location=options["location"])
+    scope = _scope(options)
     report = scan_targets(targets, judge, scope, options["parameters_files"])
     if options["since"] is not None:
         before = frozenset[str]().union(

@@ -223,6 +223,12 @@ _TEMPLATES = (
         "--location", metavar="REGION", help="Region of the resource group that templates are deployed to."
     ),
     click.option(
+        "--deploy-to",
+        default="",
+        metavar="ID",
+        help="Id of the resource group, subscription or management group that templates are deployed to.",
+    ),
+    click.option(
         "--baseline",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",

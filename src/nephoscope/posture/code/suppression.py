@@ -1,4 +1,8 @@
-"""Comments that ignore rules: own ones (`nephoscope: ignore[rule] reason`) and those of zizmor, hadolint and Checkov."""
+"""Comments that ignore rules: own ones (`nephoscope: ignore[rule] reason`) and those of other tools.
+
+Read are the comments of zizmor, hadolint, Checkov, Trivy, tfsec, KICS and Template Analyzer; `ignore-line` of KICS counts for the
+line below, `ignore-block` for the block that begins there.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,16 @@ from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.rule import CodeRule
 
 _COMMENT = re.compile(
-    r"#.*?\b(?P<tool>nephoscope|zizmor|hadolint|checkov)\s*(?::\s*(?:ignore|skip)\s*|\s+(?:global\s+)?ignore\s*)[\[=]\s*(?P<rules>[\w,\s:*-]+?)\s*"
-    r"(?:\]|$|:|#)\s*:?\s*(?P<reason>.*)$",
+    r"(?:#|//|/\*).*?\b(?P<tool>nephoscope|zizmor|hadolint|checkov|trivy|tfsec|template-analyzer)"
+    r"\s*(?::\s*(?:ignore|skip)\s*|\s+(?:global\s+)?ignore\s*)[\[=:]\s*(?P<rules>[\w,\s:*-]+?)\s*"
+    r"(?:\]|$|:|#|\*/)\s*:?\s*(?P<reason>.*?)\s*(?:\*/)?$",
     re.IGNORECASE,
 )
+_KICS = re.compile(
+    r"(?:#|//|/\*)\s*kics-scan\s+(?:ignore-(?:line|block)|disable\s*=\s*(?P<rules>[\w,-]+))\s*(?P<reason>.*?)\s*(?:\*/)?$",
+    re.IGNORECASE,
+)
+_EVERY = frozenset({"*"})
 
 
 class Suppressions:
@@ -22,15 +32,13 @@ class Suppressions:
     def __init__(self, source: SourceText) -> None:
         self._by_line: dict[int, list[tuple[str, frozenset[str], str]]] = {}
         for number, line in enumerate(source.text.splitlines(), 1):
-            if "ignore" not in line and "skip" not in line:
+            if "ignore" not in line and "skip" not in line and "disable" not in line:
                 continue
-            match = _COMMENT.search(line)
-            if match is None:
+            found = _read(line)
+            if found is None:
                 continue
-            rules = frozenset(part.strip() for part in match["rules"].split(",") if part.strip())
-            found = (match["tool"].lower(), rules, match["reason"].strip())
             self._by_line.setdefault(number, []).append(found)
-            if line.lstrip().startswith("#"):
+            if line.lstrip().startswith(("#", "//", "/*")):
                 self._by_line.setdefault(number + 1, []).append(found)
 
     def reason(self, rule: CodeRule, *regions: Region) -> str | None:
@@ -39,9 +47,23 @@ class Suppressions:
         for region in regions if self._by_line else ():
             for line in range(region.line, region.last_line + 1):
                 for tool, rules, reason in self._by_line.get(line, []):
-                    if rules & names.get(tool, frozenset()):
+                    if rules is _EVERY or rules & names.get(tool, frozenset()):
                         return reason or f"ignored by a comment in line {line}"
         return None
+
+
+def _read(line: str) -> tuple[str, frozenset[str], str] | None:
+    match = _COMMENT.search(line)
+    if match is not None:
+        return match["tool"].lower(), _parts(match["rules"]), match["reason"].strip()
+    match = _KICS.search(line)
+    if match is None:
+        return None
+    return "kics", _parts(match["rules"]) if match["rules"] else _EVERY, match["reason"].strip()
+
+
+def _parts(rules: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in rules.split(",") if part.strip())
 
 
 def _names(rule: CodeRule) -> Mapping[str, frozenset[str]]:

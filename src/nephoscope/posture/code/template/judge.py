@@ -12,8 +12,10 @@ from nephoscope.posture.analysis import Analyzers, no_analyzers
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.places import BodyPath, Found, Places
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
+from nephoscope.posture.code.template.suppressed import TemplateSuppressions
 from nephoscope.posture.evaluation import evaluate, prepare
 from nephoscope.posture.reason_text import why
 from nephoscope_policy.gap import UNDECIDED
@@ -59,6 +61,7 @@ class TemplateJudge:
         entries = [check.entry for check in self._prepared.program.checks if check.entry is not None]
         self._child_types = frozenset[str]().union(*(entry.related_types for entry in entries))
         self._places = Places()
+        self._suppressions = TemplateSuppressions()
 
     def judge(self, expansion: Expansion) -> Judgement:
         """Judge what an expansion plans."""
@@ -116,6 +119,9 @@ class TemplateJudge:
         reasons = run.reasons(assessment)
         place = self._place(resource, reasons, planned)
         said = why(reasons) or assessment.description
+        ignored = self._ignored(rule, resource, place) if state is FindingState.FAILED else None
+        if ignored is not None:
+            state = FindingState.SUPPRESSED
         return CodeFinding(
             rule=rule.id,
             region=place.region,
@@ -124,7 +130,8 @@ class TemplateJudge:
             state=state,
             evidence=place.evidence,
             subject=resource.id,
-            reason="" if state is FindingState.FAILED else assessment.description or assessment.cause,
+            reason=ignored
+            or ("" if state is FindingState.FAILED else assessment.description or assessment.cause),
             remediation=rule.steps,
             related=place.related,
         )
@@ -137,6 +144,10 @@ class TemplateJudge:
         others = (one.region for one in places if one is not first)
         return replace(first, related=tuple(dict.fromkeys((*first.related, *others))))
 
+    def _ignored(self, rule: CodeRule, resource: PlannedResource, place: Found) -> str | None:
+        around = self._places.whole(resource)
+        return self._suppressions.reason(rule, resource, around, place.written.document, place.region)
+
     def _rule(self, known: Recommendation) -> CodeRule:
         rule = self.rules.get(known.key)
         if rule is None:
@@ -147,6 +158,7 @@ class TemplateJudge:
                 description=known.description,
                 steps=known.remediation.steps,
                 tags=(*known.controls, *known.tactics),
+                equivalents=foreign_checks().get(known.key, ()),
             )
         return rule
 

@@ -48,6 +48,13 @@ class Places:
         kept = tuple(one for one in dict.fromkeys(related) if one != region)
         return Found(region, text, kept, last, absent)
 
+    def whole(self, resource: PlannedResource) -> Region:
+        """The region of all that a resource's JSON has."""
+        document = resource.origin.document
+        if not document.text:
+            return self.find(resource, ()).region
+        return self.region(document, *document.span(resource.origin.path))
+
     def region(self, document: Document, start: int, end: int) -> Region:
         """The region between two offsets of a document's text."""
         return Region(document.file, *self._position(document, start), *self._position(document, end))

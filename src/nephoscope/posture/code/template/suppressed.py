@@ -1,0 +1,48 @@
+"""Suppressions in templates: comments within a resource, and Checkov's list in its metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.posture.code.suppression import Suppressions
+
+if TYPE_CHECKING:
+    from nephoscope.posture.code.finding import Region
+    from nephoscope.posture.code.rule import CodeRule
+    from nephoscope_policy.arm.template import Document, PlannedResource
+
+
+class TemplateSuppressions:
+    """Reads the suppressions of documents, each once."""
+
+    def __init__(self) -> None:
+        self._comments: dict[int, tuple[Document, Suppressions]] = {}
+
+    def reason(
+        self, rule: CodeRule, resource: PlannedResource, around: Region, document: Document, region: Region
+    ) -> str | None:
+        """Why a rule is ignored at a region of a document, or in the lines of the resource; None where it is not."""
+        own = self._of(resource.origin.document).reason(rule, around)
+        if own is None and document is not resource.origin.document:
+            own = self._of(document).reason(rule, region)
+        return own if own is not None else _skipped(resource, rule)
+
+    def _of(self, document: Document) -> Suppressions:
+        found = self._comments.get(id(document))
+        if found is None:
+            found = (document, Suppressions(SourceText(document.file, document.text)))
+            self._comments[id(document)] = found
+        return found[1]
+
+
+def _skipped(resource: PlannedResource, rule: CodeRule) -> str | None:
+    """Why Checkov's list in the metadata of a resource skips a rule."""
+    metadata = resource.member("metadata")
+    found: Any = metadata[1] if metadata else None
+    for name in ("checkov", "skip"):
+        found = found.get(name) if isinstance(found, dict) else None
+    for entry in found if isinstance(found, list) else []:
+        if isinstance(entry, dict) and f"checkov:{entry.get('id')}" in rule.equivalents:
+            return str(entry.get("comment") or "skipped in the metadata of the resource")
+    return None
