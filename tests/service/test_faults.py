@@ -18,6 +18,8 @@ from nephoscope.state import State, StateError
 from nephoscope.state.audit_enforcement import is_decided
 from nephoscope.state.concepts import every_table
 
+pytestmark = pytest.mark.system
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
