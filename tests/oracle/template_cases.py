@@ -20,7 +20,7 @@ import template_functions
 import template_pairs
 from template_records import MATCH, Verdict, excluded, expanded, lines, loader, miss
 
-from nephoscope_policy.arm.template import Expansion, TemplateError
+from nephoscope_policy.arm.template import Expansion, TemplateError, find_unknown
 
 Judge: TypeAlias = Callable[[Mapping[str, Any]], Verdict | Iterable[Verdict]]
 
@@ -53,16 +53,40 @@ def templates(record: Mapping[str, Any]) -> Iterator[tuple[Any, Any, Mapping[str
             yield text, None, files or {}
 
 
-def expands(record: Mapping[str, Any]) -> Verdict:
-    """Whether every template of a record expands, or fails with a place and a reason."""
-    for template, parameters, linked in templates(record):
-        try:
-            wrong = _unplaced(expanded(template, parameters, load=loader(linked)))
-        except TemplateError as error:
-            wrong = "" if error.problem.place.line and error.problem.message else str(error)
-        if wrong:
-            return miss(wrong)
-    return MATCH
+class Expands:
+    """Whether templates expand; counts what is planned, and how much of it is known."""
+
+    def __init__(self) -> None:
+        self.resources = self.known = self.properties = self.known_properties = 0
+
+    def __call__(self, record: Mapping[str, Any]) -> Verdict:
+        """Whether every template of a record expands, or fails with a place and a reason."""
+        for template, parameters, linked in templates(record):
+            try:
+                expansion = expanded(template, parameters, load=loader(linked))
+            except TemplateError as error:
+                wrong = "" if error.problem.place.line and error.problem.message else str(error)
+            else:
+                self._count(expansion)
+                wrong = _unplaced(expansion)
+            if wrong:
+                return miss(wrong)
+        return MATCH
+
+    def _count(self, expansion: Expansion) -> None:
+        for resource in expansion.resources:
+            properties = resource.body.get("properties")
+            self.resources += 1
+            self.known += find_unknown(properties) is None
+            values = properties.values() if isinstance(properties, dict) else ()
+            self.properties += len(values)
+            self.known_properties += sum(find_unknown(value) is None for value in values)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.known} of {self.resources} resources have properties without an unknown; "
+            f"{self.known_properties} of {self.properties} properties have none"
+        )
 
 
 def _unplaced(expansion: Expansion) -> str:
@@ -85,6 +109,7 @@ def judged(judge: Judge, record: corpus_records.Record) -> list[Verdict]:
 
 def run(folder: Path, names: list[str], *, verbose: bool) -> Counter[tuple[str, str]]:
     """Count outcomes by set and outcome; disagreements are printed where asked for."""
+    expands = Expands()
     counts: Counter[tuple[str, str]] = Counter()
     reasons: Counter[str] = Counter()
     for path in sorted(folder.glob("*.jsonl*")):
@@ -106,6 +131,7 @@ def run(folder: Path, names: list[str], *, verbose: bool) -> Counter[tuple[str, 
                         print(
                             f"MISS  {question} {record.place} {record.value.get('id', '')}: {verdict.message}"
                         )
+    print(expands)
     for reason, count in sorted(reasons.items()):
         print(f"excluded {count:>4}  {reason}")
     return counts

@@ -70,6 +70,31 @@ HERE = "main.json resources[0].properties"
         ({"a": "[variables('looped')[1]]"}, ("a",), [f"{HERE}.a", "main.json variables.copy[0].input"]),
         ({"a": "[tryGet(variables('v'), 0, 'y')]"}, ("a",), [f"{HERE}.a", "main.json variables.v[0].y"]),
         ({"a": "[concat('x', parameters('given').tls)]"}, ("a",), [f"{HERE}.a"]),
+        (
+            {"a": "[concat(createArray(1), variables('many'))]"},
+            ("a", 2),
+            [f"{HERE}.a", "main.json variables.many[1]"],
+        ),
+        ({"a": "[last(variables('many'))]"}, ("a",), [f"{HERE}.a", "main.json variables.many[1]"]),
+        ({"a": "[first(variables('v')).y]"}, ("a",), [f"{HERE}.a", "main.json variables.v[0].y"]),
+        ({"a": "[skip(variables('many'), 1)]"}, ("a", 0), [f"{HERE}.a", "main.json variables.many[1]"]),
+        ({"a": "[take(variables('many'), 1)]"}, ("a", 0), [f"{HERE}.a", "main.json variables.many[0]"]),
+        ({"a": "[array(variables('v')[0])]"}, ("a", 0, "y"), [f"{HERE}.a", "main.json variables.v[0].y"]),
+        (
+            {"a": "[coalesce(null(), variables('v')[0])]"},
+            ("a", "y"),
+            [f"{HERE}.a", "main.json variables.v[0].y"],
+        ),
+        (
+            {"a": "[shallowMerge(createArray(variables('v')[0]))]"},
+            ("a", "y"),
+            [f"{HERE}.a", "main.json variables.v[0].y"],
+        ),
+        (
+            {"[concat('a', 'b')]": {"c": 1}},
+            ("ab", "c"),
+            ["main.json resources[0].properties['[concat('a', 'b')]'].c"],
+        ),
     ],
 )
 def test_trace(properties: Any, steps: tuple[str | int, ...], expected: list[str]) -> None:
@@ -117,4 +142,31 @@ def test_a_module_is_traced_to_the_outer_template() -> None:
         inner,
         "main.json resources[0].properties.parameters.tls.value",
         "main.json variables.tls",
+    ]
+
+
+def test_an_output_of_a_module_is_traced_into_it() -> None:
+    module = {
+        "type": "Microsoft.Resources/deployments",
+        "name": "module",
+        "properties": {
+            "expressionEvaluationOptions": {"scope": "inner"},
+            "template": {
+                "$schema": SCHEMA,
+                "resources": [],
+                "variables": {"x": 1},
+                "outputs": {"o": {"value": "[variables('x')]"}},
+            },
+        },
+    }
+    account = {
+        "type": "Microsoft.Storage/storageAccounts",
+        "name": "a",
+        "properties": {"p": "[reference('module').outputs.o.value]"},
+    }
+    found = traced({}, ("p",), resources=[account, module], parameters={"given": {"type": "object"}})
+    assert found == [
+        f"{HERE}.p",
+        "main.json resources[1].properties.template.outputs.o.value",
+        "main.json resources[1].properties.template.variables.x",
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope_policy.arm.compiler import compile_node
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 MAX_STEPS = 64
 """Places that one trace may have."""
 Steps: TypeAlias = tuple[str | int, ...]
+Arguments: TypeAlias = tuple[Node, ...]
+Evaluate: TypeAlias = Callable[[Node], Value]
+Chosen: TypeAlias = tuple[Node, Steps]
+Choose: TypeAlias = Callable[[Arguments, Steps, Evaluate], Chosen | None]
 
 
 def trace(resource: PlannedResource, steps: Steps) -> tuple[Written, ...]:
@@ -138,41 +143,12 @@ class _Tracer:
             if chosen is not None:
                 yield from self._node(frame, at, *chosen)
 
-    def _chosen(self, frame: EvaluationFrame, call: Call, steps: Steps) -> tuple[Node, Steps] | None:
+    def _chosen(self, frame: EvaluationFrame, call: Call, steps: Steps) -> Chosen | None:
         """The argument that a function's result comes from, and the steps below it; None where it makes something new."""
-        arguments = call.arguments
-        if call.key == "if" and len(arguments) == 3:
-            condition = self._value(frame, arguments[0])
-            return (arguments[1 if condition else 2], steps) if isinstance(condition, bool) else None
-        if call.key == "coalesce":
-            found = next((one for one in arguments if self._value(frame, one) is not None), None)
-            return None if found is None else (found, steps)
-        if call.key == "tryget" and arguments:
-            inner = tuple(self._value(frame, one) for one in arguments[1:])
-            return (
-                (arguments[0], (*inner, *steps)) if all(isinstance(one, str | int) for one in inner) else None
-            )
-        if call.key in ("union", "shallowmerge") and steps:
-            return self._merged(frame, arguments, steps)
-        if call.key == "createobject" and steps:
-            for key, value in zip(arguments[::2], arguments[1::2], strict=False):
-                if str(self._value(frame, key)).lower() == str(steps[0]).lower():
-                    return value, steps[1:]
-        if call.key == "createarray" and steps and isinstance(steps[0], int) and steps[0] < len(arguments):
-            return arguments[steps[0]], steps[1:]
-        return None
-
-    def _merged(
-        self, frame: EvaluationFrame, arguments: tuple[Node, ...], steps: Steps
-    ) -> tuple[Node, Steps] | None:
-        """The last of several objects that has the member."""
-        listed = arguments[0] if len(arguments) == 1 else None
-        if isinstance(listed, Call) and listed.key == "createarray":
-            arguments = listed.arguments
-        for one in reversed(arguments):
-            if member(self._value(frame, one), str(steps[0])) is not None:
-                return one, steps
-        return None
+        choose = _CHOICES.get(call.key)
+        if choose is None or not call.arguments:
+            return None
+        return choose(call.arguments, steps, lambda node: self._value(frame, node))
 
     def _parameter(self, frame: EvaluationFrame, name: Value, steps: Steps) -> Iterator[Written]:
         instance = frame.instance
@@ -225,6 +201,97 @@ class _Tracer:
         elif found.nested.template is not None:
             template = found.nested.template
             yield from self.below(template.frame, template.document, template.path, template.node, steps)
+
+
+def _if(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+    condition = value(arguments[0])
+    known = isinstance(condition, bool) and len(arguments) == 3
+    return (arguments[1 if condition else 2], steps) if known else None
+
+
+def _coalesce(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+    found = next((one for one in arguments if value(one) is not None), None)
+    return None if found is None else (found, steps)
+
+
+def _try_get(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+    inner = tuple(value(one) for one in arguments[1:])
+    return (arguments[0], (*inner, *steps)) if all(isinstance(one, str | int) for one in inner) else None
+
+
+def _merged(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+    """The last of several objects that has the member."""
+    listed = arguments[0] if len(arguments) == 1 else None
+    if isinstance(listed, Call) and listed.key == "createarray":
+        arguments = listed.arguments
+    has = (one for one in reversed(arguments) if steps and member(value(one), str(steps[0])) is not None)
+    found = next(has, None)
+    return None if found is None else (found, steps)
+
+
+def _create_object(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+    for key, item in zip(arguments[::2], arguments[1::2], strict=False):
+        if steps and str(value(key)).lower() == str(steps[0]).lower():
+            return item, steps[1:]
+    return None
+
+
+def _create_array(arguments: Arguments, steps: Steps, _: Evaluate) -> Chosen | None:
+    place = _index(steps)
+    return None if place is None or place >= len(arguments) else (arguments[place], steps[1:])
+
+
+def _concat(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+    """The array that holds an element of several joined ones."""
+    place = _index(steps)
+    for one in arguments:
+        items = value(one)
+        if place is None or not isinstance(items, list):
+            return None
+        if place < len(items):
+            return one, (place, *steps[1:])
+        place -= len(items)
+    return None
+
+
+def _array(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+    return arguments[0], steps if isinstance(value(arguments[0]), list) else steps[1:]
+
+
+def _end(arguments: Arguments, steps: Steps, value: Evaluate, *, last: bool) -> Chosen | None:
+    items = value(arguments[0])
+    return (
+        (arguments[0], (len(items) - 1 if last else 0, *steps)) if isinstance(items, list) and items else None
+    )
+
+
+def _part(arguments: Arguments, steps: Steps, value: Evaluate, *, skips: bool) -> Chosen | None:
+    place, count = _index(steps), value(arguments[-1])
+    if place is None or type(count) is not int:
+        return None
+    return arguments[0], (place + max(count, 0) if skips else place, *steps[1:])
+
+
+def _index(steps: Steps) -> int | None:
+    return steps[0] if steps and isinstance(steps[0], int) else None
+
+
+#: Functions that give a part of what they are given, with how to find it.
+_CHOICES: dict[str, Choose] = {
+    "if": _if,
+    "coalesce": _coalesce,
+    "tryget": _try_get,
+    "union": _merged,
+    "shallowmerge": _merged,
+    "createobject": _create_object,
+    "createarray": _create_array,
+    "concat": _concat,
+    "array": _array,
+    "first": partial(_end, last=False),
+    "last": partial(_end, last=True),
+    "take": partial(_part, skips=False),
+    "skip": partial(_part, skips=True),
+}
 
 
 def _literal(node: Any, path: Path, steps: Steps) -> Path:
