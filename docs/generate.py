@@ -46,8 +46,8 @@ def pages() -> dict[str, Callable[[], str]]:
     from decision_index import page as decisions
 
     from nephoscope.admin.wire.reference import page as own_api
-    from nephoscope.alerts.coverage_reference import page as attack_coverage
-    from nephoscope.alerts.hunting_reference import page as hunting
+    from nephoscope.alerts.library.coverage_reference import page as attack_coverage
+    from nephoscope.alerts.library.hunting_reference import page as hunting
     from nephoscope.alerts.plan_reference import page as defender_plans
     from nephoscope.alerts.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers

@@ -135,7 +135,7 @@ def test_every_imported_rule_is_told_with_how_it_stands_today(
     # the shipped content has its own test; here nothing of it is run
     monkeypatch.setattr("nephoscope.posture.content_test.check", lambda _: [])
     monkeypatch.setattr("nephoscope.alerts.rules.folder", lambda: CHECKOUT / "Workbooks")
-    monkeypatch.setattr("nephoscope.alerts.hunting.folder", lambda: CHECKOUT / "Hunting Queries")
+    monkeypatch.setattr("nephoscope.alerts.library.hunting.folder", lambda: CHECKOUT / "Hunting Queries")
     text = run(data, "test", "-v", code=1)  # the queries of the checkout have no rows beside them
     assert (
         "checkout: 13 imported rules and queries: 6 needs table (no rows in this workspace yet), 5 refused"

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from nephoscope.alerts.bookshelf import Bookshelf
 from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.hunting import Chosen, Hunt, Range, own_range
+from nephoscope.alerts.library.hunting import Chosen, Hunt, Range, own_range
 from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.schedule import Schedule

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from nephoscope.alerts.holding.condition import conditions
 from nephoscope.alerts.look_back import LookBack
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.schedule import Schedule
-from nephoscope.alerts.tuning.condition import conditions
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.alerts.unlooked import find_unlooked

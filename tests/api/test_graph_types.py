@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from nephoscope.access.roles import ROLES, SECURITY_READER
-from nephoscope.collect.azure.reading import Reading
+from nephoscope.collect.reading import Reading
 from nephoscope.model.reach import Reach
 from nephoscope.posture.graph_tables import _TYPES, table_of
 from nephoscope.posture.published.shown import OPERATIONS, Parted, reading, shown

@@ -13,7 +13,7 @@ from tests.web.conftest import ALERT, TRIAL
 from nephoscope.alerts.rules import shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.web.page import pages
+from nephoscope.web.all_pages import pages
 
 pytestmark = pytest.mark.system
 

@@ -14,7 +14,7 @@ from click.testing import Result
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.alerts.tuning.condition import conditions
+from nephoscope.alerts.holding.condition import conditions
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.cli import restore as restoring
 from nephoscope.lake.backup.archive import ArchiveWriter

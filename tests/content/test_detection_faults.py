@@ -18,8 +18,8 @@ import pytest
 from tests.content.cases_together import alerts_together
 
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rule_test import Ground
-from nephoscope.alerts.rule_test_file import RuleTestCase, cases_path, read_cases
+from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, read_cases
+from nephoscope.alerts.rule_tests.rule_test import Ground
 from nephoscope.alerts.rules import shipped
 
 RULES = shipped().rules

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tests.content.cases_together import find_failures
 
-from nephoscope.alerts.hunting import folder, shipped
+from nephoscope.alerts.library.hunting import folder, shipped
 from nephoscope.alerts.rule import Kind, Rule
-from nephoscope.alerts.rule_test import Ground, check_rule
-from nephoscope.alerts.rule_test_file import cases_path, read_cases
+from nephoscope.alerts.rule_tests.file import cases_path, read_cases
+from nephoscope.alerts.rule_tests.rule_test import Ground, check_rule
 from nephoscope.alerts.rules import shipped as shipped_rules
 
 QUERIES = shipped().rules

@@ -18,7 +18,7 @@ import nephoscope.api
 import nephoscope.ingest.logs
 import nephoscope.web.pages
 import nephoscope_kql.functions
-from nephoscope.alerts import rule_test
+from nephoscope.alerts.rule_tests import rule_test
 from nephoscope.analyze import discovery as analyzers
 from nephoscope.api.wire import operation
 from nephoscope.estate.estate import Estate

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from nephoscope.alerts.case.decision import Decision
-from nephoscope.alerts.hunting import Range
+from nephoscope.alerts.holding.condition import Condition
+from nephoscope.alerts.library.hunting import Range
 from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.tuning.case import Learn
-from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.trial import Trial, What
 from nephoscope.lake.listing import Given
 from nephoscope.service import (

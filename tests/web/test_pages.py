@@ -21,7 +21,7 @@ from nephoscope.posture.published.findings import Wanted
 from nephoscope.state.etag import etag_of
 from nephoscope.state.incidents import IncidentStatus
 from nephoscope.state.principals import PrincipalKind, SecretKind
-from nephoscope.web.page import pages
+from nephoscope.web.all_pages import pages
 from nephoscope.web.site import COOKIE, local
 
 

@@ -17,7 +17,7 @@ import nephoscope.web.visit as visiting
 from nephoscope.access import guard
 from nephoscope.access.guard import FRESH
 from nephoscope.cli.main import cli
-from nephoscope.web.page import pages
+from nephoscope.web.all_pages import pages
 from nephoscope.web.pages import search
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.definition import Definition
-from nephoscope_policy.reads import Reads
+from nephoscope_policy.read_paths import Reads
 
 ALIASES = Aliases.of(
     {

@@ -14,7 +14,7 @@ from nephoscope.alerts.entities import entities
 from nephoscope.alerts.entity_columns import entity_mappings
 from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.grouping import bookmark_keys
-from nephoscope.alerts.hunting import Range
+from nephoscope.alerts.library.hunting import Range
 from nephoscope.alerts.rule import EntityMapping, Rule
 from nephoscope.state.bookmarks import Bookmark
 from nephoscope.state.database import StateError

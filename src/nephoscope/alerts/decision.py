@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.change_events import BY as RESPONSE
-from nephoscope.alerts.filing import BY
 from nephoscope.state.database import StateError
 from nephoscope.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus
+
+BY = "nephoscope"
 
 
 def decided(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incident:

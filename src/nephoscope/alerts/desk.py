@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.change_events import BY as RESPONSE
 from nephoscope.alerts.change_events import of_alert
-from nephoscope.alerts.decision import acknowledged, checked, decided, described
-from nephoscope.alerts.filing import BY, Filing
+from nephoscope.alerts.decision import BY, acknowledged, checked, decided, described
+from nephoscope.alerts.filing import Filing
 from nephoscope.alerts.foreseen import Foreseen, foreseen, pairs_of
+from nephoscope.alerts.holding.suppression import PAUSE, REPEAT, WORDS
 from nephoscope.alerts.recognition import same
 from nephoscope.alerts.rows import ALERTS, alert_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
-from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.model.alert import Alert
 from nephoscope.state.alerts import StoredAlert
 from nephoscope.state.database import MissingError, StateError

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.finding import Finding, findings
+from nephoscope.alerts.holding.suppression import WORDS, YOUNG
 from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.tuning.holding import WORDS, YOUNG
 from nephoscope.alerts.wanted_columns import lacking
 from nephoscope.alerts.window import Window
 from nephoscope.model.alert import Alert

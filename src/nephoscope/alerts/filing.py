@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.change_events import of_incident
+from nephoscope.alerts.decision import BY
 from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping
 from nephoscope.alerts.handover import with_work_of, worked_on
 from nephoscope.alerts.rows import INCIDENTS, incident_row
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.state import State
-
-BY = "nephoscope"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from nephoscope.alerts.dividing import Part, divided, key_of
 from nephoscope.alerts.entities import entities, merged
 from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.holding.condition import Subject
 from nephoscope.alerts.row_names import Name, in_time, row_names
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tactics import TACTICS
-from nephoscope.alerts.tuning.condition import Subject
-from nephoscope.alerts.tuning.holding import Part, divided, key_of
 from nephoscope.alerts.window import Window
 from nephoscope.alerts.wording import MAX_DESCRIPTION, MAX_NAME, worded
 from nephoscope.model.alert import Alert

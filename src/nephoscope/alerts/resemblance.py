@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heapreplace, merge
 
-from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, YOUNG
+from nephoscope.alerts.holding.suppression import PAUSE, REPEAT, YOUNG
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state.alerts import StoredAlert

@@ -13,8 +13,8 @@ from typing import Any
 
 from nephoscope.alerts.duration import written
 from nephoscope.alerts.fields import Fields
+from nephoscope.alerts.holding.suppression import Tuning
 from nephoscope.alerts.tactics import spelled
-from nephoscope.alerts.tuning.holding import Tuning
 from nephoscope.model.identifiers import IDENTIFIERS
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity

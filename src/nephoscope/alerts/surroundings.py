@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.finding import findings
-from nephoscope.alerts.tuning.tuned import watchlist_items
+from nephoscope.alerts.holding.watchlist_items import watchlist_items
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.interfaces import parse_interface, reference
 from nephoscope.estate.network import INTERFACE_TYPE

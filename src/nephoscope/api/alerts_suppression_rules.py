@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.tuning.condition import ConditionError
+from nephoscope.alerts.holding.condition import ConditionError
 from nephoscope.alerts.tuning.suppression_document import given, written
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
 from nephoscope.api.wire.call import Call

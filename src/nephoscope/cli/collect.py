@@ -196,7 +196,7 @@ def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
     """The needs of some types alone; ends the process for one that there is no way to read."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.plan import Plan
-    from nephoscope.collect.azure.reading import Reading
+    from nephoscope.collect.reading import Reading
 
     found = needs.only(types)
     for type_, why in Plan.of(found, Reading.builtin()).unread.items():

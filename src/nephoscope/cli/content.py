@@ -13,7 +13,7 @@ from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.terminal.plain import counted, plain
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule_test import Checked
+    from nephoscope.alerts.rule_tests.rule_test import Checked
     from nephoscope.posture.content_test import Outcome
     from nephoscope_policy.catalogue import Taken
 
@@ -252,7 +252,8 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
 
     Without FOLDER those of the shipped ones are run, and every imported rule is told with how it stands today. Exits 1 when one fails.
     """
-    from nephoscope.alerts import hunting, rule_test
+    from nephoscope.alerts.library import hunting
+    from nephoscope.alerts.rule_tests import rule_test
     from nephoscope.alerts.rules import folder as shipped_rules
     from nephoscope.cli.session.covering import test_imported
     from nephoscope.cli.terminal.messages import usage_error

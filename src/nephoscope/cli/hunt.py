@@ -19,7 +19,7 @@ from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.alerts.finding import Finding
-    from nephoscope.alerts.hunting import Hunt, Hunted, Range
+    from nephoscope.alerts.library.hunting import Hunt, Hunted, Range
     from nephoscope.alerts.rule import Rule
     from nephoscope.state import State
 
@@ -91,7 +91,7 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 
 def _chosen(options: dict[str, Any]) -> Any:
-    from nephoscope.alerts.hunting import Chosen
+    from nephoscope.alerts.library.hunting import Chosen
 
     return Chosen(*(tuple(options[name]) for name in ("names", "tactics", "techniques", "tables")))
 
@@ -294,7 +294,7 @@ def promote(
 
 def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
     """Now, and the range that the options say."""
-    from nephoscope.alerts.hunting import Range
+    from nephoscope.alerts.library.hunting import Range
     from nephoscope.cli.terminal.messages import usage_error
 
     now = datetime.now(UTC)
@@ -307,7 +307,7 @@ def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
 
 def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
     """The queries; each file that cannot be used is told."""
-    from nephoscope.alerts.hunting import queries_in, queries_of, shipped
+    from nephoscope.alerts.library.hunting import queries_in, queries_of, shipped
     from nephoscope.alerts.library.packs import PackError, RulePacks
     from nephoscope.cli.terminal.messages import tell, usage_error
 
@@ -352,7 +352,7 @@ def _rows(hunt: Hunt, query: Rule, now: datetime, over: Range) -> list[tuple[str
 @contextmanager
 def _hunt(data: Path, workspace: str) -> Iterator[tuple[Hunt, State]]:
     """What hunts in a workspace; what waited for the lake is in it."""
-    from nephoscope.alerts.hunting import Hunt
+    from nephoscope.alerts.library.hunting import Hunt
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
 

@@ -16,7 +16,7 @@ from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.services import call_in_workspace
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.tuning.condition import Condition
+    from nephoscope.alerts.holding.condition import Condition
     from nephoscope.state import State
     from nephoscope.state.suppressions import StoredSuppression
 
@@ -143,7 +143,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
 
 def _given(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """What is to be suppressed: from the options, or from a document of Azure's."""
-    from nephoscope.alerts.tuning.condition import ConditionError, conditions
+    from nephoscope.alerts.holding.condition import ConditionError, conditions
     from nephoscope.cli.terminal.messages import usage_error
 
     if options["file"]:
@@ -200,8 +200,8 @@ def _document(name: str, options: dict[str, Any]) -> dict[str, Any]:
 def _would_hold(
     state: State, lake: Any, workspace: str, given: dict[str, Any], since: datetime, until: datetime
 ) -> list[dict[str, Any]]:
+    from nephoscope.alerts.holding.watchlist_items import watchlist_items
     from nephoscope.alerts.tuning.history import hidden, past
-    from nephoscope.alerts.tuning.tuned import watchlist_items
 
     conditions: Sequence[Condition] = given["conditions"]
     found = hidden(
@@ -237,7 +237,7 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 
 
 def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, Any]:
-    from nephoscope.alerts.tuning.condition import conditions
+    from nephoscope.alerts.holding.condition import conditions
 
     return {
         "name": one.name,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from nephoscope.collect.azure.graph import KINDS
 from nephoscope.collect.azure.needs import Needs
 from nephoscope.collect.azure.plan import GRAPH, Plan
-from nephoscope.collect.azure.reading import Reading
+from nephoscope.collect.reading import Reading
 from nephoscope_policy.azure_facts import report_kind
 
 #: Where exports of single types go; a scan takes them together with the rest.

@@ -7,7 +7,7 @@ from typing import Any
 from nephoscope.estate.comparison import exactly
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.paths import MISSING, Segments
-from nephoscope_policy.reads import IDENTITY
+from nephoscope_policy.read_paths import IDENTITY
 
 Paths = frozenset[Segments]
 

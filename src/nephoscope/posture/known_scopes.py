@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from nephoscope.collect.azure.reading import Reading
+from nephoscope.collect.reading import Reading
 from nephoscope.estate.containers import subscription_name
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.row import Filter

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import func, select
 
-from nephoscope.alerts.tuning.condition import conditions
+from nephoscope.alerts.holding.condition import conditions
 from nephoscope.alerts.tuning.locations import EGRESS, NAMED
 from nephoscope.automation.languages.security_automations import TYPE as AUTOMATIONS
 from nephoscope.automation.languages.sentinel_rules import ACTIONS, RULES

@@ -12,7 +12,7 @@ import duckdb
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.web.page import pages
+from nephoscope.web.all_pages import pages
 from nephoscope.web.tags import tags
 
 if TYPE_CHECKING:

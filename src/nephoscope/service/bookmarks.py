@@ -11,7 +11,7 @@ from nephoscope.service.context import workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.alerts.finding import Finding
-    from nephoscope.alerts.hunting import Range
+    from nephoscope.alerts.library.hunting import Range
     from nephoscope.alerts.rule import Rule
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.bookmarks import Bookmark

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.tuning.condition import Condition
+    from nephoscope.alerts.holding.condition import Condition
     from nephoscope.service.context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.suppressions import StoredSuppression

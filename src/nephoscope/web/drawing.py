@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -11,7 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from nephoscope import __version__
 from nephoscope.web import charts, known_names, spoken, times, wording
 from nephoscope.web.controls import shown
-from nephoscope.web.page import Area, Page, pages
 from nephoscope.web.picker import choices
 from nephoscope.web.role_scopes import placed
 from nephoscope.web.suppression_choices import describe
@@ -33,7 +33,6 @@ def environment() -> Environment:
         spans=SPANS,
         kept=KEPT,
         version=__version__,
-        areas=_areas,
         choices=choices,
         placed=placed,
         state_words={state.value: word for state, word in wording.STATES.items()},
@@ -71,10 +70,6 @@ def draw(template: str, **given: Any) -> str:
     return shown(environment().get_template(template).render(**given))
 
 
-@cache
-def _areas() -> list[tuple[str, list[Page]]]:
-    """The navigation: each part with its pages."""
-    areas = [one for one in Area if one is not Area.HIDDEN]
-    return [
-        (area.value, found) for area in areas if (found := [page for page in pages() if page.area is area])
-    ]
+def show_navigation(areas: Callable[[], Sequence[tuple[str, Sequence[Any]]]]) -> None:
+    """Give the templates the navigation: what is called gives its parts, each with its pages."""
+    environment().globals["areas"] = areas

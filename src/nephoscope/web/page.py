@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any
-
-import nephoscope.web.pages as package
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -73,13 +68,3 @@ class Page:
     under_scope: str = ""
     ahead: Callable[[Edition, Reach], object] | None = None
     queries: Callable[[Visit], bool] | None = None
-
-
-@cache
-def pages() -> tuple[Page, ...]:
-    """Every page, in the order of the navigation."""
-    found: list[Page] = []
-    for info in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
-        found.extend(getattr(module, "PAGES", ()) or (module.PAGE,))
-    return tuple(sorted(found, key=lambda one: (list(Area).index(one.area), one.order, one.title)))

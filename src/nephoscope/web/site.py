@@ -28,8 +28,9 @@ from nephoscope.state.faults import OvertakenError, PassingError
 from nephoscope.state.once_more import once_more
 from nephoscope.state.principals import SecretKind
 from nephoscope.web import refusals
-from nephoscope.web.drawing import draw
-from nephoscope.web.page import Page, pages
+from nephoscope.web.all_pages import navigation, pages
+from nephoscope.web.drawing import draw, show_navigation
+from nephoscope.web.page import Page
 from nephoscope.web.policy import with_nonce
 from nephoscope.web.provider_pages import after_sign_out, provider_routes
 from nephoscope.web.sent_form import MAX_OF_ANYBODY, FormError, Sent, sent
@@ -51,6 +52,7 @@ Endpoint = Callable[["Request"], Awaitable[Response]]
 
 def routes(instance: Instance) -> list[BaseRoute]:
     """The routes of the site."""
+    show_navigation(navigation)
     return [
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
         Route("/sign-in", _sign_in(instance), methods=["GET", "POST"]),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.alerts.holding.condition import Condition
 from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, value_of
-from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.web.wording import short
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
     from nephoscope.posture.published.edition import Edition
-    from nephoscope.web.page import Page
 
 SPANS = {
     "1h": ("Last hour", timedelta(hours=1)),
@@ -37,6 +36,30 @@ LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 GRAPH = "Microsoft.ResourceGraph/resources/read"
 KEPT = ("scope", "span", "zone")
 """What the address says on every page: links keep it."""
+
+
+class Guarded(Protocol):
+    """What a page says of who may see it; see Page."""
+
+    @property
+    def permission(self) -> str:
+        """The role operation that it needs, '' where it is for everybody."""
+        ...
+
+    @property
+    def tenant(self) -> bool:
+        """Whether the permission is wanted everywhere."""
+        ...
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether it is about no part of the estate."""
+        ...
+
+    @property
+    def parted(self) -> bool:
+        """Whether it is also for who has the permission at a part of the estate."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -233,7 +256,7 @@ class Visit:
             self.caller.must(permission, f"/workspaces/{wanted}")
         return wanted
 
-    def allows(self, page: Page) -> bool:
+    def allows(self, page: Guarded) -> bool:
         """Whether the visitor may see a page at all."""
         if not page.permission:
             return True

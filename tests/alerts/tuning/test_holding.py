@@ -11,7 +11,7 @@ import pytest
 from tests.alerts.tuning.conftest import HOUR, MINUTE, ONE_HOUR, SINGLE, rule, signin
 
 from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.tuning.condition import conditions
+from nephoscope.alerts.holding.condition import conditions
 from nephoscope.alerts.tuning.settings import SettingError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError

@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.collect.azure.needs import ALWAYS, Needs
 from nephoscope.collect.azure.plan import Plan
-from nephoscope.collect.azure.reading import Reading, parse
+from nephoscope.collect.reading import Reading, parse
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError, Document

@@ -16,9 +16,9 @@ from nephoscope.collect.azure.collector import Collector
 from nephoscope.collect.azure.needs import Needs
 from nephoscope.collect.azure.permissions import url as permissions_url
 from nephoscope.collect.azure.plan import Plan
-from nephoscope.collect.azure.reading import Reading
 from nephoscope.collect.azure.scope import Scope
 from nephoscope.collect.azure.settings import CollectError
+from nephoscope.collect.reading import Reading
 from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.live import content_needs
 from nephoscope_policy.aliases import Aliases

@@ -14,7 +14,8 @@ from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.operators import boolish
 from nephoscope_policy.paths import MISSING
-from nephoscope_policy.reads import NOTHING, Fields, Reads
+from nephoscope_policy.read_paths import NOTHING, Reads
+from nephoscope_policy.reads import Fields
 from nephoscope_policy.steps import Tally
 from nephoscope_policy.tree import Literal, ValueRef
 from nephoscope_policy.view import View

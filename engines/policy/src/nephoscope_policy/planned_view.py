@@ -16,7 +16,7 @@ from nephoscope_policy.view import MARKS, NotCollected, View
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import FieldPath
     from nephoscope_policy.model.resource import Resource
-    from nephoscope_policy.reads import Reads
+    from nephoscope_policy.read_paths import Reads
 
 _FILLED_IN = frozenset({"properties", "sku"})
 """Members of a body in which Azure writes what a template leaves out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
@@ -12,52 +11,14 @@ from nephoscope_policy.arm.interpreter import interpret_node
 from nephoscope_policy.arm.tree import Call, Node, walk
 from nephoscope_policy.check import templates
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
-from nephoscope_policy.paths import Segments
+from nephoscope_policy.read_paths import EVERYTHING, Reads
 from nephoscope_policy.scope import HOSTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.folder import Folder
-
-#: Members of a body that name the resource or pick alias paths; whatever reads them, a change of one concerns every rule.
-IDENTITY = frozenset({"id", "name", "type", "fullname", "apiversion"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """The paths that are read, keys lower-cased, each cut before its first array element; `everything`: they cannot be told.
-
-    `above` are the paths and all that they lie under.
-    """
-
-    paths: frozenset[Segments] = frozenset()
-    above: frozenset[Segments] = frozenset()
-    everything: bool = False
-
-    @classmethod
-    def of(cls, paths: Iterable[Segments]) -> Reads:
-        """The reads of some paths."""
-        cut = frozenset(map(_before_elements, paths))
-        return cls(cut, frozenset(path[:length] for path in cut for length in range(len(path) + 1)))
-
-    def concern(self, changed: Segments) -> bool:
-        """Whether a change at a path may be seen: it lies on a path that is read, or under one."""
-        if self.everything or changed in self.above:
-            return True
-        return any(changed[:length] in self.paths for length in range(len(changed)))
-
-
-EVERYTHING = Reads(everything=True)
-NOTHING = Reads()
-
-
-def _before_elements(path: Segments) -> Segments:
-    for index, segment in enumerate(path):
-        if not isinstance(segment, str):
-            return path[:index]
-    return path
 
 
 class Fields:

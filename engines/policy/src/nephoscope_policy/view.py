@@ -11,7 +11,7 @@ from nephoscope_policy.paths import MISSING, Segments, fold_keys, folded, gather
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import FieldPath
     from nephoscope_policy.model.resource import Resource
-    from nephoscope_policy.reads import Reads
+    from nephoscope_policy.read_paths import Reads
 
 
 class NotCollected(Exception):  # noqa: N818 - an answer, not a fault

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts import hunting
 from nephoscope.alerts.coverage import Source
+from nephoscope.alerts.library import hunting
 from nephoscope.alerts.library.packs import RulePack, RulePacks, Stored
 from nephoscope.alerts.library.piece import PieceKind
 from nephoscope.alerts.library.standing import Standing, empty_tables, told

@@ -10,12 +10,12 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.alerts.holding.suppression import Learning, Suppression
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.tuning.advisors import advisors
 from nephoscope.alerts.tuning.case import Case, Learn, Proposal, Put, Suppress
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.history import Past, past
-from nephoscope.alerts.tuning.holding import Learning, Suppression
 from nephoscope.alerts.tuning.replay import Remembering, Told, nobody, replayed
 from nephoscope.alerts.tuning.settings import changed
 from nephoscope.alerts.tuning.tuned import Tuned

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from nephoscope.alerts.holding.condition import Condition
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.history import Past
 
 DAYS = timedelta(days=1)

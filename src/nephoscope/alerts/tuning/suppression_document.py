@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.alerts.fields import Fields
-from nephoscope.alerts.tuning.condition import Condition, ConditionError, conditions
+from nephoscope.alerts.holding.condition import Condition, ConditionError, conditions
 from nephoscope.state.suppressions import StoredSuppression
 
 MAX_BYTES = 1 << 20

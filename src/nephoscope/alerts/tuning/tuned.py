@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
-
+from nephoscope.alerts.holding.condition import Lists, conditions
+from nephoscope.alerts.holding.suppression import Learning, Suppression, Tuning
+from nephoscope.alerts.holding.watchlist_items import watchlist_items
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.tuning.condition import Lists, conditions
-from nephoscope.alerts.tuning.holding import Learning, Suppression, Tuning
 from nephoscope.alerts.tuning.settings import changed
 from nephoscope.state.rule_settings import RuleSetting
 from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
@@ -65,16 +64,3 @@ class Tuned:
 
 def _counted(several: Sequence[Suppression]) -> str:
     return f"suppressed: {', '.join(one.name for one in several)}"
-
-
-def watchlist_items(lake: Lake, workspace: str) -> Lists:
-    """Gives the search keys of a watchlist as it is now; those of one that is not there are none."""
-
-    def items(alias: str) -> list[str]:
-        found = lake.watchlists.get(workspace, alias)
-        if found is None:
-            return []
-        keys: list[str | None] = pq.read_table(found.path, columns=["SearchKey"])[0].to_pylist()
-        return [one for one in keys if one]
-
-    return items

@@ -21,7 +21,6 @@ from nephoscope.collect.azure.graph import DIRECTORY_ROLES, GROUPS, NAMED_LOCATI
 from nephoscope.collect.azure.holdings import Holdings
 from nephoscope.collect.azure.needs import Needs
 from nephoscope.collect.azure.plan import Job, Plan
-from nephoscope.collect.azure.reading import ANY, Reading
 from nephoscope.collect.azure.resource_graph import (
     OF_THE_ESTATE,
     Area,
@@ -30,6 +29,7 @@ from nephoscope.collect.azure.resource_graph import (
     queries,
 )
 from nephoscope.collect.azure.settings import CollectError, Progress, Settings
+from nephoscope.collect.reading import ANY, Reading
 from nephoscope.connect.client import Client, RequestError
 from nephoscope.connect.credentials import Tokens
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE

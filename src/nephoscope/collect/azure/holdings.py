@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from typing import Any
 
-from nephoscope.collect.azure.reading import SEGMENT
+from nephoscope.collect.reading import SEGMENT
 from nephoscope_policy.model.resource_id import ResourceId
 
 #: What stands beside resources: extensions themselves, and what is of no service.

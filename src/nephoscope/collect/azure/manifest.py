@@ -8,7 +8,7 @@ from typing import Any
 from nephoscope.collect.azure.gaps import Gap, Gaps
 from nephoscope.collect.azure.holdings import Holdings
 from nephoscope.collect.azure.plan import Job, Plan
-from nephoscope.collect.azure.reading import ANY, MAIN_TABLE, SEGMENT, Reading
+from nephoscope.collect.reading import ANY, MAIN_TABLE, SEGMENT, Reading
 from nephoscope.collect.resources.children import child_types
 from nephoscope.estate.coverage import SCHEMA_VERSION
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE

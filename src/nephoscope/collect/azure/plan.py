@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nephoscope.collect.azure.graph import KINDS
 from nephoscope.collect.azure.needs import Needs
-from nephoscope.collect.azure.reading import ANY, MAIN_TABLE, SEGMENT, Derived, Lack, ListOf, Reading
+from nephoscope.collect.reading import ANY, MAIN_TABLE, SEGMENT, Derived, Lack, ListOf, Reading
 from nephoscope.collect.resources.children import is_listed
 
 GRAPH = "microsoft.graph/"

@@ -13,7 +13,7 @@ from typing import Any
 from nephoscope.collect.azure.checkpoint import Checkpoint, Kept, key_of
 from nephoscope.collect.azure.gaps import refusal
 from nephoscope.collect.azure.plan import Plan
-from nephoscope.collect.azure.reading import MAIN_TABLE, Reading
+from nephoscope.collect.reading import MAIN_TABLE, Reading
 from nephoscope.connect.client import Answer, Client, RequestError
 
 API_VERSION = "2022-10-01"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from nephoscope.collect.azure.graph import DIRECTORY_ROLES, KINDS
 from nephoscope.collect.azure.needs import Needs
 from nephoscope.collect.azure.plan import Plan
-from nephoscope.collect.azure.reading import Reading
+from nephoscope.collect.reading import Reading
 
 #: The role that allows every action of the table. Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.azure.graph import DIRECTORY_ROLES, GROUPS, KINDS, NAMED_LOCATIONS
 from nephoscope.collect.azure.manifest import job_entries, named_entries
 from nephoscope.collect.azure.plan import Plan
-from nephoscope.collect.azure.reading import ANY, Reading
 from nephoscope.collect.azure.resource_graph import Area, queries, request_body
+from nephoscope.collect.reading import ANY, Reading
 from nephoscope.collect.resources.children import child_types
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 

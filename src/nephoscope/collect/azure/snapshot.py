@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from nephoscope.collect.azure.checkpoint import Checkpoint
-from nephoscope.collect.azure.reading import Derived, Reading
+from nephoscope.collect.reading import Derived, Reading
 from nephoscope.files.reading import MANIFEST
 from nephoscope_policy.model.resource_id import ResourceId
 

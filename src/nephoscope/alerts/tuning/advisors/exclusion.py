@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from nephoscope.alerts.holding.condition import FIRST, Condition
 from nephoscope.alerts.tuning.case import Case, Proposal, Suppress, days_of, hours_of, judged
-from nephoscope.alerts.tuning.condition import FIRST, Condition
 from nephoscope.alerts.tuning.history import Past
 from nephoscope.model.entity import Entity
 

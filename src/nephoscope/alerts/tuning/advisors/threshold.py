@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from nephoscope.alerts.holding.condition import Condition, number
 from nephoscope.alerts.tuning.case import Case, Proposal, Put, Suppress, judged
-from nephoscope.alerts.tuning.condition import Condition, number
 from nephoscope.alerts.tuning.history import Past
 
 LEAST = 5

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.collect.azure.reading import Reading
+from nephoscope.collect.reading import Reading
 from nephoscope.collect.resources.children import ANYWHERE, EMBEDDED
 from nephoscope.collect.resources.record import Record, RecordError, resource_id
 from nephoscope.estate.roles import ASSIGNMENT_TYPE

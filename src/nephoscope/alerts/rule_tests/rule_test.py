@@ -14,7 +14,7 @@ from nephoscope.alerts.duration import duration
 from nephoscope.alerts.finding import findings
 from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule, RuleError
-from nephoscope.alerts.rule_test_file import RuleTestCase, cases_path, find_line, read_cases
+from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, find_line, read_cases
 from nephoscope.alerts.rules import found
 from nephoscope.alerts.window import at
 from nephoscope.lake.rows import arrow_of

@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.condition import Condition, Subject
+from nephoscope.alerts.holding.condition import Subject
+from nephoscope.alerts.holding.suppression import LEARNED, LEARNING, WORDS, Tuning
 
 if TYPE_CHECKING:
     from nephoscope.alerts.finding import Finding
     from nephoscope.alerts.rule import Rule
-
-LEARNING, LEARNED, REPEAT, PAUSE = "learningPeriod", "learned", "repeatInterval", "suppressionDuration"
-"""By what else than a suppression an alert is held back: the names of the settings that do it."""
-YOUNG = "youngLogs"
-"""By the learningPeriod of a rule, whose logs do not reach back so far."""
-WORDS = {
-    LEARNING: "the rule is learning",
-    YOUNG: "its logs are too young to tell what is unusual",
-    LEARNED: "learned to be usual",
-    REPEAT: "the same entities again",
-    PAUSE: "the rule pauses after an alert",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """A suppression in force: what meets all of its conditions is held back (all findings of the rule where it has none)."""
-
-    id: str
-    name: str
-    conditions: tuple[Condition, ...] = ()
-
-    def holds(self, subject: Subject) -> bool:
-        """Whether it holds back what is about that."""
-        return all(one.met(subject) for one in self.conditions)
-
-
-@dataclass(frozen=True, slots=True)
-class Learning:
-    """A rule learns in windows that end before `until`; later it leaves what it `knows`, each by the names of its entities."""
-
-    until: datetime
-    knows: frozenset[str] = field(default=frozenset(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """What stands over a rule: `shown` says for a person which settings differ from its file."""
-
-    suppressions: tuple[Suppression, ...] = ()
-    learning: Learning | None = None
-    repeat: timedelta | None = None
-    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +81,3 @@ def _hold(subject: Subject, tuning: Tuning, end: datetime) -> Hold | None:
 def _unconditional(tuning: Tuning) -> Hold | None:
     """A suppression of all that a rule finds holds a run without rows too."""
     return next((Hold(one.id, one.name) for one in tuning.suppressions if not one.conditions), None)
-
-
-def held_by(names: Mapping[str, str], by: str) -> str:
-    """How a person reads by what an alert was held back; `names` are those of suppressions by id."""
-    return names.get(by) or WORDS.get(by, by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from nephoscope.alerts.hunting import own_range, shipped
+from nephoscope.alerts.library.hunting import own_range, shipped
 from nephoscope.alerts.rule import Rule
 
 HEAD = """# Hunting queries

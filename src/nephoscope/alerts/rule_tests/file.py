@@ -18,7 +18,7 @@ import msgspec
 import yaml
 
 from nephoscope.alerts.rule import RuleError
-from nephoscope.alerts.rule_test_rows import ExpandedRows, Row, RowItemError, expand_rows, merge_patch
+from nephoscope.alerts.rule_tests.rows import ExpandedRows, Row, RowItemError, expand_rows, merge_patch
 from nephoscope.alerts.rules import document_of
 from nephoscope_policy.model.place import Place
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nephoscope.alerts import hunting
 from nephoscope.alerts.coverage import Source, cells, markdown
+from nephoscope.alerts.library import hunting
 from nephoscope.alerts.rules import shipped
 
 HEAD = """# ATT&CK coverage

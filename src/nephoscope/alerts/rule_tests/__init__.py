@@ -1,0 +1,1 @@
+"""The tests that stand beside a rule: rows in, alerts out."""

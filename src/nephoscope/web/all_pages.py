@@ -1,0 +1,29 @@
+"""Every page, found by scanning the folder `pages`, and the navigation over them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+import nephoscope.web.pages as package
+from nephoscope.web.page import Area, Page
+
+
+@cache
+def pages() -> tuple[Page, ...]:
+    """Every page, in the order of the navigation."""
+    found: list[Page] = []
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        found.extend(getattr(module, "PAGES", ()) or (module.PAGE,))
+    return tuple(sorted(found, key=lambda one: (list(Area).index(one.area), one.order, one.title)))
+
+
+@cache
+def navigation() -> list[tuple[str, list[Page]]]:
+    """Return the parts of the navigation, each with its pages."""
+    areas = [one for one in Area if one is not Area.HIDDEN]
+    return [
+        (area.value, found) for area in areas if (found := [page for page in pages() if page.area is area])
+    ]
