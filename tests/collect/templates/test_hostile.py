@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.collect.templates.discovery import UnreadableFileError, reader_of, readers
+from nephoscope.collect.templates.discovery import UnreadableFileError, read_template, reader_of, readers
 from nephoscope.collect.templates.docker.parser import parse_dockerfile
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import SourceText
@@ -34,7 +34,8 @@ DOCKER = st.lists(
 ).map("".join)  # fmt: skip
 YAML = st.lists(
     st.sampled_from(
-        ["on: ", "jobs:\n", "  a:\n", "    steps:\n", "    - run: ", "    - uses: ", "${{ ", " }}", "github.event", "|\n",
+        ["apiVersion: v1\nkind: Pod\n", "spec:\n  containers:\n", "  - securityContext: ", "on: ", "jobs:\n", "  a:\n", "    steps:\n", "    - run: ",
+         "    - uses: ", "${{ ", " }}", "github.event", "|\n",
          "&a ", "*a", "[", "]",
          "{", "}", ": ", "\n", "- ", "'", '"', "permissions: ", "é", "\t", "<<: ", "    runs-on: ", "    if: ", "      ", "!!binary "]
     ),
@@ -61,7 +62,9 @@ def test_dockerfiles_are_read_whatever_they_hold(text: str) -> None:
 
 @given(
     YAML | st.text(max_size=60),
-    st.sampled_from([".github/workflows/a.yml", "action.yml", "azure-pipelines.yml", ".gitlab-ci.yml"]),
+    st.sampled_from(
+        [".github/workflows/a.yml", "action.yml", "azure-pipelines.yml", ".gitlab-ci.yml", "pod.yaml"]
+    ),
 )
 @settings(max_examples=100, deadline=None)
 def test_pipelines_are_judged_or_refused_with_a_place(text: str, name: str) -> None:
@@ -163,3 +166,21 @@ def test_readers_are_found_and_the_most_specific_wins() -> None:
     for name, want in found.items():
         reader = reader_of(name, "x")
         assert (reader.name if reader else None) == want, name
+
+
+def test_a_chart_that_is_not_rendered_says_so() -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Values.name }}\n{{ if }}\n"
+    with pytest.raises(UnreadableFileError, match="helm template"):
+        read_template("chart/templates/pod.yaml", text)
+
+
+def test_pods_of_workloads_and_lists_are_found() -> None:
+    pod = "{template: {metadata: {name: p}, spec: {containers: [{name: c}]}}}"
+    text = f"apiVersion: v1\nkind: List\nitems:\n- {{apiVersion: apps/v1, kind: Deployment, spec: {pod}}}\n"
+    text += "- {apiVersion: v1, kind: Secret}\n---\n"
+    text += f"apiVersion: batch/v1\nkind: CronJob\nspec: {{jobTemplate: {{spec: {pod}}}}}\n"
+    read = read_template("all.yaml", text)
+    assert read is not None
+    assert [(one.kind, one.pod is not None) for one in read[1].objects] == [
+        ("Deployment", True), ("Secret", False), ("CronJob", True),
+    ]  # fmt: skip

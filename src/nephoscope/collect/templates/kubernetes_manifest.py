@@ -1,0 +1,91 @@
+"""Kubernetes manifests and rendered charts: documents of YAML or JSON, lists of objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nephoscope.collect.templates.discovery import UnreadableFileError
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
+
+TITLE = "Kubernetes manifest"
+PRECEDENCE = 40
+_NAME = re.compile(r"\.(?:ya?ml|json)$")
+_API = re.compile(r"^\s*-?\s*[\"']?apiVersion[\"']?\s*:", re.MULTILINE)
+_KIND = re.compile(r"^\s*-?\s*[\"']?kind[\"']?\s*:\s*[\"']?[A-Z]", re.MULTILINE)
+_ONE_LINE = re.compile(r"^\s*\{.*\"(?:apiVersion|kind)\"\s*:.*\"(?:apiVersion|kind)\"\s*:", re.DOTALL)
+_ACTION = re.compile(r"\{\{-?\s")
+#: Where the pod stands in objects that make pods.
+_POD_PATHS = {
+    "Pod": (),
+    "PodTemplate": ("template",),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    **dict.fromkeys(
+        ("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"),
+        ("spec", "template"),
+    ),
+}
+_MAX_LISTS = 20
+
+
+@dataclass(slots=True)
+class KubernetesObject:
+    """An object: its kind, name and namespace ('' where it has none), and the pod that it is or makes (with metadata and spec)."""
+
+    node: YamlNode
+    kind: str
+    api_version: str
+    name: str
+    namespace: str
+    pod: YamlNode | None
+
+    @property
+    def subject(self) -> str:
+        """Kind and name for a person."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(slots=True)
+class KubernetesManifest:
+    """The objects of a file, those of lists too."""
+
+    source: SourceText
+    objects: list[KubernetesObject] = field(default_factory=list)
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim YAML and JSON files with an API version and a kind."""
+    return bool(_NAME.search(name)) and (
+        bool(_API.search(head) and _KIND.search(head)) or bool(_ONE_LINE.match(head))
+    )
+
+
+def read(source: SourceText) -> KubernetesManifest:
+    """Parse the objects; raises UnreadableFileError, for a chart that is not rendered too."""
+    try:
+        documents = parse_yaml(source)
+    except UnreadableFileError as error:
+        if _ACTION.search(source.text):
+            message = "the chart is not rendered: judge what `helm template` writes"
+            raise UnreadableFileError(message, error.line, error.column) from error
+        raise
+    return KubernetesManifest(source, [one for node in documents for one in _objects(node, 0)])
+
+
+def _objects(node: YamlNode, depth: int) -> Iterator[KubernetesObject]:
+    kind, version, items = node.get("kind"), node.get("apiVersion"), node.get("items")
+    if kind is None or version is None or depth > _MAX_LISTS:
+        return
+    if kind.text.endswith("List") and items is not None and items.kind == "list":
+        for item in items.items:
+            yield from _objects(item, depth + 1)
+        return
+    name = node.get("metadata", "name") or node.get("metadata", "generateName")
+    namespace = node.get("metadata", "namespace")
+    path = _POD_PATHS.get(kind.text)
+    pod = None if path is None else node.get(*path) if path else node
+    yield KubernetesObject(
+        node, kind.text, version.text, name.text if name else "", namespace.text if namespace else "", pod
+    )

@@ -1,0 +1,1 @@
+"""What rules for Kubernetes ask: pods, containers, security contexts."""

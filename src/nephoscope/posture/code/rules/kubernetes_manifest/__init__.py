@@ -1,0 +1,1 @@
+"""Rules for Kubernetes manifests: the Pod Security Standards, and what Azure asks of clusters."""

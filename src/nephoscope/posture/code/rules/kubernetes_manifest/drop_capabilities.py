@@ -1,0 +1,37 @@
+"""Containers should drop all capabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.kubernetes.pods import containers
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="kubernetes-drop-capabilities",
+    title="Containers should drop all capabilities",
+    severity=Severity.MEDIUM,
+    description="What is not dropped can be used by whoever breaks in.",
+    steps=("Set capabilities.drop to [ALL]; add at most NET_BIND_SERVICE.",),
+    equivalents=("pod-security:restricted",),
+    optional=True,
+)
+
+
+def check(manifest: KubernetesManifest) -> Iterator[Match]:
+    """Give each container that keeps or adds capabilities."""
+    for container in containers(manifest):
+        if container.pod.is_windows:
+            continue
+        dropped = container.node.get("securityContext", "capabilities", "drop")
+        if dropped is None or "ALL" not in dropped.texts():
+            yield Match(
+                container.place, "the container does not drop ALL capabilities", subject=container.subject
+            )
+        added = container.node.get("securityContext", "capabilities", "add")
+        for node in added.items if added is not None else []:
+            if node.text != "NET_BIND_SERVICE":
+                yield Match(node.span, f"the capability {node.text} is added", subject=container.subject)

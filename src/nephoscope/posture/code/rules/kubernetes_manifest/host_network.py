@@ -1,0 +1,25 @@
+"""Pods should not share the network of the node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.kubernetes.pods import where_true
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="kubernetes-host-network",
+    title="Pods should not share the network of the node",
+    severity=Severity.HIGH,
+    description="A pod that sees the network of the node sees other pods too, and what the node trusts.",
+    steps=("Remove hostNetwork.",),
+    equivalents=("pod-security:baseline",),
+)
+
+
+def check(manifest: KubernetesManifest) -> Iterator[Match]:
+    """Give each pod that does."""
+    return where_true(manifest, "hostNetwork", "the pod shares the network of the node")

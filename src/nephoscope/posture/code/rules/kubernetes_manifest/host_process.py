@@ -1,0 +1,30 @@
+"""Containers should not be host processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.kubernetes.pods import in_contexts
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="kubernetes-host-process",
+    title="Containers should not be host processes",
+    severity=Severity.CRITICAL,
+    description="A host process of Windows runs on the node with the rights of the node.",
+    steps=("Remove windowsOptions.hostProcess.",),
+    equivalents=("pod-security:baseline",),
+)
+
+
+def check(manifest: KubernetesManifest) -> Iterator[Match]:
+    """Give each host process."""
+    return in_contexts(
+        manifest,
+        ("windowsOptions", "hostProcess"),
+        lambda node: node.is_true,
+        "the container is a process of the node",
+    )

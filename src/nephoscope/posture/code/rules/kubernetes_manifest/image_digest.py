@@ -1,0 +1,32 @@
+"""Images should be pinned to a digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.docker.images import image_digest
+from nephoscope.posture.code.kubernetes.pods import containers
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="kubernetes-image-digest",
+    title="Images should be pinned to a digest",
+    severity=Severity.LOW,
+    description="A tag can be moved to another image; a digest cannot.",
+    steps=("Add @sha256:... to the image.",),
+    tags=("DS-6",),
+    optional=True,
+)
+
+
+def check(manifest: KubernetesManifest) -> Iterator[Match]:
+    """Give each image without a digest."""
+    for container in containers(manifest):
+        node = container.node.get("image")
+        if node is not None and node.text and not image_digest(node.text):
+            yield Match(
+                node.span, f"the image {node.text} is not pinned to a digest", subject=container.subject
+            )

@@ -1,0 +1,34 @@
+"""Images should have a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.docker.images import image_digest, image_tag
+from nephoscope.posture.code.kubernetes.pods import containers
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="kubernetes-latest-image",
+    title="Images should have a version",
+    severity=Severity.MEDIUM,
+    description="An image without a tag, or of the tag latest, is whatever was pushed last.",
+    steps=("Name a version, better a digest.",),
+    tags=("DS-6",),
+)
+
+
+def check(manifest: KubernetesManifest) -> Iterator[Match]:
+    """Give each image of the tag latest."""
+    for container in containers(manifest):
+        node = container.node.get("image")
+        if (
+            node is not None
+            and node.text
+            and not image_digest(node.text)
+            and image_tag(node.text) in ("", "latest")
+        ):
+            yield Match(node.span, f"the image {node.text} has no version", subject=container.subject)

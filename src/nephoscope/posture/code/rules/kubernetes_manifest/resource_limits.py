@@ -1,0 +1,32 @@
+"""Containers should have limits of CPU and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.kubernetes.pods import pods
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="kubernetes-resource-limits",
+    title="Containers should have limits of CPU and memory",
+    severity=Severity.LOW,
+    description="A container without limits takes what other pods of the node need.",
+    steps=("Set resources.limits.cpu and resources.limits.memory.",),
+)
+
+
+def check(manifest: KubernetesManifest) -> Iterator[Match]:
+    """Give each container without a limit."""
+    for pod in pods(manifest):
+        for container in pod.containers(ephemeral=False):
+            missing = [
+                name for name in ("cpu", "memory") if container.node.get("resources", "limits", name) is None
+            ]
+            if missing:
+                yield Match(
+                    container.place, f"no limit is set for {' and '.join(missing)}", subject=container.subject
+                )

@@ -1,0 +1,28 @@
+"""Seccomp should not be switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.kubernetes.pods import in_contexts
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="kubernetes-seccomp-unconfined",
+    title="Seccomp should not be switched off",
+    severity=Severity.MEDIUM,
+    description="Without seccomp a container may make every call of the kernel.",
+    steps=("Set seccompProfile.type to RuntimeDefault.",),
+    equivalents=("pod-security:baseline",),
+)
+
+
+def check(manifest: KubernetesManifest) -> Iterator[Match]:
+    """Give each unconfined profile."""
+    profile = ("seccompProfile", "type")
+    yield from in_contexts(
+        manifest, profile, lambda node: node.text == "Unconfined", "the seccomp profile is {}"
+    )

@@ -1,0 +1,28 @@
+"""Pods should not mount tokens that they do not need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.kubernetes.pods import pods
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="kubernetes-service-account-token",
+    title="Pods should not mount tokens that they do not need",
+    severity=Severity.LOW,
+    description="The token of the service account lets whoever breaks in ask the API server.",
+    steps=("Set automountServiceAccountToken to false.",),
+)
+
+
+def check(manifest: KubernetesManifest) -> Iterator[Match]:
+    """Give each pod that mounts the token of its service account."""
+    for pod in pods(manifest):
+        node = pod.spec.get("automountServiceAccountToken")
+        if node is None or node.is_true:
+            place = node if node is not None else pod.node.key("spec") or pod.spec
+            yield Match(place.span, "the token of the service account is mounted", subject=pod.owner.subject)
