@@ -34,7 +34,8 @@ DOCKER = st.lists(
 ).map("".join)  # fmt: skip
 YAML = st.lists(
     st.sampled_from(
-        ["apiVersion: v1\nkind: Pod\n", "spec:\n  containers:\n", "  - securityContext: ", "on: ", "jobs:\n", "  a:\n", "    steps:\n", "    - run: ",
+        ["apiVersion: v1\nkind: Pod\n", "spec:\n  containers:\n", "  - securityContext: ", "on: ", "jobs:\n", "  a:\n", "    steps:\n",
+         "    - run: ",
          "    - uses: ", "${{ ", " }}", "github.event", "|\n",
          "&a ", "*a", "[", "]",
          "{", "}", ": ", "\n", "- ", "'", '"', "permissions: ", "é", "\t", "<<: ", "    runs-on: ", "    if: ", "      ", "!!binary "]
