@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.comparison import Past
 from nephoscope.posture.graph_tables import TABLES
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.published.publishing import kinds, publish
+from nephoscope.posture.published.publishing import kinds, publish, publish_documents, published_path
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
@@ -154,6 +155,17 @@ def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
     publish(tmp_path, replace(few, scope="again"), {})
     assert shelf.newest().made.scope == "again"
     assert old.findings.count(EVERYTHING) == shelf.newest().findings.count(EVERYTHING)
+
+
+def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few, tmp_path):
+    publish(tmp_path, few, {})
+    made = Shelf(tmp_path).newest().made
+    for number in range(1, 23):
+        publish_documents(tmp_path, [], replace(made, scope=f"{number}"))
+    log = published_path(tmp_path) / "_delta_log"
+    assert json.loads((log / "_last_checkpoint").read_text())["version"] == 20
+    edition = Shelf(tmp_path).newest()
+    assert (edition.made.scope, edition.findings.count(EVERYTHING)) == ("22", 0)
 
 
 def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):

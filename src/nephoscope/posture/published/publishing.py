@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 KEPT_HOURS = 24
 _ROWS_OF_A_GROUP = 16_384
+#: After so many evaluations the state of the table is one file: who opens it reads no more commits than these.
+_COMMITS_TO_READ = 10
 #: What Azure's own Defender said, where the estate was collected from it: kept as it is, beside what is said here.
 _AZURES = (
     "microsoft.security/alertssuppressionrules",
@@ -123,6 +125,8 @@ def _publish(data: Path, several: Iterable[tuple[Document, str]], evaluation: Ma
     )
     written = DeltaTable(str(path))
     written.vacuum(KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
+    if version >= 0 and written.version() % _COMMITS_TO_READ == 0:
+        written.create_checkpoint()
     return int(written.version())
 
 
