@@ -66,3 +66,10 @@ def test_what_the_score_moved_by_is_told_as_what_it_is(owner, monkeypatch):
     monkeypatch.setattr("nephoscope.web.pages.overview.trend", lambda _: points)
     text = " ".join(re.sub(r"<[^>]+>", "", owner.get("/").text).split())
     assert re.search(r"-3\.3 percentage points since 2026-11-01[^,]*, from 81\.7 to 78\.4 %", text)
+
+
+def test_a_subscription_is_listed_by_its_name(owner, sandbox):
+    asked = {"scope": sandbox, "type": "microsoft.resources/subscriptions"}
+    (row,) = csv.DictReader(io.StringIO(owner.get("/inventory", params={**asked, "format": "csv"}).text))
+    assert row["Resource"] == row["Subscription"] != sandbox
+    assert f">{row['Resource']}</a>" in owner.get("/inventory", params=asked).text

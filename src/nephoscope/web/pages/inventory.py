@@ -22,6 +22,7 @@ from nephoscope.web.resource_facts import entity_of, facts
 from nephoscope.web.resource_tables import tables
 from nephoscope.web.tables import file_of
 from nephoscope.web.visit import Visit
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope_policy.model.state import State
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
@@ -51,14 +52,20 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "others": edition.inventory.others(reach),
         "start": start,
         "rows": ROWS,
+        "name_of": name_of,
         "type_": type_,
         "text": text,
     }
 
 
+def name_of(visit: Visit, one: Listed) -> str:
+    """The name of a resource; of a subscription the one that people know."""
+    return visit.named(one.id) if one.type == SUBSCRIPTION_TYPE else one.name
+
+
 def _row(visit: Visit, one: Listed) -> tuple[str, str, str, str, int, int, str]:
     subscription = visit.subscriptions.get(one.subscription, one.subscription)
-    return one.name, one.type, one.location, subscription, one.grave, one.failing, one.id
+    return name_of(visit, one), one.type, one.location, subscription, one.grave, one.failing, one.id
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
