@@ -83,6 +83,9 @@ def scan_code(data: Path, options: Mapping[str, Any]) -> int:
         usage_error(str(error))
     if options["write_baseline"] is not None:
         options["write_baseline"].write_bytes(baseline_text(report))
+    for name, path in options["reports"]:
+        with writing(path, styled=False) as out:
+            code_renderer(name)(report, out)
     with writing(options["output_file"], styled=False) as out:
         code_renderer(options["output"])(report, out)
     return exit_code(report, options)

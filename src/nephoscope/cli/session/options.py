@@ -57,6 +57,23 @@ class Setting(click.ParamType[tuple[str, Any]]):
             return name, text
 
 
+class Report(click.ParamType[tuple[str, Path]]):
+    """FORMAT=FILE, a format that findings in files have."""
+
+    name = "format=file"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Path]:
+        """The pair."""
+        if isinstance(value, tuple):
+            return value
+        name, _, path = value.partition("=")
+        if name not in code_formats() or not path:
+            self.fail(f"{value!r} is not FORMAT=FILE with one of {', '.join(code_formats())}", param, ctx)
+        return name, Path(path)
+
+
 class Word(click.Choice[str]):
     """One of a set of words, in any case."""
 
@@ -221,6 +238,13 @@ _TEMPLATES = (
     ),
     click.option(
         "--location", metavar="REGION", help="Region of the resource group that templates are deployed to."
+    ),
+    click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        type=Report(),
+        help="Also write findings in files in this format to this file.",
     ),
     click.option(
         "--deploy-to",

@@ -1,0 +1,180 @@
+"""The steps of the GitHub action, the Azure Pipelines template, the GitLab job and the pre-commit hook, as their servers run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
+
+pytestmark = pytest.mark.system
+ROOT = Path(__file__).parents[2]
+SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+
+
+def template(https: str) -> str:
+    return f"""{{
+ "$schema": "{SCHEMA}",
+ "contentVersion": "1.0.0.0",
+ "resources": [
+  {{
+   "type": "Microsoft.Storage/storageAccounts",
+   "apiVersion": "2022-09-01",
+   "name": "stgate",
+   "location": "westeurope",
+   "properties": {{
+    "supportsHttpsTrafficOnly": {https},
+    "networkAcls": {{"defaultAction": "Deny"}},
+    "allowSharedKeyAccess": false,
+    "publicNetworkAccess": "Disabled",
+    "minimumTlsVersion": "TLS1_2"
+   }}
+  }}
+ ]
+}}
+"""
+
+
+class PullRequest:
+    """A clone of a bare repository whose branch brings a bad template."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.temporary = folder / "clone", folder / "temporary"
+        self.temporary.mkdir()
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(folder / "server.git")], check=True)
+        subprocess.run(
+            ["git", "clone", "-q", str(folder / "server.git"), str(self.folder)],
+            check=True,
+            capture_output=True,
+        )
+        self.commit("README.md", "a repository\n", branch="main")
+        self.git("push", "-q", "origin", "main")
+        self.commit("infra/main.json", template("false"), branch="change")
+
+    def git(self, *arguments: str) -> str:
+        identity = ("-c", "user.name=Gate", "-c", "user.email=gate@example.com")
+        done = subprocess.run(
+            ["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, name: str, text: str, branch: str) -> None:
+        if self.git("branch", "--show-current") != branch:
+            self.git("checkout", "-q", "-b", branch)
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-qm", "change")
+
+    def run(self, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": programs, "HOME": str(self.temporary), **environment},
+        )
+
+
+def read(name: str) -> YamlNode:
+    return parse_yaml(SourceText(name, (ROOT / name).read_text()))[0]
+
+
+def child(node: YamlNode, *names: str | int) -> YamlNode:
+    for name in names:
+        found = node.items[name] if isinstance(name, int) else node.get(name)
+        assert found is not None, name
+        node = found
+    return node
+
+
+def github(request: PullRequest) -> subprocess.CompletedProcess[str]:
+    script = child(read("integrations/github/action.yml"), "runs", "steps", 0, "run").text
+    temporary = str(request.temporary)
+    return request.run(
+        script,
+        NEPHOSCOPE_TARGET=".",
+        NEPHOSCOPE_BASE="origin/main",
+        NEPHOSCOPE_FAIL_ON="High",
+        NEPHOSCOPE_SARIF=f"{temporary}/out.sarif",
+        GITHUB_STEP_SUMMARY=f"{temporary}/summary.md",
+        RUNNER_TEMP=temporary,
+    )
+
+
+def azure(request: PullRequest) -> subprocess.CompletedProcess[str]:
+    script = child(read("integrations/azure-pipelines/nephoscope.yml"), "steps", 0, "bash").text
+    temporary = str(request.temporary)
+    return request.run(
+        script,
+        NEPHOSCOPE_TARGET=".",
+        NEPHOSCOPE_FAIL_ON="High",
+        SYSTEM_PULLREQUEST_TARGETBRANCH="refs/heads/main",
+        BUILD_ARTIFACTSTAGINGDIRECTORY=temporary,
+        AGENT_TEMPDIRECTORY=temporary,
+    )
+
+
+def gitlab(request: PullRequest) -> subprocess.CompletedProcess[str]:
+    script = child(read("integrations/gitlab/nephoscope.gitlab-ci.yml"), "nephoscope", "script", 0).text
+    return request.run(
+        script,
+        NEPHOSCOPE_TARGET=".",
+        NEPHOSCOPE_FAIL_ON="High",
+        CI_MERGE_REQUEST_DIFF_BASE_SHA=request.git("rev-parse", "origin/main"),
+        CI_PROJECT_DIR=str(request.temporary),
+    )
+
+
+SERVERS: list[tuple[Callable[[PullRequest], subprocess.CompletedProcess[str]], str]] = [
+    (github, "::error file=infra/main.json,line=11,endLine=11,col=33,endColumn=38"),
+    (azure, "##vso[task.logissue type=error;sourcepath=infra/main.json;linenumber=11;columnnumber=33"),
+    (gitlab, "infra/main.json:11:33: High"),
+]
+
+
+@pytest.mark.parametrize(("server", "annotation"), SERVERS, ids=["github", "azure", "gitlab"])
+def test_a_bad_pull_request_fails_at_its_line_and_passes_after_the_fix(
+    tmp_path: Path, server: Callable[[PullRequest], subprocess.CompletedProcess[str]], annotation: str
+) -> None:
+    request = PullRequest(tmp_path)
+    bad = server(request)
+    assert (bad.returncode, annotation in bad.stdout) == (1, True), bad.stdout + bad.stderr
+    request.commit("infra/main.json", template("true"), branch="change")
+    good = server(request)
+    assert good.returncode == 0, good.stdout + good.stderr
+
+
+def test_the_files_that_servers_read_are_written(tmp_path: Path) -> None:
+    request = PullRequest(tmp_path)
+    github(request)
+    sarif = json.loads((request.temporary / "out.sarif").read_text())
+    assert any(one["level"] == "error" for one in sarif["runs"][0]["results"])
+    assert "infra/main.json" in (request.temporary / "summary.md").read_text()
+    gitlab(request)
+    report = json.loads((request.folder / "gl-code-quality-report.json").read_text())
+    assert {"path": "infra/main.json", "lines": {"begin": 11, "end": 11}} in [
+        one["location"] for one in report
+    ]
+
+
+def test_the_hook_judges_what_is_about_to_be_committed(tmp_path: Path) -> None:
+    request = PullRequest(tmp_path)
+    hook = read(".pre-commit-hooks.yaml").items[0]
+    entry = child(hook, "entry").text
+    arguments = [item.text for item in child(hook, "args").items]
+    command = f"{entry} {shlex.join(arguments)}"
+    assert request.run(command).returncode == 0
+    (request.folder / "infra" / "new.json").write_text(template("false").replace("stgate", "stnew"))
+    assert request.run(command).returncode == 1
