@@ -11,6 +11,7 @@ from nephoscope.cli.code_outputs import code_formats, code_renderer
 from nephoscope.cli.session.writing import writing
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.collect.templates.arm.repository import Repository, RepositoryError, open_repository
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import (
@@ -20,6 +21,7 @@ from nephoscope.posture.code.baseline import (
     known_before,
     read_baseline,
 )
+from nephoscope.posture.code.edits import apply_fixes
 from nephoscope.posture.code.git_base import GitError, read_base
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.scan import CODE_SUFFIXES, scan_files, scan_targets
@@ -54,6 +56,14 @@ class _Asked:
         self.assigned: bool = options["assigned"]
 
 
+def _fix(report: CodeReport, options: Mapping[str, Any]) -> None:
+    """Write the fixes of what fails into the files, and say how many each got."""
+    roots = {open_repository(Path(target))[0].root for target in options["targets"]}
+    for root in sorted(roots):
+        for file, count in apply_fixes(report.failed, root).items():
+            tell(f"{file}: {counted(count, 'fix', 'fixes')} applied; judge again for the rest")
+
+
 def _own_decisions() -> tuple[str, ...]:
     """The repository's own exemptions and assignments, where the working folder has some."""
     return (str(DECISIONS),) if DECISIONS.is_dir() else ()
@@ -81,6 +91,8 @@ def scan_code(data: Path, options: Mapping[str, Any]) -> int:
         RepositoryError, BaselineError, GitError, ContentError, NotHeldError, PolicyError
     ) as error:  # fmt: skip
         usage_error(str(error))
+    if options["fix"]:
+        _fix(report, options)
     if options["write_baseline"] is not None:
         options["write_baseline"].write_bytes(baseline_text(report))
     for name, path in options["reports"]:

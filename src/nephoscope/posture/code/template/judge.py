@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.analysis import Analyzers, no_analyzers
-from nephoscope.posture.code.finding import CodeFinding, FindingState
+from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.template.fixes import edit_of, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.places import BodyPath, Found, Places
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
@@ -133,8 +134,19 @@ class TemplateJudge:
             reason=ignored
             or ("" if state is FindingState.FAILED else assessment.description or assessment.cause),
             remediation=rule.steps,
+            fix=self._fix(resource, reasons, planned) if state is FindingState.FAILED else (),
             related=place.related,
         )
+
+    def _fix(
+        self, resource: PlannedResource, reasons: Iterable[Reason], planned: PlannedEstate
+    ) -> tuple[Edit, ...]:
+        for target, at, subject, value in wanted_values(reasons):
+            found = _located(resource, target, at, planned)
+            edit = edit_of(self._places, *found, subject, value) if found is not None else None
+            if edit is not None:
+                return (edit,)
+        return ()
 
     def _place(self, resource: PlannedResource, reasons: Iterable[Reason], planned: PlannedEstate) -> Found:
         places = [self._places.find(*one) for one in dict.fromkeys(_read(resource, reasons, planned))]
@@ -170,12 +182,20 @@ def _read(
     for reason in reasons:
         if not reason.at or str(reason.at[0]).lower() in _IDENTIFYING:
             continue
-        key = reason.resource.lower()
-        derived = planned.derived.get(key)
-        if derived is not None:
-            source = tuple(one for one in derived[1] if isinstance(one, str | int))
-            yield planned.planned[derived[0]], (*source, *reason.at[1:]) if source else ()
-        elif not key:
-            yield resource, reason.at
-        elif key in planned.planned:
-            yield planned.planned[key], reason.at
+        found = _located(resource, reason.resource, reason.at, planned)
+        if found is not None:
+            yield found
+
+
+def _located(
+    resource: PlannedResource, target: str, at: BodyPath, planned: PlannedEstate
+) -> tuple[PlannedResource, BodyPath] | None:
+    """The planned resource, and the part of its body, that has what a condition read of `target` ('' = the resource itself)."""
+    key = target.lower()
+    derived = planned.derived.get(key)
+    if derived is not None:
+        source = tuple(one for one in derived[1] if isinstance(one, str | int))
+        return planned.planned[derived[0]], (*source, *at[1:]) if source else ()
+    if not key:
+        return resource, at
+    return (planned.planned[key], at) if key in planned.planned else None

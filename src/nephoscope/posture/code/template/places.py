@@ -48,6 +48,10 @@ class Places:
         kept = tuple(one for one in dict.fromkeys(related) if one != region)
         return Found(region, text, kept, last, absent)
 
+    def trail(self, resource: PlannedResource, at: BodyPath) -> tuple[Written, ...]:
+        """Every place on the way to a part of a resource's body."""
+        return trace(resource, at)
+
     def whole(self, resource: PlannedResource) -> Region:
         """The region of all that a resource's JSON has."""
         document = resource.origin.document

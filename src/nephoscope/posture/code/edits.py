@@ -1,0 +1,57 @@
+"""Edits applied to files: each at exactly its region, none where another one stands already."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.posture.code.finding import CodeFinding, Edit
+
+
+def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
+    """Write the fixes of findings into the files below a root; returns how many were applied to each file.
+
+    Of fixes that overlap the first is applied: judge again for the others. Files outside of the root are left alone.
+    """
+    by_file: defaultdict[str, list[Edit]] = defaultdict(list)
+    for finding in findings:
+        for edit in finding.fix:
+            by_file[edit.region.file].append(edit)
+    applied = {}
+    for file, edits in sorted(by_file.items()):
+        path = root / file
+        if path.resolve().is_relative_to(root.resolve()) and path.is_file():
+            text = path.read_bytes().decode("utf-8")
+            changed, count = edited(text, edits)
+            path.write_bytes(changed.encode("utf-8"))
+            applied[file] = count
+    return applied
+
+
+def edited(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
+    """A text with edits that do not overlap, and how many of them were applied.
+
+    At one place several members are inserted, each of another name, where each brings its comma.
+    """
+    source = SourceText("", text)
+    spans = sorted({(*_offsets(source, edit), edit.text) for edit in edits})
+    parts, at, count = [], 0, 0
+    inserted: set[tuple[int, str]] = set()
+    for start, end, new in spans:
+        key = (start, new.partition(":")[0].strip())
+        again = any(place == start for place, _ in inserted)
+        if start < at or key in inserted or (again and not (start == end and new.endswith(","))):
+            continue
+        if start == end:
+            inserted.add(key)
+        parts += [text[at:start], new]
+        at, count = end, count + 1
+    return "".join([*parts, text[at:]]), count
+
+
+def _offsets(source: SourceText, edit: Edit) -> tuple[int, int]:
+    region = edit.region
+    start = source.offset(region.line, region.column)
+    return start, source.offset(region.last_line, region.end_column or region.column)
