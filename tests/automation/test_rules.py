@@ -136,3 +136,16 @@ def test_a_run_is_listed_by_the_language_of_its_rule(tmp_path, state, rules, rai
     assert [one["rule"] for one in json.loads(listed.stdout)] == [
         "/providers/microsoft.security/automations/document"
     ]
+
+
+def test_an_event_of_an_unknown_kind_triggers_nothing_and_holds_nothing_up(
+    state, rules, raise_alert, engine
+) -> None:
+    with state.transaction() as session:
+        state.automation_runs.happened(session, "default", "weather.changed", "x", {}, NOW)
+    raise_alert()
+    list(engine().tick())
+    assert (state.automation_runs.waiting("default"), languages(state)) == (
+        0,
+        ["automation", "response", "sentinel"],
+    )

@@ -175,11 +175,11 @@ class AutomationEngine:
             event = self.state.automation_runs.next(session, self.workspace)
             if event is None:
                 return False
-            kind = EVENT_KINDS[event.kind]
             view = view_row(event.document, self.state.automation_runs.facts(session, event))
             for rule in self.rules:
-                if rule.is_triggered(kind.name, self.workspace, now) and rule.matches(kind.name, view):
-                    runs = plan_runs(rule, [batch_event(event, kind)], now, self._order)
+                if rule.is_triggered(event.kind, self.workspace, now) and rule.matches(event.kind, view):
+                    batch = batch_event(event, EVENT_KINDS[event.kind])
+                    runs = plan_runs(rule, [batch], now, self._order)
                     self.state.automation_runs.plan(session, runs)
                     if rule.stop:
                         break
