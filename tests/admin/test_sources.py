@@ -93,41 +93,6 @@ def test_the_api_checks_as_the_page_and_the_command_do(ask, feed):
     )
 
 
-OWNERS = [
-    ("taxii", {**FEED["settings"], "ca": "/etc/shadow"}, FEED["secrets"], "ca (a file of the server)"),
-    ("taxii", {**FEED["settings"], "ca": "/nonexistent"}, FEED["secrets"], "ca (a file of the server)"),
-    ("misp", {"url": "https://10.0.0.1/", "private": True}, {"key": "k"}, "private (an address that is not public)"),
-    ("graph", {}, {}, "credential (the identity of the server)"),
-    ("storage", {"account_url": "https://acc.blob.core.windows.net"}, {}, "credential (the identity of the server)"),
-    ("storage", {"account_url": "https://inside.example", "credential": "account-key"}, {"account_key": "aGlkZGVu"}, "account_url ("),
-    ("event_hub", {"brokers": ["10.0.0.1:9092"], "topics": ["t"], "sign_in": "none"}, {}, "brokers ("),
-    ("event_hub", {"brokers": ["n.servicebus.windows.net:9093"], "topics": ["t"], "cloud": "/etc/passwd"}, {}, "cloud ("),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("kind", "settings", "secrets", "said"), OWNERS)
-def test_what_is_the_servers_own_is_an_owners_to_set(server, caller, kind, settings, secrets, said):
-    body = {"name": "own", "kind": kind, "settings": settings, "secrets": secrets}
-    answer = server.post("/admin/v1/sources", headers=caller(("Contributor", "/")), json=body)
-    assert answer.status_code == 403
-    assert said in answer.json()["error"]["message"]
-    assert "no such file" not in answer.text
-
-
-def test_who_is_no_owner_sets_up_what_is_not_the_servers_own(server, caller):
-    contributor = caller(("Contributor", "/"))
-    assert server.post("/admin/v1/sources", headers=contributor, json=FEED).status_code == 201
-    change = {"settings": {"poll": 60}}
-    assert server.patch("/admin/v1/sources/feed", headers=contributor, json=change).status_code == 200
-    assert (
-        server.patch(
-            "/admin/v1/sources/feed", headers=contributor, json={"settings": {"ca": "/etc/shadow"}}
-        ).status_code
-        == 403
-    )
-    assert server.delete("/admin/v1/sources/feed", headers=contributor).status_code == 204
-
-
 def test_who_is_no_owner_pauses_and_tests_what_an_owner_set_and_does_not_change_it(
     ask, server, caller, feed, listener
 ):

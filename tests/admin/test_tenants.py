@@ -120,14 +120,3 @@ def test_the_scripts_are_those_of_the_scope(ask):
     assert all(f'"{name}"' in found["az"] and f"'{name}'" in found["bicep"] for name in found["actions"])
     assert {one["name"] for one in found["rights"]} == {*found["actions"], *found["permissions"]}
     ask("POST", "/tenantGrants", 400, json={"connection": {**ASKED, "tenant": "$(reboot)"}})
-
-
-def test_what_is_the_hosts_own_is_an_owners(ask, server, caller, contoso):
-    contributor, reader = caller(("Contributor", "/")), caller(("Reader", "/"))
-    assert server.post("/admin/v1/tenants", headers=contributor, json=IDENTITY).status_code == 403
-    change = {"connection": IDENTITY["connection"]}
-    assert server.patch("/admin/v1/tenants/contoso", headers=contributor, json=change).status_code == 403
-    assert server.get("/admin/v1/tenants", headers=reader).status_code == 200
-    assert server.post("/admin/v1/tenants", headers=reader, json=NEW).status_code == 403
-    ask("POST", "/tenants", 201, json=IDENTITY)
-    ask("DELETE", "/tenants/own", 204)

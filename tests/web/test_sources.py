@@ -99,14 +99,7 @@ def test_who_may_not_set_up_sees_and_does_not(instance, visitor):
     reader = visitor(("Reader", "/"))
     assert "Connect a tenant</a>" not in reader.get("/sources").text
     assert reader.get("/sources/tenants/new").status_code == 403
-    assert reader.post("/sources/tenants/new", data=FORM, headers=HERE).status_code == 403
-    assert reader.post("/sources/tenants/fabrikam", data={"act": "remove"}, headers=HERE).status_code == 403
-    assert reader.post("/sources/logs/drop", data={"act": "pause"}, headers=HERE).status_code == 403
     contributor = visitor(("Contributor", "/"))
-    identity = {**FORM, "name": "own", "sign_in": "managed-identity"}
-    assert contributor.post("/sources/tenants/new", data=identity, headers=HERE).status_code == 403, (
-        "an owner's"
-    )
     for kind in ("folder", "graph"):
         assert "an Owner sets it up" in contributor.get(f"/sources/logs/new?kind={kind}").text
     assert instance.state.sources.get("drop").enabled
