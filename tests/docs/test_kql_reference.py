@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope_kql.binder.calls import SPECIAL
+from nephoscope_kql.binder.environment import CALLS
 from nephoscope_kql.binder.known_calls import WINDOWS
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.pipes import REFUSED
@@ -21,7 +21,7 @@ def test_every_operator_is_on_the_page(name: str) -> None:
     assert f"`{name}`" in PAGE
 
 
-@pytest.mark.parametrize("name", sorted({*SPECIAL, *WINDOWS, *functions(), *aggregates()} - {""}))
+@pytest.mark.parametrize("name", sorted({*CALLS, *WINDOWS, *functions(), *aggregates()} - {""}))
 def test_every_function_is_on_the_page(name: str) -> None:
     item = functions().get(name) or aggregates().get(name)
     if item is None or not (item.hidden or name.startswith("_")):
@@ -36,4 +36,4 @@ def test_every_contract_is_a_sentence() -> None:
 
 def test_nothing_is_described_that_is_not_there() -> None:
     assert EXAMPLES.keys() == OPERATORS.keys()
-    assert FORMS.keys() == {*SPECIAL, *WINDOWS}
+    assert FORMS.keys() == {*CALLS, *WINDOWS}

@@ -25,7 +25,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.ingest.logs import discovery as formats
 from nephoscope.ingest.logs.format import BadRecordError, Context
 from nephoscope.posture.analysis import every_analyzer
-from nephoscope.web import page
+from nephoscope.web import all_pages
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -37,7 +37,7 @@ RECIPES: dict[str, str] = dict(
     re.findall(r"^`([\w/.-]+)`\n\n```\w+\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 )
 CACHES = (
-    formats.formats, analyzers.analyzers, operation.surfaces, page.pages,
+    formats.formats, analyzers.analyzers, operation.surfaces, all_pages.pages,
 )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_an_api_operation(added: ModuleType) -> None:
 
 @adding(nephoscope.web.pages, "acme_vaults.py")
 def test_a_page(added: ModuleType) -> None:
-    found = next(one for one in page.pages() if one.path == "/acme")
+    found = next(one for one in all_pages.pages() if one.path == "/acme")
     visit: Any = type("Visit", (), {"edition": None})
     assert found.filled(visit) == {"edition": None}
 

@@ -26,7 +26,7 @@ from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 from nephoscope_kql import KqlError
-from nephoscope_kql.binder.calls import SPECIAL
+from nephoscope_kql.binder.environment import CALLS
 from nephoscope_kql.binder.known_calls import TABULAR_CALLS, WINDOWS
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope_kql.compile import compile_query
@@ -215,7 +215,7 @@ def reads_rows(name: str) -> bool:
 
 
 def test_every_function_that_reads_rows_is_here() -> None:
-    known = {*callable_functions(), *SPECIAL, *WINDOWS, *aggregates()}
+    known = {*callable_functions(), *CALLS, *WINDOWS, *aggregates()}
     assert first_words(FUNCTIONS) == {name for name in known if reads_rows(name)} | LISTS
 
 
