@@ -90,23 +90,27 @@ def shown(unknown: Unknown) -> str:
 
 
 def find_unknown(value: Any) -> Unknown | None:
-    """The first unknown in a value at any depth (of an open object, what it does not hold), None where all is known."""
+    """An unknown in a value at any depth (of an open object, what it does not hold), None where all is known."""
     kind = type(value)
-    if kind is str or value is None:
+    if kind is str or value is None or kind is bool or kind is int:
         return None
-    if kind is Unknown:
-        return value  # type: ignore[no-any-return]
-    if kind is list:
-        return next((found for found in map(find_unknown, value) if found is not None), None)
-    if isinstance(value, dict):
-        if isinstance(value, OpenObject):
-            return value.rest
-        return next((found for found in map(find_unknown, value.values()) if found is not None), None)
+    pending, seen = [value], set[int]()
+    while pending:
+        one = pending.pop()
+        if isinstance(one, Unknown):
+            return one
+        if isinstance(one, list | dict) and id(one) not in seen:
+            if isinstance(one, OpenObject):
+                return one.rest
+            seen.add(id(one))  # parts may be shared: each is looked through once
+            pending.extend(one.values() if isinstance(one, dict) else one)
     return None
 
 
 def compare(left: Any, right: Any) -> bool | None:
     """Whether two values are equal as JSON is; None where an unknown decides."""
+    if left is right:
+        return True
     if isinstance(left, Unknown):
         return _compare_unknown(left, right)
     if isinstance(right, Unknown):

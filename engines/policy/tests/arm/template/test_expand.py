@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from nephoscope_policy.arm.template import Document, Expansion, Scope, TemplateError, Unknown, expand
+from nephoscope_policy.arm.template import (
+    Document,
+    Expansion,
+    Scope,
+    TemplateError,
+    Unknown,
+    expand,
+    find_unknown,
+)
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 GROUP = "/subscriptions/s/resourceGroups/g"
@@ -192,3 +200,30 @@ def test_the_number_of_resources_is_bounded() -> None:
 def test_what_loops_and_values_make_is_bounded(properties: Any, message: str) -> None:
     found = planned({"resources": [account(properties=properties)]})
     assert message in found.errors[0].message
+
+
+def test_values_that_share_their_parts_are_bounded() -> None:
+    doubled = {
+        f"v{place}": {"a": f"[variables('v{place - 1}')]", "b": f"[variables('v{place - 1}')]"}
+        for place in range(1, 60)
+    }
+    properties = {
+        "x": "[variables('v59')]",
+        "y": "[equals(variables('v15'), variables('v16'))]",
+        "z": "[variables('v3').a.b.a]",
+    }
+    found = planned({"variables": {"v0": [1], **doubled}, "resources": [account(properties=properties)]})
+    assert "1,000,000 parts" in found.errors[0].message
+    assert find_unknown(found.resources[0].body["properties"]["x"]) is not None
+    assert found.resources[0].body["properties"]["y"] is False
+    assert found.resources[0].body["properties"]["z"] == [1]
+
+
+def test_resources_that_repeat_one_another_are_bounded() -> None:
+    def read(place: int) -> dict[str, Any]:
+        before = f"[reference('r{place - 1}')]" if place else 1
+        return {"type": "A.B/c", "name": f"r{place}", "properties": {"a": before, "b": before}}
+
+    found = planned({"resources": [read(place) for place in range(40)]})
+    assert "1,000,000 parts" in found.errors[0].message
+    assert len(found.resources) == 40

@@ -9,6 +9,7 @@ from nephoscope_policy.arm.patterns import opaque, shown_pattern
 from nephoscope_policy.arm.template.document import Written, member
 from nephoscope_policy.arm.template.frame import WrittenNode
 from nephoscope_policy.arm.template.names import ResourceNames
+from nephoscope_policy.arm.template.plan import BudgetError
 from nephoscope_policy.arm.template.planned import Output, PlannedDeployment
 from nephoscope_policy.arm.template.user_types import resolve
 from nephoscope_policy.arm.template.values import loop_values
@@ -119,7 +120,7 @@ def _output(origin: WrittenNode, name: str) -> Output | None:
         if origin.frame.evaluate(origin.document, path, condition[1]) is False:
             return None
     type_ = resolve(origin.frame.instance, origin.path, origin.node)
-    value = _output_value(origin)
+    value = _measured(origin, _output_value(origin))
     if isinstance(value, Unknown):
         value = value.typed(type_.json)
     value = type_.hidden(value, f"the output {name!r} is a secret")
@@ -134,3 +135,12 @@ def _output_value(origin: WrittenNode) -> Value:
     if value is None:
         return origin.frame.fail(origin.document.place(origin.path), "an output needs a value")
     return origin.frame.evaluate(origin.document, (*origin.path, value[0]), value[1])
+
+
+def _measured(origin: WrittenNode, value: Value) -> Value:
+    """The value, or an unknown where it is too large, which is reported."""
+    try:
+        origin.frame.deployment.plan.measure(value)
+    except BudgetError as error:
+        return origin.frame.fail(origin.document.place(origin.path), str(error))
+    return value

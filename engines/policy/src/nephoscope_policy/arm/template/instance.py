@@ -119,6 +119,7 @@ class TemplateInstance:
             value = parameter_value(self, declared) if kind == "parameter" else self._variable(declared)
         finally:
             self._pending.discard(key)
+        self.frame.deployment.plan.measure(value)
         self._values[key] = value
         return value
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nephoscope_policy.arm.template.document import Document, Located, member
 from nephoscope_policy.arm.template.errors import Problem
 from nephoscope_policy.arm.unknown import Unknown
-from nephoscope_policy.arm.value import Value
+from nephoscope_policy.arm.value import MAX_LEVELS, Value
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm.template.deployment import Deployment
@@ -31,6 +31,10 @@ MAX_WEIGHT = 128 * 1024 * 1024
 """What all large values of one expansion may weigh: a character is 1, an element 64."""
 SMALL = 256
 """Characters or elements up to which a value weighs nothing."""
+
+
+MAX_SIZE = 1_000_000
+"""Parts that one variable, parameter, output or body may have, shared ones counted wherever they stand."""
 
 
 class BudgetError(Exception):
@@ -56,6 +60,8 @@ class ExpansionPlan:
         self.calls = 0
         self._turns = MAX_TURNS
         self._weight = MAX_WEIGHT
+        # by identity, with the value, so that no other one gets its identity
+        self._measures: dict[int, tuple[int, int, Value]] = {}
         self.deployments: list[Deployment] = []
         self.artifacts: dict[str, Located] = {}
         self.documents: dict[str, Document | None] = {}
@@ -90,6 +96,29 @@ class ExpansionPlan:
         self._weight -= weight
         if self._weight < 0:
             raise BudgetError("the values of this expansion become too large together: it is not computed")
+
+    def measure(self, value: Value) -> None:
+        """Raise BudgetError for a value with too many parts or levels, which may be few where they are shared."""
+        if not isinstance(value, list | dict):
+            return
+        size, depth = self._measured(value)
+        if size > MAX_SIZE or depth > MAX_LEVELS:
+            raise BudgetError(
+                f"the value has more than {MAX_SIZE:,} parts or {MAX_LEVELS} levels: it is not computed"
+            )
+
+    def _measured(self, value: list[Value] | dict[str, Value]) -> tuple[int, int]:
+        known = self._measures.get(id(value))
+        if known is None:
+            size, depth = 1, 0
+            for item in value.values() if isinstance(value, dict) else value:
+                if isinstance(item, list | dict):
+                    inner, below = self._measured(item)
+                    size, depth = size + inner, max(depth, below)
+                else:
+                    size += 1
+            known = self._measures[id(value)] = size, depth + 1, value
+        return known[0], known[1]
 
     def may_turn(self, turns: int) -> bool:
         """Count the turns of a loop, False where there are too many."""

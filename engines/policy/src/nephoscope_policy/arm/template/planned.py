@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm.patterns import is_open, shown_pattern
 from nephoscope_policy.arm.template.document import Written, member
 from nephoscope_policy.arm.template.errors import Problem
+from nephoscope_policy.arm.template.plan import BudgetError
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -160,10 +161,19 @@ class PlannedResource:
         if self._body is None:
             self._reading = True
             try:
-                self._body = self._evaluated()
+                self._body = self._measured(self._evaluated())
             finally:
                 self._reading = False
         return self._body
+
+    def _measured(self, body: dict[str, Value]) -> dict[str, Value]:
+        """The body, or one whose members are unknown where they are too large, which is reported."""
+        try:
+            self.deployment.plan.measure(body)
+        except BudgetError as error:
+            unknown = self.origin.frame.fail(self.place, str(error))
+            return {key: value if isinstance(value, str) else unknown for key, value in body.items()}
+        return body
 
     def _evaluated(self) -> dict[str, Value]:
         origin, named = self.origin, self._named

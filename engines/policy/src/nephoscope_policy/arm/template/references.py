@@ -151,7 +151,7 @@ def _opened(value: dict[str, Any], rest: Unknown) -> OpenObject:
 
 def _opened_value(value: Value, rest: Unknown, step: str | int) -> Value:
     if isinstance(value, dict):
-        return _opened(value, rest.member(step))
+        return value if isinstance(value, OpenObject) else _opened(value, rest.member(step))
     if isinstance(value, list):
         return [_opened_value(item, rest.member(step), place) for place, item in enumerate(value)]
     return rest.member(step) if value is None else value
