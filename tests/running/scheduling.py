@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from tests.running.durations import recorded, seconds_of
+from tests.running.durations import seconds_of
 from tests.running.tiers import is_of_system
 from xdist.scheduler import LoadFileScheduling
 
@@ -26,10 +26,8 @@ def unit_of(nodeid: str) -> str:
 
 @cache
 def turn_of(unit: str) -> float:
-    """Tell when a unit's turn is, the lowest first: the longest."""
-    if unit != BROWSER:
-        return -seconds_of(unit)
-    return -sum(seconds_of(file) for file in recorded() if unit_of(file) == BROWSER)
+    """Tell when a unit's turn is, the lowest first: the longest, and the browser last."""
+    return 1.0 if unit == BROWSER else -seconds_of(unit)
 
 
 class TierScheduling(LoadFileScheduling):
@@ -46,17 +44,22 @@ class TierScheduling(LoadFileScheduling):
         numbers = self._numbers(node)
         node.send_runtest_some([numbers[one] for one, done in work.items() if not done])
 
+    def _reschedule(self, node: WorkerController) -> None:
+        """Hand out more where it is wanted; the worker of the browser, whose loop would be in the way, gets no more."""
+        if BROWSER not in self.assigned_work.get(node, ()):
+            super()._reschedule(node)
+        elif not node.shutting_down:
+            node.shutdown()
+
     def _next(self, *, prefers_system: bool) -> str:
-        root = self.config.rootpath
-        first = next(iter(self.workqueue))
-        return next(
-            (
-                unit
-                for unit, work in self.workqueue.items()
-                if is_of_system(root / next(iter(work)).split("::", 1)[0]) == prefers_system
-            ),
-            first,
-        )
+        units = [unit for unit in self.workqueue if unit != BROWSER]
+        wanted = (unit for unit in units if self._is_of_system(unit) == prefers_system)
+        if (first := next(wanted, None)) is not None:
+            return first
+        return BROWSER if BROWSER in self.workqueue and (prefers_system or not units) else units[0]
+
+    def _is_of_system(self, unit: str) -> bool:
+        return is_of_system(self.config.rootpath / next(iter(self.workqueue[unit])).split("::", 1)[0])
 
     @cache  # noqa: B019 - one instance a session
     def _numbers(self, node: WorkerController) -> dict[str, int]:

@@ -75,14 +75,13 @@ def test_no_test_changes_the_path_of_imports() -> None:
     assert [str(file) for file in files if changed.search(file.read_text(encoding="utf-8"))] == []
 
 
-def test_the_longest_is_first_and_the_browser_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_longest_is_first_and_the_browser_is_one_and_last(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {"tests/a.py": (2.0, 5.0), "tests/b.py": (4.0, 1.0)}
     table |= {f"tests/browser/{name}.py": (3.0, 1.0) for name in "cd"}
     monkeypatch.setattr(durations, "recorded", lambda: table)
-    monkeypatch.setattr(scheduling, "recorded", lambda: table)
     turn_of.cache_clear()
     units = {unit_of(f"{file}::test") for file in (*table, "tests/new.py")}
-    assert sorted(units, key=turn_of) == ["tests/browser", "tests/a.py", "tests/b.py", "tests/new.py"]
+    assert sorted(units, key=turn_of) == ["tests/a.py", "tests/b.py", "tests/new.py", "tests/browser"]
     turn_of.cache_clear()
 
 
@@ -141,6 +140,26 @@ def test_one_worker_begins_with_the_system(tmp_path: Path) -> None:
     for number in (0, 1):
         schedule.mark_test_complete(nodes[1], number)
     assert nodes[1].given == [0, 1, 2, 9, 10, 11]
+
+
+def test_the_worker_of_the_browser_gets_no_more(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "browser").mkdir(parents=True)
+    (tmp_path / "tests" / "browser" / "test_page.py").write_text("pytestmark = pytest.mark.system\n")
+    for name in "abc":
+        (tmp_path / f"test_{name}.py").touch()
+    collected = ["tests/browser/test_page.py::test_0", *(f"test_{name}.py::test_0" for name in "abc")]
+    option = SimpleNamespace(loadscopereorder=False, debug=False)
+    config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: ["popen"] * 2)
+    schedule = TierScheduling(config)
+    nodes: list[Any] = [Node(gateway=SimpleNamespace(id=f"gw{n}")) for n in range(2)]
+    for node in nodes:
+        schedule.add_node(node)
+        schedule.add_node_collection(node, collected)
+    schedule.schedule()
+    assert (nodes[0].given, nodes[0].shutting_down) == ([0], True)
+    for number in (1, 2):
+        schedule.mark_test_complete(nodes[1], number)
+    assert nodes[1].given == [1, 2, 3]
 
 
 def test_what_is_measured_replaces_the_rows_of_its_files(
