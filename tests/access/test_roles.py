@@ -42,6 +42,7 @@ def given(*pairs: tuple[str, str]) -> list[RoleAssignment]:
             "Reader, Security Reader, Security Admin, Contributor, Owner",
         ),
         ("Microsoft.Insights/Telemetry/Write", "Contributor, Owner, Monitoring Metrics Publisher"),
+        ("Microsoft.Security/pipelineRuns/write", "Security Admin, Contributor, Owner, Pipeline Publisher"),
         ("Nephoscope/secrets/write", "Owner"),
         ("Nephoscope/audit/read", "Owner"),
         ("Nephoscope/sources/write", "Contributor, Owner"),
@@ -65,6 +66,7 @@ def test_roles_are_found_by_name_and_guid():
         (f"/subscriptions/{A}/resourceGroups/RG-x/", f"/subscriptions/{A}/resourcegroups/rg-x"),
         (TOP.upper(), TOP),
         ("/workspaces/Default", "/workspaces/default"),
+        ("/repositories/github.com/Contoso/Shop/", "/repositories/github.com/contoso/shop"),
     ],
 )
 def test_scopes(text, kept):
@@ -80,6 +82,8 @@ def test_scopes(text, kept):
         f"/subscriptions/{A}/providers/x/y/z",
         "/workspaces/",
         "/workspaces/a/b",
+        "/repositories/",
+        "/repositories/a//b",
         "//",
     ],
 )

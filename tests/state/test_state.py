@@ -704,8 +704,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "9999"
+down_revision = "{last}"
 
 
 def upgrade() -> None:
@@ -720,12 +720,12 @@ def test_the_next_step_is_one_file(
 ) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(migration.FOLDER, folder)
-    (folder / "versions" / "0037_colors.py").write_text(NEXT)
+    (folder / "versions" / "9999_colors.py").write_text(NEXT.format(last=migration.steps()[-1]))
     monkeypatch.setattr(migration, "FOLDER", folder)
     if not is_new:
         recorded.load(url)
     with opened().database.read() as session:
-        assert migration._revision(session.connection()) == "0037"
+        assert migration._revision(session.connection()) == "9999"
         colors = session.execute(text("SELECT color FROM tenants")).scalars().all()
     assert colors == ([] if is_new else ["blue", "blue"])
     monkeypatch.undo()

@@ -92,11 +92,17 @@ PUBLISHER = Role(
     "Sends logs by the Logs Ingestion protocol, and nothing else.",
     ("Microsoft.Insights/Telemetry/Write",),
 )
-ROLES = (READER, SECURITY_READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER, PUBLISHER)
+PIPELINE_PUBLISHER = Role(
+    "2f9b1c54-6d0e-5a57-9b8e-0c6f6a3d7e21",
+    "Pipeline Publisher",
+    "Sends results of pipelines, and nothing else; Azure has no role of the kind.",
+    ("Microsoft.Security/pipelineRuns/write",),
+)
+ROLES = (READER, SECURITY_READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER, PUBLISHER, PIPELINE_PUBLISHER)
 
 
 #: From those that allow least to those that allow most.
-_SMALLEST_FIRST = (PUBLISHER, SECURITY_READER, READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER)
+_SMALLEST_FIRST = (PUBLISHER, PIPELINE_PUBLISHER, SECURITY_READER, READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER)
 
 
 def smallest(operation: str) -> Role:

@@ -16,10 +16,13 @@ from nephoscope.state.principals import RoleAssignment
 TENANT = "/"
 ONE_TENANT = "/tenants/"
 WORKSPACE = "/workspaces/"
+#: A repository, or all whose names begin with these parts.
+REPOSITORY = "/repositories/"
 MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SCOPE = re.compile(
-    rf"/|{ONE_TENANT}{_GUID.pattern}|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+)?|{WORKSPACE}[^/]+",
+    rf"/|{ONE_TENANT}{_GUID.pattern}|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+)?|{WORKSPACE}[^/]+"
+    rf"|{REPOSITORY}[^/]+(/[^/]+)*",
     re.IGNORECASE,
 )
 
@@ -37,7 +40,7 @@ def parsed(text: str) -> str:
     if not _SCOPE.fullmatch(wanted):
         raise ScopeError(
             f"{text!r} is no scope: '/', /tenants/<id>, /subscriptions/<id>, /subscriptions/<id>/resourceGroups/<name>, "
-            "/providers/Microsoft.Management/managementGroups/<name> or /workspaces/<name>"
+            "/providers/Microsoft.Management/managementGroups/<name>, /workspaces/<name> or /repositories/<name>"
         )
     return wanted
 
@@ -53,7 +56,7 @@ def missing(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
     if scope.startswith(WORKSPACE):
         name = scope.removeprefix(WORKSPACE)
         return "" if name in set(workspaces) else f"there is no workspace {name}"
-    if scope == TENANT or not hierarchy.subscriptions:
+    if scope == TENANT or scope.startswith(REPOSITORY) or not hierarchy.subscriptions:
         return ""
     if scope.startswith(ONE_TENANT):
         id_ = scope.removeprefix(ONE_TENANT)
@@ -170,6 +173,13 @@ def _reaches(
     return reaches(held, operations, hierarchy)
 
 
+def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str) -> bool:
+    """Whether an operation may be done in a repository at all."""
+    return any(
+        one.scope == TENANT or one.scope.startswith(REPOSITORY) for one in roles if _allowed(one, operation)
+    )
+
+
 def permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:
     """Whether an operation may be done at a scope: '/', or the lower-cased id of a container, resource or workspace."""
     above = set(containers(scope, hierarchy))
@@ -182,6 +192,8 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
     parts = scope.split("/")
     if scope.startswith(WORKSPACE):
         yield scope
+    if scope.startswith(REPOSITORY):
+        yield from ("/".join(parts[:end]) for end in range(3, len(parts) + 1))
     if scope.startswith(MANAGEMENT_GROUP):
         group = "/".join(parts[:5])
         yield group

@@ -52,6 +52,7 @@ CONCEPTS = {
     "intel": ("intel", "Intels"),
     "automation_runs": ("automation_runs", "AutomationRuns"),
     "run_standings": ("run_standings", "RunStandings"),
+    "pipelines": ("pipelines", "Pipelines"),
     "watchlists": ("watchlists", "StoredWatchlists"),
 }
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from nephoscope.state.leases import Leases
     from nephoscope.state.outbox import Outbox
     from nephoscope.state.own_facts import OwnFactStore
+    from nephoscope.state.pipelines import Pipelines
     from nephoscope.state.principals import Principals
     from nephoscope.state.producers import Producers
     from nephoscope.state.repeated_loads import RepeatedLoads
@@ -115,6 +116,7 @@ class State:
         intel: Intels
         automation_runs: AutomationRuns
         run_standings: RunStandings
+        pipelines: Pipelines
         watchlists: StoredWatchlists
 
     def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:

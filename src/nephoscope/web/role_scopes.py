@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, WORKSPACE
+from nephoscope.access.scopes import MANAGEMENT_GROUP, REPOSITORY, TENANT, WORKSPACE
 
 if TYPE_CHECKING:
     from nephoscope.web.visit import Visit
@@ -17,6 +17,8 @@ def placed(visit: Visit, scope: str) -> str:
     last = scope.rsplit("/", 1)[-1]
     if scope.startswith(WORKSPACE):
         return f"at workspace {last}"
+    if scope.startswith(REPOSITORY):
+        return f"at repository {scope.removeprefix(REPOSITORY)}"
     if scope.startswith(MANAGEMENT_GROUP):
         return f"at management group {last}"
     id_ = scope.split("/")[2]

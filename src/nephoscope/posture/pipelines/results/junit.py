@@ -1,0 +1,86 @@
+"""JUnit XML: a failed test is a finding; one that was skipped, or broke before it could judge, is Unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from nephoscope.posture.code.finding import CodeFinding, FindingState
+from nephoscope.posture.pipelines.results.tool_results import (
+    ResultsError,
+    ToolResults,
+    check_size,
+    make_finding,
+    text_of,
+    with_fingerprints,
+)
+from nephoscope_policy.model.state import Severity
+
+_SUITES = ("testsuites", "testsuite")
+
+
+class _NoDoctype(ET.TreeBuilder):
+    """Builds the tree of a document that declares no entities."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        """Refuse the declaration, before an entity of it is read."""
+        del pubid, system
+        raise ResultsError(f"a document type is not taken: remove <!DOCTYPE {text_of(name, 50)} ...>")
+
+
+def claims(document: Any) -> bool:
+    """Tell whether a document is the text of XML with test suites."""
+    return isinstance(document, str) and any(f"<{name}" in document[:10_000] for name in _SUITES)
+
+
+def read(document: Any) -> ToolResults:
+    """Read the suites; a document type is refused, since its entities can grow without bound."""
+    parser = ET.XMLParser(target=_NoDoctype(), encoding="utf-8")  # noqa: S314 - bounded, without a document type
+    try:
+        root = ET.fromstring(document.encode(), parser)  # noqa: S314
+    except (ET.ParseError, UnicodeEncodeError) as error:
+        raise ResultsError(f"is not well-formed XML: {error}") from error
+    if root.tag not in _SUITES:
+        raise ResultsError(f"the root must be testsuites or testsuite (got {text_of(root.tag, 50)!r})")
+    found = list(_cases(root))
+    check_size(found, "testsuites")
+    findings = [finding for finding, _ in found]
+    return ToolResults(
+        tool=text_of(root.get("name"), 100) or "JUnit",
+        findings=with_fingerprints(findings, [title for _, title in found]),
+    )
+
+
+def _cases(root: ET.Element) -> Iterator[tuple[CodeFinding, str]]:
+    for case in root.iter("testcase"):
+        for tag, state in (
+            ("failure", FindingState.FAILED), ("error", FindingState.UNKNOWN), ("skipped", FindingState.UNKNOWN)
+        ):  # fmt: skip
+            child = case.find(tag)
+            if child is not None:
+                yield _finding(case, child, state)
+                break
+
+
+def _finding(case: ET.Element, child: ET.Element, state: FindingState) -> tuple[CodeFinding, str]:
+    group, name = text_of(case.get("classname"), 300), text_of(case.get("name"), 1_000)
+    message = text_of(child.get("message")) or text_of(child.text) or name
+    line = case.get("line", "")
+    told = make_finding(
+        group or name,
+        case.get("file", "") or group,
+        message,
+        _severity(child.get("type", "")),
+        line=int(line) if line.isdecimal() and len(line) < 9 else 1,
+        state=state,
+        subject=name,
+        # what a test says differs from run to run: its name is what it is known by
+        evidence=name,
+        reason="" if state is FindingState.FAILED else message,
+    )
+    return told, group or name
+
+
+def _severity(type_: str) -> Severity:
+    return next((one for one in Severity if one.value == type_), Severity.MEDIUM)

@@ -1,0 +1,170 @@
+"""SARIF 2.1.0 of any tool, as https://docs.oasis-open.org/sarif/sarif/v2.1.0/ describes it; of several runs all must be one tool's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from nephoscope.posture.code.finding import CodeFinding, FindingState
+from nephoscope.posture.pipelines.results.tool_results import (
+    ResultsError,
+    ToolResults,
+    check_size,
+    list_of,
+    make_finding,
+    mapping_of,
+    severity_of_score,
+    text_of,
+    with_fingerprints,
+)
+from nephoscope_policy.model.state import Severity
+
+_LEVELS = {
+    "error": Severity.HIGH,
+    "warning": Severity.MEDIUM,
+    "note": Severity.LOW,
+    "none": Severity.INFORMATIONAL,
+}
+#: The name that our own SARIF has: its fingerprints and its category are those of the gate's JSON.
+OWN_TOOL = "nephoscope"
+#: What our own titles begin with, since they say what should be done.
+_UNMET = "Not met: "
+#: Keys of `partialFingerprints` and `fingerprints` that say which finding it is, the best first.
+_MARKS = ("primaryLocationLineHash", "matchBasedId/v1", "contextHash/v1")
+
+
+def claims(document: Any) -> bool:
+    """Tell whether a document is SARIF."""
+    return isinstance(document, dict) and isinstance(document.get("runs"), list) and "version" in document
+
+
+def read(document: Any) -> ToolResults:
+    """Read the runs; results that pass (`kind` pass or notApplicable) or are gone (`baselineState` absent) are left out."""
+    if document["version"] != "2.1.0":
+        raise ResultsError(f"version must be 2.1.0 (got {text_of(document['version'], 50)!r})", "version")
+    runs = [mapping_of(one) for one in document["runs"]]
+    if not runs:
+        raise ResultsError("has no run", "runs")
+    drivers = [mapping_of(mapping_of(run.get("tool")).get("driver")) for run in runs]
+    names = {text_of(one.get("name"), 100) for one in drivers}
+    if len(names) != 1 or "" in names:
+        raise ResultsError("must be one tool's, with a name: send the runs of each tool by itself", "runs")
+    found = [one for at, run in enumerate(runs) for one in _results(run, f"runs[{at}]")]
+    check_size(found, "runs")
+    tool = names.pop()
+    if tool != OWN_TOOL:  # a hash of a line says nothing of the rule and the file
+        found = [
+            (one, title, f"{one.rule}/{one.region.file}/{mark}" if mark else "") for one, title, mark in found
+        ]
+    return ToolResults(
+        tool=tool,
+        tool_version=text_of(drivers[0].get("semanticVersion") or drivers[0].get("version"), 100),
+        category="" if tool == OWN_TOOL else _category(runs[0]),
+        findings=with_fingerprints(*map(list, zip(*found, strict=True))) if found else (),
+        unread=tuple(sorted({one for run in runs for one in _unread(run)})),
+    )
+
+
+def _results(run: Mapping[str, Any], place: str) -> Iterator[tuple[CodeFinding, str, str]]:
+    driver = mapping_of(mapping_of(run.get("tool")).get("driver"))
+    rules = [mapping_of(one) for one in list_of(driver.get("rules"), f"{place}.tool.driver.rules")]
+    by_id = {text_of(one.get("id"), 300): one for one in rules}
+    for at, one in enumerate(list_of(run.get("results"), f"{place}.results")):
+        result = mapping_of(one)
+        if result.get("kind") in ("pass", "notApplicable") or result.get("baselineState") == "absent":
+            continue
+        id_ = text_of(result.get("ruleId") or mapping_of(result.get("rule")).get("id"), 300)
+        rule = by_id.get(id_) or _at(rules, result.get("ruleIndex"))
+        yield _finding(result, id_ or text_of(rule.get("id"), 300), rule, f"{place}.results[{at}]")
+
+
+def _at(rules: list[Mapping[str, Any]], index: Any) -> Mapping[str, Any]:
+    whole = isinstance(index, int) and not isinstance(index, bool)
+    return rules[index] if whole and 0 <= index < len(rules) else {}
+
+
+def _finding(
+    result: Mapping[str, Any], id_: str, rule: Mapping[str, Any], place: str
+) -> tuple[CodeFinding, str, str]:
+    location = mapping_of(next(iter(list_of(result.get("locations"), f"{place}.locations")), None))
+    physical = mapping_of(location.get("physicalLocation"))
+    region = mapping_of(physical.get("region"))
+    logical = mapping_of(next(iter(list_of(location.get("logicalLocations"), f"{place}.locations[0]")), None))
+    title = _text(rule.get("shortDescription")) or text_of(rule.get("name"), 300) or id_
+    file = _file(physical)
+    finding = make_finding(
+        id_,
+        file,
+        _text(result.get("message")) or title,
+        _severity(result, rule),
+        line=region.get("startLine"),
+        column=region.get("startColumn"),
+        state=_state(result),
+        subject=text_of(logical.get("fullyQualifiedName"), 1_000),
+        evidence=_text(region.get("snippet")),
+        reason=_reason(result),
+    )
+    return finding, text_of(title, 300).removeprefix(_UNMET), _mark(result)
+
+
+def _category(run: Mapping[str, Any]) -> str:
+    """Return what divides a tool's runs over one repository: the id of the run's automation up to its last slash."""
+    return text_of(mapping_of(run.get("automationDetails")).get("id"), 200).rpartition("/")[0]
+
+
+def _file(physical: Mapping[str, Any]) -> str:
+    uri = text_of(mapping_of(physical.get("artifactLocation")).get("uri"), 1_000)
+    return unquote(uri.removeprefix("file://")).removeprefix("./")
+
+
+def _text(message: Any) -> str:
+    told = mapping_of(message)
+    return text_of(told.get("text")) or text_of(told.get("markdown"))
+
+
+def _severity(result: Mapping[str, Any], rule: Mapping[str, Any]) -> Severity:
+    """Return the severity of a rule's `security-severity` (a CVSS score), else of the level."""
+    for told in (result, rule):
+        try:
+            return severity_of_score(float(mapping_of(told.get("properties"))["security-severity"]))
+        except (KeyError, TypeError, ValueError):
+            continue
+    level = result.get("level") or mapping_of(rule.get("defaultConfiguration")).get("level")
+    return _LEVELS.get(str(level), Severity.MEDIUM)
+
+
+def _state(result: Mapping[str, Any]) -> FindingState:
+    if _reason(result):
+        return FindingState.SUPPRESSED
+    return FindingState.UNKNOWN if result.get("kind") in ("open", "review") else FindingState.FAILED
+
+
+def _reason(result: Mapping[str, Any]) -> str:
+    """Return why a result is suppressed; '' where it is not, or where a suppression is not accepted."""
+    several = result.get("suppressions")
+    told = [mapping_of(one) for one in several] if isinstance(several, list) else []
+    if not told or any(one.get("status") in ("underReview", "rejected") for one in told):
+        return ""
+    return text_of(told[0].get("justification"), 500) or "suppressed"
+
+
+def _mark(result: Mapping[str, Any]) -> str:
+    partial = mapping_of(result.get("partialFingerprints"))
+    given = {**mapping_of(result.get("fingerprints")), **partial}
+    marks = [*(name for name in _MARKS if name in given), *sorted(given)]
+    return next((text_of(given[name], 200) for name in marks if isinstance(given[name], str)), "")
+
+
+def _unread(run: Mapping[str, Any]) -> Iterator[str]:
+    """Give the files that the tool says it could not judge: those of notifications that warn or fail."""
+    for invocation in list_of(run.get("invocations"), "invocations"):
+        notifications = mapping_of(invocation).get("toolExecutionNotifications")
+        for one in list_of(notifications, "toolExecutionNotifications"):
+            told = mapping_of(one)
+            if told.get("level") not in ("error", "warning"):
+                continue
+            for location in list_of(told.get("locations"), "locations"):
+                file = _file(mapping_of(mapping_of(location).get("physicalLocation")))
+                if file:
+                    yield file

@@ -1,0 +1,73 @@
+"""ZAP's JSON report ("traditional-json" and "traditional-json-plus"): https://www.zaproxy.org/docs/desktop/addons/report-generation/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from html import unescape
+from typing import Any
+
+from nephoscope.posture.code.finding import CodeFinding, FindingState
+from nephoscope.posture.pipelines.results.tool_results import (
+    ToolResults,
+    check_size,
+    list_of,
+    make_finding,
+    mapping_of,
+    text_of,
+    with_fingerprints,
+)
+from nephoscope_policy.model.state import Severity
+
+_RISKS = {"0": Severity.INFORMATIONAL, "1": Severity.LOW, "2": Severity.MEDIUM, "3": Severity.HIGH}
+_FALSE_POSITIVE = "0"
+_TAG = re.compile(r"<[^<>]{0,1000}>")
+
+
+def claims(document: Any) -> bool:
+    """Tell whether a document is a report of ZAP."""
+    return (
+        isinstance(document, dict) and "site" in document and "ZAP" in str(document.get("@programName", ""))
+    )
+
+
+def read(document: Any) -> ToolResults:
+    """Read the alerts, one finding for each request; the confidence `False Positive` is suppressed."""
+    found = [
+        one
+        for at, site in enumerate(list_of(document["site"], "site"))
+        for alert in list_of(mapping_of(site).get("alerts"), f"site[{at}].alerts")
+        for one in _findings(mapping_of(alert), f"site[{at}].alerts")
+    ]
+    check_size(found, "site")
+    findings = [finding for finding, _ in found]
+    return ToolResults(
+        tool="ZAP",
+        tool_version=text_of(document.get("@version"), 100),
+        findings=with_fingerprints(findings, [title for _, title in found]),
+    )
+
+
+def _findings(alert: Mapping[str, Any], place: str) -> Iterator[tuple[CodeFinding, str]]:
+    title = text_of(alert.get("alert") or alert.get("name"), 300)
+    accepted = str(alert.get("confidence")) == _FALSE_POSITIVE
+    for one in list_of(alert.get("instances"), f"{place}.instances"):
+        told = mapping_of(one)
+        address = text_of(told.get("uri"), 1_000).partition("?")[0].partition("#")[0]
+        request = " ".join(text_of(told.get(name), 300) for name in ("method", "param")).strip()
+        yield make_finding(
+            f"zap-{text_of(alert.get('alertRef') or alert.get('pluginid'), 50)}",
+            address,
+            f"{title}: {_plain(alert.get('desc'))}",
+            _RISKS.get(str(alert.get("riskcode")), Severity.MEDIUM),
+            state=FindingState.SUPPRESSED if accepted else FindingState.FAILED,
+            subject=address,
+            # queries and answers differ from run to run: the method and the parameter are what it is known by
+            evidence=request,
+            reason="marked as a false positive" if accepted else "",
+            steps=[_plain(alert.get("solution"))],
+        ), title  # fmt: skip
+
+
+def _plain(html: Any) -> str:
+    return text_of(unescape(_TAG.sub(" ", html[:20_000]))) if isinstance(html, str) else ""

@@ -1,0 +1,36 @@
+"""What is kept of a run: each finding with its standing against the default branch, and what the run no longer finds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from nephoscope.posture.code.finding import CodeFinding
+
+
+class FindingStanding(StrEnum):
+    """How a finding of a run stands against the work items of the default branch."""
+
+    NEW = "New"
+    REOPENED = "Reopened"
+    UNCHANGED = "Unchanged"
+    FIXED = "Fixed"
+    SUPPRESSED = "Suppressed"
+    UNKNOWN = "Unknown"
+
+
+class RunFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding of a run; of one that is FIXED it is what the run before found."""
+
+    standing: FindingStanding
+    fingerprint: str
+    title: str
+    finding: CodeFinding
+
+
+class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """All findings of a run, and the files that it could not judge."""
+
+    findings: tuple[RunFinding, ...] = ()
+    unread: tuple[str, ...] = ()
