@@ -41,7 +41,7 @@ RUNNERS = (
     Runner("compliance.py", "corpora/azure-policy"),
     Runner("unread_is_unknown.py", "corpora", ("--types", "12")),
     Runner("collect.py", "corpora/resources"),
-    Runner("pipeline_cases.py", "corpora/pipelines", share=0.98),
+    Runner("pipeline_cases.py", "corpora/pipelines", share=0.99),
     Runner("facts_cases.py", "corpora/facts-cases"),
     Runner("template_cases.py", "corpora/templates", share=0.99),
     Runner("kql_parse.py", "corpora", share=0.99),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.collect.templates.terraform.plan import TerraformPlan, map_plan
-from nephoscope_policy.arm.template.document import Document
-from nephoscope_policy.arm.template.errors import TemplateError
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.terraform.plan import TerraformPlan
 
 TITLE = "Terraform plan (`terraform show -json`)"
 PRECEDENCE = 20
@@ -23,6 +24,11 @@ def claims(name: str, head: str) -> bool:
 
 def read(source: SourceText) -> TerraformPlan:
     """Map the resources of a plan; raises UnreadableFileError."""
+    # only a plan needs the engine
+    from nephoscope.collect.templates.terraform.plan import map_plan
+    from nephoscope_policy.arm.template.document import Document
+    from nephoscope_policy.arm.template.errors import TemplateError
+
     try:
         document = Document.parse(source.text, source.name)
     except TemplateError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from nephoscope.collect.templates.discovery import UnreadableFileError, read_template
+from nephoscope.collect.templates.discovery import UnreadableFileError, read_template, reader_of
 from nephoscope.collect.templates.source_text import SourceText, Span
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
 from nephoscope.posture.code.match import CodeOptions, Match
@@ -23,6 +23,7 @@ def judge_files(
     """Judge files, each a name (relative, with `/`) and its text; those that no reader claims are left out."""
     findings: list[CodeFinding] = []
     judged: list[str] = []
+    used: set[str] = set()
     unread: list[UnreadFile] = []
     for name, text in files:
         try:
@@ -33,8 +34,10 @@ def judge_files(
         if found is not None:
             judged.append(name)
             findings += found
+            reader = reader_of(name, text)
+            used |= {reader.name} if reader else set()
     findings.sort(key=lambda finding: finding.order)
-    return CodeReport(target, now, code_rules(), findings, judged, unread)
+    return CodeReport(target, now, code_rules(sorted(used)), findings, judged, unread)
 
 
 def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding] | None:

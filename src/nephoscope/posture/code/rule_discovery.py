@@ -31,25 +31,33 @@ class CodeCheck:
 def checks() -> tuple[CodeCheck, ...]:
     """Return every rule by reader and id; raises RuleFileError."""
     found: dict[str, CodeCheck] = {}
-    for folder in pkgutil.iter_modules(package.__path__):
-        room = importlib.import_module(f"{package.__name__}.{folder.name}")
-        for info in pkgutil.iter_modules(room.__path__):
-            check = _check(f"{room.__name__}.{info.name}", folder.name)
+    for folder in sorted(_folders()):
+        for check in checks_of(folder):
             if check.rule.id in found:
-                raise RuleFileError(f"{room.__name__}.{info.name}: another rule has the id {check.rule.id}")
+                raise RuleFileError(f"rules/{folder}: another rule has the id {check.rule.id}")
             found[check.rule.id] = check
-    return tuple(sorted(found.values(), key=lambda check: (check.reader, check.rule.id)))
+    return tuple(found.values())
 
 
 @cache
 def checks_of(reader: str) -> tuple[CodeCheck, ...]:
-    """Return the rules for the documents of one reader."""
-    return tuple(check for check in checks() if check.reader == reader)
+    """Return the rules for the documents of one reader, by id; only these are loaded. Raises RuleFileError."""
+    if reader not in _folders():
+        return ()
+    room = importlib.import_module(f"{package.__name__}.{reader}")
+    found = (_check(f"{room.__name__}.{info.name}", reader) for info in pkgutil.iter_modules(room.__path__))
+    return tuple(sorted(found, key=lambda check: check.rule.id))
 
 
-def code_rules() -> dict[str, CodeRule]:
-    """Return every rule by id."""
-    return {check.rule.id: check.rule for check in checks()}
+def code_rules(readers: Iterable[str] | None = None) -> dict[str, CodeRule]:
+    """Return every rule by id, or those of some readers."""
+    given = checks() if readers is None else [check for reader in readers for check in checks_of(reader)]
+    return {check.rule.id: check.rule for check in given}
+
+
+@cache
+def _folders() -> frozenset[str]:
+    return frozenset(info.name for info in pkgutil.iter_modules(package.__path__))
 
 
 def _check(name: str, reader: str) -> CodeCheck:

@@ -73,6 +73,8 @@ _NPM_VALUED = frozenset(
 )
 _PINNED = re.compile(r"[=<>!~]=|===|[<>]|@\s*\S")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:#|$)")
+_FULL_VERSION = re.compile(r"@(?:v\d+\.\d+\.\d+|[0-9a-f]{40})")
+_GO_VALUED = ("mod", "modfile", "o", "p", "tags", "ldflags", "gcflags", "C")
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
 
 
@@ -142,7 +144,7 @@ def unpinned_gem(command: Command) -> Iterator[Word]:
 
 def unpinned_go(command: Command) -> Iterator[Word]:
     """Give the modules that go installs without a version."""
-    words = command.operand_words(("mod", "modfile", "o", "p", "tags", "ldflags", "gcflags", "C"))
+    words = command.operand_words(_GO_VALUED)
     if command.program != "go" or not words or words[0].text not in ("install", "get", "run"):
         return
     for word in words[1:2] if words[0].text == "run" else words[1:]:
@@ -175,7 +177,7 @@ def _is_unlocked(command: Command) -> bool:
         case "npm":
             return verb in ("install", "i", "install-test", "update", "add", "isntall")
         case "go":
-            return any(not _COMMIT.search(word.text) for word in unpinned_go(command))
+            return _installs_moving_module(command)
         case "choco":
             return verb == "install" and not command.has_flag(
                 "requirechecksums", "require-checksums", "requirechecksum", "require-checksum"
@@ -185,6 +187,15 @@ def _is_unlocked(command: Command) -> bool:
         case "dotnet":
             return "add" in operands and "package" in operands and not command.has_flag("v", "version")
     return command.program == "easy_install"
+
+
+def _installs_moving_module(command: Command) -> bool:
+    """Tell whether go installs a module by a tag that is no full version; a full one is in the checksum database."""
+    words = command.operand_words(_GO_VALUED)
+    if not words or words[0].text not in ("install", "get", "run"):
+        return False
+    named = [word.text for word in words[1:] if not word.text.startswith((".", "/", "~", "$"))]
+    return any(not _FULL_VERSION.search(text) for text in named if "/" in text)
 
 
 def _pip_unlocked(command: Command) -> bool:

@@ -29,5 +29,8 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[Match]:
     """Give each command that runs what was downloaded."""
-    for instruction in file.of("RUN"):
-        yield from downloads_run(instruction.commands)
+    for stage in range(-1, len(file.stages)):
+        commands = [
+            command for instruction in file.in_stage(stage, "RUN") for command in instruction.commands
+        ]
+        yield from downloads_run(commands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
@@ -20,9 +21,11 @@ RULE = CodeRule(
     tags=("DS-2",),
 )
 
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|\$.*")
+
 
 def check(file: Dockerfile) -> Iterator[Match]:
     """Give each image without a digest."""
     for stage in file.stages:
-        if is_image(file, stage, variables=True) and not image_digest(stage.image):
+        if is_image(file, stage, variables=True) and not _DIGEST.fullmatch(image_digest(stage.image)):
             yield Match(stage.instruction.words[0].span, f"the image {stage.image} is not pinned to a digest")

@@ -53,7 +53,7 @@ def _lines(script: str) -> list[str]:
 
 
 def _writes_value(line: str) -> bool:
-    match = _WRITE.search(line)
+    match = _WRITE.search(line[:2000])
     if match is None or line.lstrip().startswith("#"):
         return False
     before = line[: match.start()].strip()
