@@ -2,7 +2,7 @@
 
 DIR holds sets by file name (shared/corpora/templates and its README say what they are). Prints each disagreement with -v, why cases
 are excluded, a table by set, and `N/M match`. Whatever a set's own question is, each of its templates must expand or fail with a place
-and a reason: that is the set's second line, `expands`. The verdicts of arm_ttk need policies and are excluded here.
+and a reason: that is the set's second line, `expands`. The verdicts of arm_ttk are compared for rules that ask the same here.
 """
 
 from __future__ import annotations
@@ -18,15 +18,12 @@ import corpus_records
 import template_expansions
 import template_functions
 import template_pairs
-from template_records import MATCH, Verdict, excluded, expanded, lines, loader, miss
+import template_rules
+from template_records import MATCH, Verdict, expanded, lines, loader, miss
 
 from nephoscope_policy.arm.template import Expansion, TemplateError, find_unknown
 
 Judge: TypeAlias = Callable[[Mapping[str, Any]], Verdict | Iterable[Verdict]]
-
-
-def _policies(_: Mapping[str, Any]) -> Verdict:
-    return excluded("its verdicts need policies")
 
 
 #: What each set asks of a record; None asks no more than that its templates expand.
@@ -35,7 +32,7 @@ SETS: dict[str, Judge | None] = {
     "expansions": template_expansions.judge,
     "bicep_pairs": template_pairs.judge_pair,
     "bicepparam": template_pairs.judge_parameters,
-    "arm_ttk": _policies,
+    "arm_ttk": template_rules.judge,
     "avm_language2": None,
     "bicep_decompile_inputs": None,
     "quickstarts": None,

@@ -150,8 +150,8 @@ def scan_files(
         beside = judge_files(others, label, judge.now)
         rules |= beside.rules
         findings += beside.findings
-        files += beside.files
-        unread |= set(beside.unread)
+        files += [one for one in beside.files if one not in report.files]
+        unread |= {one for one in beside.unread if one.region.file not in report.files}
     return CodeReport(
         label,
         judge.now,
@@ -166,9 +166,9 @@ def scan_files(
 
 
 def _texts(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The files that readers of pipelines, Dockerfiles and scripts may claim."""
+    """The files that readers of templates, pipelines, Dockerfiles and scripts may claim."""
     for name in names:
-        if _CLAIMABLE.search(name):
+        if _CLAIMABLE.search(name) or (name.endswith((".json", ".jsonc")) and repository.is_template(name)):
             data = repository.load(name)
             if data is not None and b"\0" not in data:
                 yield name, data.decode("utf-8", "replace")

@@ -1,0 +1,117 @@
+"""What rules ask of a template as it is written: its parameters, outputs, resources and texts, with their spans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from nephoscope.collect.templates.source_text import Span
+from nephoscope_policy.arm.template import Document
+from nephoscope_policy.arm.template.document import Path, member
+
+_SECURE = ("securestring", "secureobject")
+_REFERENCE = re.compile(r"(?:parameters|variables)\(\s*'([^']+)'\s*\)", re.IGNORECASE)
+_LISTS = re.compile(r"\blist\w*\s*\(", re.IGNORECASE)
+_OWN_SCOPE = "inner"
+
+
+class ArmSource:
+    """A template; nested templates that have their own scope are templates of their own."""
+
+    def __init__(self, document: Document, path: Path = (), root: dict[str, Any] | None = None) -> None:
+        self.document = document
+        self.path = path
+        self.root: dict[str, Any] = document.value if root is None else root
+
+    def span(self, path: Path) -> Span:
+        """The offsets of a value."""
+        return Span(*self.document.span(path))
+
+    def section(self, name: str) -> Iterator[tuple[str, Path, Any]]:
+        """The members of a section (parameters, variables, outputs): name, path and value."""
+        found = member(self.root, name)
+        if found is not None and isinstance(found[1], dict):
+            for key, value in found[1].items():
+                yield key, (*self.path, found[0], key), value
+
+    @cached_property
+    def secure_parameters(self) -> frozenset[str]:
+        """The lower-cased names of the parameters that hold secrets."""
+        return frozenset(
+            name.lower() for name, _, declared in self.section("parameters") if is_secure(declared)
+        )
+
+    def resources(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """The resources of the template, those below resources among them, without those of nested templates."""
+        found = member(self.root, "resources")
+        if found is not None:
+            yield from _resources((*self.path, found[0]), found[1])
+
+    def templates(self) -> Iterator[ArmSource]:
+        """The template and those that are nested in it."""
+        yield self
+        for path, resource in self.resources():
+            inner = nested_template(path, resource)
+            if inner is not None:
+                yield from ArmSource(self.document, *inner).templates()
+
+    def holds_secret(self, text: str) -> bool:
+        """Whether an expression gives what a secure parameter or a list function holds."""
+        if not text.startswith("["):
+            return False
+        named = {name.lower() for name in _REFERENCE.findall(text)}
+        return bool(named & self.secure_parameters) or bool(_LISTS.search(text))
+
+
+def is_secure(declared: Any) -> bool:
+    """Whether a parameter or an output is declared secure."""
+    found = member(declared, "type")
+    return found is not None and str(found[1]).lower() in _SECURE
+
+
+def texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    """Every text below a value, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from texts((*path, key), item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from texts((*path, index), item)
+
+
+def at(value: Any, path: Path, *names: str) -> tuple[Path, Any] | None:
+    """A member of members by name, in any case, with its path; None where there is none."""
+    for name in names:
+        found = member(value, name)
+        if found is None:
+            return None
+        path, value = (*path, found[0]), found[1]
+    return path, value
+
+
+def nested_template(path: Path, resource: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
+    """The template of a nested deployment, with its path."""
+    found = at(resource, path, "properties", "template")
+    return (found[0], found[1]) if found is not None and isinstance(found[1], dict) else None
+
+
+def has_own_scope(resource: dict[str, Any]) -> bool:
+    """Whether a nested deployment evaluates its expressions by itself."""
+    found = at(resource, (), "properties", "expressionEvaluationOptions", "scope")
+    return found is not None and str(found[1]).lower() == _OWN_SCOPE
+
+
+def _resources(path: Path, value: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
+    steps: Any = (
+        enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    )
+    for step, item in steps:
+        if isinstance(item, dict):
+            yield (*path, step), item
+            below = member(item, "resources")
+            if below is not None:
+                yield from _resources((*path, step, below[0]), below[1])

@@ -1,0 +1,31 @@
+"""Deployment templates of Azure Resource Manager, as they are written: what policies cannot ask is asked of their text."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.templates.arm.source import ArmSource
+from nephoscope.collect.templates.discovery import UnreadableFileError
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope_policy.arm.template import Document, TemplateError
+
+TITLE = "ARM template"
+PRECEDENCE = 10
+_SCHEMA = re.compile(r"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim JSON that names the schema of a deployment template."""
+    return name.endswith((".json", ".jsonc")) and bool(_SCHEMA.search(head))
+
+
+def read(source: SourceText) -> ArmSource:
+    """Parse a template; raises UnreadableFileError."""
+    try:
+        document = Document.parse(source.text, source.name)
+    except TemplateError as error:
+        place = error.problem.place
+        raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
+    if not isinstance(document.value, dict):
+        raise UnreadableFileError("a template is a JSON object")
+    return ArmSource(document)

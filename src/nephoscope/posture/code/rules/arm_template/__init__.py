@@ -1,0 +1,1 @@
+"""Rules for ARM templates as they are written."""

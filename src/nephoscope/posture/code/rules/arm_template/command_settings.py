@@ -1,0 +1,27 @@
+"""Commands with secrets should be in protected settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.arm.source import ArmSource, at
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="arm-command-with-secret",
+    title="Commands with secrets should be in protected settings",
+    severity=Severity.HIGH,
+    description="Settings of an extension are readable by everybody who may read the machine; protected settings are encrypted.",
+    steps=("Move commandToExecute to protectedSettings.",),
+)
+
+
+def check(template: ArmSource) -> Iterator[Match]:
+    """Give each command of an extension that holds a secret and is not protected."""
+    for one in template.templates():
+        for path, resource in one.resources():
+            found = at(resource, path, "properties", "settings", "commandToExecute")
+            if found is not None and isinstance(found[1], str) and one.holds_secret(found[1]):
+                yield Match(one.span(found[0]), "the command holds a secret, and settings are readable")

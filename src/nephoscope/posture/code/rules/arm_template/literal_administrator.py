@@ -1,0 +1,55 @@
+"""Names of administrators should not be literals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.arm.source import ArmSource, texts
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.arm.template.document import member
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="arm-literal-administrator-name",
+    title="Names of administrators should not be literals",
+    severity=Severity.MEDIUM,
+    description="A name that every deployment shares, and that the template tells, is half of what a guesser needs.",
+    steps=("Make the name a parameter without a default.",),
+)
+
+_VARIABLE = re.compile(r"^\[\s*variables\(\s*'([^']+)'\s*\)\s*\]$", re.IGNORECASE)
+
+
+def check(template: ArmSource) -> Iterator[Match]:
+    """Give each adminUsername that is a literal, by itself, by a variable or as the default of a parameter."""
+    for one in template.templates():
+        for path, resource in one.resources():
+            for where, text in texts(
+                path, {key: item for key, item in resource.items() if key.lower() != "resources"}
+            ):
+                if str(where[-1]).lower() == "adminusername" and "template" not in where:
+                    found = _literal(one, text)
+                    if found:
+                        yield Match(one.span(where), f"the administrator's name is the literal {found!r}")
+        for name, path, declared in one.section("parameters"):
+            default = member(declared, "defaultValue")
+            if (
+                name.lower() == "adminusername"
+                and default is not None
+                and default[1]
+                and isinstance(default[1], str)
+            ):
+                yield Match(
+                    one.span((*path, default[0])), "the administrator's name has a default", subject=name
+                )
+
+
+def _literal(template: ArmSource, text: str) -> str:
+    if not text.startswith("["):
+        return text
+    named = _VARIABLE.match(text)
+    variables = {name.lower(): value for name, _, value in template.section("variables")}
+    value = variables.get(named[1].lower()) if named else None
+    return value if isinstance(value, str) and not value.startswith("[") else ""

@@ -1,0 +1,32 @@
+"""Endpoints of the cloud should not be literals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.arm.source import ArmSource, texts
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="arm-literal-endpoint",
+    title="Endpoints of the cloud should not be literals",
+    severity=Severity.LOW,
+    description="A literal endpoint keeps the template from other clouds and from endpoints that change.",
+    steps=("Use environment(), such as environment().resourceManager.",),
+)
+
+_ENDPOINT = re.compile(
+    r"https?://(?:[\w.-]+\.)?(?:management\.(?:core\.windows\.net|azure\.com)|gallery\.azure\.com|graph\.windows\.net|"
+    r"login\.microsoftonline\.com|database\.windows\.net|(?:blob|file|queue|table)\.core\.windows\.net|vault\.azure\.net)",
+    re.IGNORECASE,
+)
+
+
+def check(template: ArmSource) -> Iterator[Match]:
+    """Give each text outside of metadata and schemas that names an endpoint of Azure."""
+    for where, text in texts((), template.root):
+        if "metadata" not in where and where[-1:] != ("$schema",) and _ENDPOINT.search(text):
+            yield Match(template.span(where), "the endpoint is a literal")

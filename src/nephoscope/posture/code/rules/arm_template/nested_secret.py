@@ -1,0 +1,31 @@
+"""Nested deployments with secrets should have their own scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.arm.source import ArmSource, has_own_scope, nested_template, texts
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="arm-nested-secret",
+    title="Nested deployments with secrets should have their own scope",
+    severity=Severity.HIGH,
+    description="A nested template in the outer scope is recorded with the secrets that its expressions give.",
+    steps=("Set expressionEvaluationOptions.scope to inner and pass the secret as a secure parameter.",),
+)
+
+
+def check(template: ArmSource) -> Iterator[Match]:
+    """Give each secret in a nested template that the outer one evaluates."""
+    for one in template.templates():
+        for path, resource in one.resources():
+            inner = nested_template(path, resource)
+            if inner is None or has_own_scope(resource):
+                continue
+            for where, text in texts(*inner):
+                if one.holds_secret(text) and "outputs" not in where:
+                    yield Match(one.span(where), "the nested template is recorded with this secret")
+                    break

@@ -1,0 +1,37 @@
+"""Machines should not run preview images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.arm.source import ArmSource, at, texts
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="arm-preview-image",
+    title="Machines should not run preview images",
+    severity=Severity.MEDIUM,
+    description="A preview image gets no support and may go away.",
+    steps=("Choose an image that is generally available.",),
+)
+
+
+def check(template: ArmSource) -> Iterator[Match]:
+    """Give each reference to an image whose offer, product or version is a preview."""
+    for one in template.templates():
+        for path, resource in one.resources():
+            for names in (("properties",), ("properties", "virtualMachineProfile")):
+                found = at(resource, path, *names, "storageProfile", "imageReference")
+                for where, text in texts(*found) if found is not None else ():
+                    if "preview" in _resolved(one, text).lower():
+                        yield Match(one.span(where), f"the image is a preview: {_resolved(one, text)}")
+
+
+def _resolved(template: ArmSource, text: str) -> str:
+    """A text, or what the variable that it names has below it."""
+    for name, path, value in template.section("variables"):
+        if f"variables('{name.lower()}')" in text.lower():
+            return " ".join(found for _, found in texts(path, value))
+    return text

@@ -1,0 +1,31 @@
+"""Secure parameters should have no default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.arm.source import ArmSource, is_secure
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.arm.template.document import member
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="arm-secure-parameter-default",
+    title="Secure parameters should have no default",
+    severity=Severity.HIGH,
+    description="A default of a secure parameter is a secret that everybody reads who reads the template.",
+    steps=("Remove defaultValue, or make it newGuid(), and pass the secret at deployment from Key Vault.",),
+)
+
+
+def check(template: ArmSource) -> Iterator[Match]:
+    """Give each secure parameter with a default that is neither empty nor made anew."""
+    for one in template.templates():
+        for name, path, declared in one.section("parameters"):
+            default = member(declared, "defaultValue")
+            if default is None or not is_secure(declared) or default[1] in ("", None, {}):
+                continue
+            if not (isinstance(default[1], str) and "newguid(" in default[1].lower()):
+                where = one.span((*path, default[0]))
+                yield Match(where, f"the secure parameter '{name}' has a default", subject=name)

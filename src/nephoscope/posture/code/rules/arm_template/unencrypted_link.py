@@ -1,0 +1,35 @@
+"""Links to templates and scripts should be encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.arm.source import ArmSource, texts
+from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.model.state import Severity
+
+RULE = CodeRule(
+    id="arm-unencrypted-link",
+    title="Links to templates and scripts should be encrypted",
+    severity=Severity.HIGH,
+    description="Who sits on the way of a plain link changes what is deployed.",
+    steps=("Use https.",),
+)
+
+_KEYS = frozenset(
+    {"uri", "fileuris", "primaryscripturi", "scripturi", "artifactslocation", "packageuri", "url"}
+)
+
+
+def check(template: ArmSource) -> Iterator[Match]:
+    """Give each link over plain HTTP that a deployment fetches."""
+    for where, text in texts((), template.root):
+        key = next((str(step).lower() for step in reversed(where) if isinstance(step, str)), "")
+        if text.lower().startswith("http://") and key in _KEYS and "metadata" not in where:
+            edits = (
+                ((template.span(where), '"https' + text[4:] + '"'),)
+                if '"' not in text and "\\" not in text
+                else ()
+            )
+            yield Match(template.span(where), "the link is not encrypted", edits)
