@@ -20,6 +20,7 @@ NAMES = {
     "gitlab_ci": ".gitlab-ci.yml",
     "dependabot": ".github/dependabot.yml",
     "shell_script": "install.sh",
+    "arm_template": "main.json",
     "kubernetes_manifest": "deploy/pod.yaml",
 }
 

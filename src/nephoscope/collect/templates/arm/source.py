@@ -12,7 +12,7 @@ from nephoscope_policy.arm.template import Document
 from nephoscope_policy.arm.template.document import Path, member
 
 _SECURE = ("securestring", "secureobject")
-_REFERENCE = re.compile(r"(?:parameters|variables)\(\s*'([^']+)'\s*\)", re.IGNORECASE)
+_REFERENCE = re.compile(r"(?:parameters|variables)\s*\(\s*'([^']+)'\s*\)", re.IGNORECASE)
 _LISTS = re.compile(r"\blist\w*\s*\(", re.IGNORECASE)
 _OWN_SCOPE = "inner"
 
@@ -59,10 +59,15 @@ class ArmSource:
 
     def holds_secret(self, text: str) -> bool:
         """Whether an expression gives what a secure parameter or a list function holds."""
-        if not text.startswith("["):
+        if not is_written_expression(text):
             return False
         named = {name.lower() for name in _REFERENCE.findall(text)}
         return bool(named & self.secure_parameters) or bool(_LISTS.search(text))
+
+
+def is_written_expression(text: str) -> bool:
+    """Whether a text is an expression: `[...]`, and not `[[...`."""
+    return text.startswith("[") and text.endswith("]") and not text.startswith("[[")
 
 
 def is_secure(declared: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.source import ArmSource, at
+from nephoscope.collect.templates.arm.source import ArmSource, texts
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.state import Severity
@@ -22,6 +22,7 @@ def check(template: ArmSource) -> Iterator[Match]:
     """Give each command of an extension that holds a secret and is not protected."""
     for one in template.templates():
         for path, resource in one.resources():
-            found = at(resource, path, "properties", "settings", "commandToExecute")
-            if found is not None and isinstance(found[1], str) and one.holds_secret(found[1]):
-                yield Match(one.span(found[0]), "the command holds a secret, and settings are readable")
+            for where, text in texts(path, resource):
+                keys = [str(step).lower() for step in where]
+                if keys[-2:] == ["settings", "commandtoexecute"] and one.holds_secret(text):
+                    yield Match(one.span(where), "the command holds a secret, and settings are readable")

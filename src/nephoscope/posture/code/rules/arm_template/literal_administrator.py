@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.source import ArmSource, texts
+from nephoscope.collect.templates.arm.source import ArmSource, is_written_expression, texts
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.arm.template.document import member
@@ -19,6 +19,7 @@ RULE = CodeRule(
     steps=("Make the name a parameter without a default.",),
 )
 
+_KEY = re.compile(r"admin(?:istrator)?(?:user(?:name)?|login)$", re.IGNORECASE)
 _VARIABLE = re.compile(r"^\[\s*variables\(\s*'([^']+)'\s*\)\s*\]$", re.IGNORECASE)
 
 
@@ -29,7 +30,7 @@ def check(template: ArmSource) -> Iterator[Match]:
             for where, text in texts(
                 path, {key: item for key, item in resource.items() if key.lower() != "resources"}
             ):
-                if str(where[-1]).lower() == "adminusername" and "template" not in where:
+                if _KEY.match(str(where[-1])) and "template" not in where:
                     found = _literal(one, text)
                     if found:
                         yield Match(one.span(where), f"the administrator's name is the literal {found!r}")
@@ -40,6 +41,7 @@ def check(template: ArmSource) -> Iterator[Match]:
                 and default is not None
                 and default[1]
                 and isinstance(default[1], str)
+                and not is_written_expression(default[1])
             ):
                 yield Match(
                     one.span((*path, default[0])), "the administrator's name has a default", subject=name
@@ -47,7 +49,7 @@ def check(template: ArmSource) -> Iterator[Match]:
 
 
 def _literal(template: ArmSource, text: str) -> str:
-    if not text.startswith("["):
+    if not is_written_expression(text):
         return text
     named = _VARIABLE.match(text)
     variables = {name.lower(): value for name, _, value in template.section("variables")}

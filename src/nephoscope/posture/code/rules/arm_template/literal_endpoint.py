@@ -19,8 +19,8 @@ RULE = CodeRule(
 )
 
 _ENDPOINT = re.compile(
-    r"https?://(?:[\w.-]+\.)?(?:management\.(?:core\.windows\.net|azure\.com)|gallery\.azure\.com|graph\.windows\.net|"
-    r"login\.microsoftonline\.com|database\.windows\.net|(?:blob|file|queue|table)\.core\.windows\.net|vault\.azure\.net)",
+    r"(?<![\w.-])(?:management\.(?:core\.windows\.net|azure\.com)|gallery\.azure\.com|graph\.windows\.net|login\.microsoftonline\.com|"
+    r"login\.windows\.net|database\.windows\.net|core\.windows\.net|vault\.azure\.net|batch\.core\.windows\.net)",
     re.IGNORECASE,
 )
 

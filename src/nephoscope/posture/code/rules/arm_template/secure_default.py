@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.source import ArmSource, is_secure
@@ -18,6 +19,8 @@ RULE = CodeRule(
     steps=("Remove defaultValue, or make it newGuid(), and pass the secret at deployment from Key Vault.",),
 )
 
+_MADE_ANEW = re.compile(r"^\[.*\bnewGuid\s*\(", re.IGNORECASE)
+
 
 def check(template: ArmSource) -> Iterator[Match]:
     """Give each secure parameter with a default that is neither empty nor made anew."""
@@ -26,6 +29,6 @@ def check(template: ArmSource) -> Iterator[Match]:
             default = member(declared, "defaultValue")
             if default is None or not is_secure(declared) or default[1] in ("", None, {}):
                 continue
-            if not (isinstance(default[1], str) and "newguid(" in default[1].lower()):
+            if not (isinstance(default[1], str) and _MADE_ANEW.search(default[1])):
                 where = one.span((*path, default[0]))
                 yield Match(where, f"the secure parameter '{name}' has a default", subject=name)
