@@ -185,3 +185,8 @@ def test_pods_of_workloads_and_lists_are_found() -> None:
     assert [(one.kind, one.pod is not None) for one in read[1].objects] == [
         ("Deployment", True), ("Secret", False), ("CronJob", True),
     ]  # fmt: skip
+
+
+def test_files_that_are_too_large_are_refused() -> None:
+    with pytest.raises(UnreadableFileError, match="more than 500000"):
+        read_template("Dockerfile", "RUN a\n" * 100_000)

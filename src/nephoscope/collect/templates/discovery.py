@@ -16,8 +16,8 @@ import nephoscope.collect.templates as package
 from nephoscope.collect.templates.source_text import SourceText
 
 HEAD = 65_536
-#: Files over this size are not read, in characters.
-MAX_SIZE = 20_000_000
+#: Files of more characters are not read, where the reader has no MAX_SIZE of its own.
+MAX_SIZE = 4_000_000
 
 
 class UnreadableFileError(Exception):
@@ -41,6 +41,7 @@ class Reader:
     precedence: int
     claims: Callable[[str, str], bool]
     read: Callable[[SourceText], object]
+    max_size: int
 
 
 @cache
@@ -56,7 +57,16 @@ def readers() -> tuple[Reader, ...]:
         missing = [name for name in ("PRECEDENCE", "claims", "read") if not hasattr(module, name)]
         if missing:
             raise ReaderError(f"{module.__name__} has TITLE but no {' and no '.join(missing)}")
-        found.append(Reader(info.name, module.TITLE, module.PRECEDENCE, module.claims, module.read))
+        found.append(
+            Reader(
+                info.name,
+                module.TITLE,
+                module.PRECEDENCE,
+                module.claims,
+                module.read,
+                getattr(module, "MAX_SIZE", MAX_SIZE),
+            )
+        )
     return tuple(sorted(found, key=lambda reader: (reader.precedence, reader.name)))
 
 
@@ -71,6 +81,8 @@ def read_template(name: str, text: str) -> tuple[str, object] | None:
     reader = reader_of(name, text)
     if reader is None:
         return None
-    if len(text) > MAX_SIZE:
-        raise UnreadableFileError(f"the file has {len(text)} characters, more than {MAX_SIZE}: split it")
+    if len(text) > reader.max_size:
+        raise UnreadableFileError(
+            f"the file has {len(text)} characters, more than {reader.max_size}: split it"
+        )
     return reader.name, reader.read(SourceText(name, text))

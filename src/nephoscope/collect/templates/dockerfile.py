@@ -9,6 +9,7 @@ from nephoscope.collect.templates.source_text import SourceText
 
 TITLE = "Dockerfile"
 PRECEDENCE = 30
+MAX_SIZE = 500_000
 _NAME = re.compile(
     r"(?:^|/)(?:(?:docker|container)file(?:[.-][^/]*)?|[^/]*\.(?:docker|container)file)$", re.IGNORECASE
 )

@@ -12,6 +12,7 @@ from nephoscope.collect.templates.source_text import SourceText
 
 TITLE = "Shell script"
 PRECEDENCE = 60
+MAX_SIZE = 500_000
 _NAME = re.compile(r"\.(?:sh|bash|ksh)$")
 _SHEBANG = re.compile(r"#!\s*\S*(?:/|\s)(?:env\s+)?(?:-S\s+)?(?:ba|da|a|k)?sh\b")
 

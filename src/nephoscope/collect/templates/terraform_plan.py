@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TITLE = "Terraform plan (`terraform show -json`)"
 PRECEDENCE = 20
+MAX_SIZE = 20_000_000
 _PLAN = re.compile(r'"(?:resource_changes|planned_values|terraform_version)"\s*:')
 _VERSION = re.compile(r'"format_version"\s*:')
 

@@ -11,8 +11,7 @@ import re
 from nephoscope.collect.templates.shell.command import Command, Redirect, Word
 from nephoscope.collect.templates.source_text import Span
 
-#: A script is cut here: what comes after is not read; nesting of substitutions and of `sh -c` likewise.
-MAX_LENGTH = 1_000_000
+#: Substitutions and `sh -c` are followed so deep; the readers bound the length of scripts.
 MAX_DEPTH = 12
 _OPERATOR = re.compile(r"&&|\|\||\|&|;;&|;;|;&|&(?!>)|\||;|\(|\)|\n")
 _REDIRECT = re.compile(r"(?:\d*|\{\w+\})(?:<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|>|<)")
@@ -26,7 +25,7 @@ _CLOSING = frozenset({"fi", "done", "esac", "}"})
 
 def parse_script(text: str, offset: int = 0) -> list[Command]:
     """Return the commands of a script in their order; spans begin at `offset`. Never raises."""
-    parser = _Parser(text[:MAX_LENGTH], offset, 0, [0], offset)
+    parser = _Parser(text, offset, 0, [0], offset)
     return parser.run()
 
 
