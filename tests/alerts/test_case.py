@@ -91,6 +91,7 @@ BODIES: list[dict[str, Any]] = [
     grant("a1", "g1", "Group", OWNER),
     grant("a2", "sp1", "ServicePrincipal", READER, GROUP),
     grant("a3", "u1", "User", READER, GROUP),
+    grant("a4", "mi1", "ServicePrincipal", OWNER, GROUP),
 ]  # fmt: skip
 
 
@@ -129,6 +130,9 @@ KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
     ("nobody", entity("Account", Name="nobody", UPNSuffix="contoso.com"), {
         "account": "no user or application of the tenant is called so",
     }),
+    ("an identity that the directory does not hold", entity("Account", AadUserId="MI1"), {
+        "account": "no user or application of the tenant is called so", "roles": f"a role of the class owner on {GROUP}",
+    }),
     ("a machine by its name", entity("Host", HostName="web-one"), {
         "owner": "web team (of its resource group)",
         "exposure": f"faces the Internet; not known whether management ports are open ({NO_SUBNET})",
@@ -164,6 +168,14 @@ UNKNOWN = [
     (entity("Host", HostName="web1"), "exposure", "networkinterfaces"),
     (entity("CloudApplication", AppId="nobody"), "account", ""),
 ]
+
+
+def test_roles_are_told_where_the_directory_was_not_collected() -> None:
+    coverage = Coverage({SUB: frozenset({"microsoft.authorization/roleassignments"})})
+    found = context(coverage, "microsoft.graph").describe(entity("Account", AadUserId="mi1"))
+    told = {fact.name: (fact.known, fact.value) for fact in found.facts}
+    assert told["account"] == (False, "not known (users were not all collected)")
+    assert told["roles"][1].startswith(f"a role of the class owner on {GROUP}")
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ class EstateContext:
     def _find_account(self, entity: Entity) -> Context:
         ids = [id_.lower() for name in _ACCOUNT_IDS if (id_ := entity.get(name))]
         if not self.reader.reads_directory(self.index.tenant):
-            return self._describe_unread(entity, ids)
+            return self._describe_stranger(entity, unknown("account", _DIRECTORY), ids)
         name = f"{entity.get('Name')}@{entity.get('UPNSuffix')}".lower()
         # a log names an application by either of its ids, and calls it an account
         known = (self.index.principals.get(one) or self.index.applications.get(one) for one in ids)
@@ -123,14 +123,14 @@ class EstateContext:
         if found is not None:
             return self._describe_principal(entity, found)
         if all(self.index.view.covers(one, "") for one in (USER_TYPE, SERVICE_TYPE)):
-            return Context(
-                entity, "", (Fact("account", "no user or application of the tenant is called so"),)
-            )
-        return Context(entity, "", (unknown("account", "users were not all collected"),))
+            missing = Fact("account", "no user or application of the tenant is called so")
+        else:
+            missing = unknown("account", "users were not all collected")
+        return self._describe_stranger(entity, missing, ids)
 
     def _find_application(self, entity: Entity) -> Context:
         if not self.reader.reads_directory(self.index.tenant):
-            return self._describe_unread(entity, ())
+            return self._describe_stranger(entity, unknown("account", _DIRECTORY), ())
         found = self.index.applications.get(entity.get("AppId").lower())
         if found is not None:
             return self._describe_principal(entity, found)
@@ -138,10 +138,10 @@ class EstateContext:
             return Context(entity, "", (Fact("account", "the tenant has no such application"),))
         return Context(entity, "", (unknown("account", "applications were not all collected"),))
 
-    def _describe_unread(self, entity: Entity, ids: Sequence[str]) -> Context:
-        """What is known of a principal without its directory: the roles that name its object id within reach."""
+    def _describe_stranger(self, entity: Entity, account: Fact, ids: Sequence[str]) -> Context:
+        """What is known of a principal that no directory tells of: the roles that name its object id within reach."""
         roles = (self._describe_roles(ids),) if ids else ()
-        return Context(entity, "", (unknown("account", _DIRECTORY), *roles))
+        return Context(entity, "", (account, *roles))
 
     # --- what is known of a resource -------------------------------------------------------------------------------
 
