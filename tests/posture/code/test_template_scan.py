@@ -205,3 +205,14 @@ def test_what_one_parameters_file_breaks_is_not_passed() -> None:
     whole = PlannedPlace(id="/A", type="t", region=region, passed=("one", "two"))
     part = PlannedPlace(id="/a", type="t", region=region, passed=("two",), conditional=True)
     assert merge_places([whole, part]) == [msgspec.structs.replace(whole, passed=("two",), conditional=True)]
+
+
+def test_bicep_without_its_template_is_not_judged_and_says_what_to_do(repo: Repo) -> None:
+    repo.write("main.bicep", "resource s 'Microsoft.Storage/storageAccounts@2022-09-01' = { name: 's' }\n")
+    (unread,) = repo.scan().unread
+    assert unread.region.file == "main.bicep"
+    assert "bicep build main.bicep" in unread.reason
+    repo.write("main.json", template(storage(False)))
+    report = repo.scan()
+    assert report.unread == []
+    assert len(of_rule(report)) == 1

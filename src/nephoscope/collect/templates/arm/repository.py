@@ -109,7 +109,10 @@ def open_repository(target: Path) -> tuple[Repository, list[str]]:
 
 
 def _beside_file(target: Path) -> Iterator[str]:
-    """The names of what may be parameters files of a template."""
+    """The names of what may be parameters files of a template, and of the template that a Bicep file compiles to."""
+    compiled = target.with_suffix(".json")
+    if target.suffix == ".bicep" and compiled.is_file():
+        yield compiled.name
     for folder in ("", "parameters/", "params/"):
         for one in sorted((target.parent / folder).glob("*.json*")):
             if "param" in one.name.lower() and one != target:

@@ -140,6 +140,7 @@ def scan_files(
     others: list[tuple[str, str]] = []
     for repository, names in opened:
         scan.add(repository, names, parameters)
+        scan.report.unread += _uncompiled(names)
         others += _texts(repository, names)
     report = scan.report
     rules = {**judge.rules, NOT_KNOWN.id: NOT_KNOWN}
@@ -163,6 +164,15 @@ def scan_files(
         report.elsewhere,
         merge_places(report.resources),
     )
+
+
+def _uncompiled(names: Sequence[str]) -> Iterator[UnreadFile]:
+    """The Bicep files beside which no compiled template stands."""
+    for name in names:
+        stem, dot, suffix = name.rpartition(".")
+        if dot and suffix == "bicep" and f"{stem}.json" not in names:
+            reason = f"Bicep is judged as the template that it compiles to: run `bicep build {name}` and scan again"
+            yield UnreadFile(Region(name, 1), reason)
 
 
 def _texts(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, str]]:
