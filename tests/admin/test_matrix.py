@@ -17,6 +17,11 @@ BODIES = {
     "facts_put": {
         "resource": MACHINE, "readAt": "2026-01-01T00:00:00Z", "documents": [{"id": MACHINE, "properties": {}}],
     },
+    "pipelines_put_run": {
+        "repository": "contoso/shop", "branch": "main", "commit": "c", "runId": "1",
+        "document": {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}}]},
+    },
+    "pipelines_change": {"repository": "contoso/other", "defaultBranch": "main"},
     "roles_grant": {"principal": NOBODY, "role": "Reader", "scope": "/workspaces/default"},
     "principals_add": {"kind": "User", "name": ""},
 }  # fmt: skip

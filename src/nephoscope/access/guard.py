@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 from nephoscope.access.afterwards import Afterwards
 from nephoscope.access.managed_identity import capped
 from nephoscope.access.roles import role
-from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach, reaches
+from nephoscope.access.scopes import (
+    TENANT,
+    Hierarchies,
+    Hierarchy,
+    log_scope,
+    permitted,
+    permitted_in_some_repository,
+    reach,
+    reaches,
+)
 from nephoscope.access.sessions import label
 from nephoscope.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
 
@@ -95,6 +104,10 @@ class Caller:
     def anywhere(self, operation: str) -> bool:
         """Whether an operation may be done at any scope of the caller's roles."""
         return any((found := role(one.role)) and found.allows(operation) for one in self.roles)
+
+    def in_some_repository(self, operation: str) -> bool:
+        """Whether an operation may be done in a repository at all."""
+        return permitted_in_some_repository(self.roles, operation)
 
     def reach(self, operation: str) -> Reach:
         """What of the estate an operation may be done on."""

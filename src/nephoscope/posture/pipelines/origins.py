@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,18 +49,31 @@ def is_exact(id_: str) -> bool:
     return not (_OPEN.search(id_) or f"{_SUBSCRIPTION}/" in parts or f"{_GROUP}/" in parts)
 
 
-def origins_of(id_: str, planned: Sequence[PlannedOrigin]) -> list[CodeOrigin]:
-    """Return the origins of a resource among what is planned, those that are certain first; where one is, no other is given."""
-    key = id_.lower().rstrip("/")
-    certain = [CodeOrigin(one, not one.conditional) for one in planned if one.exact and one.id == key]
-    if certain:
-        return certain
-    type_ = resource_type(key)
-    return [
-        CodeOrigin(one, certain=False)
-        for one in planned
-        if not one.exact and one.type == type_ and _says_which(one.id) and _pattern(one.id).fullmatch(key)
-    ]
+class OriginIndex:
+    """What is planned, by whole ids and by types, so that many resources can be asked about."""
+
+    def __init__(self, planned: Iterable[PlannedOrigin]) -> None:
+        self._exact: dict[str, list[PlannedOrigin]] = {}
+        self._open: dict[str, list[PlannedOrigin]] = {}
+        for one in planned:
+            if one.exact:
+                self._exact.setdefault(one.id, []).append(one)
+            elif _says_which(one.id):
+                self._open.setdefault(one.type, []).append(one)
+
+    def origins_of(self, id_: str) -> list[CodeOrigin]:
+        """Return the origins of a resource; where its whole id is planned, no origin that only may be is given."""
+        key = id_.lower().rstrip("/")
+        known = self._exact.get(key)
+        if known:
+            return [CodeOrigin(one, not one.conditional) for one in known]
+        several = self._open.get(resource_type(key), ())
+        return [CodeOrigin(one, certain=False) for one in several if _pattern(one.id).fullmatch(key)]
+
+
+def origins_of(id_: str, planned: Iterable[PlannedOrigin]) -> list[CodeOrigin]:
+    """Return the origins of one resource among what is planned."""
+    return OriginIndex(planned).origins_of(id_)
 
 
 def resource_type(id_: str) -> str:

@@ -1,0 +1,370 @@
+"""Results of pipelines: runs that are sent, repositories, work items, and what of the code stands in the cloud."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import PLAIN, Shape, Text
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
+from nephoscope.posture.pipelines.results.reading import read_results
+from nephoscope.posture.pipelines.results.tool_results import ResultsError
+from nephoscope.service import pipelines as service
+from nephoscope.service.code_to_cloud import ViolatedPass, made_by, violated_passes
+from nephoscope.service.pipelines import DELETE, READ, WRITE, NewPipelineRun
+from nephoscope.state import MissingError
+from nephoscope.state.pipelines import PipelineRepository, PipelineRun, WorkItem, WorkItemStatus
+
+SECTION = Section("pipelines", "Pipelines")
+#: Bytes of a run with its document.
+MOST_BYTES = 24 << 20
+ASSESSMENTS = "Microsoft.Security/assessments/read"
+RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
+Repository = Annotated[
+    str, msgspec.Meta(max_length=1000, pattern=PLAIN, description="As in github.com/contoso/shop.")
+]
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PLAIN)]
+Top = Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")]
+
+
+class PipelineRunSent(Shape, frozen=True, kw_only=True):
+    """A run: `document` is what the tool wrote, the text of it where it is XML; `runId` differs for each attempt.
+
+    `pullRequest` is its number; `partial` says that the tool looked at some files only; `started` is now where it is absent.
+    """
+
+    repository: Repository
+    branch: Key
+    commit: Key
+    run_id: Key
+    document: dict[str, Any] | str
+    url: Text = ""
+    pull_request: Text = ""
+    default_branch: Text = ""
+    category: Text = ""
+    repository_url: Text = ""
+    started: datetime | None = None
+    partial: bool = False
+
+
+class PipelineRunShape(Shape, frozen=True, kw_only=True):
+    """A run: `decides` where it changed work items, else `note` says why not; `counts` and `severities` are of its findings."""
+
+    id: str
+    repository: str
+    tool: str
+    category: str
+    run_id: str
+    branch: str
+    commit: str
+    pull_request: str
+    url: str
+    started: datetime
+    author: str
+    decides: bool
+    note: str
+    counts: dict[str, int]
+    severities: dict[str, int]
+
+
+class PipelineRunReceipt(Shape, frozen=True, kw_only=True):
+    """The run as it is kept; `repeated` where it was sent before, and nothing changed."""
+
+    run: PipelineRunShape
+    repeated: bool
+
+
+class PipelineFindingShape(Shape, frozen=True, kw_only=True):
+    """A finding of a run: `standing` is New, Reopened, Unchanged, Fixed, Suppressed or Unknown."""
+
+    standing: str
+    rule: str
+    title: str
+    severity: str
+    file: str
+    line: int
+    message: str
+    subject: str
+    fingerprint: str
+
+
+class PipelineRunDetail(Shape, frozen=True, kw_only=True):
+    """A run with its findings, and the files that it could not judge."""
+
+    run: PipelineRunShape
+    findings: tuple[PipelineFindingShape, ...]
+    unread: tuple[str, ...]
+
+
+class PipelineRunList(Shape, frozen=True, kw_only=True):
+    """The newest runs."""
+
+    value: tuple[PipelineRunShape, ...]
+
+
+class PipelineRepositoryShape(Shape, frozen=True, kw_only=True):
+    """A repository; `open` counts its open work items by severity."""
+
+    name: str
+    default_branch: str
+    url: str
+    open: dict[str, int]
+
+
+class PipelineRepositoryList(Shape, frozen=True, kw_only=True):
+    """The repositories that the caller may read."""
+
+    value: tuple[PipelineRepositoryShape, ...]
+
+
+class DefaultBranch(Shape, frozen=True, kw_only=True):
+    """The branch whose runs decide."""
+
+    repository: Repository
+    default_branch: Key
+
+
+class WorkItemShape(Shape, frozen=True, kw_only=True):
+    """A finding of the default branch over its life; `reopened` counts how often it came back."""
+
+    id: str
+    repository: str
+    tool: str
+    status: str
+    rule: str
+    title: str
+    severity: str
+    file: str
+    line: int
+    message: str
+    subject: str
+    opened: datetime
+    closed: datetime | None
+    reopened: int
+
+
+class WorkItemList(Shape, frozen=True, kw_only=True):
+    """The newest of them; `total` is how many there are."""
+
+    value: tuple[WorkItemShape, ...]
+    total: int
+
+
+class OriginShape(Shape, frozen=True, kw_only=True):
+    """A place of a template; `certain` where the whole id of the resource was planned, else the template may have made it."""
+
+    repository: str
+    file: str
+    line: int
+    run: str
+    certain: bool
+
+
+class OriginList(Shape, frozen=True, kw_only=True):
+    """The templates that made a resource."""
+
+    value: tuple[OriginShape, ...]
+
+
+class ViolationShape(Shape, frozen=True, kw_only=True):
+    """A recommendation that a resource fails in the cloud though the template that made it passes."""
+
+    resource: str
+    recommendation: str
+    title: str
+    severity: str
+    why: str
+    origin: OriginShape
+
+
+class ViolationList(Shape, frozen=True, kw_only=True):
+    """What the gate passed and the cloud violates."""
+
+    value: tuple[ViolationShape, ...]
+
+
+class OfRepository(Shape, frozen=True, kw_only=True):
+    """Which repository, '' for all."""
+
+    repository: Repository = ""
+    top: Top = 100
+
+
+class WhichItems(Shape, frozen=True, kw_only=True):
+    """Which work items."""
+
+    repository: Repository = ""
+    status: Literal["", "Open", "Fixed", "Suppressed"] = ""
+    top: Top = 100
+
+
+class OfResource(Shape, frozen=True, kw_only=True):
+    """Which resource, by its id."""
+
+    resource: Annotated[str, msgspec.Meta(max_length=2000, pattern=PLAIN)] = ""
+
+
+@SECTION.route("PUT", "/pipelines/runs", WRITE, scoped=None, most=MOST_BYTES)
+def put_run(ask: Ask, body: PipelineRunSent) -> PipelineRunReceipt:
+    """Take in what a tool wrote (the gate's JSON, SARIF 2.1.0, CycloneDX, ZAP, JUnit); the default branch's newest run decides."""
+    ask.caller.must(WRITE, repository_scope(body.repository))
+    try:
+        results = read_results(body.document)
+        told = service.record_run(ask.service, _new(body, results))
+    except ResultsError as error:
+        raise bad(f"document: {error}.", "document") from error
+    except RepositoryNameError as error:
+        raise bad(f"repository: {error}.", "repository") from error
+    return PipelineRunReceipt(run=_run(told.run), repeated=told.repeated)
+
+
+@SECTION.route("GET", "/pipelines/repositories", READ, scoped=None)
+def repositories(ask: Ask) -> PipelineRepositoryList:
+    """The repositories that the caller may read."""
+    counts = ask.instance.state.pipelines.open_counts()
+    return PipelineRepositoryList(
+        value=tuple(_repository(one, counts.get(one.name, {})) for one in _readable(ask))
+    )
+
+
+@SECTION.route("PATCH", "/pipelines/repositories", WRITE, scoped=None)
+def change(ask: Ask, body: DefaultBranch) -> PipelineRepositoryShape:
+    """Let the runs of another branch decide from now on."""
+    ask.caller.must(WRITE, repository_scope(body.repository))
+    try:
+        changed = service.set_default_branch(ask.service, body.repository, body.default_branch)
+    except (RepositoryNameError, MissingError) as error:
+        raise _not_there(body.repository) from error
+    return _repository(changed, ask.instance.state.pipelines.open_counts().get(changed.name, {}))
+
+
+@SECTION.route("DELETE", "/pipelines/repositories", DELETE, scoped=None, status=204)
+def remove(ask: Ask, query: OfRepository) -> None:
+    """Delete a repository with its runs and work items."""
+    ask.caller.must(DELETE, repository_scope(query.repository))
+    try:
+        service.remove_repository(ask.service, query.repository)
+    except (RepositoryNameError, MissingError) as error:
+        raise _not_there(query.repository) from error
+
+
+@SECTION.route("GET", "/pipelines/runs", READ, scoped=None)
+def runs(ask: Ask, query: OfRepository) -> PipelineRunList:
+    """The newest runs, of one repository or of all that the caller may read."""
+    found = ask.instance.state.pipelines.runs(_names(ask, query.repository), query.top)
+    return PipelineRunList(value=tuple(map(_run, found)))
+
+
+@SECTION.route("GET", "/pipelines/runs/{id}", READ, scoped=None)
+def run(ask: Ask, id: Key) -> PipelineRunDetail:  # noqa: A002
+    """A run with its findings."""
+    _readable(ask)
+    try:
+        found = ask.instance.state.pipelines.run(id)
+        told = service.run_document(ask.service, found)
+    except (MissingError, DeniedError) as error:
+        raise missing(f"The run {id[:100]}") from error
+    findings = tuple(
+        PipelineFindingShape(
+            standing=one.standing.value, rule=one.finding.rule, title=one.title, severity=one.finding.severity.value,
+            file=one.finding.region.file, line=one.finding.region.line, message=one.finding.message,
+            subject=one.finding.subject, fingerprint=one.fingerprint,
+        )
+        for one in told.findings
+    )  # fmt: skip
+    return PipelineRunDetail(run=_run(found), findings=findings, unread=told.unread)
+
+
+@SECTION.route("GET", "/pipelines/work-items", READ, scoped=None)
+def work_items(ask: Ask, query: WhichItems) -> WorkItemList:
+    """The work items of one repository or of all that the caller may read, the newest first."""
+    statuses = [WorkItemStatus(query.status)] if query.status else []
+    found = ask.instance.state.pipelines.items(_names(ask, query.repository), statuses)
+    return WorkItemList(value=tuple(map(_item, found[: query.top])), total=len(found))
+
+
+@SECTION.route("GET", "/pipelines/origins", READ, scoped=None)
+def origins(ask: Ask, query: OfResource) -> OriginList:
+    """The templates and lines that made a resource, as the newest runs of default branches planned it."""
+    _readable(ask)
+    found = made_by(ask.service, query.resource)
+    return OriginList(
+        value=tuple(
+            OriginShape(
+                repository=one.planned.repository, file=one.planned.file, line=one.planned.line, run=one.planned.run,
+                certain=one.certain,
+            )
+            for one in found
+        )
+    )  # fmt: skip
+
+
+@SECTION.route("GET", "/pipelines/violations", READ, scoped=None)
+def violations(ask: Ask, query: OfRepository) -> ViolationList:
+    """What the gate passed and the cloud still violates, of what the caller may read; none before the first assessment."""
+    names = _names(ask, query.repository)
+    edition = ask.instance.shelf.newest()
+    reach = ask.caller.reach(ASSESSMENTS)
+    found = [] if edition is None else violated_passes(ask.service, edition.findings, reach, names)
+    return ViolationList(value=tuple(map(_violation, found[: query.top])))
+
+
+def _new(body: PipelineRunSent, results: Any) -> NewPipelineRun:
+    return NewPipelineRun(
+        repository=body.repository, branch=body.branch, commit_id=body.commit, run_id=body.run_id, results=results,
+        started=body.started, url=body.url, pull_request=body.pull_request, default_branch=body.default_branch,
+        category=body.category, repository_url=body.repository_url, partial=body.partial,
+    )  # fmt: skip
+
+
+def _readable(ask: Ask) -> list[PipelineRepository]:
+    """The repositories of the caller; DeniedError where roles reach none at all."""
+    if not ask.caller.in_some_repository(READ):
+        ask.caller.must(READ)
+    return service.readable_repositories(ask.service)
+
+
+def _names(ask: Ask, repository: str) -> list[str]:
+    names = [one.name for one in _readable(ask)]
+    return names if not repository else [one for one in names if one == repository.lower()]
+
+
+def _not_there(repository: str) -> Fault:
+    return missing(f"The repository {repository[:200]!r}")
+
+
+def _run(one: PipelineRun) -> PipelineRunShape:
+    return PipelineRunShape(
+        id=one.id, repository=one.repository, tool=one.tool, category=one.category, run_id=one.run_id, branch=one.branch,
+        commit=one.commit_id, pull_request=one.pull_request, url=one.url, started=one.started, author=one.author,
+        decides=one.decides, note=one.note, counts=one.counts, severities=one.severities,
+    )  # fmt: skip
+
+
+def _repository(one: PipelineRepository, counts: dict[str, int]) -> PipelineRepositoryShape:
+    return PipelineRepositoryShape(
+        name=one.shown, default_branch=one.default_branch, url=one.url, open=counts
+    )
+
+
+def _item(one: WorkItem) -> WorkItemShape:
+    names = WorkItemShape.__struct_fields__
+    return WorkItemShape(
+        **{name: getattr(one, name) for name in names if name != "status"}, status=one.status.value
+    )
+
+
+def _violation(one: ViolatedPass) -> ViolationShape:
+    told, planned = one.finding, one.origin.planned
+    return ViolationShape(
+        resource=told.resource, recommendation=told.recommendation, title=told.title, severity=told.severity.value, why=told.why,
+        origin=OriginShape(
+            repository=planned.repository, file=planned.file, line=planned.line, run=planned.run, certain=one.origin.certain
+        ),
+    )  # fmt: skip

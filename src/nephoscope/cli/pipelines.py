@@ -1,0 +1,220 @@
+"""Results of pipelines: runs, their history per repository, work items, and what of the code stands in the cloud."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.pipelines import PipelineRun
+
+REPOSITORIES = ("repository", "default_branch", "open", "critical", "high", "last_run")
+RUNS = ("started", "repository", "tool", "branch", "pull_request", "failed", "new", "fixed", "reopened", "id")
+FINDINGS = ("standing", "severity", "place", "title", "rule")
+ITEMS = ("status", "severity", "repository", "place", "title", "opened", "id")
+ORIGINS = ("place", "repository", "certain", "run")
+_Result = TypeVar("_Result")
+
+
+@click.group("pipelines")
+def command() -> None:
+    """Work with what pipelines report: the newest run of the default branch opens and closes work items."""
+
+
+@command.command("list")
+@listed
+@click.pass_obj
+def list_(data: Path, /, output: str) -> None:
+    """List repositories with their open work items and last run."""
+    from nephoscope.cli.session.listing import show_list
+
+    def rows(context: ServiceContext) -> list[dict[str, Any]]:
+        kept = context.state.pipelines
+        counts = kept.open_counts()
+        return [
+            {
+                "repository": one.shown, "default_branch": one.default_branch, "open": sum(counts.get(one.name, {}).values()),
+                "critical": counts.get(one.name, {}).get("Critical", 0), "high": counts.get(one.name, {}).get("High", 0),
+                "last_run": next((run.started for run in kept.runs([one.name], 1)), None),
+            }
+            for one in kept.repositories()
+        ]  # fmt: skip
+
+    found: list[dict[str, Any]] = _read(data, rows)
+    show_list(found, REPOSITORIES, output, "no pipeline sent results yet")
+
+
+@command.command("runs")
+@click.argument("repository", default="")
+@click.option("--top", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
+@listed
+@click.pass_obj
+def runs(data: Path, /, repository: str, top: int, output: str) -> None:
+    """List the newest runs, of REPOSITORY or of all."""
+    from nephoscope.cli.session.listing import show_list
+
+    names = [repository.lower()] if repository else None
+    found = _read(data, lambda context: context.state.pipelines.runs(names, top))
+    show_list([_run_row(one) for one in found], RUNS, output, "there are no runs")
+
+
+@command.command("show")
+@click.argument("run")
+@listed
+@click.pass_obj
+def show(data: Path, /, run: str, output: str) -> None:
+    """Show the findings of a RUN, each with its standing against the default branch."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import tell, usage_error
+    from nephoscope.service.pipelines import run_document
+    from nephoscope.state import MissingError
+
+    with state_of(data) as state:
+        context = _context(data, state)
+        try:
+            found = state.pipelines.run(run)
+        except MissingError as error:
+            usage_error(str(error))
+        document = run_document(context, found)
+    rows = [
+        {
+            "standing": one.standing.value, "severity": one.finding.severity.value,
+            "place": f"{one.finding.region.file}:{one.finding.region.line}", "title": one.title, "rule": one.finding.rule,
+            "message": one.finding.message, "subject": one.finding.subject, "fingerprint": one.fingerprint,
+        }
+        for one in document.findings
+    ]  # fmt: skip
+    show_list(rows, FINDINGS, output, "the run has no findings")
+    for file in document.unread:
+        tell(f"{file}: not judged")
+    if found.note:
+        tell(f"no work item changed: {found.note}")
+
+
+@command.command("items")
+@click.argument("repository", default="")
+@click.option("--all", "every", is_flag=True, help="Closed ones too.")
+@listed
+@click.pass_obj
+def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
+    """List work items, of REPOSITORY or of all, the newest first."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.state.pipelines import WorkItemStatus
+
+    names = [repository.lower()] if repository else None
+    statuses = () if every else (WorkItemStatus.OPEN,)
+    found = _read(data, lambda context: context.state.pipelines.items(names, statuses))
+    rows = [
+        {
+            "status": one.status.value, "severity": one.severity, "repository": one.repository,
+            "place": f"{one.file}:{one.line}", "title": one.title, "opened": one.opened, "id": one.id, "rule": one.rule,
+            "message": one.message, "subject": one.subject, "closed": one.closed, "reopened": one.reopened,
+        }
+        for one in found
+    ]  # fmt: skip
+    show_list(rows, ITEMS, output, "there are no work items")
+
+
+@command.command("origin")
+@click.argument("resource", metavar="ID")
+@listed
+@click.pass_obj
+def origin(data: Path, /, resource: str, output: str) -> None:
+    """Show which templates made the resource ID, at which lines."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.service.code_to_cloud import made_by
+
+    rows = [
+        {
+            "place": f"{one.planned.file}:{one.planned.line}", "repository": one.planned.repository, "certain": one.certain,
+            "run": one.planned.run,
+        }
+        for one in _read(data, lambda context: made_by(context, resource))
+    ]  # fmt: skip
+    show_list(rows, ORIGINS, output, "no run planned such a resource")
+
+
+@command.command("send")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--server", metavar="URL", envvar="NEPHOSCOPE_SERVER", help="Send to a server (default: the data folder)."
+)
+@click.option("--repository", metavar="NAME", help="As in github.com/contoso/shop.")
+@click.option("--branch", metavar="NAME", help="The branch, or a pull request's own.")
+@click.option("--commit", metavar="ID", help="The commit.")
+@click.option("--run-id", metavar="ID", help="The pipeline's id of the run: another for each attempt.")
+@click.option("--url", metavar="URL", help="Where the run is shown.")
+@click.option("--pull-request", metavar="NUMBER", help="The findings belong to the run alone.")
+@click.option("--default-branch", metavar="NAME", help="The branch whose runs decide.")
+@click.option(
+    "--category", default="", metavar="NAME", help="Divides the runs of a tool over one repository."
+)
+@click.option("--partial", is_flag=True, help="The tool looked at some files only.")
+@click.pass_obj
+def send(
+    data: Path, /, file: Path, server: str | None, category: str, *, partial: bool, **given: str | None
+) -> None:
+    """Send what a tool wrote to FILE: the gate's JSON, SARIF, CycloneDX, ZAP's JSON or JUnit.
+
+    GitHub Actions, Azure Pipelines and GitLab CI tell the repository, commit and run; options override them. The token of the program
+    is read from NEPHOSCOPE_TOKEN.
+    """
+    from nephoscope.cli.session.pipeline_sending import prepare, record_here, send_to
+
+    body = prepare(file, os.environ, given, category, partial=partial)
+    told = send_to(server, body) if server else record_here(data, body)
+    counts = told["counts"]
+    words = ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened"))
+    click.echo(f"{'sent before: ' if told['repeated'] else ''}run {told['id']}: {words}")
+    if told["note"]:
+        click.echo(f"no work item changed: {told['note']}")
+
+
+@command.command("remove")
+@click.argument("repository")
+@click.pass_obj
+def remove(data: Path, /, repository: str) -> None:
+    """Delete REPOSITORY with its runs and work items."""
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.posture.pipelines.repository_name import RepositoryNameError
+    from nephoscope.service.pipelines import remove_repository
+    from nephoscope.state import MissingError
+
+    with state_of(data) as state:
+        try:
+            remove_repository(_context(data, state), repository)
+        except (RepositoryNameError, MissingError) as error:
+            usage_error(str(error))
+
+
+def _run_row(one: PipelineRun) -> dict[str, Any]:
+    return {
+        "started": one.started, "repository": one.repository, "tool": one.tool, "branch": one.branch,
+        "pull_request": one.pull_request, **one.counts, "id": one.id, "category": one.category, "commit": one.commit_id,
+        "run_id": one.run_id, "url": one.url, "decides": one.decides, "note": one.note, "severities": one.severities,
+    }  # fmt: skip
+
+
+def _context(data: Path, state: Any) -> ServiceContext:
+    from nephoscope.cli.session.services import service_of
+
+    return service_of(data, state)
+
+
+def _read(data: Path, call: Callable[[ServiceContext], list[_Result]]) -> list[_Result]:
+    """Call with the context of a data folder; nothing where the folder has no state yet."""
+    from nephoscope.cli.session.stored import has_state, state_of
+
+    if not has_state(data):
+        return []
+    with state_of(data) as state:
+        return call(_context(data, state))

@@ -1,0 +1,71 @@
+"""Code to cloud: the template that made a resource, its open work items, and what the gate passed and the cloud violates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.pipelines.origins import CodeOrigin, OriginIndex, origins_of, resource_type
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.service.pipelines import readable_repositories
+from nephoscope.state.pipelines import WorkItem, WorkItemStatus
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.findings import Finding, Findings
+    from nephoscope.service.context import ServiceContext
+
+#: Findings of the cloud that are compared at most.
+MOST_COMPARED = 20_000
+_FAILING = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
+
+
+@dataclass(frozen=True, slots=True)
+class ViolatedPass:
+    """A finding in the cloud, and the place of a template that passed the same recommendation."""
+
+    finding: Finding
+    origin: CodeOrigin
+
+
+def made_by(context: ServiceContext, id_: str) -> list[CodeOrigin]:
+    """Return the places that made a resource, in the repositories that the actor may read."""
+    names = [one.name for one in readable_repositories(context)]
+    key = id_.lower().rstrip("/")
+    if not names:
+        return []
+    planned = context.state.pipelines.planned([key], [resource_type(key)], names)
+    return origins_of(key, planned)
+
+
+def open_items_about(context: ServiceContext, id_: str) -> list[WorkItem]:
+    """Return the open work items about a resource, in the repositories that the actor may read."""
+    names = [one.name for one in readable_repositories(context)]
+    key = id_.lower().rstrip("/")
+    return context.state.pipelines.items(names, [WorkItemStatus.OPEN], key) if names else []
+
+
+def violated_passes(
+    context: ServiceContext, findings: Findings, reach: Reach, repositories: Collection[str]
+) -> list[ViolatedPass]:
+    """Return what a template passes and the resource that it made violates, the gravest first.
+
+    `repositories` are lower-cased names that the actor may read.
+    """
+    planned = context.state.pipelines.planned(repositories=repositories) if repositories else []
+    if not planned:
+        return []
+    index = OriginIndex(planned)
+    wanted = replace(_FAILING, recommendations=frozenset(rule for one in planned for rule in one.passed))
+    if not wanted.recommendations:
+        return []
+    failing = findings.page(reach, wanted, order="severity", most=MOST_COMPARED)
+    return [one for finding in failing for one in _passed(finding, index.origins_of(finding.resource))]
+
+
+def _passed(finding: Finding, origins: Collection[CodeOrigin]) -> Iterator[ViolatedPass]:
+    for one in origins:
+        if finding.recommendation in one.planned.passed:
+            yield ViolatedPass(finding, one)
