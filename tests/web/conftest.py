@@ -18,9 +18,14 @@ from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.ingest.live import setting_up
 from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.posture.code.finding import CodeFinding, Region
+from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.local_user import LocalUser
+from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.state import State
 from nephoscope.state.alerts import StoredAlert
 from nephoscope.state.incidents import Incident
@@ -28,6 +33,7 @@ from nephoscope.state.principals import PrincipalKind
 from nephoscope.state.sources import Source
 from nephoscope.state.tenants import Connection, Tenant
 from nephoscope.web.site import COOKIE
+from nephoscope_policy.model.state import Severity
 
 BASE = "https://127.0.0.1"
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -128,10 +134,22 @@ def replayed(state: State) -> None:
     )
 
 
+def ran(state: State, data: Path) -> None:
+    """A run of a pipeline: a finding whose texts are markup, and an address that no browser should open."""
+    region = Region("infra/<main>.json", 12)
+    told = CodeFinding(rule="r<1>", region=region, message="<b>m</b>", severity=Severity.HIGH, subject=LONG)
+    finding = ReportedFinding(fingerprint="f1", title="Use <HTTPS>", finding=told)
+    results = ToolResults(tool="nephoscope", findings=(finding,), unread=("a<b>.json",))
+    context = ServiceContext(LocalUser("kim"), state, data)
+    run = NewPipelineRun("github.com/Contoso/Shop", "main", "c0ffee", "1", results, url="javascript:alert(1)")
+    record_run(context, run)
+
+
 def set_up(state: State, data: Path) -> None:
-    """A tenant that waits, a source of logs of which nothing came yet, imported rules, and a rule that was replayed."""
+    """A tenant, a run of a pipeline, a source of logs of which nothing came yet, imported rules, and a rule that was replayed."""
     pack(data)
     replayed(state)
+    ran(state, data)
     state.tenants.add(Tenant("fabrikam", Connection("fabrikam.example", "managed-identity"), enabled=False))
     (data / "dropped").mkdir()
     setting_up.add(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})

@@ -36,6 +36,8 @@ def addresses(instance):
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",
+        "/pipelines/runs/{id}": instance.state.pipelines.runs()[0].id,
+        "/pipelines/repository/{name:path}": "github.com/contoso/shop",
     }
     known = {
         "id": rule,

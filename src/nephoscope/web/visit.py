@@ -57,6 +57,11 @@ class Guarded(Protocol):
         ...
 
     @property
+    def repositories(self) -> bool:
+        """Whether the permission is wanted in any repository."""
+        ...
+
+    @property
     def parted(self) -> bool:
         """Whether it is also for who has the permission at a part of the estate."""
         ...
@@ -262,6 +267,8 @@ class Visit:
             return True
         if page.tenant:
             return self.caller.may(page.permission)
+        if page.repositories:
+            return self.caller.in_some_repository(page.permission)
         if not page.anywhere:
             return not self.caller.reach(page.permission).nothing
         if page.parted and not self.caller.reach(page.permission).nothing:

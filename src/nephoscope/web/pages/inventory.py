@@ -13,6 +13,7 @@ from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
 from nephoscope.state import MissingError
+from nephoscope.web.code_facts import code_facts
 from nephoscope.web.download import as_csv
 from nephoscope.web.own_assessments import own_assessments
 from nephoscope.web.page import Area, Page
@@ -84,6 +85,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "put": [
             (one, each) for one in own_assessments(visit, id_) for each in one.several if each.resource == id_
         ],
+        "code": code_facts(visit, id_, findings),
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }
     if (file := file_of(visit, str(body.get("name") or "resource"), tables(findings, known))) is not None:

@@ -1,0 +1,41 @@
+"""What the page of a resource says of the code that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.service.code_to_cloud import made_by, open_items_about
+from nephoscope.service.pipelines import READ
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from nephoscope.posture.pipelines.origins import CodeOrigin
+    from nephoscope.posture.published.findings import Finding
+    from nephoscope.state.pipelines import WorkItem
+    from nephoscope.web.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFacts:
+    """The templates that made a resource, the open work items about it, and what it violates though a template passes it."""
+
+    origins: Sequence[CodeOrigin] = ()
+    items: Sequence[WorkItem] = ()
+    violated: Sequence[tuple[Finding, CodeOrigin]] = ()
+
+
+def code_facts(visit: Visit, id_: str, findings: Sequence[Finding]) -> CodeFacts | None:
+    """Return what is known of the code behind a lower-cased id; None for who may read no repository."""
+    if not visit.caller.in_some_repository(READ):
+        return None
+    origins = made_by(visit.service, id_)
+    violated = [
+        (one, origin)
+        for one in findings
+        if one.state is State.NON_COMPLIANT
+        for origin in origins
+        if one.recommendation in origin.planned.passed
+    ]
+    return CodeFacts(origins, open_items_about(visit.service, id_), violated)

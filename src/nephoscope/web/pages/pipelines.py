@@ -1,0 +1,203 @@
+"""Pipelines: repositories with their trend, runs with their findings, and what the gate passed and the cloud violates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from nephoscope.posture.pipelines.repository_name import repository_scope
+from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
+from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
+from nephoscope.service.pipelines import READ, readable_repositories, run_document
+from nephoscope.state import MissingError
+from nephoscope.state.pipelines import PipelineRepository, PipelineRun, PipelineSeries
+from nephoscope.web.download import as_csv
+from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.source_links import line_link, safe_link
+from nephoscope.web.tables import Table, file_of
+from nephoscope.web.visit import Visit
+from nephoscope_policy.model.state import Severity
+
+ASSESSMENTS = "Microsoft.Security/assessments/read"
+ROWS, MOST_RUNS, RECENT, SHOWN = 100, 1_000, 20, 50
+SEVERITIES = tuple(one.value for one in reversed(Severity))
+RUN_HEADER = (
+    "Started", "Repository", "Tool", "Category", "Branch", "Pull request", "Commit", "Failed", "New", "Fixed", "Reopened", "Unknown",
+    "Run",
+)  # fmt: skip
+FINDING_HEADER = ("Standing", "Severity", "File", "Line", "Finding", "Rule", "Subject", "Message")
+VIOLATION_HEADER = ("Severity", "Recommendation", "Resource", "Repository", "File", "Line", "Certain", "Why")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRepository:
+    """A row of the list: open work items by severity, the last run, and how many findings failed over time."""
+
+    repository: PipelineRepository
+    open: Mapping[str, int]
+    last: PipelineRun | None
+    trend: Sequence[int]
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the list of repositories."""
+    repositories = readable_repositories(visit.service)
+    names = [one.name for one in repositories]
+    violations = _violations(visit, names)
+    runs = visit.instance.state.pipelines.runs(names, MOST_RUNS)
+    tables = {
+        "runs": lambda: Table(RUN_HEADER, map(_run_row, runs)),
+        "violations": lambda: Table(VIOLATION_HEADER, map(_violation_row, violations)),
+    }
+    if (file := file_of(visit, "pipelines", tables)) is not None:
+        return file
+    counts = visit.instance.state.pipelines.open_counts()
+    return {
+        "repositories": [_listed(one, counts.get(one.name, {}), runs) for one in repositories],
+        "violations": violations[:SHOWN],
+        "violated": len(violations),
+        "assessed": visit.edition is not None,
+        "runs": runs[:RECENT],
+        "open": sum(sum(counts.get(name, {}).values()) for name in names),
+        "severities": SEVERITIES,
+    }
+
+
+def repository(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the page of a repository."""
+    name = visit.parameters["name"].lower()
+    found = next((one for one in readable_repositories(visit.service) if one.name == name), None)
+    if found is None:
+        raise MissingError(f"there is no repository {name[:300]} in what you may see")
+    runs = visit.instance.state.pipelines.runs([name], MOST_RUNS)
+    if visit.asked("format") == "csv":
+        return as_csv("runs", RUN_HEADER, map(_run_row, runs))
+    start = page_start(visit)
+    return {
+        "repository": found, "url": safe_link(found.url), "runs": runs[start : start + ROWS], "total": len(runs), "start": start,
+        "rows": ROWS, "listed": _listed(found, visit.instance.state.pipelines.open_counts().get(name, {}), runs),
+        "series": [(one, trend([run for run in runs if run.series == one])) for one in dict.fromkeys(run.series for run in runs)],
+        "severities": SEVERITIES,
+    }  # fmt: skip
+
+
+def run(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the page of a run."""
+    found = visit.instance.state.pipelines.run(visit.parameters["id"])
+    if not visit.caller.may(READ, repository_scope(found.repository)):
+        raise MissingError(f"there is no pipeline run {found.id}")
+    document = run_document(visit.service, found)
+    every = sorted(document.findings, key=_order)
+    shown = [one for one in every if _fits(visit, one)]
+    if visit.asked("format") == "csv":
+        return as_csv("findings", FINDING_HEADER, map(_finding_row, shown))
+    kept = visit.instance.state.pipelines.repository(found.repository)
+    start = page_start(visit)
+    return {
+        "run": found, "repository": kept, "url": safe_link(found.url), "unread": document.unread, "start": start, "rows": ROWS,
+        "findings": shown[start : start + ROWS], "total": len(shown), "any": bool(every),
+        "standings": _counted(one.standing.value for one in every),
+        "severities": _counted(one.finding.severity.value for one in every),
+        "text": visit.asked("q"), "source": lambda one: line_link(kept.url if kept else "", found.commit_id, one.file, one.line),
+    }  # fmt: skip
+
+
+def trend(runs: Iterable[PipelineRun]) -> list[int]:
+    """Return how many findings failed after each deciding run, the oldest first; of several series the sum of the newest of each."""
+    newest: dict[PipelineSeries, int] = {}
+    found = []
+    for one in sorted((one for one in runs if one.decides), key=lambda one: one.started):
+        newest[one.series] = one.counts["failed"]
+        found.append(sum(newest.values()))
+    return found
+
+
+def open_items(visit: Visit) -> int | None:
+    """Return how many work items are open in what the visitor may see."""
+    names = {one.name for one in readable_repositories(visit.service)}
+    counts = visit.instance.state.pipelines.open_counts()
+    return sum(sum(several.values()) for name, several in counts.items() if name in names) if names else None
+
+
+def _listed(
+    one: PipelineRepository, counts: Mapping[str, int], runs: Iterable[PipelineRun]
+) -> ListedRepository:
+    mine = [run for run in runs if run.repository == one.name]
+    return ListedRepository(one, counts, mine[0] if mine else None, trend(mine))
+
+
+def _violations(visit: Visit, names: Sequence[str]) -> list[ViolatedPass]:
+    if visit.edition is None:
+        return []
+    return violated_passes(visit.service, visit.edition.findings, visit.reach(ASSESSMENTS), names)
+
+
+def _order(one: RunFinding) -> tuple[int, int, str, int]:
+    standing = list(FindingStanding).index(one.standing)
+    return standing, -one.finding.severity.rank, one.finding.region.file, one.finding.region.line
+
+
+def _fits(visit: Visit, one: RunFinding) -> bool:
+    standings, severities, text = (
+        visit.several("standing"),
+        visit.several("severity"),
+        visit.asked("q").lower(),
+    )
+    words = f"{one.title} {one.finding.rule} {one.finding.region.file} {one.finding.subject}".lower()
+    return (
+        (not standings or one.standing.value in standings)
+        and (not severities or one.finding.severity.value in severities)
+        and text in words
+    )
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    order = [*(one.value for one in FindingStanding), *SEVERITIES]
+    counts = Counter(names)
+    return {name: counts[name] for name in order if counts[name]}
+
+
+def _run_row(one: PipelineRun) -> tuple[Any, ...]:
+    counts = one.counts
+    return (
+        one.started, one.repository, one.tool, one.category, one.branch, one.pull_request, one.commit_id, counts["failed"],
+        counts["new"], counts["fixed"], counts["reopened"], counts["unknown"], one.id,
+    )  # fmt: skip
+
+
+def _finding_row(one: RunFinding) -> tuple[Any, ...]:
+    told = one.finding
+    return (
+        one.standing.value, told.severity.value, told.region.file, told.region.line, one.title, told.rule, told.subject, told.message,
+    )  # fmt: skip
+
+
+def _violation_row(one: ViolatedPass) -> Iterator[Any]:
+    told, planned = one.finding, one.origin.planned
+    yield from (
+        told.severity.value,
+        told.title,
+        told.resource,
+        planned.repository,
+        planned.file,
+        planned.line,
+    )
+    yield from (one.origin.certain, told.why)
+
+
+PAGES = (
+    Page(
+        "/pipelines", "Pipelines", "pipelines.html", READ, filled, Area.POSTURE, 30, repositories=True,
+        under_scope="Repositories are the same for every scope; what the cloud violates is of {}.",
+    ),
+    Page(
+        "/pipelines/repository/{name:path}", "Repository", "pipeline_repository.html", READ, repository, repositories=True,
+        under_scope=SAME,
+    ),
+    Page("/pipelines/runs/{id}", "Pipeline run", "pipeline_run.html", READ, run, repositories=True, under_scope=SAME),
+)  # fmt: skip
