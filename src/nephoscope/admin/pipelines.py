@@ -11,7 +11,7 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Shape, Text
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import bad, missing
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
 from nephoscope.posture.pipelines.results.reading import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError
@@ -239,8 +239,8 @@ def change(ask: Ask, body: DefaultBranch) -> PipelineRepositoryShape:
     ask.caller.must(WRITE, repository_scope(body.repository))
     try:
         changed = service.set_default_branch(ask.service, body.repository, body.default_branch)
-    except (RepositoryNameError, MissingError) as error:
-        raise _not_there(body.repository) from error
+    except RepositoryNameError as error:
+        raise bad(f"repository: {error}.", "repository") from error
     return _repository(changed, ask.instance.state.pipelines.open_counts().get(changed.name, {}))
 
 
@@ -250,8 +250,8 @@ def remove(ask: Ask, query: OfRepository) -> None:
     ask.caller.must(DELETE, repository_scope(query.repository))
     try:
         service.remove_repository(ask.service, query.repository)
-    except (RepositoryNameError, MissingError) as error:
-        raise _not_there(query.repository) from error
+    except RepositoryNameError as error:
+        raise bad(f"repository: {error}.", "repository") from error
 
 
 @SECTION.route("GET", "/pipelines/runs", READ, scoped=None)
@@ -333,10 +333,6 @@ def _readable(ask: Ask) -> list[PipelineRepository]:
 def _names(ask: Ask, repository: str) -> list[str]:
     names = [one.name for one in _readable(ask)]
     return names if not repository else [one for one in names if one == repository.lower()]
-
-
-def _not_there(repository: str) -> Fault:
-    return missing(f"The repository {repository[:200]!r}")
 
 
 def _run(one: PipelineRun) -> PipelineRunShape:

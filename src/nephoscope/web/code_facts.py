@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,21 @@ class CodeFacts:
     origins: Sequence[CodeOrigin] = ()
     items: Sequence[WorkItem] = ()
     violated: Sequence[tuple[Finding, CodeOrigin]] = ()
+
+
+def code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int, str]]:
+    """Give the rows of the file of the section."""
+    for one in code.origins if code else ():
+        planned = one.planned
+        word = "made by" if one.certain else "may be made by"
+        yield word, "", "", planned.file, planned.line, planned.repository
+    for item in code.items if code else ():
+        yield "open work item", item.severity, item.title, item.file, item.line, item.repository
+    for finding, origin in code.violated if code else ():
+        planned = origin.planned
+        yield (
+            "passed by the gate", finding.severity.value, finding.title, planned.file, planned.line, planned.repository
+        )  # fmt: skip
 
 
 def code_facts(visit: Visit, id_: str, findings: Sequence[Finding]) -> CodeFacts | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.web.code_facts import code_rows
 from nephoscope.web.tables import Table
 from nephoscope.web.wording import STATES, caused
 
@@ -22,6 +23,9 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
     return {
         "assessments": partial(
             Table, ("State", "Severity", "Recommendation", "Why", "Cause", "Id"), _findings(findings)
+        ),
+        "code": partial(
+            Table, ("What", "Severity", "Finding", "File", "Line", "Repository"), code_rows(known["code"])
         ),
         "put": partial(
             Table,

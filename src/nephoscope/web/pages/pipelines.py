@@ -26,6 +26,7 @@ from nephoscope_policy.model.state import Severity
 ASSESSMENTS = "Microsoft.Security/assessments/read"
 ROWS, MOST_RUNS, RECENT, SHOWN = 100, 1_000, 20, 50
 SEVERITIES = tuple(one.value for one in reversed(Severity))
+REPOSITORY_HEADER = ("Repository", "Default branch", "Open work items", "Failed now", "Last run")
 RUN_HEADER = (
     "Started", "Repository", "Tool", "Category", "Branch", "Pull request", "Commit", "Failed", "New", "Fixed", "Reopened", "Unknown",
     "Run",
@@ -50,15 +51,17 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     names = [one.name for one in repositories]
     violations = _violations(visit, names)
     runs = visit.instance.state.pipelines.runs(names, MOST_RUNS)
+    counts = visit.instance.state.pipelines.open_counts()
+    listed = [_listed(one, counts.get(one.name, {}), runs) for one in repositories]
     tables = {
+        "repositories": lambda: Table(REPOSITORY_HEADER, map(_repository_row, listed)),
         "runs": lambda: Table(RUN_HEADER, map(_run_row, runs)),
         "violations": lambda: Table(VIOLATION_HEADER, map(_violation_row, violations)),
     }
     if (file := file_of(visit, "pipelines", tables)) is not None:
         return file
-    counts = visit.instance.state.pipelines.open_counts()
     return {
-        "repositories": [_listed(one, counts.get(one.name, {}), runs) for one in repositories],
+        "repositories": listed,
         "violations": violations[:SHOWN],
         "violated": len(violations),
         "assessed": visit.edition is not None,
@@ -160,6 +163,12 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
     order = [*(one.value for one in FindingStanding), *SEVERITIES]
     counts = Counter(names)
     return {name: counts[name] for name in order if counts[name]}
+
+
+def _repository_row(one: ListedRepository) -> tuple[Any, ...]:
+    told = one.repository
+    now = one.trend[-1] if one.trend else ""
+    return told.shown, told.default_branch, sum(one.open.values()), now, one.last.started if one.last else ""
 
 
 def _run_row(one: PipelineRun) -> tuple[Any, ...]:
