@@ -63,3 +63,17 @@ def test_the_scope_is_read_and_looked_up():
     )
     with pytest.raises(ScopeError, match="/tenants/<id>"):
         parsed("/tenants/contoso")
+
+
+@pytest.mark.parametrize("scope", [GROUP, f"/subscriptions/{ONE}", f"/subscriptions/{OTHER}"])
+def test_a_role_at_a_name_that_two_tenants_have_reaches_neither(scope):
+    assert not permitted(held(GROUP), READ, scope, HIERARCHY)
+    assert reach(held(GROUP), READ, HIERARCHY).nothing
+    assert "several tenants" in missing(GROUP, HIERARCHY, ())
+
+
+def test_a_role_at_a_name_that_one_tenant_has_reaches_what_is_below():
+    alone = Hierarchy({ONE: (GROUP,), TWO: (GROUP,)}, HIERARCHY.subscriptions, HIERARCHY.tenants)
+    assert reach(held(GROUP), READ, alone).subscriptions == {ONE, TWO}
+    assert permitted(held(GROUP), READ, f"/subscriptions/{TWO}", alone)
+    assert missing(GROUP, alone, ()) == ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
@@ -63,6 +63,8 @@ def missing(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
         return (
             "" if id_ in hierarchy.tenants.values() else f"no subscription of the tenant {id_} was collected"
         )
+    if scope in hierarchy.doubtful:
+        return f"several tenants have a management group {scope.rpartition('/')[2]}: name a tenant or subscriptions"
     if scope.startswith(MANAGEMENT_GROUP):
         held = scope in hierarchy.above(hierarchy.subscriptions)
         return "" if held else f"no management group {scope.rpartition('/')[2]} was collected"
@@ -74,12 +76,26 @@ def missing(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
 class Hierarchy:
     """What lies where: the subscriptions that are known, and the management groups above each, nearest first (lower-cased ids).
 
-    `tenants` maps a subscription to its tenant ('' = not known).
+    `tenants` maps a subscription to its tenant ('' = not known). `doubtful` are the management groups whose name several tenants
+    have: a role at such a name does not say which is meant and reaches neither (docs/decisions/0374-tenants-are-judged-apart.md).
     """
 
     ancestors: Mapping[str, tuple[str, ...]]
     subscriptions: frozenset[str] = frozenset()
     tenants: Mapping[str, str] = field(default_factory=dict)
+    doubtful: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the names that several tenants have."""
+        object.__setattr__(self, "doubtful", frozenset(self._find_doubtful()))
+
+    def _find_doubtful(self) -> Iterator[str]:
+        if len(set(self.tenants.values())) < 2:
+            return
+        owner: dict[str, str] = {}
+        for subscription, groups in self.ancestors.items():
+            tenant = self.tenants.get(subscription, "")
+            yield from (group for group in groups if owner.setdefault(group, tenant) != tenant)
 
     def below(self, group: str) -> frozenset[str]:
         """The subscriptions below a management group."""
@@ -120,7 +136,7 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
             whole.add(scope.removeprefix(ONE_TENANT))
             subscriptions |= hierarchy.of_tenant(scope.removeprefix(ONE_TENANT))
         elif scope.startswith(MANAGEMENT_GROUP):
-            subscriptions |= hierarchy.below(scope)
+            subscriptions |= frozenset() if scope in hierarchy.doubtful else hierarchy.below(scope)
         elif scope.startswith("/subscriptions/"):
             (groups if "/resourcegroups/" in scope else subscriptions).add(
                 scope if "/resourcegroups/" in scope else scope.rsplit("/", 1)[-1]
@@ -182,7 +198,7 @@ def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str
 
 def permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:
     """Whether an operation may be done at a scope: '/', or the lower-cased id of a container, resource or workspace."""
-    above = set(containers(scope, hierarchy))
+    above = set(containers(scope, hierarchy)) - hierarchy.doubtful
     return any(one.scope in above and _allowed(one, operation) for one in roles)
 
 
