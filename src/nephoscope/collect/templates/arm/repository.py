@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nephoscope_policy.arm.template import Document
+
 #: Folders that hold what others made.
 SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", ".terraform", ".venv", "node_modules", "__pycache__"})
 MAX_FILES = 200_000
@@ -34,12 +36,15 @@ class Repository:
     """The files below a root: templates and parameters files by relative path, each file read once.
 
     `overlay` holds texts by relative path that go before those on disk (a compiled template), or are all that there is where
-    `on_disk` is False (another commit's).
+    `on_disk` is False (another commit's). `compiled` holds the documents that Bicep files compile to by the names of the files, and
+    `compiled_parameters` the names of compiled parameters files by that of the template that they are for.
     """
 
     root: Path
     overlay: Mapping[str, bytes] = field(default_factory=dict)
     on_disk: bool = True
+    compiled: dict[str, Document] = field(default_factory=dict)
+    compiled_parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _read: dict[str, bytes | None] = field(default_factory=dict)
 
     def load(self, name: str) -> bytes | None:
@@ -62,6 +67,10 @@ class Repository:
         except OSError:
             return None
 
+    def document(self, name: str) -> Document:
+        """The JSON of a file, or what it compiles to; raises TemplateError."""
+        return self.compiled.get(name) or Document.parse(self.load(name) or b"", name)
+
     def is_template(self, name: str) -> bool:
         """Whether a file's head names the schema of a deployment template."""
         return _TEMPLATE.search((self.load(name) or b"")[:_HEAD]) is not None
@@ -75,12 +84,18 @@ class Repository:
         names = sorted(names)
         chosen = tuple(given)
         beside = [] if chosen else [name for name in names if "param" in name.lower()]
-        found = [name for name in names if name.endswith((".json", ".jsonc")) and self.is_template(name)]
+        found = [
+            name
+            for name in names
+            if (name.endswith(".bicep") and name in self.compiled)
+            or (name.endswith((".json", ".jsonc")) and self.is_template(name))
+        ]
         return [TemplateFile(name, chosen or tuple(self._beside(name, beside))) for name in found]
 
     def _beside(self, name: str, names: Iterable[str]) -> Iterator[str]:
+        yield from self.compiled_parameters.get(name, ())
         folder, _, file = name.rpartition("/")
-        stem = re.escape(file.removesuffix(".jsonc").removesuffix(".json"))
+        stem = re.escape(_suffixless(file))
         pattern = re.compile(
             rf"(?:{stem}(?:\.[\w-]+)?\.param(?:eter)?s?(?:[.-][\w-]+)?|param(?:eter)?s?\.{stem})\.jsonc?",
             re.IGNORECASE,
@@ -90,6 +105,10 @@ class Repository:
             near = where in (folder, f"{folder}/parameters".lstrip("/"), f"{folder}/params".lstrip("/"))
             if near and pattern.fullmatch(last) and self.is_parameters(other):
                 yield other
+
+
+def _suffixless(file: str) -> str:
+    return re.sub(r"\.(?:jsonc?|bicep)$", "", file)
 
 
 def open_repository(target: Path) -> tuple[Repository, list[str]]:
@@ -113,6 +132,8 @@ def _beside_file(target: Path) -> Iterator[str]:
     compiled = target.with_suffix(".json")
     if target.suffix == ".bicep" and compiled.is_file():
         yield compiled.name
+    if target.suffix == ".bicep":
+        yield from (one.name for one in sorted(target.parent.glob("*.bicepparam")))
     for folder in ("", "parameters/", "params/"):
         for one in sorted((target.parent / folder).glob("*.json*")):
             if "param" in one.name.lower() and one != target:

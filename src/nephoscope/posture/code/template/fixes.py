@@ -124,6 +124,8 @@ def wanted_in_related(reasons: Sequence[Reason]) -> Any:
 def edit_of(places: Places, resource: PlannedResource, at: BodyPath, subject: str, value: Any) -> Edit | None:
     """The edit that gives a part of a resource's body a value; None where an expression without a literal decides."""
     found = places.find(resource, at)
+    if any(written.document.compiled for written in places.trail(resource, at)):
+        return None  # the text is not JSON
     if found.absent:
         return _insertion(places, found.written, _missing(resource, at, subject), value)
     for written in reversed(places.trail(resource, at)):

@@ -69,7 +69,7 @@ class Places:
         if not document.text:
             return Region(place.file, place.line or 1, place.column or 1)
         start, end = written.span
-        if written.offset:
+        if written.offset and not document.compiled:
             start = min(start + written.offset + 1, end)
         elif opening or _is_container(document.text, start):
             end = start + 1

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nephoscope.collect.templates.arm.repository import Repository, TemplateFile, open_repository
+from nephoscope.collect.templates.bicep.compiler import BicepCompiler
+from nephoscope.collect.templates.bicep.repository import compile_bicep
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 from nephoscope.posture.code.planned import PlannedPlace, merge_places
 from nephoscope.posture.code.report import CodeReport
@@ -70,16 +72,16 @@ class TemplateScan:
     def _expansions(
         self, repository: Repository, template: TemplateFile, names: set[str], linked: set[str]
     ) -> Iterator[Expansion]:
-        def load(name: str) -> bytes | None:
-            found = repository.load(name)
+        def load(name: str) -> bytes | Document | None:
+            found = repository.compiled.get(name) or repository.load(name)
             if found is not None and name in names and name != template.name:
                 linked.add(name)
             return found
 
         for parameters in template.parameters or ("",):
             try:
-                document = Document.parse(repository.load(template.name) or b"", template.name)
-                given = Document.parse(repository.load(parameters) or b"", parameters) if parameters else None
+                document = repository.document(template.name)
+                given = repository.document(parameters) if parameters else None
                 yield expand(document, given, scope=self._scope, load=load)
             except TemplateError as error:
                 problem = error.problem
@@ -139,9 +141,11 @@ def scan_files(
     scan = TemplateScan(judge, scope)
     others: list[tuple[str, str]] = []
     for repository, names in opened:
-        scan.add(repository, names, parameters)
-        scan.report.unread += _uncompiled(names)
-        others += _texts(repository, names)
+        bicep = compile_bicep(repository, [*names, *parameters], BicepCompiler.installed())
+        scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
+        judged = [name for name in names if name not in bicep.superseded]
+        scan.add(repository, judged, parameters)
+        others += _texts(repository, judged)
     report = scan.report
     rules = {**judge.rules, NOT_KNOWN.id: NOT_KNOWN}
     findings, files, unread = [*report.findings], [*report.files], {*report.unread}
@@ -164,15 +168,6 @@ def scan_files(
         report.elsewhere,
         merge_places(report.resources),
     )
-
-
-def _uncompiled(names: Sequence[str]) -> Iterator[UnreadFile]:
-    """The Bicep files beside which no compiled template stands."""
-    for name in names:
-        stem, dot, suffix = name.rpartition(".")
-        if dot and suffix == "bicep" and f"{stem}.json" not in names:
-            reason = f"Bicep is judged as the template that it compiles to: run `bicep build {name}` and scan again"
-            yield UnreadFile(Region(name, 1), reason)
 
 
 def _texts(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -23,14 +23,18 @@ MAX_TEXT = 8 * 1024 * 1024
 
 
 class Document:
-    """A file's JSON value with its places; strict JSON is read fast, and its places are found when the first one is asked for."""
+    """A file's JSON value with its places; strict JSON is read fast, and its places are found when the first one is asked for.
 
-    __slots__ = ("_fixed", "_lines", "_mark", "closures", "file", "text", "value")
+    `compiled`: the text is not the JSON but what it was compiled from, such as a Bicep file.
+    """
+
+    __slots__ = ("_fixed", "_lines", "_mark", "closures", "compiled", "file", "text", "value")
 
     def __init__(self, file: str, text: str, value: Any, mark: TextMark | None = None) -> None:
         self.file = file
         self.text = text
         self.value = value
+        self.compiled = False
         self.closures: dict[int, Any] = {}
         self._mark = mark
         self._lines: list[int] = []
@@ -41,6 +45,13 @@ class Document:
         """A document that an expression made: everything in it stands where the expression does."""
         document = cls(place.file, "", value)
         document._fixed = place
+        return document
+
+    @classmethod
+    def of_source(cls, value: Any, file: str, text: str, mark: TextMark) -> Document:
+        """A document that was compiled from a text; `mark` leads from its parts to the characters of the text, as far as is known."""
+        document = cls(file, text, value, mark)
+        document.compiled = True
         return document
 
     @classmethod
@@ -70,6 +81,7 @@ class Document:
         if self._fixed is not None:
             return self._fixed
         mark = self._find(path)
+        offset = 0 if self.compiled else offset
         if not self._lines:
             self._lines = _line_starts(self.text)
         start = mark.start + (offset + 1 if offset and mark.start + offset + 1 < mark.end else 0)

@@ -76,9 +76,10 @@ def _linked(origin: WrittenNode, path: Path, link: Any) -> Located | None:
 def load_document(plan: ExpansionPlan, name: str) -> Document | None:
     """A document by its path, read once; one that cannot be used is reported."""
     if name not in plan.documents:
-        text = plan.load(name) if plan.load is not None else None
+        found = plan.load(name) if plan.load is not None else None
         try:
-            plan.documents[name] = None if text is None else Document.parse(text, name)
+            parsed = Document.parse(found, name) if isinstance(found, str | bytes) else found
+            plan.documents[name] = parsed
         except TemplateError as error:
             plan.report(error.problem.place, error.problem.message)
             plan.documents[name] = None

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nephoscope_policy.arm.template.scope import Scope
     from nephoscope_policy.model.place import Place
 
-Loader: TypeAlias = Callable[[str], str | bytes | None]
-"""Gives the text of a file by its path with '/' (relative to where the template's own `file` is), None where there is none."""
+Loader: TypeAlias = Callable[[str], str | bytes | Document | None]
+"""Gives the text or the document of a file by its path with `/` (relative to that of the template), None where there is none."""
 
 MAX_RESOURCES = 20_000
 """Resources that one expansion may plan; Azure takes 800 in a template."""

@@ -1,0 +1,65 @@
+"""Where each bracket, string and comment of a Bicep text ends, found in one pass."""
+
+from __future__ import annotations
+
+import re
+
+_CODE = re.compile(r"//[^\n]*|/\*[\s\S]*?\*/|'''|'|[\[\]{}()]")
+_STRING = re.compile(r"\\.|\$\{|'|\n")
+_CLOSING = {"}": "{", "]": "[", ")": "("}
+
+
+def bracket_ends(text: str) -> dict[int, int]:
+    """Return the offset after the end by the offset of the beginning; what is not closed is not in it."""
+    return _Pass(text).ends
+
+
+class _Pass:
+    def __init__(self, text: str) -> None:
+        self.ends: dict[int, int] = {}
+        self._text = text
+        self._open: list[tuple[str, int]] = []
+        at: int | None = 0
+        while at is not None:
+            at = self._in_string(at) if self._open and self._open[-1][0] == "'" else self._in_code(at)
+
+    def _in_code(self, at: int) -> int | None:
+        match = _CODE.search(self._text, at)
+        if match is None:
+            return None
+        found, start, end = match[0], match.start(), match.end()
+        if found[0] == "/":
+            self.ends[start] = end
+        elif found == "'''":
+            return self._long_string(start)
+        elif found in _CLOSING:
+            self._close(_CLOSING[found], end)
+        else:
+            self._open.append((found, start))
+        return end
+
+    def _long_string(self, start: int) -> int | None:
+        end = self._text.find("'''", start + 3)
+        if end < 0:
+            return None
+        end += 3
+        while self._text.startswith("'", end):
+            end += 1
+        self.ends[start] = end
+        return end
+
+    def _in_string(self, at: int) -> int | None:
+        match = _STRING.search(self._text, at)
+        if match is None:
+            return None
+        if match[0] == "${":
+            self._open.append(("{", match.start() + 1))
+        elif match[0] == "\n":
+            self._open.pop()  # a string does not go over a line's end: it is not closed
+        elif match[0] == "'":
+            self.ends[self._open.pop()[1]] = match.end()
+        return match.end()
+
+    def _close(self, opening: str, end: int) -> None:
+        if self._open and self._open[-1][0] == opening:
+            self.ends[self._open.pop()[1]] = end

@@ -1,0 +1,4 @@
+using './main.bicep'
+
+param tls = 'TLS1_2'
+param httpsOnly = false
