@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
 from nephoscope.posture.analysis import Analyzers, Before, every_analyzer
-from nephoscope.posture.layout import Layout, Roster
+from nephoscope.posture.layout import Concerns, Layout, Roster
 from nephoscope.posture.matrix import Bench, Progress, Verdicts
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Program
@@ -51,17 +52,18 @@ def evaluate(
         if since is not None and since.engine.base.aliases is aliases:
             later = Succession(since, estate, analysis, plan, now, scope)
             base, roster, rules, program = later.base, later.roster, later.rules, later.program
+            concerns = concerns_of(program, rules)
         else:
             later = None
             ordered: list[Resource] = sorted(estate.resources.values(), key=lambda one: one.id.key)
             base = Snapshot(ordered, aliases, estate.coverage)
             roster = Roster.of(estate, scope)
             content = prepared or prepare(plan, aliases, estate.management_groups)
-            rules, program = content.rules, content.program
+            rules, program, concerns = content.rules, content.program, content.concerns
         snapshot = (
             base.overlay(analysis.overlay, analysis.unknown) if analysis.overlay or analysis.unknown else base
         )
-        layout = Layout(program, roster, lambda check: rules.types(program.checks[check]))
+        layout = Layout(concerns, roster)
         verdicts = later.verdicts() if later is not None else Verdicts()
         Bench(program, roster, rules, snapshot, now).fill_all(layout.blocks, verdicts, progress)
     return Run(
@@ -69,12 +71,22 @@ def evaluate(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
-    """A plan made ready: requirements over checks, and the rules that are bound and compiled as they are needed."""
+    """A plan made ready: requirements over checks, the rules that are bound and compiled as they are needed, what concerns whom."""
 
     program: Program
     rules: Rules
+
+    @cached_property
+    def concerns(self) -> Concerns:
+        """Which requirements concern which types."""
+        return concerns_of(self.program, self.rules)
+
+
+def concerns_of(program: Program, rules: Rules) -> Concerns:
+    """Find which types each requirement concerns; binds the rules whose definitions prove no types."""
+    return Concerns(program, lambda check: rules.types(program.checks[check]))
 
 
 def prepare(plan: Plan, aliases: Aliases, management_groups: Mapping[str, tuple[str, ...]]) -> Prepared:

@@ -112,61 +112,78 @@ class Block:
     positions: Positions
 
 
+class Concerns:
+    """Which requirements of a program concern which types: the part of a layout that every roster shares.
+
+    `types_of` gives the lower-cased types that a check (a number in the program) can judge, None for any. `varying` are the
+    requirements whose effect or version depends on the resource; `unplaced` as a Layout has them.
+    """
+
+    def __init__(self, program: Program, types_of: Callable[[int], frozenset[str] | None]) -> None:
+        self.program = program
+        self.types_of = types_of
+        self.unplaced: list[tuple[int, int]] = []
+        self.varying: list[int] = []
+        self._by_type: dict[str, list[tuple[int, int]]] = {}
+        self._every: list[tuple[int, int]] = []
+        for index, requirement in enumerate(program.requirements):
+            check = program.check_of(index)
+            if program.checks[check].placeless:
+                self.unplaced.append((index, check))
+            elif requirement.by_resource or requirement.only or requirement.never:
+                self.varying.append(index)
+            else:
+                self._place(index, check)
+
+    def _place(self, index: int, check: int) -> None:
+        types = self.types_of(check)
+        if types is None:
+            self._every.append((index, check))
+        for type_ in types or ():
+            self._by_type.setdefault(type_, []).append((index, check))
+
+    def uniform(self, types: Iterable[str]) -> list[tuple[int, str, int]]:
+        """(requirement, type, check) of what concerns some types whatever the resource, in the order of requirements and types."""
+        found = [
+            (index, type_, check)
+            for type_ in types
+            for index, check in (*self._every, *self._by_type.get(type_, ()))
+        ]
+        return sorted(found)
+
+
 class Layout:
     """The blocks of a program over a roster; `unplaced` are the (requirement, check) that end
     once for their whole scope: the definition is not held, or judges no resource."""
 
-    def __init__(
-        self, program: Program, roster: Roster, types_of: Callable[[int], frozenset[str] | None]
-    ) -> None:
-        self._program = program
+    def __init__(self, concerns: Concerns, roster: Roster) -> None:
+        self._program = concerns.program
         self._roster = roster
-        self._types_of = types_of
+        self._types_of = concerns.types_of
         self._scopes: dict[tuple[int, str, str], Positions] = {}
-        self.blocks: list[Block] = []
-        self.unplaced: list[tuple[int, int]] = []
-        for index, requirement in enumerate(program.requirements):
-            if requirement.by_resource or requirement.only or requirement.never:
-                self.blocks.extend(self._varying(index))
-            else:
-                self.blocks.extend(self._uniform(index))
-
-    def _uniform(self, index: int) -> Iterator[Block]:
-        check = self._program.check_of(index)
-        if self._program.checks[check].placeless:
-            self.unplaced.append((index, check))
-        for type_ in self._relevant(check):
-            positions = self._in_scope(index, type_)
-            if len(positions):
-                yield Block(index, check, type_, positions)
+        self.unplaced = concerns.unplaced
+        self.blocks: list[Block] = [
+            Block(index, check, type_, positions)
+            for index, type_, check in concerns.uniform(roster.types)
+            if len(positions := self._in_scope(index, type_))
+        ]
+        if concerns.varying:
+            self.blocks += [block for index in concerns.varying for block in self._varying(index)]
+            self.blocks.sort(key=attrgetter("requirement"))
 
     def _varying(self, index: int) -> Iterator[Block]:
         """Blocks of a requirement whose effect or version depends on the resource."""
         requirement = self._program.requirements[index]
-        relevant = self._candidates(index)
-        for type_ in relevant:
+        for type_ in self._roster.types:
             chosen: dict[int, array[int]] = {}
             for at in self._in_scope(index, type_):
                 resource = self._roster.types[type_][at]
                 if requirement.holds_for(resource):
                     chosen.setdefault(self._program.check_of(index, resource), array("I")).append(at)
             for check, positions in chosen.items():
-                if type_ in self._relevant(check):
+                types = self._types_of(check)
+                if types is None or type_ in types:
                     yield Block(index, check, type_, positions)
-
-    def _candidates(self, index: int) -> Iterator[str]:
-        """The types that some version of the requirement's definition concerns."""
-        check = self._program.check_of(index)
-        if self._program.checks[check].placeless:
-            self.unplaced.append((index, check))
-            return iter(())
-        return iter(list(self._roster.types))
-
-    def _relevant(self, check: int) -> list[str]:
-        types = self._types_of(check)
-        if types is None:
-            return list(self._roster.types)
-        return sorted(types & self._roster.types.keys())
 
     def _in_scope(self, index: int, type_: str) -> Positions:
         """The positions that the requirement's assignment applies to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +19,7 @@ from nephoscope_policy.selector import REFERENCE
 from nephoscope_policy.version import Pin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nephoscope.posture.plan import Plan
     from nephoscope_policy.catalogue import Catalogue
@@ -128,6 +129,14 @@ class Program:
         self.requirements: tuple[Requirement, ...] = tuple(
             requirement for assignment in plan.assignments for requirement in self._requirements(assignment)
         )
+
+    @cached_property
+    def members(self) -> Mapping[tuple[str, str], Sequence[int]]:
+        """The numbers of the requirements by (assignment id, reference), rising: several where versions depend on the resource."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for index, requirement in enumerate(self.requirements):
+            found.setdefault((requirement.assignment.id, requirement.reference), []).append(index)
+        return found
 
     def check_of(self, index: int, resource: Resource | None = None) -> int:
         """The check that a requirement means for a resource; None asks where it does not depend on the resource."""

@@ -183,12 +183,8 @@ class Run:
         if resource is None:
             return None
         program = self.engine.program
-        for index, requirement in enumerate(program.requirements):
-            if (
-                requirement.assignment.id != assessment.assignment
-                or requirement.reference != assessment.reference
-            ):
-                continue
+        for index in program.members.get((assessment.assignment, assessment.reference), ()):
+            requirement = program.requirements[index]
             if not requirement.holds_for(resource):
                 continue
             check = program.checks[program.check_of(index, resource if requirement.by_resource else None)]

@@ -22,7 +22,7 @@ def claims(name: str, head: str) -> bool:
 def read(source: SourceText) -> ArmSource:
     """Parse a template; raises UnreadableFileError."""
     try:
-        document = Document.parse(source.text, source.name)
+        document = source.parsed or Document.parse(source.text, source.name)
     except TemplateError as error:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error

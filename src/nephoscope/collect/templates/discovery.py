@@ -78,11 +78,16 @@ def reader_of(name: str, text: str) -> Reader | None:
 
 def read_template(name: str, text: str) -> tuple[str, object] | None:
     """Return the reader's name and the document of a file; None where no reader claims it. Raises UnreadableFileError."""
-    reader = reader_of(name, text)
+    return read_source(SourceText(name, text))
+
+
+def read_source(source: SourceText) -> tuple[str, object] | None:
+    """Return the reader's name and the document of a text; None where no reader claims it. Raises UnreadableFileError."""
+    reader = reader_of(source.name, source.text)
     if reader is None:
         return None
-    if len(text) > reader.max_size:
+    if len(source.text) > reader.max_size:
         raise UnreadableFileError(
-            f"the file has {len(text)} characters, more than {reader.max_size}: split it"
+            f"the file has {len(source.text)} characters, more than {reader.max_size}: split it"
         )
-    return reader.name, reader.read(SourceText(name, text))
+    return reader.name, reader.read(source)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template import Document
 
 #: A line ends with \n, \r\n or a lone \r, as YAML, Dockerfiles and JSON read it.
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -19,11 +22,12 @@ class Span(NamedTuple):
 
 
 class SourceText:
-    """A file's name and text."""
+    """A file's name and text; `parsed` is the document that the text was parsed to before, where it was."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, parsed: Document | None = None) -> None:
         self.name = name
         self.text = text
+        self.parsed = parsed
 
     @cached_property
     def _starts(self) -> list[int]:

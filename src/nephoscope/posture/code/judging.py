@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from nephoscope.collect.templates.discovery import UnreadableFileError, read_template, reader_of
+from nephoscope.collect.templates.discovery import UnreadableFileError, read_source
 from nephoscope.collect.templates.source_text import SourceText, Span
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
 from nephoscope.posture.code.match import CodeOptions, Match
@@ -18,36 +18,35 @@ _EVIDENCE = 200
 
 
 def judge_files(
-    files: Iterable[tuple[str, str]], target: str, now: datetime, options: CodeOptions | None = None
+    files: Iterable[SourceText], target: str, now: datetime, options: CodeOptions | None = None
 ) -> CodeReport:
-    """Judge files, each a name (relative, with `/`) and its text; those that no reader claims are left out."""
+    """Judge files, whose names are relative, with `/`; those that no reader claims are left out."""
     findings: list[CodeFinding] = []
     judged: list[str] = []
     used: set[str] = set()
     unread: list[UnreadFile] = []
-    for name, text in files:
+    for source in files:
         try:
-            found = judge_text(name, text, options)
+            read = read_source(source)
         except UnreadableFileError as error:
-            unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
+            unread.append(UnreadFile(Region(source.name, error.line, error.column), str(error)))
             continue
-        if found is not None:
-            judged.append(name)
-            findings += found
-            reader = reader_of(name, text)
-            used |= {reader.name} if reader else set()
+        if read is not None:
+            judged.append(source.name)
+            used.add(read[0])
+            findings += _judge(source, *read, options or CodeOptions())
     findings.sort(key=lambda finding: finding.order)
     return CodeReport(target, now, code_rules(sorted(used)), findings, judged, unread)
 
 
 def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding] | None:
     """Judge one file; None where no reader claims it. Raises UnreadableFileError where its reader cannot read it."""
-    read = read_template(name, text)
-    if read is None:
-        return None
-    reader, document = read
-    options = options or CodeOptions()
     source = SourceText(name, text)
+    read = read_source(source)
+    return None if read is None else _judge(source, *read, options or CodeOptions())
+
+
+def _judge(source: SourceText, reader: str, document: object, options: CodeOptions) -> list[CodeFinding]:
     suppressions = Suppressions(source)
     found = []
     for check in checks_of(reader):

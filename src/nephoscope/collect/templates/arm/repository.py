@@ -46,6 +46,7 @@ class Repository:
     compiled: dict[str, Document] = field(default_factory=dict)
     compiled_parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _read: dict[str, bytes | None] = field(default_factory=dict)
+    _parsed: dict[str, Document] = field(default_factory=dict)
 
     def load(self, name: str) -> bytes | None:
         """The bytes of a file by its relative path; None where there is none inside the root, or it is too large."""
@@ -68,8 +69,15 @@ class Repository:
             return None
 
     def document(self, name: str) -> Document:
-        """The JSON of a file, or what it compiles to; raises TemplateError."""
-        return self.compiled.get(name) or Document.parse(self.load(name) or b"", name)
+        """The JSON of a file, parsed once, or what it compiles to; raises TemplateError."""
+        found = self.compiled.get(name) or self._parsed.get(name)
+        if found is None:
+            found = self._parsed[name] = Document.parse(self.load(name) or b"", name)
+        return found
+
+    def parsed(self, name: str) -> Document | None:
+        """The JSON of a file that `document` has parsed."""
+        return self._parsed.get(name)
 
     def is_template(self, name: str) -> bool:
         """Whether a file's head names the schema of a deployment template."""

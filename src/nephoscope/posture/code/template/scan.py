@@ -11,6 +11,7 @@ from pathlib import Path
 from nephoscope.collect.templates.arm.repository import Repository, TemplateFile, open_repository
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler
 from nephoscope.collect.templates.bicep.repository import compile_bicep
+from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 from nephoscope.posture.code.planned import PlannedPlace, merge_places
 from nephoscope.posture.code.report import CodeReport
@@ -139,7 +140,7 @@ def scan_files(
 ) -> CodeReport:
     """Judge files of repositories: templates by what they plan, pipelines, Dockerfiles and scripts by their own rules."""
     scan = TemplateScan(judge, scope)
-    others: list[tuple[str, str]] = []
+    others: list[SourceText] = []
     for repository, names in opened:
         bicep = compile_bicep(repository, [*names, *parameters], BicepCompiler.installed())
         scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
@@ -170,13 +171,14 @@ def scan_files(
     )
 
 
-def _texts(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _texts(repository: Repository, names: Iterable[str]) -> Iterator[SourceText]:
     """The files that readers of templates, pipelines, Dockerfiles and scripts may claim."""
     for name in names:
         if _CLAIMABLE.search(name) or (name.endswith((".json", ".jsonc")) and repository.is_template(name)):
             data = repository.load(name)
             if data is not None and b"\0" not in data:
-                yield name, data.decode("utf-8", "replace")
+                text, parsed = data.decode("utf-8", "replace"), repository.parsed(name)
+                yield SourceText(name, text, parsed if parsed is not None and parsed.text == text else None)
 
 
 def _relative(repository: Repository, path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from nephoscope_policy.arm.json_text import JsonTextError, TextMark, parse_json
+from nephoscope_policy.arm.json_text import JsonTextError, TextMark, mark_strict_json, parse_json
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.model.place import Place
 
@@ -95,7 +95,7 @@ class Document:
 
     def _find(self, path: Path) -> TextMark:
         if self._mark is None:
-            self._mark = parse_json(self.text)[1]
+            self._mark = mark_strict_json(self.text)
         mark = self._mark
         for step in path:
             below = mark.below(step)
