@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.azure_defaults import default_children, defaults_of
+from nephoscope_policy.context import Context
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -99,6 +101,60 @@ def test_an_open_value_is_unknown_only_where_it_decides(
     for result in (definition.evaluate(resource, snapshot), definition.explain(resource, snapshot)):
         assert (result.state.value, result.cause) == (state, cause or result.cause)
         assert cause == "" or result.cause == cause
+
+
+def test_what_is_open_and_does_not_decide_needs_no_interpreter() -> None:
+    known = leaf("minimumTlsVersion", "equals", "x")
+    other = {"field": f"{STORAGE}/allowBlobPublicAccess", "equals": True}
+    resource = planned({"minimumTlsVersion": "X", "allowBlobPublicAccess": ANY})
+    snapshot = Snapshot([resource])
+    for condition, state in (
+        ({"anyOf": [other, known]}, "NonCompliant"),
+        ({"allOf": [other, {"not": known}]}, "Compliant"),
+    ):
+        bound = rule(condition).bind({})
+        assert bound.verdict(resource, snapshot, Context()).state.value == state
+        assert not snapshot.view(resource).explanations
+
+
+def test_what_is_open_is_explained_once() -> None:
+    resource = planned({"minimumTlsVersion": ANY})
+    snapshot, context = Snapshot([resource]), Context()
+    bound = rule(leaf("minimumTlsVersion", "equals", "x")).bind({})
+    assert bound.verdict(resource, snapshot, context) is bound.explain(resource, snapshot, context)
+    later = Context(now=context.now + timedelta(days=1))
+    assert bound.explain(resource, snapshot, later) is not bound.explain(resource, snapshot, context)
+
+
+def test_a_related_resource_that_is_known_in_part_answers_where_nothing_open_decides() -> None:
+    definition = Definition.parse(
+        {
+            "properties": {
+                "mode": "All",
+                "policyRule": {
+                    "if": {"field": "type", "equals": STORAGE},
+                    "then": {
+                        "effect": "auditIfNotExists",
+                        "details": {
+                            "type": GROUP,
+                            "existenceCondition": leaf("securityRules", "exists", True),
+                        },
+                    },
+                },
+            }
+        }
+    )
+    storage = planned({"minimumTlsVersion": ANY})
+    for properties, state in (
+        ({"securityRules": [], "x": ANY}, "Compliant"),
+        ({"securityRules": None, "x": ANY}, "NonCompliant"),
+        ({"securityRules": ANY}, "Unknown"),
+    ):
+        snapshot = Snapshot([storage, planned(properties)])
+        found = definition.bind({}).verdict(storage, snapshot, Context())
+        assert found.state.value == state
+        assert bool(snapshot.view(storage).explanations) is (state == "Unknown")
+        assert found == definition.bind({}).explain(storage, snapshot, Context())
 
 
 def test_a_reason_says_where_the_body_has_what_decides() -> None:

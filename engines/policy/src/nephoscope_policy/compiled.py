@@ -9,11 +9,10 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.azure_facts import report_kind
 from nephoscope_policy.compiler import Compiler
 from nephoscope_policy.fast_scope import Run
-from nephoscope_policy.operators import OrderError
+from nephoscope_policy.partly_known import FALL_BACK, PartTest, compile_parts
 from nephoscope_policy.paths import MISSING
 from nephoscope_policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
 from nephoscope_policy.steps import StepsError
-from nephoscope_policy.view import NotCollected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from nephoscope_policy.snapshot import Snapshot
     from nephoscope_policy.switches import Switches
     from nephoscope_policy.view import View
-
-FALL_BACK = (ArmError, NotCollected, OrderError)
-"""What a closure raises where three-valued logic must decide."""
 
 
 class Compiled:
@@ -49,11 +45,13 @@ class Compiled:
         "_lookup",
         "_matched",
         "_not_applicable",
+        "_parts",
         "_reads",
         "_rule",
         "_slots",
         "_switches",
         "_test",
+        "_type",
         "_unknown",
         "_version",
     )
@@ -65,7 +63,9 @@ class Compiled:
         self._rule = rule
         self._aliases, self._switches, self._version = aliases, switches, api_version
         self._test = compiler.condition(rule.tree.condition)
+        self._type = type_
         self._existence: dict[str, tuple[bool | Callable[..., bool], int, bool]] = {}
+        self._parts: dict[str, tuple[PartTest, int]] = {}
         self._lookup = _lookup(rule, compiler, type_) if rule.if_not_exists else None
         self._slots = compiler.slots if compiler.runs else -1
         self._applicable = rule.settled_applicability(type_, switches)
@@ -91,22 +91,43 @@ class Compiled:
             ended = self._early(view, snapshot, context)
             if ended is not None:
                 return ended
-        if not view.complete and not view.answers(self._reads):
-            return judgement.explained(rule, view, snapshot, context)
         if self._aged and snapshot.expiry(view, context.now):
             return judgement.explained(rule, view, snapshot, context)
         run = self._run(self._slots, view, snapshot, context)
-        test = self._test
         try:
-            if not (test if test is True or test is False else test(view.folded, run)):
+            found = self._holds(view, snapshot, context, run)
+            if found is False:
                 return self._not_matched(view)
-            if self._lookup is not None:
+            if found is True and self._lookup is not None:
                 return self._related(self._lookup(run), view, snapshot, context)
         except StepsError as error:
             return judgement.too_many(rule, error)
         except FALL_BACK:
             return judgement.explained(rule, view, snapshot, context)
-        return self._matched or judgement.explained(rule, view, snapshot, context)
+        return (found and self._matched) or judgement.explained(rule, view, snapshot, context)
+
+    def _holds(self, view: View, snapshot: Snapshot, context: Context, run: Any) -> bool | None:
+        """Whether the `if` holds; None where what is not known of the resource decides."""
+        test = self._test
+        if test is True or test is False:
+            return test
+        if view.complete or view.answers(self._reads):
+            return test(view.folded, run)
+        part, slots = self._part("", self._rule.tree.condition, self._type)
+        return part(Run(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps()))
+
+    def _part(self, key: str, condition: tree.Condition, type_: str) -> tuple[PartTest, int]:
+        """The test of a condition on resources of a type that are known in part, and how many slots it needs; kept by a key."""
+        found = self._parts.get(key)
+        if found is None:
+            compiler = Compiler(self._aliases, self._switches, self._rule.fold, type_, self._version)
+            part = compile_parts(
+                condition,
+                compiler,
+                lambda fields: fields.of(self._aliases, type_, self._version, indexed=False),
+            )
+            found = self._parts[key] = (part, compiler.slots)
+        return found
 
     def _early(self, view: View, snapshot: Snapshot, context: Context) -> Result | None:
         """The end that needs no condition; it is shared where the body has no say in it."""
@@ -127,8 +148,15 @@ class Compiled:
         candidates = related.candidates(lookup, view, snapshot)
         for candidate in candidates:
             test, slots, aged = self._existence.get(candidate.type) or self._condition(candidate.type)
-            if not candidate.complete or (aged and snapshot.expiry(candidate, context.now)):
+            if aged and snapshot.expiry(candidate, context.now):
                 return judgement.explained(self._rule, view, snapshot, context)
+            if not candidate.complete:
+                suffices = self._suffices(view, candidate, snapshot, context)
+                if suffices is None:
+                    return judgement.explained(self._rule, view, snapshot, context)
+                if suffices:
+                    return self._compliant
+                continue
             if test is True:
                 return self._compliant
             if test is not False and test(
@@ -139,6 +167,18 @@ class Compiled:
         if gap is not None:
             return self._not_collected(gap)
         return self._matched or judgement.explained(self._rule, view, snapshot, context)
+
+    def _suffices(self, view: View, candidate: View, snapshot: Snapshot, context: Context) -> bool | None:
+        """Whether a candidate of which not all is known is what the details ask for; None where what is not known decides."""
+        existence = self._rule.tree.then.existence
+        found: bool | None = True
+        if existence is not None and existence.condition is not None:
+            part, slots = self._part(candidate.type, existence.condition, candidate.type)
+            run = Run(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
+            run.target = candidate
+            found = part(run)
+        planned = candidate.resource.planned
+        return None if found and planned is not None and planned.condition else found
 
     def _not_collected(self, gap: Gap) -> Result:
         """No candidate suffices, and there may be others: the interpreter would end the same, as every condition was decided."""

@@ -43,7 +43,7 @@ class Compiler:
     ) -> None:
         self._aliases = aliases
         self._switches = switches
-        self._fold = fold
+        self.fold = fold
         self._type = type_
         self._version = api_version
         self._loops: list[Loop] = []
@@ -77,14 +77,14 @@ class Compiler:
         self, node: tree.Condition, test: Callable[[dict[str, Any], Run], bool]
     ) -> Callable[[dict[str, Any], Run], bool]:
         """Keep the answer of a large condition that reads nothing but the body."""
-        found = None if self._loops else sharing.signature(node, self._fold)
+        found = None if self._loops else sharing.signature(node, self.fold)
         if found is None or sharing.leaves(found) < sharing.WORTH:
             return test
         return sharing.shared(test, found, self._version)
 
     def operand(self, operand: tree.Operand) -> Callable[[Run], Any]:
         """A function that gives an operand's value."""
-        folded = self._fold(operand)
+        folded = self.fold(operand)
         if folded is not MISSING:
             return lambda _: folded
         self.runs = True
@@ -106,7 +106,7 @@ class Compiler:
         return self._value(leaf, leaf.subject)
 
     def _value(self, leaf: tree.Leaf, subject: tree.ValueRef) -> bool | Callable[[dict[str, Any], Run], bool]:
-        left, right = self._fold(subject.operand), self._fold(leaf.operand)
+        left, right = self.fold(subject.operand), self.fold(leaf.operand)
         if left is not MISSING and right is not MISSING and self._switches.mixed_order == "false":
             return judge(leaf.operator, left, right, self._switches)
         actual = self.operand(subject.operand)
@@ -118,7 +118,7 @@ class Compiler:
 
     def _path(self, field: tree.FieldRef) -> FieldPath | None:
         """The path of a field whose name is known beforehand."""
-        name = self._fold(field.name)
+        name = self.fold(field.name)
         if not isinstance(name, str):
             return None
         return self._aliases.field(name, self._version, self._type)
@@ -130,7 +130,7 @@ class Compiler:
             path = None
         if path is None:
             return self._dynamic(leaf, field)
-        right = self._fold(leaf.operand)
+        right = self.fold(leaf.operand)
         if right is MISSING:
             return self._against_value(leaf, path)
         if path.location:
@@ -197,7 +197,7 @@ class Compiler:
         return test
 
     def _count(self, leaf: tree.Leaf, count: tree.Count) -> Callable[[dict[str, Any], Run], bool]:
-        right = self._fold(leaf.operand)
+        right = self.fold(leaf.operand)
         stop = _stop(leaf.operator, right)
         number = self._counter(count, stop)
         if right is not MISSING:
@@ -229,7 +229,7 @@ class Compiler:
         depth = len(self._loops)
         levels = self._levels(segments, prefix)
         where = self.condition(count.where)
-        framed = _needs_frames(count.where, self._fold)
+        framed = _needs_frames(count.where, self.fold)
         if not framed and len(levels) == 1 and segments[-1] is STAR and not isinstance(where, bool):
             self._loops[depth:] = []
             return counters.simple(

@@ -121,7 +121,7 @@ class FoldedRule:
         key = (aliases, type_, api_version if aliases.versioned else "")
         found = self._reads.get(key)
         if found is None:
-            fields = self._fields = self._fields or Fields(self.tree, self.fold)
+            fields = self._fields = self._fields or Fields.of_rule(self.tree, self.fold)
             found = self._reads[key] = fields.of(aliases, type_, key[2], indexed=self.indexed)
         return found
 

@@ -76,14 +76,22 @@ def early(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) ->
 
 
 def explained(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
-    """Evaluate a rule with the explain interpreter."""
+    """Evaluate a rule with the explain interpreter; of a planned resource once."""
     settled = early(rule, view, snapshot, context)
     if settled is not None:
         return settled
+    asked = (rule, snapshot, context)
+    kept = view.explanations
+    known = kept.get(id(rule)) if kept is not None else None
+    if known is not None and known[0][1] is snapshot and known[0][2] == context:
+        return known[1]
     try:
-        return _walked(rule, view, snapshot, context)
+        found = _walked(rule, view, snapshot, context)
     except StepsError as error:
-        return too_many(rule, error)
+        found = too_many(rule, error)
+    if kept is not None:
+        kept[id(rule)] = (asked, found)
+    return found
 
 
 def too_many(rule: FoldedRule, error: StepsError) -> Result:

@@ -75,6 +75,7 @@ class PlannedView(View):
         planned = resource.planned or Planning()
         self._absent, self._unnamed = planned.absent, planned.unnamed
         self._answered: dict[Segments, bool] = {}
+        self.explanations = {}
 
     @property
     def folded(self) -> dict[str, Any]:

@@ -22,28 +22,46 @@ if TYPE_CHECKING:
 
 
 class Fields:
-    """The fields of the judged resource that a rule names, in the `if` and in its effect's details.
+    """The fields of the judged resource that a condition or a rule names, in the `if` and in its effect's details.
 
     `texts` are None where a name is computed from more than parameters. `calls` are the host functions that are asked.
     """
 
     __slots__ = ("_fold", "calls", "related", "texts")
 
-    def __init__(self, parsed: tree.Tree, fold: Folder) -> None:
+    def __init__(self, fold: Folder) -> None:
         self._fold = fold
         self.calls: set[str] = set()
-        found = {*self._condition(parsed.condition, own=True)}
         self.related: set[str | None] = set()
+        self.texts: frozenset[str] | None = frozenset()
+
+    @classmethod
+    def of_condition(cls, node: tree.Condition, fold: Folder) -> Fields:
+        """Those that one condition names."""
+        fields = cls(fold)
+        fields._name({*fields._condition(node, own=True)})
+        return fields
+
+    @classmethod
+    def of_rule(cls, parsed: tree.Tree, fold: Folder) -> Fields:
+        """Those that a whole rule names."""
+        fields = cls(fold)
+        fields._name({*fields._condition(parsed.condition, own=True), *fields._existence(parsed)})
+        return fields
+
+    def _name(self, found: set[str | None]) -> None:
+        self.texts = None if None in found else frozenset(text for text in found if text is not None)
+
+    def _existence(self, parsed: tree.Tree) -> Iterator[str | None]:
         existence = parsed.then.existence
         if existence is not None:
             parts = (existence.type, existence.name, existence.resource_group, existence.scope)
             for part in parts:
-                found.update(() if part is None else self._operand(part))
+                yield from () if part is None else self._operand(part)
             if existence.condition is not None:
-                found.update(self._condition(existence.condition, own=False))
-            kind = fold(existence.type)
+                yield from self._condition(existence.condition, own=False)
+            kind = self._fold(existence.type)
             self.related.add(kind.lower() if isinstance(kind, str) else None)
-        self.texts = None if None in found else frozenset(text for text in found if text is not None)
 
     def of(self, aliases: Aliases, type_: str, api_version: str, *, indexed: bool) -> Reads:
         """What is read of a resource of a lower-cased type."""

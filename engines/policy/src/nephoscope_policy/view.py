@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.aliases import FieldPath
     from nephoscope_policy.model.resource import Resource
     from nephoscope_policy.read_paths import Reads
+    from nephoscope_policy.result import Result
 
 
 class NotCollected(Exception):  # noqa: N818 - an answer, not a fault
@@ -27,7 +28,9 @@ MARKS = {name: f"\0{name}" for name in ("type", "name", "fullname", "id", "locat
 class View:
     """A resource with its lower-cased body, made once and shared by every rule."""
 
-    __slots__ = ("_folded", "body", "complete", "full_name", "key", "name", "resource", "type", "unread")
+    __slots__ = (
+        "_folded", "body", "complete", "explanations", "full_name", "key", "name", "resource", "type", "unread",
+    )  # fmt: skip
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
@@ -38,6 +41,8 @@ class View:
         self.unread = resource.unread
         self.name, self.full_name = _names(resource)
         self._folded: dict[str, Any] | None = None
+        self.explanations: dict[int, tuple[tuple[Any, Any, Any], Result]] | None = None
+        """What the interpreter found, by the identity of the rule, with (rule, snapshot, context); None: it is not kept."""
 
     @property
     def folded(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope_policy.arm.json_text import MAX_DEPTH, JsonTextError, TextMark, parse_json
+from nephoscope_policy.arm.json_text import MAX_DEPTH, JsonTextError, TextMark, mark_strict_json, parse_json
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,20 @@ def test_strict_json_is_read_as_it_is_and_marks_cover_their_values(
     assert found == value
     for part, where in marked(found, mark):
         assert json.loads(text[where.start : where.end]) == part
+    assert mark_strict_json(text) == mark
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '\ufeff {"a\\"b" : [1.5e3,"x\\\\", {}], "c":"d: \\"{\\" , e" }',
+        '"alone"',
+        '{"a": 1, "a": {"b": null}}',
+        '{"\\u0061": "a:", "": []}',
+    ],
+)
+def test_marks_of_strict_json_are_those_of_the_tolerant_parser(text: str) -> None:
+    assert mark_strict_json(text) == parse_json(text)[1]
 
 
 def refused_at(text: str) -> int:

@@ -23,6 +23,7 @@ _KICS = re.compile(
     r"(?:#|//|/\*)\s*kics-scan\s+(?:ignore-(?:line|block)|disable\s*=\s*(?P<rules>[\w,-]+))\s*(?P<reason>.*?)\s*(?:\*/)?$",
     re.IGNORECASE,
 )
+_WORDS = re.compile("ignore|skip|disable")
 _EVERY = frozenset({"*"})
 #: A longer line holds no comment that a person wrote.
 _LONGEST = 2000
@@ -33,8 +34,9 @@ class Suppressions:
 
     def __init__(self, source: SourceText) -> None:
         self._by_line: dict[int, list[tuple[str, frozenset[str], str]]] = {}
-        for number, line in enumerate(source.text.splitlines(), 1):
-            if len(line) > _LONGEST or not any(word in line for word in ("ignore", "skip", "disable")):
+        lines = source.text.splitlines() if _WORDS.search(source.text) else []
+        for number, line in enumerate(lines, 1):
+            if len(line) > _LONGEST or not _WORDS.search(line):
                 continue
             found = _read(line)
             if found is None:

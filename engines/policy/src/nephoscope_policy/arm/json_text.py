@@ -15,8 +15,12 @@ _MEMBER = re.compile(r'\s*("[^"\\]*")\s*:\s*')
 """A plain key: what most members begin with."""
 _COMMA = re.compile(r"\s*,\s*")
 _WORD = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null", re.IGNORECASE)
-_TOKEN = re.compile(r'[{}\[\]]|("(?:[^"\\]|\\.)*")(\s*:)?|[^\s,:{}\[\]"\ufeff]+', re.DOTALL)
-"""A sign, a key or a string, or a word of strict JSON."""
+_TOKEN = re.compile(
+    r'(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"\s*+:\s*+)?(?:([{\[])|("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:{}\[\]"\ufeff]++))|([}\]])',
+    re.DOTALL,
+)
+"""Of strict JSON: a key where there is one, and the sign that opens its value, or its whole value; or the sign that closes one."""
+_OPENING, _SCALAR = 2, 3
 _NAME = re.compile(r"[A-Za-z_$][\w$-]*")
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -53,43 +57,41 @@ def parse_json(text: str) -> tuple[Any, TextMark]:
 
 def mark_strict_json(text: str) -> TextMark:
     """The marks of a text that a strict parser has read; as `parse_json` gives them, faster and without the value."""
-    root: list[TextMark] = []
-    around: list[_Opened] = [_Opened(0, None, root)]
-    key: tuple[str, int] | None = None
+    root = _Opened(0, None, [])
+    inside, around = root, list[_Opened]()
     for match in _TOKEN.finditer(text):
-        sign, start, inside = match.group(), match.start(), around[-1]
-        if match[2] is not None:
-            key = _key_of(match[1]), start
-        elif sign in "{[":
-            opened = _Opened(start, {}, None, key) if sign == "{" else _Opened(start, None, [], key)
-            around.append(opened)
-            key = None
-        elif sign in "}]":
-            around.pop()
-            around[-1].take(TextMark(inside.start, match.end(), inside.members, inside.elements), inside.key)
+        kind = match.lastindex
+        if kind == _SCALAR:
+            inside.take(match, TextMark(*match.span(_SCALAR)))
+        elif kind == _OPENING:
+            around.append(inside)
+            start = match.start(_OPENING)
+            inside = (
+                _Opened(start, {}, None, match) if match[_OPENING] == "{" else _Opened(start, None, [], match)
+            )
         else:
-            inside.take(TextMark(start, match.end()), key)
-            key = None
-    return root[0]
-
-
-def _key_of(text: str) -> str:
-    return str(json.loads(text, strict=False)) if "\\" in text else text[1:-1]
+            done, inside = inside, around.pop()
+            inside.take(done.match, TextMark(done.start, match.end(), done.members, done.elements))
+    return root.elements[0] if root.elements else TextMark(0, 0)
 
 
 class _Opened(NamedTuple):
-    """An object or an array whose end is not read yet; `key` is its own name, and where that stands."""
+    """An object or an array whose end is not read yet; `match` is what opened it."""
 
     start: int
     members: dict[str, tuple[int, TextMark]] | None
     elements: list[TextMark] | None
-    key: tuple[str, int] | None = None
+    match: re.Match[str] | None = None
 
-    def take(self, mark: TextMark, key: tuple[str, int] | None) -> None:
+    def take(self, match: re.Match[str] | None, mark: TextMark) -> None:
+        """Hold a value that a match names."""
         if self.elements is not None:
             self.elements.append(mark)
-        elif self.members is not None and key is not None:
-            self.members[key[0]] = (key[1], mark)
+        elif self.members is not None and match is not None:
+            key: str = match[1]
+            if "\\" in key:
+                key = json.loads(f'"{key}"', strict=False)
+            self.members[key] = (match.start(), mark)
 
 
 class _Parser:

@@ -29,6 +29,11 @@ class ArmSource:
         """The offsets of a value."""
         return Span(*self.document.span(path))
 
+    @cached_property
+    def texts(self) -> list[tuple[Path, str]]:
+        """Every text of the template, with its path."""
+        return [*texts((), self.root)]
+
     def section(self, name: str) -> Iterator[tuple[str, Path, Any]]:
         """The members of a section (parameters, variables, outputs): name, path and value."""
         found = member(self.root, name)

@@ -12,6 +12,7 @@ from nephoscope.collect.templates.arm.repository import Repository, TemplateFile
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler
 from nephoscope.collect.templates.bicep.repository import compile_bicep
 from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.estate.garbage import no_collection
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 from nephoscope.posture.code.planned import PlannedPlace, merge_places
 from nephoscope.posture.code.report import CodeReport
@@ -139,6 +140,17 @@ def scan_files(
     parameters: Sequence[str] = (),
 ) -> CodeReport:
     """Judge files of repositories: templates by what they plan, pipelines, Dockerfiles and scripts by their own rules."""
+    with no_collection():
+        return _scan_files(opened, label, judge, scope, parameters)
+
+
+def _scan_files(
+    opened: Sequence[tuple[Repository, Sequence[str]]],
+    label: str,
+    judge: TemplateJudge,
+    scope: Scope,
+    parameters: Sequence[str],
+) -> CodeReport:
     scan = TemplateScan(judge, scope)
     others: list[SourceText] = []
     for repository, names in opened:

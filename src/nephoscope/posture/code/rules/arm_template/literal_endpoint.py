@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.source import ArmSource, texts
+from nephoscope.collect.templates.arm.source import ArmSource
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.state import Severity
@@ -27,6 +27,6 @@ _ENDPOINT = re.compile(
 
 def check(template: ArmSource) -> Iterator[Match]:
     """Give each text outside of metadata and schemas that names an endpoint of Azure."""
-    for where, text in texts((), template.root):
+    for where, text in template.texts:
         if "metadata" not in where and where[-1:] != ("$schema",) and _ENDPOINT.search(text):
             yield Match(template.span(where), "the endpoint is a literal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.source import ArmSource, texts
+from nephoscope.collect.templates.arm.source import ArmSource
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.state import Severity
@@ -24,7 +24,7 @@ _KEYS = frozenset(
 
 def check(template: ArmSource) -> Iterator[Match]:
     """Give each link over plain HTTP that a deployment fetches."""
-    for where, text in texts((), template.root):
+    for where, text in template.texts:
         key = next((str(step).lower() for step in reversed(where) if isinstance(step, str)), "")
         if text.lower().startswith("http://") and key in _KEYS and "metadata" not in where:
             edits = (
