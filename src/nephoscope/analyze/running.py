@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.analyze.overlay import assessment_id, resource_of, state_of
 from nephoscope.estate.logs import Declared
-from nephoscope_policy.gap import NOT_COLLECTED, STALE, Gap
+from nephoscope_policy.gap import NOT_COLLECTED, STALE, UNDECIDED, Gap
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nephoscope.estate.view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
+
+_KEPT = UNDECIDED | {STALE}
+"""Causes that policies have of an analyzer as it says them."""
 
 
 class Analysis(NamedTuple):
@@ -102,7 +105,7 @@ def _collect(analyzer: Analyzer, said: Iterable[Assessment], view: View, result:
             )
             continue
         result.assessments.append(assessment)
-        cause = STALE if assessment.cause == STALE else NOT_COLLECTED
+        cause = assessment.cause if assessment.cause in _KEPT else NOT_COLLECTED
         result.unknown[id_] = Gap(f"{assessment.cause}: {assessment.description}", cause)
 
 

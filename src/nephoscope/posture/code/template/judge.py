@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.analysis import Analyzers, no_analyzers
+from nephoscope.posture.analysis import Analyzers
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.template.analyzed import rules_of, said_by_analyzer
 from nephoscope.posture.code.template.fixes import edit_of, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.places import BodyPath, Found, Places
+from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.suppressed import TemplateSuppressions
 from nephoscope.posture.evaluation import evaluate, prepare
@@ -53,7 +55,7 @@ class TemplateJudge:
     """Judges expansions by one plan; the rules are made ready once."""
 
     def __init__(
-        self, plan: Plan, aliases: Aliases, now: datetime, analyzers: Analyzers = no_analyzers
+        self, plan: Plan, aliases: Aliases, now: datetime, analyzers: Analyzers = analyze_planned
     ) -> None:
         self.plan, self.aliases, self.now = plan, aliases, now
         self.rules: dict[str, CodeRule] = {}
@@ -118,8 +120,10 @@ class TemplateJudge:
     ) -> CodeFinding:
         rule = self._rule(run.metadata(assessment.key))
         reasons = run.reasons(assessment)
-        place = self._place(resource, reasons, planned)
-        said = why(reasons) or assessment.description
+        analyzed = said_by_analyzer(run, reasons)
+        named = rules_of(analyzed, planned) if analyzed is not None else ()
+        place = self._place(resource, [*named, *_read(resource, reasons, planned)])
+        said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
         ignored = self._ignored(rule, resource, place) if state is FindingState.FAILED else None
         if ignored is not None:
             state = FindingState.SUPPRESSED
@@ -148,8 +152,8 @@ class TemplateJudge:
                 return (edit,)
         return ()
 
-    def _place(self, resource: PlannedResource, reasons: Iterable[Reason], planned: PlannedEstate) -> Found:
-        places = [self._places.find(*one) for one in dict.fromkeys(_read(resource, reasons, planned))]
+    def _place(self, resource: PlannedResource, read: Iterable[tuple[PlannedResource, BodyPath]]) -> Found:
+        places = [self._places.find(*one) for one in dict.fromkeys(read)]
         first = next((one for one in places if not one.absent), places[0] if places else None)
         if first is None:
             return self._places.find(resource, ())

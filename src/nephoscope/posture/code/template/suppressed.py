@@ -24,7 +24,7 @@ class TemplateSuppressions:
     ) -> str | None:
         """Why a rule is ignored at a region of a document, or in the lines of the resource; None where it is not."""
         own = self._of(resource.origin.document).reason(rule, around)
-        if own is None and document is not resource.origin.document:
+        if own is None:
             own = self._of(document).reason(rule, region)
         return own if own is not None else _skipped(resource, rule)
 
