@@ -20,6 +20,8 @@ from nephoscope.cli.session.options import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nephoscope.posture.code.template.explained import Explanation
+
 
 @click.command("scan")
 @judged_by
@@ -49,7 +51,7 @@ def command(data: Path, /, **options: Any) -> None:
     if is_code(options["targets"]):
         from nephoscope.cli.session.code_scan import scan_code
 
-        sys.exit(scan_code(data, options))
+        sys.exit(scan_code(data, options, _explanation(options["explain"])))
     from nephoscope.cli.outputs import check_shown, reads, renderer
     from nephoscope.cli.session.session import reported
     from nephoscope.cli.session.writing import writing
@@ -73,3 +75,11 @@ def command(data: Path, /, **options: Any) -> None:
                 if options["group_by"] and output == "table":
                     grouping.render(report, options["group_by"], out)
     sys.exit(code)
+
+
+def _explanation(wanted: str | None) -> Explanation | None:
+    if wanted is None:
+        return None
+    from nephoscope.cli.views.explanation import planned_explanation
+
+    return planned_explanation(wanted)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from nephoscope.posture.code.finding import CodeFinding
     from nephoscope.posture.code.report import CodeReport
+    from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
 
 
 DECISIONS = Path(".nephoscope") / "decisions"
@@ -82,11 +83,12 @@ def _scope(options: Mapping[str, Any]) -> Scope:
     return replace(found, kind=None, location=options["location"])
 
 
-def scan_code(data: Path, options: Mapping[str, Any]) -> int:
-    """Judge the targets of the options and write the report; returns the exit code."""
+def scan_code(data: Path, options: Mapping[str, Any], explanation: Explanation | None = None) -> int:
+    """Judge the targets of the options and write the report, or the explanation in its place; returns the exit code."""
     _check(options)
+    explained: list[ExplainedVerdict] = []
     try:
-        report = _judged(data, options)
+        report = _judged(data, options, explanation, explained)
     except (
         RepositoryError, BaselineError, GitError, ContentError, NotHeldError, PolicyError
     ) as error:  # fmt: skip
@@ -95,6 +97,10 @@ def scan_code(data: Path, options: Mapping[str, Any]) -> int:
         _fix(report, options)
     if options["write_baseline"] is not None:
         options["write_baseline"].write_bytes(baseline_text(report))
+    if explanation is not None:
+        with writing(options["output_file"], styled=True) as out:
+            explanation.write(explained, out)
+        return exit_code(report, options)
     for name, path in options["reports"]:
         with writing(path, styled=False) as out:
             code_renderer(name)(report, out)
@@ -109,14 +115,20 @@ def _check(options: Mapping[str, Any]) -> None:
         usage_error(f"-o {output} is not a format for findings in files: use {', '.join(code_formats())}")
 
 
-def _judged(data: Path, options: Mapping[str, Any]) -> CodeReport:
+def _judged(
+    data: Path, options: Mapping[str, Any], explanation: Explanation | None, explained: list[ExplainedVerdict]
+) -> CodeReport:
+    """The report of the targets; verdicts that are to be explained are added to `explained`."""
     packs = Packs(data)
     plan = build_plan(_Asked(options), packs, Estate.of((), Coverage({}), derives=False))
     now = options["at"] or datetime.now(UTC)
     judge = TemplateJudge(plan, packs.aliases(), now)
     targets = [Path(target) for target in options["targets"]]
     scope = _scope(options)
+    judge.explains = explanation.wants if explanation is not None else None
     report = scan_targets(targets, judge, scope, options["parameters_files"])
+    explained += judge.explained
+    judge.explains = None
     if options["since"] is not None:
         before = frozenset[str]().union(
             *(_before(target, options["since"], judge, scope) for target in targets)

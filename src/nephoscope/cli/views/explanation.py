@@ -11,11 +11,13 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
+from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
 from nephoscope.posture.extract import Extract
-from nephoscope_policy.model.state import State
+from nephoscope_policy.arm.unknown import Unknown, shown
+from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from rich.console import Console
 
@@ -41,13 +43,49 @@ def reads(wanted: str) -> Extract:
 
 def names(wanted: str) -> Callable[[Row], bool]:
     """Whether a row's resource has this id, or an id that ends so."""
+    fits = names_id(wanted)
+    return lambda row: fits(row.assessment.resource)
+
+
+def names_id(wanted: str) -> Callable[[str], bool]:
+    """Whether an id is this one, or ends so."""
     suffix = wanted.rstrip("/").casefold()
 
-    def fits(row: Row) -> bool:
-        key = row.assessment.resource.casefold()
+    def fits(id_: str) -> bool:
+        key = id_.casefold()
         return key == suffix or key.endswith("/" + suffix.lstrip("/"))
 
     return fits
+
+
+def planned_explanation(wanted: str) -> Explanation:
+    """The explanation of planned resources with this id, or an id that ends so."""
+    return Explanation(names_id(wanted), lambda verdicts, out: render_planned(verdicts, wanted, out))
+
+
+def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextIO) -> None:
+    """Print the verdicts on planned resources with the places that the conditions read; UsageError when there is none."""
+    found: dict[str, list[ExplainedVerdict]] = defaultdict(list)
+    for one in verdicts:
+        found[one.resource].append(one)
+    if not found:
+        raise click.UsageError(
+            f"no resource that the templates deploy and a policy judges has an id that ends in {wanted!r}"
+        )
+    console = console_of(out)
+    for resource, each in sorted(found.items()):
+        console.print(Text(f"\n{resource}", style="bold"))
+        for one in sorted(
+            each, key=lambda verdict: (-verdict.rule.severity.rank, verdict.rule.title, verdict.rule.id)
+        ):
+            console.print(_headline(one.state, one.rule.severity, one.rule.title, one.rule.id))
+            if one.description:
+                console.print(
+                    Text("    " + ": ".join(filter(None, (one.cause, one.description))), style="dim")
+                )
+            for reason, region in one.reasons:
+                line = _reason(reason)
+                console.print(line.append(f"  at {region}", style="green") if region is not None else line)
 
 
 def render(report: Reported, wanted: str, out: TextIO) -> None:
@@ -69,16 +107,20 @@ def render(report: Reported, wanted: str, out: TextIO) -> None:
 
 def _verdict(report: Reported, row: Row, console: Console) -> None:
     item = row.assessment
-    line = Text("\n")
-    line.append(f"{item.state.value:<13}", style=_STYLE.get(item.state, ""))
-    line.append(f"{row.recommendation.severity.value:<14}", style=SEVERITY_STYLE[row.recommendation.severity])
-    line.append(row.title)
-    line.append(f"  {item.key}", style="dim")
-    console.print(line)
+    console.print(_headline(item.state, row.recommendation.severity, row.title, item.key))
     if item.description:
         console.print(Text(f"    {item.cause}: {item.description}", style="dim"))
     for reason in report.reasons(row):
         console.print(_reason(reason))
+
+
+def _headline(state: State, severity: Severity, title: str, key: str) -> Text:
+    line = Text("\n")
+    line.append(f"{state.value:<13}", style=_STYLE.get(state, ""))
+    line.append(f"{severity.value:<14}", style=SEVERITY_STYLE[severity])
+    line.append(title)
+    line.append(f"  {key}", style="dim")
+    return line
 
 
 def _reason(reason: Reason) -> Text:
@@ -93,5 +135,9 @@ def _reason(reason: Reason) -> Text:
 
 
 def _value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=_open)
     return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "..."
+
+
+def _open(value: Any) -> str:
+    return shown(value) if isinstance(value, Unknown) else str(value)

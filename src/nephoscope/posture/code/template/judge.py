@@ -13,6 +13,7 @@ from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.analyzed import rules_of, said_by_analyzer
+from nephoscope.posture.code.template.explained import ExplainedVerdict, Wanted
 from nephoscope.posture.code.template.fixes import edit_of, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.places import BodyPath, Found, Places
@@ -52,13 +53,18 @@ class Judgement:
 
 
 class TemplateJudge:
-    """Judges expansions by one plan; the rules are made ready once."""
+    """Judges expansions by one plan; the rules are made ready once.
+
+    Verdicts on resources that `explains` wants are kept in `explained`, whatever they are.
+    """
 
     def __init__(
         self, plan: Plan, aliases: Aliases, now: datetime, analyzers: Analyzers = analyze_planned
     ) -> None:
         self.plan, self.aliases, self.now = plan, aliases, now
         self.rules: dict[str, CodeRule] = {}
+        self.explains: Wanted | None = None
+        self.explained: list[ExplainedVerdict] = []
         self._analyzers = analyzers
         self._prepared = prepare(plan, aliases, {})
         entries = [check.entry for check in self._prepared.program.checks if check.entry is not None]
@@ -104,11 +110,29 @@ class TemplateJudge:
         if resource is None or assessment.state is State.NOT_APPLICABLE:
             return
         found.states[assessment.state] += 1
+        if self.explains is not None and self.explains(resource.id):
+            self._explain(assessment, resource, run, planned)
         state = _STATES.get(assessment.state)
         if state is FindingState.UNKNOWN and assessment.cause not in UNDECIDED:
             found.elsewhere[assessment.cause] += 1
         elif state is not None:
             found.findings.append(self._finding(assessment, state, resource, run, planned))
+
+    def _explain(
+        self, assessment: Assessment, resource: PlannedResource, run: Run, planned: PlannedEstate
+    ) -> None:
+        reasons = []
+        for reason in run.reasons(assessment):
+            found = _located(resource, reason.resource, reason.at, planned)
+            reasons.append((reason, self._places.find(*found).region if found is not None else None))
+        rule = self._rule(run.metadata(assessment.key))
+        analyzed = said_by_analyzer(run, (one for one, _ in reasons))
+        said = analyzed.description if analyzed is not None else assessment.description
+        verdict = ExplainedVerdict(
+            resource.id, rule, assessment.state, assessment.cause, said, tuple(reasons)
+        )
+        if verdict not in self.explained:
+            self.explained.append(verdict)
 
     def _finding(
         self,
