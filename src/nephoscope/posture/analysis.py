@@ -12,7 +12,6 @@ from nephoscope import analyze
 from nephoscope.analyze.running import Earlier
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs
-from nephoscope.estate.view import View
 from nephoscope.posture.aging import aged
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.assessment import Assessment
@@ -69,6 +68,10 @@ def every_analyzer(
     estate: Estate, now: datetime, before: Before | None = None, logs: Logs | None = None
 ) -> Analysis:
     """What all analyzers of the package say; those that read logs are Unknown without them."""
+    from nephoscope.estate.view import (
+        View,
+    )  # what judges templates runs no analyzer, and need not load what they see
+
     earlier = None if before is None else _earlier(before, estate, now)
     found = analyze.run(View(estate, now, logs=logs), earlier=earlier)
     return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.said, found.logs)

@@ -55,6 +55,8 @@ class Decisions:
 
     def exemptions(self, requirement: Requirement) -> dict[str, list[Exemption]]:
         """The exemptions that speak of a requirement, by their scope."""
+        if not self._by_assignment and not self._by_recommendation:
+            return {}
         assignment, reference = requirement.assignment.id, requirement.reference.lower()
         found: dict[str, list[Exemption]] = {}
         near = (*self._by_assignment.get(assignment, ()), *self._by_recommendation.get(requirement.key, ()))
@@ -65,6 +67,8 @@ class Decisions:
 
     def attestations(self, requirement: Requirement) -> dict[str, Attestation]:
         """The attestation that counts for a requirement, by resource id."""
+        if not self._attestations:
+            return {}
         assignment, reference = requirement.assignment.id, requirement.reference.lower()
         found = [
             *self._attestations.get((assignment, ""), ()),

@@ -102,7 +102,10 @@ def step(value: Any, segment: Segment) -> Any:
         if not isinstance(value, dict):
             return MISSING
         wanted = segment.lower()
-        return next((item for key, item in value.items() if key.lower() == wanted), MISSING)
+        for key, item in value.items():
+            if key == segment or key.lower() == wanted:
+                return item
+        return MISSING
     if isinstance(segment, int):
         return value[segment] if isinstance(value, list) and segment < len(value) else MISSING
     return MISSING

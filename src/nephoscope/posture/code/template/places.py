@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
 
 from nephoscope.posture.code.finding import Region
 from nephoscope_policy.arm.template import Document, PlannedResource
@@ -31,11 +29,7 @@ class Found:
 
 
 class Places:
-    """Finds regions; the beginnings of a document's lines are found once."""
-
-    def __init__(self) -> None:
-        self._lines: dict[int, list[int]] = {}
-        self._kept: list[Document] = []
+    """Finds regions."""
 
     def find(self, resource: PlannedResource, at: BodyPath) -> Found:
         """The place of a part of a resource's body."""
@@ -61,12 +55,12 @@ class Places:
 
     def region(self, document: Document, start: int, end: int) -> Region:
         """The region between two offsets of a document's text."""
-        return Region(document.file, *self._position(document, start), *self._position(document, end))
+        return Region(document.file, *document.position(start), *document.position(end))
 
     def _region(self, written: Written, *, opening: bool) -> Region:
-        place = written.place
         document = written.document
         if not document.text:
+            place = written.place
             return Region(place.file, place.line or 1, place.column or 1)
         start, end = written.span
         if written.offset and not document.compiled:
@@ -74,16 +68,6 @@ class Places:
         elif opening or _is_container(document.text, start):
             end = start + 1
         return self.region(document, start, end)
-
-    def _position(self, document: Document, offset: int) -> tuple[int, int]:
-        starts = self._lines.get(id(document))
-        if starts is None:
-            lengths = (len(line) for line in document.text.split("\n"))
-            starts = [0, *(total + 1 + number for number, total in enumerate(accumulate(lengths)))]
-            self._lines[id(document)] = starts
-            self._kept.append(document)
-        line = min(bisect_right(starts, offset), len(starts) - 1)
-        return line, offset - starts[line - 1] + 1
 
 
 def _is_container(text: str, start: int) -> bool:

@@ -82,11 +82,15 @@ class Document:
             return self._fixed
         mark = self._find(path)
         offset = 0 if self.compiled else offset
+        start = mark.start + (offset + 1 if offset and mark.start + offset + 1 < mark.end else 0)
+        line, column = self.position(start)
+        return Place(self.file, line, column, shown_path(path))
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """The 1-based line and column of an offset in the text; the beginnings of the lines are found once."""
         if not self._lines:
             self._lines = _line_starts(self.text)
-        start = mark.start + (offset + 1 if offset and mark.start + offset + 1 < mark.end else 0)
-        line, column = _position(self._lines, start)
-        return Place(self.file, line, column, shown_path(path))
+        return _position(self._lines, offset)
 
     def span(self, path: Path) -> tuple[int, int]:
         """The start and end offsets of a value in the text."""
