@@ -133,6 +133,15 @@ class Assessments(Sequence[Assessment]):
                 yield _assessment(resources[at], requirement, outcome), resources[at]
         yield from ((one, None) for one in self._unplaced)
 
+    def applicable(self) -> Iterator[Assessment]:
+        """The assessments of resources, without those that end NotApplicable."""
+        for block in self._layout.blocks:
+            resources = self._roster.types[block.type]
+            requirement = self._program.requirements[block.requirement]
+            for at, outcome in self.outcomes(block, block.positions):
+                if outcome.state is not State.NOT_APPLICABLE:
+                    yield _assessment(resources[at], requirement, outcome)
+
     @overload
     def __getitem__(self, index: int) -> Assessment: ...
     @overload

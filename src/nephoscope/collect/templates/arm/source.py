@@ -32,7 +32,7 @@ class ArmSource:
     @cached_property
     def texts(self) -> list[tuple[Path, str]]:
         """Every text of the template, with its path."""
-        return [*texts((), self.root)]
+        return texts((), self.root)
 
     def section(self, name: str) -> Iterator[tuple[str, Path, Any]]:
         """The members of a section (parameters, variables, outputs): name, path and value."""
@@ -81,16 +81,22 @@ def is_secure(declared: Any) -> bool:
     return found is not None and str(found[1]).lower() in _SECURE
 
 
-def texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+def texts(path: Path, value: Any) -> list[tuple[Path, str]]:
     """Every text below a value, with its path."""
+    found: list[tuple[Path, str]] = []
+    _gather_texts(path, value, found)
+    return found
+
+
+def _gather_texts(path: Path, value: Any, found: list[tuple[Path, str]]) -> None:
     if isinstance(value, str):
-        yield path, value
+        found.append((path, value))
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from texts((*path, key), item)
+            _gather_texts((*path, key), item, found)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from texts((*path, index), item)
+            _gather_texts((*path, index), item, found)
 
 
 def at(value: Any, path: Path, *names: str) -> tuple[Path, Any] | None:

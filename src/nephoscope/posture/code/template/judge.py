@@ -85,7 +85,7 @@ class TemplateJudge:
         )
         found = Judgement()
         passed: dict[str, list[str]] = {}
-        for assessment in run.assessments:
+        for assessment in run.assessments.applicable():
             self._take(assessment, run, planned, found)
             if assessment.state is State.COMPLIANT:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
@@ -107,7 +107,7 @@ class TemplateJudge:
 
     def _take(self, assessment: Assessment, run: Run, planned: PlannedEstate, found: Judgement) -> None:
         resource = planned.planned.get(assessment.resource.lower())
-        if resource is None or assessment.state is State.NOT_APPLICABLE:
+        if resource is None:
             return
         found.states[assessment.state] += 1
         if self.explains is not None and self.explains(resource.id):
