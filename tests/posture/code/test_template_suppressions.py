@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
+from nephoscope.posture.code.finding import FindingState
+from nephoscope.posture.code.judging import judge_text
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 HTTPS = "11374dee-bf66-5966-911f-2f7558023edc"
@@ -47,9 +49,9 @@ def write(folder: Path, line: int = 0, text: str = "") -> None:
 COMMENTS = [
     (f"// nephoscope: ignore[{HTTPS}] only a test", "only a test", 5),
     ("// checkov:skip=CKV_AZURE_3:legacy clients", "legacy clients", 3),
-    ("/* trivy:ignore:AVD-AZU-0008 */", "", 5),
+    ("/* trivy:ignore:AVD-AZU-0008 */", "of trivy in line 5, without a reason", 5),
     ("// tfsec:ignore:azure-storage-enforce-https", "", 5),
-    ("// kics-scan ignore-line", "", 5),
+    ("// kics-scan ignore-line", "without a reason", 5),
     ('"metadata": {"checkov": {"skip": [{"id": "CKV_AZURE_3", "comment": "old"}]}},', "old", 3),
 ]
 
@@ -66,6 +68,16 @@ def test_a_suppression_counts_for_its_rule_and_says_why(
     ]
     assert finding["state"] == "Suppressed"
     assert reason in finding["reason"]
+
+
+def test_an_own_comment_without_a_reason_does_not_count_and_is_told(folder: Path) -> None:
+    write(folder, 5, f"// nephoscope: ignore[{HTTPS}]")
+    result = scan()
+    assert result.exit_code == 1
+    (finding,) = [
+        one["finding"] for one in json.loads(result.stdout)["findings"] if one["finding"]["rule"] == HTTPS
+    ]
+    assert "the comment in line 5 does not count" in finding["message"]
 
 
 @pytest.mark.parametrize(
@@ -93,3 +105,15 @@ def test_an_exemption_in_the_repository_holds_until_its_end(folder: Path) -> Non
     assert scan("--deploy-to", GROUP, "--at", "2027-01-01").exit_code == 1
     assert scan("--deploy-to", GROUP + "2", "--at", "2026-12-01").exit_code == 1
     assert scan("--deploy-to", "nowhere").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"), [("", FindingState.FAILED), (" built here", FindingState.SUPPRESSED)]
+)
+def test_other_files_ask_for_a_reason_too(reason: str, state: FindingState) -> None:
+    text = "FROM ubuntu:latest\n"
+    rule = next(one.rule for one in judge_text("Dockerfile", text) or () if one.region.line == 1)
+    found = judge_text("Dockerfile", f"# nephoscope: ignore[{rule}]{reason}\n{text}") or ()
+    (finding,) = [one for one in found if one.rule == rule]
+    assert finding.state is state
+    assert ("line 1 does not count" in finding.message) is not reason.startswith(" ")

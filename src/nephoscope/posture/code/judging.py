@@ -68,10 +68,11 @@ def _finding(match: Match, rule: CodeRule, source: SourceText, suppressions: Sup
     scope = [region_of(source, match.scope)] if match.scope else []
     reason = suppressions.reason(rule, region, *scope)
     state = FindingState.UNKNOWN if match.unknown else FindingState.FAILED
+    unreasoned = "" if reason else suppressions.without_reason(rule, region, *scope)
     return CodeFinding(
         rule=rule.id,
         region=region,
-        message=match.message,
+        message=f"{match.message} ({unreasoned})" if unreasoned else match.message,
         severity=rule.severity,
         state=FindingState.SUPPRESSED if reason else state,
         reason=reason or match.unknown,

@@ -7,7 +7,7 @@ line below, `ignore-block` for the block that begins there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.finding import Region
@@ -25,6 +25,7 @@ _KICS = re.compile(
 )
 _WORDS = re.compile("ignore|skip|disable")
 _EVERY = frozenset({"*"})
+_OWN = "nephoscope"
 #: A longer line holds no comment that a person wrote.
 _LONGEST = 2000
 
@@ -46,14 +47,30 @@ class Suppressions:
                 self._by_line.setdefault(number + 1, []).append(found)
 
     def reason(self, rule: CodeRule, *regions: Region) -> str | None:
-        """Return why a rule is ignored in the lines of regions ('ignored by a comment' without a reason); None where it is not."""
+        """Return why a rule is ignored in the lines of regions; None where it is not.
+
+        An own comment without a reason ignores nothing; one of another tool that has none is said to have none.
+        """
+        for line, tool, reason in self._matching(rule, regions):
+            if reason or tool != _OWN:
+                return reason or f"ignored by a comment of {tool} in line {line}, without a reason"
+        return None
+
+    def without_reason(self, rule: CodeRule, *regions: Region) -> str:
+        """Return what is wrong with an own comment that would ignore a rule had it a reason; '' where there is none."""
+        for line, tool, reason in self._matching(rule, regions):
+            if tool == _OWN and not reason:
+                return f"the comment in line {line} does not count: a reason must follow ignore[...]"
+        return ""
+
+    def _matching(self, rule: CodeRule, regions: Iterable[Region]) -> Iterator[tuple[int, str, str]]:
+        """Line, tool and reason of the comments that name a rule in the lines of regions."""
         names = _names(rule)
         for region in regions if self._by_line else ():
             for line in range(region.line, region.last_line + 1):
                 for tool, rules, reason in self._by_line.get(line, []):
                     if rules is _EVERY or rules & names.get(tool, frozenset()):
-                        return reason or f"ignored by a comment in line {line}"
-        return None
+                        yield line, tool, reason
 
 
 def _read(line: str) -> tuple[str, frozenset[str], str] | None:
@@ -77,4 +94,4 @@ def _names(rule: CodeRule) -> Mapping[str, frozenset[str]]:
         tool, _, foreign = name.partition(":")
         found[tool] = found.get(tool, frozenset()) | {foreign}
     own = frozenset({rule.id, *rule.equivalents})
-    return {**found, "nephoscope": own}
+    return {**found, _OWN: own}

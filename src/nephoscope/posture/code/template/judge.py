@@ -148,9 +148,14 @@ class TemplateJudge:
         named = rules_of(analyzed, planned) if analyzed is not None else ()
         place = self._place(resource, [*named, *_read(resource, reasons, planned)])
         said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
-        ignored = self._ignored(rule, resource, place) if state is FindingState.FAILED else None
+        around = self._places.whole(resource)
+        failed = state is FindingState.FAILED
+        ignored = self._suppressions.reason(rule, resource, around, place) if failed else None
         if ignored is not None:
             state = FindingState.SUPPRESSED
+        elif failed:
+            unreasoned = self._suppressions.without_reason(rule, resource, around, place)
+            said = f"{said} ({unreasoned})" if unreasoned else said
         return CodeFinding(
             rule=rule.id,
             region=place.region,
@@ -183,10 +188,6 @@ class TemplateJudge:
             return self._places.find(resource, ())
         others = (one.region for one in places if one is not first)
         return replace(first, related=tuple(dict.fromkeys((*first.related, *others))))
-
-    def _ignored(self, rule: CodeRule, resource: PlannedResource, place: Found) -> str | None:
-        around = self._places.whole(resource)
-        return self._suppressions.reason(rule, resource, around, place.written.document, place.region)
 
     def _rule(self, known: Recommendation) -> CodeRule:
         rule = self.rules.get(known.key)

@@ -10,6 +10,7 @@ from nephoscope.posture.code.suppression import Suppressions
 if TYPE_CHECKING:
     from nephoscope.posture.code.finding import Region
     from nephoscope.posture.code.rule import CodeRule
+    from nephoscope.posture.code.template.places import Found
     from nephoscope_policy.arm.template import Document, PlannedResource
 
 
@@ -19,14 +20,17 @@ class TemplateSuppressions:
     def __init__(self) -> None:
         self._comments: dict[int, tuple[Document, Suppressions]] = {}
 
-    def reason(
-        self, rule: CodeRule, resource: PlannedResource, around: Region, document: Document, region: Region
-    ) -> str | None:
-        """Why a rule is ignored at a region of a document, or in the lines of the resource; None where it is not."""
+    def reason(self, rule: CodeRule, resource: PlannedResource, around: Region, place: Found) -> str | None:
+        """Why a rule is ignored at a place, or in the lines of the resource; None where it is not."""
         own = self._of(resource.origin.document).reason(rule, around)
         if own is None:
-            own = self._of(document).reason(rule, region)
+            own = self._of(place.written.document).reason(rule, place.region)
         return own if own is not None else _skipped(resource, rule)
+
+    def without_reason(self, rule: CodeRule, resource: PlannedResource, around: Region, place: Found) -> str:
+        """What is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
+        own = self._of(resource.origin.document).without_reason(rule, around)
+        return own or self._of(place.written.document).without_reason(rule, place.region)
 
     def _of(self, document: Document) -> Suppressions:
         found = self._comments.get(id(document))
