@@ -34,7 +34,7 @@ class Suppressions:
     """The ignoring comments of a file, by line; a comment that stands alone also counts for the line below."""
 
     def __init__(self, source: SourceText) -> None:
-        self._by_line: dict[int, list[tuple[str, frozenset[str], str]]] = {}
+        self._by_line: dict[int, list[tuple[int, str, frozenset[str], str]]] = {}
         lines = source.text.splitlines() if _WORDS.search(source.text) else []
         for number, line in enumerate(lines, 1):
             if len(line) > _LONGEST or not _WORDS.search(line):
@@ -42,9 +42,9 @@ class Suppressions:
             found = _read(line)
             if found is None:
                 continue
-            self._by_line.setdefault(number, []).append(found)
+            self._by_line.setdefault(number, []).append((number, *found))
             if line.lstrip().startswith(("#", "//", "/*")):
-                self._by_line.setdefault(number + 1, []).append(found)
+                self._by_line.setdefault(number + 1, []).append((number, *found))
 
     def reason(self, rule: CodeRule, *regions: Region) -> str | None:
         """Return why a rule is ignored in the lines of regions; None where it is not.
@@ -68,9 +68,9 @@ class Suppressions:
         names = _names(rule)
         for region in regions if self._by_line else ():
             for line in range(region.line, region.last_line + 1):
-                for tool, rules, reason in self._by_line.get(line, []):
+                for written, tool, rules, reason in self._by_line.get(line, []):
                     if rules is _EVERY or rules & names.get(tool, frozenset()):
-                        yield line, tool, reason
+                        yield written, tool, reason
 
 
 def _read(line: str) -> tuple[str, frozenset[str], str] | None:
