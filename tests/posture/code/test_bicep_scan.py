@@ -129,6 +129,17 @@ def test_a_comment_in_the_bicep_text_suppresses_with_its_reason(repo: BicepRepo)
     assert found["stgiven"].state is FindingState.FAILED
 
 
+def test_rules_for_templates_as_written_hold_for_the_bicep_text(repo: BicepRepo) -> None:
+    path = repo.folder / "main.bicep"
+    path.write_text(path.read_text() + "\n@secure()\nparam word string = 'w0rd'\n")
+    template = json.loads(repo.outputs["main.bicep"]["contents"])
+    template["parameters"]["word"] = {"type": "securestring", "defaultValue": "w0rd"}
+    repo.outputs["main.bicep"]["contents"] = json.dumps(template)
+    (found,) = [one for one in repo.scan().findings if one.rule == "arm-secure-parameter-default"]
+    assert found.region.file == "main.bicep"
+    assert text_at(repo, found) == "'w0rd'"
+
+
 def test_symbolic_names_lead_to_the_same_places(repo: BicepRepo) -> None:
     before = of_https(repo.scan())
     template = json.loads(repo.outputs["main.bicep"]["contents"])

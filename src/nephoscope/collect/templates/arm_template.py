@@ -11,16 +11,21 @@ from nephoscope_policy.arm.template import Document, TemplateError
 
 TITLE = "ARM template"
 PRECEDENCE = 10
+_BICEP = ".bicep"
 _SCHEMA = re.compile(r"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
 
 
 def claims(name: str, head: str) -> bool:
-    """Claim JSON that names the schema of a deployment template."""
-    return name.endswith((".json", ".jsonc")) and bool(_SCHEMA.search(head))
+    """Claim JSON that names the schema of a deployment template, and Bicep."""
+    return name.endswith(_BICEP) or (name.endswith((".json", ".jsonc")) and bool(_SCHEMA.search(head)))
 
 
 def read(source: SourceText) -> ArmSource:
-    """Parse a template; raises UnreadableFileError."""
+    """Parse a template; raises UnreadableFileError, for Bicep that is not compiled too."""
+    if source.parsed is None and source.name.endswith(_BICEP):
+        raise UnreadableFileError(
+            "Bicep is read as the template that it compiles to: install `bicep` and scan again"
+        )
     try:
         document = source.parsed or Document.parse(source.text, source.name)
     except TemplateError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nephoscope.collect.templates.arm.repository import Repository, TemplateFile, open_repository
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler
-from nephoscope.collect.templates.bicep.repository import compile_bicep
+from nephoscope.collect.templates.bicep.repository import BICEP, compile_bicep
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.estate.garbage import no_collection
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
@@ -186,7 +186,10 @@ def _scan_files(
 def _texts(repository: Repository, names: Iterable[str]) -> Iterator[SourceText]:
     """The files that readers of templates, pipelines, Dockerfiles and scripts may claim."""
     for name in names:
-        if _CLAIMABLE.search(name) or (name.endswith((".json", ".jsonc")) and repository.is_template(name)):
+        compiled = repository.compiled.get(name)
+        if compiled is not None and name.endswith(BICEP):
+            yield SourceText(name, compiled.text, compiled)
+        elif _CLAIMABLE.search(name) or (name.endswith((".json", ".jsonc")) and repository.is_template(name)):
             data = repository.load(name)
             if data is not None and b"\0" not in data:
                 text, parsed = data.decode("utf-8", "replace"), repository.parsed(name)
