@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_CODE = re.compile(r"//[^\n]*|/\*[\s\S]*?\*/|'''|'|[\[\]{}()]")
+_CODE = re.compile(r"//[^\n]*|/\*|'''|'|[\[\]{}()]")
 _STRING = re.compile(r"\\.|\$\{|'|\n")
 _CLOSING = {"}": "{", "]": "[", ")": "("}
 
@@ -28,6 +28,8 @@ class _Pass:
         if match is None:
             return None
         found, start, end = match[0], match.start(), match.end()
+        if found == "/*":
+            return self._comment(start)
         if found[0] == "/":
             self.ends[start] = end
         elif found == "'''":
@@ -37,6 +39,13 @@ class _Pass:
         else:
             self._open.append((found, start))
         return end
+
+    def _comment(self, start: int) -> int | None:
+        end = self._text.find("*/", start + 2)
+        if end < 0:
+            return None
+        self.ends[start] = end + 2
+        return end + 2
 
     def _long_string(self, start: int) -> int | None:
         end = self._text.find("'''", start + 3)
