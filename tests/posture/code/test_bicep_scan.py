@@ -6,14 +6,18 @@ The outputs are recorded ones, which a stand-in of `bicep` answers with.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from nephoscope.cli.main import cli
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler, BicepError, BicepOutput
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.code.report import CodeReport
@@ -192,6 +196,28 @@ def test_a_file_that_does_not_compile_is_not_judged_and_says_where(repo: BicepRe
     assert (unread.region.line, unread.region.column) == (7, 3)
     assert "BCP057" in unread.reason
     assert report.states.total() == 0
+
+
+def test_the_base_of_a_change_is_compiled_too(repo: BicepRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    bicep = os.environ["PATH"]
+    monkeypatch.setenv("PATH", f"{bicep}{os.pathsep}{os.defpath}")
+    monkeypatch.chdir(repo.folder)
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "a"]):
+        subprocess.run(["git", *arguments], check=True)
+    repo.scan()
+    scan = ["--data", "../data", "scan", ".", "--since", "HEAD", "--fail-on-policy", HTTPS]
+    known = CliRunner().invoke(cli, scan)
+    assert known.exit_code == 0, known.output
+    path = repo.folder / "main.bicep"
+    path.write_text(path.read_text().replace("name: 'stsite'", "name: 'stother'"))
+    template = repo.outputs["main.bicep"]["contents"].replace("stsite", "stother")
+    (repo.folder / "other.bicep").write_text(path.read_text())
+    repo.outputs["other.bicep"] = {**repo.outputs["main.bicep"], "contents": template}
+    repo.scan()
+    new = CliRunner().invoke(cli, scan)
+    assert new.exit_code == 1, new.output
+    assert "other.bicep:14" in new.stdout
 
 
 FAULTS = [("end", "out of memory"), ("noise", "length"), ("huge", "more than"), ("hang", "in time")]
