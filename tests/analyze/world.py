@@ -16,8 +16,9 @@ import pyarrow as pa
 import nephoscope_kql as kql
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.logs import Declared
+from nephoscope.estate.logs import Declared, FileAggregate
 from nephoscope.estate.view import View
+from nephoscope.lake.file_aggregates import GROUPS
 from nephoscope_kql.cells import columns_of, rows_of
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
@@ -424,6 +425,18 @@ def estate(spec: Body) -> Estate:
     return Estate.of(resources, coverage(spec.get("coverage"), {resource.type for resource in resources}))
 
 
+def _records(found: pa.Table) -> list[dict[str, Any]]:
+    return [
+        {
+            name: datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
+            if kind is KqlType.DATETIME
+            else cell
+            for (name, kind), cell in zip(columns_of(found), row, strict=True)
+        }
+        for row in rows_of(found)
+    ]
+
+
 class WrittenLogs:
     """Logs (estate.Logs) that a description spells out: table -> rows, each with how many `days` before NOW it was written."""
 
@@ -444,16 +457,16 @@ class WrittenLogs:
         tables = {name: rows for name, rows in self._tables.items() if name in declared.tables}
         if not tables:
             raise NotCollected("rows of logs")
-        found = kql.run(text, tables, now=NOW)
-        return [
-            {
-                name: datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
-                if kind is KqlType.DATETIME
-                else cell
-                for (name, kind), cell in zip(columns_of(found), row, strict=True)
-            }
-            for row in rows_of(found)
-        ]
+        return _records(kql.run(text, tables, now=NOW))
+
+    def aggregate(self, asked: FileAggregate, declared: Declared) -> list[dict[str, Any]]:
+        """The rows of an aggregate, as if each row of the table lay in a file of its own."""
+        rows = self._tables.get(asked.table) if asked.table in declared.tables else None
+        if rows is None:
+            raise NotCollected("rows of logs")
+        files = [rows.slice(place, 1) for place in range(rows.num_rows)]
+        groups = [kql.run(asked.by_file, {asked.table: one}, now=NOW) for one in files]
+        return _records(kql.run(asked.merge, {GROUPS: pa.concat_tables(groups)}, now=NOW))
 
     def versions(self, tables: Collection[str]) -> dict[str, object]:
         """Always the same."""

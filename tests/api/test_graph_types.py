@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from nephoscope.access.roles import ROLES, SECURITY_READER
@@ -119,10 +117,7 @@ def test_operations_are_asked_by_distinct_type():
         return {each: one if "security" in each.lower() else other for each in asked}
 
     types = frozenset({"microsoft.security/automations", "microsoft.web/sites"})
-    edition = SimpleNamespace(
-        types={"resources": types, "healthresources": frozenset({"microsoft.web/sites"})}
-    )
-    found = shown(edition, reaches)
+    found = shown({"resources": types, "healthresources": frozenset({"microsoft.web/sites"})}, reaches)
     assert found["resources"] == Parted(((frozenset({"microsoft.security/automations"}), one),))
     assert found["healthresources"] == other
     assert len(asked) == len(types) + len(OPERATIONS) + 1
