@@ -139,6 +139,10 @@ def test_an_address_that_no_run_would_ask_is_not_kept_by_command(tmp_path, url):
     given.write_text(
         json.dumps({"properties": {"sources": [{"eventSource": "Alerts"}], "actions": [action]}})
     )
+    (tmp_path / "secret").write_text("a word of many letters")
+    named = ["response", "secret", "s", "--from", f"file:{tmp_path / 'secret'}"]
+    done = CliRunner().invoke(cli, ["--data", str(tmp_path / "data"), *named])
+    assert done.exit_code == 0, done.output
     data = ["--data", str(tmp_path / "data"), "automations"]
     for more in (["--from", str(given)], ["--on", "Alerts", "--webhook", url, "--secret", "s"]):
         done = CliRunner().invoke(cli, [*data, "add", *more, "inside"])

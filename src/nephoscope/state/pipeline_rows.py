@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Boolean, Index, Integer, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nephoscope.state.columns import Base, Decided, Json, Moment
+from nephoscope.state.columns import Decided, Json, Moment
 
 
 class PipelineRepositoryRow(Decided):
@@ -53,7 +53,7 @@ class PipelineRunRow(Decided):
     findings: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class PlannedResourceRow(Base):
+class PlannedResourceRow(Decided):
     """A resource that the newest deciding run of a series found in a file; ids and types are lower-cased."""
 
     __tablename__ = "pipeline_planned_resources"
