@@ -13,6 +13,7 @@ from tests.web.conftest import ALERT, TRIAL
 from nephoscope.alerts.rules import shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.state import State
 from nephoscope.web.all_pages import pages
 
 pytestmark = pytest.mark.system
@@ -29,6 +30,8 @@ def addresses(data: Path) -> list[str]:
     """An address of every page."""
     finding = Shelf(data).newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(shipped().rules)).id
+    with State.of(data) as state:
+        run = state.pipelines.runs()[0]
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
@@ -36,6 +39,8 @@ def addresses(data: Path) -> list[str]:
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",
+        "/pipelines/runs/{id}": run.id,
+        "/pipelines/repository/{name:path}": run.repository,
     }
     known = {
         "id": rule,

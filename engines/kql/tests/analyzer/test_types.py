@@ -21,6 +21,8 @@ from expression_groups import Group, expanded, groups
 
 from service import analyzer
 
+pytestmark = pytest.mark.system
+
 GROUPS = tuple(groups())
 ASKED_ANEW = 150
 """Of so many shapes one is asked anew in every run."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -147,6 +149,16 @@ def test_what_is_no_template_is_refused_with_its_place() -> None:
         Document.parse('{"a": 1, "b":\n  ?}', "x.json")
 
 
+@pytest.fixture
+def shallow() -> Iterator[None]:
+    """The interpreter's usual bound of calls, which other tests of the process may have raised."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("shallow")
 def test_what_is_nested_too_deeply_is_reported() -> None:
     chain = {f"v{place}": f"[variables('v{place + 1}')]" for place in range(1000)}
     template = {
