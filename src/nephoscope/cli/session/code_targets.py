@@ -21,7 +21,7 @@ _MAX_LOOKED_AT = 20_000
 
 def is_code(targets: Sequence[str]) -> bool:
     """Whether the targets are templates or folders with templates; ends with code 2 where they are of both kinds."""
-    kinds = {_is_code(Path(target)) for target in targets if not target.endswith(":")}
+    kinds = {_is_code(Path(target)) for target in targets if target.strip() and not target.endswith(":")}
     if len(kinds) > 1 or (True in kinds and any(target.endswith(":") for target in targets)):
         usage_error("templates and snapshots cannot be scanned together: scan them one after the other")
     return True in kinds
@@ -49,6 +49,13 @@ def _is_template(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return _TEMPLATE.search(file.read(_HEAD)) is not None
+            head = file.read(_HEAD)
     except OSError:
         return False
+    found = _TEMPLATE.search(head)
+    return found is not None and _is_outermost(head[: found.start()])
+
+
+def _is_outermost(before: bytes) -> bool:
+    """Whether what follows is a member of the outermost object: a body in a snapshot may hold a template as well."""
+    return before.count(b"{") == before.count(b"}") + 1 and before.count(b"[") == before.count(b"]")
