@@ -25,7 +25,8 @@ READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
 credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
-intel feeds, intel list, intel show, locations list, locations suggest, query, recommendations, response list, response rules,
+intel feeds, intel list, intel show, locations list, locations suggest, pipelines items,
+pipelines list, pipelines origin, pipelines runs, pipelines show, query, recommendations, response list, response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
 suppressions list, suppressions show, tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice,
 tuning changes, tuning replay, tuning report, tuning settings, version, watchlists list, watchlists show,
@@ -40,6 +41,8 @@ ELSEWHERE = {
     "restore": "tests/serve/test_restored_audit.py",
     "access link": "as access token",
     "scan": "below",
+    "pipelines send": "tests/service/test_pipelines.py",
+    "pipelines remove": "tests/service/test_pipelines.py",
 }
 
 SOURCES, RULES = "Nephoscope/sources/", "Microsoft.SecurityInsights/alertRules/"
