@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +30,7 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
         "put": partial(
             Table,
             ("State", "Severity", "Assessment", "Why", "Put by", "When"),
-            (
-                (each.code, one.severity, one.title, each.why, each.author, each.changed.isoformat())
-                for one, each in known["put"]
-            ),
+            _put(known["put"]),
         ),
         "detections": partial(
             Table,
@@ -51,17 +48,7 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
         "roles": partial(
             Table,
             ("Who", "Kind", "Id", "Role", "Held at", "Condition"),
-            (
-                (
-                    one.name,
-                    one.kind,
-                    one.principal,
-                    one.role,
-                    one.scope or "/",
-                    "yes" if one.conditional else "",
-                )
-                for one in known["holders"]
-            ),
+            _roles(known["holders"]),
         ),
         "paths": partial(
             Table,
@@ -80,6 +67,17 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
             Table, ("When", "Kind", "Property", "Before", "After"), _changes(known["changes"])
         ),
     }
+
+
+def _roles(holders: Iterable[Any]) -> Rows:
+    for one in holders:
+        conditional = "yes" if one.conditional else ""
+        yield one.name, one.kind, one.principal, one.role, one.scope or "/", conditional
+
+
+def _put(several: Iterable[tuple[Any, Any]]) -> Rows:
+    for one, each in several:
+        yield each.code, one.severity, one.title, each.why, each.author, each.changed.isoformat()
 
 
 def _findings(findings: Sequence[Finding]) -> Rows:

@@ -216,3 +216,35 @@ def test_bicep_without_its_template_is_not_judged_and_says_what_to_do(repo: Repo
     report = repo.scan()
     assert report.unread == []
     assert len(of_rule(report)) == 1
+
+
+def test_a_resource_whose_id_is_none_is_not_judged_and_says_so(repo: Repo) -> None:
+    repo.write("main.json", template(storage(True), {**storage(False), "name": ""}))
+    report = repo.scan()
+    (unread,) = report.unread
+    assert "give the resource a whole type and name" in unread.reason
+    assert unread.region.line > 1
+    assert not of_rule(report), "the other is judged"
+    assert report.states
+
+
+def test_what_azure_makes_with_a_resource_is_judged_at_that_resource(repo: Repo) -> None:
+    repo.write("main.json", template(storage(True)))
+    found = [
+        one for one in repo.scan().failed if one.subject.lower().endswith("/stgate/blobservices/default")
+    ]
+    assert any("Deleted blobs" in one.message for one in found)
+    assert {one.region.line for one in found} == {5}, "where the account begins"
+    assert not any(one.fix for one in found)
+
+
+def test_a_child_that_the_template_sets_answers_for_itself(repo: Repo) -> None:
+    child = {
+        "type": "Microsoft.Storage/storageAccounts/blobServices",
+        "apiVersion": "2022-09-01",
+        "name": "stgate/default",
+        "dependsOn": ["stgate"],
+        "properties": {"deleteRetentionPolicy": {"enabled": True, "days": 30}},
+    }
+    repo.write("main.json", template(storage(True), child))
+    assert not [one for one in repo.scan().failed if "Deleted blobs" in one.message]

@@ -45,12 +45,13 @@ def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
 
 
 def _tree(folder: Path, commit: str, prefix: str) -> list[tuple[str, str]]:
-    out = _git(folder, "ls-tree", "-r", "-z", "--full-name", commit, *([] if not prefix else ["."]))
+    """The names and ids of files that are no links and no larger than may be read: git holds what it gives in memory."""
+    out = _git(folder, "ls-tree", "-r", "-z", "-l", "--full-name", commit, *([] if not prefix else ["."]))
     found = []
     for entry in out.decode("utf-8", "surrogateescape").split("\0"):
         head, _, name = entry.partition("\t")
         parts = head.split()
-        if len(parts) == 3 and parts[1] == "blob" and parts[0] != "120000":
+        if len(parts) == 4 and parts[1] == "blob" and parts[0] != "120000" and int(parts[3]) <= MAX_FILE:
             found.append((name, parts[2]))
     return found
 
@@ -63,10 +64,8 @@ def _contents(folder: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
     for name in blobs:
         end = out.index(b"\n", at)
         size = int(out[at:end].split()[2])
-        body = out[end + 1 : end + 1 + size]
+        found[name] = out[end + 1 : end + 1 + size]
         at = end + 2 + size
-        if size <= MAX_FILE:
-            found[name] = body
     return found
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.analysis import Analyzers
-from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState
+from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.analyzed import rules_of, said_by_analyzer
@@ -44,12 +44,16 @@ _STATES = {
 
 @dataclass(slots=True)
 class Judgement:
-    """What judging came to: findings, what is made, how many assessments ended how, and how many end elsewhere, by cause."""
+    """What judging came to: findings, what is made, how many assessments ended how, and how many end elsewhere, by cause.
+
+    `unjudged` are the places of planned resources that no policy can judge, with the reason.
+    """
 
     findings: list[CodeFinding] = field(default_factory=list)
     states: Counter[State] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
     resources: list[PlannedPlace] = field(default_factory=list)
+    unjudged: list[tuple[Region, str]] = field(default_factory=list)
 
 
 class TemplateJudge:
@@ -67,14 +71,12 @@ class TemplateJudge:
         self.explained: list[ExplainedVerdict] = []
         self._analyzers = analyzers
         self._prepared = prepare(plan, aliases, {})
-        entries = [check.entry for check in self._prepared.program.checks if check.entry is not None]
-        self._child_types = frozenset[str]().union(*(entry.related_types for entry in entries))
         self._places = Places()
         self._suppressions = TemplateSuppressions()
 
     def judge(self, expansion: Expansion) -> Judgement:
         """Judge what an expansion plans."""
-        planned = plan_estate(expansion, self._child_types)
+        planned = plan_estate(expansion)
         run = evaluate(
             planned.estate,
             self.plan,
@@ -90,6 +92,7 @@ class TemplateJudge:
             if assessment.state is State.COMPLIANT:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
         found.resources += self._resources(planned, passed)
+        found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
         return found
 
     def _resources(
@@ -106,7 +109,7 @@ class TemplateJudge:
                 )
 
     def _take(self, assessment: Assessment, run: Run, planned: PlannedEstate, found: Judgement) -> None:
-        resource = planned.planned.get(assessment.resource.lower())
+        resource = _source(assessment, planned)
         if resource is None:
             return
         found.states[assessment.state] += 1
@@ -122,14 +125,14 @@ class TemplateJudge:
         self, assessment: Assessment, resource: PlannedResource, run: Run, planned: PlannedEstate
     ) -> None:
         reasons = []
-        for reason in run.reasons(assessment):
+        for reason in _reasons(assessment, run, planned):
             found = _located(resource, reason.resource, reason.at, planned)
             reasons.append((reason, self._places.find(*found).region if found is not None else None))
         rule = self._rule(run.metadata(assessment.key))
         analyzed = said_by_analyzer(run, (one for one, _ in reasons))
         said = analyzed.description if analyzed is not None else assessment.description
         verdict = ExplainedVerdict(
-            resource.id, rule, assessment.state, assessment.cause, said, tuple(reasons)
+            assessment.resource, rule, assessment.state, assessment.cause, said, tuple(reasons)
         )
         if verdict not in self.explained:
             self.explained.append(verdict)
@@ -143,7 +146,8 @@ class TemplateJudge:
         planned: PlannedEstate,
     ) -> CodeFinding:
         rule = self._rule(run.metadata(assessment.key))
-        reasons = run.reasons(assessment)
+        made_by_azure = assessment.resource.lower() in planned.derived
+        reasons = _reasons(assessment, run, planned)
         analyzed = said_by_analyzer(run, reasons)
         named = rules_of(analyzed, planned) if analyzed is not None else ()
         place = self._place(resource, [*named, *_read(resource, reasons, planned)])
@@ -163,11 +167,13 @@ class TemplateJudge:
             severity=rule.severity,
             state=state,
             evidence=place.evidence,
-            subject=resource.id,
+            subject=assessment.resource if made_by_azure else resource.id,
             reason=ignored
             or ("" if state is FindingState.FAILED else assessment.description or assessment.cause),
             remediation=rule.steps,
-            fix=self._fix(resource, reasons, planned) if state is FindingState.FAILED else (),
+            fix=self._fix(resource, reasons, planned)
+            if state is FindingState.FAILED and not made_by_azure
+            else (),
             related=place.related,
         )
 
@@ -202,6 +208,20 @@ class TemplateJudge:
                 equivalents=foreign_checks().get(known.key, ()),
             )
         return rule
+
+
+def _source(assessment: Assessment, planned: PlannedEstate) -> PlannedResource | None:
+    """The planned resource that an assessment is about, or with which Azure makes what it is about; None for what is elsewhere."""
+    key = assessment.resource.lower()
+    return planned.planned.get(planned.derived[key][0] if key in planned.derived else key)
+
+
+def _reasons(assessment: Assessment, run: Run, planned: PlannedEstate) -> Sequence[Reason]:
+    """The reasons of an assessment; those about a child that Azure makes say so, as they stand beside the resource of the template."""
+    found = run.reasons(assessment)
+    if assessment.resource.lower() not in planned.derived:
+        return found
+    return [replace(one, resource=one.resource or assessment.resource) for one in found]
 
 
 def _read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,43 +25,45 @@ class PlannedEstate:
     """The estate, and by lower-cased id the planned resource behind each of its resources that a deployment makes.
 
     `derived` are the children that Azure makes with a resource: the key of that resource, and the path of its body that they show.
+    `unplaced` are planned resources whose ids are none, with the reason: no policy judges them.
     """
 
     estate: Estate
     planned: Mapping[str, PlannedResource]
     derived: Mapping[str, tuple[str, Segments]]
+    unplaced: Sequence[tuple[PlannedResource, str]] = ()
 
 
-def plan_estate(expansion: Expansion, child_types: Iterable[str]) -> PlannedEstate:
-    """Build the estate of an expansion; `child_types` are the lower-cased types that policies look up below a resource.
+def plan_estate(expansion: Expansion) -> PlannedEstate:
+    """Build the estate of an expansion.
 
-    Children that Azure makes with a resource are in it with their defaults, where the deployment does not set them.
+    Children that Azure makes with a resource are in it with their defaults, where the deployment does not set them. That it makes
+    no other child says nothing, as another deployment may; diagnostic settings and locks that it does not make are not there.
     """
     planned: dict[str, PlannedResource] = {}
     resources: dict[str, Resource] = {}
     derived: dict[str, tuple[str, Segments]] = {}
+    unplaced: list[tuple[PlannedResource, str]] = []
     for one in expansion.resources:
-        resource = _resource(one)
-        if resource is not None:
+        if one.type.lower() in _DEPLOYMENTS:
+            continue
+        try:
+            resource = _resource(one)
+        except ValueError as error:
+            unplaced.append((one, f"{error}: give the resource a whole type and name"))
+        else:
             planned[resource.key], resources[resource.key] = one, resource
     for parent in tuple(resources.values()):
         for child in default_children(parent.type, planned[parent.key].id, parent.body):
             made = _filled(child.body, Planning())
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
-    types = frozenset(child_types)
-    scopes = {key: _claims(resource.type, types) for key, resource in resources.items()}
-    coverage = Coverage({key: claims for key, claims in scopes.items() if claims}, declared=True)
-    return PlannedEstate(Estate.of(resources.values(), coverage), planned, derived)
+    coverage = Coverage(dict.fromkeys(resources, _EXTENSIONS), declared=True)
+    return PlannedEstate(Estate.of(resources.values(), coverage), planned, derived, unplaced)
 
 
-def _claims(type_: str, child_types: frozenset[str]) -> frozenset[str]:
-    return _EXTENSIONS | {child for child in child_types if child.startswith(f"{type_}/")}
-
-
-def _resource(one: PlannedResource) -> Resource | None:
-    if one.type.lower() in _DEPLOYMENTS:
-        return None
+def _resource(one: PlannedResource) -> Resource:
+    """The resource of what is planned; raises ValueError where its id is none."""
     body: dict[str, Any] = dict(one.body)
     if isinstance(one.api_version, str):
         body["apiVersion"] = one.api_version
@@ -72,10 +74,7 @@ def _resource(one: PlannedResource) -> Resource | None:
     )
     unnamed = body["id"] if isinstance(body["id"], Unknown) else None
     body |= {"id": one.id, "name": one.name.rpartition("/")[2]}
-    try:
-        return _filled(body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""))
-    except ValueError:
-        return None
+    return _filled(body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""))
 
 
 def _filled(body: dict[str, Any], planning: Planning) -> Resource:

@@ -101,6 +101,7 @@ class TemplateScan:
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
         report.resources += judgement.resources
+        report.unread += (UnreadFile(region, why) for region, why in judgement.unjudged)
         for finding in judgement.findings:
             self._keep(finding)
 
