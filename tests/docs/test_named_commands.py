@@ -22,7 +22,7 @@ PAGES = sorted({*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"} - {GENERATED
 TEMPLATES = sorted(SOURCE.rglob("*.html"))
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-GROUP = click.Context(cli, info_name="nephoscope")
+GROUP = click.Context(cli, info_name="nephoscope", **cli.context_settings)
 COMMANDS = cli.list_commands(GROUP)
 NAMED = re.compile(
     rf"(?<![\w./-])nephoscope(?= (?:--(?:data|state) \S+ )*(?:{'|'.join(sorted(COMMANDS, key=len, reverse=True))})\b)[^`\n]*"
