@@ -12,6 +12,8 @@ AXE := 4.14.1
 OIDC := 9.13.3
 # Microsoft's analyzer of KQL, for the comparison of types (engines/kql/tests/analyzer)
 KUSTO := 12.4.1
+# npm's order of versions, for the comparison with ours
+SEMVER := 7.8.6
 # the Azure CLI, for the tests of it against a server
 AZ := 2.91.0
 DEMO   := .nephoscope/demo
@@ -23,7 +25,7 @@ PORT   ?= 8443
 DEMO_RULES := $(foreach log,AADServicePrincipalSignInLogs AZKVAuditLogs AzureActivity StorageBlobLogs,--rules src/nephoscope/content/detections/$(log))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-az demo test test-all durations oracle check bench fix docs clean
+.PHONY: help setup setup-dev setup-az setup-tools demo test test-all durations oracle check bench fix docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +52,7 @@ $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e engines/kql -e engines/policy -e '.[dev]'
 	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
-	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC) @kusto/language-service-next@$(KUSTO)
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC) @kusto/language-service-next@$(KUSTO) semver@$(SEMVER)
 	@touch $@ $(VENV)/.installed
 
 setup: $(VENV)/.installed  ## make the virtual environment
@@ -64,6 +66,12 @@ $(VENV)/.installed-az: | $(BIN)/python
 	@touch $@
 
 setup-az: $(VENV)/.installed-az  ## install the Azure CLI for its tests, in an environment of its own
+
+# The tools whose order of versions ours is held against (tests/model/version_tools.py).
+setup-tools:  ## install the package tools that make test-all asks for the order of versions
+	@command -v rpm >/dev/null && command -v ruby >/dev/null && ls /usr/share/java/maven3-artifact.jar >/dev/null 2>&1 && \
+	  ls /usr/share/php/Composer/Semver/autoload.php >/dev/null 2>&1 && perl -MDpkg::Version -e 1 2>/dev/null || \
+	  { apt-get update -q && apt-get install -y -q --no-install-recommends rpm ruby php-cli php-composer-semver libmaven3-core-java libdpkg-perl; }
 
 demo: setup  ## scan the bundled sample estate, replay an attack on it, show what was found and the page of it (CI=1: check and exit)
 	@rm -rf $(DEMO)
@@ -90,7 +98,7 @@ test: setup-dev  ## the tests: the project's own fixtures, no network, nothing s
 durations: setup-dev  ## the tests, measured: how long each file takes is what the next runs put in order by
 	@$(BIN)/python -m pytest -q $(WORKERS) --record-durations
 
-test-all: setup-dev setup-az  ## the tests with their full counts (fuzz cases, kills)
+test-all: setup-dev setup-az setup-tools  ## the tests with their full counts (fuzz cases, kills)
 	@$(BIN)/python -m pytest -q $(WORKERS) --full
 
 oracle: setup-dev  ## run every oracle runner over the shared corpora and print one table

@@ -5,6 +5,7 @@ A line that is no JSON object, and a case that anything is raised on, are misses
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -38,9 +39,10 @@ def judged(judge: Callable[[], str]) -> str:
 
 
 def lines(path: Path) -> Iterator[Record]:
-    """The records of a file of JSON lines; lines without text are none."""
+    """The records of a file of JSON lines, compressed or not; lines without text are none."""
     # split by bytes: a record may hold what str.splitlines takes for the end of a line
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():
             continue
         place = f"{path.name}:{number}"

@@ -43,6 +43,7 @@ RUNNERS = (
     Runner("collect.py", "corpora/resources"),
     Runner("pipeline_cases.py", "corpora/pipelines", share=0.99),
     Runner("facts_cases.py", "corpora/facts-cases"),
+    Runner("version_cases.py", "corpora/versions", share=0.99),
     Runner("template_cases.py", "corpora/templates", share=0.99),
     Runner("kql_parse.py", "corpora", share=0.99),
     Runner("kql_cases.py", "corpora/kql", share=0.93),

@@ -1,0 +1,108 @@
+"""Constraints of Composer.
+
+Source: Composer's documentation, "Versions and constraints". A lower bound lets in the development versions of its numbers, and an
+upper bound without `=` leaves them out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.versions.composer import normalize
+from nephoscope.model.versions.errors import VersionError
+
+TITLE = "Composer"
+SYNTAXES = ("composer", "packagist")
+
+_HYPHEN = re.compile(r"\s*(\S+)\s+-\s+(\S+)\s*")
+_TERM = re.compile(r"(~|\^|[<>]=|==|!=|<>|[<>=]|)v?(.+)")
+_WILDCARD = re.compile(r"(\d+(?:\.\d+)*)?\.?[xX*](?:\.[xX*])*")
+_STABILITY = re.compile(r"-(?:dev|alpha|beta|RC|patch)[\d.-]*(?:-dev)?$")
+_DEV = "-dev"
+_NUMBERS = 4
+
+Bound = tuple[str, str]
+
+
+def _filled(numbers: list[int]) -> str:
+    return ".".join(map(str, [*numbers, *[0] * (_NUMBERS - len(numbers))]))
+
+
+def _numbers(version: str) -> list[int]:
+    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    if not found:
+        raise VersionError(f"{version!r} is no version that a range can begin with")
+    return [int(number) for number in found[1].split(".")]
+
+
+def _with_dev(version: str) -> str:
+    """Return a bound that counts from the development versions on, unless it names a stability itself."""
+    normal = normalize(version)
+    return normal if _STABILITY.search(normal) else normal + _DEV
+
+
+def _raised(numbers: list[int], place: int) -> str:
+    return _filled([*numbers[:place], numbers[place] + 1]) + _DEV
+
+
+def _between(version: str, place: int) -> list[Bound]:
+    return [(">=", _with_dev(version)), ("<", _raised(_numbers(version), place))]
+
+
+def _tilde(version: str) -> list[Bound]:
+    return _between(version, max(len(_numbers(version)) - 2, 0))
+
+
+def _caret(version: str) -> list[Bound]:
+    numbers = _numbers(version)
+    return _between(
+        version, next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+    )
+
+
+def _wildcard(numbers: str | None) -> list[Bound]:
+    if not numbers:
+        return []
+    found = _numbers(numbers)
+    return [(">=", _filled(found) + _DEV), ("<", _raised(found, len(found) - 1))]
+
+
+def _compared(operator: str, version: str) -> list[Bound]:
+    normal = normalize(version)
+    if operator in ("<", ">="):
+        return [(operator, _with_dev(version))]
+    return [({"": "=", "==": "=", "<>": "!="}.get(operator, operator), normal)]
+
+
+def _term(text: str) -> list[Bound]:
+    found = _TERM.fullmatch(re.sub(r"@\w+$", "", text))
+    if not found:
+        raise VersionError(f"{text!r} is no constraint of Composer")
+    operator, version = found.groups()
+    if wildcard := _WILDCARD.fullmatch(version):
+        return _wildcard(wildcard[1])
+    if operator == "~":
+        return _tilde(version)
+    return _caret(version) if operator == "^" else _compared(operator, version)
+
+
+def _hyphen(first: str, last: str) -> list[Bound]:
+    numbers = _numbers(last)
+    whole = (
+        len(numbers) > 2 or _STABILITY.search(normalize(last)) is not None
+    )  # major and minor alone are open
+    upper = ("<=", normalize(last)) if whole else ("<", _raised(numbers, len(numbers) - 1))
+    return [(">=", _with_dev(first)), upper]
+
+
+def _alternative(text: str) -> tuple[Comparison, ...]:
+    found = _HYPHEN.fullmatch(text)
+    terms = re.sub(r"(~|\^|[<>]=|==|!=|<>|[<>=])\s+", r"\1", text.strip()).replace(",", " ").split()
+    bounds = _hyphen(found[1], found[2]) if found else [bound for term in terms for bound in _term(term)]
+    return tuple(Comparison(*bound, "packagist") for bound in bounds)
+
+
+def parse(text: str, _ecosystem: str = "") -> VersionRange:
+    """Read a constraint; raises VersionError."""
+    return VersionRange("packagist", tuple(_alternative(part) for part in re.split(r"\|\|?", text)))

@@ -1,0 +1,49 @@
+"""Ranges of Conan: comparisons with spaces, alternatives with `||`, `~` and `^` up to before the pre-releases of the next version.
+
+Source: Conan's documentation, "Version ranges".
+"""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.versions.errors import VersionError
+
+TITLE = "Conan"
+SYNTAXES = ("conan",)
+
+_TERM = re.compile(r"(~|\^|[<>]=|[<>=]|)([0-9A-Za-z_][0-9A-Za-z_+.-]*)")
+
+
+def _next(version: str, operator: str) -> str:
+    """Return the version before which `~` and `^` end: before the pre-releases of the next one, hence the dash."""
+    numbers = [int(number) for number in re.findall(r"\d+", re.split(r"[-+]", version, maxsplit=1)[0])]
+    if operator == "^":
+        place = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+    else:
+        place = min(1, len(numbers) - 1)
+    return ".".join(map(str, [*numbers[:place], numbers[place] + 1])) + "-"
+
+
+def _term(text: str) -> list[Comparison]:
+    found = _TERM.fullmatch(text)
+    if not found or (found[1] in ("~", "^") and not found[2][0].isdigit()):
+        raise VersionError(f"{text!r} is no range of Conan")
+    operator, version = found.groups()
+    if operator in ("~", "^"):
+        return [Comparison(">=", version, "conan"), Comparison("<", _next(version, operator), "conan")]
+    return [Comparison(operator or "=", version, "conan")]
+
+
+def _alternative(text: str) -> tuple[Comparison, ...]:
+    terms = re.sub(r"([~^<>=])\s+", r"\1", text.strip()).split()
+    if terms == ["*"]:
+        return (Comparison(">=", "0.0.0", "conan"),)
+    return tuple(comparison for term in terms for comparison in _term(term))
+
+
+def parse(text: str, _ecosystem: str = "") -> VersionRange:
+    """Read a range; raises VersionError."""
+    versions = re.sub(r",\s*include_prerelease\s*(?:=\s*True)?\s*$", "", text)
+    return VersionRange("conan", tuple(_alternative(part) for part in versions.split("||")))

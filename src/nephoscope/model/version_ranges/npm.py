@@ -1,0 +1,126 @@
+"""Ranges of npm.
+
+Source: the documentation of npm's semver. A pre-release is in a range only where a comparison names a pre-release of the same numbers;
+`npm-with-prereleases` is npm's option that lets all of them in.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from nephoscope.model.version_ranges.partial import Partial, parse_partial
+from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
+from nephoscope.model.versions import semantic
+from nephoscope.model.versions.errors import VersionError
+
+TITLE = "npm"
+SYNTAXES = ("npm",)
+
+_HYPHEN = re.compile(r"\s*(\S+)\s+-\s+(\S+)\s*")
+_OPERATOR = re.compile(r"(~>|[<>]=|==|!=|[<>=~^])\s+")
+_TERM = re.compile(r"(~>|[<>]=|==|!=|[<>=~^]|)(.*)")
+#: The oldest pre-release: an upper bound leaves out the pre-releases of the version that it names.
+_OLDEST = "-0"
+
+Bound = tuple[str, str]
+
+
+def _between(lowest: str, above: str) -> list[Bound]:
+    return [(">=", lowest), ("<", above + _OLDEST)]
+
+
+def _tilde(version: Partial) -> list[Bound]:
+    if not version.numbers:
+        return []
+    return _between(version.lowest, version.above(min(1, len(version.numbers) - 1)))
+
+
+def _caret(version: Partial) -> list[Bound]:
+    if not version.numbers:
+        return []
+    last = len(version.numbers) - 1
+    place = next((place for place, number in enumerate(version.numbers) if number), last)
+    return _between(version.lowest, version.above(place))
+
+
+def _exact(version: Partial) -> list[Bound]:
+    if version.is_whole:
+        return [("=", version.lowest)]
+    return _between(version.lowest, version.above(len(version.numbers) - 1)) if version.numbers else []
+
+
+def _compared(operator: str, version: Partial) -> list[Bound]:
+    """Return the bounds of `<`, `<=`, `>`, `>=`; of a version with open numbers the whole of what it means counts."""
+    if version.is_whole:
+        return [(operator, version.lowest)]
+    if not version.numbers:
+        return [("<", "0.0.0" + _OLDEST)] if operator in "<>" else []
+    last = len(version.numbers) - 1
+    if operator in (">=", "<"):
+        return [(operator, version.lowest + (_OLDEST if operator == "<" else ""))]
+    return [(">=", version.above(last))] if operator == ">" else [("<", version.above(last) + _OLDEST)]
+
+
+def _term(text: str) -> list[Bound]:
+    found = _TERM.fullmatch(text)
+    assert (
+        found is not None
+    )  # the last group takes every text without a line break, and terms hold no white space
+    if found[1] and not found[2]:
+        raise VersionError(f"{text!r} names no version")
+    operator, version = found[1], parse_partial(found[2])
+    if operator in ("~", "~>"):
+        return _tilde(version)
+    if operator == "^":
+        return _caret(version)
+    return _exact(version) if operator in ("", "=", "==") else _compared(operator, version)
+
+
+def _hyphen(first: str, last: str) -> list[Bound]:
+    end = parse_partial(last)
+    upper = [("<=", end.lowest)] if end.is_whole else _compared("<=", end)
+    start = parse_partial(first)
+    return [*([(">=", start.lowest)] if start.numbers else []), *upper]
+
+
+def bounds(text: str) -> list[Bound]:
+    """Return the comparisons of one alternative; raises VersionError."""
+    if found := _HYPHEN.fullmatch(text):
+        return _hyphen(found[1], found[2])
+    terms = _OPERATOR.sub(r"\1", text.strip().replace(",", " ")).split()
+    return [bound for term in terms for bound in _term(term)]
+
+
+def admits_named_prereleases(comparisons: tuple[Comparison, ...], version: str) -> bool:
+    """Return whether a version is a release, or a pre-release of numbers of which a comparison names a pre-release."""
+    numbers, before, _ = semantic.split(version)
+    if not before:
+        return True
+    found = (semantic.split(comparison.version) for comparison in comparisons)
+    return any(
+        other and semantic.numbers_order(named) == semantic.numbers_order(numbers)
+        for named, other, _ in found
+    )
+
+
+def _with_oldest(bound: Bound, text: str) -> Bound:
+    """Return a lower bound from the pre-releases on, where the range left its last numbers open."""
+    operator, version = bound
+    return (
+        (operator, version + _OLDEST)
+        if operator == ">=" and version not in text and "-" not in version
+        else bound
+    )
+
+
+def parse(text: str, ecosystem: str = "npm") -> VersionRange:
+    """Read a range; raises VersionError."""
+    comparison = partial(Comparison, ecosystem="npm")
+    if ecosystem == "npm-with-prereleases":
+        opened = ((_with_oldest(bound, part) for bound in bounds(part)) for part in text.split("||"))
+        return VersionRange(
+            "npm", tuple(tuple(comparison(*bound) for bound in alternative) for alternative in opened)
+        )
+    alternatives = tuple(tuple(comparison(*bound) for bound in bounds(part)) for part in text.split("||"))
+    return VersionRange("npm", alternatives, admits_named_prereleases)

@@ -1,0 +1,62 @@
+"""Finds the schemes of this folder and gives the one of an ecosystem."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, Self
+
+import nephoscope.model.versions as package
+
+
+class SchemeError(Exception):
+    """A module in this folder that is half a scheme, or two that claim one ecosystem."""
+
+
+class VersionKey(Protocol):
+    """What versions of one scheme are compared by."""
+
+    def __lt__(self, other: Self, /) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """An order of versions; `order` and `is_valid` as the folder's docstring says."""
+
+    name: str
+    title: str
+    ecosystems: tuple[str, ...]
+    order: Callable[[str], VersionKey]
+    is_valid: Callable[[str], bool]
+
+    def compare(self, first: str, second: str) -> int:
+        """Return -1, 0 or 1 as the first version is older than, equal to or newer than the second; raises VersionError."""
+        one, other = self.order(first), self.order(second)
+        return -1 if one < other else int(other < one)
+
+
+@cache
+def schemes() -> dict[str, Scheme]:
+    """Return every scheme by the ecosystems that it orders (lower-cased); raises SchemeError."""
+    found: dict[str, Scheme] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        if not hasattr(module, "ECOSYSTEMS"):
+            continue
+        missing = [name for name in ("TITLE", "order", "is_valid") if not hasattr(module, name)]
+        if missing:
+            raise SchemeError(f"{module.__name__} has ECOSYSTEMS but no {' and no '.join(missing)}")
+        scheme = Scheme(info.name, module.TITLE, module.ECOSYSTEMS, module.order, module.is_valid)
+        for ecosystem in scheme.ecosystems:
+            if ecosystem in found:
+                raise SchemeError(f"{ecosystem} is claimed by {found[ecosystem].name} and {scheme.name}")
+            found[ecosystem] = scheme
+    return found
+
+
+def scheme_of(ecosystem: str) -> Scheme | None:
+    """Return the scheme of an ecosystem by its OSV name, a release after a colon left alone, or by the type of its package URLs."""
+    return schemes().get(ecosystem.split(":", 1)[0].lower())
