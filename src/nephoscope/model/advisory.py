@@ -1,0 +1,69 @@
+"""An advisory: what somebody says about a vulnerability of packages, and which versions are affected."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+#: What a vendor says it does: `fixed` has a version, `affected` has none yet, `not_affected` says that the package is safe.
+FixState = Literal[
+    "fixed",
+    "affected",
+    "wont_fix",
+    "deferred",
+    "under_investigation",
+    "end_of_life",
+    "not_affected",
+    "unknown",
+]
+
+
+class AffectedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Versions from `introduced` (included; '0' is the oldest) to before `fixed`, or up to and with `last_affected`; '' is open."""
+
+    introduced: str = "0"
+    fixed: str = ""
+    last_affected: str = ""
+
+
+class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A package that an advisory speaks of.
+
+    `ecosystem` is OSV's, with the release after a colon (`Debian:12`, `Alpine:v3.19`, `Ubuntu:22.04:LTS`, `Red Hat:...`, `PyPI`), `name`
+    as the ecosystem writes it; distributions name the source package, where `is_binary` does not say otherwise. A version is affected
+    when it is in one of `ranges`, or one of `versions`, or meets `constraint` (a text in the syntax `syntax` of
+    `nephoscope.model.version_ranges`). `architectures` and `modularity` narrow it where they are given.
+    """
+
+    ecosystem: str
+    name: str
+    ranges: tuple[AffectedRange, ...] = ()
+    versions: tuple[str, ...] = ()
+    constraint: str = ""
+    syntax: str = ""
+    state: FixState = "unknown"
+    fixed_versions: tuple[str, ...] = ()
+    severity: str = ""
+    is_binary: bool = False
+    architectures: tuple[str, ...] = ()
+    modularity: str = ""
+
+
+class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a source says of one vulnerability. Times are of RFC 3339; `severities` are vectors of CVSS with their version in front."""
+
+    id: str
+    source: str
+    aliases: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    summary: str = ""
+    details: str = ""
+    severity: str = ""
+    vectors: tuple[str, ...] = ()
+    weaknesses: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    published: str = ""
+    modified: str = ""
+    withdrawn: str = ""
+    affected: tuple[AffectedPackage, ...] = ()
