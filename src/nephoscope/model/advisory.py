@@ -30,7 +30,7 @@ class AffectedRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A package that an advisory speaks of.
 
-    `ecosystem` is OSV's, with the release after a colon (`Debian:12`, `Alpine:v3.19`, `Ubuntu:22.04:LTS`, `Red Hat:...`, `PyPI`), `name`
+    `ecosystem` is OSV's, with the release after a colon (`Debian:12`, `Alpine:v3.19`, `Ubuntu:22.04:LTS`, `PyPI`), `name`
     as the ecosystem writes it; distributions name the source package, where `is_binary` does not say otherwise. A version is affected
     when it is in one of `ranges`, or one of `versions`, or meets `constraint` (a text in the syntax `syntax` of
     `nephoscope.model.version_ranges`). `architectures` and `modularity` narrow it where they are given.

@@ -13,10 +13,10 @@ Relationship = Literal["", "declared", "transitive"]
 class Package(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One package where it was found.
 
-    `type` is the type of its package URL (deb, rpm, apk, pypi, npm, maven, golang ...). `name` is written as the ecosystem writes it in
-    one word: `@scope/name`, `group:artifact`, `github.com/owner/module`. `namespace` is the distribution of a package of an operating
-    system (debian, ubuntu, alpine, redhat ...), '' for others. `version` holds the epoch and the release where there are any
-    (`1:2.3-4`). `source_name` and `source_version` are those of the source package that it was built of, where they differ.
+    `type` is the type of its package URL (deb, rpm, apk, pypi, npm, maven, golang ...). `name` is written as the ecosystem writes
+    it in one word: `@scope/name`, `group:artifact`, `github.com/owner/module`. `namespace` is the distribution of a package of an
+    operating system (debian, ubuntu, alpine, redhat ...), '' for others. `version` holds the epoch and the release where there are
+    any (`1:2.3-4`). `source_name` and `source_version` are those of the source package that it was built of, where they differ.
     `path` is relative to the root of what was looked at, with `/`; `line` counts from 1, 0 where there is none. `groups` are the
     ecosystem's own (dev, test, optional ...). `dependencies` are the names, or names with versions, of what it needs, as its place
     writes them. `layer` is the digest of the layer of an image. `modularity` is the label of a module of Red Hat's.
