@@ -33,7 +33,8 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     `ecosystem` is OSV's, with the release after a colon (`Debian:12`, `Alpine:v3.19`, `Ubuntu:22.04:LTS`, `PyPI`), `name`
     as the ecosystem writes it; distributions name the source package, where `is_binary` does not say otherwise. A version is affected
     when it is in one of `ranges`, or one of `versions`, or meets `constraint` (a text in the syntax `syntax` of
-    `nephoscope.model.version_ranges`). `architectures` and `modularity` narrow it where they are given.
+    `nephoscope.model.version_ranges`). `unaffected` is such a text too: what meets it is safe, whatever the rest says. `architectures`
+    and `modularity` narrow it where they are given.
     """
 
     ecosystem: str
@@ -42,6 +43,7 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     versions: tuple[str, ...] = ()
     constraint: str = ""
     syntax: str = ""
+    unaffected: str = ""
     state: FixState = "unknown"
     fixed_versions: tuple[str, ...] = ()
     severity: str = ""
@@ -51,11 +53,17 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a source says of one vulnerability. Times are of RFC 3339; `severities` are vectors of CVSS with their version in front."""
+    """What a source says of one vulnerability, or of the several that one update mends.
+
+    `aliases` are other names of the same vulnerability; `upstream` are the vulnerabilities that the advisory of a distributor
+    speaks of, one or several; `related` are others that it only mentions. Times are of RFC 3339; `vectors` are of CVSS, with their
+    version in front.
+    """
 
     id: str
     source: str
     aliases: tuple[str, ...] = ()
+    upstream: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
     summary: str = ""
     details: str = ""

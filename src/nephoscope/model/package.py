@@ -20,6 +20,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `path` is relative to the root of what was looked at, with `/`; `line` counts from 1, 0 where there is none. `groups` are the
     ecosystem's own (dev, test, optional ...). `dependencies` are the names, or names with versions, of what it needs, as its place
     writes them. `layer` is the digest of the layer of an image. `modularity` is the label of a module of Red Hat's.
+    `cpes` are names of the dictionary of platforms (CPE 2.3), where the place gives them.
     """
 
     type: str
@@ -39,3 +40,4 @@ class Package(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dependencies: tuple[str, ...] = ()
     layer: str = ""
     modularity: str = ""
+    cpes: tuple[str, ...] = ()
