@@ -1,5 +1,5 @@
 # The developer's front door. Every target sets up what it needs; only Python 3.11+ and make are assumed
-# (the tests' Java, PostgreSQL, Node and Chromium are installed where they are missing).
+# (the tests' Java, PostgreSQL, Node, Chromium and container registry are installed where they are missing).
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -51,6 +51,7 @@ $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
 	@command -v systemd-analyze >/dev/null || { apt-get update -q && apt-get install -y -q systemd; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e engines/kql -e engines/policy -e '.[dev]'
 	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
+	@command -v docker-registry >/dev/null && command -v skopeo >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends docker-registry skopeo; }
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC) @kusto/language-service-next@$(KUSTO) semver@$(SEMVER)
 	@touch $@ $(VENV)/.installed

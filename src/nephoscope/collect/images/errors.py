@@ -1,0 +1,19 @@
+"""What reading an image raises."""
+
+from __future__ import annotations
+
+
+class ImageError(Exception):
+    """An image, or a part of one, that cannot be read: the message names the image and what to do."""
+
+
+class ImageNotFoundError(ImageError):
+    """An image, tag or blob that is not there."""
+
+
+class ImageDeniedError(ImageError):
+    """A registry that does not let us read."""
+
+
+class RegistryUnreachableError(ImageError):
+    """A registry that does not answer, or answers that it cannot now: worth another try later."""

@@ -1,0 +1,168 @@
+"""What the layers of an image hold, and what is left of it when they lie on each other.
+
+Source: the OCI image specification, "Image Layer Filesystem Changeset". A file named `.wh.NAME` takes NAME of the layers below away,
+`.wh..wh..opq` everything of its folder; what a layer itself holds stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from posixpath import normpath
+from typing import Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from nephoscope.collect.images.tar_entries import EntryKind, TarEntry, TarStream
+
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+
+Found = TypeVar("Found")
+
+
+class UnreadFile(msgspec.Struct, frozen=True):
+    """A file that a reader would have read: its path and why it was not."""
+
+    path: str
+    reason: str
+
+
+class Layer(msgspec.Struct, Generic[Found], frozen=True):
+    """What a layer holds of what readers claim, by path, and what it takes away from the layers below.
+
+    `covering` are the fingerprints of all paths that are no folders: below such a path nothing of a lower layer is left.
+    """
+
+    digest: str
+    found: dict[str, Found]
+    removed: frozenset[str] = frozenset()
+    emptied: frozenset[str] = frozenset()
+    covering: frozenset[int] = frozenset()
+    unread: tuple[UnreadFile, ...] = ()
+    entries: int = 0
+    size: int = 0
+
+
+class LayerReader(NamedTuple, Generic[Found]):
+    """What reads files: whether a path of a size and permissions is claimed, the most bytes of a file, and what a content gives.
+
+    `read` returns None for a file that turns out to hold nothing of interest.
+    """
+
+    claims: Callable[[str, int, int], bool]
+    max_size: int
+    read: Callable[[str, bytes], Found | None]
+
+
+class _Reading(Generic[Found]):
+    """A layer while it is read."""
+
+    def __init__(self, reader: LayerReader[Found], tar: TarStream) -> None:
+        self.reader, self.tar = reader, tar
+        self.found: dict[str, Found] = {}
+        self.removed: set[str] = set()
+        self.emptied: set[str] = set()
+        self.covering: set[int] = set()
+        self.unread: list[UnreadFile] = []
+        self.entries = self.size = 0
+
+    def take(self, entry: TarEntry) -> None:
+        """Take one entry in."""
+        self.entries += 1
+        self.size += entry.size
+        path = clean_path(entry.path)
+        if path is None:
+            self.unread.append(UnreadFile(entry.path[:500], "its path leads out of the image"))
+            return
+        folder, _, name = path.rpartition("/")
+        if name == _OPAQUE:
+            self.emptied.add(folder)
+        elif name.startswith(_WHITEOUT):
+            self.removed.add(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
+        elif entry.kind is not EntryKind.DIRECTORY:
+            self._take_file(path, entry)
+
+    def _take_file(self, path: str, entry: TarEntry) -> None:
+        self.covering.add(fingerprint(path))
+        self.found.pop(path, None)
+        if entry.kind is EntryKind.HARDLINK:
+            target = clean_path(entry.link) or ""
+            if target in self.found and self.reader.claims(path, 0, entry.mode):
+                self.found[path] = self.found[target]
+        elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE) and self.reader.claims(
+            path, entry.size, entry.mode
+        ):
+            self._read(path, entry)
+
+    def _read(self, path: str, entry: TarEntry) -> None:
+        if entry.kind is EntryKind.SPARSE:
+            self.unread.append(UnreadFile(path, "it is stored with holes"))
+        elif entry.size > self.reader.max_size:
+            self.unread.append(
+                UnreadFile(path, f"it has {entry.size} bytes, more than {self.reader.max_size}")
+            )
+        elif (found := self.reader.read(path, self.tar.read_content(entry.size))) is not None:
+            self.found[path] = found
+
+
+def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer[Found]:
+    """Read a layer once from front to back; raises ImageError for what is no tar."""
+    reading = _Reading(reader, tar)
+    for entry in tar:
+        reading.take(entry)
+    return Layer(
+        digest,
+        reading.found,
+        frozenset(reading.removed),
+        frozenset(reading.emptied),
+        frozenset(reading.covering),
+        tuple(reading.unread),
+        reading.entries,
+        reading.size,
+    )
+
+
+class Placed(NamedTuple, Generic[Found]):
+    """What was found in a file, with the digest of the layer that it is of."""
+
+    layer: str
+    found: Found
+
+
+def merge_layers(layers: Iterable[Layer[Found]]) -> dict[str, Placed[Found]]:
+    """Return what is left of the layers, the lowest first, by path."""
+    merged: dict[str, Placed[Found]] = {}
+    for layer in layers:
+        merged = {path: placed for path, placed in merged.items() if not _is_hidden(path, layer)}
+        merged |= {path: Placed(layer.digest, found) for path, found in layer.found.items()}
+    return merged
+
+
+def _is_hidden(path: str, layer: Layer[Found]) -> bool:
+    """Whether a layer takes a path of the layers below away: it, or a folder that it is in."""
+    if path in layer.removed or fingerprint(path) in layer.covering:
+        return True
+    above = path
+    while above:
+        above = above.rpartition("/")[0]
+        if (
+            above in layer.emptied
+            or above in layer.removed
+            or (above and fingerprint(above) in layer.covering)
+        ):
+            return True
+    return False
+
+
+def clean_path(path: str) -> str | None:
+    """Return a path relative to the root, None where it leads out of it; '' is the root."""
+    cleaned = normpath(path.lstrip("/") or ".")
+    if cleaned == ".." or cleaned.startswith("../") or "\0" in cleaned:
+        return None
+    return "" if cleaned == "." else cleaned
+
+
+def fingerprint(path: str) -> int:
+    """Return 64 bits that stand for a path: a layer has a hundred thousand."""
+    return int.from_bytes(blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big")

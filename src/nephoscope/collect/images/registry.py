@@ -1,0 +1,341 @@
+"""An image in a registry, over HTTP.
+
+Source: the OCI distribution specification 1.1; the token authentication of Docker's registry.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from nephoscope.collect.images.credentials import RegistryCredential
+from nephoscope.collect.images.digest import CheckedStream, check_content, check_digest_text, digest_of
+from nephoscope.collect.images.documents import (
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    MAX_SIZE,
+    SCHEMA_1_TYPES,
+    Descriptor,
+)
+from nephoscope.collect.images.errors import (
+    ImageDeniedError,
+    ImageError,
+    ImageNotFoundError,
+    RegistryUnreachableError,
+)
+from nephoscope.collect.images.image import Image, Wanted, open_image
+from nephoscope.collect.images.reference import ImageReference
+from nephoscope.collect.images.tar_entries import ByteStream
+
+_TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+_TRIES = 4
+_LONGEST_WAIT = 30.0
+_MAX_PAGE = 4_194_304
+_MAX_TOKEN = 65_536
+_ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES, *SCHEMA_1_TYPES))
+_CHALLENGE = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
+_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
+_LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?")
+#: Answers after which another try can help.
+_PASSING = frozenset((429, 500, 502, 503, 504))
+
+
+class _Token(msgspec.Struct, frozen=True):
+    token: str = ""
+    access_token: str = ""
+
+
+class _Tags(msgspec.Struct, frozen=True):
+    tags: tuple[str, ...] | None = None
+
+
+class _Repositories(msgspec.Struct, frozen=True):
+    repositories: tuple[str, ...] | None = None
+
+
+@dataclass
+class Registry:
+    """One registry; close it after use.
+
+    Only HTTPS is spoken, but to this machine itself, or where `insecure` says so. `trust` verifies the registry's certificate.
+    """
+
+    host: str
+    credential: RegistryCredential = field(default_factory=RegistryCredential)
+    trust: ssl.SSLContext | bool = True
+    insecure: bool = False
+    _tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    _client: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        scheme = "http" if self.insecure or _LOOPBACK.fullmatch(self.host) else "https"
+        self._client = httpx.Client(
+            base_url=f"{scheme}://{self.host}",
+            verify=self.trust,
+            timeout=_TIMEOUT,
+            follow_redirects=True,
+            max_redirects=5,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read_manifest(self, repository: str, version: str) -> tuple[bytes, str]:
+        """Return a manifest or an index by its tag or digest, with its digest, which is checked; raises ImageError."""
+        what = f"{self.host}/{repository}:{version}"
+        answer = self._ask(f"/v2/{repository}/manifests/{version}", repository, what, {"Accept": _ACCEPT})
+        content = _bounded(answer, MAX_SIZE, what)
+        digest = (
+            version
+            if ":" in version
+            else answer.headers.get("Docker-Content-Digest", "") or digest_of(content)
+        )
+        if answer.headers.get("Content-Type", "").partition(";")[0] in SCHEMA_1_TYPES:
+            return content, check_digest_text(
+                digest
+            )  # the digest of a signed document is that of its payload
+        return check_content(content, digest, what), digest
+
+    def read_blob(self, repository: str, digest: str) -> bytes:
+        """Return a small blob, unchecked; raises ImageError."""
+        what = f"{digest} of {self.host}/{repository}"
+        return _bounded(
+            self._ask(f"/v2/{repository}/blobs/{check_digest_text(digest)}", repository, what),
+            MAX_SIZE,
+            what,
+        )
+
+    @contextmanager
+    def open_blob(self, repository: str, descriptor: Descriptor) -> Iterator[ByteStream]:
+        """Open a blob, checked while it is read; raises ImageError."""
+        what = f"the layer {descriptor.digest} of {self.host}/{repository}"
+        path = f"/v2/{repository}/blobs/{check_digest_text(descriptor.digest)}"
+        answer = self._ask(path, repository, what)
+        try:
+            stream = cast(IO[bytes], _Body(answer, what))
+            yield CheckedStream(stream, descriptor.digest, descriptor.size, what)
+        finally:
+            answer.close()
+
+    def list_tags(self, repository: str) -> Iterator[str]:
+        """Yield the tags of a repository, page after page; raises ImageError."""
+        for page in self._pages(f"/v2/{repository}/tags/list?n=1000", repository, _Tags):
+            yield from page.tags or ()
+
+    def list_repositories(self) -> Iterator[str]:
+        """Yield the repositories of the registry, page after page; raises ImageError."""
+        for page in self._pages("/v2/_catalog?n=1000", "", _Repositories):
+            yield from page.repositories or ()
+
+    def _pages(self, path: str, repository: str, kind: type[Any]) -> Iterator[Any]:
+        what = f"a list of {self.host}"
+        seen: set[str] = set()
+        while path and path not in seen:
+            seen.add(path)
+            answer = self._ask(path, repository, what)
+            try:
+                yield msgspec.json.decode(_bounded(answer, _MAX_PAGE, what), type=kind)
+            except msgspec.DecodeError as error:
+                raise ImageError(f"{what} cannot be read: {error}") from error
+            path = self._next(answer)
+
+    def _next(self, answer: httpx.Response) -> str:
+        """Return the path of the next page; a link to another host is not followed."""
+        found = _NEXT.search(answer.headers.get("Link", ""))
+        if not found:
+            return ""
+        target = urlsplit(str(answer.request.url.join(found[1])))
+        return f"{target.path}?{target.query}" if target.netloc == answer.request.url.netloc.decode() else ""
+
+    def _ask(
+        self, path: str, repository: str, what: str, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Return an answer of 200 whose content is still to be read; asks again where that can help. Raises ImageError."""
+        problem, fresh = "", False
+        for attempt in range(_TRIES + 1):
+            try:
+                answer = self._send(path, repository, headers or {})
+            except httpx.HTTPError as error:
+                problem = f"{type(error).__name__}: {error}"
+                _wait(attempt, "")
+                continue
+            if answer.status_code == httpx.codes.OK:
+                return self._checked_scheme(answer, what)
+            answer.close()
+            challenge = answer.headers.get("WWW-Authenticate", "")
+            if answer.status_code == httpx.codes.UNAUTHORIZED and challenge and not fresh:
+                self._tokens[repository], fresh = self._authenticate(challenge, repository, what), True
+                continue
+            if answer.status_code not in _PASSING:
+                raise _refusal(answer.status_code, what)
+            problem = f"it answered {answer.status_code}"
+            _wait(attempt, answer.headers.get("Retry-After", ""))
+        raise RegistryUnreachableError(f"{what} could not be read in {_TRIES} tries: {problem}")
+
+    def _send(self, path: str, repository: str, headers: dict[str, str]) -> httpx.Response:
+        request = self._client.build_request(
+            "GET", path, headers={**headers, **self._authorization(repository)}
+        )
+        return self._client.send(request, stream=True)
+
+    def _checked_scheme(self, answer: httpx.Response, what: str) -> httpx.Response:
+        """Return an answer that came over HTTPS, or from where it need not; raises ImageError."""
+        if answer.url.scheme == "https" or self.insecure or _LOOPBACK.fullmatch(answer.url.netloc.decode()):
+            return answer
+        answer.close()
+        raise ImageDeniedError(f"{what}: {self.host} sends on to {answer.url.host} without TLS")
+
+    def _authorization(self, repository: str) -> dict[str, str]:
+        token = self._tokens.get(repository, "")
+        return {"Authorization": token} if token else {}
+
+    def _authenticate(self, challenge: str, repository: str, what: str) -> str:
+        """Return the header that a challenge asks for; raises ImageError."""
+        kind, _, rest = challenge.partition(" ")
+        if kind.lower() == "basic":
+            if not self.credential.username:
+                raise ImageDeniedError(
+                    f"{what}: {self.host} wants a login: `docker login {self.host}`, or give credentials"
+                )
+            return _basic(self.credential)
+        if kind.lower() != "bearer":
+            raise ImageDeniedError(
+                f"{what}: {self.host} wants a login of the kind {kind[:40]!r}, which is not known"
+            )
+        return f"Bearer {self._fetch_token(dict(_CHALLENGE.findall(rest)), repository, what)}"
+
+    def _fetch_token(self, said: dict[str, str], repository: str, what: str) -> str:
+        realm = said.get("realm", "")
+        if not realm.startswith("https://") and not (
+            self.insecure or _LOOPBACK.fullmatch(urlsplit(realm).netloc)
+        ):
+            raise ImageDeniedError(f"{what}: {self.host} sends logins to {realm[:200]!r}, which is not HTTPS")
+        scope = said.get("scope") or (f"repository:{repository}:pull" if repository else "registry:catalog:*")
+        try:
+            answer = self._client.send(
+                self._token_request(realm, said.get("service", ""), scope), stream=True
+            )
+        except httpx.HTTPError as error:
+            raise RegistryUnreachableError(f"{what}: {realm} does not answer: {error}") from error
+        content = _bounded(answer, _MAX_TOKEN, what)
+        if answer.status_code != httpx.codes.OK:
+            raise ImageDeniedError(
+                f"{what}: {realm} answered {answer.status_code}: check the login for {self.host}"
+            )
+        try:
+            token = msgspec.json.decode(content, type=_Token)
+        except msgspec.DecodeError as error:
+            raise ImageDeniedError(f"{what}: {realm} gave no token: {error}") from error
+        return token.token or token.access_token
+
+    def _token_request(self, realm: str, service: str, scope: str) -> httpx.Request:
+        asked = {"service": service, "scope": scope}
+        if self.credential.identity_token:
+            form = {**asked, "grant_type": "refresh_token", "refresh_token": self.credential.identity_token}
+            return self._client.build_request("POST", realm, data=form)
+        headers = {"Authorization": _basic(self.credential)} if self.credential.username else {}
+        return self._client.build_request("GET", realm, params=asked, headers=headers)
+
+
+def _basic(credential: RegistryCredential) -> str:
+    return "Basic " + base64.b64encode(f"{credential.username}:{credential.password}".encode()).decode()
+
+
+class _Body:
+    """The content of an answer, read as it comes; what breaks on its way is told."""
+
+    def __init__(self, answer: httpx.Response, what: str) -> None:
+        self._chunks = answer.iter_raw(1_048_576)
+        self._left = b""
+        self._answer, self._what = answer, what
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            while not self._left or size < 0:
+                self._left += next(self._chunks)
+        except StopIteration:
+            pass
+        except httpx.HTTPError as error:
+            raise RegistryUnreachableError(f"{self._what} broke off: {error}") from error
+        taken = self._left if size < 0 else self._left[:size]
+        self._left = self._left[len(taken) :]
+        return taken
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryStore:
+    """The documents and layers of one repository."""
+
+    registry: Registry
+    repository: str
+
+    def read_document(self, digest: str) -> bytes:
+        """Return a manifest or a configuration, unchecked; raises ImageError."""
+        try:
+            return self.registry.read_blob(self.repository, digest)
+        except ImageNotFoundError:
+            return self.registry.read_manifest(self.repository, digest)[0]
+
+    @contextmanager
+    def open_blob(self, descriptor: Descriptor) -> Iterator[ByteStream]:
+        """Open a layer, checked while it is read; raises ImageError."""
+        with self.registry.open_blob(self.repository, descriptor) as stream:
+            yield stream
+
+
+def open_registry_image(registry: Registry, reference: ImageReference, wanted: Wanted | None = None) -> Image:
+    """Open an image of a registry; raises ImageError."""
+    content, _ = registry.read_manifest(reference.repository, reference.version)
+    return open_image(RepositoryStore(registry, reference.repository), content, str(reference), wanted)
+
+
+def _bounded(answer: httpx.Response, most: int, what: str) -> bytes:
+    """Read the content of an answer, at most so many bytes; raises ImageError."""
+    content = bytearray()
+    try:
+        for chunk in answer.iter_bytes(65_536):
+            content += chunk
+            if len(content) > most:
+                raise ImageError(f"{what} has more than {most} bytes")
+    except httpx.HTTPError as error:
+        raise RegistryUnreachableError(f"{what} broke off: {error}") from error
+    finally:
+        answer.close()
+    return bytes(content)
+
+
+def _refusal(status: int, what: str) -> ImageError:
+    if status == httpx.codes.NOT_FOUND:
+        return ImageNotFoundError(f"{what} is not there")
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return ImageDeniedError(
+            f"{what} may not be read (answer {status}): log in, or give the login the right to pull"
+        )
+    return ImageError(f"{what} cannot be read: the registry answered {status}")
+
+
+def _wait(attempt: int, said: str) -> None:
+    """Wait as long as the registry says, else longer each time; not after the last try."""
+    if attempt < _TRIES:
+        seconds = float(said) if said.replace(".", "", 1).isdigit() else 0.5 * 2**attempt
+        time.sleep(min(seconds, _LONGEST_WAIT))

@@ -1,0 +1,212 @@
+"""Entries of a tar stream, read once from front to back within bounds.
+
+Source: POSIX pax(1) and the manual of GNU tar. The standard library's reader takes the header of an extended entry into memory whole,
+whatever size it claims, so that hostile layers need one with bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from nephoscope.collect.images.errors import ImageError
+
+BLOCK = 512
+#: An extended header, or a long name, of more bytes is refused.
+MAX_HEADER = 1_048_576
+MAX_ENTRIES = 5_000_000
+_CHUNK = 1_048_576
+_ZEROS = bytes(BLOCK)
+
+
+class ByteStream(Protocol):
+    """What is read from front to back."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read up to so many bytes; none at the end."""
+        ...
+
+
+class EntryKind(Enum):
+    """What an entry is."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    HARDLINK = "hardlink"
+    SPARSE = "sparse"
+    OTHER = "other"
+
+
+_KINDS = {
+    b"0": EntryKind.FILE,
+    b"\0": EntryKind.FILE,
+    b"7": EntryKind.FILE,
+    b"1": EntryKind.HARDLINK,
+    b"2": EntryKind.SYMLINK,
+    b"5": EntryKind.DIRECTORY,
+    b"S": EntryKind.SPARSE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TarEntry:
+    """An entry: its path as it was written, what it is, the bytes of its content, its permissions, what a link points to.
+
+    `offset` is where the content begins, in bytes from the beginning of the stream.
+    """
+
+    path: str
+    kind: EntryKind
+    size: int
+    mode: int
+    link: str
+    offset: int
+
+
+class TarStream:
+    """The entries of a tar stream; the content of an entry can be read until the next one is asked for."""
+
+    def __init__(self, stream: ByteStream, what: str) -> None:
+        """Read from a stream; `what` names it in errors."""
+        self._stream, self._what = stream, what
+        self._left = 0
+        self._padding = 0
+        self._buffer = b""
+        self._position = 0
+
+    def read_content(self, limit: int) -> bytes:
+        """Read the content of the entry that was given last, at most so many bytes of it; raises ImageError where the stream ends."""
+        wanted = min(limit, self._left)
+        content = self._take(wanted)
+        self._left -= wanted
+        return content
+
+    def __iter__(self) -> Iterator[TarEntry]:
+        """Yield entry after entry; raises ImageError for what is no tar."""
+        for _ in range(MAX_ENTRIES):
+            entry = self._next()
+            if entry is None:
+                return
+            yield entry
+        raise ImageError(f"{self._what} has more than {MAX_ENTRIES} entries")
+
+    def _next(self) -> TarEntry | None:
+        extended: dict[str, str] = {}
+        while True:
+            self._skip_rest()
+            header = self._take_header()
+            if header is None:
+                return None
+            size, kind = _number(header[124:136]), header[156:157]
+            if kind in (b"x", b"X", b"L", b"K", b"g"):
+                extended |= self._read_extension(kind, size)
+                continue
+            return self._open(header, kind, size, extended)
+
+    def _open(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> TarEntry:
+        if extended.get("size", "").isdigit():
+            size = int(extended["size"])
+        found = _KINDS.get(kind, EntryKind.OTHER)
+        if found in (EntryKind.DIRECTORY, EntryKind.SYMLINK, EntryKind.HARDLINK):
+            size = 0
+        if found is EntryKind.SPARSE:
+            self._skip_sparse_map(header)
+        if any(name.startswith("GNU.sparse.") for name in extended):
+            found = EntryKind.SPARSE
+        self._left, self._padding = size, -size % BLOCK
+        path = extended.get("GNU.sparse.name") or extended.get("path") or _name(header)
+        link = extended.get("linkpath") or _text(header[157:257])
+        return TarEntry(path, found, size, _number(header[100:108]), link, self._position)
+
+    def _read_extension(self, kind: bytes, size: int) -> dict[str, str]:
+        """Return what an entry says of the next one; global headers tell nothing that counts here."""
+        if size > MAX_HEADER:
+            raise ImageError(f"{self._what} has a header of {size} bytes, more than {MAX_HEADER}")
+        content = self._take(size)
+        self._take(-size % BLOCK)
+        if kind == b"g":
+            return {}
+        if kind in (b"L", b"K"):
+            return {"path" if kind == b"L" else "linkpath": _text(content)}
+        return self._records(content)
+
+    def _records(self, content: bytes) -> dict[str, str]:
+        """Return the records of an extended header: `length name=value`, the length that of the whole."""
+        records: dict[str, str] = {}
+        place = 0
+        while place < len(content):
+            digits, space, _ = content[place : place + 20].partition(b" ")
+            if not space or not digits.isdigit() or int(digits) < len(digits) + 3:
+                raise ImageError(
+                    f"{self._what} has an extended header that cannot be read at byte {place + 1}"
+                )
+            record = content[place + len(digits) + 1 : place + int(digits)].removesuffix(b"\n")
+            name, _, value = record.partition(b"=")
+            records[name.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
+            place += int(digits)
+        return records
+
+    def _skip_sparse_map(self, header: bytes) -> None:
+        """Step over the blocks that go on with the map of an old sparse entry."""
+        more = header[482:483] != b"\0"
+        while more:
+            more = self._take(BLOCK)[504:505] != b"\0"
+
+    def _skip_rest(self) -> None:
+        left = self._left + self._padding
+        self._position += left
+        self._left = self._padding = 0
+        taken = min(left, len(self._buffer))
+        self._buffer = self._buffer[taken:]
+        left -= taken
+        while left:
+            content = self._stream.read(min(left, _CHUNK))
+            if not content:
+                raise ImageError(f"{self._what} ends in the middle of an entry")
+            left -= len(content)
+
+    def _take_header(self) -> bytes | None:
+        """Return the next header; None at the two empty blocks, or where the stream ends without them."""
+        header = self._take(BLOCK, may_end=True)
+        if not header or header == _ZEROS:
+            return None
+        if _checksum(header) != _number(header[148:156]):
+            raise ImageError(f"{self._what} is no tar: a header has a wrong checksum")
+        return header
+
+    def _take(self, size: int, may_end: bool = False) -> bytes:
+        while len(self._buffer) < size:
+            content = self._stream.read(max(_CHUNK // 4, size - len(self._buffer)))
+            if not content:
+                break
+            self._buffer += content
+        taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        self._position += len(taken)
+        if len(taken) == size or (may_end and not taken):
+            return taken
+        raise ImageError(f"{self._what} ends in the middle of an entry")
+
+
+def _checksum(header: bytes) -> int:
+    return sum(header) - sum(header[148:156]) + 8 * 0x20
+
+
+def _number(field: bytes) -> int:
+    """Return a number of a header: octal digits, or, with the first bit set, 255 to a digit."""
+    if field[0] & 0x80:
+        return int.from_bytes(field[1:], "big") & 0x7FFF_FFFF_FFFF_FFFF
+    digits = field.split(b"\0", 1)[0].strip()
+    return int(digits, 8) if digits and not digits.strip(b"01234567") else 0
+
+
+def _text(field: bytes) -> str:
+    return field.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+
+
+def _name(header: bytes) -> str:
+    """Return the path of a header; only POSIX's own kind has a prefix."""
+    prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else ""
+    return f"{prefix}/{_text(header[:100])}" if prefix else _text(header[:100])
