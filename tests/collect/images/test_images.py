@@ -103,13 +103,8 @@ def test_the_image_for_the_machine_is_taken(tmp_path: Path) -> None:
         "annotations": {},
         "platform": {"os": "linux", "architecture": "arm64"},
     }
-    inner = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": INDEX_TYPES[0],
-            "manifests": [manifest, {**manifest, "platform": {"os": "windows"}}],
-        }
-    )
+    manifests = [manifest, {**manifest, "platform": {"os": "windows"}}]
+    inner = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPES[0], "manifests": manifests})
     inner_digest = digest_of(inner.encode())
     (tmp_path / "layout/blobs/sha256" / inner_digest.removeprefix("sha256:")).write_text(inner)
     (tmp_path / "layout/index.json").write_text(
@@ -133,9 +128,8 @@ def test_a_changed_or_cut_layer_is_told(tmp_path: Path) -> None:
     image = open_layout(tmp_path / "layout")
     path = tmp_path / "layout/blobs/sha256" / image.layers[0].digest.removeprefix("sha256:")
     path.write_bytes(path.read_bytes() + b"more")
-    with pytest.raises(ImageError, match="goes on after"), image.store.open_blob(image.layers[0]) as stream:
-        stream.read(10_000_000)
-        stream.read(1)
+    with pytest.raises(ImageError, match="goes on after"):
+        layers_of(image)
 
 
 def test_files_that_are_too_large_or_lead_out_are_unread(tmp_path: Path) -> None:
@@ -151,8 +145,9 @@ def test_files_that_are_too_large_or_lead_out_are_unread(tmp_path: Path) -> None
 def test_a_huge_header_costs_nothing() -> None:
     entry = tarfile.TarInfo("x" * 10)
     entry.type, entry.size = tarfile.XHDTYPE, 1 << 40
+    tar = TarStream(io.BytesIO(entry.tobuf(format=tarfile.GNU_FORMAT)), "the layer")
     with pytest.raises(ImageError, match="has a header of 1099511627776 bytes"):
-        list(TarStream(io.BytesIO(entry.tobuf(format=tarfile.GNU_FORMAT)), "the layer"))
+        list(tar)
 
 
 @given(content=st.binary(max_size=3_000), place=st.integers(0, 4_000))
