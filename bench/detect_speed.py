@@ -31,7 +31,7 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
 from detection import naive, rows, rules, workspace  # noqa: E402
-from nephoscope.alerts.rule import Rule  # noqa: E402
+from nephoscope.alerts.rules.rule import Rule  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.together import together  # noqa: E402

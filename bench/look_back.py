@@ -24,9 +24,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope.alerts.look_back import LookBack
-from nephoscope.alerts.rules import shipped
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.scheduling.look_back import LookBack
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.attack import attack_named
 from nephoscope.sample.generator import Generator

@@ -48,8 +48,8 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.admin.wire.reference import page as own_api
     from nephoscope.alerts.library.coverage_reference import page as attack_coverage
     from nephoscope.alerts.library.hunting_reference import page as hunting
-    from nephoscope.alerts.plan_reference import page as defender_plans
-    from nephoscope.alerts.rule_reference import page as detections
+    from nephoscope.alerts.library.plan_reference import page as defender_plans
+    from nephoscope.alerts.library.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.api.wire.reference import page as api
     from nephoscope.collect.templates.terraform.reference import page as terraform

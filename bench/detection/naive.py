@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.window import at
+from nephoscope.alerts.rules.window import at
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.lake.lake import Lake
 
 

@@ -12,7 +12,7 @@ from typing import Any
 BENCH = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCH))
 
-from nephoscope.alerts.schedule import Schedule  # noqa: E402
+from nephoscope.alerts.scheduling.schedule import Schedule  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.clock import peak_mib, span  # noqa: E402

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.finding import Finding, findings
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules.finding import Finding, findings
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window, at, ends
 from nephoscope.alerts.tuning.replay import Remembering
-from nephoscope.alerts.window import Window, at, ends
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.reading import SHARED_FROM, Demand, Reading
 from nephoscope.lake.span import Span

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.alerts import security_shape
-from nephoscope.alerts.sight import READ, Sight, sight_of
+from nephoscope.alerts.incidents import security_shape
+from nephoscope.alerts.incidents.sight import READ, Sight, sight_of
 from nephoscope.posture.published.beside import Beside, rows
 from nephoscope.posture.published.beside import Current as Rows
 from nephoscope.posture.published.graph_spelling import capitalised

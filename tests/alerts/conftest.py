@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.arrangement import by_itself
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.look_back import LookBack
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.scheduling.look_back import LookBack
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.trying import Trying
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.lake.lake import Lake

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from nephoscope.alerts.detection.recognition import _named as named
 from nephoscope.alerts.holding.suppression import PAUSE, REPEAT, YOUNG
-from nephoscope.alerts.recognition import _named as named
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state.alerts import StoredAlert

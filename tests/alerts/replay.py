@@ -20,10 +20,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rules import shipped
-from nephoscope.alerts.schedule import Schedule
-from nephoscope.alerts.storyline import ordered
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.tactics import ordered
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.attack import Attack, attack_named, attacks
 from nephoscope.sample.entry import Entry

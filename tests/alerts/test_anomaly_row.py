@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.rules import folder, found
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.rules.folder import folder, found
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 

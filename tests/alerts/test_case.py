@@ -16,9 +16,9 @@ from nephoscope.alerts.case.case_file import case_file
 from nephoscope.alerts.case.estate_context import EstateContext
 from nephoscope.alerts.case.estate_index import EstateIndex
 from nephoscope.alerts.case.events import as_run, events, looked_at
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.cli.main import cli
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore

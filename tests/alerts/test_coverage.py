@@ -9,10 +9,19 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from nephoscope.alerts.coverage import Cell, Source, cells, markdown, navigator, numbers, pairs, techniques
-from nephoscope.alerts.rule import Kind, Rule
-from nephoscope.alerts.rules import shipped
-from nephoscope.alerts.tactics import TACTICS
+from nephoscope.alerts.library.coverage import (
+    Cell,
+    Source,
+    cells,
+    markdown,
+    navigator,
+    numbers,
+    pairs,
+    techniques,
+)
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.cli.main import cli
 from nephoscope_policy.model.place import Place
 
@@ -134,7 +143,7 @@ def test_every_imported_rule_is_told_with_how_it_stands_today(
 ) -> None:
     # the shipped content has its own test; here nothing of it is run
     monkeypatch.setattr("nephoscope.posture.content_test.check", lambda _: [])
-    monkeypatch.setattr("nephoscope.alerts.rules.folder", lambda: CHECKOUT / "Workbooks")
+    monkeypatch.setattr("nephoscope.alerts.rules.folder.folder", lambda: CHECKOUT / "Workbooks")
     monkeypatch.setattr("nephoscope.alerts.library.hunting.folder", lambda: CHECKOUT / "Hunting Queries")
     text = run(data, "test", "-v", code=1)  # the queries of the checkout have no rows beside them
     assert (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.alerts.entities import entities, merged
-from nephoscope.alerts.finding import Finding
-from nephoscope.alerts.rule import EntityMapping
+from nephoscope.alerts.entities.mapped import entities, merged
+from nephoscope.alerts.rules.finding import Finding
+from nephoscope.alerts.rules.rule import EntityMapping
 from nephoscope.model.entity import Entity
 from nephoscope_kql.types import KqlType
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts import foreseen
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.recognition import recognised
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.detection import foreseen
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.detection.recognition import recognised
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state import State

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nephoscope.alerts.bookshelf import Bookshelf
-from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.incidents.bookshelf import Bookshelf
+from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.library.hunting import Chosen, Hunt, Range, own_range
-from nephoscope.alerts.raising import raised
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.schedule import Schedule
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver

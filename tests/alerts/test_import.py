@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from nephoscope.alerts.library.checkout import read
 from nephoscope.alerts.library.packs import slug
 from nephoscope.alerts.library.piece import PieceKind
-from nephoscope.alerts.rule import Matching, Rule, RuleError
+from nephoscope.alerts.rules.rule import Matching, Rule, RuleError
 from nephoscope.cli.main import cli
 
 CHECKOUT = Path(__file__).parent / "checkout"

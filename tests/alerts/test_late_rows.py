@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.recognition import recognised
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.detection.recognition import recognised
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity

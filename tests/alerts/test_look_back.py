@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.holding.condition import conditions
-from nephoscope.alerts.look_back import LookBack
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.scheduling.look_back import LookBack
+from nephoscope.alerts.scheduling.schedule import Schedule
+from nephoscope.alerts.scheduling.unlooked import find_unlooked
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
-from nephoscope.alerts.unlooked import find_unlooked
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.state import State, StateError

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.response_times import response_times
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.response_times import response_times
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state import State, StateError

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.alerts.plain_recognition import recognised as plain
 
-from nephoscope.alerts import resemblance
-from nephoscope.alerts.recognition import recognised
+from nephoscope.alerts.detection import resemblance
+from nephoscope.alerts.detection.recognition import recognised
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state.alerts import StoredAlert

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts import round as rounds
-from nephoscope.alerts.desk import Desk, Taken
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.round import Round, Turn
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import at
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.incidents.desk import Desk, Taken
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.scheduling import round as rounds
+from nephoscope.alerts.scheduling.round import Round, Turn
 from nephoscope.state import State
 from nephoscope.state.turns import Turns
 from nephoscope_policy.model.place import Place

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.duration import duration, timespan
-from nephoscope.alerts.finding import Finding
-from nephoscope.alerts.foreseen import searched
-from nephoscope.alerts.raising import raised
-from nephoscope.alerts.rows import alert_row
-from nephoscope.alerts.rule import PROPERTIES, Rule, RuleError
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.detection.foreseen import searched
+from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.documents.duration import duration, timespan
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.rows import alert_row
+from nephoscope.alerts.rules.finding import Finding
+from nephoscope.alerts.rules.rule import PROPERTIES, Rule, RuleError
+from nephoscope.alerts.rules.window import Window
 from nephoscope.state import State
 from nephoscope.state.incidents import IncidentStatus
 from nephoscope.state.outbox import OutboxRow

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.detector import Detector
-from nephoscope.alerts.entities import entities
-from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.detection.detector import Detector
+from nephoscope.alerts.detection.wanted_columns import lacking
+from nephoscope.alerts.entities.mapped import entities
 from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge, told
-from nephoscope.alerts.rule import Rule, RuleError
-from nephoscope.alerts.rules import shipped
-from nephoscope.alerts.schedule import Schedule
-from nephoscope.alerts.wanted_columns import lacking
-from nephoscope.alerts.window import at
+from nephoscope.alerts.rules.finding import Finding
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.state import State

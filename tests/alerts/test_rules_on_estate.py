@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.detector import Detector, Outcome
+from nephoscope.alerts.detection.detector import Detector, Outcome
 from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import at
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.posture.published.document import Document

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
 from nephoscope.state.incidents import IncidentStatus

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 import yaml
 
-from nephoscope.alerts.due import MOST_TRIES
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rules import found
-from nephoscope.alerts.schedule import Schedule
-from nephoscope.alerts.standing import MOST_FAILURES
-from nephoscope.alerts.window import at
+from nephoscope.alerts.rules.folder import found
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.scheduling.due import MOST_TRIES
+from nephoscope.alerts.scheduling.schedule import Schedule
+from nephoscope.alerts.scheduling.standing import MOST_FAILURES
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.rows import arrow_of

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nephoscope.alerts.detector import Detector, Outcome
-from nephoscope.alerts.due import Due
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rules import shipped
-from nephoscope.alerts.schedule import Schedule
-from nephoscope.alerts.window import at
+from nephoscope.alerts.detection.detector import Detector, Outcome
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import at
+from nephoscope.alerts.scheduling.due import Due
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope_policy.model.place import Place

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.mentions import Mention, mentions
-from nephoscope.alerts.sight import LEFT_OUT, Sight
+from nephoscope.alerts.entities.mentions import Mention, mentions
+from nephoscope.alerts.incidents.sight import LEFT_OUT, Sight
 from nephoscope.model.reach import EVERYTHING, Reach
 
 A, B, C = (f"{one * 8}-0000-4000-8000-000000000000" for one in "abc")

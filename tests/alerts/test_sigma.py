@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import nephoscope_kql as kql
 from nephoscope.alerts.library.checkout import read
 from nephoscope.alerts.library.piece import Piece
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules.rule import Rule
 from nephoscope.cli.main import cli
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.tables import Tables

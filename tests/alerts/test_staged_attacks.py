@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rules import shipped
-from nephoscope.alerts.storyline import KILL_CHAIN
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.tactics import KILL_CHAIN
 from nephoscope.sample.attack import attack_named, attacks
 from nephoscope.sample.generator import Generator
 

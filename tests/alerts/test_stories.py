@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.grouping import CROWD
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.schedule import Schedule
-from nephoscope.alerts.surroundings import SHARED_BY, Surroundings, surroundings
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.entities.surroundings import SHARED_BY, Surroundings, surroundings
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.grouping import CROWD
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
 from nephoscope.lake.lake import Lake

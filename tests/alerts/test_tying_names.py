@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.alerts.grouping import bookmark_keys, ties
-from nephoscope.alerts.surroundings import NOWHERE, Surroundings
-from nephoscope.alerts.tying_names import Whereabouts, placed
+from nephoscope.alerts.entities.surroundings import NOWHERE, Surroundings
+from nephoscope.alerts.entities.tying_names import Whereabouts, placed
+from nephoscope.alerts.incidents.grouping import bookmark_keys, ties
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope_policy.model.state import Severity

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
 from nephoscope.instance import Instance
 from nephoscope.lake.outbox import deliver
 from nephoscope.model.alert import Alert

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
 from nephoscope.api.entities import EXPANSIONS
 from nephoscope.lake.outbox import deliver
 from nephoscope.model.alert import Alert

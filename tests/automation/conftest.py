@@ -13,10 +13,10 @@ import pytest
 import yaml
 from tests.arrangement import by_itself
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.languages.response_rules import FOLDER
 from nephoscope.automation.languages.security_automations import TENANT, TYPE, read_automation

@@ -39,10 +39,10 @@ def main() -> None:
 def _raise(state: State, count: int) -> None:
     """Alerts one by one; those that are there already change nothing."""
     # who only responds begins sooner without
-    from nephoscope.alerts.desk import Desk
-    from nephoscope.alerts.detector import Outcome
-    from nephoscope.alerts.rule import Rule
-    from nephoscope.alerts.window import Window
+    from nephoscope.alerts.detection.detector import Outcome
+    from nephoscope.alerts.incidents.desk import Desk
+    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.rules.window import Window
     from nephoscope.model.alert import Alert
     from nephoscope.model.entity import Entity
     from nephoscope_policy.model.place import Place

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.rule import Incidents, Rule
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Incidents, Rule
 from nephoscope.automation.facts import FACTS, fact_name, facts_of
 from nephoscope.automation.languages.response_rules import ResponseRuleError, read_response_rule
 from nephoscope.automation.languages.sentinel_rules import PROPERTIES

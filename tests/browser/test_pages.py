@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.web.conftest import ALERT, TRIAL
 
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state import State

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.test_pages import looked_at
 from tests.web.conftest import TRIAL
 
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system

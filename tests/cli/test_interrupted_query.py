@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from nephoscope.alerts.rules import folder as shipped_rules
+from nephoscope.alerts.rules.folder import folder as shipped_rules
 from nephoscope_kql.engines.signalled import signalled
 
 pytestmark = pytest.mark.system

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rule_tests.file import RuleTestCase
 from nephoscope.alerts.rule_tests.rule_test import NOW, Ground, find_problem, raise_alerts
+from nephoscope.alerts.rules.rule import Rule
 from nephoscope.model.alert import Alert
 from nephoscope_kql.compile import Compiled
 from nephoscope_kql.engines.duckdb import DuckDBEngine, table_of_values

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from tests.content.cases_together import alerts_together
 
-from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Rule
 
 RULES = shipped().rules
 Case = RuleTestCase

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.content.cases_together import find_failures
 
-from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rule_tests.file import cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground, check, check_rule
-from nephoscope.alerts.rules import folder, shipped
+from nephoscope.alerts.rules.folder import folder, shipped
+from nephoscope.alerts.rules.rule import Rule
 from nephoscope_policy.model.state import Severity
 
 RULES = shipped().rules

@@ -9,10 +9,10 @@ import pytest
 from tests.content.cases_together import find_failures
 
 from nephoscope.alerts.library.hunting import folder, shipped
-from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.rule_tests.file import cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground, check_rule
-from nephoscope.alerts.rules import shipped as shipped_rules
+from nephoscope.alerts.rules.folder import shipped as shipped_rules
+from nephoscope.alerts.rules.rule import Kind, Rule
 
 QUERIES = shipped().rules
 

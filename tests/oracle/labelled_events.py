@@ -25,11 +25,11 @@ from corpus_records import Record as Line
 from corpus_records import lines
 from corpus_records import raised as error_of
 
-from nephoscope.alerts.finding import findings
-from nephoscope.alerts.raising import raised
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rules import shipped
-from nephoscope.alerts.window import at
+from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.rules.finding import findings
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import at
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.reading import batches

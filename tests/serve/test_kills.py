@@ -19,10 +19,10 @@ from tests.serve.starting import start
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import Window
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.model.alert import Alert

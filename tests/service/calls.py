@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nephoscope.alerts.case.decision import Decision
 from nephoscope.alerts.holding.condition import Condition
 from nephoscope.alerts.library.hunting import Range
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
 from nephoscope.alerts.tuning.case import Learn
 from nephoscope.alerts.tuning.trial import Trial, What
 from nephoscope.lake.listing import Given

@@ -14,7 +14,7 @@ from tests.published_sample import copy_published
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.ingest.live import setting_up
 from nephoscope.instance import Instance, hierarchy_of

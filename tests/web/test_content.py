@@ -14,7 +14,7 @@ import pytest
 from tests.web.conftest import HERE
 
 from nephoscope.alerts.library.packs import RulePacks
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
 from nephoscope.posture.packs import Packs
 from nephoscope.web.content import KINDS
 

@@ -15,7 +15,7 @@ import pytest
 from tests.web.conftest import ALERT, HERE, TRIAL
 from tests.web.sending import sent
 
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.state.etag import etag_of

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.web.conftest import ALERT, HERE, LATELY, NOON, TRIAL, alert
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.folder import shipped
 from nephoscope.alerts.tuning.trial import Trials
 from nephoscope.alerts.tuning.trying import Trying
 from nephoscope.state import StateError

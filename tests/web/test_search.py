@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import NOON, alert
 
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.state.incidents import Incident
 

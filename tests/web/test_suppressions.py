@@ -13,9 +13,9 @@ import pytest
 from tests.web.conftest import HERE, LATELY, alert
 from tests.web.sending import etag, sent
 
-from nephoscope.alerts.due import digest
 from nephoscope.alerts.holding.condition import Condition
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.scheduling.due import digest
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.state.rule_runs import RuleRun
 from nephoscope.state.rule_standings import RuleStanding

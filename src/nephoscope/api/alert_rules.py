@@ -17,8 +17,8 @@ from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.library.packs import RulePacks, Stored
 from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
-from nephoscope.alerts.rule import Kind, Rule, RuleError
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
 from nephoscope.api.wire import documents, rule_shapes
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nephoscope.alerts.security_shape import STATUSES, TYPE, seen
-from nephoscope.alerts.security_shape import body as shape
-from nephoscope.alerts.sight import READ, sight_of
+from nephoscope.alerts.incidents.security_shape import STATUSES, TYPE, seen
+from nephoscope.alerts.incidents.security_shape import body as shape
+from nephoscope.alerts.incidents.sight import READ, sight_of
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resumed
 from nephoscope.api.wire.call import Call

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.acquaintance import Acquaintance, acquaintance
+from nephoscope.alerts.case.acquaintance import Acquaintance, acquaintance
 from nephoscope.alerts.case.parties import Involved
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, place

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.acquaintance import Acquaintance
+from nephoscope.alerts.case.acquaintance import Acquaintance
 from nephoscope.alerts.case.parties import Involved
 from nephoscope.api.entities import ENTITY, known_entity, time_range
 from nephoscope.api.wire.answer import Answer, listed

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nephoscope.alerts.change_events import KINDS as ROW_KINDS
+from nephoscope.alerts.incidents.change_events import KINDS as ROW_KINDS
 
 SNAPSHOT = "Snapshot"
 #: Azure's event sources of published documents -> the lower-cased type of the documents.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nephoscope.alerts.overriding import techniques_of
+from nephoscope.alerts.rules.overriding import techniques_of
 from nephoscope.automation.condition import EventView
 from nephoscope.model.entity import Entity
 from nephoscope.model.identifiers import IDENTIFIERS

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.alerts.sight import Sight
+from nephoscope.alerts.incidents.sight import Sight
 from nephoscope.model.reach import Reach
 from nephoscope_policy.model.resource_id import ResourceId
 

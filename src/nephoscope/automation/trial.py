@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from nephoscope.alerts.change_events import entities
-from nephoscope.alerts.rows import incident_row
+from nephoscope.alerts.incidents.change_events import entities
+from nephoscope.alerts.incidents.rows import incident_row
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.facts import view_row
 from nephoscope.automation.publication_watch import match_documents

@@ -16,9 +16,9 @@ from nephoscope.cli.session.options import Instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.alerts.round import Ran
-    from nephoscope.alerts.rule import Rule
-    from nephoscope.alerts.schedule import Schedule
+    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.scheduling.round import Ran
+    from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.state.rule_switches import Switched
 
 STANDINGS = (
@@ -102,7 +102,7 @@ def command(data: Path, /, **options: Any) -> None:
 
 def _detect(data: Path, options: dict[str, Any]) -> bool:
     """Run what is asked for; whether a rule could not be run or read."""
-    from nephoscope.alerts.schedule import Schedule
+    from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.cli.session.behaving import learned
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.looking_back import look_back, tell_unlooked
@@ -159,7 +159,7 @@ def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
 
 def _standings(data: Path, options: dict[str, Any]) -> None:
     """List how the rules stand, or let those run again that were switched off."""
-    from nephoscope.alerts.overview import overview
+    from nephoscope.alerts.scheduling.overview import overview
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of, workspace_of
@@ -200,7 +200,7 @@ def _rules(
     """The rules, and how many files could not be used; each of those is told."""
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules import found, shipped
+    from nephoscope.alerts.rules.folder import found, shipped
     from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:

@@ -18,9 +18,9 @@ from nephoscope.cli.session.services import call_in_workspace
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.finding import Finding
     from nephoscope.alerts.library.hunting import Hunt, Hunted, Range
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.finding import Finding
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.state import State
 
 FAULT = 3

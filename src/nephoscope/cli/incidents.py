@@ -247,7 +247,7 @@ def metrics(
     data: Path, /, workspace: str, since: datetime | None, until: datetime | None, by: str | None, output: str
 ) -> None:
     """Show how long it takes to take incidents up (MTTA) and to close them (MTTR)."""
-    from nephoscope.alerts.response_times import response_times
+    from nephoscope.alerts.incidents.response_times import response_times
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
 

@@ -159,7 +159,7 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     """Say which rows no rule has looked at yet, by the rules that `detect` runs."""
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules import shipped
+    from nephoscope.alerts.rules.folder import shipped
     from nephoscope.cli.session.looking_back import tell_unlooked
     from nephoscope.cli.terminal.messages import tell
 

@@ -17,7 +17,7 @@ from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.overriding import COMMANDS, in_rules, of_rules, of_workspace
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.alerts.tuning.advice import Advising
     from nephoscope.alerts.tuning.replay import Replayed
 

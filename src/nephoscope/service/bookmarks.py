@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.bookshelf import Bookshelf
-from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.incidents.bookshelf import Bookshelf
+from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.service.context import workspace_scope
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.finding import Finding
     from nephoscope.alerts.library.hunting import Range
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.finding import Finding
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.bookmarks import Bookmark
     from nephoscope.state.incidents import Incident

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.case.decision import Decision, decide
-from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.service.context import workspace_scope
 from nephoscope.state import StateError
 from nephoscope.state.faults import PassingError

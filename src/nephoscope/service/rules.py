@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.library.packs import Stored
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.rule_switches import Switched
 

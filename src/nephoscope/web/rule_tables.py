@@ -10,7 +10,7 @@ from nephoscope.state.alerts import Looked
 from nephoscope.web.tables import Table
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.alerts.tuning.trial import Trial
     from nephoscope.state import State
 

@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.security_shape import seen
-from nephoscope.alerts.sight import READ, sight_of
+from nephoscope.alerts.incidents.security_shape import seen
+from nephoscope.alerts.incidents.sight import READ, sight_of
 from nephoscope.state import MissingError
 from nephoscope.state.alerts import Looked, StoredAlert
 

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.active import active_rules
-from nephoscope.alerts.rule import Kind
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Kind
+from nephoscope.alerts.rules.window import count
 from nephoscope.alerts.tuning.followed import followed
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
-from nephoscope.alerts.window import count
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.alerts import Looked
@@ -23,7 +23,7 @@ from nephoscope.web.visit import LOGS, Visit
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.state import State
 
 ACTS = ("replay", "advice", "undo")

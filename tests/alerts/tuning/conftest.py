@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State

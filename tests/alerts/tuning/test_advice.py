@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, SINGLE, rule, signin
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.advice import Advice, Advising, apply
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.replay import replay

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, MINUTE, ONE_HOUR, SINGLE, rule, signin
 
-from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.holding.condition import conditions
+from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.tuning.settings import SettingError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError

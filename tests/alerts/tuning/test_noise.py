@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Detector
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.detection.detector import Detector
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.tuning.advice import Advising, apply
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.replay import replayed
 from nephoscope.alerts.tuning.tuned import Tuned
-from nephoscope.alerts.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.attack import attack_named
 from nephoscope.sample.generator import Generator

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, rule, signin
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.rules import Found
-from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.folder import Found
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.followed import followed
 from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, Trial, Trials, What

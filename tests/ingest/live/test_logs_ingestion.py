@@ -18,9 +18,9 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
 from azure.monitor.ingestion import LogsIngestionClient
 
-from nephoscope.alerts import bookshelf
-from nephoscope.alerts.anomaly_row import ANOMALIES
-from nephoscope.alerts.rows import ALERTS, INCIDENTS
+from nephoscope.alerts.incidents import bookshelf
+from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
+from nephoscope.alerts.incidents.rows import ALERTS, INCIDENTS
 from nephoscope.behavior.identities import IDENTITIES, PEERS
 from nephoscope.behavior.insights import BEHAVIOR
 from nephoscope.ingest.faults import BusyError, SourceError

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.likeness import Alike, alike
 from nephoscope.alerts.case.parties import Applications, Involved, Party, parties
-from nephoscope.alerts.entities import merged
-from nephoscope.alerts.overriding import techniques_of
-from nephoscope.alerts.storyline import ordered
+from nephoscope.alerts.entities.mapped import merged
+from nephoscope.alerts.rules.overriding import techniques_of
+from nephoscope.alerts.rules.tactics import ordered
 from nephoscope.model.entity import Entity
 from nephoscope.state.alerts import StoredAlert
 from nephoscope.state.bookmarks import Bookmark

@@ -14,7 +14,7 @@ from nephoscope.state.incidents import REMARK, Action, Incident, IncidentStatus
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.desk import Desk
+    from nephoscope.alerts.incidents.desk import Desk
     from nephoscope.state import State
 
 

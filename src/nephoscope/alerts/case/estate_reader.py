@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.mentions import mentions
+from nephoscope.alerts.entities.mentions import mentions
 from nephoscope.model.reach import EVERYTHING, Reach
 
 if TYPE_CHECKING:

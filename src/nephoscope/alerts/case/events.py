@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.case_file import Moment, read_entities
-from nephoscope.alerts.duration import duration
-from nephoscope.alerts.finding import Finding, findings
+from nephoscope.alerts.documents.duration import duration
+from nephoscope.alerts.rules.finding import Finding, findings
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
 from nephoscope.model.entity import Entity

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from math import isfinite
 from typing import Any
 
-from nephoscope.alerts.fields import Fields
+from nephoscope.alerts.documents.fields import Fields
 from nephoscope.model.entity import STRONG, Entity
 
 Network = IPv4Network | IPv6Network

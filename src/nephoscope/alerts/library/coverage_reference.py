@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nephoscope.alerts.coverage import Source, cells, markdown
 from nephoscope.alerts.library import hunting
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.library.coverage import Source, cells, markdown
+from nephoscope.alerts.rules.folder import shipped
 
 HEAD = """# ATT&CK coverage
 

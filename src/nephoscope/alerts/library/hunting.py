@@ -13,12 +13,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detector import Detector
-from nephoscope.alerts.finding import Finding, findings
+from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.library.packs import RulePack
 from nephoscope.alerts.library.piece import PieceKind
-from nephoscope.alerts.rule import Kind, Rule, RuleError
-from nephoscope.alerts.rules import Found, Refused, found
+from nephoscope.alerts.rules.finding import Finding, findings
+from nephoscope.alerts.rules.folder import Found, Refused, found
+from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
 from nephoscope.state.hunting_runs import HuntingRun

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from nephoscope.alerts.library.hunting import own_range, shipped
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules.rule import Rule
 
 HEAD = """# Hunting queries
 

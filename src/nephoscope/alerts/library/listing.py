@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.coverage import Source
 from nephoscope.alerts.library import hunting
+from nephoscope.alerts.library.coverage import Source
 from nephoscope.alerts.library.packs import RulePack, RulePacks, Stored
 from nephoscope.alerts.library.piece import PieceKind
 from nephoscope.alerts.library.standing import Standing, empty_tables, told
-from nephoscope.alerts.rule import Rule, RuleError
-from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope.state.rule_switches import Switched
 
 WAITS, UNKNOWN = "needs table (no rows in this workspace yet)", "needs table (unknown)"

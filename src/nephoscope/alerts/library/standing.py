@@ -9,9 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from nephoscope.alerts.detection.wanted_columns import wanted
 from nephoscope.alerts.library.piece import Piece
-from nephoscope.alerts.rule import Rule, RuleError
-from nephoscope.alerts.wanted_columns import wanted
+from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 

@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from nephoscope.alerts.rule import RuleError
 from nephoscope.alerts.rule_tests.rows import ExpandedRows, Row, RowItemError, expand_rows, merge_patch
-from nephoscope.alerts.rules import document_of
+from nephoscope.alerts.rules.folder import document_of
+from nephoscope.alerts.rules.rule import RuleError
 from nephoscope_policy.model.place import Place
 
 SUFFIX = ".test.yaml"

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
-from nephoscope.alerts.duration import duration
-from nephoscope.alerts.finding import findings
-from nephoscope.alerts.raising import raised
-from nephoscope.alerts.rule import Rule, RuleError
+from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.documents.duration import duration
 from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, find_line, read_cases
-from nephoscope.alerts.rules import found
-from nephoscope.alerts.window import at
+from nephoscope.alerts.rules.finding import findings
+from nephoscope.alerts.rules.folder import found
+from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.rules.window import at
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
@@ -30,7 +30,7 @@ from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules import Refused
+    from nephoscope.alerts.rules.folder import Refused
     from nephoscope.lake.table import Table
     from nephoscope.model.alert import Alert
     from nephoscope_kql.compile import Compiled

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.holding.suppression import Learning, Suppression
-from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.rules.rule import Kind, Rule
 from nephoscope.alerts.tuning.advisors import advisors
 from nephoscope.alerts.tuning.case import Case, Learn, Proposal, Put, Suppress
 from nephoscope.alerts.tuning.editing import Editing

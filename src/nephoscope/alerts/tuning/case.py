@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nephoscope.alerts.holding.condition import Condition
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.tuning.history import Past
 
 DAYS = timedelta(days=1)

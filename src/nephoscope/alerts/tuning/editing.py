@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.holding.condition import Condition
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.tuning.settings import changed
 from nephoscope.state.database import StateError
 from nephoscope.state.rule_settings import RuleSetting

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.dividing import key_of
+from nephoscope.alerts.detection.dividing import key_of
 from nephoscope.alerts.holding.condition import Condition, Lists, Subject
-from nephoscope.alerts.rows import events_of
+from nephoscope.alerts.incidents.rows import events_of
 from nephoscope.model.entity import STRONG, Entity
 from nephoscope.state.alerts import StoredAlert
 from nephoscope.state.incidents import Incident, IncidentStatus

@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.fields import Fields
+from nephoscope.alerts.documents.fields import Fields
 from nephoscope.estate.holdings import properties
 from nephoscope.lake.span import Span
 from nephoscope_kql.cells import rows_of

@@ -11,12 +11,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Detector
-from nephoscope.alerts.finding import Finding
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.detection.detector import Detector
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.finding import Finding
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window, at, ends
 from nephoscope.alerts.tuning.history import entities_of
-from nephoscope.alerts.window import Window, at, ends
 from nephoscope.state import State
 from nephoscope.state.alerts import StoredAlert
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nephoscope.alerts.duration import written
-from nephoscope.alerts.fields import Fields
-from nephoscope.alerts.rule import HIGHEST_THRESHOLD, LONGEST_PERIOD, SHORTEST, Kind, Rule
+from nephoscope.alerts.documents.duration import written
+from nephoscope.alerts.documents.fields import Fields
+from nephoscope.alerts.rules.rule import HIGHEST_THRESHOLD, LONGEST_PERIOD, SHORTEST, Kind, Rule
 from nephoscope_policy.model.state import Severity
 
 NAMES = (

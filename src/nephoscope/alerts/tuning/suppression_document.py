@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.fields import Fields
+from nephoscope.alerts.documents.fields import Fields
 from nephoscope.alerts.holding.condition import Condition, ConditionError, conditions
 from nephoscope.state.suppressions import StoredSuppression
 

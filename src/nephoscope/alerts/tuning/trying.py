@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.active import active_rules
-from nephoscope.alerts.rules import Found, shipped
+from nephoscope.alerts.rules.folder import Found, shipped
 from nephoscope.alerts.tuning.advice import Advising, apply
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.history import entities_of
@@ -20,7 +20,7 @@ from nephoscope.state.actor import Actor
 from nephoscope.state.database import MissingError, StateError
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
     from nephoscope.state.alerts import StoredAlert

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.holding.condition import Lists, conditions
 from nephoscope.alerts.holding.suppression import Learning, Suppression, Tuning
 from nephoscope.alerts.holding.watchlist_items import watchlist_items
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.tuning.settings import changed
 from nephoscope.state.rule_settings import RuleSetting
 from nephoscope.state.suppressions import ANY_RULE, StoredSuppression

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nephoscope.alerts.coverage import techniques
-from nephoscope.alerts.tactics import TACTICS
+from nephoscope.alerts.library.coverage import techniques
+from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.shape import many, words
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nephoscope.alerts.acquaintance import entity_id
+from nephoscope.alerts.case.acquaintance import entity_id
 from nephoscope.alerts.case.context import Context
 from nephoscope.alerts.case.estate_reader import EstateReader
 from nephoscope.alerts.case.parties import Involved

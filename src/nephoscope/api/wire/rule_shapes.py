@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nephoscope.alerts.rule import (
+from nephoscope.alerts.rules.rule import (
     HIGHEST_THRESHOLD,
     LONGEST_LOOKBACK,
     LONGEST_PERIOD,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.alerts.duration import duration, written
+from nephoscope.alerts.documents.duration import duration, written
 from nephoscope.api.wire.fault import Fault, bad
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.alerts.change_events import BY
+from nephoscope.alerts.incidents.change_events import BY
 from nephoscope.automation.action import ActionError, ActionKind, Outcome
 from nephoscope.state.automation_runs import AutomationRun
 from nephoscope.state.database import StateError
@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def change(settings: Settings, run: AutomationRun, state: State, session: Session, now: datetime) -> Outcome:
     """Change it within the transaction that notes it: once, whatever is killed."""
-    from nephoscope.alerts.desk import Desk
+    from nephoscope.alerts.incidents.desk import Desk
 
     number = _number(run, state, session)
     incident = state.incidents.read(session, number)

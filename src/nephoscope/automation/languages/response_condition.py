@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.alerts.tactics import TACTICS
+from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.automation.condition import FactProperty, ValueCondition
 from nephoscope.automation.facts import BEFORE, CHANGED, FACTS, fact_name
 from nephoscope_policy.model.state import Severity

@@ -76,7 +76,7 @@ def _with_estate(case: Case, data: Path) -> Case:
 
 def document_of(case: Case) -> dict[str, Any]:
     """The case as JSON values: the row of SecurityIncident and all that stands around it."""
-    from nephoscope.alerts.rows import incident_row
+    from nephoscope.alerts.incidents.rows import incident_row
 
     file = case.file
     incident = file.incident

@@ -18,13 +18,13 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.plain import counted, plain
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.coverage import Cell, Source
+    from nephoscope.alerts.library.coverage import Cell, Source
     from nephoscope.state.rule_switches import Switched
 
 
 def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
     """Print which techniques what is run speaks of; of `every` rule, those that are off too."""
-    from nephoscope.alerts.coverage import cells
+    from nephoscope.alerts.library.coverage import cells
 
     found = cells(one for one in _sources(data, _switched(data, workspace)) if every or one.on)
     _FORMS[output](found)
@@ -51,14 +51,14 @@ def _sources(data: Path, switched: Switched) -> Iterator[Source]:
 
 
 def _table(found: list[Cell]) -> None:
-    from nephoscope.alerts.coverage import numbers
+    from nephoscope.alerts.library.coverage import numbers
     from nephoscope.cli.session.listing import show_list
 
     show_list(numbers(found), ("tactic", "techniques", "detections", "hunting"), "table")
 
 
 def _json(found: list[Cell]) -> None:
-    from nephoscope.alerts.coverage import numbers
+    from nephoscope.alerts.library.coverage import numbers
 
     rows = [
         {
@@ -73,13 +73,13 @@ def _json(found: list[Cell]) -> None:
 
 
 def _markdown(found: list[Cell]) -> None:
-    from nephoscope.alerts.coverage import markdown
+    from nephoscope.alerts.library.coverage import markdown
 
     click.echo(plain("\n".join(["# ATT&CK coverage", "", *markdown(found)])))
 
 
 def _navigator(found: list[Cell]) -> None:
-    from nephoscope.alerts.coverage import navigator
+    from nephoscope.alerts.library.coverage import navigator
 
     click.echo(json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False))
 

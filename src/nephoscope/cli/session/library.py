@@ -209,7 +209,7 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
 
 
 def _shipped_names() -> Iterator[tuple[str, str]]:
-    from nephoscope.alerts.rules import shipped
+    from nephoscope.alerts.rules.folder import shipped
 
     for rule in shipped().rules:
         yield rule.id, rule.name
@@ -232,7 +232,7 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
 
 def rule_document(data: Path, name: str) -> dict[str, Any] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
-    from nephoscope.alerts.rules import document_of, shipped
+    from nephoscope.alerts.rules.folder import document_of, shipped
 
     wanted = name.casefold()
     for pack in _packs(data):

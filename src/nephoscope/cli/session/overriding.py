@@ -106,7 +106,7 @@ def set_(
     **options: Any,
 ) -> None:
     """Put settings over the file of RULE (its id or name)."""
-    from nephoscope.alerts.duration import duration
+    from nephoscope.alerts.documents.duration import duration
     from nephoscope.cli.session.rules import rule_of, rules_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.rules import set_rule_settings

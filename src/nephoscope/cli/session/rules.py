@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.state import State
 
 
@@ -17,7 +17,7 @@ def rules_of(data: Path, state: State, workspace: str, folders: Sequence[Path]) 
     """Every rule of the folders once, else the shipped and the imported ones; files that could not be used are told."""
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules import found, shipped
+    from nephoscope.alerts.rules.folder import found, shipped
 
     try:
         several = [found(folder) for folder in folders] or [

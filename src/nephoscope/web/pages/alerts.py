@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.alerts.case.case_file import involved_in, read_entities
 from nephoscope.alerts.case.events import Events, events, looked_at
 from nephoscope.alerts.case.parties import parties
-from nephoscope.alerts.overriding import steps_of, techniques_of
-from nephoscope.alerts.sight import READ
+from nephoscope.alerts.incidents.sight import READ
+from nephoscope.alerts.rules.overriding import steps_of, techniques_of
 from nephoscope.alerts.tuning.in_force import SuppressionsInForce
 from nephoscope.service.alerts import ACTIONS, changes_of_status, may_change_alert, operation_of
 from nephoscope.service.suppressions import REASONS, related_suppressions, related_suppressions_etag

@@ -11,8 +11,8 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.access.scopes import TENANT
-from nephoscope.alerts.coverage import NO_TECHNIQUE, Cell, cells, navigator, numbers, techniques
 from nephoscope.alerts.library import listing
+from nephoscope.alerts.library.coverage import NO_TECHNIQUE, Cell, cells, navigator, numbers, techniques
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
 from nephoscope.service.content import import_pack

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.alerts.case.case_file import CaseFile, Moment, case_file
 from nephoscope.alerts.case.decision import changes_since
 from nephoscope.alerts.case.events import Events, events, looked_at
-from nephoscope.alerts.overriding import steps_of
+from nephoscope.alerts.rules.overriding import steps_of
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
 from nephoscope.state.alerts import StoredAlert

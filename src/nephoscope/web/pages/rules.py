@@ -8,9 +8,9 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.overview import overview
-from nephoscope.alerts.rule import Kind, Rule
-from nephoscope.alerts.sight import READ as ALERTS
+from nephoscope.alerts.incidents.sight import READ as ALERTS
+from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.scheduling.overview import overview
 from nephoscope.alerts.tuning.in_force import SuppressionsInForce
 from nephoscope.service.rules import READ, WRITE, switch_rules
 from nephoscope.service.suppressions import WRITE as SUPPRESS

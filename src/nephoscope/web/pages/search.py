@@ -26,7 +26,7 @@ from nephoscope.web.trying import rules_of
 from nephoscope.web.visit import LOGS, Visit
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.rules.rule import Rule
     from nephoscope.posture.published.edition import Edition
 
 READ = "Microsoft.Security/assessments/read"

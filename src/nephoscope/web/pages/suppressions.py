@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.alerts.sight import READ as ALERTS
+from nephoscope.alerts.incidents.sight import READ as ALERTS
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.suppressions import WRITE, end_suppression
 from nephoscope.state.etag import moment_of

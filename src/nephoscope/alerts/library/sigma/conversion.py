@@ -13,11 +13,11 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
-from nephoscope.alerts.entity_columns import WRITTEN_OUT, entity_mappings
+from nephoscope.alerts.entities.columns import WRITTEN_OUT, entity_mappings
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
 from nephoscope.alerts.library.sigma.tables import COMPUTED, Pipeline, Target, targets
-from nephoscope.alerts.tactics import TACTICS
+from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope_policy.model.place import Place
 
 #: Sigma asks for single events and has no schedule.

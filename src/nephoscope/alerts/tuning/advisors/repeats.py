@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from nephoscope.alerts.duration import written
+from nephoscope.alerts.documents.duration import written
 from nephoscope.alerts.tuning.case import Case, Proposal, Put, judged
 from nephoscope.alerts.tuning.history import Past
 

@@ -1,0 +1,141 @@
+"""Running a rule: its query over the lake in one window, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.detection.wanted_columns import lacking
+from nephoscope.alerts.holding.suppression import WORDS, YOUNG
+from nephoscope.alerts.rules.finding import Finding, findings
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
+from nephoscope.model.alert import Alert
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.errors import ExternalDataError, KqlError, TooLargeError
+from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.reading import Reading
+    from nephoscope_kql.compile import Compiled
+
+TIMEOUT = 600.0
+MOST_ROWS = 10_000
+"""Rows of a result that are looked at; how many there were is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run of a rule came to: its alerts, or the error that it ended in ('' = none); `seconds` of work.
+
+    A `fault` is an error that may be gone the next time (time, memory, disk); else the query itself is wrong. `limited`: it was the
+    query that took too much time or memory. `seen` is the tables that were read (`workspace/table`), each at its version.
+    `lacking`: what its alerts lack because the query does not give the columns that the rule asks for.
+    """
+
+    rule: Rule
+    window: Window
+    rows: int = 0
+    alerts: tuple[Alert, ...] = ()
+    error: str = ""
+    seconds: float = 0.0
+    fault: bool = False
+    limited: bool = False
+    seen: dict[str, int] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Runs rules over one workspace of a lake, all at the versions of a reading where there is one."""
+
+    lake: Lake
+    workspace: str
+    timeout: float = TIMEOUT
+    reading: Reading | None = None
+
+    def run(self, rule: Rule, window: Window, now: datetime) -> Outcome:
+        """Run a rule in a window; whatever goes wrong is an outcome, never an exception."""
+        began = time.perf_counter()
+        found = self._outcome(rule, window, now)
+        return replace(found, lacking=self._lacking(found), seconds=time.perf_counter() - began)
+
+    def tables(self, rule: Rule) -> frozenset[str]:
+        """The tables that a rule reads, as far as its text says; none where it does not compile."""
+        with self.lake.catalog(workspace=self.workspace) as catalog:
+            try:
+                compile_results(rule.query, catalog)
+            except KqlError:
+                return frozenset()
+            return frozenset(table for _, table in catalog.versions())
+
+    def _outcome(self, rule: Rule, window: Window, now: datetime) -> Outcome:
+        seen: dict[str, int] = {}
+        compiled: Compiled | None = None
+        try:
+            if self.reading is not None:
+                compiled = self.reading.compile(rule.query, window.end)
+                seen = self.reading.versions(compiled, rule.query)
+            count, rows = self._rows(rule, window, compiled)
+            identity = self._identity(rule, window, compiled) if rows else UNKNOWN
+            alerts = tuple(self._known(rule, window, raised(rule, window, rows, now, count, identity)))
+            return Outcome(rule, window, count, alerts, seen=seen)
+        except ExternalDataError as error:
+            return Outcome(rule, window, error=str(error), fault=error.passing, seen=seen)
+        except KqlError as error:
+            # what cannot be compiled is wrong or not supported; a text that took too long is quicker on a machine that is less busy
+            compiling = self.reading is not None and compiled is None
+            limited = error.kind != "invalid" and (not compiling or isinstance(error, TooLargeError))
+            return Outcome(rule, window, error=str(error), fault=limited, limited=limited, seen=seen)
+        except Exception as error:  # noqa: BLE001 - a rule is a boundary: what goes wrong in one is told, and the others go on
+            return Outcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
+
+    def _lacking(self, found: Outcome) -> tuple[str, ...]:
+        """What the query does not give and the rule asks for, where that is missing in an alert now."""
+        rule, end = found.rule, found.window.end
+        if not found.alerts:
+            return ()
+        with self.lake.catalog(workspace=self.workspace) as catalog:
+            compiled = (
+                self.reading.compile(rule.query, end)
+                if self.reading is not None
+                else compile_results(rule.query, catalog, now=end)[-1]
+            )
+        return lacking(rule, dict(compiled.columns)) if compiled.resume is None else ()
+
+    def _identity(self, rule: Rule, window: Window, compiled: Compiled | None) -> RowIdentity:
+        if compiled is not None:
+            return compiled.identity
+        return self.lake.row_identity(rule.query, workspace=self.workspace, now=window.end)
+
+    def _known(self, rule: Rule, window: Window, alerts: Sequence[Alert]) -> Iterator[Alert]:
+        """The alerts; those below high of a rule whose logs are too young to tell what is unusual are held back."""
+        young = bool(alerts) and rule.learning is not None and self._young(rule, window.end - rule.learning)
+        for one in alerts:
+            held = young and not one.held_by and one.severity.rank < Severity.HIGH.rank
+            yield replace(one, held_by=YOUNG, held_as=WORDS[YOUNG]) if held else one
+
+    def _young(self, rule: Rule, since: datetime) -> bool:
+        """Whether no log that a rule names reaches back so far; a rule that names none has none that is young."""
+        with self.lake.catalog(workspace=self.workspace) as catalog:
+            first = [begin for name in rule.tables if (begin := catalog.begin(name)) is not None]
+        return bool(first) and min(first) > since
+
+    def _rows(self, rule: Rule, window: Window, compiled: Compiled | None) -> tuple[int, list[Finding]]:
+        """The last result's rows."""
+        span = window.span(rule)
+        if self.reading is None or compiled is None:
+            table = self.lake.rows(
+                rule.query, workspace=self.workspace, now=window.end, timeout=self.timeout, span=span
+            )
+        elif self.reading.empty(compiled, span):
+            return 0, []
+        else:
+            table = self.reading.rows(compiled, rule.query, span, self.timeout)
+        return table.num_rows, list(findings(table, MOST_ROWS))

@@ -1,0 +1,46 @@
+"""What a rule has told before of the rows of a window: in the window itself, and in looks apart from the schedule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.rules.window import slot
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.detection.detector import Outcome
+    from nephoscope.state import State
+    from nephoscope.state.alerts import StoredAlert
+
+
+def told_before(state: State, session: Session, workspace: str, outcome: Outcome) -> list[StoredAlert]:
+    """The alerts that those of a run may be.
+
+    A window of the schedule meets what was told of itself and, of what happened in it, by a look between the one before and itself
+    (`detect --at`). Such a look meets also what the schedule has told just so, of the same times.
+    """
+    rule, window = outcome.rule, outcome.window
+    after, _ = slot(rule, window.end)
+    found = state.alerts.of_windows(session, workspace, rule.id, *reach_of(outcome))
+    again = {(one.group, frozenset(one.traits.items()), one.start, one.end) for one in outcome.alerts}
+    return [
+        one
+        for one in found
+        if one.raised == window.end
+        or (one.started >= window.start and (one.raised > after or _said(one) in again))
+    ]
+
+
+def reach_of(outcome: Outcome) -> tuple[datetime, datetime]:
+    """When windows end whose alerts those of a run may be, as (after, until]."""
+    after, until = slot(outcome.rule, outcome.window.end)
+    apart = outcome.window.end != until
+    return (after - outcome.rule.frequency if apart else after), until
+
+
+def _said(known: StoredAlert) -> Hashable:
+    return known.group_key, frozenset(known.traits.items()), known.started, known.ended

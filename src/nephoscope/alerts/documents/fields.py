@@ -1,0 +1,135 @@
+"""Reading a document field by field: what is missing or of the wrong kind is noted with its path, and reading goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from nephoscope.alerts.documents.duration import duration, written
+
+
+class Fields:
+    """The fields of an object; `wrong` collects what cannot be used, in the order in which it was met."""
+
+    def __init__(self, document: Any, path: str = "", wrong: list[str] | None = None) -> None:
+        self.wrong: list[str] = [] if wrong is None else wrong
+        self._path = path
+        self._document: dict[str, Any] = document if isinstance(document, dict) else {}
+        if not isinstance(document, dict):
+            self.fail(f"must be an object, not {_kind(document)}")
+
+    def fail(self, reason: str) -> None:
+        """Note that something is wrong with this object."""
+        self.wrong.append(f"{self._path}: {reason}" if self._path else reason)
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._document.get(name) is not None
+
+    def text(self, name: str, *, needed: bool = False, numbers: bool = True) -> str:
+        """A text, '' where it is not there; `numbers` are taken as they are written."""
+        value = self._document.get(name)
+        if isinstance(value, str):
+            found = value
+        elif numbers and isinstance(value, int | float) and not isinstance(value, bool):
+            found = str(value)
+        else:
+            found = ""
+            if value is not None:
+                self.fail(f"{name} must be a text, not {_kind(value)}")
+                return ""
+        if needed and not found.strip():
+            self.fail(f"{name} is missing")
+        return found
+
+    def number(self, name: str, *, default: int, most: int | None = None) -> int:
+        """A whole number that is not negative, and not over `most`."""
+        value = self._document.get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0 or (most and value > most):
+            limits = f"from 0 to {most}" if most else "from 0 on"
+            self.fail(f"{name} must be a whole number {limits}, not {_shown(value)}")
+            return default
+        return value
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """True or false."""
+        value = self._document.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.fail(f"{name} must be true or false, not {value!r}")
+            return default
+        return value
+
+    def span(
+        self, name: str, *, least: timedelta = timedelta(seconds=1), most: timedelta | None = None
+    ) -> timedelta | None:
+        """A duration from `least` to `most`, None where it is not there or is none."""
+        value = self._document.get(name)
+        if value is None or not isinstance(value, str):
+            if value is not None:
+                self.fail(f"{name} must be a duration such as 5m, 1h, 14d or PT5H, not {_shown(value)}")
+            return None
+        try:
+            found = duration(value)
+        except ValueError as error:
+            self.fail(f"{name}: {error}")
+            return None
+        if found < least or (most is not None and found > most):
+            limits = f"from {written(least)} to {written(most)}" if most else f"{written(least)} or longer"
+            self.fail(f"{name} must be {limits}, not {value!r}")
+            return None
+        return found
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts; one text alone is a list of one."""
+        value = self._document.get(name)
+        several = [value] if isinstance(value, str) else value
+        if several is None:
+            return ()
+        if not isinstance(several, list) or not all(isinstance(one, str | None) for one in several):
+            self.fail(f"{name} must be a list of texts")
+            return ()
+        return tuple(one.strip() for one in several if one and one.strip())
+
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        """An object of texts, as (name, text)."""
+        value = self._document.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+            self.fail(f"{name} must be an object of texts")
+            return ()
+        return tuple((str(key), one) for key, one in value.items())
+
+    def object(self, name: str) -> Fields:
+        """An object, an empty one where it is not there."""
+        value = self._document.get(name)
+        return Fields({} if value is None else value, self._below(name), self.wrong)
+
+    def objects(self, name: str) -> Iterator[Fields]:
+        """A list of objects."""
+        value = self._document.get(name)
+        if value is None:
+            return
+        if not isinstance(value, list):
+            self.fail(f"{name} must be a list of objects, not {_kind(value)}")
+            return
+        for place, one in enumerate(value):
+            yield Fields(one, self._below(f"{name}[{place}]"), self.wrong)
+
+    def _below(self, name: str) -> str:
+        return f"{self._path}.{name}" if self._path else name
+
+
+def _shown(value: Any) -> str:
+    """A value as it stands in the document, the beginning of a long one."""
+    return f"{value!r:.60}"
+
+
+def _kind(value: Any) -> str:
+    words = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}
+    return words.get(type(value), "a number")

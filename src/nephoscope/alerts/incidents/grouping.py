@@ -1,0 +1,121 @@
+"""Which alerts make one incident: by the rule's own grouping, else by the entities of one story.
+
+A rule that groups nothing by itself makes one incident an alert in Sentinel, where a correlation engine of its own then joins those
+of one story. Here alerts that share a strong entity within a day are one story, whichever comes first; an alert that shares with two
+incidents makes them one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from nephoscope.alerts.entities.surroundings import NOWHERE, Surroundings
+from nephoscope.alerts.entities.tying_names import TIES, Names, placed, tying
+from nephoscope.alerts.rules.rule import Matching, Rule
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
+
+STORY = timedelta(days=1)
+MOST_ALERTS = 150
+"""Alerts that an incident takes; the next makes a new one, as in Sentinel."""
+CROWD = 5
+"""An alert that names more of a kind (the accounts of a spray, the targets of a scan) says of none of them that it acts."""
+#: Addresses that every machine has or that are the platform's.
+_EVERYWHERE = ("127.", "169.254.", "168.63.129.16", "0.0.0.0", "::1", "fe80:")  # noqa: S104 - compared, not bound
+_ALONE = "alone|"
+_TOP = re.compile(r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+/[^/]+/[^/]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How an alert finds its incident: `wanted` keys (one is enough), within `lookback`, also a closed one where it `reopens`.
+
+    `known` are the keys that later alerts find it by; `merges`: several incidents that it finds are one story.
+    """
+
+    wanted: tuple[str, ...]
+    lookback: timedelta
+    reopens: bool = False
+    known: tuple[str, ...] = ()
+    merges: bool = False
+
+
+def grouping(rule: Rule, alert: Alert, around: Surroundings = NOWHERE) -> Grouping:
+    """The grouping of an alert; without a wanted key it makes an incident of its own."""
+    asked = rule.incidents
+    tied = ties(alert, around)
+    if not asked.grouped:
+        return Grouping(tied.wanted, STORY, known=tied.known, merges=True)
+    own = _own(rule, alert)
+    return Grouping((own,), asked.lookback, asked.reopen, (own, *tied.known))
+
+
+def ties(alert: Alert, around: Surroundings = NOWHERE) -> Names:
+    """The names by which an alert looks for its story, and those by which it is found.
+
+    Who acts (accounts, machines, addresses, files) ties. A resource that is acted on does so only where an alert says nothing else:
+    many unrelated things happen to a gateway in a day.
+    """
+    actors = Names()
+    for kind in TIES:
+        several = [one for one in alert.entities if one.kind == kind]
+        if len(several) <= CROWD:
+            actors += _tied(several, alert.entities, around)
+    resources = [one for one in alert.entities if one.kind == "AzureResource" and _particular(one)]
+    named = around.names(map(_whole, resources)) if len(resources) <= CROWD else []
+    for machine in (one for one in named if one.startswith("machine|")):
+        actors += placed(machine)
+    things = tuple(one for one in named if not one.startswith("machine|"))
+    alone = tuple(f"{_ALONE}{one}" for one in things)
+    if actors.wanted:
+        return actors + Names(alone, things)
+    return Names((*things, *alone), alone)
+
+
+def bookmark_keys(entities: Sequence[Entity]) -> tuple[str, ...]:
+    """The names by which later alerts find what is told of some entities, each once."""
+    resources = [one.key for one in entities if one.kind == "AzureResource" and _particular(one)]
+    tied = [key for one in entities for key in tying(one, entities, NOWHERE).known]
+    return tuple(dict.fromkeys([*tied, *resources]))
+
+
+def _tied(several: Iterable[Entity], beside: Sequence[Entity], around: Surroundings) -> Names:
+    found = Names()
+    for one in several:
+        if one.kind != "IP" or not _of_many(one.get("Address").lower(), around):
+            found += tying(one, beside, around)
+    return found
+
+
+def _of_many(address: str, around: Surroundings) -> bool:
+    return around.of_many(address) or address.startswith(_EVERYWHERE)
+
+
+def _whole(entity: Entity) -> str:
+    """The name of a resource, of a part of one (a storage account's blob service, a machine's extension) that of the whole."""
+    whole = _TOP.match(entity.get("ResourceId").lower())
+    found = Entity.of(entity.kind, {"ResourceId": whole[0]}) if whole else None
+    return (found or entity).key
+
+
+def _particular(entity: Entity) -> bool:
+    """Whether it is one thing: no subscription, resource group or management group."""
+    return "/providers/" in entity.get("ResourceId").lower().replace("/providers/microsoft.management/", "/")
+
+
+def _own(rule: Rule, alert: Alert) -> str:
+    """What alerts of one rule have in common that go together."""
+    asked = rule.incidents
+    if asked.matching is Matching.ANY_ALERT:
+        return f"rule|{rule.id}"
+    if asked.matching is Matching.ALL_ENTITIES:
+        return "\n".join([f"rule|{rule.id}|all", *sorted(one.key for one in alert.entities)])
+    chosen = {one.lower() for one in asked.entities}
+    parts = sorted(one.key for one in alert.entities if one.kind.lower() in chosen)
+    details = {"displayname": alert.name, "severity": alert.severity.value}
+    parts += [f"{name}={details.get(name.lower(), '')}" for name in sorted(asked.details)]
+    parts += [f"{name}={alert.custom_details.get(name, [])}" for name in sorted(asked.custom_details)]
+    return "\n".join([f"rule|{rule.id}|selected", *parts])

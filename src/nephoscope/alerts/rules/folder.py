@@ -1,0 +1,104 @@
+"""Rules in files: a folder of YAML or JSON documents, each read by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.files.links import leads_out
+from nephoscope_policy.model.place import Place
+
+SUFFIXES = (".yaml", ".yml", ".json")
+MAX_BYTES = 1 << 20
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that holds no usable rule, and why."""
+
+    place: Place
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rules of a folder, by id, and the files that could not be used."""
+
+    rules: tuple[Rule, ...]
+    refused: tuple[Refused, ...]
+
+
+def found(below: Path) -> Found:
+    """Every rule below a folder (or in one file); files that hold no query are passed over, those beside a rule as its test too."""
+    rules: dict[str, Rule] = {}
+    refused: list[Refused] = []
+    for path in _files(below):
+        if path.is_symlink() and (why := leads_out(path, (below,))):
+            refused.append(Refused(Place(str(path)), (why,)))
+            continue
+        try:
+            rule = _rule(path)
+        except RuleError as error:
+            refused.append(Refused(error.place, error.reasons))
+            continue
+        if rule is None:
+            continue
+        known = rules.setdefault(rule.id, rule)
+        if known is not rule:
+            refused.append(Refused(rule.place, (f"id {rule.id} is also that of {known.place.file}",)))
+    return Found(tuple(rules.values()), tuple(refused))
+
+
+def _rule(path: Path) -> Rule | None:
+    document = document_of(path)
+    if not isinstance(document, dict) or "query" not in document:
+        return None
+    return Rule.parse(document, Place(str(path)))
+
+
+def _files(below: Path) -> Iterable[Path]:
+    if below.is_file():
+        return [below]
+    return sorted(
+        path
+        for path in below.rglob("*")
+        if path.suffix in SUFFIXES and not path.stem.endswith(".test") and path.is_file()
+    )
+
+
+def document_of(path: Path) -> Any:
+    """The document in a file; RuleError with the place where it is none."""
+    place = Place(str(path))
+    if path.stat().st_size > MAX_BYTES:
+        raise RuleError(place, (f"the file is over {MAX_BYTES >> 20} MiB",))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    except UnicodeDecodeError as error:
+        raise RuleError(place, ("not UTF-8",)) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = Place(str(path), mark.line + 1, mark.column + 1) if mark else place
+        raise RuleError(where, (f"not YAML: {error.problem}",)) from error
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise RuleError(place, (f"not readable: {error}",)) from error
+
+
+def folder() -> Path:
+    """Where the rules lie that come with the product."""
+    return Path(str(files("nephoscope") / "content" / "detections"))
+
+
+@cache
+def shipped() -> Found:
+    """The rules that come with the product, read once."""
+    return found(folder())

@@ -1,0 +1,364 @@
+"""An analytic rule in Sentinel's format, as it is.
+
+Source: https://learn.microsoft.com/azure/sentinel/sentinel-analytic-rules-creation (fields, limits and defaults).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from nephoscope.alerts.documents.duration import written
+from nephoscope.alerts.documents.fields import Fields
+from nephoscope.alerts.holding.suppression import Tuning
+from nephoscope.alerts.rules.tactics import spelled
+from nephoscope.model.identifiers import IDENTIFIERS
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import Severity
+
+LONGEST_PERIOD = timedelta(days=14)
+SHORTEST = timedelta(minutes=5)
+#: What a rule is run by that says nothing of it: a hunting query.
+DAILY = timedelta(days=1)
+NRT = timedelta(minutes=1)
+LONG, HOURLY = timedelta(days=2), timedelta(hours=1)
+"""A rule that looks back so far, or further, is run so often at most, as in Sentinel."""
+LONGEST_SUPPRESSION = timedelta(hours=24)
+LONGEST_LOOKBACK = timedelta(days=7)
+HIGHEST_THRESHOLD = 10_000
+OPERATORS = {
+    "gt": "GreaterThan", "greaterthan": "GreaterThan", "lt": "LessThan", "lessthan": "LessThan",
+    "eq": "Equal", "equal": "Equal", "ne": "NotEqual", "notequal": "NotEqual",
+}  # fmt: skip
+
+
+#: What alertDynamicProperties may put in the place of columns.
+#: Source: https://learn.microsoft.com/rest/api/securityinsights/alert-rules/create-or-update (AlertProperty)
+PROPERTIES = (
+    "AlertLink", "ConfidenceLevel", "ConfidenceScore", "ExtendedLinks", "ProductComponentName", "ProductName", "ProviderName",
+    "RemediationSteps", "SubTechniques", "Techniques",
+)  # fmt: skip
+
+
+#: What alerts of one incident may have in common beside their entities and custom details.
+ALERT_DETAILS = ("displayname", "severity")
+
+
+class RuleError(ValueError):
+    """A rule that cannot be used: every reason with its place in the file."""
+
+    def __init__(self, place: Place, reasons: tuple[str, ...]) -> None:
+        super().__init__(f"{place.file}: {'; '.join(reasons)}")
+        self.place, self.reasons = place, reasons
+
+
+class Kind(StrEnum):
+    """How a rule is run: on schedule, every minute, or only when somebody hunts."""
+
+    SCHEDULED = "Scheduled"
+    NRT = "NRT"
+    HUNTING = "Hunting"
+
+
+class Matching(StrEnum):
+    """Which alerts of a rule go into one incident."""
+
+    ALL_ENTITIES = "AllEntities"
+    ANY_ALERT = "AnyAlert"
+    SELECTED = "Selected"
+
+
+#: With the words of older rules.
+_MATCHING = {
+    **{one.value.lower(): one for one in Matching},
+    "all": Matching.ALL_ENTITIES,
+    "custom": Matching.SELECTED,
+    "none": Matching.ANY_ALERT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EntityMapping:
+    """Which columns hold the identifiers of an entity: (identifier, column).
+
+    Of no kind (''): a column that holds entities as SecurityAlert does.
+    """
+
+    kind: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What an alert takes from its rows: texts with {{Column}}, and columns that hold the severity, the tactics, a property."""
+
+    name: str = ""
+    description: str = ""
+    severity: str = ""
+    tactics: str = ""
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incidents:
+    """Whether alerts make incidents, and which go together within `lookback`."""
+
+    create: bool = True
+    grouped: bool = False
+    reopen: bool = False
+    lookback: timedelta = timedelta(hours=5)
+    matching: Matching = Matching.ALL_ENTITIES
+    entities: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    custom_details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that can be run: `frequency` and `period` as Sentinel means them, `threshold` compared by `operator` with the rows.
+
+    `learning` (learningPeriod, our own): how far back its logs must reach before what is below high is raised.
+    """
+
+    id: str
+    name: str
+    query: str = field(repr=False)
+    kind: Kind = Kind.SCHEDULED
+    description: str = ""
+    severity: Severity = Severity.MEDIUM
+    frequency: timedelta = DAILY
+    period: timedelta = DAILY
+    operator: str = "gt"
+    threshold: int = 0
+    suppression: timedelta | None = None
+    learning: timedelta | None = None
+    tactics: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    mappings: tuple[EntityMapping, ...] = ()
+    custom_details: tuple[tuple[str, str], ...] = ()
+    override: Override = Override()
+    incidents: Incidents = Incidents()
+    one_alert_a_row: bool = False
+    version: str = ""
+    enabled: bool = True
+    tables: tuple[str, ...] = ()
+    remediation: str = ""
+    tuning: Tuning = field(default=Tuning())
+    place: Place = field(default=Place(""), compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, document: Any, place: Place) -> Rule:
+        """The rule of a parsed YAML or JSON document; RuleError lists everything that is wrong with it."""
+        fields = Fields(document)
+        found = _rule(fields, place)
+        if fields.wrong:
+            raise RuleError(place, tuple(fields.wrong))
+        return found
+
+    def holds(self, count: int) -> bool:
+        """Whether so many rows are what the trigger asks for."""
+        return {
+            "gt": count > self.threshold,
+            "lt": count < self.threshold,
+            "eq": count == self.threshold,
+            "ne": count != self.threshold,
+        }[self.operator]
+
+
+def _rule(fields: Fields, place: Place) -> Rule:
+    kind = _kind(fields)
+    frequency, period = _schedule(fields, kind)
+    details = fields.pairs("customDetails")
+    return Rule(
+        id=fields.text("id", needed=True).lower(),
+        name=_name(fields),
+        query=fields.text("query", needed=True, numbers=False),
+        kind=kind,
+        description=fields.text("description").strip(" '\n"),
+        severity=_severity(fields),
+        frequency=frequency,
+        period=period,
+        operator=_operator(fields),
+        threshold=fields.number("triggerThreshold", default=0, most=HIGHEST_THRESHOLD),
+        suppression=_suppression(fields),
+        learning=fields.span("learningPeriod"),
+        tactics=spelled(fields.texts("tactics")),
+        techniques=fields.texts("relevantTechniques") or fields.texts("techniques"),
+        mappings=(*_mappings(fields), *_told(fields)),
+        custom_details=details,
+        override=_override(fields),
+        incidents=_incidents(fields, dict(details)),
+        one_alert_a_row=_one_alert_a_row(fields),
+        version=fields.text("version"),
+        enabled=fields.flag("enabled", default=True),
+        tables=tuple(
+            dict.fromkeys(
+                one for each in fields.objects("requiredDataConnectors") for one in each.texts("dataTypes")
+            )
+        ),
+        remediation=fields.text("remediation").strip(),
+        place=place,
+    )
+
+
+def _name(fields: Fields) -> str:
+    found = fields.text("name") or fields.text("displayName")
+    if not found.strip():
+        fields.fail("name is missing")
+    return found
+
+
+def _schedule(fields: Fields, kind: Kind) -> tuple[timedelta, timedelta]:
+    """The frequency and the period; noted is where they are none that Sentinel takes."""
+    before = len(fields.wrong)
+    least, most = (SHORTEST, LONGEST_PERIOD) if kind is Kind.SCHEDULED else (timedelta(seconds=1), None)
+    frequency = fields.span("queryFrequency", least=least, most=most)
+    period = fields.span("queryPeriod", least=least, most=most)
+    often = frequency or (NRT if kind is Kind.NRT else DAILY)
+    back = period or often
+    if kind is Kind.SCHEDULED and len(fields.wrong) == before:
+        _fitting(fields, often, back)
+    return often, back
+
+
+def _fitting(fields: Fields, frequency: timedelta, period: timedelta) -> None:
+    if frequency > period:
+        fields.fail(
+            f"queryFrequency must not be longer than queryPeriod ({written(frequency)} is longer than {written(period)}): rows "
+            "between two windows would be seen by none"
+        )
+    elif period >= LONG and frequency < HOURLY:
+        fields.fail("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
+
+
+def _suppression(fields: Fields) -> timedelta | None:
+    """How long a rule is silent after an alert, None where it is not."""
+    if not fields.flag("suppressionEnabled", default=False):
+        return None
+    if not fields.has("suppressionDuration"):
+        fields.fail("suppressionDuration must be given, from 5m to 1d, where suppressionEnabled is true")
+    return fields.span("suppressionDuration", least=SHORTEST, most=LONGEST_SUPPRESSION)
+
+
+def _kind(fields: Fields) -> Kind:
+    text = fields.text("kind")
+    if not text:
+        # as in the public rules: what has no schedule is a query to hunt with
+        return Kind.SCHEDULED if fields.has("queryFrequency") else Kind.HUNTING
+    known = {one.value.lower(): one for one in Kind}
+    if text.lower() not in known:
+        fields.fail(f"kind {text!r} is not run here; Scheduled and NRT are")
+    return known.get(text.lower(), Kind.SCHEDULED)
+
+
+def _severity(fields: Fields) -> Severity:
+    text = fields.text("severity") or Severity.MEDIUM.value
+    known = {one.value.lower(): one for one in Severity}
+    if text.lower() not in known:
+        fields.fail(f"severity {text!r} is none of {', '.join(one.value for one in Severity)}")
+    return known.get(text.lower(), Severity.MEDIUM)
+
+
+def _operator(fields: Fields) -> str:
+    text = fields.text("triggerOperator").lower() or "gt"
+    if text not in OPERATORS:
+        fields.fail(f"triggerOperator {text!r} is none of gt, lt, eq, ne")
+        return "gt"
+    return {"greaterthan": "gt", "lessthan": "lt", "equal": "eq", "notequal": "ne"}.get(text, text)
+
+
+def _one_alert_a_row(fields: Fields) -> bool:
+    kind = fields.object("eventGroupingSettings").text("aggregationKind") or "SingleAlert"
+    if kind not in ("SingleAlert", "AlertPerResult"):
+        fields.fail(f"aggregationKind {kind!r} is neither SingleAlert nor AlertPerResult")
+    return kind == "AlertPerResult"
+
+
+def _mappings(fields: Fields) -> tuple[EntityMapping, ...]:
+    known = {one.lower(): one for one in IDENTIFIERS}
+    found = []
+    for each in fields.objects("entityMappings"):
+        kind = each.text("entityType", needed=True)
+        if kind.lower() not in known:
+            if kind.strip():
+                each.fail(f"entityType {kind!r} is none of {', '.join(known.values())}")
+            continue
+        kind, before = known[kind.lower()], len(each.wrong)
+        pairs = tuple(_pair(kind, one) for one in each.objects("fieldMappings"))
+        if not pairs and len(each.wrong) == before:
+            each.fail("fieldMappings is missing: an identifier and the column that holds it")
+        found.append(EntityMapping(kind, pairs))
+    return tuple(found)
+
+
+def _pair(kind: str, fields: Fields) -> tuple[str, str]:
+    """An identifier of a kind and the column that holds it."""
+    name, known = fields.text("identifier", needed=True), IDENTIFIERS[kind]
+    if name and name.lower() not in known:
+        fields.fail(f"identifier {name!r} of {kind} is none of {', '.join(known.values())}")
+    return known.get(name.lower(), name), fields.text("columnName", needed=True, numbers=False)
+
+
+def _told(fields: Fields) -> tuple[EntityMapping, ...]:
+    """The columns that hold whole entities."""
+    several = fields.objects("sentinelEntitiesMappings")
+    return tuple(EntityMapping("", (("", one.text("columnName", needed=True)),)) for one in several)
+
+
+def _override(fields: Fields) -> Override:
+    given = fields.object("alertDetailsOverride")
+    properties = tuple(map(_property, given.objects("alertDynamicProperties")))
+    return Override(
+        given.text("alertDisplayNameFormat"),
+        given.text("alertDescriptionFormat"),
+        given.text("alertSeverityColumnName"),
+        given.text("alertTacticsColumnName"),
+        properties,
+    )
+
+
+def _property(fields: Fields) -> tuple[str, str]:
+    """A column of the alert that a column of the row replaces, and that one."""
+    name = fields.text("alertProperty", needed=True)
+    known = {one.lower(): one for one in PROPERTIES}
+    if name and name.lower() not in known:
+        fields.fail(f"alertProperty {name!r} is none of {', '.join(PROPERTIES)}")
+    return known.get(name.lower(), name), fields.text("value", needed=True)
+
+
+def _incidents(fields: Fields, custom_details: Mapping[str, str]) -> Incidents:
+    given = fields.object("incidentConfiguration")
+    grouping = given.object("groupingConfiguration")
+    matching = grouping.text("matchingMethod") or grouping.text("entitiesMatchingMethod") or "AllEntities"
+    if matching.lower() not in _MATCHING:
+        grouping.fail(f"matchingMethod {matching!r} is none of {', '.join(one.value for one in Matching)}")
+    enabled = grouping.flag("enabled", default=False)
+    names = {one.lower(): one for one in custom_details}
+    if enabled:
+        _chosen(grouping, custom_details)
+    return Incidents(
+        given.flag("createIncident", default=True),
+        enabled,
+        grouping.flag("reopenClosedIncident", default=False),
+        grouping.span("lookbackDuration", least=SHORTEST, most=LONGEST_LOOKBACK) or timedelta(hours=5),
+        _MATCHING.get(matching.lower(), Matching.ALL_ENTITIES),
+        grouping.texts("groupByEntities"),
+        grouping.texts("groupByAlertDetails"),
+        tuple(names.get(one.lower(), one) for one in grouping.texts("groupByCustomDetails")),
+    )
+
+
+def _chosen(grouping: Fields, custom_details: Mapping[str, str]) -> None:
+    """Note what no alert has by which alerts are to be grouped."""
+    known = {
+        "groupByEntities": {one.lower() for one in IDENTIFIERS},
+        "groupByAlertDetails": set(ALERT_DETAILS),
+        "groupByCustomDetails": {one.lower() for one in custom_details},
+    }
+    for name, words in known.items():
+        for one in grouping.texts(name):
+            if one.lower() not in words:
+                grouping.fail(f"{name} {one!r} is nothing that alerts of this rule have")

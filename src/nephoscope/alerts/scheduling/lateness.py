@@ -1,0 +1,76 @@
+"""Late rows: those that come when the window they belong to was run already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.window import ends
+from nephoscope.lake.additions import GRAIN, MINUTE, Added, Additions
+from nephoscope.lake.errors import LakeError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.reading import Reading
+    from nephoscope.state.rule_standings import RuleStanding
+
+_LEAST = timedelta(microseconds=1)
+_Known = tuple[dict[str, int], datetime | None, datetime]
+"""What was written down of a rule when a process looked: versions, when they were looked at, the end of its last window."""
+
+
+@dataclass(slots=True)
+class Lateness:
+    """What came late for which rule. A table whose version is the one that a rule has seen costs nothing.
+
+    `first` gives the end of the first window of a rule that was run (None = none was): no window before it becomes due.
+    """
+
+    additions: Additions
+    first: Callable[[str], datetime | None]
+    _looked: dict[str, tuple[_Known, dict[str, int]]] = field(default_factory=dict)
+
+    def ends(
+        self, rule: Rule, standing: RuleStanding, reading: Reading, until: datetime, oldest: datetime
+    ) -> list[datetime]:
+        """The ends of the windows of a rule, run already (the last one ended at `until`), in which rows are that it has not seen."""
+        try:
+            return self._ends(rule, standing, reading, until, oldest)
+        except (LakeError, OSError):
+            # a table that cannot be read: the rule's own run tells of it, and what came is looked at when it can be read again
+            return []
+
+    def _ends(
+        self, rule: Rule, standing: RuleStanding, reading: Reading, until: datetime, oldest: datetime
+    ) -> list[datetime]:
+        known = standing.seen, standing.looked, until
+        key, looked = self._looked.get(rule.id, (None, standing.seen))
+        before = looked if key == known else standing.seen
+        added, now = Added(), dict(before)
+        for table, version in before.items():
+            snapshot = reading.snapshot(table)
+            if snapshot is not None and snapshot.version > version:
+                added |= self.additions.between(table, version, snapshot, standing.looked, oldest)
+                now[table] = snapshot.version
+        found = again(rule, added, until, oldest)
+        if found:
+            first = self.first(rule.id)
+            found = [end for end in found if first is not None and end >= first]
+        if not found:
+            # nothing is written down for it: after a start the same versions are looked at once more
+            self._looked[rule.id] = known, now
+        return found
+
+
+def again(rule: Rule, added: Added, until: datetime, oldest: datetime) -> list[datetime]:
+    """The ends, up to `until`, of the windows in which rows are news."""
+    if rule.kind is Kind.NRT:
+        moments, step = added.came, MINUTE
+    else:
+        moments, step = added.happened, GRAIN
+    late = (moment for moment in moments if moment < until)
+    # the last window that a row can be in begins within its step
+    found = {end for moment in late for end in ends(rule, moment, moment + step + rule.period - _LEAST)}
+    return sorted(end for end in found if oldest < end <= until)

@@ -1,0 +1,83 @@
+"""Which windows look-backs have run: kept by rule with the versions of its tables, so that an interrupted one goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.alerts.scheduling.intervals import Interval
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.state import State
+
+_SOURCE = "detection/looked back"
+
+
+class LookedSpan(msgspec.Struct, frozen=True):
+    """Windows of a rule that were run: those that end in (after, until], with the text of the rule and its tables' versions."""
+
+    after: datetime
+    until: datetime
+    digest: str
+    seen: dict[str, int]
+
+    def has(self, end: datetime, digest: str, seen: Mapping[str, int]) -> bool:
+        """Return whether a window was run with this text over these versions."""
+        return self.after < end <= self.until and self.digest == digest and self.seen == seen
+
+
+@dataclass(slots=True)
+class LookedBack:
+    """The windows that were run in a workspace, by rule; `save` keeps what was added since."""
+
+    state: State
+    workspace: str
+    _spans: dict[str, list[LookedSpan]] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
+
+    @classmethod
+    def load(cls, state: State, workspace: str) -> LookedBack:
+        """Read what is kept."""
+        kept = state.checkpoints.all(f"{_SOURCE}/{workspace}")
+        return cls(state, workspace, msgspec.convert(kept, dict[str, list[LookedSpan]]))
+
+    def has(self, rule: str, end: datetime, digest: str, seen: Mapping[str, int]) -> bool:
+        """Return whether a window was run with this text over these versions of its tables."""
+        return any(one.has(end, digest, seen) for one in self._spans.get(rule, ()))
+
+    def add(self, rule: str, span: LookedSpan) -> None:
+        """Note windows that were run; they take the place of earlier runs of the same ones."""
+        kept = [part for one in self._spans.get(rule, ()) for part in _rest(one, span)]
+        before = next((one for one in kept if one.until == span.after and _is_alike(one, span)), None)
+        if before is not None:
+            kept.remove(before)
+            span = msgspec.structs.replace(span, after=before.after)
+        self._spans[rule] = [*kept, span]
+        self._changed.add(rule)
+
+    def save(self) -> None:
+        """Keep what was added."""
+        values = {rule: msgspec.to_builtins(self._spans[rule]) for rule in sorted(self._changed)}
+        self.state.checkpoints.put_all(f"{_SOURCE}/{self.workspace}", values)
+        self._changed.clear()
+
+    def intervals(self, rule: Rule) -> Sequence[Interval]:
+        """Return the times of the rows that came to their turn in these windows."""
+        return [(one.after, one.until) for one in self._spans.get(rule.id, ())]
+
+
+def _is_alike(one: LookedSpan, other: LookedSpan) -> bool:
+    return (one.digest, one.seen) == (other.digest, other.seen)
+
+
+def _rest(one: LookedSpan, taken: LookedSpan) -> list[LookedSpan]:
+    """Return what of a span lies before and after another."""
+    if one.until <= taken.after or one.after >= taken.until:
+        return [one]
+    parts = [(one.after, taken.after), (taken.until, one.until)]
+    return [msgspec.structs.replace(one, after=after, until=until) for after, until in parts if after < until]

@@ -1,0 +1,321 @@
+"""The schedule: every window of every rule once, whoever runs it, however often it was stopped; late rows are looked at too."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.detection.detector import TIMEOUT, Detector, Outcome
+from nephoscope.alerts.entities.surroundings import NOWHERE, Surroundings, surroundings
+from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.window import SETTLE, Window, at
+from nephoscope.alerts.scheduling.apart import remember
+from nephoscope.alerts.scheduling.due import BEHIND, Due, Known, digest, due
+from nephoscope.alerts.scheduling.lateness import Lateness
+from nephoscope.alerts.scheduling.round import MOST, Ran, Round, Turn
+from nephoscope.alerts.scheduling.standing import Course
+from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.lake.additions import Additions
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.reading import Demand
+from nephoscope.state.holder import new_holder
+from nephoscope.state.rule_standings import RuleStanding
+from nephoscope.state.turns import SECONDS, Turns
+from nephoscope_kql.errors import KqlError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.reading import Reading
+    from nephoscope.state import Lease, State
+
+HEAVY = 20.0
+"""Seconds from which on a rule is heavy: one worker of several always stays free of those."""
+AROUND = timedelta(hours=1)
+"""How long what is known around alerts (estate, watchlists, shared addresses) is taken for true."""
+KEPT = BEHIND + timedelta(days=16)
+"""How long runs are remembered."""
+PRUNED = "detection/pruned"
+ROUND = 2.0
+"""Seconds that the rules of a round may be expected to take together."""
+PAUSE = 0.5
+TAKEN = "another process runs it: run it again when that is done"
+GRACE = 10.0
+"""Seconds that the query which runs may go on for when the schedule is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the schedule: its moment, and when (of time.monotonic) it is to end."""
+
+    now: datetime
+    until: float | None
+
+
+@dataclass(slots=True)
+class Schedule:
+    """Runs what is due. Several may run on one state: a rule is run by one at a time (a lease), a window that is done by none.
+
+    `share`: the number of this worker and of how many; it begins with its share and then takes what others have left.
+    """
+
+    lake: Lake
+    state: State
+    rules: Sequence[Rule]
+    workspace: str
+    settle: timedelta = SETTLE
+    holder: str = field(default_factory=new_holder)
+    share: tuple[int, int] = (0, 1)
+    lease_seconds: float = SECONDS
+    timeout: float = TIMEOUT
+    more: bool = False
+    _lateness: Lateness = field(init=False)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    reading: Reading | None = None
+    _around: tuple[datetime, Surroundings] | None = None
+
+    def __post_init__(self) -> None:
+        self._lateness = Lateness(
+            Additions(self.lake.data), partial(self.state.rule_runs.first, self.workspace)
+        )
+
+    def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
+        """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been.
+
+        Rules that another process runs are waited for, together as long as the turn of one that was killed lasts; then that is their
+        error.
+        """
+        rules = self._enabled(now)
+        patience = self.lease_seconds * 1.5
+        with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
+            self._prepare(self.reading, [Due(rule, (end,)) for rule in rules])
+            for rule in rules:
+                with ExitStack() as held:
+                    lease = held.enter_context(turns.take(self.lease_name(rule)))
+                    while lease is None and patience > 0 and not self._stopping.wait(PAUSE):
+                        patience -= PAUSE
+                        lease = held.enter_context(turns.take(self.lease_name(rule)))
+                    if self._stopping.is_set():
+                        break
+                    if lease is None:
+                        yield Ran(Outcome(rule, at(rule, end), error=TAKEN, fault=True))
+                        continue
+                    ran = self._run(rule, at(rule, end), now, lease)
+                    remember(self.state, self.workspace, ran)
+                    yield ran
+        deliver(self.lake, self.state)
+
+    def tick(self, now: datetime | None = None, budget: float | None = None) -> Iterator[Ran]:
+        """Run the windows that are due: those that were never run, that ended in a fault, and that late rows have come for.
+
+        All of them, or the most urgent ones for about so many seconds; `more` says afterwards whether some were left.
+        """
+        moment = now or datetime.now(UTC)
+        look = Look(moment, None if budget is None else monotonic() + budget)
+        self.more = False
+        with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
+            plan = deque(self._plan(self.reading, moment))
+            self._prepare(self.reading, plan)
+            while plan and not self._over(look):
+                yield from self._together(self._next(plan, moment), plan, turns, look)
+        self.more = self.more or bool(plan)
+        self._prune(moment)
+        deliver(self.lake, self.state)
+
+    def stop(self) -> None:
+        """End after the window that is being run, or without it where it takes long: it is run again some other time."""
+        self._stopping.set()
+        timer = threading.Timer(GRACE, self._interrupt)
+        timer.daemon = True
+        timer.start()
+
+    def _interrupt(self) -> None:
+        if self.reading is not None:
+            self.reading.interrupt()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it is to end."""
+        return self._stopping.is_set()
+
+    def rest(self, seconds: float) -> None:
+        """Wait, unless it is to end."""
+        self._stopping.wait(seconds)
+
+    # --- what is due -----------------------------------------------------------------------------------------------
+
+    def _enabled(self, now: datetime) -> list[Rule]:
+        """The rules that are run, as they are tuned now."""
+        tuned = Tuned.load(self.state, self.lake, self.workspace, now)
+        return [one for one in map(tuned.rule, self.rules) if one.enabled and one.kind is not Kind.HUNTING]
+
+    def _plan(self, reading: Reading, now: datetime) -> list[Due]:
+        """What is due, the most urgent first."""
+        standings = self.state.rule_standings.all(self.workspace)
+        last = self.state.rule_runs.last(self.workspace, before=now)
+        faults = self.state.rule_runs.faults(self.workspace)
+        found = []
+        for rule in self._enabled(now):
+            standing = standings.get(rule.id) or self._new(rule)
+            known = Known(standing, last.get(rule.id), faults.get(rule.id, ()))
+            found.append(due(rule, known, self._lateness, reading, now, self.settle))
+        return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
+
+    def _known(self, rules: Sequence[Rule], now: datetime) -> dict[str, Known]:
+        """What is known of rules now that nobody else runs them."""
+        ids = [rule.id for rule in rules]
+        standings = self.state.rule_standings.some(self.workspace, ids)
+        last = self.state.rule_runs.last(self.workspace, ids, now)
+        faults = self.state.rule_runs.faults(self.workspace, ids)
+        return {
+            rule.id: Known(
+                standings.get(rule.id) or self._new(rule), last.get(rule.id), faults.get(rule.id, ())
+            )
+            for rule in rules
+        }
+
+    def _new(self, rule: Rule) -> RuleStanding:
+        return RuleStanding(self.workspace, rule.id, digest(rule))
+
+    def _prepare(self, reading: Reading, plan: Iterable[Due]) -> None:
+        """Let the rules of one look share what they read: their last windows, and of a worker among several its own share."""
+        demands = []
+        for one in plan:
+            if one.urgency(one.ends[-1], self.share)[1]:
+                continue
+            try:
+                compiled = reading.compile(one.rule.query, one.ends[-1])
+            except (KqlError, LakeError, OSError):  # told when the rule is run
+                continue
+            demands.append(Demand(compiled, at(one.rule, one.ends[-1]).span(one.rule)))
+        reading.keep(demands)
+
+    # --- rules that are run --------------------------------------------------------------------------------------
+
+    def _over(self, look: Look) -> bool:
+        return self._stopping.is_set() or (look.until is not None and monotonic() > look.until)
+
+    def _next(self, plan: deque[Due], now: datetime) -> list[Due]:
+        """The rules of the next round: of one share, and together not expected to take long."""
+        found, seconds = [plan.popleft()], 0.0
+        seconds += found[0].seconds * len(found[0].ends)
+        share = found[0].urgency(now, self.share)[:2]
+        while plan and len(found) < MOST:
+            seconds += plan[0].seconds * len(plan[0].ends)
+            if seconds > ROUND or plan[0].urgency(now, self.share)[:2] != share:
+                break
+            found.append(plan.popleft())
+        return found
+
+    def _together(self, several: list[Due], plan: deque[Due], turns: Turns, look: Look) -> Iterator[Ran]:
+        """The windows of rules that are due, while nobody else runs these; those that had to wait go back into the plan."""
+        with ExitStack() as held:
+            if not self._may_be_heavy(several[0], turns, held):
+                self.more = True
+                return
+            desk = Desk(self.state, self.workspace, self._around[1] if self._around else NOWHERE)
+            found = Round(turns, desk, look.now)
+            turns.watch = found.watch
+            try:
+                yield from self._one_by_one(found, several, plan, look)
+            finally:
+                turns.watch = lambda: None
+                found.close()
+            yield from found.ran()
+
+    def _one_by_one(self, found: Round, several: list[Due], plan: deque[Due], look: Look) -> Iterator[Ran]:
+        taken = found.take([self.lease_name(one.rule) for one in several])
+        self.more = self.more or len(taken) < len(several)
+        mine = [one.rule for one in several if self.lease_name(one.rule) in taken]
+        known = self._known(mine, look.now)
+        for place, rule in enumerate(mine):
+            turn = None if self._over(look) else found.begin(self.lease_name(rule))
+            if turn is None:
+                # its lease was given back while another rule took long
+                left = {one.id for one in mine[place:]}
+                plan.extendleft(one for one in reversed(several) if one.rule.id in left)
+                return
+            try:
+                yield from self._windows(found, turn, rule, known[rule.id], look)
+            finally:
+                found.end(turn)
+
+    def _windows(self, found: Round, turn: Turn, rule: Rule, known: Known, look: Look) -> Iterator[Ran]:
+        """The windows of a rule that are due."""
+        assert self.reading is not None
+        still = due(rule, known, self._lateness, self.reading, look.now, self.settle)
+        if not still.ends:
+            return
+        turn.course = Course.of(self.state, known, still)
+        for end in still.ends:
+            if self._over(look):
+                self.more = True
+                return
+            outcome = turn.course.judged(self._outcome(rule, at(rule, end), look.now))
+            if outcome.error and self._stopping.is_set():
+                return
+            if outcome.alerts:
+                found.desk = Desk(self.state, self.workspace, self.known_around(look.now))
+            found.add(turn, outcome)
+            yield from found.ran()
+            # an outcome with an error was kept at once
+            if turn.lost or (outcome.error and turn.course.standing.disabled is not None):
+                return
+
+    def _may_be_heavy(self, planned: Due, turns: Turns, held: ExitStack) -> bool:
+        """Whether a rule may be run now: of those that take long one worker less than there are runs one at a time."""
+        _, workers = self.share
+        if planned.seconds < HEAVY or workers == 1:
+            return True
+        names = (f"heavy/{self.workspace}/{place}" for place in range(workers - 1))
+        return any(held.enter_context(turns.take(name)) is not None for name in names)
+
+    def _outcome(self, rule: Rule, window: Window, now: datetime) -> Outcome:
+        detector = Detector(self.lake, self.workspace, self.timeout, self.reading)
+        return detector.run(self.with_learned(rule), window, now)
+
+    def _run(self, rule: Rule, window: Window, now: datetime, lease: Lease) -> Ran:
+        """Run one window, which is not noted, and keep what came of it."""
+        outcome = self._outcome(rule, window, now)
+        around = self.known_around(now) if outcome.alerts else NOWHERE
+        found = Round(self.turns(), Desk(self.state, self.workspace, around), now)
+        found.add(Turn(lease), outcome)
+        found.keep()
+        return found.ran()[0]
+
+    def known_around(self, now: datetime) -> Surroundings:
+        """What is known around alerts, not older than an hour."""
+        if self._around is None or abs(now - self._around[0]) > AROUND:
+            self._around = (now, surroundings(self.lake, self.workspace, now))
+        return self._around[1]
+
+    def with_learned(self, rule: Rule) -> Rule:
+        """A rule that learns, with what it has learned up to now."""
+        learning = rule.tuning.learning
+        if learning is None:
+            return rule
+        knows = self.state.learned.of(self.workspace, rule.id)
+        return replace(rule, tuning=replace(rule.tuning, learning=replace(learning, knows=knows)))
+
+    def turns(self) -> Turns:
+        """Return the turns of this worker."""
+        return Turns(self.state.leases, self.holder, self.lease_seconds)
+
+    def lease_name(self, rule: Rule) -> str:
+        """Return the name of the lease under which a rule is run."""
+        return f"rule/{self.workspace}/{rule.id}"
+
+    def _prune(self, now: datetime) -> None:
+        """Forget old runs, once a day."""
+        today = now.date().isoformat()
+        if self.state.checkpoints.get(PRUNED, self.workspace) != today:
+            self.state.rule_runs.prune(self.workspace, now - KEPT)
+            self.state.checkpoints.put(PRUNED, self.workspace, today)

@@ -1,0 +1,96 @@
+"""Which windows of a rule may have rows: found by one query over the times of all of them, not by running each."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.span import Span
+from nephoscope_kql.compile import compile_derived
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.moments import Cadence
+from nephoscope_kql.plan.emptiness import has_no_rows
+from nephoscope_kql.tracing import candidates
+from nephoscope_kql.types import UNIX_EPOCH_TICKS
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.lake.reading import Reading
+    from nephoscope_kql.compile import Compiled
+    from nephoscope_kql.plan.values import Relation
+
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = 10_000_000
+TIMEOUT = 600.0
+
+
+def to_ticks(span: timedelta) -> int:
+    """Convert a whole number of seconds to ticks of 100 ns."""
+    return round(span.total_seconds()) * _TICK
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """Plans windows over the versions of one reading; a window that it leaves out has no row."""
+
+    reading: Reading
+    timeout: float = TIMEOUT
+
+    def select_windows(self, rule: Rule, ends: Sequence[datetime]) -> list[datetime]:
+        """Return the ends, of windows in order, that may have rows; all of them where nothing is known of the rule's query."""
+        if not ends or rule.holds(0):
+            return list(ends)
+        span = Span(ends[0] - rule.period, ends[-1])
+        try:
+            compiled = self.reading.compile(rule.query, ends[-1])
+            if compiled.resume is not None or compiled.external:
+                return list(ends)
+            if self.reading.empty(compiled, span):
+                return []
+            return self._narrow(rule, list(ends), span, self.reading.without_rows(compiled, span))
+        except (KqlError, LakeError, OSError):
+            # the windows themselves tell what is wrong with the query
+            return list(ends)
+
+    def _narrow(self, rule: Rule, ends: list[datetime], span: Span, empty: frozenset[str]) -> list[datetime]:
+        cadence = Cadence(to_ticks(rule.frequency), to_ticks(rule.period))
+        reaches: list[int] = []
+        nothing = False
+
+        def derive(relation: Relation) -> list[Relation]:
+            nonlocal nothing
+            nothing = has_no_rows(relation, empty)
+            found = () if nothing else candidates(relation, cadence, empty)
+            reaches.extend(since for _, since in found)
+            return [one for one, _ in found]
+
+        queries = compile_derived(rule.query, self.reading.catalog, derive)
+        if nothing:
+            return []
+        grain = timedelta(microseconds=cadence.grain // 10)
+        for query, since in zip(queries, reaches, strict=True):
+            if not ends:
+                break
+            reach = timedelta(microseconds=since // 10) + grain
+            moments = self._moments(query, rule, span)
+            ends = [end for end in ends if _has_between(moments, end - reach, end)]
+        return ends
+
+    def _moments(self, query: Compiled, rule: Rule, span: Span) -> list[datetime]:
+        """Return the beginnings of the steps in which rows are, in order."""
+        found = self.reading.rows(query, rule.query, span, self.timeout).column(0).to_pylist()
+        return sorted(
+            _FIRST + timedelta(microseconds=(one - UNIX_EPOCH_TICKS) // 10)
+            for one in found
+            if one is not None
+        )
+
+
+def _has_between(moments: Sequence[datetime], after: datetime, before: datetime) -> bool:
+    """Return whether a moment lies between two times, neither included."""
+    place = bisect_left(moments, after + timedelta(microseconds=1))
+    return place < len(moments) and moments[place] < before
