@@ -30,11 +30,11 @@ from nephoscope.collect import resources  # noqa: E402
 from nephoscope.estate.estate import Estate  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.rows import arrow_of  # noqa: E402
-from nephoscope.posture import analysis  # noqa: E402
-from nephoscope.posture.evaluation import evaluate  # noqa: E402
-from nephoscope.posture.frozen_logs import frozen_logs  # noqa: E402
-from nephoscope.posture.plan import Plan  # noqa: E402
-from nephoscope.posture.run import Run  # noqa: E402
+from nephoscope.posture.evaluation import analysis  # noqa: E402
+from nephoscope.posture.evaluation.evaluating import evaluate  # noqa: E402
+from nephoscope.posture.evaluation.run import Run  # noqa: E402
+from nephoscope.posture.policies.plan import Plan  # noqa: E402
+from nephoscope.posture.scans.frozen_logs import frozen_logs  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope_policy.model.coverage import Coverage  # noqa: E402
 from nephoscope_policy.model.resource import Resource  # noqa: E402

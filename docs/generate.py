@@ -58,7 +58,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.lake.reference import page as tables
     from nephoscope.posture.attack_paths.reference import page as attack_paths
     from nephoscope.posture.code.reference import page as code_rules
-    from nephoscope.posture.policy_reference import page as policies
+    from nephoscope.posture.policies.policy_reference import page as policies
     from nephoscope_kql.plugin_reference import page as kql_plugins
     from nephoscope_kql.reference import page as kql_functions
     from nephoscope_policy.arm.reference import page as arm_functions

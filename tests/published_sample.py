@@ -12,8 +12,8 @@ import pytest
 
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 
 
 def copy_published(factory: pytest.TempPathFactory, data: Path, now: datetime) -> None:

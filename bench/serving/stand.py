@@ -19,7 +19,7 @@ from lake.firewall import CHUNK, TABLE, Firewall
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.scan import SAMPLE, Request
+from nephoscope.posture.scans.scan import SAMPLE, Request
 from nephoscope.serve.assessing import assess
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import read

@@ -23,8 +23,8 @@ from nephoscope.alerts.case.estate_index import TYPES, EstateIndex, join_names
 from nephoscope.alerts.case.estate_reader import BEYOND, WHOLE, EstateReader
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.estate.view import View
-from nephoscope.posture.controls import Controls
 from nephoscope.posture.published.attack_paths import WantedPaths
+from nephoscope.posture.recommendations.controls import Controls
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 

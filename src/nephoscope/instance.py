@@ -25,8 +25,8 @@ from nephoscope.current import removed_since
 from nephoscope.entity_context import EntityContexts
 from nephoscope.ingest.live.ingestion.doors import Doors
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.governing import TYPES, Governing
-from nephoscope.posture.packs import Packs
+from nephoscope.posture.governance.governing import TYPES, Governing
+from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State

@@ -10,9 +10,9 @@ from nephoscope.access.tokens import NO_TENANT
 from nephoscope.current import Current, Reader
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.scope import EVERYTHING
-from nephoscope.posture.graph_tables import TABLES
 from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.reports.graph_tables import TABLES
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser.lexer import string_value, words

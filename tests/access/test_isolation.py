@@ -17,7 +17,7 @@ from urllib.parse import urldefrag, urlsplit
 import pytest
 from starlette.testclient import TestClient
 from tests.api.test_matrix import OPERATIONS, answer
-from tests.posture.test_tenants_apart import GROUP, NOW, Company, judged
+from tests.posture.scans.test_tenants_apart import GROUP, NOW, Company, judged
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
@@ -26,10 +26,10 @@ from nephoscope.automation.languages.security_automations import TYPE
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.rows import arrow_of
-from nephoscope.posture.graph_tables import TABLES
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.record import Recorder
-from nephoscope.posture.scan import Request, save_request
+from nephoscope.posture.reports.graph_tables import TABLES
+from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.state import State

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.report import Report
-from nephoscope.posture.row import Filter
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.recommendations.row import Filter
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 
 PATH = "/admin/v1/recommendations"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.collect.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
-from nephoscope.posture import tenants
+from nephoscope.posture.scans import tenants
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 ONE = "00000000-0000-4000-8000-000000000001"

@@ -15,8 +15,8 @@ from nephoscope.api.server import app
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 from nephoscope.state.principals import PrincipalKind, SecretKind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.posture.report import Report
+from nephoscope.posture.reports.report import Report
 
 PATHS = "providers/Microsoft.Security/attackPaths?api-version=2024-01-01"
 

@@ -18,8 +18,8 @@ from nephoscope.collect.azure.collector import Collector
 from nephoscope.collect.azure.scope import Scope
 from nephoscope.collect.azure.settings import Settings
 from nephoscope.connect.cloud import OWN, Cloud
-from nephoscope.posture.live import content_needs
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.scans.live import content_needs
+from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 

@@ -19,7 +19,7 @@ from nephoscope.model.entity import Entity
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.scan import Request
+from nephoscope.posture.scans.scan import Request
 from nephoscope.serve.assessing import assess, due
 from nephoscope.serve.settings import Settings
 from nephoscope.state.arm_documents import REMOVED

@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.instance import FAILED
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.posture.scan import Request, forget_request, save_request
+from nephoscope.posture.scans.scan import Request, forget_request, save_request
 
 V = "api-version=2019-10-01"
 BASE = "https://127.0.0.1"

@@ -8,8 +8,8 @@ import pytest
 from tests.api.conftest import NOW
 
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 
 ONE, OTHER = "11111111-0000-4000-8000-000000000001", "11111111-0000-4000-8000-000000000002"
 QUERY = """securityresources | where type == 'microsoft.security/locations/alerts'

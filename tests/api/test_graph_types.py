@@ -7,8 +7,8 @@ import pytest
 from nephoscope.access.roles import ROLES, SECURITY_READER
 from nephoscope.collect.reading import Reading
 from nephoscope.model.reach import Reach
-from nephoscope.posture.graph_tables import _TYPES, table_of
 from nephoscope.posture.published.shown import OPERATIONS, Parted, reading, shown
+from nephoscope.posture.reports.graph_tables import _TYPES, table_of
 
 V = "api-version=2022-01-01"
 GRAPH = f"/providers/Microsoft.ResourceGraph/resources?{V}"

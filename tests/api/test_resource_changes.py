@@ -11,13 +11,13 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_changes import changes, differing
 from nephoscope.estate.store import EstateStore
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.posture.graph_tables import table_of
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
 from nephoscope.posture.published.made import made
 from nephoscope.posture.published.policy_events import Events
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.reports.graph_tables import table_of
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import State

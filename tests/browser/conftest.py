@@ -15,9 +15,9 @@ from tests.web.conftest import ALERT, alert, set_up
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.posture.record import Recorder
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan, save_request
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.scans.scan import Request, Scan, save_request
 from nephoscope.state import State
 from nephoscope.state.incidents import Incident
 from nephoscope.state.principals import PrincipalKind, SecretKind

@@ -15,8 +15,8 @@ from tests.browser.test_pages import looked_at
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system

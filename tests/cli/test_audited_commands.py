@@ -271,7 +271,7 @@ def test_who_acted_is_not_what_the_environment_says(
 def test_what_fails_in_files_is_told(
     house: dict[str, str], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nephoscope.posture.packs import Packs
+    from nephoscope.posture.policies.packs import Packs
 
     def torn(*_: Any) -> None:
         raise OSError("torn")

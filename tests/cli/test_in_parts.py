@@ -22,10 +22,10 @@ from nephoscope.cli.session import session
 from nephoscope.cli.session.progress_lines import ProgressLines
 from nephoscope.collect.resources import Spool
 from nephoscope.estate.store import EstateStore
-from nephoscope.posture import history as history_module
-from nephoscope.posture import scan_in_parts
-from nephoscope.posture.history import History
-from nephoscope.posture.ledger import Ledger
+from nephoscope.posture.history import history as history_module
+from nephoscope.posture.history.history import History
+from nephoscope.posture.reports.ledger import Ledger
+from nephoscope.posture.scans import scan_in_parts
 
 TESTS = Path(__file__).parents[1]
 CASES = TESTS / "cases" / "journeys" / "second_snapshot"

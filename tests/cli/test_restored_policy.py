@@ -18,7 +18,7 @@ from nephoscope.alerts.holding.condition import conditions
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.cli import restore as restoring
 from nephoscope.lake.backup.archive import ArchiveWriter
-from nephoscope.posture.scan import Request, save_request
+from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.state import State
 from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.principals import PrincipalKind, SecretKind

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from nephoscope.collect.azure.connecting import Secrets
 from nephoscope.collect.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
-from nephoscope.posture import tenants
+from nephoscope.posture.scans import tenants
 from nephoscope.state import State
 
 Run = Callable[..., Result]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
-from nephoscope.posture.content_test import KEBAB, check
+from nephoscope.posture.policies.content_test import KEBAB, check
 from nephoscope_policy import Aliases, Definition
 from nephoscope_policy.paths import MISSING, STAR
 

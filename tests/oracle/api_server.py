@@ -16,10 +16,10 @@ from nephoscope.alerts.library.own_rules import API
 from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.api.server import app
 from nephoscope.instance import Instance
-from nephoscope.posture.graph_tables import table_of
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
+from nephoscope.posture.reports.graph_tables import table_of
 from nephoscope.state.concepts import every_table
 from nephoscope.state.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.resource_id import ResourceId

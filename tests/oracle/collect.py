@@ -28,7 +28,7 @@ from nephoscope.collect.azure.needs import ALWAYS, Needs
 from nephoscope.content.loader import documents
 from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.building import READS
-from nephoscope.posture.live import content_needs
+from nephoscope.posture.scans.live import content_needs
 from nephoscope_policy.documents import ContentError
 
 FAULTS = {

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.severities import Severities
+from nephoscope.posture.recommendations.severities import Severities
 from nephoscope_policy.arm_object import ArmObject
 from nephoscope_policy.catalogue import Catalogue
 

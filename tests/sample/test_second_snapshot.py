@@ -16,11 +16,11 @@ from click.testing import CliRunner
 from nephoscope.cli.main import cli
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
-from nephoscope.posture.analysis import every_analyzer
-from nephoscope.posture.comparison import ChangeKind, compare, covered, exists, remember
-from nephoscope.posture.evaluation import evaluate
-from nephoscope.posture.plan import Plan
-from nephoscope.posture.subject import verdicts
+from nephoscope.posture.evaluation.analysis import every_analyzer
+from nephoscope.posture.evaluation.evaluating import evaluate
+from nephoscope.posture.history.comparison import ChangeKind, compare, covered, exists, remember
+from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.recommendations.subject import verdicts
 from nephoscope_policy.catalogue import Catalogue
 
 CASES = Path(__file__).parents[1] / "cases" / "journeys" / "second_snapshot"

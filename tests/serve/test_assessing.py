@@ -15,11 +15,11 @@ from nephoscope.collect.azure.connecting import Secrets
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.posture import record, tenants
 from nephoscope.posture.published import publishing
 from nephoscope.posture.published.made import Made, evaluation_row
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.scan import Request, last_request, save_request
+from nephoscope.posture.scans import record, tenants
+from nephoscope.posture.scans.scan import Request, last_request, save_request
 from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State

@@ -44,7 +44,7 @@ def program_owns_all(data):
 
 
 def assessment_failed(data):
-    from nephoscope.posture.scan import Request, save_request
+    from nephoscope.posture.scans.scan import Request, save_request
 
     save_request(Request(("azure:",)), data)
     with State.of(data) as state:

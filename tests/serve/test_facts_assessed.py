@@ -12,10 +12,10 @@ import pytest
 from nephoscope.collect.facts.recording import FORGOTTEN, record, remove
 from nephoscope.collect.facts.report import FactReport
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.posture.history import History
+from nephoscope.posture.evaluation.run import Run
+from nephoscope.posture.history.history import History
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.run import Run
-from nephoscope.posture.scan import Request, Scan, last_request
+from nephoscope.posture.scans.scan import Request, Scan, last_request
 from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.service.calls import CONTRIBUTORS, OWNERS, Call
 
 import nephoscope.content
-from nephoscope.posture.scan import Request
+from nephoscope.posture.scans.scan import Request
 from nephoscope.service import (
     assessments,
     backups,

@@ -18,7 +18,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.collect.azure.connecting import Secrets
 from nephoscope.collect.facts.report import FactReport, claims
 from nephoscope.model.resource_binding import bind_resource
-from nephoscope.posture.governing import Governing
+from nephoscope.posture.governance.governing import Governing
 from nephoscope.service import (
     arm_documents,
     credentials,

@@ -17,8 +17,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.state import State
 
 GIVEN = Path(__file__).parents[1] / "cases" / "journeys" / "standard"

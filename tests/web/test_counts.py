@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.reach import EVERYTHING, Reach
-from nephoscope.posture.history import TrendPoint
+from nephoscope.posture.history.history import TrendPoint
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.scan import Request, save_request
+from nephoscope.posture.scans.scan import Request, save_request
 
 
 def numbers(text: str, pattern: str) -> list[int]:

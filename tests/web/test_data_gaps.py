@@ -8,10 +8,10 @@ import io
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.data_gaps import data_gaps, unsettled_of
+from nephoscope.posture.data_gaps.gaps import data_gaps, unsettled_of
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.coverage import Coverage
 
 

@@ -13,7 +13,7 @@ from tests.web.conftest import ALERT, HERE
 
 from nephoscope.alerts.library.coverage import NO_TECHNIQUE
 from nephoscope.collect.azure.trial import PermissionTrial, SubscriptionTrial, Trial
-from nephoscope.posture import tenants
+from nephoscope.posture.scans import tenants
 
 #: Page, the heading of the table's card ('' = the only table), and the file of it.
 TABLES = [

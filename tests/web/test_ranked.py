@@ -9,8 +9,8 @@ from html import unescape
 
 import pytest
 
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from nephoscope.estate.store import EstateStore
 from nephoscope.ingest.live import setting_up, trying
 from nephoscope.ingest.live.catalogue import described, kinds
 from nephoscope.ingest.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
-from nephoscope.posture import tenants
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.scans import tenants
+from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.state.arrival import Arrival, Arrivals
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"

@@ -12,7 +12,7 @@ from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape
 from nephoscope.api.wire.fault import Fault
 from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED, TRIGGER
-from nephoscope.posture.scan import last_request
+from nephoscope.posture.scans.scan import last_request
 
 SECTION = Section("server", "The server")
 

@@ -18,7 +18,7 @@ from nephoscope.collect.azure.granting import Grant, az, bicep
 from nephoscope.collect.azure.rights import Place, names
 from nephoscope.collect.azure.settings import CollectError
 from nephoscope.collect.azure.trial import PermissionTrial, SubscriptionTrial, Trial
-from nephoscope.posture import tenants as kept
+from nephoscope.posture.scans import tenants as kept
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, READ, WRITE
 from nephoscope.state import StateError

@@ -10,7 +10,7 @@ from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare, system_data
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, text
-from nephoscope.posture.attestation import Attestation
+from nephoscope.posture.policies.attestation import Attestation
 from nephoscope_policy.errors import PolicyError
 
 SURFACE = Surface("Attestations", "Microsoft.PolicyInsights")

@@ -20,10 +20,10 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.model.reach import Reach
-from nephoscope.posture.enforced import Enforced
-from nephoscope.posture.packs import Packs
-from nephoscope.posture.plan import Plan
-from nephoscope.posture.restrictions import Pending, Planned, Restriction, Restrictions, known
+from nephoscope.posture.governance.enforced import Enforced
+from nephoscope.posture.governance.restrictions import Pending, Planned, Restriction, Restrictions, known
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.plan import Plan
 from nephoscope.service.arm_documents import DECIDING
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.model.resource import Resource

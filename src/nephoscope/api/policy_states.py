@@ -19,7 +19,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.policy_rows import Source, answer, every, picked
 from nephoscope.api.wire.policy_summary import Summary
 from nephoscope.instance import FAILED
-from nephoscope.posture.scan import last_request
+from nephoscope.posture.scans.scan import last_request
 
 SURFACE = Surface("Policy insights", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/policyStates/read"

@@ -11,7 +11,7 @@ from nephoscope.cli.session.options import judged_by, placed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reports.report import Report
 
 #: Initiatives that an error names.
 _NAMED = 5
@@ -47,7 +47,7 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.views import compliance
-    from nephoscope.posture import standards
+    from nephoscope.posture.reports import standards
     from nephoscope_policy.catalogue import NotHeldError
 
     report = report_of(data, options)

@@ -14,7 +14,7 @@ from nephoscope.cli.terminal.plain import counted, plain
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule_tests.rule_test import Checked
-    from nephoscope.posture.content_test import Outcome
+    from nephoscope.posture.policies.content_test import Outcome
     from nephoscope_policy.catalogue import Taken
 
 #: Documents named without --verbose.
@@ -140,7 +140,7 @@ def list_(
 ) -> None:
     """List definitions (or initiatives, or rules) whose title or name contains TEXT."""
     from nephoscope.cli.session.library import list_rules, show_packs
-    from nephoscope.posture.packs import Packs
+    from nephoscope.posture.policies.packs import Packs
 
     if rules:
         list_rules(data, text, workspace, output)
@@ -177,8 +177,8 @@ def show(data: Path, /, name: str) -> None:
 
     from nephoscope.cli.session.library import rule_document
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.posture.naming import named
-    from nephoscope.posture.packs import Packs
+    from nephoscope.posture.policies.naming import named
+    from nephoscope.posture.policies.packs import Packs
     from nephoscope_policy.catalogue import NotHeldError
 
     if (rule := rule_document(data, name)) is not None:
@@ -257,7 +257,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     from nephoscope.alerts.rules.folder import folder as shipped_rules
     from nephoscope.cli.session.covering import test_imported
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.posture import content_test
+    from nephoscope.posture.policies import content_test
     from nephoscope_policy.documents import ContentError
 
     try:

@@ -309,7 +309,7 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
     It is killed when stopped meanwhile: the next start judges anew.
     """
     from nephoscope.cli.terminal.messages import tell
-    from nephoscope.posture.scan import last_request
+    from nephoscope.posture.scans.scan import last_request
     from nephoscope.serve.forked import forked
 
     if last_request(settings.data) is None:
@@ -327,7 +327,7 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
 
 
 def _judge_sample(settings: Settings) -> None:
-    from nephoscope.posture.scan import SAMPLE, Request, save_request
+    from nephoscope.posture.scans.scan import SAMPLE, Request, save_request
     from nephoscope.serve.assessing import assess
     from nephoscope.serve.parent import end_with_parent
     from nephoscope.state import State

@@ -149,7 +149,7 @@ def test(data: Path, /, name: str, output: str) -> None:
     """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.posture import tenants
+    from nephoscope.posture.scans import tenants
 
     with _told(), state_of(data) as state:
         found = tenants.test(state, data, name)
@@ -196,7 +196,7 @@ def remove(data: Path, /, name: str) -> None:
 def rights(data: Path, /, graph: bool, output: str) -> None:
     """List the actions and permissions that collecting a tenant takes, and what each is for."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.posture import tenants
+    from nephoscope.posture.scans import tenants
     from nephoscope.state.tenants import Connection
 
     found = tenants.needed(data, Connection(graph=graph))
@@ -215,7 +215,7 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
     """Print the script that an administrator runs to let nephoscope read: for the tenant NAME, or for what the options say."""
     from nephoscope.cli.session.stored import state_of
     from nephoscope.collect.azure.granting import Grant, az, bicep
-    from nephoscope.posture import tenants
+    from nephoscope.posture.scans import tenants
     from nephoscope.state.tenants import Connection
 
     with _told():

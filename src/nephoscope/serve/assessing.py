@@ -22,16 +22,16 @@ from nephoscope.collect.resources import SnapshotError
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
-from nephoscope.posture import tenants
-from nephoscope.posture.combined import CombinedReport, combine
-from nephoscope.posture.frozen_logs import frozen_logs
-from nephoscope.posture.history import History
-from nephoscope.posture.live import TENANT
+from nephoscope.posture.evaluation.run import Run
+from nephoscope.posture.history.history import History
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.record import Recorder
-from nephoscope.posture.report import Report
-from nephoscope.posture.run import Run
-from nephoscope.posture.scan import NoSuchScopeError, Request, Scan, last_request, save_request
+from nephoscope.posture.reports.combined import CombinedReport, combine
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans import tenants
+from nephoscope.posture.scans.frozen_logs import frozen_logs
+from nephoscope.posture.scans.live import TENANT
+from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.scans.scan import NoSuchScopeError, Request, Scan, last_request, save_request
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings

@@ -18,7 +18,7 @@ from nephoscope.automation.languages.response_rules import FOLDER, load_response
 from nephoscope.automation.operator import FILE, Operator, operator
 from nephoscope.lake.backup.admitting import STATE
 from nephoscope.lake.backup.archive import BackupError
-from nephoscope.posture.scan import FACTS, SAMPLE, last_request
+from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.serve.state_policy import effect_of, of_state, shown
 from nephoscope.state import State

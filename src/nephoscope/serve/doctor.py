@@ -19,9 +19,9 @@ from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.model.extras import install
-from nephoscope.posture.history import History
+from nephoscope.posture.history.history import History
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.scan import last_request
+from nephoscope.posture.scans.scan import last_request
 from nephoscope.serve import standing
 from nephoscope.serve.certificates import certificates
 from nephoscope.serve.finding import SOON, Finding, Patient, Verdict

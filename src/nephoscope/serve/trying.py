@@ -42,7 +42,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
 
 def work_on_tenants(settings: Settings, stop: threading.Event) -> None:
     """Try tenants until stopped, beside the trials of rules, which may take long."""
-    from nephoscope.posture.tenants import make_tests
+    from nephoscope.posture.scans.tenants import make_tests
 
     _test(settings, stop, "tenant", lambda state: make_tests(state, settings.data))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.posture.scan import Request, last_request
+from nephoscope.posture.scans.scan import Request, last_request
 from nephoscope.service.actors import ROOT_SCOPE
 
 if TYPE_CHECKING:

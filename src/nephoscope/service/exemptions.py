@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.access.guard import Caller
-from nephoscope.posture.exempting import WRITE, may_exempt
+from nephoscope.posture.governance.exempting import WRITE, may_exempt
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.exemption import Exemption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nephoscope.posture.governing import Governing
+    from nephoscope.posture.governance.governing import Governing
     from nephoscope.service.context import ServiceContext
 
 TYPE = "Microsoft.Authorization/policyExemptions"

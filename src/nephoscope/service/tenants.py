@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.connect.cloud import CLOUDS
-from nephoscope.posture import tenants
-from nephoscope.posture.live import CLOUD
+from nephoscope.posture.scans import tenants
+from nephoscope.posture.scans.live import CLOUD
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.tenants import MANAGED_IDENTITY
 

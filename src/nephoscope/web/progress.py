@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
-from nephoscope.posture.scan import last_request
+from nephoscope.posture.scans.scan import last_request
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance

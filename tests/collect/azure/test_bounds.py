@@ -13,7 +13,7 @@ import pytest
 from nephoscope.collect import resources
 from nephoscope.collect.azure.gaps import lines
 from nephoscope.collect.azure.scope import Scope
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.scans.scan import Request, Scan
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 PERMISSIONS = "microsoft.authorization/permissions"

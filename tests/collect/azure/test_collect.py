@@ -12,7 +12,7 @@ import pytest
 from nephoscope.alerts.tuning.locations import of_estate
 from nephoscope.collect import resources
 from nephoscope.collect.azure.scope import Scope
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.scans.scan import Request, Scan
 
 
 def readable(path: Any, needs: Any) -> set[str]:

@@ -20,7 +20,7 @@ from nephoscope.collect.azure.scope import Scope
 from nephoscope.collect.azure.settings import CollectError
 from nephoscope.collect.reading import Reading
 from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
-from nephoscope.posture.live import content_needs
+from nephoscope.posture.scans.live import content_needs
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue
 

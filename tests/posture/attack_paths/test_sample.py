@@ -13,8 +13,8 @@ from nephoscope.posture.attack_paths.body import properties
 from nephoscope.posture.published.attack_paths import WantedPaths, chokes
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
 
 PLANTED = json.loads((files("nephoscope.content") / "sample" / "planted.json").read_text())
 

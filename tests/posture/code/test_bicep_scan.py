@@ -23,8 +23,8 @@ from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.scan import scan_targets
-from nephoscope.posture.packs import Packs
-from nephoscope.posture.plan import Plan
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.arm.template import Scope
 
 pytestmark = pytest.mark.system

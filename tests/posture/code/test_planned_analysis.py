@@ -17,8 +17,8 @@ from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.scan import scan_targets
-from nephoscope.posture.packs import Packs
-from nephoscope.posture.plan import Plan
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.arm.template import Document, Scope, expand
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.model.resource import Planning, Resource

@@ -15,8 +15,8 @@ from nephoscope.posture.code.planned import PlannedPlace, merge_places
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.scan import scan_targets
-from nephoscope.posture.packs import Packs
-from nephoscope.posture.plan import Plan
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.arm.template import Scope
 from nephoscope_policy.catalogue import Catalogue
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.posture.extract import Extract
+from nephoscope.posture.reports.extract import Extract
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reported import Reported
-    from nephoscope.posture.row import Row
+    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.reports.reported import Reported
 
 READS = Extract()
 COLUMNS = (

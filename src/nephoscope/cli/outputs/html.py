@@ -14,12 +14,12 @@ from markupsafe import Markup
 
 from nephoscope.cli.outputs.table import percent, weighting
 from nephoscope.cli.terminal.plain import counted
-from nephoscope.posture.extract import Extract
-from nephoscope.posture.report import failing, listed_groups
+from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.report import failing, listed_groups
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.reports.reported import Reported
 
 #: Resources listed under a recommendation; the JSON output has all.
 MAX_RESOURCES = 25

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 import msgspec
 
 from nephoscope.estate.coverage import manifest_members
-from nephoscope.posture.extract import Extract
-from nephoscope.posture.report import SCHEMA_VERSION
+from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.report import SCHEMA_VERSION
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Change
-    from nephoscope.posture.reported import Reported
-    from nephoscope.posture.row import Row
-    from nephoscope.posture.score import ControlScore, SecureScore
+    from nephoscope.posture.history.comparison import Change
+    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.recommendations.score import ControlScore, SecureScore
+    from nephoscope.posture.reports.reported import Reported
     from nephoscope_policy.model.assessment import Reason
 
 READS = Extract(reasons=frozenset(State) - {State.NOT_APPLICABLE})

@@ -6,14 +6,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.outputs.table import percent
-from nephoscope.posture.extract import Extract
-from nephoscope.posture.report import failing, listed_groups
+from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.report import failing, listed_groups
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.reports.reported import Reported
 
 #: Reviewers read the worst; the JSON output has all rows.
 MAX_FINDINGS = 200

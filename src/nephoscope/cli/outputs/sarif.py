@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.posture.extract import Extract
+from nephoscope.posture.reports.extract import Extract
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.state import Severity, State
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from nephoscope.posture.code.report import CodeReport
-    from nephoscope.posture.recommendation import Recommendation
-    from nephoscope.posture.reported import Reported
-    from nephoscope.posture.row import Row
+    from nephoscope.posture.recommendations.recommendation import Recommendation
+    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.reports.reported import Reported
 
 READS = Extract(
     frozenset({State.NON_COMPLIANT, State.ERROR, State.EXEMPT}),

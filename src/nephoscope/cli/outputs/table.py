@@ -11,8 +11,8 @@ from rich.text import Text
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.exit_code import is_assessed
 from nephoscope.cli.terminal.plain import counted
-from nephoscope.posture.extract import NOTHING, Extract
-from nephoscope.posture.report import Listed, failing, listed_groups
+from nephoscope.posture.reports.extract import NOTHING, Extract
+from nephoscope.posture.reports.report import Listed, failing, listed_groups
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from nephoscope.posture.ranking import Ranked
-    from nephoscope.posture.reported import Reported
-    from nephoscope.posture.score import SecureScore
+    from nephoscope.posture.recommendations.ranking import Ranked
+    from nephoscope.posture.recommendations.score import SecureScore
+    from nephoscope.posture.reports.reported import Reported
 
 READS = Extract(NOTHING)
 #: A longer list is in the JSON output.

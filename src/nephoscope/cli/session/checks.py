@@ -11,7 +11,7 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.plain import counted
 from nephoscope.collect.resources.templates import template_in
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.scan import NoSuchScopeError
+from nephoscope.posture.scans.scan import NoSuchScopeError
 from nephoscope_policy.assignment import scope_id, within
 
 

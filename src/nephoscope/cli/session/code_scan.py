@@ -25,8 +25,8 @@ from nephoscope.posture.code.edits import apply_fixes
 from nephoscope.posture.code.git_base import GitError, read_base
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.scan import CODE_SUFFIXES, scan_files, scan_targets
-from nephoscope.posture.packs import Packs
-from nephoscope.posture.planning import build_plan
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.planning import build_plan
 from nephoscope_policy.arm.template import Scope
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.library.checkout import Reading
     from nephoscope.alerts.library.importing import Imported
     from nephoscope.alerts.library.packs import RulePack
-    from nephoscope.posture.packs import Imported as Pack
+    from nephoscope.posture.policies.packs import Imported as Pack
 
 NOT_TAKEN = 3
 MOST_SHOWN, MOST_NEEDED = 10, 6

@@ -32,18 +32,25 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import EstateTurn, TurnTakenError, estate_turn
-from nephoscope.posture.combined import CombinedReport, combine
-from nephoscope.posture.comparison import Changes
-from nephoscope.posture.extract import Extract
-from nephoscope.posture.known_scopes import UnknownScopeError
-from nephoscope.posture.parted import PartedReport
-from nephoscope.posture.record import Recorder, parts_of, since_date, since_runs
-from nephoscope.posture.report import Report
-from nephoscope.posture.reported import Reported
-from nephoscope.posture.row import Filter
-from nephoscope.posture.run import Run
-from nephoscope.posture.scan import NoSuchScopeError, Progress, Request, Scan, last_request, save_request
-from nephoscope.posture.scan_in_parts import FROM_BYTES, Compared, PartedScan, Shown
+from nephoscope.posture.evaluation.run import Run
+from nephoscope.posture.history.comparison import Changes
+from nephoscope.posture.recommendations.row import Filter
+from nephoscope.posture.reports.combined import CombinedReport, combine
+from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.parted import PartedReport
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.reports.reported import Reported
+from nephoscope.posture.scans.known_scopes import UnknownScopeError
+from nephoscope.posture.scans.record import Recorder, parts_of, since_date, since_runs
+from nephoscope.posture.scans.scan import (
+    NoSuchScopeError,
+    Progress,
+    Request,
+    Scan,
+    last_request,
+    save_request,
+)
+from nephoscope.posture.scans.scan_in_parts import FROM_BYTES, Compared, PartedScan, Shown
 from nephoscope.service.assessments import announce_request
 from nephoscope.state import State, StateError
 from nephoscope.state.holder import new_holder
@@ -142,7 +149,7 @@ def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
 @contextmanager
 def _logs(data: Path, estate: Estate, now: datetime) -> Iterator[Logs | None]:
     """What analyzers ask of logs."""
-    from nephoscope.posture.frozen_logs import frozen_logs
+    from nephoscope.posture.scans.frozen_logs import frozen_logs
 
     with _kept(data) as state, frozen_logs(data, state, estate, now) as logs:
         yield logs

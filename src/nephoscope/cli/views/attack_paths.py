@@ -21,7 +21,7 @@ from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.path_type import path_types
 from nephoscope.posture.attack_paths.type_names import type_name
-from nephoscope.posture.row import Row
+from nephoscope.posture.recommendations.row import Row
 from nephoscope_policy.model.assessment import Assessment, failure_title
 from nephoscope_policy.model.state import Severity, State
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from nephoscope.posture.attack_paths.entity import Entity
     from nephoscope.posture.attack_paths.path import AttackPath
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reports.report import Report
 
 #: Choke points and gaps that the table shows; the JSON output has all.
 MOST_SHOWN = 10

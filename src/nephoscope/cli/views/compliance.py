@@ -13,7 +13,7 @@ from rich.text import Text
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.plain import counted
-from nephoscope.posture.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
+from nephoscope.posture.reports.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
 
 _STYLE = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.UNKNOWN: "yellow"}
 _SHOWN = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.UNAVAILABLE)

@@ -12,8 +12,8 @@ from rich.markup import escape
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.plain import counted
-from nephoscope.posture.data_gap_remedies import EXPORTED, FOLDER
-from nephoscope.posture.data_gaps import DataGap
+from nephoscope.posture.data_gaps.gaps import DataGap
+from nephoscope.posture.data_gaps.remedies import EXPORTED, FOLDER
 
 SCHEMA_VERSION = 1
 #: Recommendations that a table names of a gap.

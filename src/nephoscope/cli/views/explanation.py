@@ -12,7 +12,7 @@ from rich.text import Text
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
-from nephoscope.posture.extract import Extract
+from nephoscope.posture.reports.extract import Extract
 from nephoscope_policy.arm.unknown import Unknown, shown
 from nephoscope_policy.model.state import Severity, State
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from nephoscope.posture.reported import Reported
-    from nephoscope.posture.row import Row
+    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.reports.reported import Reported
     from nephoscope_policy.model.assessment import Reason
 
 MAX_VALUE = 120

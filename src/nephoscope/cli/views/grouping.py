@@ -11,7 +11,7 @@ from nephoscope.cli.terminal.console import console_of
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.reports.reported import Reported
 
 UNTAGGED = "(no such tag)"
 

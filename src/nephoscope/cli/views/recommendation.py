@@ -11,14 +11,14 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, print_ranking
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.posture.naming import own_key
+from nephoscope.posture.policies.naming import own_key
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.posture.ranking import Ranked
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.recommendations.ranking import Ranked
+    from nephoscope.posture.reports.report import Report
 
 
 def render_list(report: Report, out: TextIO) -> None:

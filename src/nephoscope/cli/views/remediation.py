@@ -14,14 +14,14 @@ from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views.recommendation import choose
 from nephoscope.model.secret import redact
-from nephoscope.posture.preview import preview
+from nephoscope.posture.governance.preview import preview
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.errors import PolicyError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reports.report import Report
     from nephoscope_policy import Preview
 
 

@@ -17,7 +17,7 @@ from nephoscope.estate.containers import subscription_name
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reports.report import Report
 
 
 def render(report: Report, out: TextIO, *, controls: bool) -> None:

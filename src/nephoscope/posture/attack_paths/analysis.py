@@ -19,7 +19,7 @@ from nephoscope.posture.attack_paths.risk import risk
 if TYPE_CHECKING:
     from nephoscope.estate.view import View
     from nephoscope.posture.attack_paths.path_type import PathType
-    from nephoscope.posture.row import Row
+    from nephoscope.posture.recommendations.row import Row
 
 #: Paths of one type that are kept: more are of one cause, and its first thousand show it.
 MOST_OF_A_TYPE = 1_000

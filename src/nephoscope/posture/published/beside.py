@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope.posture.graph_tables import COLUMNS
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.rows import row
+from nephoscope.posture.reports.graph_tables import COLUMNS
 
 TABLE = "securityresources"
 SCHEMA = pa.schema([(name, pa.string()) for name, _ in COLUMNS])

@@ -12,8 +12,8 @@ from typing import Any
 
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
-from nephoscope.posture.graph_tables import table_of
 from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.reports.graph_tables import table_of
 
 KEPT = timedelta(days=14)
 TYPE = "Microsoft.Resources/changes"

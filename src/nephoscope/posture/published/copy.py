@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.posture.graph_tables import EVALUATION, LISTED
+from nephoscope.posture.reports.graph_tables import EVALUATION, LISTED
 from nephoscope_policy.model.state import Severity, State
 
 #: What a reader holds of the copy at most, and what is used while one is made; a larger sort goes to the disk.

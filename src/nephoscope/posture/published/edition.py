@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from nephoscope.posture.graph_tables import COLUMNS, EVALUATION, TABLES, never_read
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.attack_paths import AttackPaths
 from nephoscope.posture.published.beside import TABLE, Beside, Current
@@ -26,6 +25,7 @@ from nephoscope.posture.published.mentions import Mentions
 from nephoscope.posture.published.shown import Shown, seen_by
 from nephoscope.posture.published.standards import Standards
 from nephoscope.posture.published.store import Documents
+from nephoscope.posture.reports.graph_tables import COLUMNS, EVALUATION, TABLES, never_read
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within

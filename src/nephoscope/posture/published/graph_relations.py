@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.lake.reaches import Reaches, ReachesWithin
-from nephoscope.posture.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
 from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, shown
+from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
 from nephoscope_kql.errors import KqlError

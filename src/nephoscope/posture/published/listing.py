@@ -12,8 +12,8 @@ import msgspec
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from nephoscope.model.reach import EVERYTHING, Reach
-from nephoscope.posture.graph_tables import COLLECTED
 from nephoscope.posture.published.store import Documents, Texts, hashed, in_group, one_of, under
+from nephoscope.posture.reports.graph_tables import COLLECTED
 
 PAGE = 1_000
 #: The tables whose documents hold in all that lies below the container where they stand.

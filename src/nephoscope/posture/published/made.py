@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.posture.combined import CombinedReport
-from nephoscope.posture.graph_tables import COLUMNS, EVALUATION
 from nephoscope.posture.published.rows import PROMOTED
+from nephoscope.posture.reports.combined import CombinedReport
+from nephoscope.posture.reports.graph_tables import COLUMNS, EVALUATION
 
 if TYPE_CHECKING:
     from nephoscope.model.reach import Reach
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reports.report import Report
 
 MOST_PROBLEMS = 500
 EDITION = 4

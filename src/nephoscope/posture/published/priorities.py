@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Findings, Tally, Wanted
-from nephoscope.posture.ranking import rank
-from nephoscope.posture.score import Standing, standing
+from nephoscope.posture.recommendations.ranking import rank
+from nephoscope.posture.recommendations.score import Standing, standing
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:

@@ -21,18 +21,18 @@ from deltalake import DeltaTable, WriterProperties
 import nephoscope.posture.published.kinds as package
 from nephoscope.lake.delta import opened
 from nephoscope.lake.next_commit import commit_next
-from nephoscope.posture.graph_tables import COLLECTED, table_of
 from nephoscope.posture.published import changes
 from nephoscope.posture.published.document import Document, Documents
 from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.made import Made, evaluation_row, made
 from nephoscope.posture.published.policy_events import Events
 from nephoscope.posture.published.rows import SCHEMA, batches, is_common, row
+from nephoscope.posture.reports.graph_tables import COLLECTED, table_of
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
 
 KEPT_HOURS = 24
 _ROWS_OF_A_GROUP = 16_384

@@ -9,7 +9,7 @@ from nephoscope.posture.published.document import without_nothing
 from nephoscope_policy.catalogue import NotHeldError
 
 if TYPE_CHECKING:
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reports.report import Report
     from nephoscope_policy.entry import Kind
 
 #: Of what was found while no recommendation is judged by it.

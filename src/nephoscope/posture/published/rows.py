@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from nephoscope.posture.graph_tables import COLLECTED, COLUMNS
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.graph_spelling import spelled
+from nephoscope.posture.reports.graph_tables import COLLECTED, COLUMNS
 from nephoscope_kql.types import KqlType
 
 BATCH = 10_000

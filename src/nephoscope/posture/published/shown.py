@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.model.reach import Reach
-from nephoscope.posture.graph_tables import COLLECTED, TABLES
+from nephoscope.posture.reports.graph_tables import COLLECTED, TABLES
 
 if TYPE_CHECKING:
     pass

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.posture.graph_tables import COLLECTED
 from nephoscope.posture.published.listing import decoded
+from nephoscope.posture.reports.graph_tables import COLLECTED
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation

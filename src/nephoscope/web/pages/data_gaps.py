@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.posture.data_gaps import DataGap, gaps_in
+from nephoscope.posture.data_gaps.gaps import DataGap, gaps_in
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
 from nephoscope.web.ranked import READ

@@ -15,9 +15,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from nephoscope.access.guard import DeniedError
 from nephoscope.current import Current, Reader
 from nephoscope.lake.span import Span
-from nephoscope.posture.graph_tables import COLUMNS, TABLES
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.shown import shown
+from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES
 from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
 from nephoscope.state.etag import etag_of
 from nephoscope.state.saved_queries import SavedQuery

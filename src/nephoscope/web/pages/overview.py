@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from nephoscope.posture.history import History, TrendPoint
+from nephoscope.posture.history.history import History, TrendPoint
 from nephoscope.posture.published.findings import UNJUDGED, Tally
 from nephoscope.posture.published.priorities import Priority, priorities_of
-from nephoscope.posture.scan import last_request
+from nephoscope.posture.scans.scan import last_request
 from nephoscope.state import MissingError
 from nephoscope.state.incidents import IncidentStatus, Sought
 from nephoscope.web.known_names import known_names

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from nephoscope.posture.graph_tables import LISTED
 from nephoscope.posture.published import accounts
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.kinds import sub_assessments
 from nephoscope.posture.published.mentions import Mention, sought
+from nephoscope.posture.reports.graph_tables import LISTED
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.saved_queries import ESTATE
 from nephoscope.state.alerts import Looked

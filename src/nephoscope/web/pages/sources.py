@@ -10,7 +10,7 @@ from starlette.responses import Response
 from nephoscope.ingest.live.catalogue import kinds
 from nephoscope.ingest.live.health.table import Row, rows
 from nephoscope.ingest.live.setting_up import error_of
-from nephoscope.posture.scan import last_request
+from nephoscope.posture.scans.scan import last_request
 from nephoscope.state.ingested_files import IngestedFile
 from nephoscope.state.sources import Source
 from nephoscope.state.tenants import Tenant

@@ -13,7 +13,7 @@ from nephoscope.collect.azure.granting import Grant, az, bicep
 from nephoscope.collect.azure.rights import Place, names
 from nephoscope.collect.azure.settings import CollectError
 from nephoscope.collect.azure.trial import Trial
-from nephoscope.posture import tenants
+from nephoscope.posture.scans import tenants
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE
 from nephoscope.state import MissingError, StateError

@@ -11,7 +11,7 @@ from nephoscope_policy.arm.template.document import member
 if TYPE_CHECKING:
     from nephoscope.posture.code.template.places import BodyPath
     from nephoscope.posture.code.template.planned_estate import PlannedEstate
-    from nephoscope.posture.run import Run
+    from nephoscope.posture.evaluation.run import Run
     from nephoscope_policy.arm.template import PlannedResource
     from nephoscope_policy.model.assessment import Assessment, Reason
 

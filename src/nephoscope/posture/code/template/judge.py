@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.analysis import Analyzers
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.code.rule import CodeRule
@@ -20,15 +19,16 @@ from nephoscope.posture.code.template.places import BodyPath, Found, Places
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.suppressed import TemplateSuppressions
-from nephoscope.posture.evaluation import evaluate, prepare
-from nephoscope.posture.reason_text import why
+from nephoscope.posture.evaluation.analysis import Analyzers
+from nephoscope.posture.evaluation.evaluating import evaluate, prepare
+from nephoscope.posture.reports.reason_text import why
 from nephoscope_policy.gap import UNDECIDED
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.plan import Plan
-    from nephoscope.posture.recommendation import Recommendation
-    from nephoscope.posture.run import Run
+    from nephoscope.posture.evaluation.run import Run
+    from nephoscope.posture.policies.plan import Plan
+    from nephoscope.posture.recommendations.recommendation import Recommendation
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.arm.template import Expansion, PlannedResource
     from nephoscope_policy.model.assessment import Assessment, Reason

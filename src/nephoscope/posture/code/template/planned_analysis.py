@@ -22,8 +22,8 @@ from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import GROUP_TYPE, MANAGER_TYPE
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 from nephoscope.estate.view import View
-from nephoscope.posture.analysis import Analysis, Before
 from nephoscope.posture.code.template.guarded import guarded_body
+from nephoscope.posture.evaluation.analysis import Analysis, Before
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.gap import Gap

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from nephoscope.estate.addresses import AddressSet
     from nephoscope.estate.network import Network
     from nephoscope.estate.reachability import Opening
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
 
 TYPE = "Microsoft.Security/locations/allowedConnections"

@@ -13,9 +13,9 @@ from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.recommended import metadata, unjudged
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/assessmentMetadata"
 

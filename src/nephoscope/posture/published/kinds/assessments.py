@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.recommended import UNJUDGED, metadata, unjudged
-from nephoscope.posture.subject import worst
+from nephoscope.posture.recommendations.subject import worst
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.row import Row
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.assessment import Assessment
 
 TYPE = "Microsoft.Security/assessments"

@@ -9,9 +9,9 @@ from nephoscope.posture.attack_paths.body import TYPE, arm_id, properties
 from nephoscope.posture.published.document import Document, arm
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
 
 
 def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature

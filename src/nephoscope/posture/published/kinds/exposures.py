@@ -18,9 +18,9 @@ from nephoscope.posture.published.document import Document, arm
 
 if TYPE_CHECKING:
     from nephoscope.estate.ways_in import Reached, WayIn
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
 
 TYPE = "Nephoscope.Posture/exposures"

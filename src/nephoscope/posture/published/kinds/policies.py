@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.posture.published.document import Document, arm, without_nothing
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
     from nephoscope_policy.assignment import Assignment
     from nephoscope_policy.entry import Entry
 

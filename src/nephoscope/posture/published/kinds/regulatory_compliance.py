@@ -10,17 +10,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.compliance import Outcome
 from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.standards import standards
+from nephoscope.posture.reports.compliance import Outcome
+from nephoscope.posture.reports.standards import standards
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.compliance import ControlCompliance, Requirement, Standard
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.compliance import ControlCompliance, Requirement, Standard
+    from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.assessment import Assessment
 
 TYPE = "Microsoft.Security/regulatoryComplianceStandards"

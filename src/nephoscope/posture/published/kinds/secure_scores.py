@@ -13,10 +13,10 @@ from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.kinds.assessment_metadata import TYPE as METADATA
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.score import Control, ControlScore, ScopeScore
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.score import Control, ControlScore, ScopeScore
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/secureScores"
 CONTROLS = f"{TYPE}/secureScoreControls"

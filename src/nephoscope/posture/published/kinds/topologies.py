@@ -15,9 +15,9 @@ from nephoscope.posture.published.document import Document, arm
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.comparison import Past
-    from nephoscope.posture.report import Report
-    from nephoscope.posture.subject import Subject
+    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
 
 TYPE = "Microsoft.Security/locations/topologies"

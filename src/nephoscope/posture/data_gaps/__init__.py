@@ -1,0 +1,1 @@
+"""Data gaps: what is missing to judge, and what settles it."""

@@ -1,0 +1,263 @@
+"""The assessments of a run, made from its verdicts when they are asked for; exemptions and attestations are laid over here."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import accumulate
+from typing import overload
+
+from nephoscope.posture.evaluation.layout import Block, Layout, Roster
+from nephoscope.posture.evaluation.matrix import Verdicts
+from nephoscope.posture.evaluation.outcome import NONE, Outcome
+from nephoscope.posture.evaluation.program import Check, Program, Requirement
+from nephoscope.posture.policies.attestation import Attestation
+from nephoscope.posture.policies.plan import Plan
+from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
+
+
+class Decisions:
+    """What people decided about the requirements of a program, in force at a time."""
+
+    def __init__(self, plan: Plan, program: Program, now: datetime) -> None:
+        self._groups = program.management_groups
+        scopes = {assignment.id: assignment.scope for assignment in plan.assignments}
+        self.misplaced = tuple(
+            exemption
+            for exemption in plan.exemptions
+            if exemption.assignment in scopes
+            and exemption.misplaced(scopes[exemption.assignment], self._groups)
+        )
+        refused = {exemption.id for exemption in self.misplaced}
+        self.orphaned = tuple(
+            exemption
+            for exemption in plan.exemptions
+            if exemption.assignment and exemption.assignment not in scopes and not exemption.recommendations
+        )
+        self._by_assignment: dict[str, list[Exemption]] = {}
+        self._by_recommendation: dict[str, list[Exemption]] = {}
+        for exemption in plan.exemptions:
+            if exemption.active(now) and exemption.id not in refused:
+                self._by_assignment.setdefault(exemption.assignment, []).append(exemption)
+                for key in exemption.recommendations:
+                    self._by_recommendation.setdefault(key, []).append(exemption)
+        self._attestations: dict[tuple[str, str], list[Attestation]] = {}
+        for attestation in plan.attestations:
+            if attestation.active(now):
+                self._attestations.setdefault((attestation.assignment, attestation.reference), []).append(
+                    attestation
+                )
+
+    def exemptions(self, requirement: Requirement) -> dict[str, list[Exemption]]:
+        """The exemptions that speak of a requirement, by their scope."""
+        if not self._by_assignment and not self._by_recommendation:
+            return {}
+        assignment, reference = requirement.assignment.id, requirement.reference.lower()
+        found: dict[str, list[Exemption]] = {}
+        near = (*self._by_assignment.get(assignment, ()), *self._by_recommendation.get(requirement.key, ()))
+        for exemption in near:
+            if exemption.names(assignment, reference, requirement.key):
+                found.setdefault(exemption.scope, []).append(exemption)
+        return found
+
+    def attestations(self, requirement: Requirement) -> dict[str, Attestation]:
+        """The attestation that counts for a requirement, by resource id."""
+        if not self._attestations:
+            return {}
+        assignment, reference = requirement.assignment.id, requirement.reference.lower()
+        found = [
+            *self._attestations.get((assignment, ""), ()),
+            *self._attestations.get((assignment, reference), ()),
+        ]
+        return {
+            attestation.scope: attestation for attestation in sorted(found, key=lambda one: one.precedence)
+        }
+
+    def exempted(
+        self, resource: Resource, reference: str, exemptions: Mapping[str, list[Exemption]]
+    ) -> Exemption | None:
+        """The exemption that covers a resource; of several a Mitigated one counts before a Waiver."""
+        ancestors = self._groups.get(resource.id.subscription_id, ())
+        found = [
+            exemption
+            for scope in (*_scopes(resource.key), *ancestors, "")
+            for exemption in exemptions.get(scope, ())
+            if exemption.covers(resource, ancestors, reference)
+        ]
+        return min(found, key=lambda one: (one.category, one.id), default=None)
+
+
+def _scopes(key: str) -> Iterator[str]:
+    """An id and every id that begins it, up to the first segment."""
+    while key:
+        yield key
+        key = key.rpartition("/")[0]
+
+
+class Assessments(Sequence[Assessment]):
+    """One assessment for every (resource, assignment, member), in the order of assignments, members, types and ids."""
+
+    def __init__(
+        self, program: Program, roster: Roster, layout: Layout, verdicts: Verdicts, decisions: Decisions
+    ) -> None:
+        self._program = program
+        self._roster = roster
+        self._layout = layout
+        self._verdicts = verdicts
+        self._decisions = decisions
+        sizes = [len(block.positions) for block in layout.blocks]
+        self._ends = list(accumulate(sizes)) or [0]
+        self._unplaced = [
+            _unplaced(program.requirements[index], program.checks[check]) for index, check in layout.unplaced
+        ]
+
+    def __len__(self) -> int:
+        return self._ends[-1] + len(self._unplaced)
+
+    def __iter__(self) -> Iterator[Assessment]:
+        for block in self._layout.blocks:
+            yield from self.of_block(block, block.positions)
+        yield from self._unplaced
+
+    def placed(self) -> Iterator[tuple[Assessment, Resource | None]]:
+        """The assessments, each with the resource that was judged; None for one that ends once for a scope."""
+        for block in self._layout.blocks:
+            resources = self._roster.types[block.type]
+            requirement = self._program.requirements[block.requirement]
+            for at, outcome in self.outcomes(block, block.positions):
+                yield _assessment(resources[at], requirement, outcome), resources[at]
+        yield from ((one, None) for one in self._unplaced)
+
+    def applicable(self) -> Iterator[Assessment]:
+        """The assessments of resources, without those that end NotApplicable."""
+        for block in self._layout.blocks:
+            resources = self._roster.types[block.type]
+            requirement = self._program.requirements[block.requirement]
+            for at, outcome in self.outcomes(block, block.positions):
+                if outcome.state is not State.NOT_APPLICABLE:
+                    yield _assessment(resources[at], requirement, outcome)
+
+    @overload
+    def __getitem__(self, index: int) -> Assessment: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Assessment]: ...
+    def __getitem__(self, index: int | slice) -> Assessment | Sequence[Assessment]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        if not 0 <= at < len(self):
+            raise IndexError(index)
+        if at >= self._ends[-1]:
+            return self._unplaced[at - self._ends[-1]]
+        number = bisect_right(self._ends, at)
+        block = self._layout.blocks[number]
+        inside = at - (self._ends[number - 1] if number else 0)
+        return next(self.of_block(block, [block.positions[inside]]))
+
+    def of_block(self, block: Block, positions: Sequence[int]) -> Iterator[Assessment]:
+        """The assessments of some positions of a block."""
+        requirement = self._program.requirements[block.requirement]
+        resources = self._roster.types[block.type]
+        for at, outcome in self.outcomes(block, positions):
+            yield _assessment(resources[at], requirement, outcome)
+
+    def outcomes(self, block: Block, positions: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """How some positions of a block ended, exemptions and attestations laid over."""
+        requirement = self._program.requirements[block.requirement]
+        rows = self._verdicts.outcomes.rows
+        numbers = self._verdicts.columns[self._program.checks[block.check].key, block.type]
+        exemptions = self._decisions.exemptions(requirement)
+        attestations = self._decisions.attestations(requirement)
+        if not exemptions and not attestations:
+            yield from ((at, rows[numbers[at]]) for at in positions)
+            return
+        for at in positions:
+            resource = self._roster.types[block.type][at]
+            outcome = _attested(rows[numbers[at]], attestations.get(resource.key))
+            if outcome.state is not State.NOT_APPLICABLE:
+                exemption = self._decisions.exempted(resource, requirement.reference, exemptions)
+                outcome = outcome if exemption is None else _exempt(outcome, exemption)
+            yield at, outcome
+
+    def of_resource(self, key: str) -> Iterator[Assessment]:
+        """The assessments of the resource with a lower-cased id."""
+        place = self._roster.place(key)
+        for block in self._layout.blocks if place is not None else ():
+            if place is not None and block.type == place[0] and place[1] in block.positions:
+                yield from self.of_block(block, [place[1]])
+
+    def counts(self) -> Counter[tuple[str, State, str]]:
+        """How many assessments ended how: (recommendation key, state, cause), without making them."""
+        total: Counter[tuple[str, State, str]] = Counter()
+        for block in self._layout.blocks:
+            key = self._program.requirements[block.requirement].key
+            for outcome, count in self._tally(block).items():
+                total[key, outcome.state, outcome.cause] += count
+        total.update((one.key, one.state, one.cause) for one in self._unplaced)
+        return total
+
+    def _tally(self, block: Block) -> Mapping[Outcome, int]:
+        requirement = self._program.requirements[block.requirement]
+        if self._decisions.exemptions(requirement) or self._decisions.attestations(requirement):
+            return Counter(outcome for _, outcome in self.outcomes(block, block.positions))
+        numbers = self._verdicts.columns[self._program.checks[block.check].key, block.type]
+        whole = isinstance(block.positions, range) and len(block.positions) == len(numbers)
+        counted = Counter(numbers if whole else [numbers[at] for at in block.positions])
+        return {
+            self._verdicts.outcomes.rows[number]: count for number, count in counted.items() if number != NONE
+        }
+
+
+def _assessment(resource: Resource, requirement: Requirement, outcome: Outcome) -> Assessment:
+    return Assessment(
+        resource=str(resource.body.get("id") or resource.key),
+        key=requirement.key,
+        state=outcome.state,
+        effect=outcome.effect,
+        cause=outcome.cause,
+        description=outcome.description,
+        assignment=requirement.assignment.id,
+        initiative=requirement.initiative,
+        reference=requirement.reference,
+    )
+
+
+def _unplaced(requirement: Requirement, check: Check) -> Assessment:
+    """A requirement without a loaded definition (or with a static one) ends once for its whole scope."""
+    fault = check.fault
+    return Assessment(
+        resource=requirement.assignment.scope or "/",
+        key=requirement.key,
+        state=fault.state if fault else State.UNKNOWN,
+        cause=fault.cause if fault else "not-held",
+        description=fault.description
+        if fault
+        else f"no loaded content holds the definition {requirement.definition!r}",
+        assignment=requirement.assignment.id,
+        initiative=requirement.initiative,
+        reference=requirement.reference,
+    )
+
+
+def _attested(outcome: Outcome, attestation: Attestation | None) -> Outcome:
+    """The attested state in place of a manual policy's default."""
+    if attestation is None or outcome.effect.lower() != "manual" or outcome.state is State.NOT_APPLICABLE:
+        return outcome
+    until = f" until {attestation.expires_on.isoformat()}" if attestation.expires_on else ""
+    text = f"attested as {attestation.state.value}{until}" + (
+        f": {attestation.comments}" if attestation.comments else ""
+    )
+    return Outcome(attestation.state, outcome.effect, "attested", text)
+
+
+def _exempt(outcome: Outcome, exemption: Exemption) -> Outcome:
+    until = f" until {exemption.expires_on.isoformat()}" if exemption.expires_on else ""
+    name = exemption.display_name or exemption.id
+    return Outcome(
+        State.EXEMPT, outcome.effect, exemption.category, f"exempt ({exemption.category}) by {name}{until}"
+    )

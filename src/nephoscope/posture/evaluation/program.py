@@ -1,0 +1,307 @@
+"""A plan made ready to run: requirements (an assignment's members) over checks (each evaluated once per resource)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.posture.recommendations.explained import Recommendations
+from nephoscope_policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.entry import Entry, Problem, digest
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.state import State
+from nephoscope_policy.selector import REFERENCE
+from nephoscope_policy.version import Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from nephoscope.posture.policies.plan import Plan
+    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.initiative import Initiative, Member
+    from nephoscope_policy.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a check cannot be evaluated; every resource that it would judge ends in `state` with this cause."""
+
+    state: State
+    cause: str
+    description: str
+
+
+#: What a definition of policyType Static ends in: an auditor of Microsoft's own platform answers for it, not the estate.
+STATIC = Fault(
+    State.NOT_APPLICABLE,
+    "microsoft-managed",
+    "Microsoft answers for this control; nothing in the estate is judged",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One definition with its parameter values and effect; assignments and initiatives that agree on these share it.
+
+    `effect` is the overriding one ('' = the definition's own). `bound_to` is the assignment and member that the rule asks policy()
+    about ('' where it does not ask). `entry` is None where no version of the definition is loaded.
+    """
+
+    key: str
+    entry: Entry | None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    effect: str = ""
+    bound_to: Mapping[str, str] | None = None
+    fault: Fault | None = None
+
+    @property
+    def types(self) -> frozenset[str] | None:
+        """The lower-cased types that it can judge, None for any."""
+        return frozenset() if self.placeless else self.entry.types if self.entry is not None else None
+
+    @property
+    def placeless(self) -> bool:
+        """Whether it ends once for its whole scope and not on resources."""
+        return self.entry is None or self.entry.static
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requirement:
+    """A member of an assignment: `key` is the definition's name, `initiative` the initiative's ('' for a single definition).
+
+    `overrides` are those that may change the effect or version of this member. Where overrides pick the initiative's version by
+    resource, `only` is the one behind this version and `never` are those that come after it.
+    """
+
+    assignment: Assignment
+    initiative: str
+    reference: str
+    key: str
+    definition: str
+    pin: Pin | None
+    parameters: Mapping[str, Any]
+    groups: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    only: Override | None = None
+    never: tuple[Override, ...] = ()
+    fault: Fault | None = None
+
+    @property
+    def by_resource(self) -> bool:
+        """Whether the effect or version depends on the resource."""
+        return any(override.reads_resource for override in self.overrides)
+
+    def holds_for(self, resource: Resource) -> bool:
+        """Whether it is this version of the initiative that judges the resource."""
+        if self.only is not None and not self.only.matches(resource, self.reference):
+            return False
+        return not any(override.matches(resource, self.reference) for override in self.never)
+
+    def overridden(self, resource: Resource | None) -> tuple[str, Pin | None]:
+        """The effect ('' = the definition's own) and pin for a resource; of several overrides the last that matches counts."""
+        effect, pin = "", self.pin
+        for override in self.overrides:
+            if resource is not None and not override.matches(resource, self.reference):
+                continue
+            if override.kind == EFFECT:
+                effect = override.value
+            elif override.kind == VERSION:
+                pin = Pin.parse(override.value)
+        return effect, pin
+
+
+class Program:
+    """The requirements of a plan, and the checks they need; checks are made when they are first asked for."""
+
+    def __init__(self, plan: Plan, management_groups: Mapping[str, tuple[str, ...]]) -> None:
+        self.catalogue: Catalogue = plan.catalogue
+        self.recommendations = Recommendations(plan.catalogue)
+        self.management_groups = management_groups
+        self.checks: list[Check] = []
+        self.problems: list[Problem] = []
+        self._known: dict[str, int] = {}
+        self._chosen: dict[tuple[int, str, str], int] = {}
+        self.requirements: tuple[Requirement, ...] = tuple(
+            requirement for assignment in plan.assignments for requirement in self._requirements(assignment)
+        )
+
+    @cached_property
+    def members(self) -> Mapping[tuple[str, str], Sequence[int]]:
+        """The numbers of the requirements by (assignment id, reference), rising: several where versions depend on the resource."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for index, requirement in enumerate(self.requirements):
+            found.setdefault((requirement.assignment.id, requirement.reference), []).append(index)
+        return found
+
+    def check_of(self, index: int, resource: Resource | None = None) -> int:
+        """The check that a requirement means for a resource; None asks where it does not depend on the resource."""
+        requirement = self.requirements[index]
+        effect, pin = requirement.overridden(resource)
+        chosen = (index, effect, str(pin))
+        if chosen not in self._chosen:
+            self._chosen[chosen] = self._intern(self._make(requirement, effect, pin))
+        return self._chosen[chosen]
+
+    def _intern(self, check: Check) -> int:
+        if check.key not in self._known:
+            self._known[check.key] = len(self.checks)
+            self.checks.append(check)
+        return self._known[check.key]
+
+    def _requirements(self, assignment: Assignment) -> Iterator[Requirement]:
+        self._scope_problem(assignment)
+        try:
+            if self._is_initiative(assignment):
+                yield from self._members(assignment)
+            else:
+                yield self._single(assignment)
+        except NotHeldError as error:
+            yield self._broken(assignment, Fault(State.UNKNOWN, error.cause, error.message))
+        except PolicyError as error:
+            yield self._broken(assignment, Fault(State.ERROR, "initiative-error", str(error)))
+
+    def _is_initiative(self, assignment: Assignment) -> bool:
+        if "/policysetdefinitions/" in assignment.target:
+            return True
+        if "/policydefinitions/" in assignment.target:
+            return False
+        try:
+            self.catalogue.find("initiative", assignment.target.removeprefix("/"))
+        except NotHeldError as error:
+            return error.cause == "ambiguous"
+        return True
+
+    def _members(self, assignment: Assignment) -> Iterator[Requirement]:
+        """The members of the assigned initiative, once for every version that an override without a member gives resources."""
+        versions = [override for override in assignment.overrides if _of_initiative(override)]
+        for index, override in enumerate((None, *versions)):
+            pin = assignment.pin if override is None else Pin.parse(override.value)
+            initiative = self.catalogue.initiative(_reference(assignment), pin)
+            bound = initiative.bind(assignment.parameters)
+            for member in initiative.members:
+                requirement = self._member(assignment, initiative, member, bound)
+                yield replace(requirement, only=override, never=tuple(versions[index:]))
+
+    def _member(
+        self, assignment: Assignment, initiative: Initiative, member: Member, bound: Mapping[str, Any]
+    ) -> Requirement:
+        fault, parameters = None, {}
+        try:
+            parameters = initiative.pass_on(member, bound)
+        except PolicyError as error:
+            fault = Fault(State.ERROR, "parameter-error", str(error))
+        return Requirement(
+            assignment=assignment,
+            initiative=initiative.name,
+            reference=member.reference,
+            key=_name(member.definition),
+            definition=member.definition,
+            pin=member.pin,
+            parameters=parameters,
+            groups=member.groups,
+            overrides=tuple(
+                override
+                for override in assignment.overrides
+                if override.picks_member(member.reference) and not _of_initiative(override)
+            ),
+            fault=fault,
+        )
+
+    def _single(self, assignment: Assignment) -> Requirement:
+        reference = _reference(assignment)
+        return Requirement(
+            assignment=assignment,
+            initiative="",
+            reference="",
+            key=_name(reference),
+            definition=reference,
+            pin=assignment.pin,
+            parameters=assignment.parameters,
+            overrides=tuple(o for o in assignment.overrides if o.picks_member("")),
+        )
+
+    def _broken(self, assignment: Assignment, fault: Fault) -> Requirement:
+        self.problems.append(Problem(Place(assignment.id), fault.description))
+        name = _name(assignment.target)
+        return Requirement(assignment, name, "", name, "", None, {}, fault=fault)
+
+    def _make(self, requirement: Requirement, effect: str, pin: Pin | None) -> Check:
+        if requirement.fault is not None and not requirement.definition:
+            return _faulty(requirement, None, requirement.fault)
+        try:
+            entry = self.catalogue.find("definition", requirement.definition, pin)
+        except NotHeldError as error:
+            return self._not_held(requirement, error)
+        fault = requirement.fault or _fault(entry) or (STATIC if entry.static else None)
+        if fault is not None:
+            return _faulty(requirement, entry, fault)
+        bound_to = _policy_function(requirement, entry) if "policy" in entry.calls else None
+        parameters = {name.lower(): value for name, value in requirement.parameters.items()}
+        key = msgspec.json.encode([entry.digest, parameters, effect.lower(), bound_to], order="sorted")
+        return Check(digest(key), entry, parameters, effect, bound_to)
+
+    def _not_held(self, requirement: Requirement, error: NotHeldError) -> Check:
+        fault = Fault(State.UNKNOWN, error.cause, error.message)
+        entry = None
+        if error.cause == "version-not-held":
+            entry = self.catalogue.find("definition", requirement.definition)
+        self.problems.append(
+            # Its resources end Unknown and say so; nothing went wrong (docs/decisions/0030).
+            Problem(Place(requirement.assignment.id, path=requirement.reference), error.message, error=False)
+        )
+        return _faulty(requirement, entry, fault)
+
+    def _scope_problem(self, assignment: Assignment) -> None:
+        """A management group that no loaded subscription is known to be under judges nothing: say so."""
+        for scope in (assignment.scope, *assignment.not_scopes):
+            if is_management_group(scope) and not any(
+                scope in line for line in self.management_groups.values()
+            ):
+                reason = f"no loaded subscription is known to lie under {scope}; load the subscriptions with their ancestors"
+                self.problems.append(Problem(Place(assignment.id, path="scope"), reason))
+
+
+def _faulty(requirement: Requirement, entry: Entry | None, fault: Fault) -> Check:
+    identity = [
+        entry.digest if entry else requirement.definition or requirement.assignment.id,
+        fault.cause,
+        fault.description,
+    ]
+    return Check(digest(msgspec.json.encode(identity)), entry, fault=fault)
+
+
+def _fault(entry: Entry) -> Fault | None:
+    return Fault(State.ERROR, "definition-error", f"{entry.place}: {entry.fault}") if entry.fault else None
+
+
+def _policy_function(requirement: Requirement, entry: Entry) -> dict[str, str]:
+    """What the template function policy() returns for a member.
+
+    Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#policy-functions
+    """
+    in_set = bool(requirement.initiative)
+    return {
+        "assignmentId": requirement.assignment.id,
+        "definitionId": entry.id,
+        "setDefinitionId": requirement.assignment.target if in_set else "",
+        "definitionReferenceId": requirement.reference if in_set else "",
+    }
+
+
+def _of_initiative(override: Override) -> bool:
+    """Whether an override gives the version of the assigned initiative itself: it names no member."""
+    return override.kind == VERSION and not any(selector.kind == REFERENCE for selector in override.selectors)
+
+
+def _reference(assignment: Assignment) -> str:
+    """The target as the catalogue is asked for it: a bare name is written as an id of one segment."""
+    return assignment.target if assignment.target.count("/") > 1 else assignment.target.removeprefix("/")
+
+
+def _name(reference: str) -> str:
+    return reference.rstrip("/").rsplit("/", 1)[-1].lower()

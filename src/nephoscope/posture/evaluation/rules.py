@@ -1,0 +1,88 @@
+"""The bound rules of a program: each check is parsed, compiled and bound when the first resource needs it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.evaluation.program import Check, Fault
+from nephoscope_policy.arm.tree import Call
+from nephoscope_policy.arm.tree import Literal as ArmLiteral
+from nephoscope_policy.binding import bind
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.state import State
+from nephoscope_policy.rule import Rule
+from nephoscope_policy.switches import SWITCHES, Switches
+from nephoscope_policy.tree import Literal, Template
+
+if TYPE_CHECKING:
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.catalogue import Catalogue
+    from nephoscope_policy.definition import Definition
+
+
+class Rules:
+    """Rules by the key of their check; what cannot be bound is the Fault that says why. They outlive a run and serve the next."""
+
+    def __init__(self, catalogue: Catalogue, aliases: Aliases, switches: Switches = SWITCHES) -> None:
+        self._catalogue = catalogue
+        self.aliases = aliases
+        self._switches = switches
+        self._bound: dict[str, Rule | Fault] = {}
+
+    def of(self, check: Check) -> Rule | Fault:
+        """The rule of a check, or why it has none."""
+        found = self._bound.get(check.key)
+        if found is None:
+            found = self._bound[check.key] = check.fault or self._bind(check)
+        return found
+
+    def types(self, check: Check) -> frozenset[str] | None:
+        """The types that the check can judge, with its parameters taken into account where the rule alone proves none."""
+        if check.types is not None or check.fault is not None:
+            return check.types
+        rule = self.of(check)
+        return rule.types if isinstance(rule, Rule) else None
+
+    def _bind(self, check: Check) -> Rule | Fault:
+        if check.entry is None:
+            raise AssertionError("a check without a definition has a fault")
+        try:
+            definition = self._catalogue.parsed(check.entry)
+            definition.check(self.aliases, self._switches)
+        except PolicyError as error:
+            return Fault(State.ERROR, "definition-error", str(error))
+        try:
+            return bound(definition, check)
+        except PolicyError as error:
+            return Fault(State.ERROR, "parameter-error", str(error))
+
+
+def bound(definition: Definition, check: Check) -> Rule:
+    """The rule of a definition under a check's parameters and effect; PolicyError when they do not fit."""
+    if not check.effect:
+        return definition.bind(check.parameters)
+    allowed = _allowed(definition)
+    if allowed is not None and check.effect.lower() not in allowed:
+        message = f"the override '{check.effect}' is none of the effects that the definition allows: {', '.join(sorted(allowed))}"
+        raise PolicyError(message, "overrides", "compile")
+    tree = replace(definition.tree, then=replace(definition.tree.then, effect=Literal(check.effect)))
+    return Rule(tree, bind(definition.parameters, check.parameters))
+
+
+def effect_parameter(definition: Definition) -> str:
+    """The lower-cased name of the parameter that is the effect, '' where the effect is no plain parameter."""
+    effect = definition.tree.then.effect
+    call = effect.expression.tree if isinstance(effect, Template) else None
+    if not isinstance(call, Call) or call.key != "parameters" or not call.arguments:
+        return ""
+    name = call.arguments[0]
+    return name.value.lower() if isinstance(name, ArmLiteral) and isinstance(name.value, str) else ""
+
+
+def _allowed(definition: Definition) -> frozenset[str] | None:
+    """The lower-cased effects that the definition allows, None where it has no such list."""
+    parameter = definition.parameters.get(effect_parameter(definition))
+    if parameter is None or not parameter.allowed:
+        return None
+    return frozenset(str(item).lower() for item in parameter.allowed)

@@ -1,0 +1,140 @@
+"""What an estate is judged by: content, assignments, exemptions and attestations, from files and from the estate itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from nephoscope.estate.estate import Estate
+from nephoscope.posture.policies import attestation
+from nephoscope.posture.policies.attestation import Attestation
+from nephoscope_policy import assignment, exemption
+from nephoscope_policy.assignment import Assignment
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Problem
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.model.place import Place
+from nephoscope_policy.model.resource_id import ResourceId
+
+_T = TypeVar("_T")
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    assignment.TYPE_NAME: Assignment.parse,
+    exemption.TYPE_NAME: Exemption.parse,
+    attestation.TYPE_NAME: Attestation.parse,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything but the estate and the time that decides an evaluation; `problems` are documents that could not be used."""
+
+    catalogue: Catalogue
+    assignments: tuple[Assignment, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def reading(self, documents: Iterable[Document]) -> Plan:
+        """This plan with the assignments, exemptions and attestations of documents (ARM bodies, arrays or list answers of them)."""
+        bodies: list[tuple[Any, Place]] = []
+        problems: list[Problem] = []
+        for document in documents:
+            try:
+                bodies += [(body, document.place) for body in _flat(document.json())]
+            except ContentError as error:
+                problems.append(Problem(error.place, error.message))
+        return _with_bodies(replace(self, problems=(*self.problems, *problems)), bodies, strict=True)
+
+    def with_estate(self, estate: Estate) -> Plan:
+        """This plan with what the estate itself holds: custom definitions and initiatives, assignments, exemptions, attestations.
+
+        What the plan has under the same id stays as it is.
+        """
+        policies = [*estate.by_type(DEFINITION_TYPE), *estate.by_type(INITIATIVE_TYPE)]
+        own = Catalogue.of_bodies(
+            (resource.body, Place("estate", path=resource.key)) for resource in policies
+        )
+        plan = replace(self, catalogue=self.catalogue.including(own)) if policies else self
+        bodies = [
+            (resource.body, Place("estate", path=resource.key))
+            for type_ in _PARSERS
+            for resource in estate.by_type(type_)
+        ]
+        return _with_bodies(plan, bodies, strict=False)
+
+    def with_people(self, bodies: Iterable[Mapping[str, Any]]) -> Plan:
+        """This plan with what people put: definitions and initiatives, assignments, exemptions, attestations.
+
+        What cannot be used is among the problems. What the plan has under the same id stays as it is.
+        """
+        given = [(body, Place("put", path=str(body.get("id", "")))) for body in bodies]
+        policies = [one for one in given if _type_of(one[0]) in (DEFINITION_TYPE, INITIATIVE_TYPE)]
+        plan = self
+        if policies:
+            plan = replace(plan, catalogue=plan.catalogue.including(Catalogue.of_bodies(policies)))
+        return _with_bodies(plan, given, strict=False)
+
+    def assigning(self, target: str, parameters: Mapping[str, Any] | None = None) -> Plan:
+        """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
+        name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")
+        return replace(self, assignments=(*self.assignments, Assignment.everywhere(target, name, parameters)))
+
+    def assigning_every_definition(self, of: Iterable[Catalogue] | None = None) -> Plan:
+        """Assign the newest version of every definition, of some catalogues or of this plan's, to the whole tenant."""
+        entries = {
+            entry.id: entry.name for catalogue in of or (self.catalogue,) for entry in catalogue.definitions()
+        }
+        added = [Assignment.everywhere(id_, name) for id_, name in entries.items()]
+        return replace(self, assignments=(*self.assignments, *added))
+
+    def exempting(self, *exemptions: Exemption) -> Plan:
+        """This plan with more exemptions."""
+        return replace(self, exemptions=_merge(self.exemptions, exemptions))
+
+
+def _with_bodies(plan: Plan, bodies: Iterable[tuple[Any, Place]], *, strict: bool) -> Plan:
+    found: dict[str, list[Any]] = {type_: [] for type_ in _PARSERS}
+    problems = list(plan.problems)
+    for body, place in bodies:
+        type_ = _type_of(body)
+        if type_ not in _PARSERS:
+            if strict:
+                problems.append(Problem(place, "not an assignment, exemption or attestation", error=False))
+            continue
+        try:
+            found[type_].append(_PARSERS[type_](body))
+        except PolicyError as error:
+            path = f"{place.path} {error.path}".strip()
+            problems.append(Problem(replace(place, path=path), error.message))
+    return replace(
+        plan,
+        assignments=_merge(plan.assignments, found[assignment.TYPE_NAME]),
+        exemptions=_merge(plan.exemptions, found[exemption.TYPE_NAME]),
+        attestations=_merge(plan.attestations, found[attestation.TYPE_NAME]),
+        problems=tuple(problems),
+    )
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, dict) and isinstance(value.get("value"), list):
+        value = value["value"]
+    return value if isinstance(value, list) else [value]
+
+
+def _type_of(body: Any) -> str:
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+        return ""
+    try:
+        return ResourceId.parse(body["id"]).type
+    except ValueError:
+        return ""
+
+
+def _merge(known: Iterable[_T], added: Iterable[_T]) -> tuple[_T, ...]:
+    by_id: dict[str, _T] = {}
+    for item in (*known, *added):
+        by_id.setdefault(item.id, item)  # type: ignore[attr-defined]
+    return tuple(by_id.values())

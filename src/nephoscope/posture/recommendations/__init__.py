@@ -1,0 +1,1 @@
+"""Recommendations: what is known of them, the rows of a report, the secure score, and their order."""

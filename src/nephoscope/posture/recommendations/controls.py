@@ -1,0 +1,94 @@
+"""The score controls and the map from recommendations to them, read from content/scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.content.loader import documents
+from nephoscope.posture.recommendations.score import Control
+from nephoscope_policy.documents import ContentError, Document
+from nephoscope_policy.model.place import Place
+
+if TYPE_CHECKING:
+    from nephoscope.posture.recommendations.recommendation import Recommendation
+
+INFERRED = "inferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The control of one recommendation, the publication that says so (or `inferred`), and for an inferred one the `basis`."""
+
+    control: str
+    source: str
+    basis: str = ""
+
+    @property
+    def inferred(self) -> bool:
+        """Whether no publication says so."""
+        return self.source == INFERRED
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """All score controls, and the placements by lower-cased policy GUID or assessment key."""
+
+    controls: tuple[Control, ...]
+    placements: Mapping[str, Placement]
+
+    def named(self, name: str) -> Control | None:
+        """The control of that display name, in any case."""
+        wanted = name.casefold()
+        return next((control for control in self.controls if control.name.casefold() == wanted), None)
+
+    def of(self, key: str) -> Control | None:
+        """The control of a recommendation, None where it is in none."""
+        placement = self.placements.get(key.lower())
+        return self.named(placement.control) if placement else None
+
+    def scoring(self, recommendation: Recommendation) -> Control | None:
+        """The control in which a recommendation moves the score: None for previews and for what is in no control."""
+        if recommendation.preview:
+            return None
+        return self.of(recommendation.key) or self.named(recommendation.score_control)
+
+    @classmethod
+    def load(cls, root: Path | None = None) -> Controls:
+        """Read the `scores` folder of a pack (None = the shipped one); ContentError on a bad row."""
+        by_name = {document.name: document for document in documents(root, "scores")}
+        controls = tuple(_control(row) for row in _rows(by_name, "controls.json", "controls"))
+        placements: dict[str, Placement] = {}
+        for section, key in (("assessments", "key"), ("policies", "policy")):
+            for row in _rows(by_name, "recommendations.json", section):
+                _place(row, key, placements, by_name["recommendations.json"])
+        return cls(controls, placements)
+
+    @classmethod
+    @cache
+    def builtin(cls) -> Controls:
+        """The shipped map."""
+        return cls.load()
+
+
+def _rows(by_name: Mapping[str, Document], name: str, section: str) -> list[dict[str, Any]]:
+    if name not in by_name:
+        raise ContentError(f"the pack has no scores/{name}", Place("content/scores"))
+    rows = by_name[name].json().get(section)
+    if not isinstance(rows, list):
+        raise ContentError(f"'{section}' is not a list", Place(by_name[name].place.file, path=section))
+    return rows
+
+
+def _control(row: Mapping[str, Any]) -> Control:
+    return Control(str(row["id"]), str(row["name"]), int(row["maxScore"]))
+
+
+def _place(row: Mapping[str, Any], key: str, placements: dict[str, Placement], document: Document) -> None:
+    name = str(row[key]).lower()
+    if name in placements:
+        raise ContentError(f"{name} is in two controls", Place(document.place.file, path=name))
+    placements[name] = Placement(str(row["control"]), str(row["source"]), str(row.get("basis", "")))

@@ -1,0 +1,106 @@
+"""Recommendations ranked by severity and by what fixing them gains."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope.posture.recommendations.row import Row
+from nephoscope.posture.recommendations.score import Control, Standing, standing
+from nephoscope.posture.recommendations.subject import worst
+from nephoscope_policy.model.state import Severity, State
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A recommendation with how its resources stand and the score points that making all of them healthy adds.
+
+    `gain` is in points of the control over the whole estate: only a resource that fails nothing else in the control gains when
+    this is fixed.
+    """
+
+    recommendation: Recommendation
+    counts: Counter[State]
+    control: Control | None
+    gain: float
+
+    @property
+    def unhealthy(self) -> int:
+        """The resources that fail it."""
+        return self.counts[State.NON_COMPLIANT]
+
+    @property
+    def title(self) -> str:
+        """The name of the recommendation, which leads with what was found where a resource fails it."""
+        return self.recommendation.title(State.NON_COMPLIANT if self.unhealthy else State.COMPLIANT)
+
+    @property
+    def order(self) -> tuple[int, float, int, str, str]:
+        """The sort key."""
+        known = self.recommendation
+        return rank(known.severity, self.gain, self.unhealthy, known.name, known.key)
+
+
+def rank(
+    severity: Severity, gain: float, unhealthy: int, name: str, key: str
+) -> tuple[int, float, int, str, str]:
+    """The sort key of a recommendation: severity first, then gain, then how many resources fail, then the name."""
+    return -severity.rank, -gain, -unhealthy, name.casefold(), key
+
+
+class Standings:
+    """How resources stand against recommendations, counted; rows may be added part by part, a resource's all at once."""
+
+    def __init__(self, control_of: Callable[[str], Control | None]) -> None:
+        self._control_of = control_of
+        self._counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
+        self._judged: Counter[str] = Counter()
+        self._gained: Counter[str] = Counter()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Count rows; all rows of a resource must come in one call."""
+        verdicts: defaultdict[str, dict[str, State]] = defaultdict(dict)
+        standings: defaultdict[str, dict[str, dict[str, Standing]]] = defaultdict(dict)
+        controls: dict[str, Control | None] = {}
+        for row in rows:
+            item, resource = row.assessment, row.id.key
+            key, states = item.key, verdicts[item.key]
+            states[resource] = worst(item.state, states.get(resource))
+            if key not in controls:
+                controls[key] = self._control_of(key)
+            control = controls[key]
+            if control is not None:
+                ranks = standings[control.id].setdefault(resource, {})
+                value = standing(item.state, item.cause)
+                ranks[key] = max(value, ranks.get(key, value))
+        for key, states in verdicts.items():
+            self._counts[key].update(states.values())
+        for id_, resources in standings.items():
+            for ranks in resources.values():
+                self._stand(id_, ranks)
+
+    def _stand(self, control: str, ranks: dict[str, Standing]) -> None:
+        """Count one resource in a control: only what fails nothing else there gains when it is fixed."""
+        top = max(ranks.values())
+        if top in (Standing.HEALTHY, Standing.UNHEALTHY):
+            self._judged[control] += 1
+        if top is Standing.UNHEALTHY:
+            failed = [key for key, rank in ranks.items() if rank is Standing.UNHEALTHY]
+            if len(failed) == 1 and Standing.UNKNOWN not in ranks.values():
+                self._gained[failed[0]] += 1
+
+    def ranked(self, recommendation_of: Callable[[str], Recommendation]) -> list[Ranked]:
+        """Every recommendation that was assessed, those with failing resources first, each group in rank order."""
+        found = [
+            Ranked(recommendation_of(key), counts, self._control_of(key), self._gain(key))
+            for key, counts in self._counts.items()
+        ]
+        return sorted(found, key=lambda item: (not item.unhealthy, item.order))
+
+    def _gain(self, key: str) -> float:
+        control = self._control_of(key)
+        if control is None or not control.max_score or not self._judged[control.id]:
+            return 0.0
+        return control.max_score * self._gained[key] / self._judged[control.id]

@@ -1,0 +1,183 @@
+"""A row of a report: one assessment with what a reader needs beside it, its place in the order, and the filter over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import Severity, State
+
+_STATE_ORDER = {
+    State.NON_COMPLIANT: 0,
+    State.ERROR: 1,
+    State.UNKNOWN: 2,
+    State.EXEMPT: 3,
+    State.COMPLIANT: 4,
+    State.NOT_APPLICABLE: 5,
+}
+
+
+class Group(NamedTuple):
+    """The rows of one recommendation (its key) that ended in one state; a report lists group after group."""
+
+    state: State
+    key: str
+
+
+def group_order(group: Group, recommendation: Recommendation) -> tuple[int, int, str, str]:
+    """The sort key of a group: the worst first."""
+    return (
+        _STATE_ORDER[group.state],
+        -recommendation.severity.rank,
+        recommendation.name.casefold(),
+        group.key,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One assessment with what a reader needs beside it; `change` is new, fixed, reopened, removed or ''; `tenant` is the tenant
+    that the resource is of, '' where it is not known.
+
+    Of a row that was kept on disk the resource's body has no more than its name and tags.
+    """
+
+    assessment: Assessment
+    recommendation: Recommendation
+    resource: Resource | None
+    change: str = ""
+    tenant: str = ""
+
+    @property
+    def id(self) -> ResourceId:
+        """The parsed id of the resource."""
+        return self.resource.id if self.resource else ResourceId.parse(self.assessment.resource)
+
+    @property
+    def group(self) -> Group:
+        """The group that the row stands in."""
+        return Group(self.assessment.state, self.assessment.key)
+
+    @property
+    def order(self) -> tuple[str, str, str, str, str]:
+        """The sort key within the group: the resource, then what judged it."""
+        item = self.assessment
+        return (
+            item.resource.casefold(),
+            item.resource,
+            item.assignment,
+            item.initiative,
+            item.reference,
+        )
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags of the resource."""
+        tags = self.resource.body.get("tags") if self.resource else None
+        return {str(key): str(value) for key, value in tags.items()} if isinstance(tags, dict) else {}
+
+    @property
+    def name(self) -> str:
+        """The resource's name as its source spelled it."""
+        return self.resource.name if self.resource else self.id.name
+
+    @property
+    def title(self) -> str:
+        """The name of the recommendation, which leads with what was found where the resource fails it."""
+        return self.recommendation.title(self.assessment.state)
+
+    @property
+    def description(self) -> str:
+        """What was found: the words of whoever judged the resource, else the title of a failure."""
+        failed = self.assessment.state is State.NON_COMPLIANT
+        return self.assessment.description or (self.title if failed else "")
+
+    def owner(self, tag: str) -> str:
+        """The value of an owner tag, '' where the resource has none."""
+        return next((text for key, text in self.tags.items() if key.casefold() == tag.casefold()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which resources are looked at and which of their rows are shown; an empty field lets everything through.
+
+    `severities` and `states` are for display alone: no figure and no gate depends on them. The others are a scope. Values are compared
+    in any case, `*` is a wildcard. `subscriptions` holds ids, or display names once `naming` has looked them up; `tags` holds `name`
+    or `name=value`.
+    """
+
+    subscriptions: tuple[str, ...] = ()
+    resource_groups: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    states: tuple[State, ...] = ()
+
+    def naming(self, titles: Mapping[str, str]) -> Filter:
+        """The filter with the ids of the subscriptions whose display names it asks for; `titles` is id -> display name."""
+        named = (
+            id_ for id_, title in titles.items() if self.subscriptions and _matches(title, self.subscriptions)
+        )
+        return replace(self, subscriptions=(*self.subscriptions, *named))
+
+    @property
+    def chooses_resources(self) -> bool:
+        """Whether some resources are not looked at, whatever their verdict."""
+        return bool(self.subscriptions or self.resource_groups or self.types or self.tags)
+
+    @property
+    def hides_rows(self) -> bool:
+        """Whether some rows of the resources that are looked at are not shown."""
+        return bool(self.severities or self.states)
+
+    def shows(self, state: State, recommendation: Recommendation) -> bool:
+        """Whether the rows of a recommendation that ended in a state are shown."""
+        return (not self.severities or recommendation.severity in self.severities) and (
+            not self.states or state in self.states
+        )
+
+    def places(self, row: Row) -> bool:
+        """Whether the row's resource is one of those that are looked at, whatever its verdict."""
+        return (
+            _matches(row.id.subscription, self.subscriptions)
+            and _matches(row.id.resource_group, self.resource_groups)
+            and _matches(row.id.type, self.types)
+            and all(_tagged(row.tags, tag) for tag in self.tags)
+        )
+
+
+def grouped(rows: Iterable[Row]) -> dict[Group, list[Row]]:
+    """Rows by their group, both in the order of a report."""
+    found: dict[Group, list[Row]] = {}
+    recommendations: dict[Group, Recommendation] = {}
+    for row in rows:
+        group = Group(row.assessment.state, row.assessment.key)
+        known = found.get(group)
+        if known is None:
+            known = found[group] = []
+            recommendations[group] = row.recommendation
+        known.append(row)
+    for known in found.values():
+        known.sort(key=_order)
+    order = sorted(found, key=lambda group: group_order(group, recommendations[group]))
+    return {group: found[group] for group in order}
+
+
+def _order(row: Row) -> tuple[str, str, str, str, str]:
+    return row.order
+
+
+def _matches(value: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(fnmatchcase(value.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+def _tagged(tags: Mapping[str, str], wanted: str) -> bool:
+    name, equals, value = wanted.partition("=")
+    found = [text for key, text in tags.items() if key.casefold() == name.casefold()]
+    return bool(found) and (not equals or _matches(found[0], (value,)))

@@ -1,0 +1,326 @@
+"""A report: what one evaluation run says of an estate, filtered, ranked and scored; every output format prints one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+
+from nephoscope.analyze.overlay import assessment_id
+from nephoscope.estate.view import View
+from nephoscope.model.secret import redact, redact_read
+from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
+from nephoscope.posture.evaluation.run import Run
+from nephoscope.posture.history.comparison import Changes
+from nephoscope.posture.history.delta import Part
+from nephoscope.posture.history.history import TrendPoint
+from nephoscope.posture.recommendations.controls import Controls
+from nephoscope.posture.recommendations.holding import Holding, owners
+from nephoscope.posture.recommendations.ranking import Ranked, Standings
+from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope.posture.recommendations.row import Filter, Group, Row, grouped
+from nephoscope.posture.recommendations.score import Control, SecureScore, score
+from nephoscope.posture.recommendations.subject import Subject
+from nephoscope.posture.reports.graph_tables import LISTED, table_of
+from nephoscope.posture.reports.judging import judging
+from nephoscope.posture.reports.reason_text import why
+from nephoscope.posture.reports.reported import Reported
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.model.assessment import Assessment, Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Quarantined
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId, with_tenant
+from nephoscope_policy.model.state import Severity, State
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run says of the resources that the filter looks at; `rows` are those of their assessments that it shows."""
+
+    run: Run
+    scope: str
+    filter: Filter = field(default_factory=Filter)
+    changes: Changes = field(default_factory=Changes)
+    trend: Sequence[TrendPoint] = ()
+    delta: Sequence[Part] = ()
+    top: int = 15
+    controls: Controls = field(default_factory=Controls.builtin)
+
+    @property
+    def now(self) -> datetime:
+        """The instant the run was frozen at."""
+        return self.run.now
+
+    @property
+    def tenant(self) -> str:
+        """The lower-cased id of the tenant that was judged, '' where it is not known."""
+        return self.run.estate.tenant
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the snapshot had read."""
+        return self.run.coverage
+
+    @property
+    def coverages(self) -> Sequence[Coverage]:
+        """What was read of the tenant."""
+        return (self.coverage,)
+
+    @property
+    def quarantine(self) -> Sequence[Quarantined]:
+        """The input records that could not be used."""
+        return self.run.quarantine
+
+    @property
+    def errors(self) -> Sequence[Problem]:
+        """What could not be used or does not fit together."""
+        return self.run.errors
+
+    @property
+    def resources(self) -> int:
+        """How many resources and containers of them the estate has, as the inventory lists them."""
+        return sum(table_of(one.type) in LISTED for one in self.run.estate.resources.values())
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions the estate has, whatever was judged of them."""
+        return len(self.run.estate.subscriptions)
+
+    def metadata(self, key: str) -> Recommendation:
+        """What is known of a recommendation."""
+        return self.run.metadata(key)
+
+    def judges(self, key: str) -> bool:
+        """Whether something was judged by a recommendation."""
+        return key in self._judged_keys
+
+    @cached_property
+    def _judged_keys(self) -> frozenset[str]:
+        return frozenset(one.key for one in self.run.engine.program.requirements)
+
+    @cached_property
+    def _grouped(self) -> dict[Group, list[Row]]:
+        rows = self.all_rows()
+        return grouped(filter(self._looked_at.places, rows) if self.filter.chooses_resources else rows)
+
+    @cached_property
+    def _looked_at(self) -> Filter:
+        return self.filter.naming(self.run.estate.subscription_names)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows that are shown, worst first."""
+        return (row for group in self.groups for row in self._grouped[group])
+
+    @property
+    def judged_rows(self) -> Iterator[Row]:
+        """The rows of the resources that are looked at, shown or not, worst first."""
+        return (row for rows in self._grouped.values() for row in rows)
+
+    @cached_property
+    def judged(self) -> dict[Group, int]:
+        """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
+        return {group: len(rows) for group, rows in self._grouped.items()}
+
+    @cached_property
+    def groups(self) -> dict[Group, int]:
+        """The sizes of the groups of the rows that are shown, worst first."""
+        return shown_groups(self.judged, self.filter, self.metadata)
+
+    def rows_of(self, group: Group) -> Iterable[Row]:
+        """The rows of a group."""
+        return self._grouped[group]
+
+    def all_rows(self) -> Iterator[Row]:
+        """Every assessment as a row, whatever the filter, in the order of the run."""
+        resources, changes = self.run.estate.resources, self.changes.by_subject
+        for item, resource in self.run.assessments.placed():
+            key = resource.key if resource is not None else ResourceId.parse(item.resource).key
+            change = changes.get((with_tenant(key, self.tenant), item.key)) if changes else None
+            known = resource if resource is not None else resources.get(key)
+            yield Row(item, self.run.metadata(item.key), known, change.kind if change else "", self.tenant)
+
+    @cached_property
+    def score(self) -> SecureScore:
+        """The secure score of the resources that are looked at."""
+        return score(self.placed(), self._control_id, self.controls.controls)
+
+    def placed(self) -> Iterable[Assessment]:
+        """The assessments of the resources that are looked at, whatever their verdict."""
+        if not self.filter.chooses_resources:
+            return self.run.assessments
+        return (row.assessment for row in self.all_rows() if self._looked_at.places(row))
+
+    def _control_id(self, key: str) -> str | None:
+        control = self.control_of(key)
+        return control.id if control else None
+
+    def control_of(self, key: str) -> Control | None:
+        """The control in which a recommendation moves the score."""
+        return self.controls.scoring(self.run.metadata(key))
+
+    @cached_property
+    def ranking(self) -> list[Ranked]:
+        """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
+        standings = Standings(self.control_of)
+        standings.add(self.judged_rows)
+        return shown_ranking(standings.ranked(self.run.metadata), self.groups)
+
+    def reasons(self, row: Row) -> tuple[Reason, ...]:
+        """The leaf conditions that decided the row, secrets masked; one that read an analyzer's assessment carries what it found."""
+        return tuple(self._told(reason) for reason in self.run.reasons(row.assessment))
+
+    def why(self, row: Row) -> str:
+        """The deciding conditions as a short sentence, '' where there are none."""
+        return why(self.reasons(row))
+
+    def _told(self, reason: Reason) -> Reason:
+        found = self._found.get(reason.resource.lower()) if reason.resource and not reason.message else None
+        expected, actual = redact(reason.expected), redact_read(reason.subject, reason.actual)
+        return replace(reason, expected=expected, actual=actual, message=found or reason.message)
+
+    @cached_property
+    def attack_paths(self) -> AttackPaths:
+        """The ways that an attacker could take through the estate, whatever the filter."""
+        return analyze(View(self.run.estate, self.now), self.all_rows(), self._accused)
+
+    def _accused(self, row: Row) -> frozenset[str]:
+        """The lower-cased object ids of the accounts because of which a row fails, as the analyzer that it read found them."""
+        read = (one.resource.lower() for one in self.run.reasons(row.assessment) if one.resource)
+        return frozenset(user for id_ in read for user in self._named.get(id_, ()))
+
+    @cached_property
+    def _named(self) -> Mapping[str, tuple[str, ...]]:
+        """The accounts that analyzers named, by the id of the assessment that they wrote."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.run.analysis.assessments:
+            users = tuple(
+                str(sub.details["user"]).lower() for sub in one.sub_assessments if "user" in sub.details
+            )
+            if users:
+                found[assessment_id(one.resource, one.key).lower()] = users
+        return found
+
+    @cached_property
+    def judging(self) -> Mapping[Subject, str]:
+        """The recommendation inside which the findings of an analyzer stand, by (resource, its key); see judging.judging."""
+        return judging(self.run)
+
+    @cached_property
+    def _found(self) -> Mapping[str, str]:
+        """What analyzers found, by the id of the assessment that they wrote."""
+        return {one.key: description(one) for one in self.run.analysis.overlay if description(one)}
+
+    @cached_property
+    def states(self) -> Counter[State]:
+        """How many rows ended in each state, shown or not."""
+        return states(self.judged)
+
+    @cached_property
+    def causes(self) -> Counter[tuple[State, str]]:
+        """How many rows ended Unknown, Error or NotApplicable for each cause, shown or not."""
+        found = Counter(
+            (row.assessment.state, row.assessment.cause) for row in self.judged_rows if row.assessment.cause
+        )
+        return Counter(dict(sorted(found.items())))
+
+    def findings(self) -> Iterator[Row]:
+        """The rows that a person must act on, NonCompliant, of those that are shown."""
+        return findings(self)
+
+    def owners(self, tag: str) -> dict[str, Holding]:
+        """The findings, shown or not, by the value of a tag ('' = the resource has none)."""
+        failed = (rows for group, rows in self._grouped.items() if group.state is State.NON_COMPLIANT)
+        return owners((row for rows in failed for row in rows), tag)
+
+    def worst_severity(self) -> Severity | None:
+        """The highest severity among the findings, shown or not; None where there is none."""
+        return worst_severity(self.judged, self.metadata)
+
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        return self.run.engine.program.recommendations.has_critical()
+
+
+def shown_groups(
+    judged: Mapping[Group, int], filter_: Filter, recommendation_of: Callable[[str], Recommendation]
+) -> dict[Group, int]:
+    """Choose the groups of rows that a filter shows."""
+    return {
+        group: count
+        for group, count in judged.items()
+        if not filter_.hides_rows or filter_.shows(group.state, recommendation_of(group.key))
+    }
+
+
+def shown_ranking(ranking: Iterable[Ranked], groups: Iterable[Group]) -> list[Ranked]:
+    """Choose the ranked recommendations of which there are rows in groups."""
+    keys = {group.key.lower() for group in groups}
+    return [item for item in ranking if item.recommendation.key.lower() in keys]
+
+
+def failing(report: Reported) -> list[Ranked]:
+    """Choose the ranked recommendations whose findings are shown."""
+    return shown_ranking(
+        report.ranking, (group for group in report.groups if group.state is State.NON_COMPLIANT)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The assessments of one recommendation that ended in one state; `reason` is the most frequent cause."""
+
+    recommendation: Recommendation
+    state: State
+    count: int
+    reason: str
+
+
+def listed_groups(report: Reported) -> list[Listed]:
+    """Return the assessments of the states that a person asks for, but for findings, which are ranked."""
+    found = []
+    for group, count in report.groups.items():
+        if group.state in report.filter.states and group.state is not State.NON_COMPLIANT:
+            causes = Counter(_cause(row.assessment) for row in report.rows_of(group))
+            reason = causes.most_common(1)[0][0] if causes else ""
+            found.append(Listed(report.metadata(group.key), group.state, count, reason))
+    return found
+
+
+def _cause(item: Assessment) -> str:
+    return ": ".join(text for text in (item.cause, item.description) if text)
+
+
+def states(groups: Mapping[Group, int]) -> Counter[State]:
+    """How many rows ended in each state."""
+    found: Counter[State] = Counter()
+    for group, count in groups.items():
+        found[group.state] += count
+    return found
+
+
+def findings(report: Reported) -> Iterator[Row]:
+    """The NonCompliant rows of a report."""
+    for group in report.groups:
+        if group.state is State.NON_COMPLIANT:
+            yield from report.rows_of(group)
+
+
+def worst_severity(
+    groups: Iterable[Group], recommendation_of: Callable[[str], Recommendation]
+) -> Severity | None:
+    """The highest severity among the NonCompliant groups."""
+    found = (recommendation_of(one.key).severity for one in groups if one.state is State.NON_COMPLIANT)
+    return max(found, key=lambda item: item.rank, default=None)
+
+
+def description(assessment: Resource) -> str:
+    """The text of a Microsoft.Security/assessments body, '' where it has none."""
+    properties = assessment.body.get("properties")
+    status = properties.get("status") if isinstance(properties, dict) else None
+    return str(status.get("description") or "") if isinstance(status, dict) else ""

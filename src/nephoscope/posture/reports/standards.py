@@ -1,0 +1,92 @@
+"""The standards of a run: every initiative that was judged, read as a regulatory standard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nephoscope.posture.evaluation.program import Check
+from nephoscope.posture.evaluation.run import Run
+from nephoscope.posture.reports.compliance import Kind, Member, Standard, comply
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.initiative import Initiative
+from nephoscope_policy.keywords import SCANNED_MODES
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.rule import Rule
+
+
+def standards(run: Run, assessments: Sequence[Assessment] | None = None) -> list[Standard]:
+    """The standards of all assigned initiatives, in the order of the assignments; see `standard`."""
+    names = dict.fromkeys(item.initiative for item in run.engine.program.requirements if item.initiative)
+    return [standard(run, name, assessments) for name in names]
+
+
+def standard(run: Run, name: str, assessments: Sequence[Assessment] | None = None) -> Standard:
+    """One assigned initiative as a standard, of some of the run's assessments (None: all); NotHeldError where it is not loaded."""
+    initiative = run.catalogue.initiative(name)
+    checks = _checks(run, initiative)
+    members = [
+        Member(item.reference, item.definition.rsplit("/", 1)[-1].lower(), item.groups)
+        for item in initiative.members
+    ]
+    return comply(
+        initiative.id,
+        initiative.display_name or initiative.name,
+        [(group.name, group.display_name or group.description) for group in initiative.groups],
+        members,
+        (
+            item
+            for item in (run.assessments if assessments is None else assessments)
+            if item.initiative == initiative.name
+        ),
+        lambda member: _kind(run, checks.get(member.reference.lower())),
+        lambda member: _covered(run, checks.get(member.reference.lower())),
+    )
+
+
+def _checks(run: Run, initiative: Initiative) -> dict[str, Check]:
+    """The check of every member that does not depend on the resource."""
+    program = run.engine.program
+    return {
+        item.reference.lower(): program.checks[program.check_of(index)]
+        for index, item in enumerate(program.requirements)
+        if item.initiative == initiative.name
+    }
+
+
+def _kind(run: Run, check: Check | None) -> Kind:
+    """How a member is judged; one whose definition is not loaded counts as automatic, and ends unknown."""
+    if check is None or check.entry is None:
+        return Kind.AUTOMATIC
+    if check.entry.static:
+        return Kind.DOCUMENT
+    rule = run.engine.rules.of(check)
+    effect = (check.effect or (rule.effect if isinstance(rule, Rule) else "")).lower()
+    return {"manual": Kind.MANUAL, "disabled": Kind.DISABLED}.get(effect, Kind.AUTOMATIC)
+
+
+def _covered(run: Run, check: Check | None) -> bool:
+    """Whether every type that the member judges was read in every subscription: then no verdict means no such resource."""
+    if check is None or check.entry is None or check.fault is not None:
+        return False
+    rule = run.engine.rules.of(check)
+    if not isinstance(rule, Rule) or rule.mode.lower() not in SCANNED_MODES:
+        return False
+    types = check.types
+    subscriptions = run.estate.subscriptions or ("",)
+    return types is not None and all(
+        run.coverage.covers(type_, scope) for type_ in types for scope in subscriptions
+    )
+
+
+def known(run: Run, wanted: str) -> str:
+    """The name of a judged initiative that a person named by id, name or part of its title; NotHeldError otherwise."""
+    text = wanted.rsplit("/", 1)[-1].casefold()
+    names = {item.initiative for item in run.engine.program.requirements if item.initiative}
+    titles = {name: run.catalogue.initiative(name).display_name.casefold() for name in names}
+    found = [name for name in names if name == text] or [name for name in names if text in titles[name]]
+    if len(found) != 1:
+        listed = ", ".join(sorted(names)) or "none"
+        raise NotHeldError(
+            f"{len(found)} of the judged initiatives fit {wanted!r}; judged: {listed}", "not-held"
+        )
+    return found[0]

@@ -1,0 +1,255 @@
+"""A scan: load what is asked for, judge it, compare it with what was known, and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from nephoscope.collect import resources
+from nephoscope.collect.facts.reading import FactReader
+from nephoscope.collect.resources import Spool, Survey
+from nephoscope.estate.estate import Estate
+from nephoscope.posture.evaluation.analysis import Analysis, Before, LogReader, every_analyzer, no_logs
+from nephoscope.posture.evaluation.evaluating import evaluate
+from nephoscope.posture.evaluation.run import Run
+from nephoscope.posture.evaluation.streaming import evaluate_parts, surveyed_types
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.policies.planning import OWN_INITIATIVE, build_plan
+from nephoscope.posture.scans.known_scopes import KnownScopes, UnknownScopeError
+from nephoscope.posture.scans.live import LIVE, TENANT, snapshot_of, tenant_snapshot
+from nephoscope.posture.scans.piped import PIPED, piped_snapshot
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Place
+
+_T = TypeVar("_T")
+SAMPLE = "sample:"
+#: Own facts alone, of whatever subscription; beside other targets those that no other target holds too.
+FACTS = "facts:"
+
+#: Told what is being done, how much of it is done, and of how much.
+Progress = Callable[[str, int, int], None]
+
+
+class NoSuchScopeError(Exception):
+    """No resource lies in the scope that was asked for: it is hardly the scope that was meant."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"--scope {scope}: no resource of the snapshot lies at or under it")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked to be scanned, and by what.
+
+    `targets` are paths, `-` (what is piped in), `sample:`, `facts:` (own facts), `azure:`, `azure:<subscription id>` or
+    `tenant:<name>` of a connected tenant. Without `initiatives`, `policies` folders are judged definition by definition, and
+    without those the own initiative. `assigned` judges by the assignments of the estate and of `decisions` instead; `decisions`
+    are files of assignments, exemptions and attestations. `scope` limits what is judged to an id and what lies under it,
+    `tenant` to one tenant of the targets.
+    """
+
+    targets: tuple[str, ...]
+    policies: tuple[str, ...] = ()
+    initiatives: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, Any], ...] = ()
+    decisions: tuple[str, ...] = ()
+    assigned: bool = False
+    scope: str = ""
+    history: str = "default"
+    tenant: str = ""
+
+    @property
+    def label(self) -> str:
+        """The targets as one line."""
+        return " ".join(self.targets)
+
+    @property
+    def series(self) -> str:
+        """The series of the history that it continues: the estate's name and what it is judged by."""
+        judged_by = self.initiatives or self.policies or (OWN_INITIATIVE,)
+        parts = [self.history, "assigned" if self.assigned else ", ".join(judged_by), self.scope]
+        return " | ".join([*parts, self.tenant] if self.tenant else parts)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Loads and judges; one object can judge several estates by the same content.
+
+    `put` are the ARM documents that people put, `facts` the own facts beside the targets, `logs` opens what analyzers ask of logs.
+    """
+
+    request: Request
+    data: Path
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    progress: Progress = lambda *_: None
+    collected: dict[str, str] = field(default_factory=dict)
+    put: tuple[Mapping[str, Any], ...] = ()
+    facts: FactReader = field(default_factory=FactReader)
+    logs: LogReader = no_logs
+
+    @property
+    def repeatable(self) -> Request:
+        """The request with the snapshots that were collected in place of live targets: repeating it asks Azure nothing."""
+        return replace(
+            self.request, targets=tuple(self.collected.get(one, one) for one in self.request.targets)
+        )
+
+    def known_scopes(self, coverage: Coverage) -> KnownScopes:
+        """Return the scopes of a manifest, which a filter can name; those of estates, or of their parts, are added."""
+        return KnownScopes(coverage, lambda: Packs(self.data).aliases().types())
+
+    def estates(self, targets: Sequence[str] | None = None) -> tuple[Estate, ...]:
+        """The estate of each tenant of the targets; SnapshotError when a target is not there."""
+        with self._paths(targets) as paths:
+            found = resources.load_tenants(paths, self._reading, learning=self._facts(targets))
+        forgotten = self.facts.forgotten()
+        kept = (replace(one, forgotten=forgotten) for one in found) if forgotten else found
+        return self._of_tenant(tuple(kept), lambda one: one.tenant)
+
+    def _facts(self, targets: Sequence[str] | None) -> FactReader:
+        """The own facts beside targets: about their subscriptions, or all where they are a target themselves."""
+        everywhere = FACTS in (targets or self.request.targets)
+        return replace(self.facts, everywhere=everywhere, now=self.now)
+
+    def collect(self) -> None:
+        """Collect the live targets now: what is read afterwards asks Azure nothing."""
+        for target in self.request.targets:
+            if target.startswith(LIVE):
+                self._live(target)
+
+    def estate(self, targets: Sequence[str] | None = None) -> Estate:
+        """The estate of targets of one tenant; SnapshotError when one is not there, or when the tenants are several."""
+        found = self.estates(targets)
+        if len(found) > 1:
+            names = ", ".join(one.tenant or "one without a name" for one in found)
+            raise resources.SnapshotError(
+                f"the targets are of {len(found)} tenants ({names}): choose one with --tenant ID"
+            )
+        return found[0]
+
+    def surveys(self, folder: Path, targets: Sequence[str] | None = None) -> tuple[Survey, ...]:
+        """The estates of the targets taken apart on disk, in an empty folder that exists; SnapshotError when a target is not there."""
+        with self._paths(targets) as paths:
+            spool = Spool.of(paths, folder, self._reading, learning=self._facts(targets))
+        found = spool.surveys(surveyed_types())
+        forgotten = self.facts.forgotten()
+        for one in found:
+            one.whole = replace(one.whole, forgotten=forgotten)
+        return self._of_tenant(found, lambda one: one.whole.tenant)
+
+    def _of_tenant(self, found: tuple[_T, ...], tenant_of: Callable[[_T], str]) -> tuple[_T, ...]:
+        """Those of the tenant that was asked for, all where none was; NoSuchScopeError where there is none of it."""
+        wanted = self.request.tenant.lower()
+        kept = tuple(one for one in found if not wanted or tenant_of(one) == wanted)
+        if not kept:
+            named = ", ".join(tenant_of(one) or "one without a name" for one in found)
+            raise UnknownScopeError(f"--tenant {self.request.tenant}: the snapshot is of {named}")
+        return kept
+
+    def size(self) -> int:
+        """About how many bytes of JSON the targets are; SnapshotError when one is not there."""
+        with self._paths() as paths:
+            return resources.unpacked_size(paths)
+
+    def _reading(self, done: int, total: int) -> None:
+        self.progress("reading", done, total)
+
+    @contextmanager
+    def _paths(self, targets: Sequence[str] | None = None) -> Iterator[list[Path]]:
+        with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
+            wanted = targets or self.request.targets
+            yield [self._path(target, sample) for target in wanted if target != FACTS]
+
+    def _path(self, target: str, sample: Path) -> Path:
+        """The folder or file behind a target; a live one is collected now."""
+        if target in self.collected:
+            return Path(self.collected[target])
+        if target.startswith(LIVE):
+            return self._live(target)
+        if target == PIPED:
+            folder = piped_snapshot(self.data)
+            self.collected[target] = str(folder)
+            return folder
+        if target.startswith(TENANT):
+            return tenant_snapshot(target, self.data)
+        return sample if target == SAMPLE else Path(target)
+
+    def _live(self, target: str) -> Path:
+        """The folder of a live target, collected once."""
+        if target not in self.collected:
+            folders = [Path(path) for path in self.request.policies]
+            self.collected[target] = str(snapshot_of(target, self.data, folders, self.progress))
+        return Path(self.collected[target])
+
+    def plan(self, estate: Estate) -> Plan:
+        """What the estate is judged by; NotHeldError when an initiative is not loaded."""
+        return build_plan(self.request, Packs(self.data), estate, self.put)
+
+    def _analyzed(self, estate: Estate, now: datetime, before: Before | None = None) -> Analysis:
+        """What every analyzer says of an estate."""
+        with self.logs(estate, now) as logs:
+            return every_analyzer(estate, now, before, logs)
+
+    def parts(self, survey: Survey, plan: Plan, size: int) -> Iterator[Run]:
+        """Judge a surveyed estate part by part."""
+        told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
+        return evaluate_parts(
+            survey,
+            plan,
+            self.now,
+            scope=self.request.scope,
+            analyzers=self._analyzed,
+            aliases=Packs(self.data).aliases(),
+            size=size,
+            progress=told,
+        )
+
+    def run(self, estate: Estate, since: Run | None = None) -> Run:
+        """Judge an estate; what is the same as in an earlier run is taken over from it."""
+        return self.judge(estate, self.plan(estate), self.now, since)
+
+    def judge(self, estate: Estate, plan: Plan, now: datetime, since: Run | None = None) -> Run:
+        """Judge an estate by a plan at a time."""
+        told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
+        return evaluate(
+            estate,
+            plan,
+            now,
+            scope=self.request.scope,
+            analyzers=self._analyzed,
+            aliases=Packs(self.data).aliases(),
+            since=since,
+            progress=told,
+        )
+
+
+def save_request(request: Request, data: Path) -> None:
+    """Remember a request, so that `score` and the like can repeat it."""
+    path = data / "posture" / "last-scan.json"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(request), indent=2))
+
+
+def forget_request(data: Path) -> None:
+    """Nothing is to be scanned any more."""
+    (data / "posture" / "last-scan.json").unlink(missing_ok=True)
+
+
+def last_request(data: Path) -> Request | None:
+    """The request of the last scan in a data folder, None where there was none; ContentError where it cannot be read."""
+    path = data / "posture" / "last-scan.json"
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Request)
+    except msgspec.DecodeError as error:
+        raise ContentError(f"damaged, scan again: {error}", Place(str(path))) from error

@@ -1,0 +1,272 @@
+"""Assessments that could not be judged are grouped by what is missing; each group says what settles it, and that settles it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nephoscope
+import nephoscope_policy
+from nephoscope.estate.coverage import manifest_document
+from nephoscope.estate.estate import Estate
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.data_gaps.gaps import (
+    NEEDS,
+    DataGap,
+    Unsettled,
+    data_gaps,
+    gaps_in,
+    missing_of,
+    unsettled_of,
+)
+from nephoscope.posture.data_gaps.remedies import EXPORTED, Need, permissions, remedy, why_unreadable
+from nephoscope.posture.published.findings import UNJUDGED
+from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope_policy.azure_facts import report_types
+from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.state import Severity
+
+SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
+VAULT = f"{SUB}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv"
+VAULTS = "microsoft.keyvault/vaults"
+DIAGNOSTICS = "microsoft.insights/diagnosticsettings"
+#: cause, description -> what is missing
+SAID: list[tuple[str, str, Need, str]] = [
+    ("not-collected", f"{DIAGNOSTICS} was not collected in {SUB}", Need.TYPE, DIAGNOSTICS),
+    ("not-collected", f"{DIAGNOSTICS} was not collected in {SUB} (403 on {VAULT})", Need.TYPE,
+     DIAGNOSTICS),
+    ("not-collected", f"microsoft.security/pricings 'ai' of {SUB} was not read: in Azure it always exists", Need.TYPE,
+     "microsoft.security/pricings"),
+    ("not-collected", f"not collected: {VAULT}", Need.TYPE, VAULTS),
+    ("not-collected", f"not-collected: not collected: microsoft.authorization/roleassignments in {SUB}", Need.TYPE,
+     "microsoft.authorization/roleassignments"),
+    ("not-collected", "not collected: microsoft.graph/users/11111111-1111-1111-1111-111111111111", Need.TYPE, "microsoft.graph/users"),
+    ("not-collected", f"not collected: whether /providers/microsoft.management/managementgroups/mg is above {SUB}", Need.TYPE,
+     "microsoft.management/managementgroups"),
+    ("not-collected", f"the properties of {VAULT} were not read", Need.BODY, VAULTS),
+    ("not-collected", f"not-collected: not collected: the properties of {VAULT}, the properties of {SUB}", Need.BODY, VAULTS),
+    ("not-collected", f"properties.networkacls of {VAULT} was cut to text by its export and not read: export again with -Depth 100",
+     Need.DEPTH, VAULTS),
+    ("not-collected", "no-analyzer: no analyzer yet: it needs flow logs", Need.ANALYZER, "no analyzer yet: it needs flow logs"),
+    ("no-analyzer", "no analyzer yet: it needs flow logs", Need.ANALYZER, "no analyzer yet: it needs flow logs"),
+    ("stale", f"the update assessment {VAULT}/patchassessmentresults/latest is of 2021-01-01: it is 9 days old and holds for 7",
+     Need.REPORT, f"{VAULTS}/patchassessmentresults"),
+    ("not-held", "no loaded content holds the definition 'own-policy'; it is assigned", Need.DEFINITION, "own-policy"),
+    ("parameter-error", "effect: must be one of Audit", Need.ASSIGNMENT, "effect: must be one of Audit"),
+    ("too-many-steps", "over 1000000 members", Need.CORRECTION, "over 1000000 members"),
+    ("request-only", "the rule judges the identity behind a request; a scan has no request", Need.REQUEST,
+     "the rule judges the identity behind a request; a scan has no request"),
+    ("security-admin-rules", f"not known: the effect of rules on {VAULT}", Need.MODEL, f"the effect of rules on {VAULTS}"),
+    ("a-cause-of-later", "words", Need.MODEL, "words"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cause", "description", "need", "subject"), SAID, ids=[f"{c}: {d[:40]}" for c, d, *_ in SAID]
+)
+def test_what_is_missing_is_read_from_cause_and_description(
+    cause: str, description: str, need: Need, subject: str
+) -> None:
+    found = missing_of(cause, description)
+    assert (found.need, found.subject) == (need, subject)
+
+
+#: Where the source names a cause that a verdict can have.
+CAUSES = (
+    r"Fault\(\s*State\.(?:ERROR|UNKNOWN), \"([a-z-]+)\"",
+    r"Result\((?:UNKNOWN|ERROR), [^\n]*cause=\"([a-z-]+)\"",
+    r"Result\((?:UNKNOWN|ERROR), rule\.effect, outcome\.reasons, \"([a-z-]+)\"",
+    r"NotCollected\([^)]*cause=\"([a-z-]+)\"",
+    r"NotHeldError\([^)]*, \"([a-z-]+)\"\)",
+    r"Outcome\(State\.UNKNOWN, cause=\"([a-z-]+)\"",
+    r"unknown\(\s*(?:str\([^)]*\)|\w+),\s*\w+,\s*\"([a-z-]+)\",",
+    r"^    cause(?:: str)? = \"([a-z-]+)\"",
+)
+
+
+def named_causes(text: str) -> set[str]:
+    several = (found for pattern in CAUSES for found in re.finditer(pattern, text, re.MULTILINE))
+    return {one for found in several for one in found.groups() if one}
+
+
+def test_every_cause_of_the_source_has_a_kind() -> None:
+    root = Path(nephoscope.__file__).parent
+    folders = (
+        Path(nephoscope_policy.__file__).parent,
+        *(root / one for one in ("posture", "analyze", "estate")),
+    )
+    paths = [path for folder in folders for path in folder.rglob("*.py")]
+    found = {one for path in paths for one in named_causes(path.read_text(encoding="utf-8"))}
+    assert {
+        "data-plane-mode",
+        "no-analyzer",
+        "not-held",
+        "definition-error",
+        "security-admin-rules",
+        "expression-error",
+    } <= found
+    assert found - {NOT_COLLECTED, STALE} <= NEEDS.keys()
+
+
+@pytest.mark.parametrize("need", list(Need))
+def test_every_kind_has_a_remedy(need: Need) -> None:
+    for subject in (VAULTS, ""):
+        found = remedy(need, subject)
+        assert found.action
+        assert need not in EXPORTED or found.commands
+    assert need not in EXPORTED or "Microsoft.KeyVault/vaults/read" in str(remedy(need, VAULTS).permissions)
+
+
+def test_every_kind_of_report_says_how_a_new_one_is_made() -> None:
+    for type_ in report_types():
+        assert "Then read" in remedy(Need.REPORT, type_).action
+
+
+REMEDIES = [
+    ("microsoft.graph/users", "collect --type Microsoft.Graph/users", "Microsoft Graph User.Read.All"),
+    ("microsoft.graph/groups", "collect --type Microsoft.Graph/groups", "Microsoft Graph GroupMember.Read.All"),
+    ("microsoft.graph/userregistrationdetails", "collect --type Microsoft.Graph/userRegistrationDetails",
+     "Microsoft Graph AuditLog.Read.All"),
+    (DIAGNOSTICS, "collect --type Microsoft.Insights/diagnosticSettings", "Microsoft.Insights/diagnosticSettings/read"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("type_", "command", "permission"), REMEDIES, ids=[one[0] for one in REMEDIES])
+def test_a_type_is_read_by_its_command_and_permission(type_: str, command: str, permission: str) -> None:
+    found = remedy(Need.TYPE, type_)
+    assert command in found.commands[0]
+    assert f"{command} > export.sh" in found.commands[1].replace("--script az ", "")
+    assert permission in found.permissions
+
+
+def test_a_type_that_nothing_reads_has_no_command() -> None:
+    found = remedy(Need.TYPE, "microsoft.foo/bars/things")
+    assert (found.commands, found.permissions) == ((), ())
+    assert "no request for it is known" in found.action
+
+
+def test_gaps_are_sorted_by_what_they_settle() -> None:
+    def one(key: str, type_: str, count: int) -> Unsettled:
+        return Unsettled(
+            key, f"Title {key}", Severity.HIGH, NOT_COLLECTED, f"{type_} was not collected in {SUB}", count
+        )
+
+    found = data_gaps(
+        [one("a", "microsoft.x/few", 1), one("a", "microsoft.x/many", 2), one("b", "microsoft.x/many", 3)]
+    )
+    assert [(gap.missing.subject, gap.count) for gap in found] == [
+        ("microsoft.x/many", 5),
+        ("microsoft.x/few", 1),
+    ]
+    assert [(each.key, each.count) for each in found[0].recommendations] == [("b", 3), ("a", 2)]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Estate:
+    return Scan(Request(("sample:",)), tmp_path_factory.mktemp("sample")).estate()
+
+
+def judged(data: Path, *targets: str | Estate) -> Report:
+    paths = tuple(one for one in targets if isinstance(one, str))
+    scan = Scan(Request(paths or ("sample:",)), data)
+    given = next((one for one in targets if isinstance(one, Estate)), None)
+    return Report(scan.run(given or scan.estate()), "x")
+
+
+def write(folder: Path, estate: Estate, types: frozenset[str], *, keep: bool) -> str:
+    """Write the resources of some types (or all others) as an export with its manifest."""
+    folder.mkdir()
+    bodies: list[dict[str, Any]] = [
+        one.body for one in estate.resources.values() if (one.type in types) is keep and not one.derived
+    ]
+    (folder / "all.json").write_text(json.dumps(bodies))
+    scopes = {
+        scope: frozenset(
+            one for one in read if (one.rpartition("/providers/")[2].split("/*")[0] in types) is keep
+        )
+        for scope, read in estate.coverage.scopes.items()
+    }
+    (folder / "coverage.json").write_text(
+        json.dumps(manifest_document(replace(estate.coverage, scopes=scopes)))
+    )
+    return str(folder)
+
+
+SETTLED = ["microsoft.insights/activitylogalerts", "microsoft.graph/users"]
+
+
+@pytest.mark.parametrize("type_", SETTLED)
+def test_what_a_gap_names_settles_exactly_the_assessments_that_it_counts(
+    tmp_path: Path, sample: Estate, type_: str
+) -> None:
+    types = frozenset({type_})
+    without = write(tmp_path / "without", sample, types, keep=False)
+    more = write(tmp_path / "more", sample, types, keep=True)
+    before = data_gaps(unsettled_of(judged(tmp_path / "data", without)))
+    after = data_gaps(unsettled_of(judged(tmp_path / "data", without, more)))
+    (gap,) = (one for one in before if one.missing.subject == type_)
+    assert gap.missing.need is Need.TYPE
+    assert gap.count > 0
+    assert [one for one in after if one.missing.subject == type_] == []
+    assert gap.count == waiting(before) - waiting(after)
+
+
+def waiting(gaps: list[DataGap]) -> int:
+    return sum(one.count for one in gaps)
+
+
+WORLDS = ("nothing read", "no properties", "no network or directory")
+
+
+def changed(sample: Estate, world: str) -> Estate:
+    if world == "no properties":
+        bare = [
+            replace(
+                one,
+                body={key: value for key, value in one.body.items() if key != "properties"},
+                complete=False,
+            )
+            for one in sample.resources.values()
+        ]
+        return Estate.of(bare, sample.coverage, tenant=sample.tenant)
+    dropped = ("microsoft.network/", "microsoft.graph/", "microsoft.authorization/", "microsoft.management/")
+    kept = [
+        one for one in sample.resources.values() if world == WORLDS[0] or not one.type.startswith(dropped)
+    ]
+    return Estate.of(kept, Coverage({}, tenant=sample.tenant), tenant=sample.tenant)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
+    tmp_path: Path, sample: Estate, world: str
+) -> None:
+    report = judged(tmp_path, changed(sample, world))
+    gaps = data_gaps(unsettled_of(report))
+    assert waiting(gaps) == sum(
+        count for (state, _), count in report.causes.items() if state.value in ("Unknown", "Error")
+    )
+    assert {gap.missing.need for gap in gaps} <= {Need.TYPE, Need.BODY, Need.ANALYZER}
+    for gap in (one for one in gaps if one.missing.need in EXPORTED):
+        assert gap.missing.subject.count("/") >= 1, gap.examples
+        assert gap.remedy.commands or why_unreadable(gap.missing.subject), gap.missing
+        assert permissions(gap.missing.subject)
+
+
+def test_an_edition_has_the_gaps_of_its_report(tmp_path: Path, sample: Estate) -> None:
+    report = judged(tmp_path, changed(sample, WORLDS[0]))
+    publish(tmp_path, report, {})
+    edition = Shelf(tmp_path).newest()
+    assert edition is not None
+    told = {one.missing: one.count for one in gaps_in(edition.findings, EVERYTHING)}
+    of_report = {one.missing for one in data_gaps(unsettled_of(report))}
+    assert told.keys() == of_report
+    assert sum(told.values()) == edition.findings.count(EVERYTHING, UNJUDGED)

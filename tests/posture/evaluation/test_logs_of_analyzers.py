@@ -1,0 +1,255 @@
+"""Analyzers that read logs: what an unmodified built-in makes of them, what is frozen, and what is run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.analyze import api_usage, discovery
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.logs import Declared, UndeclaredTableError
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+from nephoscope.posture.evaluation import analysis
+from nephoscope.posture.evaluation.evaluating import evaluate
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.scans.frozen_logs import frozen_logs
+from nephoscope.state import State
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State as Outcome
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+MINE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+#: The shipped definition that reads the key as the built-in c8acafaf-3d23-44d1-9624-978ef0f8652c does.
+DEFINITION = "1436b3b3-4183-5aec-acfe-086fc31d9bea"
+
+
+def service(subscription: str = MINE) -> str:
+    return f"/subscriptions/{subscription}/resourceGroups/rg/providers/Microsoft.ApiManagement/service/apim"
+
+
+def operation(name: str, subscription: str = MINE) -> Resource:
+    id_ = f"{service(subscription)}/apis/orders/operations/{name}"
+    return Resource.of(
+        {"id": id_, "name": name, "type": "Microsoft.ApiManagement/service/apis/operations", "properties": {}}
+    )
+
+
+def estate(*names: str) -> Estate:
+    return Estate.of([operation(one) for one in names], Coverage.everything())
+
+
+def call(days: float, name: str = "get", subscription: str = MINE, **more: Any) -> dict[str, Any]:
+    """A request some days before NOW."""
+    return {
+        "TimeGenerated": NOW - timedelta(days=days),
+        "_ResourceId": service(subscription).lower(),
+        "_SubscriptionId": subscription,
+        "ApiId": "orders;rev=2",
+        "OperationId": name,
+        **more,
+    }
+
+
+class Kept:
+    """A lake that is written to between evaluations."""
+
+    def __init__(self, data: Path, state: State, lake: Lake) -> None:
+        self.data, self.state, self.lake, self.sequence = data, state, lake, 0
+
+    def write(self, *calls: dict[str, Any], table: str = api_usage.LOGS, workspace: str = "default") -> None:
+        self.sequence += 1
+        place = self.state.workspaces.get(workspace)
+        rows = arrow_of(self.lake.tables[table], calls, workspace=place, now=NOW).table
+        self.lake.writer().append(
+            workspace, {table: rows}, producer=f"test {workspace}", sequence=self.sequence
+        )
+        self.lake.flush()
+
+    def analyzed(
+        self, estate: Estate, now: datetime, before: analysis.Before | None = None, /
+    ) -> analysis.Analysis:
+        with frozen_logs(self.data, self.state, estate, now) as logs:
+            return analysis.every_analyzer(estate, now, before, logs)
+
+    def said(self, *names: str, now: datetime = NOW) -> dict[str, tuple[Outcome, str]]:
+        found = self.analyzed(estate(*names), now).assessments
+        return {
+            one.resource.rsplit("/", 1)[-1]: (one.state, one.description)
+            for one in found
+            if one.key == api_usage.USED.id
+        }
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        state.workspaces.set("default", days=3650)
+        yield Kept(tmp_path, state, lake)
+
+
+UNKNOWN = Outcome.UNKNOWN
+CASES = {
+    "no logs at all": ([], UNKNOWN, "not collected: rows of ApiManagementGatewayLogs"),
+    "called": (
+        [call(31), call(3), call(0.1, "other")],
+        Outcome.COMPLIANT,
+        "it was called on 2026-10-29, within 30 days",
+    ),
+    "called, by young logs": ([call(3)], Outcome.COMPLIANT, "it was called on 2026-10-29, within 30 days"),
+    "not called": ([call(31), call(0.1, "other")], Outcome.NON_COMPLIANT, "nobody called it within 30 days"),
+    "not called, by young logs": (
+        [call(29, "other"), call(0.1, "other")],
+        UNKNOWN,
+        "30 days of ApiManagementGatewayLogs",
+    ),
+    "logs that ended": (
+        [call(40, "other"), call(5, "other")],
+        UNKNOWN,
+        "the last row of ApiManagementGatewayLogs",
+    ),
+    "logs of another service": (
+        [
+            call(31, "other", _ResourceId=f"{service().lower()}2"),
+            call(0.1, "other", _ResourceId=f"{service().lower()}2"),
+        ],
+        UNKNOWN,
+        "rows of ApiManagementGatewayLogs of",
+    ),
+    "calls of another tenant's service": (
+        [call(31, subscription=OTHER), call(0.1, subscription=OTHER)],
+        UNKNOWN,
+        "rows of",
+    ),
+    "calls later than now": (
+        [call(31, "other"), call(0.1, "other"), call(-1)],
+        Outcome.NON_COMPLIANT,
+        "nobody called it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_gateway_logs_say(kept: Kept, name: str) -> None:
+    calls, state, said = CASES[name]
+    if calls:
+        kept.write(*calls)
+    found = kept.said("get")["get"]
+    assert found[0] is state
+    assert said in found[1]
+
+
+def test_without_a_lake_it_is_unknown() -> None:
+    found = [
+        one for one in analysis.every_analyzer(estate("get"), NOW).assessments if one.key == api_usage.USED.id
+    ]
+    assert [(one.state, one.description) for one in found] == [
+        (UNKNOWN, "not collected: logs: nothing here holds any")
+    ]
+
+
+def test_all_workspaces_are_asked(kept: Kept) -> None:
+    kept.state.workspaces.add("soc", days=3650)
+    kept.write(call(31, "other"), call(0.1, "other"))
+    kept.write(call(2), workspace="soc")
+    assert kept.said("get")["get"][0] is Outcome.COMPLIANT
+
+
+def test_a_policy_turns_both_ways(kept: Kept) -> None:
+    plan = Plan(Packs(kept.data).catalogue()).assigning(DEFINITION)
+
+    def state(since: Any = None) -> Any:
+        return evaluate(estate("get"), plan, NOW, analyzers=kept.analyzed, since=since)
+
+    states = lambda run: [one.state for one in run.assessments]  # noqa: E731
+    first = state()
+    kept.write(call(31, "other"), call(0.1, "other"))
+    second = state(first)
+    kept.write(call(2))
+    third = state(second)
+    assert [states(one) for one in (first, second, third)] == [
+        [UNKNOWN],
+        [Outcome.NON_COMPLIANT],
+        [Outcome.COMPLIANT],
+    ]
+    assert list(third.assessments) == list(state().assessments)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the analyzers in the order in which they run."""
+    ran: list[str] = []
+
+    def counting(one: discovery.Analyzer) -> discovery.Analyzer:
+        def analyze(view: Any) -> Any:
+            ran.append(one.name)
+            return one.analyze(view)
+
+        return discovery.Analyzer(one.name, one.keys, one.types, one.tables, analyze, one.doc)
+
+    several = tuple(map(counting, discovery.analyzers()))
+    monkeypatch.setattr("nephoscope.analyze.running.analyzers", lambda: several)
+    return ran
+
+
+def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[str]) -> None:
+    plan, world = Plan(Catalogue([])), estate("get")
+    first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
+    everything = set(counted)
+
+    def again(world: Estate = world, now: datetime = NOW) -> set[str]:
+        counted.clear()
+        evaluate(world, plan, now, analyzers=kept.analyzed, since=first)
+        return set(counted)
+
+    assert again() == set()
+    kept.write(call(2))
+    assert again() == {"api_usage"}
+    first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
+    kept.write({"TimeGenerated": NOW, "Computer": "c"}, table="Heartbeat")
+    assert again() == set()
+    assert again(now=NOW + timedelta(hours=1)) == {"api_usage"}
+    assert again(Estate.of([operation("get"), operation("new")], Coverage.everything())) >= {
+        "api_usage",
+        "api_authentication",
+    }
+    assert again(Estate.of([operation("get")], Coverage({}))) == everything
+
+
+def rows(kept: Kept, query: str, tables: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    with frozen_logs(kept.data, kept.state, estate("get", "put"), NOW) as logs:
+        assert logs is not None
+        return logs.query(query, Declared(tables, (api_usage.OPERATION,)))
+
+
+def test_the_estate_that_is_judged_is_asked_beside_logs(kept: Kept) -> None:
+    kept.write(call(2))
+    calls = f"{api_usage.LOGS} | summarize n = count() by name = OperationId"
+    query = f"Resources | project name, id = tolower(id) | join kind=leftouter ({calls}) on name"
+    found = rows(kept, f"{query} | project name, n | order by name asc", (api_usage.LOGS,))
+    assert found == [{"name": "get", "n": 1}, {"name": "put", "n": None}]
+
+
+def test_a_table_that_is_not_declared_is_refused(kept: Kept) -> None:
+    kept.write(call(2))
+    with pytest.raises(UndeclaredTableError, match="ApiManagementGatewayLogs is not among the TABLES"):
+        rows(kept, f"{api_usage.LOGS} | take 1")
+
+
+def test_rows_that_come_in_meanwhile_are_of_the_next_evaluation(kept: Kept) -> None:
+    kept.write(call(2))
+    declared = Declared((api_usage.LOGS,), ())
+    with frozen_logs(kept.data, kept.state, estate("get"), NOW) as logs:
+        assert logs is not None
+        before = logs.query(f"{api_usage.LOGS} | count", declared)
+        kept.write(call(1))
+        assert logs.query(f"{api_usage.LOGS} | summarize n = count()", declared) == [
+            {"n": before[0]["Count"]}
+        ]

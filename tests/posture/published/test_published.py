@@ -1,0 +1,295 @@
+"""What an evaluation publishes: the same verdicts and scores, found by id, by type, by KQL, and only in the reach of who asks."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.sample.some_subscriptions import copy_some
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.posture.history.comparison import Past
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.publishing import kinds, publish, publish_documents, published_path
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.recommendations.subject import verdicts
+from nephoscope.posture.reports.graph_tables import TABLES
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope_kql.errors import KqlError
+from nephoscope_policy.model.state import State
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+ASSESSMENT = "microsoft.security/assessments"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("data"), NOW)
+    return Report(scan.run(scan.estate()), "sample:")
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A report of one subscription, for what is the same of every one."""
+    snapshot = copy_some(tmp_path_factory.mktemp("few") / "snapshot", "sandbox")
+    scan = Scan(Request((str(snapshot),)), tmp_path_factory.mktemp("few"), NOW)
+    return Report(scan.run(scan.estate()), "few")
+
+
+@pytest.fixture(scope="module")
+def published(report, tmp_path_factory):
+    data = tmp_path_factory.mktemp("published")
+    publish(data, report, {})
+    return Shelf(data)
+
+
+@pytest.fixture(scope="module")
+def edition(published):
+    return published.newest()
+
+
+def lab(edition) -> Reach:
+    (found,) = [id_ for id_, name in edition.made.subscriptions.items() if name == "sub-bwf-sandbox"]
+    return Reach(subscriptions=frozenset({found}))
+
+
+def test_nothing_was_published(tmp_path):
+    assert Shelf(tmp_path).newest() is None
+
+
+def test_verdicts_are_those_of_the_report(report, edition):
+    told = verdicts(report.run.assessments)
+    states = edition.findings.states(EVERYTHING)
+    assert states == {state: sum(one is state for one in told.values()) for state in set(told.values())}
+    assert edition.made.states == {state.value: count for state, count in report.run.states().items()}
+    assert edition.made.percentage == report.score.percentage
+
+
+def test_tallies_add_up(edition):
+    tallies = edition.findings.tallies(EVERYTHING)
+    assert sum(one.counts.total() for one in tallies) == edition.findings.count(EVERYTHING)
+    failing = [one for one in tallies if one.unhealthy]
+    assert tallies[: len(failing)] == failing
+    assert [one.severity.rank for one in failing] == sorted(
+        (one.severity.rank for one in failing), reverse=True
+    )
+
+
+def test_every_page_once(edition):
+    whole = edition.findings.count(EVERYTHING)
+    pages = [
+        edition.findings.page(EVERYTHING, order="resource", start=start, most=500)
+        for start in range(0, whole, 500)
+    ]
+    ids = [one.id for page in pages for one in page]
+    assert len(ids) == len(set(ids)) == whole
+    seen, after = [], ""
+    while True:
+        page = edition.listing.page([ASSESSMENT], EVERYTHING, after=after, most=700)
+        seen += [body["id"] for body in page.bodies if not off(body)]
+        if not (after := page.after):
+            break
+    assert sorted(seen) == sorted(ids)
+
+
+def off(body) -> bool:
+    """Whether it was found while no policy is judged by it, so that it is no finding of a list."""
+    return body["properties"]["status"].get("cause") == "OffByPolicy"
+
+
+def test_filters(edition):
+    failing = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
+    assert {one.state for one in edition.findings.page(EVERYTHING, failing)} == {State.NON_COMPLIANT}
+    one = edition.findings.page(EVERYTHING, failing, most=1)[0]
+    about = edition.findings.page(EVERYTHING, Wanted(resource=one.resource))
+    assert {each.resource for each in about} == {one.resource}
+    assert one.id in {each.id for each in about}
+    named = edition.findings.page(EVERYTHING, Wanted(text=one.resource.rsplit("/", 1)[-1].upper()))
+    assert one.id in {each.id for each in named}
+    below = Wanted(scope="/".join(one.resource.split("/")[:3]))
+    assert 0 < edition.findings.count(EVERYTHING, below) < edition.findings.count(EVERYTHING)
+
+
+def test_the_estate_is_given_back_as_it_was(report, edition):
+    for resource in list(report.run.estate.resources.values())[::97]:
+        assert edition.listing.get(resource.key.upper(), EVERYTHING) == resource.body
+
+
+def test_scores_and_standards(report, edition):
+    scores = edition.listing.page(["microsoft.security/securescores"], EVERYTHING).bodies
+    told = {one.subscription: one.percentage for one in report.score.subscriptions if one.scored}
+    assert {one["id"].split("/")[2]: one["properties"]["score"]["percentage"] for one in scores} == told
+    controls = edition.listing.page(
+        ["microsoft.security/securescores/securescorecontrols"], EVERYTHING
+    ).bodies
+    unhealthy = sum(one["properties"]["unhealthyResourceCount"] for one in controls)
+    assert unhealthy == sum(one.unhealthy for one in report.score.controls)
+    standards = edition.listing.page(["microsoft.security/regulatorycompliancestandards"], EVERYTHING).bodies
+    assert {one["properties"]["state"] for one in standards} <= {"Failed", "Passed", "Skipped", "Unsupported"}
+
+
+def test_since_when_is_remembered(report, tmp_path):
+    subject = next(
+        subject for subject, state in verdicts(report.run.assessments).items() if state is State.NON_COMPLIANT
+    )
+    first = NOW - timedelta(days=3)
+    publish(tmp_path, report, {subject: Past(State.NON_COMPLIANT, True, first, first)})
+    edition = Shelf(tmp_path).newest()
+    about = Wanted(resource=subject[0], recommendations=frozenset({subject[1]}))
+    (one,) = edition.findings.page(EVERYTHING, about)
+    told = edition.listing.get(one.id, EVERYTHING)["properties"]["status"]
+    assert told["firstEvaluationDate"] == first.isoformat()
+    assert one.why == told.get("description", "")
+
+
+def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
+    publish(tmp_path, few, {})
+    shelf = Shelf(tmp_path)
+    old = shelf.newest()
+    assert shelf.newest() is old
+    publish(tmp_path, replace(few, scope="again"), {})
+    assert shelf.newest().made.scope == "again"
+    assert old.findings.count(EVERYTHING) == shelf.newest().findings.count(EVERYTHING)
+
+
+def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few, tmp_path):
+    publish(tmp_path, few, {})
+    made = Shelf(tmp_path).newest().made
+    for number in range(1, 23):
+        publish_documents(tmp_path, [], replace(made, scope=f"{number}"))
+    log = published_path(tmp_path) / "_delta_log"
+    assert json.loads((log / "_last_checkpoint").read_text())["version"] == 20
+    edition = Shelf(tmp_path).newest()
+    assert (edition.made.scope, edition.findings.count(EVERYTHING)) == ("22", 0)
+
+
+def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
+    """Nobody who asks waits for it, and it is shown as soon as it is ready, also where it could not be made so."""
+    publish(tmp_path, few, {})
+    shelf, go = Shelf(tmp_path), threading.Event()
+    old = shelf.newest()
+    made = []
+
+    def ready(edition):
+        assert go.wait(60)
+        made.append(edition.findings.count(EVERYTHING))
+        if len(made) > 1:
+            raise LakeError("no room")
+
+    shelf.make_ready(ready)
+    for number, scope in enumerate(("again", "once more"), 1):
+        go.clear()
+        publish(tmp_path, replace(few, scope=scope), {})
+        assert shelf.newest() is shelf.newest() is old
+        go.set()
+        shelf.settle()
+        assert (old := shelf.newest()).made.scope == scope
+        assert len(made) == number
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_a_reach_sees_its_own_rows_only_by_kql(edition, table):
+    reach = lab(edition)
+    (mine,) = reach.subscriptions
+    query = f"{table} | summarize n = count() by subscriptionId, type"
+    found = edition.query(query, reach)[-1].table.to_pylist()
+    strangers = {row["type"] for row in found if row["subscriptionId"] not in ("", mine)}
+    assert not strangers
+    everywhere = {row["subscriptionId"]: 1 for row in edition.query(query, EVERYTHING)[-1].table.to_pylist()}
+    assert table not in ("resources", "securityresources") or len(everywhere) > 5
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "resources | join kind=inner (resources | project id, other=subscriptionId) on id | project subscriptionId=other",
+        "resources | union securityresources, policyresources, authorizationresources | project subscriptionId",
+        "let t = view() { resourcecontainers }; t | project subscriptionId",
+        "search * | project subscriptionId",
+        "resourcecontainers | lookup (resources | project subscriptionId, name) on subscriptionId | project subscriptionId",
+    ],
+)
+def test_no_operator_leads_out_of_the_reach(edition, query):
+    reach = lab(edition)
+    rows = edition.query(query, reach)[-1].table.to_pylist()
+    assert {row["subscriptionId"] for row in rows} <= {"", *reach.subscriptions}
+    assert any(row["subscriptionId"] for row in rows)
+
+
+def test_a_group_is_a_reach(edition):
+    one = next(
+        one for one in edition.findings.page(EVERYTHING, most=500) if "/resourcegroups/" in one.resource
+    )
+    group = "/".join(one.resource.split("/")[:5])
+    reach = Reach(groups=frozenset({group}))
+    assert {each.resource.startswith(group) for each in edition.findings.page(reach, most=1000)} == {True}
+    assert edition.listing.get("/".join(group.split("/")[:3]), reach) is not None, (
+        "the subscription above it has a name"
+    )
+    assert edition.findings.count(Reach()) == 0
+
+
+def test_tables_are_found_in_any_case_and_a_wrong_one_is_told(edition):
+    assert edition.query("ReSourceS | count", EVERYTHING)[-1].table.num_rows == 1
+    with pytest.raises(KqlError, match="Nothing"):
+        edition.query("Nothing | count", EVERYTHING)
+
+
+def test_kinds_are_found_in_their_folder():
+    assert {
+        "resources",
+        "assessments",
+        "secure_scores",
+        "policy_states",
+        "regulatory_compliance",
+    } <= kinds().keys()
+
+
+def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
+    publish(tmp_path, few, {})
+    here, there = Shelf(tmp_path).newest(), Shelf(tmp_path).newest()
+    whole = here.findings.count(EVERYTHING)
+    (copy,) = (tmp_path / "posture").glob(".documents-*.duckdb")
+    made = copy.stat().st_mtime_ns
+    assert there.findings.count(EVERYTHING) == whole
+    assert copy.stat().st_mtime_ns == made
+    assert copy.stat().st_mode & 0o077 == 0
+    publish(tmp_path, replace(few, scope="again"), {})
+    assert Shelf(tmp_path).newest().findings.count(EVERYTHING) == whole
+    assert not copy.exists()
+    assert here.listing.page([ASSESSMENT], EVERYTHING, most=10).bodies
+
+
+def test_a_copy_that_cannot_be_made_says_where(few, tmp_path):
+    publish(tmp_path, few, {})
+    (tmp_path / "posture" / ".documents.lock").mkdir()
+    with pytest.raises(LakeError, match="posture"):
+        Shelf(tmp_path).newest().findings.count(EVERYTHING)
+
+
+def test_what_was_read_for_one_reach_is_given_to_no_other(edition):
+    first, other = sorted(edition.made.subscriptions)[:2]
+    one, another = (Reach(subscriptions=frozenset({each})) for each in (first, other))
+    for _ in range(2):
+        for reach, mine in ((EVERYTHING, None), (one, first), (another, other), (Reach(), "")):
+            bodies = edition.listing.page([ASSESSMENT], reach, most=900).bodies
+            seen = {body["id"].lower().split("/")[2] for body in bodies}
+            assert seen <= {mine} if mine is not None else len(seen) > 1
+            assert bool(bodies) == (mine != "")
+    id_ = edition.listing.page([ASSESSMENT], one, most=1).bodies[0]["id"]
+    assert edition.listing.get(id_, one) == edition.listing.get(id_, EVERYTHING)
+    assert edition.listing.get(id_, another) is None
+
+
+def test_who_changes_a_document_that_was_read_changes_it_for_nobody_else(edition):
+    (body,) = edition.listing.page([ASSESSMENT], EVERYTHING, most=1).bodies
+    kept = dict(body)
+    body.clear()
+    assert edition.listing.page([ASSESSMENT], EVERYTHING, most=1).bodies == (kept,)
+    edition.listing.get(kept["id"], EVERYTHING).clear()
+    assert edition.listing.get(kept["id"], EVERYTHING) == kept

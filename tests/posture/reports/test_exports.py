@@ -1,0 +1,139 @@
+"""The same resources exported in many ways: each verdict equals the full export's or is Unknown, never the opposite."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import pytest
+from tests import exported
+
+from nephoscope.collect import resources
+from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope_policy.model.state import State
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+TYPES = (
+    "compute/virtualmachines", "compute/disks", "network/networkinterfaces", "network/networksecuritygroups",
+    "network/virtualnetworks", "network/publicipaddresses", "network/routetables", "network/loadbalancers", "storage/storageaccounts",
+    "keyvault/vaults", "web/sites", "sql/servers",
+)  # fmt: skip
+
+#: What rows of Resource Graph have besides.
+ADDED = ("tenantId", "subscriptionId", "resourceGroup")
+
+
+def _bodies():
+    """Forty resources of the sample: as many of each type."""
+    folder = files("nephoscope.content") / "sample" / "snapshot"
+    found = []
+    for name in ("sandbox", "terminals", "apps-dev", "connectivity", "booking-prod", "erp-prod", "data-prod"):
+        document = json.loads((folder / name / "resources.json").read_text())
+        found += document if isinstance(document, list) else document.get("data") or document["value"]
+    seen, kept = Counter(), []
+    for body in found:
+        kind = body["type"].lower().removeprefix("microsoft.")
+        seen[kind] += 1
+        if kind in TYPES and seen[kind] <= 4:
+            kept.append({key: item for key, item in body.items() if key not in ADDED})
+    return kept[:40]
+
+
+BODIES = _bodies()
+WHOLE = {
+    "graph.csv": exported.graph_csv,
+    "arm.json": exported.arm_list,
+    "powershell_100.json": lambda bodies: exported.powershell(bodies, 100),
+}
+LOSING = {
+    "resource_list.json": exported.resource_list,
+    "type_list.json": exported.type_list,
+    "page.json": exported.cut_page,
+    **{f"powershell_{depth}.json": lambda bodies, depth=depth: exported.powershell(bodies, depth) for depth in (1, 2, 3, 4)},
+    **{
+        f"printed_{depth}.json": lambda bodies, depth=depth: exported.powershell(bodies, depth, joined=True)
+        for depth in (3, 5)
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """What all of them are judged by: reading it costs more than judging."""
+    folder = tmp_path_factory.mktemp("plan")
+    (folder / "graph.json").write_text(exported.graph_json(BODIES))
+    scan = Scan(Request((str(folder / "graph.json"),)), folder / "data", NOW)
+    return scan.plan(scan.estate())
+
+
+def judged(folder, text, name, plan):
+    path = folder / name
+    path.write_text(text)
+    scan = Scan(Request((str(path),)), folder / "data", NOW)
+    estate = scan.estate()
+    run = scan.judge(estate, plan, NOW)
+    return {(one.resource.lower(), one.key): one for one in run.assessments}, estate
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory, plan):
+    found, estate = judged(tmp_path_factory.mktemp("full"), exported.graph_json(BODIES), "graph.json", plan)
+    assert estate.quarantine == ()
+    assert len(BODIES) == 40
+    states = Counter(one.state for one in found.values())
+    assert states[State.COMPLIANT] > 50
+    assert states[State.NON_COMPLIANT] > 20
+    return found
+
+
+def flips(before, after):
+    return {
+        key: (before[key].state, one.state)
+        for key, one in after.items()
+        if key in before and one.state not in (before[key].state, State.UNKNOWN)
+    }
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_exports_give_the_same_verdicts(full, plan, tmp_path, name):
+    found, estate = judged(tmp_path, WHOLE[name](BODIES), name, plan)
+    assert estate.quarantine == ()
+    assert {key: one.state for key, one in found.items()} == {key: one.state for key, one in full.items()}
+
+
+@pytest.mark.parametrize("name", LOSING)
+def test_exports_that_lose_something_flip_no_verdict_and_say_what_helps(full, plan, tmp_path, name):
+    found, estate = judged(tmp_path, LOSING[name](BODIES), name, plan)
+    assert flips(full, found) == {}
+    assert all(one.cause or one.description for one in found.values() if one.state is State.UNKNOWN)
+    told = " ".join(one.reason for one in estate.quarantine)
+    assert "export" in told
+
+
+def test_a_cut_value_leaves_the_verdicts_of_other_values(full, plan, tmp_path):
+    """At depth 4 most of a body is whole, and what is whole is judged."""
+    found, _ = judged(tmp_path, exported.powershell(BODIES, 4), "cut.json", plan)
+    same = sum(one.state is full[key].state for key, one in found.items() if key in full)
+    assert same > 0.6 * len(full)
+
+
+def stated(value):
+    """A JSON value without the members that are null, which ARM leaves out as well as not."""
+    if isinstance(value, dict):
+        return {key: stated(item) for key, item in value.items() if item is not None}
+    return [stated(one) for one in value] if isinstance(value, list) else value
+
+
+def test_flattened_objects_of_exact_types_are_the_arm_bodies(tmp_path):
+    """Whatever is put back is what was flattened."""
+    (tmp_path / "list.json").write_text(exported.type_list(BODIES))
+    (tmp_path / "arm.json").write_text(exported.arm_list(BODIES))
+    flat, whole = (resources.load([tmp_path / name]) for name in ("list.json", "arm.json"))
+    exact = [key for key, one in flat.resources.items() if one.complete and not one.derived]
+    assert {one.type for one in map(flat.resources.get, exact)} >= {
+        f"microsoft.{kind}" for kind in (*TYPES[:6], "storage/storageaccounts")
+    }
+    for key in exact:
+        assert flat.resources[key].body["properties"] == stated(whole.resources[key].body["properties"]), key

@@ -1,0 +1,235 @@
+"""What is said of a tenant is the same with and without another beside it, to the byte."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.reports.combined import combine
+from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.scans.scan import Request, Scan
+from nephoscope.posture.scans.scan_in_parts import Compared, PartedScan, Shown
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+GROUP = "/providers/Microsoft.Management/managementGroups/platform"
+OWN = f"{GROUP}/providers/Microsoft.Authorization/policyDefinitions/own"
+ASSIGNMENTS, USERS = "microsoft.authorization/roleassignments", "microsoft.graph/users"
+DIRECTORY = [USERS, "microsoft.graph/groups", "microsoft.graph/serviceprincipals", "microsoft.management/managementgroups",
+             "microsoft.authorization/roledefinitions"]  # fmt: skip
+
+
+def assignment(scope, number, principal):
+    id_ = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{number:08}-0000-4000-8000-000000000000"
+    definition = f"/providers/Microsoft.Authorization/roleDefinitions/{OWNER}"
+    return {
+        "id": id_,
+        "properties": {"roleDefinitionId": definition, "principalId": principal, "principalType": "User"},
+    }
+
+
+def person(id_, name, kind):
+    body = {
+        "id": id_,
+        "displayName": name,
+        "userPrincipalName": name,
+        "userType": kind,
+        "accountEnabled": kind == "Member",
+    }
+    return {"id": f"/providers/{USERS}/{id_}", "name": id_, "properties": body}
+
+
+class Company:
+    """A tenant with a subscription below a management group `platform`, a guest who owns at one of both, and two resources."""
+
+    def __init__(self, digit, *, guest_at_group, directory):
+        self.tenant = f"{digit * 8}-1111-4000-8000-000000000000"
+        self.subscription = f"/subscriptions/{digit * 8}-2222-4000-8000-000000000000"
+        member, guest = f"{digit * 8}-3333-4000-8000-000000000000", f"{digit * 8}-4444-4000-8000-000000000000"
+        self.secret = f"guest-of-{digit}"
+        self.bodies = [
+            {
+                "id": self.subscription, "tenantId": self.tenant,
+                "properties": {"displayName": f"sub {digit}", "managementGroupAncestorsChain": [{"name": "platform"}]},
+            },
+            {"id": GROUP, "name": "platform", "properties": {"displayName": f"Platform {digit}", "tenantId": self.tenant}},
+            {"id": f"{GROUP}/providers/Microsoft.Authorization/policyAssignments/own", "properties": {
+                "displayName": f"policy-of-{digit}", "policyDefinitionId": OWN}},
+            {"id": OWN, "name": "own", "properties": {
+                "displayName": f"rule-of-{digit}", "policyType": "Custom", "mode": "Indexed", "policyRule": {
+                    "if": {"allOf": [{"field": "type", "equals": "Microsoft.Storage/storageAccounts"},
+                                     {"field": "location", "equals": "westeurope" if guest_at_group else "nowhere"}]},
+                    "then": {"effect": "audit"}}}},
+            assignment(self.subscription, 1, member),
+            assignment(GROUP if guest_at_group else self.subscription, 2, guest),
+            {"id": f"{self.subscription}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/same", "location": "westeurope",
+             "properties": {"supportsHttpsTrafficOnly": guest_at_group, "minimumTlsVersion": "TLS1_2"}},
+            {"id": f"{self.subscription}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/same", "location": "westeurope",
+             "properties": {"enableSoftDelete": True}},
+        ]  # fmt: skip
+        self.manifest = {
+            "schemaVersion": 1,
+            "scopes": {
+                self.subscription: ["*"],
+                "": [ASSIGNMENTS, *(DIRECTORY if directory else DIRECTORY[3:])],
+            },
+            "gaps": {} if directory else {USERS: "403 on users"},
+        }
+        if directory:
+            self.bodies += [
+                person(member, f"member-of-{digit}", "Member"),
+                person(guest, self.secret, "Guest"),
+            ]
+
+    def write(self, folder):
+        folder.mkdir()
+        (folder / "all.json").write_text(json.dumps(self.bodies))
+        (folder / "coverage.json").write_text(json.dumps(self.manifest))
+        return str(folder)
+
+
+PAIRS = [
+    pytest.param((True, True), id="both-directories"),
+    pytest.param((True, False), id="the-second-without-directory"),
+    pytest.param((False, True), id="the-first-without-directory", marks=pytest.mark.full),
+]
+
+
+@pytest.fixture(params=PAIRS)
+def companies(request, tmp_path):
+    first, second = request.param
+    return (
+        (one := Company("a", guest_at_group=True, directory=first), one.write(tmp_path / "one")),
+        (two := Company("b", guest_at_group=False, directory=second), two.write(tmp_path / "two")),
+    )
+
+
+def judged(targets, data, *, assigned=False):
+    scan = Scan(Request(tuple(targets), assigned=assigned), data, NOW)
+    return combine([Report(scan.run(estate), "x") for estate in scan.estates()])
+
+
+def verdicts(report, tenant):
+    """Everything that is said of a tenant, reasons to the byte."""
+    return sorted(
+        repr((row.assessment, row.recommendation.name, report.reasons(row), report.why(row)))
+        for row in report.rows
+        if row.tenant == tenant
+    )
+
+
+@pytest.mark.parametrize("assigned", [False, True])
+def test_verdicts_of_both_are_those_of_each_alone(companies, tmp_path, assigned):
+    both = judged([folder for _, folder in companies], tmp_path / "data", assigned=assigned)
+    for company, folder in companies:
+        alone = judged([folder], tmp_path / "data", assigned=assigned)
+        assert verdicts(alone, company.tenant)
+        assert verdicts(both, company.tenant) == verdicts(alone, company.tenant)
+
+
+def test_attack_paths_of_both_are_those_of_each_alone(companies, tmp_path):
+    both = judged([folder for _, folder in companies], tmp_path / "data")
+    for part, (_, folder) in zip(both.parts, companies, strict=True):
+        alone = judged([folder], tmp_path / "data")
+        assert repr(part.attack_paths.paths) == repr(alone.attack_paths.paths)
+        assert part.attack_paths.gaps == alone.attack_paths.gaps
+
+
+def test_scores_and_counts_add_up(companies, tmp_path):
+    both = judged([folder for _, folder in companies], tmp_path / "data")
+    alone = [judged([folder], tmp_path / "data") for _, folder in companies]
+    assert both.resources == sum(one.resources for one in alone)
+    assert both.states == sum((one.states for one in alone), start=type(both.states)())
+    assert both.score.subscriptions == tuple(scope for one in alone for scope in one.score.subscriptions)
+
+
+def test_a_report_from_disk_is_the_same(companies, tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    scan = Scan(Request(tuple(folder for _, folder in companies)), tmp_path / "data", NOW)
+    parted = PartedScan(scan, folder, 1).report(Shown(Extract()), Compared())
+    both = judged([folder for _, folder in companies], tmp_path / "data")
+    assert (parted.judged, parted.resources, parted.score) == (both.judged, both.resources, both.score)
+
+
+def published(companies, data):
+    report = judged([folder for _, folder in companies], data)
+    Recorder(data, "default").record(report)
+    return Shelf(data).newest()
+
+
+def reader(*several):
+    return Reach(
+        subscriptions=frozenset(one.subscription.rsplit("/", 1)[-1] for one in several),
+        management_groups=frozenset({GROUP.lower()}),
+        tenants=frozenset(one.tenant for one in several),
+    )
+
+
+def seen(edition, reach):
+    types = sorted({type_ for several in edition.types.values() for type_ in several})
+    listed = [body for one in types for body in edition.listing.page([one], reach, collected=True).bodies]
+    rows = [
+        result.table.to_pylist()
+        for table in (
+            "resourcecontainers",
+            "resources",
+            "authorizationresources",
+            "policyresources",
+            "securityresources",
+        )
+        for result in edition.query(f"{table} | order by id asc, tenantId asc", reach)
+    ]
+    return json.dumps([listed, rows, edition.listing.get(GROUP, reach)], default=str, sort_keys=True)
+
+
+def test_a_reader_of_one_tenant_sees_the_same_with_the_other_beside_it(companies, tmp_path):
+    """Of each kind of document, by lists, by id and by KQL."""
+    both = published(companies, tmp_path / "both")
+    for number, pair in enumerate(companies):
+        company = pair[0]
+        alone = published([pair], tmp_path / f"alone-{number}")
+        assert seen(both, reader(company)) == seen(alone, reader(company))
+        others = [one for one, _ in companies if one is not company]
+        for other in others:
+            text = seen(both, reader(company))
+            assert not [
+                word
+                for word in (
+                    other.secret,
+                    other.tenant,
+                    other.subscription,
+                    f"policy-of-{other.subscription[15]}",
+                    f"rule-of-{other.subscription[15]}",
+                )
+                if word in text
+            ]
+
+
+def test_both_management_groups_of_one_name_are_listed_page_by_page(companies, tmp_path):
+    edition = published(companies, tmp_path / "data")
+    names, after = [], ""
+    while True:
+        page = edition.listing.page(
+            ["microsoft.management/managementgroups"], EVERYTHING, after=after, most=1
+        )
+        names += [one["properties"]["displayName"] for one in page.bodies]
+        after = page.after
+        if not after:
+            break
+    assert names == ["Platform a", "Platform b"]
+
+
+def test_a_second_evaluation_finds_nothing_new(companies, tmp_path):
+    data = tmp_path / "data"
+    report = judged([folder for _, folder in companies], data)
+    assert len(Recorder(data, "default").record(report)) > 0
+    later = Scan(Request(tuple(folder for _, folder in companies)), data, NOW.replace(day=30))
+    again = combine([Report(later.run(estate), "x") for estate in later.estates()])
+    assert list(Recorder(data, "default").record(again)) == []
