@@ -44,8 +44,8 @@ from nephoscope.sample.attack import Attack, attacks  # noqa: E402
 from nephoscope.sample.generator import Generator  # noqa: E402
 from nephoscope.sample.loading import Loading  # noqa: E402
 from nephoscope.state import State  # noqa: E402
-from nephoscope.state.alerts import StoredAlert  # noqa: E402
-from nephoscope.state.incidents import IncidentStatus  # noqa: E402
+from nephoscope.state.incidents.alerts import StoredAlert  # noqa: E402
+from nephoscope.state.incidents.incidents import IncidentStatus  # noqa: E402
 from noise.windows import Windows  # noqa: E402
 
 ALLOWED, CUT = 5.0, 0.7

@@ -42,7 +42,7 @@ from nephoscope.lake.packed import joined  # noqa: E402
 from nephoscope.lake.tables import Tables  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope.state.ledger import StateLedger  # noqa: E402
-from nephoscope.state.workspace import Workspace  # noqa: E402
+from nephoscope.state.workspaces.workspace import Workspace  # noqa: E402
 
 #: The command, which says its peak at its end: what the system tells of a child begins with the memory of its parent.
 _COMMAND = r"""

@@ -12,7 +12,7 @@ import click
 import pytest
 from starlette.testclient import TestClient
 
-from nephoscope.state.audit_enforcement import by_product
+from nephoscope.state.database.audit_enforcement import by_product
 
 _END = object()
 _main, _request = click.Command.main, TestClient.request

@@ -23,7 +23,7 @@ import httpx
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from serving.stand import Running, members
 
 BESIDE_MS, MOST_MIB, QUERIES, GROWING, SILENT = 500.0, 4096.0, 41, 8, 1010

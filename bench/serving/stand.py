@@ -24,7 +24,7 @@ from nephoscope.serve.assessing import assess
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import read
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from serving.cpu import cpu_of
 from serving.estate import enlarge
 

@@ -23,8 +23,8 @@ from nephoscope.alerts.incidents.sight import READ, Sight, sight_of
 from nephoscope.posture.published.beside import Beside, rows
 from nephoscope.posture.published.beside import Current as Rows
 from nephoscope.posture.published.graph_spelling import capitalised
-from nephoscope.state.alerts import Looked
-from nephoscope.state.arm_documents import REMOVED
+from nephoscope.state.estate.arm_documents import REMOVED
+from nephoscope.state.incidents.alerts import Looked
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from nephoscope.model.reach import Reach
     from nephoscope.posture.published.edition import Edition
     from nephoscope.state import State
-    from nephoscope.state.alerts import StoredAlert
-    from nephoscope.state.arm_documents import ArmDocument
+    from nephoscope.state.estate.arm_documents import ArmDocument
+    from nephoscope.state.incidents.alerts import StoredAlert
 
 ASSESSMENTS = "microsoft.security/assessments"
 ALERTS = security_shape.TYPE.lower()

@@ -30,7 +30,7 @@ from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.incidents.incidents import IncidentStatus
 
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
 ASSESS_SOON, FAILED = ("assess", "asked"), ("assess", "failed")

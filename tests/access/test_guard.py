@@ -10,7 +10,7 @@ from sqlalchemy import text
 from nephoscope.access.guard import DeniedError, Guard, digest
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.state import State, StateError
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

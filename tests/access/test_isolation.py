@@ -33,8 +33,8 @@ from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.state import State
-from nephoscope.state.automation_runs import RuleLanguage
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.automation.automation_runs import RuleLanguage
 from nephoscope.web.site import COOKIE
 
 BASE = "https://127.0.0.1"

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.cli.main import cli
 from nephoscope.serve.application import application
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 IMDS = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/"
 APP_SERVICE = "/msi/token?api-version=2019-08-01&resource=https://management.azure.com/"

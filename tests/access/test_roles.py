@@ -9,7 +9,7 @@ import pytest
 from nephoscope.access.roles import ROLES, role
 from nephoscope.access.scopes import Hierarchy, ScopeError, containers, log_scope, parsed, permitted, reach
 from nephoscope.lake.scope import Scope
-from nephoscope.state.principals import RoleAssignment
+from nephoscope.state.access.principals import RoleAssignment
 
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 TOP, LOW = (f"/providers/microsoft.management/managementgroups/{name}" for name in ("top", "low"))

@@ -10,7 +10,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sessions import ENDED, end, opened
 from nephoscope.cli.main import cli
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 ONLY = [SecretKind.SESSION]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.access.scopes import Hierarchy, ScopeError, missing, parsed, permitted, reach
-from nephoscope.state.principals import RoleAssignment
+from nephoscope.state.access.principals import RoleAssignment
 
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 ONE, TWO, OTHER = (

@@ -13,7 +13,7 @@ from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from nephoscope.access import provider_tests
 from nephoscope.cli.main import cli
 from nephoscope.model.resource_binding import device_id
-from nephoscope.state.arrival import Arrival, Arrivals
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.ingestion.arrival import Arrival, Arrivals
 
 SECRET = "a client secret of a provider"
 MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/web-01"

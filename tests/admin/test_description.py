@@ -15,7 +15,7 @@ from schemathesis.config import SchemathesisConfig
 from nephoscope.access.openid import OpenId, OpenIdError
 from nephoscope.admin.wire.openapi import document
 from nephoscope.admin.wire.route import PREFIX, routes
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 #: A role that there is not, an issuer without TLS: what is well-formed need not be possible.
 NOT_ASKED = [checks.positive_data_acceptance]

@@ -81,7 +81,7 @@ def test_the_description_wants_a_credential(server, callers):
 
 def test_a_cookie_is_no_credential(server, instance):
     """What changes something here cannot be sent by a page of another site."""
-    from nephoscope.state.principals import PrincipalKind
+    from nephoscope.state.access.principals import PrincipalKind
 
     with instance.state.transaction() as session:
         ada = instance.state.principals.add(session, PrincipalKind.PERSON, "ada")

@@ -30,7 +30,7 @@ from nephoscope.sample.entry import Entry
 from nephoscope.sample.generator import Generator
 from nephoscope.sample.loading import Loading
 from nephoscope.state import State
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 
 HOUR = timedelta(hours=1)
 SETTLED = timedelta(minutes=6)

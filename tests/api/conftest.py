@@ -19,7 +19,7 @@ from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"

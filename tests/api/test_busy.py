@@ -9,9 +9,9 @@ from tests.api.test_matrix import OPERATIONS, answer
 from tests.held_state import held
 
 from nephoscope.state import StateError
-from nephoscope.state.database import WAIT_SECONDS, DiskFullError
-from nephoscope.state.incidents import Incident
-from nephoscope.state.principals import SecretKind
+from nephoscope.state.access.principals import SecretKind
+from nephoscope.state.database.database import WAIT_SECONDS, DiskFullError
+from nephoscope.state.incidents.incidents import Incident
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _WORKSPACE = (

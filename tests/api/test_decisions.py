@@ -22,7 +22,7 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scans.scan import Request
 from nephoscope.serve.assessing import assess, due
 from nephoscope.serve.settings import Settings
-from nephoscope.state.arm_documents import REMOVED
+from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity, State
 

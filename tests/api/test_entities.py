@@ -15,7 +15,7 @@ from nephoscope.api.entities import EXPANSIONS
 from nephoscope.lake.outbox import deliver
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 

@@ -9,7 +9,7 @@ import pytest
 from tests.alerts.case.test_entity_context import A, B
 from tests.web.conftest import LATELY, NOON, alert
 
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 
 VERSION = "api-version=2023-02-01"
 BASE = (

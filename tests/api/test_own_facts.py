@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.collect.facts.recording import FACTS_CHANGED, FORGOTTEN
-from nephoscope.state.arm_documents import REMOVED
+from nephoscope.state.estate.arm_documents import REMOVED
 
 VERSION = "?api-version=2024-07-10"
 GUEST = "providers/Microsoft.GuestConfiguration/guestConfigurationAssignments/AzureLinuxBaseline"

@@ -10,7 +10,7 @@ import pytest
 from nephoscope.api.wire.operation import PUBLIC, Directory
 from nephoscope.lake.rows import arrow_of
 from nephoscope.posture.recommendations.subject import verdicts
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.state import State
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"

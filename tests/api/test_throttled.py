@@ -15,7 +15,7 @@ from tests.api.test_matrix import OPERATIONS, answer
 from nephoscope.access.query_pool import THREAD_NAME
 from nephoscope.access.query_queue import QueryLimits
 from nephoscope.api.server import app
-from nephoscope.state.principals import SecretKind
+from nephoscope.state.access.principals import SecretKind
 from nephoscope_kql.cancellation import CancelledError
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 

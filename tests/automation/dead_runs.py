@@ -7,7 +7,7 @@ from typing import Any
 
 from nephoscope.automation.languages.security_automations import TENANT, TYPE
 from nephoscope.state import State
-from nephoscope.state.automation_runs import AutomationRun, RuleLanguage, RunStatus
+from nephoscope.state.automation.automation_runs import AutomationRun, RuleLanguage, RunStatus
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 KEY = f"{TENANT}/tell <team>".lower()

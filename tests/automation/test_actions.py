@@ -22,7 +22,7 @@ from aiosmtpd.smtp import AuthResult
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-from nephoscope.state.automation_runs import RunStatus
+from nephoscope.state.automation.automation_runs import RunStatus
 
 pytestmark = pytest.mark.system
 

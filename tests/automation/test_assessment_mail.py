@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nephoscope.automation.assessment_mail import grave_first, letter
-from nephoscope.state.automation_runs import AutomationRun, RunStatus
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 
 HOME = "/subscriptions/11111111-1111-4111-8111-111111111111"
 VM = f"{HOME}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm one"

@@ -13,7 +13,7 @@ from nephoscope.automation.languages.security_automations import TYPE
 from nephoscope.automation.rules import load_automations
 from nephoscope.cli.main import cli
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.access.principals import PrincipalKind
 
 SUB = "/subscriptions/11111111-1111-4111-8111-111111111111"
 OTHER = "/subscriptions/22222222-2222-4222-8222-222222222222"

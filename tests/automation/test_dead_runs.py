@@ -10,7 +10,7 @@ from tests.automation.dead_runs import KEY, NOON, REASON, spoil
 
 from nephoscope.cli.main import cli
 from nephoscope.state import State
-from nephoscope.state.automation_runs import RunStatus
+from nephoscope.state.automation.automation_runs import RunStatus
 
 
 def test_how_runs_stand(tmp_path):

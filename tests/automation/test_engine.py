@@ -17,7 +17,7 @@ from nephoscope.automation.languages.sentinel_rules import PROPERTIES
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.state import State, StateError
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.state import Severity
 
 NOW = datetime.now(UTC)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from nephoscope.state import State
-from nephoscope.state.automation_runs import RunStatus
+from nephoscope.state.automation.automation_runs import RunStatus
 
 pytestmark = pytest.mark.system
 

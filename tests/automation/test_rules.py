@@ -13,7 +13,7 @@ from nephoscope.automation.engine import KEPT
 from nephoscope.automation.languages.response_rules import FOLDER
 from nephoscope.automation.rules import load_rules
 from nephoscope.cli.main import cli
-from nephoscope.state.automation_runs import AutomationRun, RuleLanguage, RunStatus
+from nephoscope.state.automation.automation_runs import AutomationRun, RuleLanguage, RunStatus
 
 NOW = datetime.now(UTC)
 SENTINEL = "/workspaces/default/providers/microsoft.securityinsights/automationrules/tag"

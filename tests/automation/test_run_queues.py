@@ -19,7 +19,13 @@ from nephoscope.automation.run_queues import MOST, RunQueues
 from nephoscope.lake.lake import Lake
 from nephoscope.serve.responding import Desks
 from nephoscope.state import State
-from nephoscope.state.automation_runs import AutomationRun, DueRun, RuleLanguage, RunStatus, RunStep
+from nephoscope.state.automation.automation_runs import (
+    AutomationRun,
+    DueRun,
+    RuleLanguage,
+    RunStatus,
+    RunStep,
+)
 
 pytestmark = pytest.mark.system
 

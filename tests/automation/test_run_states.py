@@ -21,7 +21,7 @@ from nephoscope.automation.run_states import (
     taken_back,
 )
 from nephoscope.state import StateError
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

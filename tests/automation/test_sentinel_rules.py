@@ -15,7 +15,7 @@ from nephoscope.automation.languages.sentinel_rules import load_sentinel_rules, 
 from nephoscope.automation.rule import AutomationError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-from nephoscope.state.incidents import IncidentStatus, NoteKind
+from nephoscope.state.incidents.incidents import IncidentStatus, NoteKind
 
 ROOT = "/workspaces/default/providers/microsoft.securityinsights"
 KEY = f"{ROOT}/automationrules/one"

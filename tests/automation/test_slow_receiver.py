@@ -13,7 +13,7 @@ import pytest
 
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state import State
-from nephoscope.state.automation_runs import RunStatus
+from nephoscope.state.automation.automation_runs import RunStatus
 
 Talk = Callable[[ssl.SSLSocket, threading.Event], None]
 

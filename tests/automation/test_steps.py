@@ -15,7 +15,7 @@ from nephoscope.automation import engine as responding
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.state import LeaseLostError, State
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 
 pytestmark = pytest.mark.system
 

@@ -14,7 +14,7 @@ from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rules import load_automations
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.state.automation_runs import RuleLanguage
+from nephoscope.state.automation.automation_runs import RuleLanguage
 
 pytestmark = pytest.mark.system
 

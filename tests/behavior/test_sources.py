@@ -12,7 +12,7 @@ import yaml
 from nephoscope.behavior.source import COLUMNS, shipped
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.engines.duckdb import DuckDBEngine

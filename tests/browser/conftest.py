@@ -19,8 +19,8 @@ from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.record import Recorder
 from nephoscope.posture.scans.scan import Request, Scan, save_request
 from nephoscope.state import State
-from nephoscope.state.incidents import Incident
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.incidents.incidents import Incident
 
 #: Milliseconds before a page that does not come fails a test: the machine may be busy with other things.
 PATIENCE = 180_000

@@ -8,7 +8,7 @@ from tests.browser.conftest import NOON
 from tests.web.conftest import ALERT
 
 from nephoscope.state import State
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 
 pytestmark = pytest.mark.system
 

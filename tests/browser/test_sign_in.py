@@ -14,7 +14,7 @@ import pytest
 
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state import State
-from nephoscope.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 
 pytestmark = pytest.mark.system
 

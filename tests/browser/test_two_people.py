@@ -10,7 +10,7 @@ from tests.browser.test_pages import AXE, looked_at
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.state import State
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 
 pytestmark = pytest.mark.system
 

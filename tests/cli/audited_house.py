@@ -13,10 +13,10 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
-from nephoscope.state.principals import PrincipalKind, SecretKind
-from nephoscope.state.rule_standings import RuleStanding
-from nephoscope.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.rules.rule_standings import RuleStanding
 
 NOW = datetime.now(UTC)
 RULE_ID = "11111111-1111-1111-1111-111111111111"

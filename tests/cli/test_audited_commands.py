@@ -19,7 +19,7 @@ from tests.cli import audited_house
 
 from nephoscope.cli.main import cli
 from nephoscope.state import State, StateError
-from nephoscope.state.audit import Audit
+from nephoscope.state.audit.audit import Audit
 
 READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,

@@ -9,7 +9,7 @@ from pathlib import Path
 from click.testing import Result
 
 from nephoscope.state import State
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 
 Run = Callable[..., Result]
 

@@ -22,8 +22,9 @@ from nephoscope.lake import pins
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.state import State, StateError, full_disk
-from nephoscope.state.database import DiskFullError
+from nephoscope.state import State, StateError
+from nephoscope.state.database import full_disk
+from nephoscope.state.database.database import DiskFullError
 
 
 def kept(data: Path) -> None:

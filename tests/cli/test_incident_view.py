@@ -13,7 +13,7 @@ from nephoscope.alerts.case.estate_context import Context, Fact
 from nephoscope.cli.session.cases import Case
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views import incident as view
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ID = "ae174391-f0c8-5ab7-a566-f6352ec22812"

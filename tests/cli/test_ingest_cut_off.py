@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
-from nephoscope.state.ingested_files import IngestedFiles
+from nephoscope.state.ingestion.ingested_files import IngestedFiles
 
 AT = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
 FIREWALL = "/SUBSCRIPTIONS/11111111-2222-4333-8444-555555555555/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/AZUREFIREWALLS/FW"

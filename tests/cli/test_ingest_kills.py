@@ -21,7 +21,7 @@ COMMAND = "from nephoscope.cli.main import main; main()"
 #: A command that kills itself at its first append: before it, behind it, or behind the note in the state.
 DEADLY = """
 import os, signal
-from nephoscope.state.ingested_files import IngestedFiles
+from nephoscope.state.ingestion.ingested_files import IngestedFiles
 from nephoscope.lake.writer import Writer
 
 def deadly(owner, name, before):

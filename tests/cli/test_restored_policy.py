@@ -20,12 +20,12 @@ from nephoscope.cli import restore as restoring
 from nephoscope.lake.backup.archive import ArchiveWriter
 from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.state import State
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
-from nephoscope.state.principals import PrincipalKind, SecretKind
-from nephoscope.state.rule_settings import RuleSetting
-from nephoscope.state.sign_in_providers import Rule, SignInProvider
-from nephoscope.state.sources import Source
-from nephoscope.state.tenants import Connection, Tenant
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.estate.tenants import Connection, Tenant
+from nephoscope.state.ingestion.sources import Source
+from nephoscope.state.rules.rule_settings import RuleSetting
 
 Run = Callable[..., Result]
 NOW = datetime.now(UTC)

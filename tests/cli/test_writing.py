@@ -15,8 +15,8 @@ import pytest
 
 from nephoscope.cli.session.writing import writing, writing_bytes
 from nephoscope.ingest.live.tls import own_certificate
-from nephoscope.state.audit_anchor import AuditAnchor
-from nephoscope.state.keys import KeyFile
+from nephoscope.state.access.keys import KeyFile
+from nephoscope.state.audit.anchor import AuditAnchor
 
 pytestmark = pytest.mark.system
 

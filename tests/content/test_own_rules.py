@@ -10,7 +10,7 @@ import pytest
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.library.packs import RulePacks, Stored
 from nephoscope.state import State
-from nephoscope.state.checkpoints import Checkpoints
+from nephoscope.state.ingestion.checkpoints import Checkpoints
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 

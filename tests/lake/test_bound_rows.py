@@ -18,7 +18,7 @@ from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
 from nephoscope.model.resource_binding import bind_resource
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)

@@ -13,7 +13,7 @@ from nephoscope.lake.packed import as_stored, joined, unpacked
 from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.lake.tables import Tables
 from nephoscope.state import State
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 TABLE, WORKSPACE = Tables.builtin()["AzureFlowLogs"], Workspace.named("default")

@@ -17,7 +17,7 @@ from nephoscope.lake import delta, store
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.snapshot import snapshot_of
-from nephoscope.state.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.arrival import Arrival, Arrivals
 
 pytestmark = pytest.mark.system
 

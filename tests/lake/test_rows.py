@@ -18,7 +18,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.fitting import NONE, fitted
 from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.lake.table import Table
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)

@@ -20,8 +20,8 @@ from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.reports.graph_tables import table_of
-from nephoscope.state.concepts import every_table
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.database.concepts import every_table
 from nephoscope_policy.model.resource_id import ResourceId
 
 _MACHINE = re.compile(

@@ -27,7 +27,7 @@ from nephoscope.ingest.logs.reading import batches
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
 

@@ -27,7 +27,7 @@ from nephoscope.access.guard import digest
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 SECRET = "nephc_" + "s" * 43
 CONTENT = Path(__file__).parents[2] / "src" / "nephoscope" / "content"

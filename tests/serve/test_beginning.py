@@ -29,7 +29,7 @@ from nephoscope.serve.server import certified, listening
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import FILE, noting, read
 from nephoscope.state import State, StateError
-from nephoscope.state.database import DiskFullError, UnreachableError
+from nephoscope.state.database.database import DiskFullError, UnreachableError
 
 pytestmark = pytest.mark.system
 

@@ -16,10 +16,10 @@ from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
 from nephoscope.serve.application import application
 from nephoscope.state import MissingError
-from nephoscope.state.database import Database, UnreachableError
-from nephoscope.state.faults import CutError
-from nephoscope.state.once_more import once_more
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.database.database import Database, UnreachableError
+from nephoscope.state.database.faults import CutError
+from nephoscope.state.database.once_more import once_more
 from nephoscope.web.site import COOKIE
 
 pytestmark = pytest.mark.system

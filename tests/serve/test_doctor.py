@@ -23,7 +23,7 @@ from nephoscope.serve.sole import held
 from nephoscope.serve.standing import Server, noting
 from nephoscope.serve.supervisor import Standing
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 
 def verdicts(data, now=None):

@@ -19,7 +19,7 @@ from nephoscope.posture.scans.scan import Request, Scan, last_request
 from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State
-from nephoscope.state.actor import Actor
+from nephoscope.state.audit.actor import Actor
 
 BY = Actor("scanner")
 KEY = "e1145ab1-eb4f-43d8-911b-36ddf771d13f"

@@ -74,7 +74,7 @@ def test_what_is_buffered_is_written_once_and_an_error_is_told_with_where_it_was
 )
 def test_what_somebody_can_do_something_about_is_a_line(error: str, line: str) -> None:
     script = (
-        "import errno; from nephoscope.lake.errors import LakeError; from nephoscope.state.database import DiskFullError\n"
+        "import errno; from nephoscope.lake.errors import LakeError; from nephoscope.state.database.database import DiskFullError\n"
         "from nephoscope.serve.forked import forked\n"
         f"def fail(): raise {error}\n"
         "raise SystemExit(forked(fail, 'sources').wait(60))"

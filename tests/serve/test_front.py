@@ -24,8 +24,8 @@ from nephoscope.serve.front import opened
 from nephoscope.serve.onward import Onward
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State
-from nephoscope.state.database import DiskFullError
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.database.database import DiskFullError
 
 PATH = "/dataCollectionRules/default/streams/Microsoft-Syslog?api-version=2023-01-01"
 ROWS = [{"TimeGenerated": datetime.now(UTC).isoformat(), "Computer": "a"}]

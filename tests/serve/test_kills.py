@@ -28,7 +28,7 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.model.alert import Alert
 from nephoscope.serve.standing import alive, read
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 

@@ -14,8 +14,9 @@ from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import complete
 from nephoscope.serve.application import application
-from nephoscope.state import State, migration
-from nephoscope.state.database import Database
+from nephoscope.state import State
+from nephoscope.state.database import migration
+from nephoscope.state.database.database import Database
 from nephoscope.state.ledger import StateLedger
 
 TOKEN = "nepho_" + "t" * 43

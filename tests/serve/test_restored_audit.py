@@ -13,7 +13,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.serve.doctor import examine
 from nephoscope.serve.finding import Verdict
 from nephoscope.state import State
-from nephoscope.state.audit import AuditRow
+from nephoscope.state.audit.audit import AuditRow
 
 ANCHOR = Path("keys") / "audit.anchor"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.guard import Caller
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.service.context import ServiceContext
-from nephoscope.state.principals import PrincipalKind, RoleAssignment
+from nephoscope.state.access.principals import PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:
     from pathlib import Path

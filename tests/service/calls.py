@@ -29,11 +29,11 @@ from nephoscope.service import (
     tuning,
     watchlists,
 )
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.bookmarks import Bookmark
-from nephoscope.state.etag import etag_of
-from nephoscope.state.incidents import Incident, IncidentStatus, Note, NoteKind
-from nephoscope.state.rule_switches import RULE
+from nephoscope.state.database.etag import etag_of
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.bookmarks import Bookmark
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus, Note, NoteKind
+from nephoscope.state.rules.rule_switches import RULE
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -21,8 +21,8 @@ from nephoscope.service import (
 )
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
-from nephoscope.state.audit_enforcement import by_product
-from nephoscope.state.sources import Source
+from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.ingestion.sources import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ from nephoscope.ingest.feeds.keeping import keep
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.listing import Given, Keeping
 from nephoscope.state import State
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
-from nephoscope.state.incidents import Note, NoteKind
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.incidents.incidents import Note, NoteKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

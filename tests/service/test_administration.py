@@ -33,13 +33,13 @@ from nephoscope.service import (
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.state import State
-from nephoscope.state.audit import Audit
-from nephoscope.state.concepts import every_table
-from nephoscope.state.own_facts import OwnFacts
-from nephoscope.state.principals import Principal, PrincipalKind, SecretKind
-from nephoscope.state.sign_in_providers import SignInProvider
-from nephoscope.state.sources import Source
-from nephoscope.state.tenants import Connection, Tenant
+from nephoscope.state.access.principals import Principal, PrincipalKind, SecretKind
+from nephoscope.state.access.sign_in_providers import SignInProvider
+from nephoscope.state.audit.audit import Audit
+from nephoscope.state.database.concepts import every_table
+from nephoscope.state.estate.own_facts import OwnFacts
+from nephoscope.state.estate.tenants import Connection, Tenant
+from nephoscope.state.ingestion.sources import Source
 from nephoscope_policy.exemption import Exemption
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from nephoscope.service import principals, tenants, workspaces
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.state import State
-from nephoscope.state.audit import Entry
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.audit.audit import Entry
 from nephoscope.web.site import COOKIE
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from nephoscope.service.automations import prepare_automation, put_automation
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.egress import AddressError, OperatorFileError
 from nephoscope.service.local_user import LocalUser
-from nephoscope.state.principals import Principal, PrincipalKind, RoleAssignment
+from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.service.context import ServiceContext, workspace_scope
 from nephoscope.service.local_user import LocalUser
 from nephoscope.state import StateError
-from nephoscope.state.principals import Principal, PrincipalKind, RoleAssignment
+from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -18,7 +18,7 @@ from nephoscope.cli.main import cli
 from nephoscope.instance import Instance
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.serve.application import application
-from nephoscope.state.principals import Principal, PrincipalKind, SecretKind
+from nephoscope.state.access.principals import Principal, PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
 
 if TYPE_CHECKING:

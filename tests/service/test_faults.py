@@ -15,8 +15,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.state import State, StateError
-from nephoscope.state.audit_enforcement import is_decided
-from nephoscope.state.concepts import every_table
+from nephoscope.state.database.audit_enforcement import is_decided
+from nephoscope.state.database.concepts import every_table
 
 pytestmark = pytest.mark.system
 

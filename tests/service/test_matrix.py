@@ -15,7 +15,7 @@ from nephoscope.access.roles import ROLES
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
-from nephoscope.state.principals import Principal, PrincipalKind, RoleAssignment
+from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,7 @@ from nephoscope.service.pipelines import (
     set_default_branch,
 )
 from nephoscope.state import MissingError, State, StateError
-from nephoscope.state.pipelines import WorkItemStatus
+from nephoscope.state.estate.pipelines import WorkItemStatus
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -220,7 +220,7 @@ def test_a_repository_goes_with_all_of_it(context: ServiceContext) -> None:
 
 
 def test_old_runs_are_forgotten(context: ServiceContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nephoscope.state.pipelines.MOST_RUNS", 2)
+    monkeypatch.setattr("nephoscope.state.estate.pipelines.MOST_RUNS", 2)
     for number in range(1, 5):
         record_run(context, new(number, results("a")))
     assert [one.run_id for one in context.state.pipelines.runs()] == ["4", "3"]

@@ -10,8 +10,8 @@ from nephoscope.access.guard import Caller, DeniedError
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.service import sources
 from nephoscope.service.context import ServiceContext
-from nephoscope.state.principals import Principal, PrincipalKind, RoleAssignment
-from nephoscope.state.sources import Source
+from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
+from nephoscope.state.ingestion.sources import Source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import MetaData, inspect, select, text
 
-from nephoscope.state.concepts import every_table
-from nephoscope.state.database import Database
+from nephoscope.state.database.concepts import every_table
+from nephoscope.state.database.database import Database
 
 FOLDER = Path(__file__).parent / "revision_0035"
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.model.reach import Reach
-from nephoscope.state.alert_places import places
-from nephoscope.state.alerts import Looked, StoredAlert
-from nephoscope.state.incidents import Incident, Sought
+from nephoscope.state.incidents.alert_places import places
+from nephoscope.state.incidents.alerts import Looked, StoredAlert
+from nephoscope.state.incidents.incidents import Incident, Sought
 
 pytestmark = pytest.mark.system
 

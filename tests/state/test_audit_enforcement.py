@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from tests.arrangement import strictly
 
 from nephoscope.state import State, StateError
-from nephoscope.state.actor import Actor
-from nephoscope.state.audit_enforcement import UnauditedChangeError, by_product, is_decided
-from nephoscope.state.columns import Base, Decided, Json, Moment
-from nephoscope.state.concepts import every_table
+from nephoscope.state.audit.actor import Actor
+from nephoscope.state.database.audit_enforcement import UnauditedChangeError, by_product, is_decided
+from nephoscope.state.database.concepts import every_table
+from nephoscope.state.tables.columns import Base, Decided, Json, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.state import State, StateError
-from nephoscope.state.actor import Actor
+from nephoscope.state.audit.actor import Actor
 
 
 def test_blocks_within_blocks_are_audited_by_one_transaction(tmp_path: Path) -> None:

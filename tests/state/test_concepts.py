@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from nephoscope.state.concepts import CONCEPTS
+from nephoscope.state.database.concepts import CONCEPTS
 
 pytestmark = pytest.mark.system
 
@@ -19,7 +19,7 @@ for name in sys.argv[1:]:
         del sys.modules[one]
     import_module(f"nephoscope.state.{name}")
     from sqlalchemy.orm import configure_mappers
-    from nephoscope.state.columns import Base
+    from nephoscope.state.tables.columns import Base
     configure_mappers()
     Base.metadata.sorted_tables
 """

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.state import State
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 
 pytestmark = pytest.mark.system
 

@@ -27,11 +27,11 @@ from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.state import State
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.incidents import Incident
-from nephoscope.state.principals import PrincipalKind
-from nephoscope.state.sources import Source
-from nephoscope.state.tenants import Connection, Tenant
+from nephoscope.state.access.principals import PrincipalKind
+from nephoscope.state.estate.tenants import Connection, Tenant
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import Incident
+from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.site import COOKIE
 from nephoscope_policy.model.state import Severity
 

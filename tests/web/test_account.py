@@ -8,7 +8,7 @@ from tests.web.conftest import BASE, HERE
 
 from nephoscope.access.sessions import ENDED, opened
 from nephoscope.model.resource_binding import bind_resource
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
 
 

@@ -12,8 +12,8 @@ from tests.web.conftest import ALERT, HERE, LATELY, NOON, alert
 from tests.web.sending import sent, tick
 
 from nephoscope.service.alerts import ACTIONS
-from nephoscope.state.incidents import Incident
-from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.access.principals import PrincipalKind
+from nephoscope.state.incidents.incidents import Incident
 
 LIST = "/alerts?span=90d"
 

@@ -10,8 +10,8 @@ import pytest
 from tests.automation.dead_runs import KEY, REASON, run, spoil
 
 from nephoscope.automation.languages.security_automations import TYPE
-from nephoscope.state.automation_runs import RuleLanguage, RunStatus
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.automation.automation_runs import RuleLanguage, RunStatus
 from nephoscope.web.asked_rules import asked_rules
 
 GONE = f"/subscriptions/x/providers/{TYPE}/gone"

@@ -10,7 +10,7 @@ import pytest
 from tests.automation.dead_runs import KEY, REASON, run, spoil
 
 from nephoscope.automation.languages.security_automations import TYPE
-from nephoscope.state.automation_runs import RunStatus
+from nephoscope.state.automation.automation_runs import RunStatus
 
 
 @pytest.fixture(scope="module", autouse=True)

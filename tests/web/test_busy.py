@@ -6,7 +6,7 @@ from tests.held_state import held
 from tests.web.conftest import ALERT, HERE
 from tests.web.test_pages import addresses
 
-from nephoscope.state.database import DiskFullError
+from nephoscope.state.database.database import DiskFullError
 
 
 def test_every_page_is_drawn_meanwhile(instance, visitor):

@@ -10,7 +10,7 @@ from tests.web.conftest import HERE, NOON
 from tests.web.sending import tick
 from tests.web.test_pages import addresses
 
-from nephoscope.state.incidents import Incident, IncidentStatus
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 
 #: Fields in which Enter sends their form.
 SENDING = frozenset({"text", "search", "password", "checkbox", "radio", "date", "number", "file"})

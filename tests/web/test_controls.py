@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.controls import plain, shown
 from nephoscope.web.pages.attack_paths import graph
 

@@ -13,7 +13,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.serve.application import application
 from nephoscope.state import State
-from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.web.site import COOKIE
 
 

@@ -13,7 +13,7 @@ from tests.web.conftest import LATELY, NOON, alert
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.scans.scan import Request, Scan
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 
 ALERT = "0c000000-0000-0000-0000-000000000001"
 

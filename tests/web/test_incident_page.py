@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import ALERT, NOON, STEPS, alert
 
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 
 ID = "ae174391-f0c8-5ab7-a566-f6352ec22812"
 NAMES = (

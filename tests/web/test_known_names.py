@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import LATELY, alert
 
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.known_names import titled
 
 USER = "41298ad7-43f1-5cfd-b8b1-a9b09281f856"

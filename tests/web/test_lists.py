@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import NOON
 
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.state.incidents import Incident, Sought
+from nephoscope.state.incidents.incidents import Incident, Sought
 
 MANY = 1203
 

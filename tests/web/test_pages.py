@@ -18,9 +18,9 @@ from tests.web.sending import sent
 from nephoscope.alerts.rules.folder import shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.state.etag import etag_of
-from nephoscope.state.incidents import IncidentStatus
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.database.etag import etag_of
+from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope.web.all_pages import pages
 from nephoscope.web.site import COOKIE, local
 

@@ -16,7 +16,7 @@ from tests.web.conftest import NOON, alert
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.holders import held_by, holders, scopes_of
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.resource_facts import masked, names
 from nephoscope.web.wording import ports
 

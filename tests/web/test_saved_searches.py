@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.web.conftest import HERE
 
-from nephoscope.state.etag import etag_of
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.database.etag import etag_of
 
 PATH = "/subscriptions/{}/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/default/savedSearches"
 

@@ -12,7 +12,7 @@ from tests.web.conftest import NOON, alert
 
 from nephoscope.alerts.rules.folder import shipped
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.incidents import Incident
 
 VAULT = "/subscriptions/0aa/resourcegroups/g/providers/microsoft.keyvault/vaults/kv-sought"
 

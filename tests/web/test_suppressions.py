@@ -17,8 +17,8 @@ from nephoscope.alerts.holding.condition import Condition
 from nephoscope.alerts.rules.folder import shipped
 from nephoscope.alerts.scheduling.due import digest
 from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.state.rule_runs import RuleRun
-from nephoscope.state.rule_standings import RuleStanding
+from nephoscope.state.rules.rule_runs import RuleRun
+from nephoscope.state.rules.rule_standings import RuleStanding
 from nephoscope.web.suppressed_rules import READ
 from nephoscope.web.suppression_choices import describe
 

@@ -13,7 +13,7 @@ from tests.web.conftest import BASE
 
 from nephoscope.access.query_queue import QueryLimits
 from nephoscope.serve.application import application
-from nephoscope.state.principals import SecretKind
+from nephoscope.state.access.principals import SecretKind
 from nephoscope.web.site import COOKIE
 
 QUERY = "/logs?workspace=default&query=print+1"

@@ -12,9 +12,9 @@ from tests.web.sending import etag, sent, tick
 
 from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.ingest.live import setting_up
-from nephoscope.state.etag import etag_of, moment_of
-from nephoscope.state.incidents import REMARK, Incident, IncidentStatus
-from nephoscope.state.sources import Source
+from nephoscope.state.database.etag import etag_of, moment_of
+from nephoscope.state.incidents.incidents import REMARK, Incident, IncidentStatus
+from nephoscope.state.ingestion.sources import Source
 
 TRUE, FALSE = "TruePositive/SuspiciousActivity", "FalsePositive/InaccurateData"
 

@@ -9,7 +9,7 @@ from typing import Any
 from nephoscope.access.openid import OpenIdError, context_of, secure
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import ScopeError, parsed
-from nephoscope.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 
 #: Claims that people change themselves, or that two of them may have.
 UNSTABLE = frozenset(

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.state.database import BusyError, DiskFullError, StateError
+from nephoscope.state.database.database import BusyError, DiskFullError, StateError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -25,7 +25,7 @@ from nephoscope.access.scopes import (
     reaches,
 )
 from nephoscope.access.sessions import label
-from nephoscope.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
+from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.access.roles import READER, SECURITY_READER
-from nephoscope.state.principals import Principal, PrincipalKind, RoleAssignment
+from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:
-    from nephoscope.state.principals import Principals
+    from nephoscope.state.access.principals import Principals
 
 #: The roles that a managed identity can have; others count for nothing with it.
 READING = frozenset({READER.name, SECURITY_READER.name})

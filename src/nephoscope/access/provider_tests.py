@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.state import State
-    from nephoscope.state.sign_in_providers import SignInProvider
+    from nephoscope.state.access.sign_in_providers import SignInProvider
 
 #: Checkpoints by the name of a provider: since when a test is wanted, and what the last one found.
 ASKED, FOUND = "sign-in-tests", "sign-in-tested"

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from nephoscope.access.roles import role
 from nephoscope.lake.scope import Scope
 from nephoscope.model.reach import Reach
-from nephoscope.state.principals import RoleAssignment
+from nephoscope.state.access.principals import RoleAssignment
 
 #: Everything that the server has: the enterprise, with all of its tenants.
 TENANT = "/"

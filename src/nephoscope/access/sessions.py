@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.state.principals import Principal, Secret, SecretKind
+from nephoscope.state.access.principals import Principal, Secret, SecretKind
 
 if TYPE_CHECKING:
     from nephoscope.state import State

@@ -20,14 +20,14 @@ from nephoscope.access.guard import Guard, digest
 from nephoscope.access.id_token import verified
 from nephoscope.access.openid import OpenId, OpenIdError
 from nephoscope.state import StateError
-from nephoscope.state.principals import Principal, PrincipalKind
-from nephoscope.state.sign_in_attempts import SignInAttempt
+from nephoscope.state.access.principals import Principal, PrincipalKind
+from nephoscope.state.access.sign_in_attempts import SignInAttempt
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.state import State
-    from nephoscope.state.sign_in_providers import Rule, SignInProvider
+    from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 
 SIGNED_IN = "Nephoscope/sessions/write"
 ROLES = "Microsoft.Authorization/roleAssignments"

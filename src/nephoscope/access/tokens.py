@@ -17,12 +17,12 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from nephoscope.state.database import StateError
-from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.access.principals import PrincipalKind
+from nephoscope.state.database.database import StateError
 
 if TYPE_CHECKING:
     from nephoscope.state import State
-    from nephoscope.state.principals import Principal
+    from nephoscope.state.access.principals import Principal
 
 LASTS = 3600
 #: Of a tenant that says no id of its own.

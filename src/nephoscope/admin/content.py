@@ -20,7 +20,7 @@ from nephoscope.alerts.library.uploading import MOST_BYTES, BusyError, Upload, r
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
-from nephoscope.state.rule_switches import PACK
+from nephoscope.state.rules.rule_switches import PACK
 
 SECTION = Section("content", "Content")
 #: The content as base64, and what stands around it.

@@ -13,7 +13,7 @@ from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import bad
 from nephoscope.collect.facts.report import LONGEST_ID, MOST_BYTES, FactError, FactReport, claims
 from nephoscope.service.own_facts import put_facts
-from nephoscope.state.own_facts import Receipt
+from nephoscope.state.estate.own_facts import Receipt
 
 SECTION = Section("facts", "Own facts")
 WRITE = "Microsoft.HybridCompute/machines/write"

@@ -19,7 +19,7 @@ from nephoscope.service import pipelines as service
 from nephoscope.service.code_to_cloud import ViolatedPass, made_by, violated_passes
 from nephoscope.service.pipelines import DELETE, READ, WRITE, NewPipelineRun
 from nephoscope.state import MissingError
-from nephoscope.state.pipelines import PipelineRepository, PipelineRun, WorkItem, WorkItemStatus
+from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, WorkItem, WorkItemStatus
 
 SECTION = Section("pipelines", "Pipelines")
 #: Bytes of a run with its document.

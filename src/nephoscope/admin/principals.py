@@ -14,7 +14,7 @@ from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
 from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE
-from nephoscope.state.principals import Principal, PrincipalKind
+from nephoscope.state.access.principals import Principal, PrincipalKind
 
 SECTION = Section("principals", "People and programs")
 READ = "Nephoscope/principals/read"

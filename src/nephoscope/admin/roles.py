@@ -13,7 +13,7 @@ from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
-from nephoscope.state.principals import RoleAssignment
+from nephoscope.state.access.principals import RoleAssignment
 
 SECTION = Section("roles", "Roles")
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions/read"

@@ -15,7 +15,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.service import principals as service
 from nephoscope.service.principals import SECRET_DELETE, SECRET_WRITE
 from nephoscope.state import MissingError
-from nephoscope.state.principals import PrincipalKind, Secret, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, Secret, SecretKind
 
 SECTION = Section("secrets", "Tokens, client secrets and sessions")
 READ = "Nephoscope/secrets/read"

@@ -15,7 +15,7 @@ from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.service import sign_in_providers as service
 from nephoscope.service.sign_in_providers import DELETE, READ, WRITE
-from nephoscope.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 
 SECTION = Section("signInProviders", "Sign-in providers")
 ProviderName = Annotated[

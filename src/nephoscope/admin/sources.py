@@ -19,8 +19,8 @@ from nephoscope.ingest.live.source import Kind
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError
-from nephoscope.state.faults import OvertakenError, PassingError
-from nephoscope.state.sources import Source
+from nephoscope.state.database.faults import OvertakenError, PassingError
+from nephoscope.state.ingestion.sources import Source
 
 SECTION = Section("sources", "Sources")
 Settings = Annotated[

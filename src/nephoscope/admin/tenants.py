@@ -22,8 +22,8 @@ from nephoscope.posture.scans import tenants as kept
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, READ, WRITE
 from nephoscope.state import StateError
-from nephoscope.state.faults import PassingError
-from nephoscope.state.tenants import LEAST_HOURS, MOST_HOURS, Connection, Tenant
+from nephoscope.state.database.faults import PassingError
+from nephoscope.state.estate.tenants import LEAST_HOURS, MOST_HOURS, Connection, Tenant
 
 SECTION = Section("tenants", "Tenants")
 Hours = Annotated[

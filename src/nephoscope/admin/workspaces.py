@@ -13,8 +13,8 @@ from nephoscope.admin.wire.route import Section, of_workspace
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import missing
 from nephoscope.service.workspaces import FIELDS, READ, WRITE, add_workspace, change_workspace
-from nephoscope.state.workspace import RETENTION_DAYS, Workspace
-from nephoscope.state.workspaces import MAX_RETENTION_DAYS
+from nephoscope.state.workspaces.workspace import RETENTION_DAYS, Workspace
+from nephoscope.state.workspaces.workspaces import MAX_RETENTION_DAYS
 
 SECTION = Section("workspaces", "Workspaces")
 WorkspaceName = Annotated[

@@ -32,7 +32,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, root
 from nephoscope.resource_graph import must_read_estate
 from nephoscope.service.rules import DELETE, READ, WRITE, delete_own_rule, put_own_rule, switch_rules
-from nephoscope.state.rule_switches import RULE
+from nephoscope.state.rules.rule_switches import RULE
 from nephoscope_policy.model.place import Place
 
 SURFACE = Surface("Alert rules", "Microsoft.SecurityInsights")

@@ -23,7 +23,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
 from nephoscope.service.arm_documents import put_document
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = Surface("Alerts", "Microsoft.Security")

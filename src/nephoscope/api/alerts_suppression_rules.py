@@ -25,10 +25,10 @@ from nephoscope.service.suppressions import (
     delete_suppression,
     find_suppression,
 )
-from nephoscope.state.faults import MissingError
+from nephoscope.state.database.faults import MissingError
 
 if TYPE_CHECKING:
-    from nephoscope.state.suppressions import StoredSuppression
+    from nephoscope.state.rules.suppressions import StoredSuppression
 
 SURFACE = Surface("Alert suppression rules", "Microsoft.Security")
 TYPE = "Microsoft.Security/alertsSuppressionRules"

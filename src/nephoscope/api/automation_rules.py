@@ -22,7 +22,7 @@ from nephoscope.automation.languages.security_actions import credential
 from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
 from nephoscope.automation.rule import AutomationError
 from nephoscope.service.egress import check_url
-from nephoscope.state.incidents import CLASSIFICATIONS
+from nephoscope.state.incidents.incidents import CLASSIFICATIONS
 
 SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")
 EFFECT = "It is asked about incidents and alerts, and its actions are run."

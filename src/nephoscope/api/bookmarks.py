@@ -20,8 +20,8 @@ from nephoscope.api.wire.shape import fields, many, moment, shaped, text
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
-from nephoscope.state.bookmarks import Bookmark
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.bookmarks import Bookmark
+from nephoscope.state.incidents.incidents import Incident
 
 SURFACE = Surface("Bookmarks", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/bookmarks"

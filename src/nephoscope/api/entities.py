@@ -25,8 +25,8 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.states_shape import moment
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.bookmarks import Bookmark
 
 SURFACE = Surface("Entities", "Microsoft.SecurityInsights")
 READ = f"{TYPE}/read"

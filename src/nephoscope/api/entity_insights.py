@@ -20,7 +20,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.entity import TYPE, describe, entity_body
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 
 SURFACE = Surface("Entity insights", "Microsoft.SecurityInsights")
 KIND = "Insight"

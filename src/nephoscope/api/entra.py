@@ -14,7 +14,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import PUBLIC, Surface
 from nephoscope.service.access_tokens import ISSUE, issue_token
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 SURFACE = Surface("Entra ID")
 

@@ -24,7 +24,7 @@ from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.states_shape import ordered, selected
 from nephoscope.api.wire.throttled import throttled
 from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.types import KqlType
 

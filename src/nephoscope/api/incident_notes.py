@@ -17,7 +17,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation
-from nephoscope.state.incidents import Incident, Note, NoteKind
+from nephoscope.state.incidents.incidents import Incident, Note, NoteKind
 
 SURFACE = Surface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
 _INCIDENT = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents/{{incidentId}}"

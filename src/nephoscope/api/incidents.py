@@ -30,8 +30,8 @@ from nephoscope.service.incidents import (
     delete_incident,
     update_incident,
 )
-from nephoscope.state.bookmarks import Bookmark
-from nephoscope.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
+from nephoscope.state.incidents.bookmarks import Bookmark
+from nephoscope.state.incidents.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 SURFACE = Surface("Incidents", "Microsoft.SecurityInsights")

@@ -29,7 +29,7 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
     from nephoscope_kql.run import QueryResult
 
 SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights", lets=OWN)

@@ -16,7 +16,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, missing
 from nephoscope.api.wire.operation import PUBLIC, Surface
 from nephoscope.service.access_tokens import ISSUE, issue_token
-from nephoscope.state.principals import Principal, SecretKind
+from nephoscope.state.access.principals import Principal, SecretKind
 
 SURFACE = Surface("Managed identity")
 IMDS, APP_SERVICE = "2018-02-01", "2019-08-01"

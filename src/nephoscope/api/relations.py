@@ -12,8 +12,8 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.bookmarks import change_bookmark, promote_bookmarks
-from nephoscope.state.bookmarks import Bookmark
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.bookmarks import Bookmark
+from nephoscope.state.incidents.incidents import Incident
 
 SURFACE = Surface("Relations", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights"

@@ -29,8 +29,8 @@ from nephoscope.service.saved_queries import (
     remove_search,
 )
 from nephoscope.state import StateError
-from nephoscope.state.faults import PassingError
-from nephoscope.state.saved_queries import SavedQuery, beside
+from nephoscope.state.database.faults import PassingError
+from nephoscope.state.workspaces.saved_queries import SavedQuery, beside
 
 SURFACE = Surface("Saved searches", "Microsoft.OperationalInsights")
 _LIST = (

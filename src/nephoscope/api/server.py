@@ -31,8 +31,8 @@ from nephoscope.ingest.live.ingestion.bodies import body_of, unpacked
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.faults import PassingError
-from nephoscope.state.once_more import once_more
+from nephoscope.state.database.faults import PassingError
+from nephoscope.state.database.once_more import once_more
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from nephoscope.service.watchlists import (
 )
 from nephoscope.service.watchlists import delete_item as delete_item_of
 from nephoscope.service.watchlists import put_item as put_item_of
-from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
+from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
 SURFACE = Surface("Watchlists", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/watchlists"

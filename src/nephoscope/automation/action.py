@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.automation.operator import Operator
     from nephoscope.state import State
-    from nephoscope.state.automation_runs import AutomationRun
+    from nephoscope.state.automation.automation_runs import AutomationRun
 
 _FOLDER = Path(__file__).parent / "actions"
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from nephoscope.automation.records import RECORDS
-from nephoscope.state.automation_runs import AutomationRun
+from nephoscope.state.automation.automation_runs import AutomationRun
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity

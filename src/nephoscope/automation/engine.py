@@ -39,12 +39,12 @@ from nephoscope.automation.run_states import (
     taken_back,
 )  # fmt: skip
 from nephoscope.automation.worker_pool import WorkerPool
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
-from nephoscope.state.credentials import CredentialError
-from nephoscope.state.database import StateError
-from nephoscope.state.holder import new_holder
-from nephoscope.state.leases import LeaseLostError
-from nephoscope.state.turns import Turns
+from nephoscope.state.access.credentials import CredentialError
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.database.database import StateError
+from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.leases import LeaseLostError
+from nephoscope.state.leases.turns import Turns
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -14,7 +14,7 @@ from nephoscope.automation.action import find_action_kind
 from nephoscope.automation.assessment_mail import FINDING, MOST_ROWS, grave_first, standing
 from nephoscope.automation.event_kinds import EventKind, name_published
 from nephoscope.automation.rule import AutomationRule
-from nephoscope.state.automation_runs import AutomationEvent, AutomationRun, RunStatus
+from nephoscope.state.automation.automation_runs import AutomationEvent, AutomationRun, RunStatus
 
 SEVERAL = "several"
 _STEPS = 900

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nephoscope.state.automation_runs import AutomationRun
+from nephoscope.state.automation.automation_runs import AutomationRun
 
 
 def taken(data: Path, group: str, direction: str, but: str, plans: Iterable[AutomationRun]) -> dict[int, str]:

@@ -20,8 +20,8 @@ from nephoscope.automation.facts import view_document
 from nephoscope.automation.planning import EventBatch, plan_runs
 from nephoscope.automation.published_changes import bodies, changed, file_of, forget, keep, stands
 from nephoscope.automation.rules import load_automations
-from nephoscope.state.holder import new_holder
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule, Trigger

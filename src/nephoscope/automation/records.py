@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.state.automation_runs import AutomationRun
+from nephoscope.state.automation.automation_runs import AutomationRun
 
 RECORDS = "records"
 

@@ -13,7 +13,7 @@ from typing import Any
 from nephoscope.automation.condition import ALWAYS, EventCondition, EventView
 from nephoscope.automation.event_kinds import EVENT_KINDS, EventKind
 from nephoscope.automation.scope import EVERYWHERE, RuleScope
-from nephoscope.state.automation_runs import RuleLanguage
+from nephoscope.state.automation.automation_runs import RuleLanguage
 
 
 class AutomationError(ValueError):

@@ -14,7 +14,7 @@ from nephoscope.automation.languages.security_automations import TYPE, read_auto
 from nephoscope.automation.languages.sentinel_rules import load_sentinel_rules
 from nephoscope.automation.rule import AutomationError, AutomationRule, UnusableRule
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.state.automation_runs import RuleLanguage
+from nephoscope.state.automation.automation_runs import RuleLanguage
 
 if TYPE_CHECKING:
     from nephoscope.state import State

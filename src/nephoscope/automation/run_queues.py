@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from nephoscope.automation.action import find_action_kind
-from nephoscope.state.automation_runs import DueRun, RunStep
+from nephoscope.state.automation.automation_runs import DueRun, RunStep
 
 MOST = 16
 """Lanes in which something is done at once, of those of urgent runs and of those of bulk: a thread each."""

@@ -19,8 +19,8 @@ from datetime import datetime, timedelta
 from nephoscope.automation.action import ActionError, ActionKind, Outcome
 from nephoscope.automation.records import told
 from nephoscope.model.secret import redact_text
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
-from nephoscope.state.database import StateError
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.database.database import StateError
 
 MOST_TRIES = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)

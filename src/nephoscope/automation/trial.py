@@ -15,8 +15,8 @@ from nephoscope.automation.facts import view_row
 from nephoscope.automation.publication_watch import match_documents
 from nephoscope.automation.rule import AutomationRule, Trigger
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.state.automation_runs import AutomationRun, RunStatus
-from nephoscope.state.database import StateError
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
+from nephoscope.state.database.database import StateError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -30,7 +30,7 @@ from nephoscope.behavior.source import shipped
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.span import Span
-from nephoscope.state.holder import new_holder
+from nephoscope.state.leases.holder import new_holder
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.access.guard import Guard
     from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.state import State
-    from nephoscope.state.principals import Principal, SecretKind
+    from nephoscope.state.access.principals import Principal, SecretKind
 
 
 @click.group("access")
@@ -70,7 +70,7 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.principals import add_principal
-    from nephoscope.state.principals import PrincipalKind
+    from nephoscope.state.access.principals import PrincipalKind
 
     role, where = _role(role_name), _scope(scope)
     if managed and (program or role not in READING):
@@ -197,7 +197,7 @@ def sign_out(data: Path, /, name: str) -> None:
 @click.pass_obj
 def link(data: Path, /, name: str) -> None:
     """Make the path of a link by which a person signs in once, within half an hour."""
-    from nephoscope.state.principals import SecretKind
+    from nephoscope.state.access.principals import SecretKind
 
     click.echo(f"/link/{_make_secret(data, name, SecretKind.LINK)}")
 
@@ -216,7 +216,7 @@ def link(data: Path, /, name: str) -> None:
 @click.pass_obj
 def token(data: Path, /, name: str, days: int, label: str, client_secret: bool) -> None:
     """Make a token, printed now and never again."""
-    from nephoscope.state.principals import SecretKind
+    from nephoscope.state.access.principals import SecretKind
 
     kind = SecretKind.CLIENT_SECRET if client_secret else SecretKind.TOKEN
     click.echo(_make_secret(data, name, kind, label, days))

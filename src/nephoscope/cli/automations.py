@@ -267,7 +267,7 @@ def history(data: Path, /, name: str, most: int, output: str) -> None:
     """List the runs of the automation NAME, or of all; `response retry` tries again what was given up."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.state.automation_runs import RuleLanguage
+    from nephoscope.state.automation.automation_runs import RuleLanguage
 
     with state_of(data) as state:
         key = _named(data, state, name).key if name else ""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule
     from nephoscope.alerts.scheduling.round import Ran
     from nephoscope.alerts.scheduling.schedule import Schedule
-    from nephoscope.state.rule_switches import Switched
+    from nephoscope.state.rules.rule_switches import Switched
 
 STANDINGS = (
     "rule", "status", "lastRun", "nextRun", "rows", "alerts", "seconds", "behind", "retrying", "skipped", "error",

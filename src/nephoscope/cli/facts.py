@@ -36,7 +36,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.facts.report import FactError, claims
     from nephoscope.service.own_facts import put_facts
-    from nephoscope.state.own_facts import Receipt
+    from nephoscope.state.estate.own_facts import Receipt
 
     now = datetime.now(UTC)
     found = []

@@ -59,7 +59,7 @@ def list_(
     """List incidents, the newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.state.incidents import IncidentStatus
+    from nephoscope.state.incidents.incidents import IncidentStatus
 
     with state_of(data) as state:
         wanted = [IncidentStatus(one.capitalize()) for one in statuses]
@@ -145,7 +145,7 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any
     """Set the status, owner, severity, title or labels of incidents: of all, or of none where one cannot be changed."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import change_incidents
-    from nephoscope.state.incidents import IncidentStatus
+    from nephoscope.state.incidents.incidents import IncidentStatus
 
     changes: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
     if "status" in changes:
@@ -177,7 +177,7 @@ def close(
 ) -> None:
     """Close incidents: all, or none where one cannot be closed."""
     from nephoscope.service.incidents import change_incidents
-    from nephoscope.state.incidents import CLASSIFICATIONS, IncidentStatus
+    from nephoscope.state.incidents.incidents import CLASSIFICATIONS, IncidentStatus
 
     word = {one.lower(): one for one in CLASSIFICATIONS}[classification.lower()]
     changes = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
@@ -196,7 +196,7 @@ def close(
 def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
     """Add the comment TEXT to the incident NUMBER."""
     from nephoscope.service.incidents import add_note
-    from nephoscope.state.incidents import NoteKind
+    from nephoscope.state.incidents.incidents import NoteKind
 
     _change(data, workspace, lambda context, own: add_note(context, own, number, NoteKind.COMMENT, text))
 
@@ -211,7 +211,7 @@ def task(data: Path, /, workspace: str, number: int, text: str, done: int | None
     """Add the task TEXT to the incident NUMBER, or tick one."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import add_note, complete_task
-    from nephoscope.state.incidents import NoteKind
+    from nephoscope.state.incidents.incidents import NoteKind
 
     if bool(text) == (done is not None):
         usage_error("give the text of a task, or --done and the id of one")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.feeds.reading import Reading
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
-    from nephoscope.state.intel import Intel
+    from nephoscope.state.ingestion.intel import Intel
 
 COLUMNS = ("id", "observable", "value", "source", "confidence", "validUntil", "status")
 FEEDS = ("source", "kind", "objects", "active", "lastSeen", "lag", "error")

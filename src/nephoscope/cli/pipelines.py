@@ -13,7 +13,7 @@ from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.pipelines import PipelineRun
+    from nephoscope.state.estate.pipelines import PipelineRun
 
 REPOSITORIES = ("repository", "default_branch", "open", "critical", "high", "last_run")
 RUNS = ("started", "repository", "tool", "branch", "pull_request", "failed", "new", "fixed", "reopened", "id")
@@ -107,7 +107,7 @@ def show(data: Path, /, run: str, output: str) -> None:
 def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
     """List work items, of REPOSITORY or of all, the newest first."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.state.pipelines import WorkItemStatus
+    from nephoscope.state.estate.pipelines import WorkItemStatus
 
     names = [repository.lower()] if repository else None
     statuses = () if every else (WorkItemStatus.OPEN,)

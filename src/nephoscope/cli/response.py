@@ -18,7 +18,7 @@ from nephoscope.cli.session.narrowing import most_option, workspace_option
 if TYPE_CHECKING:
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rule import AutomationRule
-    from nephoscope.state.automation_runs import AutomationRun
+    from nephoscope.state.automation.automation_runs import AutomationRun
 
 COLUMNS = ("id", "status", "rule", "action", "step", "on", "attempts", "due", "detail")
 RULES = ("order", "name", "when", "actions", "expires", "enabled")
@@ -119,7 +119,7 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
     """List the runs of actions, the newest first; `--status dead` those that were given up, `--status approve` those that wait."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.state.automation_runs import RunStatus
+    from nephoscope.state.automation.automation_runs import RunStatus
 
     with state_of(data) as state:
         wanted = [RunStatus(one) for one in statuses]

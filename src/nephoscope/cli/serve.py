@@ -294,7 +294,7 @@ def _made_link(settings: Settings) -> str:
     from nephoscope.access.guard import Guard
     from nephoscope.access.scopes import Hierarchy
     from nephoscope.state import State
-    from nephoscope.state.principals import PrincipalKind
+    from nephoscope.state.access.principals import PrincipalKind
 
     with State.of(settings.data, settings.state) as state:
         people = [one for one in state.principals.all() if one.kind is PrincipalKind.PERSON]

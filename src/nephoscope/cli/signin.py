@@ -14,7 +14,7 @@ from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
     from nephoscope.state import State
-    from nephoscope.state.sign_in_providers import SignInProvider
+    from nephoscope.state.access.sign_in_providers import SignInProvider
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -80,7 +80,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     """Let people sign in by the provider NAME, which is asked what it is; the redirect address to register there is printed."""
     from nephoscope.cli.session.secrets import secret
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.state.sign_in_providers import SignInProvider
+    from nephoscope.state.access.sign_in_providers import SignInProvider
 
     given, trust = options["secret"] or "", options["trust"]
     if given and not given.startswith(("env:", "file:")):
@@ -112,7 +112,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 @click.pass_obj
 def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: str) -> None:
     """Let in by the provider NAME whoever has VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
-    from nephoscope.state.sign_in_providers import Rule
+    from nephoscope.state.access.sign_in_providers import Rule
 
     with _changed(data, name) as (state, provider):
         wanted = replace(provider, rules=(*provider.rules, Rule(claim, value, role, scope)))

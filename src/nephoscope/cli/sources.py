@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nephoscope.service.context import ServiceContext
     from nephoscope.state import State
-    from nephoscope.state.sources import Source
+    from nephoscope.state.ingestion.sources import Source
 
 COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "leftOut", "error")
 HEALTH = (
@@ -107,7 +107,7 @@ def add(
     from nephoscope.ingest.live import setting_up
     from nephoscope.ingest.live.catalogue import kind_of, parsed
     from nephoscope.service.sources import add_source
-    from nephoscope.state.sources import Source
+    from nephoscope.state.ingestion.sources import Source
 
     with _told():
         chosen = kind_of(kind)

@@ -18,7 +18,7 @@ from nephoscope.cli.session.services import call_in_workspace
 if TYPE_CHECKING:
     from nephoscope.alerts.holding.condition import Condition
     from nephoscope.state import State
-    from nephoscope.state.suppressions import StoredSuppression
+    from nephoscope.state.rules.suppressions import StoredSuppression
 
 COLUMNS = ("name", "rule", "state", "conditions", "expires", "held", "author", "id")
 PREVIEW = ("ended", "severity", "name", "verdict", "incident", "id")

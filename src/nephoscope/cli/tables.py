@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nephoscope.lake.inventory import Holding
     from nephoscope.lake.lake import Lake
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
 CLEANED = ("workspace", "table", "days", "firstDay", "rows", "size")

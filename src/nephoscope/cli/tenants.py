@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.collect.azure.connecting import Secrets
     from nephoscope.collect.azure.trial import SubscriptionTrial, Trial
-    from nephoscope.state.tenants import Connection, Tenant
+    from nephoscope.state.estate.tenants import Connection, Tenant
 
 COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
 TRIED = ("kind", "name", "id", "answers", "reason", "lacks")
@@ -89,7 +89,7 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
     from nephoscope.service.tenants import connect_tenant
-    from nephoscope.state.tenants import Connection, Tenant
+    from nephoscope.state.estate.tenants import Connection, Tenant
 
     with _told(), state_of(data) as state:
         connection = _changed(Connection(), asked)
@@ -197,7 +197,7 @@ def rights(data: Path, /, graph: bool, output: str) -> None:
     """List the actions and permissions that collecting a tenant takes, and what each is for."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.posture.scans import tenants
-    from nephoscope.state.tenants import Connection
+    from nephoscope.state.estate.tenants import Connection
 
     found = tenants.needed(data, Connection(graph=graph))
     show_list([{"place": one.place.value, "name": one.name, "why": one.why} for one in found], RIGHTS, output)
@@ -216,7 +216,7 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
     from nephoscope.cli.session.stored import state_of
     from nephoscope.collect.azure.granting import Grant, az, bicep
     from nephoscope.posture.scans import tenants
-    from nephoscope.state.tenants import Connection
+    from nephoscope.state.estate.tenants import Connection
 
     with _told():
         before = Connection()

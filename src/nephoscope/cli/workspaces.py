@@ -11,7 +11,7 @@ import click
 from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 COLUMNS = ("name", "id", "retention", "tables", "subscriptions", "description")
 

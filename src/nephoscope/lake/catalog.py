@@ -24,7 +24,7 @@ from nephoscope.lake.store import existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.watchlists import Watchlist, Watchlists
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
 from nephoscope_kql.types import KqlType

@@ -14,14 +14,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.state.database import StateError
-from nephoscope.state.holder import new_holder
+from nephoscope.state.database.database import StateError
+from nephoscope.state.leases.holder import new_holder
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.state import Lease, State
-    from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
+    from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
 PORTION = 2000
 _LEASE_SECONDS = 300.0

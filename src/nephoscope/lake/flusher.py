@@ -26,7 +26,7 @@ from nephoscope.lake.spool.segments import (
     segments,
 )
 from nephoscope.lake.store import Spooled, Store
-from nephoscope.state.arrival import Arrivals, summed
+from nephoscope.state.ingestion.arrival import Arrivals, summed
 
 BATCH_BYTES = 128 << 20
 ROUND_SECONDS = 2.0

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope.lake.graph_tables import PREFIX
-from nephoscope.state.database import StateError
+from nephoscope.state.database.database import StateError
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.engines.parquet import FileScan
 

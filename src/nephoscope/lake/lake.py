@@ -40,7 +40,7 @@ from nephoscope.lake.watchlists import Watchlists
 from nephoscope.lake.workspaces import Remembered
 from nephoscope.lake.writer import SPOOL_LIMIT, Writer
 from nephoscope.state.ledger import StateLedger
-from nephoscope.state.workspace import DEFAULT, Workspace
+from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within

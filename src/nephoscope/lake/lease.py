@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 
 from nephoscope.lake.ledger import Held, Ledger
-from nephoscope.state.arrival import Arrivals
+from nephoscope.state.ingestion.arrival import Arrivals
 
 NAME = "flush"
 SECONDS = 30.0

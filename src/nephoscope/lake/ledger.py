@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from nephoscope.state.arrival import Arrivals
+from nephoscope.state.ingestion.arrival import Arrivals
 
 
 class Held(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nephoscope.state.watchlists import WatchlistItem
+from nephoscope.state.workspaces.watchlists import WatchlistItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
+from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
 TABLE = "Watchlist"
 

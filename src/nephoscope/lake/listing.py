@@ -19,8 +19,8 @@ from nephoscope.lake.exchange import PORTION, exchange, held
 from nephoscope.lake.list_plan import Changed, Plan, planned, unexpired
 from nephoscope.lake.listed_rows import TABLE, item_rows, list_row
 from nephoscope.lake.watchlist_templates import template
-from nephoscope.state.database import StateError
-from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
+from nephoscope.state.database.database import StateError
+from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

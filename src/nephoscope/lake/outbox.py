@@ -13,14 +13,14 @@ import pyarrow as pa
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
 from nephoscope.state import LeaseLostError, State, StateError
-from nephoscope.state.holder import new_holder
-from nephoscope.state.outbox import OutboxEntry
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.ingestion.outbox import OutboxEntry
+from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.lake.tables import Tables
     from nephoscope.lake.writer import Writer
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 LEASE = "outbox"
 LEASE_SECONDS = 120.0

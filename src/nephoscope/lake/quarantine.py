@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.table import Table
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 QUARANTINE = "_Quarantine"
 RAW_BYTES = 64 * 1024

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from nephoscope.lake.scope import Scope
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql import tree
 from nephoscope_kql.parser import parse
 from nephoscope_kql.run import QueryResult

@@ -22,7 +22,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.fitting import NONE, json_text
 from nephoscope.lake.packed import is_packed
 from nephoscope.lake.table import Table
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
 
 TOO_OLD = "TimeGenerated is older than"

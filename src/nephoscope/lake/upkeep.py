@@ -16,8 +16,8 @@ from nephoscope.lake.lease import Lease
 from nephoscope.lake.memory import trim
 from nephoscope.lake.pins import held
 from nephoscope.lake.store import Store, StoredTable
-from nephoscope.state.database import MissingError
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.database.database import MissingError
+from nephoscope.state.workspaces.workspace import Workspace
 
 LEAST_HOURS = 24
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 SECONDS = 5.0
 

@@ -22,8 +22,8 @@ from nephoscope.lake.spool.frame import frame_of
 from nephoscope.lake.spool.own import OwnSpool
 from nephoscope.lake.spool.segments import Sequences, size
 from nephoscope.lake.tables import Tables
-from nephoscope.state.arrival import Arrivals
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.ingestion.arrival import Arrivals
+from nephoscope.state.workspaces.workspace import Workspace
 
 SPOOL_LIMIT = 8 << 30
 """How many bytes may wait in the spools of a data folder."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.sample.entry import Entry
     from nephoscope.state import State
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 
 @dataclass(frozen=True)

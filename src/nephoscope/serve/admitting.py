@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from nephoscope.access.guard import FRESH, DeniedError
 from nephoscope.access.scopes import WORKSPACE
 from nephoscope.ingest.live.ingestion.streams import OWN, PUBLISH, table_of
-from nephoscope.state.principals import SecretKind
+from nephoscope.state.access.principals import SecretKind
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller, Guard

@@ -26,7 +26,7 @@ from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
 from nephoscope.serve.readiness import reasons
 from nephoscope.serve.refused_pages import RefusedPages
 from nephoscope.state import StateError
-from nephoscope.state.once_more import once_more
+from nephoscope.state.database.once_more import once_more
 from nephoscope.web.site import for_people, nowhere, routes
 
 if TYPE_CHECKING:

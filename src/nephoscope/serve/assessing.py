@@ -37,9 +37,9 @@ from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.service.arm_documents import DECIDING
 from nephoscope.state import State
-from nephoscope.state.arm_documents import REMOVED
-from nephoscope.state.holder import new_holder
-from nephoscope.state.turns import Turns
+from nephoscope.state.estate.arm_documents import REMOVED
+from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.turns import Turns
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError

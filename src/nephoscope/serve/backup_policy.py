@@ -22,9 +22,9 @@ from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.serve.state_policy import effect_of, of_state, shown
 from nephoscope.state import State
-from nephoscope.state.database import Database
-from nephoscope.state.keys import KeyFile
-from nephoscope.state.migration import migrate
+from nephoscope.state.access.keys import KeyFile
+from nephoscope.state.database.database import Database
+from nephoscope.state.database.migration import migrate
 from nephoscope_policy.documents import ContentError
 
 _READ_AS_RULES = (".yaml", ".yml")

@@ -31,10 +31,10 @@ from nephoscope.serve.server import listening as listening_at
 from nephoscope.serve.settings import HOST, PORT
 from nephoscope.serve.sole import holder, serves
 from nephoscope.state import State, StateError
-from nephoscope.state.automation_runs import RuleLanguage
-from nephoscope.state.keys import KeyFile
-from nephoscope.state.principals import PrincipalKind, SecretKind
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.access.keys import KeyFile
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
+from nephoscope.state.automation.automation_runs import RuleLanguage
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 LOW_DISK = 2 << 30
 MEMORY = Path("/proc/meminfo")

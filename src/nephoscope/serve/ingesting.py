@@ -12,7 +12,7 @@ from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 
 LOOK_SECONDS = 5.0
 _LOG = logging.getLogger("nephoscope.ingesting")

@@ -11,8 +11,8 @@ from nephoscope.api.wire.later import later
 from nephoscope.lake.spool.segments import size
 from nephoscope.lake.writer import RESERVE, SPOOL_LIMIT
 from nephoscope.state import StateError
-from nephoscope.state.full_disk import LEAST
-from nephoscope.state.once_more import once_more
+from nephoscope.state.database.full_disk import LEAST
+from nephoscope.state.database.once_more import once_more
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance

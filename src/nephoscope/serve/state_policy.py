@@ -16,10 +16,10 @@ from nephoscope.automation.languages.sentinel_rules import ACTIONS, RULES
 from nephoscope.ingest.live.setting_up import OF_THE_HOST
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.state import State
-from nephoscope.state.automation_runs import RunStatus
-from nephoscope.state.learned import LearnedRow
-from nephoscope.state.principals import SecretKind
-from nephoscope.state.workspace import RETENTION_DAYS
+from nephoscope.state.access.principals import SecretKind
+from nephoscope.state.automation.automation_runs import RunStatus
+from nephoscope.state.rules.learned import LearnedRow
+from nephoscope.state.workspaces.workspace import RETENTION_DAYS
 
 _SENDING = frozenset({"webhook", "mail", "event_hub"})
 _OUTWARD = frozenset({AUTOMATIONS, RULES, ACTIONS})

@@ -13,8 +13,8 @@ from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State, StateError
-from nephoscope.state.holder import new_holder
-from nephoscope.state.leases import Lease
+from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.leases import Lease
 
 LEASE, LEASE_SECONDS = "rule-trials", 3600.0
 LOOK_SECONDS = 1.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance
-    from nephoscope.state.principals import Principal
+    from nephoscope.state.access.principals import Principal
 
 ISSUE = "Nephoscope/tokens/action"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.service.context import workspace_scope
 from nephoscope.state import MissingError
-from nephoscope.state.incidents import Action
+from nephoscope.state.incidents.incidents import Action
 
 if TYPE_CHECKING:
     from nephoscope.service.context import ServiceContext
     from nephoscope.state import State
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
 
 #: What is done to an alert, in Azure's words -> the status that it has then.
 ACTIONS = {"activate": "New", "inProgress": "InProgress", "resolve": "Resolved", "dismiss": "Dismissed"}

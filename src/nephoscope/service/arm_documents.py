@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.instance import ASSESS_SOON
-from nephoscope.state.arm_documents import REMOVED
+from nephoscope.state.estate.arm_documents import REMOVED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

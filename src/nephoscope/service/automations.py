@@ -14,7 +14,7 @@ from nephoscope.automation.trial import try_with_documents
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.arm_documents import put_document
 from nephoscope.service.egress import check_hub, check_url
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule
     from nephoscope.lake.lake import Lake
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.automation_runs import AutomationRun
+    from nephoscope.state.automation.automation_runs import AutomationRun
 
 READ, WRITE, DELETE = (f"Microsoft.Security/automations/{one}" for one in ("read", "write", "delete"))
 TEST = "Microsoft.Security/automations/test/action"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from nephoscope.alerts.rules.finding import Finding
     from nephoscope.alerts.rules.rule import Rule
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.bookmarks import Bookmark
-    from nephoscope.state.incidents import Incident
+    from nephoscope.state.incidents.bookmarks import Bookmark
+    from nephoscope.state.incidents.incidents import Incident
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/bookmarks/{one}" for one in ("read", "write", "delete"))
 

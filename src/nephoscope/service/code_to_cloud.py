@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.pipelines.origins import CodeOrigin, OriginIndex, origins_of, resource_type
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.service.pipelines import readable_repositories
-from nephoscope.state.pipelines import WorkItem, WorkItemStatus
+from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:

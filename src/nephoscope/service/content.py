@@ -9,7 +9,7 @@ from nephoscope.alerts.library.importing import Importing
 from nephoscope.alerts.library.packs import slug
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.rules import DELETE, WRITE
-from nephoscope.state.rule_switches import PACK
+from nephoscope.state.rules.rule_switches import PACK
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.importing import Imported

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.state.actor import Actor
+from nephoscope.state.audit.actor import Actor
 
 if TYPE_CHECKING:
     from pathlib import Path

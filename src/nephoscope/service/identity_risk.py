@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

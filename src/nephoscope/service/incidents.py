@@ -11,12 +11,12 @@ from nephoscope.alerts.case.decision import Decision, decide
 from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.service.context import workspace_scope
 from nephoscope.state import StateError
-from nephoscope.state.faults import PassingError
-from nephoscope.state.incidents import NoteKind
+from nephoscope.state.database.faults import PassingError
+from nephoscope.state.incidents.incidents import NoteKind
 
 if TYPE_CHECKING:
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.incidents import Incident, Note
+    from nephoscope.state.incidents.incidents import Incident, Note
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/incidents/{one}" for one in ("read", "write", "delete"))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.facts import recording
 from nephoscope.collect.facts.fact_types import fact_types
 from nephoscope.collect.facts.report import FactError
-from nephoscope.state.actor import Actor
+from nephoscope.state.audit.actor import Actor
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.own_facts import OwnFacts, Receipt, TakenBack
+    from nephoscope.state.estate.own_facts import OwnFacts, Receipt, TakenBack
 
 
 def put_facts(context: ServiceContext, facts: Sequence[OwnFacts]) -> Counter[Receipt]:

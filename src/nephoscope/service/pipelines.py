@@ -14,7 +14,7 @@ from nephoscope.posture.pipelines.origins import planned_origins
 from nephoscope.posture.pipelines.repository_name import repository_key, repository_scope
 from nephoscope.posture.pipelines.run_document import RunDocument
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.pipelines import PipelineRepository, PipelineRun, PipelineSeries
+from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

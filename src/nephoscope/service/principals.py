@@ -11,7 +11,7 @@ from nephoscope.access.managed_identity import READING
 from nephoscope.access.roles import OWNER
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.principals import PrincipalKind, SecretKind
+from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nephoscope.access.guard import Guard
     from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.principals import Principal, RoleAssignment
+    from nephoscope.state.access.principals import Principal, RoleAssignment
 
 WRITE = "Nephoscope/principals/write"
 ROLE_WRITE = "Microsoft.Authorization/roleAssignments/write"

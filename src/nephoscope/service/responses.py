@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rule import AutomationRule
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.automation_runs import AutomationRun
+    from nephoscope.state.automation.automation_runs import AutomationRun
 
 _Decide = Callable[[str, str, "datetime"], "AutomationRun"]
 

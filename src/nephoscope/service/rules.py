@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.service.context import workspace_scope
-from nephoscope.state.rule_switches import PACK
+from nephoscope.state.rules.rule_switches import PACK
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.library.packs import Stored
     from nephoscope.alerts.rules.rule import Rule
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.rule_switches import Switched
+    from nephoscope.state.rules.rule_switches import Switched
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/alertRules/{one}" for one in ("read", "write", "delete"))
 

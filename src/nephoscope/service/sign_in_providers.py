@@ -12,7 +12,7 @@ from nephoscope.state import MissingError
 
 if TYPE_CHECKING:
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.sign_in_providers import SignInProvider
+    from nephoscope.state.access.sign_in_providers import SignInProvider
 
 READ = "Nephoscope/signInProviders/read"
 WRITE, DELETE = "Nephoscope/signInProviders/write", "Nephoscope/signInProviders/delete"

@@ -11,7 +11,7 @@ from nephoscope.ingest.live.catalogue import kind_of
 from nephoscope.ingest.live.trying import answer
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError
-from nephoscope.state.faults import PassingError
+from nephoscope.state.database.faults import PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.table import Table
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.sources import Source
+    from nephoscope.state.ingestion.sources import Source
 
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
 #: What is the server's own (its files, addresses, identity), and tokens: an owner's.

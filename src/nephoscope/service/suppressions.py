@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.service.context import workspace_scope
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.etag import etag_of
-from nephoscope.state.faults import OvertakenError
-from nephoscope.state.suppressions import ANY_RULE
+from nephoscope.state.database.etag import etag_of
+from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.rules.suppressions import ANY_RULE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.holding.condition import Condition
     from nephoscope.service.context import ServiceContext
     from nephoscope.state import State
-    from nephoscope.state.suppressions import StoredSuppression
+    from nephoscope.state.rules.suppressions import StoredSuppression
 
 __all__ = [
     "DELETE",

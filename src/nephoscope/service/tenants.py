@@ -9,12 +9,12 @@ from nephoscope.connect.cloud import CLOUDS
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.live import CLOUD
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.state.tenants import MANAGED_IDENTITY
+from nephoscope.state.estate.tenants import MANAGED_IDENTITY
 
 if TYPE_CHECKING:
     from nephoscope.collect.azure.connecting import Secrets
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.tenants import Connection, Tenant
+    from nephoscope.state.estate.tenants import Connection, Tenant
 
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
 #: The identity of the host, and a cloud that it alone knows, are an owner's to use.

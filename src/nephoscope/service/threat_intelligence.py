@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.feeds.item import Item, Retraction
     from nephoscope.ingest.feeds.versions import Kept
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.intel import Intel
+    from nephoscope.state.ingestion.intel import Intel
 
 READ, WRITE, DELETE = (
     f"Microsoft.SecurityInsights/threatIntelligence/indicators/{one}" for one in ("read", "write", "delete")

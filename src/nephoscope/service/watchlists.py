@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.list_plan import Changed
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.watchlists import WatchlistHead, WatchlistItem
+    from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/watchlists/{one}" for one in ("read", "write", "delete"))
 #: How many keys or addresses an entry names.

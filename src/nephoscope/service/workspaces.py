@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.table import Table
     from nephoscope.service.context import ServiceContext
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 READ, WRITE, DELETE = (
     "Nephoscope/workspaces/read",

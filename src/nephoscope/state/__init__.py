@@ -7,19 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nephoscope.state.database import BusyError, MissingError
-    from nephoscope.state.faults import StateError
-    from nephoscope.state.leases import Lease, LeaseLostError
+    from nephoscope.state.database.database import BusyError, MissingError
+    from nephoscope.state.database.faults import StateError
+    from nephoscope.state.leases.leases import Lease, LeaseLostError
     from nephoscope.state.state import State
 
 __all__ = ["BusyError", "Lease", "LeaseLostError", "MissingError", "State", "StateError"]
 _MODULES = {
-    "BusyError": "database",
-    "Lease": "leases",
-    "LeaseLostError": "leases",
-    "MissingError": "database",
+    "BusyError": "database.database",
+    "Lease": "leases.leases",
+    "LeaseLostError": "leases.leases",
+    "MissingError": "database.database",
     "State": "state",
-    "StateError": "faults",
+    "StateError": "database.faults",
 }
 
 

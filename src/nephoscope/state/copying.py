@@ -11,12 +11,12 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from nephoscope.state.audit_enforcement import by_product
-from nephoscope.state.concepts import every_table
-from nephoscope.state.database import Database, StateError
-from nephoscope.state.leases import LeaseRow
-from nephoscope.state.migration import migrate
-from nephoscope.state.workspace_rows import WorkspaceRow
+from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.concepts import every_table
+from nephoscope.state.database.database import Database, StateError
+from nephoscope.state.database.migration import migrate
+from nephoscope.state.leases.leases import LeaseRow
+from nephoscope.state.tables.workspace_rows import WorkspaceRow
 
 Save = Callable[[Path], None]
 _ROWS = 1000

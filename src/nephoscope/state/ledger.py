@@ -6,9 +6,9 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.state.arrival import Arrivals, summed
-from nephoscope.state.holder import new_holder
-from nephoscope.state.leases import Lease, LeaseLostError
+from nephoscope.state.ingestion.arrival import Arrivals, summed
+from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.leases import Lease, LeaseLostError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -11,60 +11,60 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from nephoscope.state.actor import Actor
-from nephoscope.state.audit_anchor import AuditAnchor
-from nephoscope.state.audit_enforcement import audited_block, by_product
-from nephoscope.state.concepts import CONCEPTS
-from nephoscope.state.database import Database, DiskFullError
-from nephoscope.state.faults import StateError
-from nephoscope.state.first_change import Keep, only_if, waits
-from nephoscope.state.keys import KeyFile
-from nephoscope.state.migration import migrate
+from nephoscope.state.access.keys import KeyFile
+from nephoscope.state.audit.actor import Actor
+from nephoscope.state.audit.anchor import AuditAnchor
+from nephoscope.state.database.audit_enforcement import audited_block, by_product
+from nephoscope.state.database.concepts import CONCEPTS
+from nephoscope.state.database.database import Database, DiskFullError
+from nephoscope.state.database.faults import StateError
+from nephoscope.state.database.first_change import Keep, only_if, waits
+from nephoscope.state.database.migration import migrate
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.state.alert_tallies import AlertTallies
-    from nephoscope.state.alerts import Alerts
-    from nephoscope.state.arm_documents import ArmDocuments
-    from nephoscope.state.arrival import Arrivals
-    from nephoscope.state.audit import Audit
-    from nephoscope.state.automation_runs import AutomationRuns
-    from nephoscope.state.bookmarks import Bookmarks
-    from nephoscope.state.checkpoints import Checkpoints
-    from nephoscope.state.counted_segments import CountedSegments
-    from nephoscope.state.credentials import Credentials
-    from nephoscope.state.hunting_runs import HuntingRuns
-    from nephoscope.state.incidents import Incidents
-    from nephoscope.state.ingested_files import IngestedFiles
-    from nephoscope.state.intel import Intels
-    from nephoscope.state.learned import Learned
-    from nephoscope.state.leases import Leases
-    from nephoscope.state.outbox import Outbox
-    from nephoscope.state.own_facts import OwnFactStore
-    from nephoscope.state.pipelines import Pipelines
-    from nephoscope.state.principals import Principals
-    from nephoscope.state.producers import Producers
-    from nephoscope.state.repeated_loads import RepeatedLoads
-    from nephoscope.state.rule_runs import RuleRuns
-    from nephoscope.state.rule_settings import RuleSettings
-    from nephoscope.state.rule_standings import RuleStandings
-    from nephoscope.state.rule_switches import RuleSwitches
-    from nephoscope.state.run_standings import RunStandings
-    from nephoscope.state.saved_functions import SavedFunctions
-    from nephoscope.state.saved_queries import SavedQueries
-    from nephoscope.state.schema_changes import SchemaChanges
-    from nephoscope.state.sign_in_attempts import SignInAttempts
-    from nephoscope.state.sign_in_providers import SignInProviders
-    from nephoscope.state.source_errors import SourceErrors
-    from nephoscope.state.source_health import SourceHealths
-    from nephoscope.state.sources import Sources
-    from nephoscope.state.suppressions import Suppressions
-    from nephoscope.state.tenants import Tenants
-    from nephoscope.state.tuning_changes import TuningChanges
-    from nephoscope.state.usage import Usages
-    from nephoscope.state.watchlists import StoredWatchlists
-    from nephoscope.state.workspaces import Workspaces
+    from nephoscope.state.access.credentials import Credentials
+    from nephoscope.state.access.principals import Principals
+    from nephoscope.state.access.sign_in_attempts import SignInAttempts
+    from nephoscope.state.access.sign_in_providers import SignInProviders
+    from nephoscope.state.audit.audit import Audit
+    from nephoscope.state.automation.automation_runs import AutomationRuns
+    from nephoscope.state.automation.run_standings import RunStandings
+    from nephoscope.state.estate.arm_documents import ArmDocuments
+    from nephoscope.state.estate.own_facts import OwnFactStore
+    from nephoscope.state.estate.pipelines import Pipelines
+    from nephoscope.state.estate.tenants import Tenants
+    from nephoscope.state.incidents.alert_tallies import AlertTallies
+    from nephoscope.state.incidents.alerts import Alerts
+    from nephoscope.state.incidents.bookmarks import Bookmarks
+    from nephoscope.state.incidents.incidents import Incidents
+    from nephoscope.state.ingestion.arrival import Arrivals
+    from nephoscope.state.ingestion.checkpoints import Checkpoints
+    from nephoscope.state.ingestion.counted_segments import CountedSegments
+    from nephoscope.state.ingestion.ingested_files import IngestedFiles
+    from nephoscope.state.ingestion.intel import Intels
+    from nephoscope.state.ingestion.outbox import Outbox
+    from nephoscope.state.ingestion.producers import Producers
+    from nephoscope.state.ingestion.repeated_loads import RepeatedLoads
+    from nephoscope.state.ingestion.schema_changes import SchemaChanges
+    from nephoscope.state.ingestion.source_errors import SourceErrors
+    from nephoscope.state.ingestion.source_health import SourceHealths
+    from nephoscope.state.ingestion.sources import Sources
+    from nephoscope.state.ingestion.usage import Usages
+    from nephoscope.state.leases.leases import Leases
+    from nephoscope.state.rules.hunting_runs import HuntingRuns
+    from nephoscope.state.rules.learned import Learned
+    from nephoscope.state.rules.rule_runs import RuleRuns
+    from nephoscope.state.rules.rule_settings import RuleSettings
+    from nephoscope.state.rules.rule_standings import RuleStandings
+    from nephoscope.state.rules.rule_switches import RuleSwitches
+    from nephoscope.state.rules.suppressions import Suppressions
+    from nephoscope.state.rules.tuning_changes import TuningChanges
+    from nephoscope.state.workspaces.saved_functions import SavedFunctions
+    from nephoscope.state.workspaces.saved_queries import SavedQueries
+    from nephoscope.state.workspaces.watchlists import StoredWatchlists
+    from nephoscope.state.workspaces.workspaces import Workspaces
 
 #: The environment variable that names the state's URL.
 URL_VARIABLE = "NEPHOSCOPE_STATE"

@@ -15,14 +15,14 @@ from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
 from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
 from nephoscope.state import StateError
-from nephoscope.state.etag import moment_of
-from nephoscope.state.faults import OvertakenError
-from nephoscope.state.incidents import Action
+from nephoscope.state.database.etag import moment_of
+from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.incidents.incidents import Action
 from nephoscope.web.suppression_choices import choices
 
 if TYPE_CHECKING:
-    from nephoscope.state.alerts import StoredAlert
-    from nephoscope.state.suppressions import StoredSuppression
+    from nephoscope.state.incidents.alerts import StoredAlert
+    from nephoscope.state.rules.suppressions import StoredSuppression
     from nephoscope.web.told_alerts import ToldAlerts
     from nephoscope.web.visit import Visit
 

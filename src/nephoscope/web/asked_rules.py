@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.automation.languages.security_automations import TENANT
 from nephoscope.automation.rules import load_rules
-from nephoscope.state.automation_runs import RuleLanguage
-from nephoscope.state.run_standings import RunTally
+from nephoscope.state.automation.automation_runs import RuleLanguage
+from nephoscope.state.automation.run_standings import RunTally
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,7 +13,7 @@ from nephoscope_policy.model.state import State
 if TYPE_CHECKING:
     from nephoscope.posture.pipelines.origins import CodeOrigin
     from nephoscope.posture.published.findings import Finding
-    from nephoscope.state.pipelines import WorkItem
+    from nephoscope.state.estate.pipelines import WorkItem
     from nephoscope.web.visit import Visit
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.state.etag import etag_of, moment_of
-from nephoscope.state.faults import OvertakenError
-from nephoscope.state.incidents import Action
+from nephoscope.state.database.etag import etag_of, moment_of
+from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.incidents.incidents import Action
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

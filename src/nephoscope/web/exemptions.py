@@ -19,13 +19,13 @@ from nephoscope.service.exemptions import (
     require_exempting,
 )
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.faults import OvertakenError
+from nephoscope.state.database.faults import OvertakenError
 from nephoscope.web.drawn import Meanwhile, as_drawn, drawn, meanwhile
 from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.state.arm_documents import ArmDocument
+    from nephoscope.state.estate.arm_documents import ArmDocument
     from nephoscope.web.visit import Visit
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"

@@ -13,8 +13,8 @@ from nephoscope.alerts.case.decision import Decision, changes_since
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.faults import OvertakenError
-from nephoscope.state.incidents import (
+from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.incidents.incidents import (
     CLASSIFICATIONS,
     REMARK,
     Action,

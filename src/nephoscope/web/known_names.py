@@ -13,7 +13,7 @@ from nephoscope.web.spoken import called, guids
 from nephoscope.web.wording import brief
 
 if TYPE_CHECKING:
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
     from nephoscope.web.visit import Visit
 
 #: Identifiers of an entity that are its own id, by its kind.

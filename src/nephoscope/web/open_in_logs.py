@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.case.events import as_run
 
 if TYPE_CHECKING:
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
     from nephoscope.web.visit import Visit
 
 #: Characters of a query that an address may carry.

@@ -14,7 +14,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.model.reach import Reach
-    from nephoscope.state.arm_documents import ArmDocument
+    from nephoscope.state.estate.arm_documents import ArmDocument
     from nephoscope.web.visit import Visit
 
 TYPE, METADATA = "microsoft.security/assessments", "microsoft.security/assessmentmetadata"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import permitted
-from nephoscope.state.principals import PrincipalKind, RoleAssignment
+from nephoscope.state.access.principals import PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:
     from nephoscope.web.visit import Visit

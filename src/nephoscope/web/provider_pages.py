@@ -14,8 +14,8 @@ from starlette.routing import BaseRoute, Route
 from nephoscope.access.guard import SESSION
 from nephoscope.access.sign_in import RefusedError
 from nephoscope.state import StateError
-from nephoscope.state.faults import PassingError
-from nephoscope.state.sign_in_attempts import LASTS
+from nephoscope.state.access.sign_in_attempts import LASTS
+from nephoscope.state.database.faults import PassingError
 from nephoscope.web.drawing import draw
 from nephoscope.web.session_cookie import COOKIE, drop, keep, local, signed_in
 

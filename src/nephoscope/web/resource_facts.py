@@ -14,7 +14,7 @@ import msgspec
 from nephoscope.model.secret import redact
 from nephoscope.posture.published import changes, holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
-from nephoscope.state.alerts import Looked, StoredAlert
+from nephoscope.state.incidents.alerts import Looked, StoredAlert
 from nephoscope.web.told_alerts import everywhere
 from nephoscope.web.visit import LOGS, Visit
 from nephoscope.web.wording import short
@@ -22,7 +22,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.edition import Edition
-    from nephoscope.state.incidents import Incident
+    from nephoscope.state.incidents.incidents import Incident
     from nephoscope.web.told_alerts import ToldAlerts
 
 #: Where objects of the directory stand.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.trial import Trials, What
-from nephoscope.state.alerts import Looked
+from nephoscope.state.incidents.alerts import Looked
 from nephoscope.web.tables import Table
 
 if TYPE_CHECKING:

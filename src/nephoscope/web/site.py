@@ -24,9 +24,9 @@ from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.faults import OvertakenError, PassingError
-from nephoscope.state.once_more import once_more
-from nephoscope.state.principals import SecretKind
+from nephoscope.state.access.principals import SecretKind
+from nephoscope.state.database.faults import OvertakenError, PassingError
+from nephoscope.state.database.once_more import once_more
 from nephoscope.web import refusals
 from nephoscope.web.all_pages import navigation, pages
 from nephoscope.web.drawing import draw, show_navigation

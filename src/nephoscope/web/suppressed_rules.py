@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.in_force import RuleSuppressions, SuppressionsInForce
-from nephoscope.state.suppressions import ANY_RULE
+from nephoscope.state.rules.suppressions import ANY_RULE
 
 if TYPE_CHECKING:
     from nephoscope.web.visit import Visit

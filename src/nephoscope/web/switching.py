@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.rules import switch_rules_unchanged
 from nephoscope.state import StateError
-from nephoscope.state.database import BusyError
-from nephoscope.state.rule_switches import PACK
+from nephoscope.state.database.database import BusyError
+from nephoscope.state.rules.rule_switches import PACK
 
 if TYPE_CHECKING:
     from nephoscope.web.content import ContentRow, Shelf

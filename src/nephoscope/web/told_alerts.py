@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.incidents.security_shape import seen
 from nephoscope.alerts.incidents.sight import READ, sight_of
 from nephoscope.state import MissingError
-from nephoscope.state.alerts import Looked, StoredAlert
+from nephoscope.state.incidents.alerts import Looked, StoredAlert
 
 if TYPE_CHECKING:
     from nephoscope.model.reach import Reach

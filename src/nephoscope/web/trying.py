@@ -14,7 +14,7 @@ from nephoscope.alerts.tuning.followed import followed
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.alerts import Looked
+from nephoscope.state.incidents.alerts import Looked
 from nephoscope.web.rule_tables import WORDS
 from nephoscope.web.tables import file_of
 from nephoscope.web.trial_tables import tables

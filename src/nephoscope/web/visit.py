@@ -17,7 +17,7 @@ from nephoscope.lake.scope import Scope
 from nephoscope.model.reach import Reach
 from nephoscope.service.context import ServiceContext
 from nephoscope.state import MissingError
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.tags import Tagged, tags
 
 if TYPE_CHECKING:

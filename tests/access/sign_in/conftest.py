@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.instance import Instance
 from nephoscope.serve.application import application
-from nephoscope.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 
 BASE = "https://127.0.0.1"
 CLIENT, SECRET = "nephoscope", "the secret of+the client"

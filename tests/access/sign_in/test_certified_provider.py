@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from nephoscope.state.sign_in_providers import Rule
+from nephoscope.state.access.sign_in_providers import Rule
 
 pytestmark = pytest.mark.system
 

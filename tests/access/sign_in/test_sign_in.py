@@ -10,8 +10,8 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from nephoscope.access.admission import ProviderError, checked
-from nephoscope.state.principals import PrincipalKind
-from nephoscope.state.sign_in_providers import Rule, SignInProvider
+from nephoscope.state.access.principals import PrincipalKind
+from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 from nephoscope.web.session_cookie import COOKIE
 
 STAFF = Rule("groups", "staff", "Reader", "/")
@@ -198,7 +198,7 @@ def test_two_tabs(browser, staff):
 
 
 def test_attempts_do_not_grow(instance, browser, staff, monkeypatch):
-    monkeypatch.setattr("nephoscope.state.sign_in_attempts.MOST", 3)
+    monkeypatch.setattr("nephoscope.state.access.sign_in_attempts.MOST", 3)
     begun = [browser.answered(browser.begin()) for _ in range(5)]
     assert browser.here.get(begun[0]).status_code == 400
     assert browser.here.get(begun[4]).status_code == 303

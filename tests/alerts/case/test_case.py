@@ -26,7 +26,7 @@ from nephoscope.estate.view import View
 from nephoscope.lake.lake import Lake
 from nephoscope.model.entity import Entity
 from nephoscope.state import State
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.resource import Resource

@@ -17,7 +17,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state import State
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 

@@ -12,7 +12,7 @@ import pytest
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import Compiled, compile_query, ticks
 from nephoscope_kql.engines.duckdb import DuckDBEngine

@@ -18,7 +18,7 @@ from nephoscope.alerts.detection import resemblance
 from nephoscope.alerts.detection.recognition import recognised
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

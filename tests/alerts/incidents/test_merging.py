@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.window import Window
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state import State, StateError
-from nephoscope.state.incidents import Incident, IncidentStatus
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from nephoscope.cli import incidents as command
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.state import State
-from nephoscope.state.incidents import Incident, IncidentStatus
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 
 #: Some days ago, so that no row is too old for the lake.
 MADE = datetime.now(UTC).replace(microsecond=0) - timedelta(days=5)

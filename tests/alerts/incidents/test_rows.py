@@ -19,9 +19,9 @@ from nephoscope.alerts.rules.finding import Finding
 from nephoscope.alerts.rules.rule import PROPERTIES, Rule, RuleError
 from nephoscope.alerts.rules.window import Window
 from nephoscope.state import State
-from nephoscope.state.incidents import IncidentStatus
-from nephoscope.state.outbox import OutboxRow
-from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.access.principals import PrincipalKind
+from nephoscope.state.incidents.incidents import IncidentStatus
+from nephoscope.state.ingestion.outbox import OutboxRow
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.place import Place
 

@@ -19,7 +19,7 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.cli.main import cli
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 FOLDER = Path(__file__).parent / "sigma"
 REFUSED = yaml.safe_load((Path(__file__).parent / "sigma-refused" / "cannot.yaml").read_text())

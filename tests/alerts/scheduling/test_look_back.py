@@ -21,7 +21,7 @@ from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.state import State, StateError
-from nephoscope.state.suppressions import StoredSuppression
+from nephoscope.state.rules.suppressions import StoredSuppression
 from nephoscope_policy.model.place import Place
 
 Put = Callable[..., None]

@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling import round as rounds
 from nephoscope.alerts.scheduling.round import Round, Turn
 from nephoscope.state import State
-from nephoscope.state.turns import Turns
+from nephoscope.state.leases.turns import Turns
 from nephoscope_policy.model.place import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

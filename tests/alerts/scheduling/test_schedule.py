@@ -15,7 +15,7 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.place import Place
 
 Put = Callable[..., None]

@@ -28,7 +28,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.rows import arrow_of
 from nephoscope.state import State
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.place import Place
 
 pytestmark = pytest.mark.system

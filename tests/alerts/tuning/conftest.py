@@ -14,7 +14,7 @@ from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.place import Place
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)

@@ -19,7 +19,7 @@ from nephoscope.alerts.tuning.report import row, worth
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.incidents.incidents import IncidentStatus
 
 # so far apart that they make no story
 DAY = 30 * 60.0

@@ -15,8 +15,8 @@ from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.tuning.settings import SettingError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import IncidentStatus
 
 SCANNER = conditions([{"field": "entities.ip.address", "in": ["198.51.100.0/24"]}])
 Put = Callable[..., None]

@@ -17,7 +17,7 @@ from nephoscope.sample.attack import attack_named
 from nephoscope.sample.generator import Generator
 from nephoscope.sample.loading import Loading
 from nephoscope.state import State
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.place import Place
 
 #: As somebody might write it: it knows no identity's own hours, so that jobs that read much every night are found each time.

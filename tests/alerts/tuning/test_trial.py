@@ -18,7 +18,7 @@ from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, Trial, Tr
 from nephoscope.alerts.tuning.trying import MOST_STARTS, StoppedError, Telling, Trying
 from nephoscope.lake.lake import Lake
 from nephoscope.state import MissingError, State, StateError
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.incidents.incidents import IncidentStatus
 
 BEGIN, END = HOUR - timedelta(hours=1), HOUR + timedelta(hours=72)
 ROWS = [signin(day * 1800 + 10, "scan@contoso.com", "198.51.100.7") for day in range(3)]

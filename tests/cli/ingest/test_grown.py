@@ -24,7 +24,7 @@ from tests.cli.ingest.logs import (
 )
 
 from nephoscope.state import State
-from nephoscope.state.ingested_files import IngestedFileRow
+from nephoscope.state.ingestion.ingested_files import IngestedFileRow
 
 
 def _pretty(count: int, closing: str = "\n  ]\n}\n") -> bytes:

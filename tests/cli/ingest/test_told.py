@@ -17,7 +17,7 @@ from tests.cli.ingest.logs import NOW, counted, ingest, lines_of, record, run
 from nephoscope.cli.main import cli
 from nephoscope.files.reading import Source
 from nephoscope.ingest.logs.ingestion import Ingestion
-from nephoscope.state.database import Database
+from nephoscope.state.database.database import Database
 
 
 def test_rows_for_a_named_table(tmp_path: Path, data: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from nephoscope.collect.azure.granting import GRAPH_APP, Grant, az, bicep
 from nephoscope.collect.azure.permissions import Permissions
 from nephoscope.collect.azure.rights import READER, Place, names, rights
-from nephoscope.state.tenants import Connection
+from nephoscope.state.estate.tenants import Connection
 
 pytestmark = pytest.mark.system
 

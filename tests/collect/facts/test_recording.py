@@ -12,10 +12,11 @@ import pytest
 
 from nephoscope.collect.facts.recording import FACTS_CHANGED, FORGOTTEN, record, remove, settle
 from nephoscope.collect.facts.report import FactError, FactReport
-from nephoscope.state import State, StateError, own_facts
-from nephoscope.state.actor import Actor
-from nephoscope.state.arm_documents import REMOVED
-from nephoscope.state.own_facts import Receipt, TakenBack
+from nephoscope.state import State, StateError
+from nephoscope.state.audit.actor import Actor
+from nephoscope.state.estate import own_facts
+from nephoscope.state.estate.arm_documents import REMOVED
+from nephoscope.state.estate.own_facts import Receipt, TakenBack
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 BY = Actor("scanner", "192.0.2.1")

@@ -16,7 +16,7 @@ from nephoscope.ingest.live.supervisor import made
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 
 CASES = yaml.safe_load(
     (Path(__file__).parents[2] / "cases/ingest/bound_secrets.yaml").read_text(encoding="utf-8")

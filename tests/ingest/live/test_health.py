@@ -22,8 +22,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.state import State
-from nephoscope.state.arrival import Arrival, Arrivals
-from nephoscope.state.sources import Source, SourceRow
+from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.sources import Source, SourceRow
 
 pytestmark = pytest.mark.system
 

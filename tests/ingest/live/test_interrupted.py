@@ -14,7 +14,7 @@ import pytest
 from nephoscope.ingest.logs.envelope import BLOCK
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 
 pytestmark = pytest.mark.system
 

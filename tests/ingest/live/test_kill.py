@@ -16,7 +16,7 @@ from nephoscope.ingest.live.health.keeper import Keeper
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.state import State
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 
 pytestmark = pytest.mark.system
 

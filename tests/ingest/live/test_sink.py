@@ -17,7 +17,7 @@ from nephoscope.ingest.live.sink import LakeSink
 from nephoscope.ingest.live.source import UNWANTED, Lines, Piece, Refused, Taken
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from nephoscope.cli.main import cli
 from nephoscope.ingest.live.supervisor import Supervisor
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 
 pytestmark = pytest.mark.system
 

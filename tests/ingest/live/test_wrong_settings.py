@@ -20,7 +20,7 @@ from nephoscope.ingest.live.supervisor import Supervisor
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 
 TESTS = Path(__file__).parents[2]
 CASES = yaml.safe_load((TESTS / "cases/ingest/wrong_settings.yaml").read_text(encoding="utf-8"))

@@ -27,7 +27,7 @@ from nephoscope.ingest.logs.reader import Reader
 from nephoscope.ingest.logs.reading import batches
 from nephoscope.ingest.logs.secrets import suspect
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"
 CONTEXT = Context(source="fuzz", now=datetime(2026, 6, 1, 12, tzinfo=UTC))

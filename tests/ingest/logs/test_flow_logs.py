@@ -22,7 +22,7 @@ from nephoscope.ingest.logs.parsed import parsed
 from nephoscope.ingest.logs.reader import Reader
 from nephoscope.ingest.logs.reading import batches
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CONTEXT = Context(source="test", now=NOW)

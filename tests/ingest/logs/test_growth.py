@@ -8,7 +8,7 @@ from typing import Any
 
 from nephoscope.ingest.logs.earlier import Earlier
 from nephoscope.ingest.logs.growth import DIGEST, head_of
-from nephoscope.state.ingested_files import IngestedFile
+from nephoscope.state.ingestion.ingested_files import IngestedFile
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HEAD = b"h" * 512

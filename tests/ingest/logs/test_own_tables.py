@@ -19,7 +19,7 @@ from nephoscope.ingest.logs.parsed import Parsed
 from nephoscope.ingest.logs.reading import read
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

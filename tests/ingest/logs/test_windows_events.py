@@ -21,7 +21,7 @@ from nephoscope.ingest.logs.parsed import Parsed
 from nephoscope.ingest.logs.reading import read
 from nephoscope.ingest.logs.windows_event_cutter import EventCutter
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TABLES, WORKSPACE = Tables.builtin(), Workspace.named("default")

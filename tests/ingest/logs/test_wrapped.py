@@ -18,7 +18,7 @@ from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.parsed import Parsed
 from nephoscope.ingest.logs.reading import read
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 VAULT = "/SUBSCRIPTIONS/11111111-2222-4333-8444-555555555555/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/V"

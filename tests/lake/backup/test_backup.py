@@ -27,7 +27,7 @@ from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.state import State
 from nephoscope.state.copying import load, moment
-from nephoscope.state.database import StateError
+from nephoscope.state.database.database import StateError
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
 

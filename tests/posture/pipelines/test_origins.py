@@ -7,7 +7,7 @@ import pytest
 from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.pipelines.origins import origins_of, planned_origins
-from nephoscope.state.pipelines import PipelineSeries
+from nephoscope.state.estate.pipelines import PipelineSeries
 
 SUBSCRIPTION = "/subscriptions/7d1b6c4e-0000-4000-8000-000000000001"
 ASSUMED = "/subscriptions/00000000-0000-0000-0000-000000000000"

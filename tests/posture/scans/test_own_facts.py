@@ -22,7 +22,7 @@ from nephoscope.posture.scans.record import Recorder
 from nephoscope.posture.scans.scan import FACTS, Request, Scan
 from nephoscope.posture.scans.scan_in_parts import Compared, PartedScan, Shown
 from nephoscope.state import State
-from nephoscope.state.actor import Actor
+from nephoscope.state.audit.actor import Actor
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 BY = Actor("scanner")

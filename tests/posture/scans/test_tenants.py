@@ -17,7 +17,7 @@ from nephoscope.service import tenants as service
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.state import State, StateError
-from nephoscope.state.tenants import Connection, Tenant
+from nephoscope.state.estate.tenants import Connection, Tenant
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SECRET = "very~secret~text"

@@ -33,7 +33,7 @@ from nephoscope.posture.scans.scan import Request, Scan, last_request, save_requ
 from nephoscope.serve import assessing
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State
-from nephoscope.state.turns import Turns
+from nephoscope.state.leases.turns import Turns
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/app"
 SERIES = "default | nephoscope | "

@@ -23,8 +23,8 @@ from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.api.wire.later import later
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
-from nephoscope.state.faults import PassingError
-from nephoscope.state.once_more import once_more
+from nephoscope.state.database.faults import PassingError
+from nephoscope.state.database.once_more import once_more
 
 if TYPE_CHECKING:
     from starlette.requests import Request

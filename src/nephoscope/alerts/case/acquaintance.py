@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.case.case_file import involved_in
 from nephoscope.alerts.case.parties import Involved
 from nephoscope.model.entity import Entity
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.bookmarks import Bookmark
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.bookmarks import Bookmark
 
 if TYPE_CHECKING:
     from nephoscope.state import State

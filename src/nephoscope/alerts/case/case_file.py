@@ -15,9 +15,9 @@ from nephoscope.alerts.entities.mapped import merged
 from nephoscope.alerts.rules.overriding import techniques_of
 from nephoscope.alerts.rules.tactics import ordered
 from nephoscope.model.entity import Entity
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.bookmarks import Bookmark
-from nephoscope.state.incidents import Action, Incident, Note
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.bookmarks import Bookmark
+from nephoscope.state.incidents.incidents import Action, Incident, Note
 
 if TYPE_CHECKING:
     from nephoscope.state import State

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.state.etag import moment_of
-from nephoscope.state.faults import MissingError, OvertakenError, StateError
-from nephoscope.state.incidents import REMARK, Action, Incident, IncidentStatus
+from nephoscope.state.database.etag import moment_of
+from nephoscope.state.database.faults import MissingError, OvertakenError, StateError
+from nephoscope.state.incidents.incidents import REMARK, Action, Incident, IncidentStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

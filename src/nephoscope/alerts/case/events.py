@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.finding import Finding, findings
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.span import Span
 from nephoscope.model.entity import Entity
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.settings import COLUMN, FROM, TO
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.incidents import Incident
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import Incident
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

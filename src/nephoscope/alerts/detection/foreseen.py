@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.detection.detector import Outcome
     from nephoscope.model.alert import Alert
     from nephoscope.state import State
-    from nephoscope.state.alerts import StoredAlert, Version
+    from nephoscope.state.incidents.alerts import StoredAlert, Version
 
 Pairs = list[tuple["Alert", "StoredAlert | None"]]
 

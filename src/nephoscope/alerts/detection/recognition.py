@@ -11,7 +11,7 @@ from typing import Any
 
 from nephoscope.alerts.detection.resemblance import likest
 from nephoscope.model.alert import Alert
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 
 #: What an alert's row says of the moment, of what people decided, and of its entities in other words.
 _BESIDE = frozenset({"TimeGenerated", "ProcessingEndTime", "Status", "CompromisedEntity", "_ResourceId"})

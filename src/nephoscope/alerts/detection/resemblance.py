@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heapreplace, merge
 from nephoscope.alerts.holding.suppression import PAUSE, REPEAT, YOUNG
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 
 #: What the desk may have held an alert back by since it was named.
 _LATER = frozenset({"", PAUSE, REPEAT, YOUNG})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from nephoscope.alerts.detection.detector import Outcome
     from nephoscope.state import State
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
 
 
 def told_before(state: State, session: Session, workspace: str, outcome: Outcome) -> list[StoredAlert]:

@@ -16,9 +16,9 @@ from nephoscope.alerts.incidents.grouping import bookmark_keys
 from nephoscope.alerts.library.hunting import Range
 from nephoscope.alerts.rules.finding import Finding
 from nephoscope.alerts.rules.rule import EntityMapping, Rule
-from nephoscope.state.bookmarks import Bookmark
-from nephoscope.state.database import StateError
-from nephoscope.state.incidents import Incident
+from nephoscope.state.database.database import StateError
+from nephoscope.state.incidents.bookmarks import Bookmark
+from nephoscope.state.incidents.incidents import Incident
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.state import State
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
 
 KINDS = ("alert.created", "alert.updated", "incident.created", "incident.updated")
 BY = "nephoscope response"

@@ -10,7 +10,7 @@ from nephoscope.alerts.incidents.sight import Sight
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
 
 
 def may_decide(caller: Caller, operation: str, alert: StoredAlert) -> bool:

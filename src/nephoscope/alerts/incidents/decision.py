@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.incidents.change_events import BY as RESPONSE
-from nephoscope.state.database import StateError
-from nephoscope.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus
+from nephoscope.state.database.database import StateError
+from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, IncidentStatus
 
 BY = "nephoscope"
 

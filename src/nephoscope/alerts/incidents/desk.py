@@ -21,9 +21,9 @@ from nephoscope.alerts.incidents.filing import Filing
 from nephoscope.alerts.incidents.rows import ALERTS, alert_row
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.model.alert import Alert
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.database import MissingError, StateError
-from nephoscope.state.incidents import (
+from nephoscope.state.database.database import MissingError, StateError
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import (
     REMARK,
     Action,
     Incident,
@@ -31,14 +31,14 @@ from nephoscope.state.incidents import (
     Note,
     NoteKind,
 )
-from nephoscope.state.rule_runs import RuleRun
+from nephoscope.state.rules.rule_runs import RuleRun
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.detection.detector import Outcome
     from nephoscope.state import State
-    from nephoscope.state.bookmarks import Bookmark
+    from nephoscope.state.incidents.bookmarks import Bookmark
 
 
 @dataclass(frozen=True, slots=True)

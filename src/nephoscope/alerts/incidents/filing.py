@@ -16,9 +16,9 @@ from nephoscope.alerts.incidents.rows import INCIDENTS, incident_row
 from nephoscope.alerts.incidents.storyline import named, titled, worst
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.model.alert import Alert
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.database import StateError
-from nephoscope.state.incidents import Action, Incident, IncidentStatus
+from nephoscope.state.database.database import StateError
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import Action, Incident, IncidentStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from nephoscope.state.incidents import Incident, IncidentStatus
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope_policy.model.state import Severity
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from nephoscope.state.incidents import Incident, IncidentStatus
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 
 ALL = "all"
 #: By what incidents can be told apart, and how each is named.

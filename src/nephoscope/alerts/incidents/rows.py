@@ -13,8 +13,8 @@ from nephoscope.alerts.rules.overriding import attack, overridden, techniques_of
 from nephoscope.alerts.rules.rule import OPERATORS, Rule
 from nephoscope.alerts.rules.tactics import ordered
 from nephoscope.model.alert import Alert
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.incidents import REMARK, Incident, Note, NoteKind
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import REMARK, Incident, Note, NoteKind
 
 PRODUCT = "nephoscope"
 ALERTS, INCIDENTS = "SecurityAlert", "SecurityIncident"

@@ -11,8 +11,8 @@ from typing import Any
 
 from nephoscope.alerts.incidents.sight import Sight
 from nephoscope.model.reach import Reach
-from nephoscope.state.alert_places import resources
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alert_places import resources
+from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
 
 TYPE = "Microsoft.Security/locations/alerts"

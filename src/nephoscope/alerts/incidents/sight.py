@@ -19,7 +19,7 @@ from nephoscope.model.reach import EVERYTHING, Reach
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
 
 READ = "Microsoft.Security/alerts/read"
 LEFT_OUT = "Left Out"

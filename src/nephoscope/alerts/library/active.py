@@ -10,7 +10,7 @@ from nephoscope.alerts.library.packs import RulePack, RulePacks
 from nephoscope.alerts.library.piece import PieceKind
 from nephoscope.alerts.rules.folder import Found, Refused
 from nephoscope.alerts.rules.rule import Rule, RuleError
-from nephoscope.state.rule_switches import Switched
+from nephoscope.state.rules.rule_switches import Switched
 from nephoscope_policy.model.place import Place
 
 

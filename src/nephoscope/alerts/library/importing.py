@@ -16,8 +16,8 @@ from nephoscope.alerts.library.standing import judge
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.listing import Keeping
 from nephoscope.lake.store import existing
-from nephoscope.state.database import StateError
-from nephoscope.state.faults import PassingError
+from nephoscope.state.database.database import StateError
+from nephoscope.state.database.faults import PassingError
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
 

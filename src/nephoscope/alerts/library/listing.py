@@ -14,7 +14,7 @@ from nephoscope.alerts.library.piece import PieceKind
 from nephoscope.alerts.library.standing import Standing, empty_tables, told
 from nephoscope.alerts.rules.folder import shipped
 from nephoscope.alerts.rules.rule import Rule, RuleError
-from nephoscope.state.rule_switches import Switched
+from nephoscope.state.rules.rule_switches import Switched
 
 WAITS, UNKNOWN = "needs table (no rows in this workspace yet)", "needs table (unknown)"
 SAVED = "saved"

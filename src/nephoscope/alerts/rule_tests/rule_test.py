@@ -20,7 +20,7 @@ from nephoscope.alerts.rules.window import at
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.binder.tables import WATCHLIST
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results

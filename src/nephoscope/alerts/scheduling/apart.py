@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.scheduling.due import digest
-from nephoscope.state.rule_runs import RuleRun
+from nephoscope.state.rules.rule_runs import RuleRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

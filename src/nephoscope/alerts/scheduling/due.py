@@ -15,8 +15,8 @@ from nephoscope.alerts.rules.window import count, ends, latest, settled
 if TYPE_CHECKING:
     from nephoscope.alerts.scheduling.lateness import Lateness
     from nephoscope.lake.reading import Reading
-    from nephoscope.state.rule_runs import RuleRun
-    from nephoscope.state.rule_standings import RuleStanding
+    from nephoscope.state.rules.rule_runs import RuleRun
+    from nephoscope.state.rules.rule_standings import RuleStanding
 
 BEHIND = timedelta(days=14)
 """How far back windows are made up for after a stop; older ones are told of and left."""

@@ -14,7 +14,7 @@ from nephoscope.lake.errors import LakeError
 
 if TYPE_CHECKING:
     from nephoscope.lake.reading import Reading
-    from nephoscope.state.rule_standings import RuleStanding
+    from nephoscope.state.rules.rule_standings import RuleStanding
 
 _LEAST = timedelta(microseconds=1)
 _Known = tuple[dict[str, int], datetime | None, datetime]

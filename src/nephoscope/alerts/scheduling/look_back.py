@@ -30,7 +30,7 @@ from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.reading import Reading
-    from nephoscope.state.turns import Turns
+    from nephoscope.state.leases.turns import Turns
 
 STRETCH = timedelta(days=30)
 """How much is planned at once."""

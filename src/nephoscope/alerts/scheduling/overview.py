@@ -15,8 +15,8 @@ from nephoscope.alerts.tuning.in_force import RuleSuppressions, SuppressionsInFo
 
 if TYPE_CHECKING:
     from nephoscope.state import State
-    from nephoscope.state.rule_runs import RuleRun
-    from nephoscope.state.rule_standings import RuleStanding
+    from nephoscope.state.rules.rule_runs import RuleRun
+    from nephoscope.state.rules.rule_standings import RuleStanding
 
 #: What a rule is, from the best to the worst.
 HUNTING, OFF, NEVER, OK, SUPPRESSED, BEHIND, RETRYING, FAILING, DISABLED = (

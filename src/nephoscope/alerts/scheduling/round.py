@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.detection.foreseen import Foreseen
     from nephoscope.alerts.scheduling.standing import Course
     from nephoscope.state import Lease
-    from nephoscope.state.turns import Turns
+    from nephoscope.state.leases.turns import Turns
 
 MOST = 64
 """How many outcomes wait for one transaction."""

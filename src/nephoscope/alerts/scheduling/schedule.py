@@ -27,9 +27,9 @@ from nephoscope.lake.additions import Additions
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.reading import Demand
-from nephoscope.state.holder import new_holder
-from nephoscope.state.rule_standings import RuleStanding
-from nephoscope.state.turns import SECONDS, Turns
+from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.turns import SECONDS, Turns
+from nephoscope.state.rules.rule_standings import RuleStanding
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:

@@ -19,12 +19,12 @@ from nephoscope.alerts.tuning.history import Past, past
 from nephoscope.alerts.tuning.replay import Remembering, Told, nobody, replayed
 from nephoscope.alerts.tuning.settings import changed
 from nephoscope.alerts.tuning.tuned import Tuned
-from nephoscope.state.database import StateError
+from nephoscope.state.database.database import StateError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
 
 SURE = 0.8
 """The share of alerts that people have judged from which on advice is likely."""

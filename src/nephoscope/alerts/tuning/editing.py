@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.holding.condition import Condition
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.tuning.settings import changed
-from nephoscope.state.database import StateError
-from nephoscope.state.rule_settings import RuleSetting
-from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
-from nephoscope.state.tuning_changes import TuningChange
+from nephoscope.state.database.database import StateError
+from nephoscope.state.rules.rule_settings import RuleSetting
+from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state.rules.tuning_changes import TuningChange
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -10,7 +10,7 @@ from nephoscope.alerts.tuning.editing import LEARNED, SETTING, SUPPRESSION
 
 if TYPE_CHECKING:
     from nephoscope.state import State
-    from nephoscope.state.tuning_changes import TuningChange
+    from nephoscope.state.rules.tuning_changes import TuningChange
 
 
 @dataclass(frozen=True, slots=True)

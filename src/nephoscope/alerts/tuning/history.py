@@ -12,9 +12,9 @@ from nephoscope.alerts.detection.dividing import key_of
 from nephoscope.alerts.holding.condition import Condition, Lists, Subject
 from nephoscope.alerts.incidents.rows import events_of
 from nephoscope.model.entity import STRONG, Entity
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.incidents import Incident, IncidentStatus
-from nephoscope.state.suppressions import ANY_RULE
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
+from nephoscope.state.rules.suppressions import ANY_RULE
 
 if TYPE_CHECKING:
     from nephoscope.state import State

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
 
 if TYPE_CHECKING:
     from nephoscope.state import State

@@ -18,7 +18,7 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window, at, ends
 from nephoscope.alerts.tuning.history import entities_of
 from nephoscope.state import State
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.tuning.history import Past, past
-from nephoscope.state.rule_runs import RuleRun
+from nephoscope.state.rules.rule_runs import RuleRun
 
 if TYPE_CHECKING:
     from nephoscope.state import State

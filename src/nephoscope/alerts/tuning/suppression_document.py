@@ -13,7 +13,7 @@ from typing import Any
 
 from nephoscope.alerts.documents.fields import Fields
 from nephoscope.alerts.holding.condition import Condition, ConditionError, conditions
-from nephoscope.state.suppressions import StoredSuppression
+from nephoscope.state.rules.suppressions import StoredSuppression
 
 MAX_BYTES = 1 << 20
 

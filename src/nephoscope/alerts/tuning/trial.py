@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.state.database import MissingError, StateError
+from nephoscope.state.database.database import MissingError, StateError
 
 if TYPE_CHECKING:
     from nephoscope.state import State

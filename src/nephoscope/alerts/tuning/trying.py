@@ -16,14 +16,14 @@ from nephoscope.alerts.tuning.history import entities_of
 from nephoscope.alerts.tuning.replay import Replayed, replay
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.alerts.tuning.tuned import Tuned
-from nephoscope.state.actor import Actor
-from nephoscope.state.database import MissingError, StateError
+from nephoscope.state.audit.actor import Actor
+from nephoscope.state.database.database import MissingError, StateError
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
-    from nephoscope.state.alerts import StoredAlert
+    from nephoscope.state.incidents.alerts import StoredAlert
 
 WRITE = "Microsoft.SecurityInsights/alertRules/write"
 #: How long what an advice changes holds, as with the command.

@@ -12,8 +12,8 @@ from nephoscope.alerts.holding.suppression import Learning, Suppression, Tuning
 from nephoscope.alerts.holding.watchlist_items import watchlist_items
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.tuning.settings import changed
-from nephoscope.state.rule_settings import RuleSetting
-from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state.rules.rule_settings import RuleSetting
+from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.holding.watchlist_items import watchlist_items
 from nephoscope.alerts.tuning.editing import SETTING, SUPPRESSION, read_setting
 from nephoscope.alerts.tuning.tuned import Tuned
-from nephoscope.state.rule_settings import RuleSetting
-from nephoscope.state.suppressions import StoredSuppression
+from nephoscope.state.rules.rule_settings import RuleSetting
+from nephoscope.state.rules.suppressions import StoredSuppression
 
 if TYPE_CHECKING:
     from nephoscope.alerts.holding.condition import Lists
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
-    from nephoscope.state.tuning_changes import TuningChange
+    from nephoscope.state.rules.tuning_changes import TuningChange
 
 _TIMES = ("expires", "created", "changed")
 

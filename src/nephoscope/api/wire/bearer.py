@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.fault import Fault
-from nephoscope.state.principals import SecretKind
+from nephoscope.state.access.principals import SecretKind
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.instance import Instance
     from nephoscope.model.reach import Reach
     from nephoscope.posture.published.edition import Edition
-    from nephoscope.state.principals import Principal
+    from nephoscope.state.access.principals import Principal
 
 
 @dataclass(frozen=True)

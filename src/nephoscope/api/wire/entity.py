@@ -20,7 +20,7 @@ from nephoscope.api.wire.workspace import root
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.entity import Entity
-from nephoscope.state.alerts import StoredAlert
+from nephoscope.state.incidents.alerts import StoredAlert
 
 TYPE = "Microsoft.SecurityInsights/entities"
 #: Kinds whose names differ from those of alerts, and their identifiers.

@@ -25,7 +25,7 @@ from nephoscope.api.wire.shape import Shape, read, words
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.model.secret import is_secret_key, redact_text
 from nephoscope.service.arm_documents import put_document, remove_document
-from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.access.principals import PrincipalKind
 
 Body = dict[str, Any]
 #: Raises Fault for a document that cannot be used.

@@ -16,7 +16,7 @@ import msgspec
 
 from nephoscope import __version__
 from nephoscope.api.wire.kusto_shape import DATA_TYPES, Column, Row, columns, refused
-from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.access.principals import PrincipalKind
 from nephoscope_kql.parser import parse_parameters
 from nephoscope_kql.types import KqlType
 

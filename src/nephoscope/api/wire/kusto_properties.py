@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.api.wire.kusto_shape import refused
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql import tree
 from nephoscope_kql.binder.given import Given, literal
 from nephoscope_kql.engines.most import Most

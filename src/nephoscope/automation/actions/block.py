@@ -22,7 +22,7 @@ from nephoscope.automation.blocking import Chosen, chosen, of_estate
 from nephoscope.automation.priority import rules_of, taken
 from nephoscope.automation.program import executed
 from nephoscope.estate.store import StoreError
-from nephoscope.state.automation_runs import AutomationRun, RunStatus, RunStep
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope_policy.model.resource_id import ResourceId
 
 _VERSION = "2024-05-01"

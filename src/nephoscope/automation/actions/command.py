@@ -10,7 +10,7 @@ from msgspec import Meta
 from nephoscope.automation.action import ActionKind, Around, Outcome
 from nephoscope.automation.actions.webhook import document_of
 from nephoscope.automation.program import executed
-from nephoscope.state.automation_runs import AutomationRun
+from nephoscope.state.automation.automation_runs import AutomationRun
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

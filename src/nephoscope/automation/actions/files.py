@@ -15,7 +15,7 @@ from msgspec import Meta
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
 from nephoscope.automation.operator import Files
 from nephoscope.automation.records import records_of
-from nephoscope.state.automation_runs import AutomationRun
+from nephoscope.state.automation.automation_runs import AutomationRun
 
 _NAME = re.compile(r"\d{8}T\d{12}Z\.ndjson")
 

@@ -10,9 +10,9 @@ from msgspec import Meta
 
 from nephoscope.alerts.incidents.change_events import BY
 from nephoscope.automation.action import ActionError, ActionKind, Outcome
-from nephoscope.state.automation_runs import AutomationRun
-from nephoscope.state.database import StateError
-from nephoscope.state.incidents import IncidentStatus
+from nephoscope.state.automation.automation_runs import AutomationRun
+from nephoscope.state.database.database import StateError
+from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.egress_policy import reached
 from nephoscope.automation.operator import Mail
 from nephoscope.connect.reaching import looked_up
-from nephoscope.state.automation_runs import AutomationRun
+from nephoscope.state.automation.automation_runs import AutomationRun
 
 _SUBJECT = "[{{ severity }}] {{ title }}"
 _BODY = """{{ title }}

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionError, ActionKind, Outcome
 from nephoscope.automation.records import records_of
-from nephoscope.state.automation_runs import AutomationRun
+from nephoscope.state.automation.automation_runs import AutomationRun
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -18,7 +18,7 @@ from nephoscope.automation.condition import AllOf
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.languages.response_condition import ResponseCondition
 from nephoscope.automation.rule import AutomationRule, Trigger
-from nephoscope.state.automation_runs import RuleLanguage
+from nephoscope.state.automation.automation_runs import RuleLanguage
 from nephoscope_policy.model.place import Place
 
 FOLDER = Path("responses") / "rules"

@@ -22,7 +22,7 @@ from nephoscope.automation.event_kinds import SOURCES, kinds_of_source
 from nephoscope.automation.languages.security_actions import to_engine_action
 from nephoscope.automation.rule import AutomationError, AutomationRule, Trigger
 from nephoscope.automation.scope import RuleScope, subscription_of
-from nephoscope.state.automation_runs import RuleLanguage
+from nephoscope.state.automation.automation_runs import RuleLanguage
 
 TYPE = "microsoft.security/automations"
 TENANT = "/providers/Microsoft.Security/automations"

@@ -23,7 +23,7 @@ from nephoscope.automation.condition import (
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.languages.security_actions import credential
 from nephoscope.automation.rule import AutomationError, AutomationRule, Trigger, UnusableRule
-from nephoscope.state.automation_runs import RuleLanguage
+from nephoscope.state.automation.automation_runs import RuleLanguage
 
 if TYPE_CHECKING:
     from nephoscope.state import State

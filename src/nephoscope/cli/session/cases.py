@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.case.case_file import CaseFile, Moment
     from nephoscope.alerts.case.context import Context
     from nephoscope.alerts.case.events import Events
-    from nephoscope.state.incidents import Incident
+    from nephoscope.state.incidents.incidents import Incident
 
 #: Alerts whose events are read; an incident takes 150.
 MOST_ALERTS = 25

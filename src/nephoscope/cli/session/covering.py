@@ -19,7 +19,7 @@ from nephoscope.cli.terminal.plain import counted, plain
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.coverage import Cell, Source
-    from nephoscope.state.rule_switches import Switched
+    from nephoscope.state.rules.rule_switches import Switched
 
 
 def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
@@ -31,7 +31,7 @@ def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
 
 
 def _switched(data: Path, workspace: str) -> Switched:
-    from nephoscope.state.rule_switches import Switched
+    from nephoscope.state.rules.rule_switches import Switched
 
     if not has_state(data):
         return Switched({}, {})

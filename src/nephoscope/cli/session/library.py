@@ -158,7 +158,7 @@ def _packs(data: Path) -> list[RulePack]:
 def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
     """Print the rules and hunting queries whose name, id or pack contains a text."""
     from nephoscope.alerts.library.listing import Held, rules
-    from nephoscope.state.rule_switches import Switched
+    from nephoscope.state.rules.rule_switches import Switched
 
     held, switched = Held(frozenset(), frozenset()), Switched({}, {})
     if has_state(data):
@@ -185,7 +185,7 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
 def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool) -> None:
     """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
     from nephoscope.service.rules import switch_rules
-    from nephoscope.state.rule_switches import PACK, RULE
+    from nephoscope.state.rules.rule_switches import PACK, RULE
 
     packs = {pack.name: pack for pack in _packs(data)}
     rules = [*_shipped_names(), *((one.id, one.name) for pack in packs.values() for one in pack.of_rules())]

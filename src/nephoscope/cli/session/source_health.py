@@ -11,13 +11,13 @@ import click
 
 from nephoscope.ingest.live.setting_up import standing_of, wrong_settings
 from nephoscope.ingest.live.source import SETTINGS
-from nephoscope.state.source_errors import KEPT, Standing
+from nephoscope.state.ingestion.source_errors import KEPT, Standing
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
-    from nephoscope.state.source_health import SourceHealth
-    from nephoscope.state.sources import Source
+    from nephoscope.state.ingestion.source_health import SourceHealth
+    from nephoscope.state.ingestion.sources import Source
 
 
 def health_rows(state: State) -> list[dict[str, Any]]:

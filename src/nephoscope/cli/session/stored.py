@@ -11,7 +11,7 @@ import click
 
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.state import State, StateError
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 
 def state_url() -> str | None:

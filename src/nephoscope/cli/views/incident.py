@@ -11,7 +11,7 @@ from rich.table import Table
 
 from nephoscope.alerts.case.context import choose
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.state.incidents import NoteKind
+from nephoscope.state.incidents.incidents import NoteKind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.case.case_file import CaseFile, Moment
     from nephoscope.alerts.case.context import Context
     from nephoscope.cli.session.cases import Case
-    from nephoscope.state.incidents import Incident
+    from nephoscope.state.incidents.incidents import Incident
 
 MOST_MOMENTS, MOST_WEAKNESSES, MOST_ENTITIES = 60, 5, 25
 

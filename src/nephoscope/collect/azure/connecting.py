@@ -11,7 +11,7 @@ from nephoscope.collect.azure.scope import Scope, ScopeError
 from nephoscope.collect.azure.settings import CollectError, Settings
 from nephoscope.connect.cloud import Cloud, CloudError, cloud_of
 from nephoscope.connect.credentials import Credential, CredentialSource, SignInError
-from nephoscope.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, Connection
+from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, Connection
 
 MOST_CERTIFICATE = 64 << 10
 

@@ -11,7 +11,7 @@ from textwrap import indent
 
 from nephoscope.collect.azure.rights import READER, Place, Right, names
 from nephoscope.connect.cloud import CLOUDS
-from nephoscope.state.tenants import CERTIFICATE, MANAGED_IDENTITY, Connection
+from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, Connection
 
 GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 APPLICATION = "nephoscope"

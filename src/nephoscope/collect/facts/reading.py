@@ -17,7 +17,7 @@ from nephoscope_policy.report_age import holds
 
 if TYPE_CHECKING:
     from nephoscope.state import State
-    from nephoscope.state.own_facts import OwnFacts
+    from nephoscope.state.estate.own_facts import OwnFacts
 
 _PLACE = Source(Path("own facts"), Path("own facts"))
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.facts.fact_types import fact_types
 from nephoscope.collect.facts.report import FactError, FactReport, claims
 from nephoscope.estate.coverage import claim_key
-from nephoscope.state.arm_documents import REMOVED
-from nephoscope.state.own_facts import OwnFacts, Receipt, TakenBack
+from nephoscope.state.estate.arm_documents import REMOVED
+from nephoscope.state.estate.own_facts import OwnFacts, Receipt, TakenBack
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.state import State
-    from nephoscope.state.actor import Actor
+    from nephoscope.state.audit.actor import Actor
 
 #: Checkpoint: when own facts changed that no assessment has seen.
 FACTS_CHANGED = ("assess", "facts")

@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.collect.facts.fact_types import FactType, fact_types
 from nephoscope.model.nesting import DEEPEST, too_deep
-from nephoscope.state.own_facts import OwnFacts
+from nephoscope.state.estate.own_facts import OwnFacts
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, in_scope
 
 MOST_DOCUMENTS = 5_000

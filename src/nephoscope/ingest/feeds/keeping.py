@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.feeds.item import Item, Retraction
 from nephoscope.ingest.feeds.rows import INDICATORS, rows_of
 from nephoscope.ingest.feeds.versions import Change, Kept, Versions, holds
-from nephoscope.state.arrival import Arrival, Arrivals
-from nephoscope.state.database import StateError
-from nephoscope.state.intel import Intel
+from nephoscope.state.database.database import StateError
+from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.intel import Intel
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

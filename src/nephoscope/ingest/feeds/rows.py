@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.ingest.logs.moments import moment
-from nephoscope.state.intel import Intel
+from nephoscope.state.ingestion.intel import Intel
 
 INDICATORS, OBJECTS, OLDER = "ThreatIntelIndicators", "ThreatIntelObjects", "ThreatIntelligenceIndicator"
 Rows = Iterator[tuple[str, dict[str, Any]]]

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from nephoscope.lake.columns import STANDARD, TIME
 from nephoscope.lake.quarantine import QUARANTINE, Bad
-from nephoscope.state.arrival import Arrival
+from nephoscope.state.ingestion.arrival import Arrival
 
 if TYPE_CHECKING:
     from nephoscope.lake.table import Table

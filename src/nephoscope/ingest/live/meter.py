@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
-from nephoscope.state.source_errors import KEPT
+from nephoscope.state.ingestion.source_errors import KEPT
 
 
 @dataclass(slots=True)

@@ -15,10 +15,10 @@ from nephoscope.ingest.live.catalogue import kind_of, parsed, stored
 from nephoscope.ingest.live.ingestion.tokens import new_token
 from nephoscope.ingest.live.owned import owned
 from nephoscope.ingest.live.source import SETTINGS, WRONG_SETTINGS, Kind, Surroundings
-from nephoscope.state.database import StateError
-from nephoscope.state.source_errors import Standing
-from nephoscope.state.source_health import SourceHealth, sentence
-from nephoscope.state.sources import Source
+from nephoscope.state.database.database import StateError
+from nephoscope.state.ingestion.source_errors import Standing
+from nephoscope.state.ingestion.source_health import SourceHealth, sentence
+from nephoscope.state.ingestion.sources import Source
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

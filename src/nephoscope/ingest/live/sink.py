@@ -23,8 +23,8 @@ from nephoscope.ingest.logs.reading import batches
 from nephoscope.ingest.logs.secrets import masked, suspect
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import RAW_BYTES, Bad
-from nephoscope.state.arrival import Arrivals
-from nephoscope.state.source_errors import error_key
+from nephoscope.state.ingestion.arrival import Arrivals
+from nephoscope.state.ingestion.source_errors import error_key
 
 if TYPE_CHECKING:
     from nephoscope.ingest.feeds.item import Item, Retraction
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.writer import Writer
     from nephoscope.model.resource_binding import ResourceBinding
-    from nephoscope.state.checkpoints import Checkpoints
+    from nephoscope.state.ingestion.checkpoints import Checkpoints
 
 #: Seconds between two tries while the lake is full: doubled up to the second.
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0

@@ -26,7 +26,7 @@ from nephoscope.ingest.logs.format import Destination
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.secret import redact_text
 from nephoscope.state import StateError
-from nephoscope.state.holder import new_holder
+from nephoscope.state.leases.holder import new_holder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.table import Table
     from nephoscope.state import State
-    from nephoscope.state.leases import Lease
-    from nephoscope.state.sources import Source as Stored
+    from nephoscope.state.ingestion.sources import Source as Stored
+    from nephoscope.state.leases.leases import Lease
 
 _LOG = logging.getLogger("nephoscope.sources")
 #: Seconds before a source that failed is tried again: doubled each time up to the second.

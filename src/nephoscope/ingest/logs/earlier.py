@@ -15,7 +15,7 @@ from nephoscope.ingest.logs.growth import HEAD, Growth, Short, Versions, head_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.state.ingested_files import IngestedFile
+    from nephoscope.state.ingestion.ingested_files import IngestedFile
 
 #: The identity of a load without --again: what the content is known by, and a hash of what else decides its rows.
 _LOADED_ONCE = re.compile(r"[0-9a-f]+(?:-stopped)?(?:-[0-9a-f]{12})?")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nephoscope.ingest.logs.growth import Proof
     from nephoscope.ingest.logs.marks import Older
-    from nephoscope.state.ingested_files import IngestedFile
+    from nephoscope.state.ingestion.ingested_files import IngestedFile
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _LOGS = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from nephoscope.state.ingested_files import IngestedFile
+    from nephoscope.state.ingestion.ingested_files import IngestedFile
 
 #: Contents that begin with the same so many bytes may be versions of one file, whatever their names.
 HEAD = 512

@@ -29,9 +29,9 @@ from nephoscope.ingest.logs.tally import Tally
 from nephoscope.ingest.logs.wait import Wait
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
 from nephoscope.lake.quarantine import Bad
-from nephoscope.state.database import StateError
-from nephoscope.state.ingested_files import Chunk
-from nephoscope.state.producers import FILE
+from nephoscope.state.database.database import StateError
+from nephoscope.state.ingestion.ingested_files import Chunk
+from nephoscope.state.ingestion.producers import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.writer import Writer
     from nephoscope.state import State
-    from nephoscope.state.ingested_files import IngestedFile
+    from nephoscope.state.ingestion.ingested_files import IngestedFile
     from nephoscope.state.ledger import HeldLease
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 #: How long a full spool is waited for: the flusher empties it meanwhile. A full disk is waited for until there is room.
 PATIENCE = 120.0

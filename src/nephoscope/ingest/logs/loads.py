@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nephoscope.state.holder import new_holder
+from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.ledger import HeldLease
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.state import State
-    from nephoscope.state.ingested_files import Chunk, IngestedFile
-    from nephoscope.state.leases import Lease
+    from nephoscope.state.ingestion.ingested_files import Chunk, IngestedFile
+    from nephoscope.state.leases.leases import Lease
 
 _PAUSE = 0.5
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nephoscope.state.ingested_files import IngestedFile
+    from nephoscope.state.ingestion.ingested_files import IngestedFile
 
 _MOST = 256
 _BYTES = 6

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.logs.sorting import Outcome
     from nephoscope.lake.quarantine import Bad
     from nephoscope.lake.tables import Tables
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.logs.format import Context
     from nephoscope.ingest.logs.parsed import Parsed
     from nephoscope.lake.tables import Tables
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 _FEW = 16
 _HEAD = 64 * 1024

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.ingest.logs.parsed import Parsed
-    from nephoscope.state.ingested_files import IngestedFile
+    from nephoscope.state.ingestion.ingested_files import IngestedFile
 
 _PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
 

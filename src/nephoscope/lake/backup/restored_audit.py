@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from nephoscope.lake.backup.archive import Manifest
-from nephoscope.state.audit import Audit
-from nephoscope.state.audit_anchor import NAME, AuditAnchor
-from nephoscope.state.database import Database
-from nephoscope.state.migration import migrate
+from nephoscope.state.audit.anchor import NAME, AuditAnchor
+from nephoscope.state.audit.audit import Audit
+from nephoscope.state.database.database import Database
+from nephoscope.state.database.migration import migrate
 
 OPERATION = "Nephoscope/backups/restore/action"
 #: Of the hash over a backup, what people compare and type.

@@ -14,7 +14,7 @@ from nephoscope.lake.backup.archive import BackupError, Manifest, unpacked
 from nephoscope.lake.backup.restored_audit import note_restored
 from nephoscope.lake.backup.taking import STATE
 from nephoscope.state.copying import load
-from nephoscope.state.database import Database
+from nephoscope.state.database.database import Database
 
 Tell = Callable[[str, int, int], None]
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from nephoscope.lake.column import filled
-from nephoscope.state.arrival import Arrivals
+from nephoscope.state.ingestion.arrival import Arrivals
 
 MAGIC = b"NSF1"
 _PREFIX = struct.Struct("<4sIQII")

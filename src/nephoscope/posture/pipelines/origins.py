@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nephoscope.posture.code.planned import PlannedPlace
-from nephoscope.state.pipelines import PipelineSeries, PlannedOrigin
+from nephoscope.state.estate.pipelines import PipelineSeries, PlannedOrigin
 from nephoscope_policy.arm.template.scope import ASSUMED_GROUP, ASSUMED_SUBSCRIPTION
 from nephoscope_policy.model.resource_id import ResourceId
 

@@ -18,7 +18,7 @@ from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
-    from nephoscope.state.workspace import Workspace
+    from nephoscope.state.workspaces.workspace import Workspace
 
 SUBSCRIPTION = "subscriptionId"
 ASSESS = "`nephoscope scan` assesses it"

@@ -29,9 +29,9 @@ from nephoscope.posture.scans.scan import (
     last_request,
     save_request,
 )
-from nephoscope.state.database import MissingError, StateError
-from nephoscope.state.faults import PassingError
-from nephoscope.state.tenants import MANAGED_IDENTITY, Connection, Tenant
+from nephoscope.state.database.database import MissingError, StateError
+from nephoscope.state.database.faults import PassingError
+from nephoscope.state.estate.tenants import MANAGED_IDENTITY, Connection, Tenant
 
 if TYPE_CHECKING:
     from nephoscope.state import State

@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.state.automation_runs import RunStatus
-from nephoscope.state.run_standings import RunLine
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.automation.automation_runs import RunStatus
+from nephoscope.state.automation.run_standings import RunLine
+from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.asked_rules import READ, AskedRule, asked_rules, seen_rules
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start

@@ -18,8 +18,8 @@ from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
 from nephoscope.service.content import import_pack
 from nephoscope.service.rules import READ, WRITE
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.faults import OvertakenError
-from nephoscope.state.rule_switches import PACK, RULE
+from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.rules.rule_switches import PACK, RULE
 from nephoscope.web.content import KINDS, ContentRow, Shelf
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.form import taken

@@ -16,9 +16,9 @@ from nephoscope.alerts.case.events import Events, events, looked_at
 from nephoscope.alerts.rules.overriding import steps_of
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
-from nephoscope.state.alerts import StoredAlert
-from nephoscope.state.faults import OvertakenError, PassingError
-from nephoscope.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
+from nephoscope.state.database.faults import OvertakenError, PassingError
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
 from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv

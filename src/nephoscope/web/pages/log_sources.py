@@ -15,7 +15,7 @@ from nephoscope.ingest.live.source import Kind
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, WRITE
 from nephoscope.state import StateError
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawing import draw
 from nephoscope.web.drawn import as_drawn, drawn, meanwhile

@@ -19,8 +19,8 @@ from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.shown import shown
 from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES
 from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
-from nephoscope.state.etag import etag_of
-from nephoscope.state.saved_queries import SavedQuery
+from nephoscope.state.database.etag import etag_of
+from nephoscope.state.workspaces.saved_queries import SavedQuery
 from nephoscope.web.download import Number, as_csv, as_parquet
 from nephoscope.web.form import act
 from nephoscope.web.page import Area, Page

@@ -14,7 +14,7 @@ from nephoscope.posture.published.findings import UNJUDGED, Tally
 from nephoscope.posture.published.priorities import Priority, priorities_of
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.state import MissingError
-from nephoscope.state.incidents import IncidentStatus, Sought
+from nephoscope.state.incidents.incidents import IncidentStatus, Sought
 from nephoscope.web.known_names import known_names
 from nephoscope.web.page import Area, Page
 from nephoscope.web.progress import trouble, under_way

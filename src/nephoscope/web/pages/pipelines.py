@@ -14,7 +14,7 @@ from nephoscope.posture.pipelines.run_document import FindingStanding, RunFindin
 from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
 from nephoscope.service.pipelines import READ, readable_repositories, run_document
 from nephoscope.state import MissingError
-from nephoscope.state.pipelines import PipelineRepository, PipelineRun, PipelineSeries
+from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.state import MissingError
-from nephoscope.state.faults import OvertakenError
+from nephoscope.state.database.faults import OvertakenError
 from nephoscope.web import exemptions
 from nephoscope.web.download import as_csv
 from nephoscope.web.own_assessments import overview as own_assessments_table

@@ -15,9 +15,9 @@ from nephoscope.alerts.tuning.in_force import SuppressionsInForce
 from nephoscope.service.rules import READ, WRITE, switch_rules
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
-from nephoscope.state.alert_tallies import AlertTally
-from nephoscope.state.alerts import Looked
-from nephoscope.state.rule_switches import RULE
+from nephoscope.state.incidents.alert_tallies import AlertTally
+from nephoscope.state.incidents.alerts import Looked
+from nephoscope.state.rules.rule_switches import RULE
 from nephoscope.web import trying
 from nephoscope.web.download import as_csv
 from nephoscope.web.form import taken

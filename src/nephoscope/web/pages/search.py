@@ -15,8 +15,8 @@ from nephoscope.posture.published.mentions import Mention, sought
 from nephoscope.posture.reports.graph_tables import LISTED
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.saved_queries import ESTATE
-from nephoscope.state.alerts import Looked
-from nephoscope.state.incidents import Sought
+from nephoscope.state.incidents.alerts import Looked
+from nephoscope.state.incidents.incidents import Sought
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
 from nephoscope.web.pages.attack_paths import READ as PATHS

@@ -17,8 +17,8 @@ from nephoscope.automation.rule import AutomationRule
 from nephoscope.model.resource_binding import ResourceBinding, bind_resource
 from nephoscope.service.principals import WRITE, bind_principal, end_sessions
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.audit import Entry
-from nephoscope.state.principals import PrincipalKind
+from nephoscope.state.access.principals import PrincipalKind
+from nephoscope.state.audit.audit import Entry
 from nephoscope.web.form import act, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.role_scopes import placed

@@ -11,9 +11,9 @@ from nephoscope.ingest.live.catalogue import kinds
 from nephoscope.ingest.live.health.table import Row, rows
 from nephoscope.ingest.live.setting_up import error_of
 from nephoscope.posture.scans.scan import last_request
-from nephoscope.state.ingested_files import IngestedFile
-from nephoscope.state.sources import Source
-from nephoscope.state.tenants import Tenant
+from nephoscope.state.estate.tenants import Tenant
+from nephoscope.state.ingestion.ingested_files import IngestedFile
+from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.form import WRITE
 from nephoscope.web.health_table import health_table
 from nephoscope.web.page import SAME, Area, Page

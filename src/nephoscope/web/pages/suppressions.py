@@ -13,9 +13,9 @@ from starlette.responses import Response
 from nephoscope.alerts.incidents.sight import READ as ALERTS
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.suppressions import WRITE, end_suppression
-from nephoscope.state.etag import moment_of
-from nephoscope.state.incidents import Action
-from nephoscope.state.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state.database.etag import moment_of
+from nephoscope.state.incidents.incidents import Action
+from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawn import Meanwhile
 from nephoscope.web.form import act, taken

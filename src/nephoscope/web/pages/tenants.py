@@ -17,7 +17,7 @@ from nephoscope.posture.scans import tenants
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
+from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.drawing import draw
 from nephoscope.web.drawn import as_drawn, drawn, meanwhile

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from nephoscope.service.pipelines import READ, readable_repositories
-from nephoscope.state.pipelines import WorkItem, WorkItemStatus
+from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.pipelines import ROWS, SEVERITIES, open_items

@@ -9,8 +9,8 @@ from statistics import median
 
 from nephoscope.ingest.live.health.profile import Profile
 from nephoscope.lake.quarantine import QUARANTINE
-from nephoscope.state.source_health import SourceHealth, SourceRate
-from nephoscope.state.sources import Source
+from nephoscope.state.ingestion.source_health import SourceHealth, SourceRate
+from nephoscope.state.ingestion.sources import Source
 
 #: A silence shorter than this says nothing.
 LEAST_SILENCE = timedelta(minutes=10)

@@ -16,10 +16,10 @@ from nephoscope.ingest.live.health.profile import Profile
 from nephoscope.ingest.live.source import LOST
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.rows import arrow_of
-from nephoscope.state.database import StateError
-from nephoscope.state.schema_changes import SchemaChange
-from nephoscope.state.source_health import RATES_KEPT, SourceHealth
-from nephoscope.state.workspace import DEFAULT
+from nephoscope.state.database.database import StateError
+from nephoscope.state.ingestion.schema_changes import SchemaChange
+from nephoscope.state.ingestion.source_health import RATES_KEPT, SourceHealth
+from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from nephoscope.ingest.live.meter import Meter, Told
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
-    from nephoscope.state.leases import Lease
-    from nephoscope.state.source_health import SourceRate
-    from nephoscope.state.sources import Source
+    from nephoscope.state.ingestion.source_health import SourceRate
+    from nephoscope.state.ingestion.sources import Source
+    from nephoscope.state.leases.leases import Lease
 
 #: What is remembered of findings is kept beside the checkpoints, under a name that no source can have.
 KEPT = "#health"

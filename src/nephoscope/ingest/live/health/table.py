@@ -12,7 +12,7 @@ from nephoscope.estate.tenant_stores import current_resources
 from nephoscope.ingest.live.health.judging import Finding, findings, silent_source, standing
 from nephoscope.ingest.live.health.missing import Missing, missing
 from nephoscope.ingest.live.health.newest_rows import last_rows
-from nephoscope.state.source_health import SourceHealth, SourceRate
+from nephoscope.state.ingestion.source_health import SourceHealth, SourceRate
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

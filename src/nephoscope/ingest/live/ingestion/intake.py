@@ -29,7 +29,7 @@ from nephoscope.lake.rows import apart, arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.writer import Portion, Writer
 from nephoscope.model.resource_binding import ResourceBinding
-from nephoscope.state.workspace import Workspace
+from nephoscope.state.workspaces.workspace import Workspace
 
 #: Bytes of bodies that one append takes, about, and that wait at most.
 MOST, MOST_WAITING = 8 << 20, 64 << 20

@@ -1,0 +1,1 @@
+"""The audit of what people change, its anchor, and who acts."""

@@ -1,0 +1,183 @@
+"""The audit: every change and every sign-in, chained by hashes so that no entry can be changed or taken out unseen.
+
+The anchor outside of the database tells where the newest entries were taken out, or all of them were made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Text, event, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.state.audit.anchor import AuditAnchor
+from nephoscope.state.database.database import Database, StateError
+from nephoscope.state.tables.columns import Base, Json, Moment
+
+FIRST = "0" * 64
+#: Any number that nothing else locks.
+_LOCK = 0x6E6570686F
+#: Where a transaction keeps the newest entry that it adds.
+_ADDED = "audit"
+
+
+class AuditRow(Base):
+    """An entry; `number` counts from 1 without a gap."""
+
+    __tablename__ = "audit"
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    moment: Mapped[datetime] = mapped_column(Moment)
+    author: Mapped[str] = mapped_column(Text)
+    operation: Mapped[str] = mapped_column(Text)
+    target: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    detail: Mapped[Any] = mapped_column(Json)
+    hash: Mapped[str] = mapped_column(Text)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who (`author`, a name) did what (`operation`, as Azure spells it) to what, from where, and whether it was let."""
+
+    number: int
+    moment: datetime
+    author: str
+    operation: str
+    target: str
+    outcome: str
+    address: str
+    detail: dict[str, Any]
+    hash: str
+
+    def chained(self, before: str) -> str:
+        """The hash that the entry must have behind the one whose hash is `before`."""
+        told = [
+            before, self.number, self.moment.isoformat(), self.author, self.operation, self.target, self.outcome,
+            self.address, self.detail,
+        ]  # fmt: skip
+        return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
+
+
+class Audit:
+    """The audit of a state; without an anchor (a state without a folder of keys) its end is not known from elsewhere."""
+
+    def __init__(self, database: Database, anchor: AuditAnchor | None = None) -> None:
+        self._database, self._anchor = database, anchor
+
+    def add(
+        self,
+        session: Session,
+        author: str,
+        operation: str,
+        target: str,
+        *,
+        outcome: str = "Succeeded",
+        address: str = "",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Add an entry in the transaction of what it tells of; those that add wait for each other: the chain has no forks."""
+        if not self._database.is_sqlite:
+            session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        last = session.scalar(select(AuditRow).order_by(AuditRow.number.desc()).limit(1))
+        moment = self._database.now(session)
+        number, before = (last.number + 1, last.hash) if last is not None else (1, FIRST)
+        entry = Entry(number, moment, author, operation, target, outcome, address, detail or {}, "")
+        hash_ = entry.chained(before)
+        session.add(
+            AuditRow(
+                number=number, moment=moment, author=author, operation=operation, target=target, outcome=outcome, address=address,
+                detail=entry.detail, hash=hash_,
+            )
+        )  # fmt: skip
+        session.flush()
+        self._anchored(session, number, hash_)
+
+    def _anchored(self, session: Session, number: int, hash_: str) -> None:
+        """Let the anchor follow once the transaction is kept; one that names what is not there stays, as it tells of that."""
+        if self._anchor is None:
+            return
+        if _ADDED not in session.info:
+            try:
+                if self._lost(session) is not None:
+                    return
+            except StateError:  # who looks at the audit is told
+                return
+            event.listen(session, "after_commit", self._committed, once=True)
+        session.info[_ADDED] = number, hash_
+
+    def _committed(self, session: Session) -> None:
+        number, hash_ = session.info.pop(_ADDED)
+        if self._anchor is not None:
+            self._anchor.keep(number, hash_)
+
+    def _lost(self, session: Session) -> int | None:
+        """The number of the entry that the anchor names where the table has it not, or another in its place."""
+        known = self._anchor.read() if self._anchor is not None else None
+        if known is None:
+            return None
+        found = session.scalar(select(AuditRow.hash).where(AuditRow.number == known[0]))
+        return known[0] if found != known[1] else None
+
+    def entries(self, *, before: int | None = None, most: int = 100) -> list[Entry]:
+        """The newest entries, those older than the number `before`."""
+        query = select(AuditRow).order_by(AuditRow.number.desc()).limit(most)
+        if before is not None:
+            query = query.where(AuditRow.number < before)
+        with self._database.read() as session:
+            return [_entry(row) for row in session.scalars(query)]
+
+    def told_of(self, target: str, since: datetime, most: int = 100) -> list[Entry]:
+        """What was done to a target at a time or after it, in order; of more than `most` entries the newest."""
+        query = select(AuditRow).where(AuditRow.target == target, AuditRow.moment >= since)
+        with self._database.read() as session:
+            rows = list(session.scalars(query.order_by(AuditRow.number.desc()).limit(most)))
+        return [_entry(row) for row in reversed(rows)]
+
+    def newest(self, operation: str) -> Entry | None:
+        """The newest entry of an operation, None where there is none."""
+        query = select(AuditRow).where(AuditRow.operation == operation).order_by(AuditRow.number.desc())
+        with self._database.read() as session:
+            row = session.scalar(query.limit(1))
+        return _entry(row) if row is not None else None
+
+    def anchored(self) -> bool:
+        """Whether entries that are taken off the end can be told: an anchor is there, or there is no entry yet."""
+        known = self._anchor.read() if self._anchor is not None else None
+        return known is not None or not self.entries(most=1)
+
+    def broken(self) -> int | None:
+        """The number of the first entry that does not fit behind the one before it, or that is missing; None where all are there."""
+        expected, before = 1, FIRST
+        with self._database.read() as session:
+            lost = self._lost(session)
+            for entry in _in_order(session):
+                if entry.number != expected or entry.hash != entry.chained(before):
+                    return expected
+                expected, before = expected + 1, entry.hash
+        return None if lost is None else min(lost, expected)
+
+
+def _in_order(session: Session) -> Iterator[Entry]:
+    return (
+        _entry(row) for row in session.scalars(select(AuditRow).order_by(AuditRow.number)).yield_per(1000)
+    )
+
+
+def _entry(row: AuditRow) -> Entry:
+    return Entry(
+        row.number,
+        row.moment,
+        row.author,
+        row.operation,
+        row.target,
+        row.outcome,
+        row.address,
+        row.detail,
+        row.hash,
+    )

@@ -1,0 +1,1 @@
+"""What automation rules do and how their runs stand."""

@@ -1,0 +1,156 @@
+"""How runs stand in all workspaces: how many by status and by rule, why some were given up, and the newest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+
+from nephoscope.state.automation.automation_runs import AutomationRunRow, RunStatus
+from nephoscope.state.database.database import Database
+
+_OPEN = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
+
+
+@dataclass(frozen=True, slots=True)
+class RunTally:
+    """The runs of one rule: all, those that are `open` yet, and the `dead`; when one changed `last`, and why the newest dead one died.
+
+    `died` is when that was (None = none did), `workspace` and `example` where it is kept under which id, `language` that of the rule.
+    """
+
+    runs: int = 0
+    open: int = 0
+    dead: int = 0
+    last: datetime | None = None
+    died: datetime | None = None
+    reason: str = ""
+    workspace: str = ""
+    example: str = ""
+    language: str = ""
+
+    @property
+    def failure(self) -> str:
+        """How many runs were given up and why the newest was, '' where none was."""
+        if not self.dead:
+            return ""
+        return f"{self.dead:,} {'runs are' if self.dead > 1 else 'run is'} dead, the last one: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run without what it sends: `kind` and `subject` say what it is about, `detail` what came of it."""
+
+    id: str
+    workspace: str
+    rule: str
+    action: str
+    kind: str
+    subject: str
+    status: RunStatus
+    attempts: int
+    changed: datetime
+    detail: str
+
+
+class RunStandings:
+    """Counts and lists runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def by_status(self, within: Collection[str] | None = None) -> dict[RunStatus, int]:
+        """Every status -> how many runs stand so, in every workspace; of some rules alone, or of all."""
+        mine = AutomationRunRow
+        counted = select(mine.status, func.count()).where(*_asked("", (), within)).group_by(mine.status)
+        with self._database.read() as session:
+            found = {RunStatus(status): count for status, count in session.execute(counted)}
+        return {one: found.get(one, 0) for one in RunStatus}
+
+    def by_rule(self) -> dict[str, RunTally]:
+        """Rule (of an automation: its id) -> how its runs of every workspace stand."""
+        with self._database.read() as session:
+            last = {row.rule: row for row in session.execute(_newest_dead())}
+            found = {}
+            for row in session.execute(_counts()):
+                tally = RunTally(row.runs, row.open, row.dead, row.last, language=row.language)
+                if died := last.get(row.rule):
+                    newest = {"died": died.changed, "reason": died.detail}
+                    tally = replace(tally, **newest, workspace=died.workspace, example=died.id)
+                found[row.rule] = tally
+        return found
+
+    def newest(
+        self,
+        rule: str = "",
+        statuses: Collection[RunStatus] = (),
+        within: Collection[str] | None = None,
+        *,
+        start: int = 0,
+        most: int = 100,
+    ) -> list[RunLine]:
+        """Runs from place `start` on, those that changed last first; of one rule or of all (None) or those `within`, in some statuses
+        or in any.
+        """
+        mine = AutomationRunRow
+        query = select(*(getattr(mine, name) for name in _LINE)).where(*_asked(rule, statuses, within))
+        query = query.order_by(mine.changed.desc(), mine.id).offset(start).limit(most)
+        with self._database.read() as session:
+            return [_line(*row) for row in session.execute(query)]
+
+    def count(
+        self,
+        rule: str = "",
+        statuses: Collection[RunStatus] = (),
+        within: Collection[str] | None = None,
+    ) -> int:
+        """How many runs `newest` lists in all."""
+        query = select(func.count()).select_from(AutomationRunRow).where(*_asked(rule, statuses, within))
+        with self._database.read() as session:
+            return session.scalar(query) or 0
+
+
+_LINE = tuple(RunLine.__dataclass_fields__)
+
+
+def _line(*values: Any) -> RunLine:
+    found = dict(zip(_LINE, values, strict=True))
+    return RunLine(**{**found, "status": RunStatus(found["status"])})
+
+
+def _asked(
+    rule: str, statuses: Collection[RunStatus], within: Collection[str] | None
+) -> list[ColumnElement[bool]]:
+    found = [AutomationRunRow.rule == rule] if rule else []
+    if within is not None:
+        found.append(AutomationRunRow.rule.in_(within))
+    return found + ([AutomationRunRow.status.in_([one.value for one in statuses])] if statuses else [])
+
+
+def _counts() -> Select[tuple[str, int, int, int, datetime, str]]:
+    mine = AutomationRunRow
+    waits = mine.status.in_([one.value for one in _OPEN])
+    return select(
+        mine.rule,
+        func.count().label("runs"),
+        func.coalesce(func.sum(case((waits, 1), else_=0)), 0).label("open"),
+        func.coalesce(func.sum(case((mine.status == RunStatus.DEAD.value, 1), else_=0)), 0).label("dead"),
+        func.max(mine.changed).label("last"),
+        func.max(mine.language).label("language"),
+    ).group_by(mine.rule)
+
+
+def _newest_dead() -> Select[tuple[str, datetime, str, str, str]]:
+    """Of each rule the run that died last."""
+    mine = AutomationRunRow
+    place = func.row_number().over(partition_by=mine.rule, order_by=(mine.changed.desc(), mine.id))
+    several = (
+        select(mine.rule, mine.changed, mine.detail, mine.workspace, mine.id, place.label("place"))
+        .where(mine.status == RunStatus.DEAD.value)
+        .subquery()
+    )
+    told = several.c
+    return select(told.rule, told.changed, told.detail, told.workspace, told.id).where(told.place == 1)

@@ -1,0 +1,64 @@
+"""The concepts of the state: which module has which, loaded when one is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from nephoscope.state.tables.columns import Base
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Table
+
+#: Attribute of a State -> the module and the class of the concept.
+CONCEPTS = {
+    "workspaces": ("workspaces.workspaces", "Workspaces"),
+    "producers": ("ingestion.producers", "Producers"),
+    "counted_segments": ("ingestion.counted_segments", "CountedSegments"),
+    "leases": ("leases.leases", "Leases"),
+    "sources": ("ingestion.sources", "Sources"),
+    "tenants": ("estate.tenants", "Tenants"),
+    "checkpoints": ("ingestion.checkpoints", "Checkpoints"),
+    "saved_functions": ("workspaces.saved_functions", "SavedFunctions"),
+    "source_health": ("ingestion.source_health", "SourceHealths"),
+    "schema_changes": ("ingestion.schema_changes", "SchemaChanges"),
+    "source_errors": ("ingestion.source_errors", "SourceErrors"),
+    "usage": ("ingestion.usage", "Usages"),
+    "ingested_files": ("ingestion.ingested_files", "IngestedFiles"),
+    "repeated_loads": ("ingestion.repeated_loads", "RepeatedLoads"),
+    "credentials": ("access.credentials", "Credentials"),
+    "outbox": ("ingestion.outbox", "Outbox"),
+    "rule_runs": ("rules.rule_runs", "RuleRuns"),
+    "rule_switches": ("rules.rule_switches", "RuleSwitches"),
+    "saved_queries": ("workspaces.saved_queries", "SavedQueries"),
+    "rule_standings": ("rules.rule_standings", "RuleStandings"),
+    "alerts": ("incidents.alerts", "Alerts"),
+    "alert_tallies": ("incidents.alert_tallies", "AlertTallies"),
+    "principals": ("access.principals", "Principals"),
+    "audit": ("audit.audit", "Audit"),
+    "sign_in_providers": ("access.sign_in_providers", "SignInProviders"),
+    "sign_in_attempts": ("access.sign_in_attempts", "SignInAttempts"),
+    "arm_documents": ("estate.arm_documents", "ArmDocuments"),
+    "own_facts": ("estate.own_facts", "OwnFactStore"),
+    "incidents": ("incidents.incidents", "Incidents"),
+    "hunting_runs": ("rules.hunting_runs", "HuntingRuns"),
+    "bookmarks": ("incidents.bookmarks", "Bookmarks"),
+    "suppressions": ("rules.suppressions", "Suppressions"),
+    "rule_settings": ("rules.rule_settings", "RuleSettings"),
+    "learned": ("rules.learned", "Learned"),
+    "tuning_changes": ("rules.tuning_changes", "TuningChanges"),
+    "intel": ("ingestion.intel", "Intels"),
+    "automation_runs": ("automation.automation_runs", "AutomationRuns"),
+    "run_standings": ("automation.run_standings", "RunStandings"),
+    "pipelines": ("estate.pipelines", "Pipelines"),
+    "watchlists": ("workspaces.watchlists", "StoredWatchlists"),
+}
+
+
+def every_table() -> Sequence[Table]:
+    """Load every concept and return all tables of the state, those first that others refer to."""
+    for module, _ in CONCEPTS.values():
+        import_module(f"nephoscope.state.{module}")
+    return Base.metadata.sorted_tables

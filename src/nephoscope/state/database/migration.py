@@ -1,0 +1,153 @@
+"""Bringing a database to the tables that this version knows, on open and under a lock: the baseline, then Alembic's steps."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sqlalchemy import inspect, text
+
+from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.database import StateError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from nephoscope.state.database.database import Database
+
+FOLDER = Path(__file__).parent / "migrations"
+_VERSIONS = "alembic_version"
+#: Any number, the same in all versions: whoever holds it migrates.
+_LOCK = 5_271_009_117
+#: The revision whose tables `baseline.sql` makes; what comes after it is a file in `versions`.
+BASELINE = "0037"
+#: The oldest revision that the steps in `versions` bring up to date.
+OLDEST = "0035"
+#: The version that brings older revisions to that one.
+_OLDER = "nephoscope 0.1.0 of commit 044a28fb"
+#: The words of `baseline.sql` in each database.
+_WORDS = {
+    "sqlite": {"moment": "DATETIME", "bytes": "BLOB", "counted": "INTEGER", "false": "0"},
+    "postgresql": {
+        "moment": "TIMESTAMP WITH TIME ZONE",
+        "bytes": "BYTEA",
+        "counted": "BIGSERIAL",
+        "false": "false",
+    },
+}
+
+
+def steps() -> tuple[str, ...]:
+    """The revisions that this version knows, the first first: a file's name begins with its revision."""
+    return tuple(sorted(path.name.split("_", 1)[0] for path in (FOLDER / "versions").glob("[0-9]*.py")))
+
+
+def migrate(database: Database) -> None:
+    """Make the tables, or apply the steps that are missing, once, whoever else opens it now.
+
+    StateError where the state is of a newer version, or older than the first step.
+    """
+    with database.read() as session:
+        if _revision(session.connection()) == steps()[-1]:
+            return
+    with _alone(database), by_product("migration"), database.write() as session:
+        connection = session.connection()
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+        found = _revision(connection) or _begin(connection)
+        _check(found, database.shown)
+        if found != steps()[-1]:
+            _upgrade(connection)
+
+
+def _check(found: str, shown: str) -> None:
+    """Raise StateError where this version has no way from the revision that was found to its own."""
+    if found in steps():
+        return
+    if found < OLDEST:
+        raise StateError(
+            f"{shown}: the state is older than this version can bring up to date (step {found}, the first one is {OLDEST}):"
+            f" open it with {_OLDER} first"
+        )
+    raise StateError(
+        f"{shown}: the state is of a newer nephoscope (step {found}, this one knows {steps()[-1]}): use that version"
+    )
+
+
+def create_baseline(connection: Connection) -> None:
+    """Make the tables of the baseline in an empty database, and the workspace that is always there."""
+    run_statements(connection, FOLDER / "baseline.sql")
+    values = {"id": str(uuid4()), "created": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"}
+    connection.execute(
+        text(
+            "INSERT INTO workspaces (name, id, description, days, created) VALUES ('default', :id, '', 90, :created)"
+        ),
+        values,
+    )
+
+
+def run_statements(connection: Connection, file: Path) -> None:
+    """Run the statements of a file, with the words of the database."""
+    template = Template(file.read_text(encoding="utf-8"))
+    for statement in template.substitute(_WORDS[connection.dialect.name]).split(";\n"):
+        if statement.strip():
+            connection.execute(text(statement))
+
+
+def _begin(connection: Connection) -> str:
+    """Make a state of an empty database; Alembic is not needed for that. The baseline's revision."""
+    create_baseline(connection)
+    connection.execute(
+        text(
+            f"CREATE TABLE {_VERSIONS} (version_num VARCHAR(32) NOT NULL CONSTRAINT {_VERSIONS}_pkc PRIMARY KEY)"
+        )
+    )
+    connection.execute(text(f"INSERT INTO {_VERSIONS} VALUES ('{BASELINE}')"))  # noqa: S608
+    return BASELINE
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSIONS):
+        return None
+    found: str | None = connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar()  # noqa: S608
+    return found
+
+
+def _upgrade(connection: Connection, target: str = "head") -> None:
+    # imported here: an open of a state that is as it should be does without
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(FOLDER))
+
+    def missing(revision: Any, _context: Any) -> Any:
+        return scripts._upgrade_revs(target, revision)  # noqa: SLF001 - what Alembic's own command calls
+
+    with EnvironmentContext(Config(), scripts, fn=missing) as environment:
+        environment.configure(connection=connection, transactional_ddl=False)
+        environment.run_migrations()
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """The one process of this machine that sets up a file: turning on the write-ahead log does not wait as transactions do."""
+    if database.file is None:
+        yield
+        return
+    beside = database.file.with_name(f"{database.file.name}.lock")
+    beside.touch(mode=0o600)
+    with beside.open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        connection = database.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+        yield

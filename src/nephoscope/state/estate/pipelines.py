@@ -1,0 +1,322 @@
+"""Results of pipelines: runs with their history, the work items of each repository, and the resources that its files deploy."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import RowMapping, Select, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from nephoscope.state.database.database import Database
+from nephoscope.state.database.faults import MissingError, StateError
+from nephoscope.state.tables.pipeline_rows import (
+    PipelineRepositoryRow,
+    PipelineRunRow,
+    PlannedResourceRow,
+    WorkItemRow,
+)
+
+#: Repositories that a server holds at most, and runs of one of them; older runs go with the next one.
+MOST_REPOSITORIES, MOST_RUNS = 5_000, 1_000
+_BATCH = 500
+
+
+class WorkItemStatus(StrEnum):
+    """Where a work item stands: FIXED and SUPPRESSED are closed."""
+
+    OPEN = "Open"
+    FIXED = "Fixed"
+    SUPPRESSED = "Suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSeries:
+    """Runs that are compared with each other: of one tool over one part of a repository. `repository` is lower-cased."""
+
+    repository: str
+    tool: str
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRepository:
+    """A repository; work items follow the runs of its default branch."""
+
+    name: str
+    shown: str
+    default_branch: str
+    url: str
+    created: datetime
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRun:
+    """A run: `decides` where it changed work items, else `note` says why it did not.
+
+    `counts` has failed, unknown, suppressed, unread, new, fixed, reopened; `severities` how many failed by severity.
+    """
+
+    id: str
+    repository: str
+    tool: str
+    category: str
+    tool_version: str
+    run_id: str
+    branch: str
+    commit_id: str
+    pull_request: str
+    url: str
+    started: datetime
+    received: datetime
+    author: str
+    decides: bool
+    note: str
+    digest: str
+    counts: dict[str, int] = field(default_factory=dict)
+    severities: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def series(self) -> PipelineSeries:
+        """What the run is compared within."""
+        return PipelineSeries(self.repository, self.tool, self.category)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOrigin:
+    """A place of a file that makes a resource; `exact` where its whole id is known, else `id` has unknown parts in braces."""
+
+    repository: str
+    tool: str
+    category: str
+    id: str
+    file: str
+    line: int
+    column: int
+    type: str
+    exact: bool
+    conditional: bool
+    run: str
+    passed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """A finding of the default branch over its whole life; `reopened` counts how often it came back."""
+
+    id: str
+    repository: str
+    tool: str
+    category: str
+    fingerprint: str
+    status: WorkItemStatus
+    rule: str
+    title: str
+    severity: str
+    file: str
+    line: int
+    column: int
+    message: str
+    subject: str
+    opened: datetime
+    opened_run: str
+    closed: datetime | None
+    closed_run: str
+    seen_run: str
+    reopened: int = 0
+
+
+_REPOSITORY = tuple(PipelineRepository.__dataclass_fields__)
+_RUN = tuple(PipelineRun.__dataclass_fields__)
+_ORIGIN = tuple(PlannedOrigin.__dataclass_fields__)
+_ITEM = tuple(WorkItem.__dataclass_fields__)
+
+
+class Pipelines:
+    """All of it; what changes takes the session of the transaction in which the change is audited."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def repositories(self) -> list[PipelineRepository]:
+        """Return all repositories, by name."""
+        with self._database.read() as session:
+            rows = session.scalars(select(PipelineRepositoryRow).order_by(PipelineRepositoryRow.name))
+            return [PipelineRepository(**_values(row, _REPOSITORY)) for row in rows]
+
+    def repository(self, name: str) -> PipelineRepository | None:
+        """Return the repository of a lower-cased name."""
+        with self._database.read() as session:
+            row = session.get(PipelineRepositoryRow, name)
+            return None if row is None else PipelineRepository(**_values(row, _REPOSITORY))
+
+    def put_repository(self, session: Session, repository: PipelineRepository) -> None:
+        """Keep a repository in place of the one of its name; StateError where there are too many."""
+        if session.get(PipelineRepositoryRow, repository.name) is None:
+            count = session.scalar(select(func.count()).select_from(PipelineRepositoryRow)) or 0
+            if count >= MOST_REPOSITORIES:
+                raise StateError(
+                    f"there are {MOST_REPOSITORIES:,} repositories already: delete those that are gone"
+                )
+        session.merge(PipelineRepositoryRow(**asdict(repository)))
+        session.flush()
+
+    def remove_repository(self, session: Session, name: str) -> None:
+        """Remove a repository with its runs and work items; MissingError where there is none."""
+        if session.get(PipelineRepositoryRow, name) is None:
+            raise MissingError(f"there is no repository {name}")
+        for table in (WorkItemRow, PlannedResourceRow, PipelineRunRow):
+            session.execute(delete(table).where(table.repository == name))
+        session.execute(delete(PipelineRepositoryRow).where(PipelineRepositoryRow.name == name))
+
+    def run(self, id_: str) -> PipelineRun:
+        """Return a run by its id; MissingError where there is none."""
+        with self._database.read() as session:
+            row = session.execute(_runs().where(PipelineRunRow.id == id_)).mappings().first()
+        if row is None:
+            raise MissingError(f"there is no pipeline run {id_[:100]}")
+        return PipelineRun(**row)
+
+    def has_run(self, session: Session, id_: str) -> PipelineRun | None:
+        """Return the run of an id within a transaction; None where there is none."""
+        row = session.execute(_runs().where(PipelineRunRow.id == id_)).mappings().first()
+        return None if row is None else PipelineRun(**row)
+
+    def findings(self, id_: str) -> Any:
+        """Return the document of findings that a run was kept with."""
+        with self._database.read() as session:
+            packed = session.scalar(select(PipelineRunRow.findings).where(PipelineRunRow.id == id_))
+        if packed is None:
+            raise MissingError(f"there is no pipeline run {id_[:100]}")
+        return msgspec.json.decode(zlib.decompress(packed))
+
+    def runs(self, repositories: Collection[str] | None = None, most: int = 100) -> list[PipelineRun]:
+        """Return the newest runs, of some lower-cased repositories (None = of all)."""
+        query = _runs().order_by(PipelineRunRow.started.desc(), PipelineRunRow.id).limit(most)
+        if repositories is not None:
+            query = query.where(PipelineRunRow.repository.in_(repositories))
+        with self._database.read() as session:
+            return [PipelineRun(**row) for row in session.execute(query).mappings()]
+
+    def newest_deciding(self, session: Session, series: PipelineSeries) -> PipelineRun | None:
+        """Return the run by which the work items of a series stand."""
+        query = _runs().where(*_of(PipelineRunRow, series), PipelineRunRow.decides)
+        found = session.execute(query.order_by(PipelineRunRow.started.desc()).limit(1)).mappings().first()
+        return None if found is None else PipelineRun(**found)
+
+    def put_run(self, session: Session, run: PipelineRun, findings: Any) -> None:
+        """Keep a new run with its findings, and forget the oldest beyond MOST_RUNS of the repository."""
+        packed = zlib.compress(msgspec.json.encode(findings), 6)
+        session.add(PipelineRunRow(**asdict(run), findings=packed))
+        session.flush()
+        old = select(PipelineRunRow.id).where(PipelineRunRow.repository == run.repository)
+        old = old.order_by(PipelineRunRow.started.desc(), PipelineRunRow.id).offset(MOST_RUNS)
+        session.execute(delete(PipelineRunRow).where(PipelineRunRow.id.in_(session.scalars(old).all())))
+
+    def series_items(self, session: Session, series: PipelineSeries) -> list[WorkItem]:
+        """Return the work items of a series, open and closed."""
+        rows = session.execute(_select(WorkItemRow, _ITEM).where(*_of(WorkItemRow, series)))
+        return [_item(row) for row in rows.mappings()]
+
+    def put_items(self, session: Session, items: Iterable[WorkItem]) -> None:
+        """Keep work items in place of those of their ids."""
+        rows = [{**asdict(one), "status": one.status.value} for one in items]
+        for at in range(0, len(rows), _BATCH):
+            self._database.upsert(session, WorkItemRow, rows[at : at + _BATCH], ["id"])
+        session.expire_all()
+
+    def item(self, id_: str) -> WorkItem:
+        """Return a work item by its id; MissingError where there is none."""
+        with self._database.read() as session:
+            query = _select(WorkItemRow, _ITEM).where(WorkItemRow.id == id_)
+            row = session.execute(query).mappings().first()
+        if row is None:
+            raise MissingError(f"there is no work item {id_[:100]}")
+        return _item(row)
+
+    def items(
+        self,
+        repositories: Collection[str] | None = None,
+        statuses: Collection[WorkItemStatus] = (),
+        subject: str = "",
+    ) -> list[WorkItem]:
+        """Return work items of lower-cased repositories (None = all), in some statuses (none = all), about a lower-cased id."""
+        query = _select(WorkItemRow, _ITEM).order_by(WorkItemRow.opened.desc(), WorkItemRow.id)
+        if repositories is not None:
+            query = query.where(WorkItemRow.repository.in_(repositories))
+        if statuses:
+            query = query.where(WorkItemRow.status.in_([one.value for one in statuses]))
+        if subject:
+            query = query.where(WorkItemRow.subject == subject)
+        with self._database.read() as session:
+            return [_item(row) for row in session.execute(query).mappings()]
+
+    def open_counts(self) -> dict[str, dict[str, int]]:
+        """Return how many work items are open, by repository and severity."""
+        query = select(WorkItemRow.repository, WorkItemRow.severity, func.count())
+        query = query.where(WorkItemRow.status == WorkItemStatus.OPEN.value)
+        found: dict[str, dict[str, int]] = {}
+        with self._database.read() as session:
+            for name, severity, count in session.execute(
+                query.group_by(WorkItemRow.repository, WorkItemRow.severity)
+            ):
+                found.setdefault(name, {})[severity] = count
+        return found
+
+    def replace_planned(
+        self, session: Session, series: PipelineSeries, planned: Sequence[PlannedOrigin]
+    ) -> None:
+        """Keep what the newest run of a series plans in place of what the one before did."""
+        session.execute(delete(PlannedResourceRow).where(*_of(PlannedResourceRow, series)))
+        rows = [asdict(one) for one in planned]
+        keys = ["repository", "tool", "category", "id", "file", "line", "column"]
+        for at in range(0, len(rows), _BATCH):
+            self._database.upsert(session, PlannedResourceRow, rows[at : at + _BATCH], keys)
+
+    def planned(
+        self,
+        ids: Collection[str] | None = None,
+        types: Collection[str] = (),
+        repositories: Collection[str] | None = None,
+    ) -> list[PlannedOrigin]:
+        """Return what is planned under lower-cased ids (None = all), and what of lower-cased types has an id not known in full."""
+        mine = PlannedResourceRow
+        query = _select(mine, _ORIGIN).order_by(mine.repository, mine.file, mine.line)
+        if repositories is not None:
+            query = query.where(mine.repository.in_(repositories))
+        if ids is not None:
+            query = query.where(or_(mine.id.in_(ids), mine.exact.is_(False) & mine.type.in_(types)))
+        with self._database.read() as session:
+            return [PlannedOrigin(**row) for row in session.execute(query).mappings()]
+
+
+def _select(table: Any, names: Iterable[str]) -> Select[Any]:
+    """Select columns: mapped rows of so many take several times as long."""
+    return select(*(getattr(table, name) for name in names))
+
+
+def _runs() -> Select[Any]:
+    return _select(PipelineRunRow, _RUN)
+
+
+def _of(table: Any, series: PipelineSeries) -> tuple[Any, ...]:
+    return (
+        table.repository == series.repository,
+        table.tool == series.tool,
+        table.category == series.category,
+    )
+
+
+def _values(row: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _item(row: RowMapping) -> WorkItem:
+    values: dict[str, Any] = {**row}
+    return WorkItem(**{**values, "status": WorkItemStatus(values["status"])})

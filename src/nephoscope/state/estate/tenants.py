@@ -1,0 +1,180 @@
+"""Tenants: the Azure estates that are collected, how each is signed in to, and how its last collection went."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Boolean, Float, ForeignKey, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+import nephoscope.state.access.credentials  # noqa: F401 - the table of a foreign key
+from nephoscope.state.database.audit_enforcement import by_product
+from nephoscope.state.database.database import Database, MissingError, StateError
+from nephoscope.state.tables.columns import Decided, Json, Moment
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MANAGED_IDENTITY, SECRET, CERTIFICATE = "managed-identity", "secret", "certificate"
+SIGN_INS = (SECRET, CERTIFICATE, MANAGED_IDENTITY)
+LEAST_HOURS, MOST_HOURS = 1.0, 168.0
+
+
+class TenantRow(Decided):
+    """A tenant."""
+
+    __tablename__ = "tenants"
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    settings: Mapped[Any] = mapped_column(Json)
+    credential: Mapped[str | None] = mapped_column(ForeignKey("credentials.name"))
+    enabled: Mapped[bool] = mapped_column(Boolean)
+    hours: Mapped[float] = mapped_column(Float)
+    created: Mapped[datetime] = mapped_column(Moment)
+    collected: Mapped[datetime | None] = mapped_column(Moment)
+    snapshot: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    error_at: Mapped[datetime | None] = mapped_column(Moment)
+    tested: Mapped[Any] = mapped_column(Json, nullable=True)
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """What is asked and as whom: `id` is the tenant's GUID or domain ('' = the sign-in's own), `client` that of the application.
+
+    Without subscriptions and management groups: whatever the sign-in sees. `cloud` is a name or a file of the server.
+    """
+
+    id: str = ""
+    sign_in: str = SECRET
+    client: str = ""
+    subscriptions: tuple[str, ...] = ()
+    management_groups: tuple[str, ...] = ()
+    cloud: str = "public"
+    graph: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant by the name that people gave it; it is collected every `hours`, into the folder `snapshot` the last time.
+
+    `credential` is the name under which its secret is kept ('' = none), `tested` what the last test found.
+    """
+
+    name: str
+    connection: Connection
+    credential: str = ""
+    enabled: bool = True
+    hours: float = 8.0
+    created: datetime | None = None
+    collected: datetime | None = None
+    snapshot: str = ""
+    error: str = ""
+    error_at: datetime | None = None
+    tested: Any = None
+
+    def due(self, now: datetime) -> bool:
+        """Whether it is time to collect it again; after a failure after a tenth of its hours."""
+        if not self.enabled:
+            return False
+        last = max((one for one in (self.collected, self.error_at) if one is not None), default=None)
+        pause = self.hours / 10 if self.error else self.hours
+        return last is None or now - last >= timedelta(hours=pause)
+
+
+class Tenants:
+    """All tenants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, tenant: Tenant) -> Tenant:
+        """Keep a new tenant; StateError for a name that is taken or cannot be one."""
+        if not _NAME.fullmatch(tenant.name):
+            raise StateError(
+                f"{tenant.name!r} cannot name a tenant: letters, digits, dot, dash and underscore are wanted"
+            )
+        with self._database.write() as session:
+            if session.get(TenantRow, tenant.name) is not None:
+                raise StateError(f"there is a tenant {tenant.name} already")
+            row = TenantRow(
+                name=tenant.name,
+                settings=msgspec.to_builtins(tenant.connection),
+                credential=tenant.credential or None,
+                enabled=tenant.enabled,
+                hours=_hours(tenant.hours),
+                created=self._database.now(session),
+                snapshot="",
+                error="",
+            )
+            session.add(row)
+            session.flush()
+            return _tenant(row)
+
+    def get(self, name: str) -> Tenant:
+        """The tenant of a name; StateError where there is none."""
+        with self._database.read() as session:
+            return _tenant(_row(session, name))
+
+    def all(self) -> tuple[Tenant, ...]:
+        """Every tenant, by name."""
+        with self._database.read() as session:
+            return tuple(_tenant(row) for row in session.scalars(select(TenantRow).order_by(TenantRow.name)))
+
+    def change(self, tenant: Tenant) -> Tenant:
+        """Keep the connection, credential, hours and whether it is enabled of a tenant that is there."""
+        with self._database.write() as session:
+            row = _row(session, tenant.name)
+            row.settings = msgspec.to_builtins(tenant.connection)
+            row.credential = tenant.credential or None
+            row.enabled, row.hours = tenant.enabled, _hours(tenant.hours)
+            return _tenant(row)
+
+    def tested(self, name: str, found: Any) -> None:
+        """Keep what a test found."""
+        with by_product("collection"), self._database.write() as session:
+            _row(session, name).tested = found
+
+    def collected(self, name: str, snapshot: str, at: datetime) -> None:
+        """Note a collection that came to its end."""
+        with by_product("collection"), self._database.write() as session:
+            row = _row(session, name)
+            row.snapshot, row.collected, row.error = snapshot, at, ""
+
+    def failed(self, name: str, error: str, at: datetime) -> None:
+        """Note a collection that did not; its snapshot of before stays."""
+        with by_product("collection"), self._database.write() as session:
+            row = _row(session, name)
+            row.error, row.error_at = error.replace("\x00", "")[:4096], at
+
+    def soon(self, name: str) -> None:
+        """Have it collected as soon as somebody looks."""
+        with self._database.write() as session:
+            row = _row(session, name)
+            row.collected, row.error_at = None, None
+
+    def remove(self, name: str) -> None:
+        """Forget a tenant; its credential stays."""
+        with self._database.write() as session:
+            session.delete(_row(session, name))
+
+
+def _hours(hours: float) -> float:
+    if not LEAST_HOURS <= hours <= MOST_HOURS:
+        raise StateError(f"a tenant is collected every {LEAST_HOURS:.0f} to {MOST_HOURS:.0f} hours")
+    return hours
+
+
+def _row(session: Session, name: str) -> TenantRow:
+    row = session.get(TenantRow, name)
+    if row is None:
+        raise MissingError(f"there is no tenant {name}")
+    return row
+
+
+def _tenant(row: TenantRow) -> Tenant:
+    connection = msgspec.convert(row.settings, Connection)
+    found = Tenant(
+        row.name, connection, row.credential or "", row.enabled, row.hours, row.created, row.collected
+    )
+    return replace(found, snapshot=row.snapshot, error=row.error, error_at=row.error_at, tested=row.tested)

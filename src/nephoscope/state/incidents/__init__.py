@@ -1,0 +1,1 @@
+"""Alerts, incidents and bookmarks as they stand now."""

@@ -1,0 +1,371 @@
+"""Alerts that were raised, each once, with what people decide of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Text,
+    and_,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+import nephoscope.state.tables.incident_rows  # noqa: F401 - the table of a foreign key
+from nephoscope.model.reach import Reach
+from nephoscope.state.database.database import Database
+from nephoscope.state.database.etag import etag_of
+from nephoscope.state.incidents.alert_places import KnownPlaces
+from nephoscope.state.tables.columns import Decided, Json, Moment
+
+#: Rows that are read by their ids at once: fewer than a statement of either database may have values.
+_AT_ONCE = 5_000
+
+
+class AlertRow(Decided):
+    """An alert; `document` is the row of SecurityAlert that it was raised as."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        Index("ix_alerts_rule", "workspace", "rule", "raised"),
+        Index("ix_alerts_incident", "incident"),
+        Index("ix_alerts_subject", "workspace", "rule", "subject", "raised"),
+    )
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    workspace: Mapped[str] = mapped_column(Text)
+    rule: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    started: Mapped[datetime] = mapped_column(Moment)
+    ended: Mapped[datetime] = mapped_column(Moment)
+    raised: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(Moment)
+    incident: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("incidents.number", name="fk_alerts_incident")
+    )
+    document: Mapped[Any] = mapped_column(Json)
+    held_by: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    group_key: Mapped[str] = mapped_column(Text)
+    traits: Mapped[Any] = mapped_column(Json)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """An alert as it is kept: `incident` is the number of the one it belongs to (None = none).
+
+    `held_by` is the id of the suppression, or the word of the setting, that held it back ('' = it was raised); `subject` stands for
+    the entities that it is about ('' = none). `group_key` and `traits` are those by which a later run of its window finds it.
+    """
+
+    id: str
+    workspace: str
+    rule: str
+    status: str
+    severity: str
+    started: datetime
+    ended: datetime
+    raised: datetime
+    changed: datetime
+    incident: int | None
+    document: dict[str, Any]
+    held_by: str = ""
+    subject: str = ""
+    group_key: str = ""
+    traits: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def etag(self) -> str:
+        """What names its state: another after each change of what it says and of how it stands."""
+        return etag_of(self.changed)
+
+
+class Version(NamedTuple):
+    """An alert as it is at a moment: another after each change of it."""
+
+    id: str
+    changed: datetime
+    incident: int | None
+
+
+_NAMES = tuple(StoredAlert.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Which alerts are looked at; an empty field lets all through. `text` is looked for in all that an alert says; `held`: those too
+    that were held back; `within`: only those that name a resource of it."""
+
+    statuses: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
+    text: str = ""
+    since: datetime | None = None
+    held: bool = False
+    within: Reach | None = None
+    rule: str = ""
+
+    def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
+        """The same for SQL."""
+        found: list[ColumnElement[bool]] = [AlertRow.workspace == workspace]
+        if self.statuses:
+            found.append(AlertRow.status.in_(self.statuses))
+        if self.severities:
+            found.append(AlertRow.severity.in_(self.severities))
+        if self.rule:
+            found.append(AlertRow.rule == self.rule)
+        if self.since is not None:
+            found.append(AlertRow.ended >= self.since)
+        if not self.held:
+            found.append(AlertRow.held_by == "")
+        if self.text:
+            found.append(says(self.text))
+        return found
+
+
+def says(text: str) -> ColumnElement[bool]:
+    """Whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix stand apart in it."""
+    row = type_coerce(AlertRow.document, Text)
+    name, _, suffix = text.partition("@")
+    whole = row.icontains(text, autoescape=True)
+    if not name or not suffix:
+        return whole
+    parts = (f'{name}\\"', f'UPNSuffix\\": \\"{suffix}')
+    return or_(whole, and_(*(row.icontains(one, autoescape=True) for one in parts)))
+
+
+class Alerts:
+    """All alerts. What changes takes the session of the transaction in which its rows go to the outbox."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._places = KnownPlaces()
+
+    def put(self, session: Session, alert: StoredAlert) -> None:
+        """Keep an alert, in place of the one of its id where there is one."""
+        session.merge(AlertRow(**{name: getattr(alert, name) for name in _NAMES}))
+        session.flush()
+
+    def known(self, session: Session, id_: str) -> StoredAlert | None:
+        """The alert of an id, within a transaction."""
+        row = session.get(AlertRow, id_)
+        return None if row is None else _alert(row)
+
+    def kept(self, session: Session, id_: str) -> StoredAlert | None:
+        """The same where nobody else changes it until the transaction ends."""
+        row = session.get(AlertRow, id_, with_for_update=True)
+        return None if row is None else _alert(row)
+
+    def place(self, session: Session, ids: Sequence[str], incident: int | None) -> None:
+        """Put alerts into an incident, or into none."""
+        session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(incident=incident))
+
+    def of_windows(
+        self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
+    ) -> list[StoredAlert]:
+        """What a rule raised, or held back, of windows that ended in (after, until]."""
+        query = select(AlertRow).where(*_of_windows(workspace, rule, after, until))
+        return [_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
+
+    def versions_of_windows(
+        self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
+    ) -> list[Version]:
+        """Which alerts `of_windows` gives, without reading them."""
+        columns = AlertRow.__table__.c
+        query = select(columns.id, columns.changed, columns.incident).where(
+            *_of_windows(workspace, rule, after, until)
+        )
+        return [Version(*row) for row in session.execute(query.order_by(columns.id))]
+
+    def raised_within(
+        self, session: Session, workspace: str, rule: str, end: datetime, pause: timedelta
+    ) -> bool:
+        """Whether a rule raised an alert of another window that ended less than a pause before or after a time."""
+        query = select(AlertRow.id).where(
+            *_raised(workspace, rule),
+            AlertRow.raised > end - pause,
+            AlertRow.raised < end + pause,
+            AlertRow.raised != end,
+        )
+        return session.scalar(query.limit(1)) is not None
+
+    def raised_about(
+        self, session: Session, workspace: str, rule: str, subject: str, end: datetime, interval: timedelta
+    ) -> list[StoredAlert]:
+        """What a rule raised about the same entities, of other windows that ended within an interval of a time; the newest first."""
+        query = (
+            select(AlertRow)
+            .where(
+                *_raised(workspace, rule),
+                AlertRow.subject == subject,
+                AlertRow.raised >= end - interval,
+                AlertRow.raised <= end + interval,
+                AlertRow.raised != end,
+            )
+            .order_by(AlertRow.raised.desc(), AlertRow.id)
+        )
+        return [_alert(row) for row in session.scalars(query)]
+
+    def history(
+        self, workspace: str, since: datetime, until: datetime, rule: str | None = None
+    ) -> list[StoredAlert]:
+        """The alerts of windows that ended in [since, until), held back ones too, the first first; of one rule or all."""
+        query = select(AlertRow).where(
+            AlertRow.workspace == workspace, AlertRow.raised >= since, AlertRow.raised < until
+        )
+        if rule is not None:
+            query = query.where(AlertRow.rule == rule)
+        with self._database.read() as session:
+            return [_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))]
+
+    def held(self, workspace: str) -> dict[str, int]:
+        """How many alerts each suppression or setting has held back."""
+        query = (
+            select(AlertRow.held_by, func.count())
+            .where(AlertRow.workspace == workspace, AlertRow.held_by != "")
+            .group_by(AlertRow.held_by)
+        )
+        with self._database.read() as session:
+            return {row[0]: row[1] for row in session.execute(query)}
+
+    def incidents_of(self, session: Session, workspace: str, rules: Sequence[str]) -> dict[int, set[str]]:
+        """Incident -> which of the rules have alerts in it."""
+        query = (
+            select(AlertRow.incident, AlertRow.rule)
+            .where(AlertRow.workspace == workspace, AlertRow.rule.in_(rules), AlertRow.incident.is_not(None))
+            .distinct()
+        )
+        found: dict[int, set[str]] = {}
+        for incident, rule in session.execute(query):
+            if incident is not None:
+                found.setdefault(incident, set()).add(rule)
+        return found
+
+    def of(self, session: Session, incident: int) -> list[StoredAlert]:
+        """The alerts of an incident, the first first."""
+        query = select(AlertRow).where(AlertRow.incident == incident).order_by(AlertRow.started, AlertRow.id)
+        return [_alert(row) for row in session.scalars(query)]
+
+    def amount(self, session: Session, incidents: Sequence[int]) -> int:
+        """How many alerts some incidents have."""
+        query = select(func.count()).select_from(AlertRow).where(AlertRow.incident.in_(incidents))
+        return session.scalar(query) or 0
+
+    def span(self, session: Session, incident: int) -> tuple[datetime, datetime] | None:
+        """When the first alert of an incident began and the last one ended; None where it has none."""
+        query = select(func.min(AlertRow.started), func.max(AlertRow.ended)).where(
+            AlertRow.incident == incident
+        )
+        first, last = session.execute(query).one()
+        return None if first is None or last is None else (first, last)
+
+    def newest(
+        self,
+        workspace: str,
+        *,
+        incident: int | None = None,
+        severities: Iterable[str] = (),
+        held: bool = True,
+        most: int = 100,
+    ) -> list[StoredAlert]:
+        """The newest alerts, of one incident or all, of some severities, with those held back or without."""
+        query = select(AlertRow).where(AlertRow.workspace == workspace)
+        if incident is not None:
+            query = query.where(AlertRow.incident == incident)
+        if weights := list(severities):
+            query = query.where(AlertRow.severity.in_(weights))
+        if not held:
+            query = query.where(AlertRow.held_by == "")
+        query = query.order_by(AlertRow.ended.desc(), AlertRow.id).limit(most)
+        with self._database.read() as session:
+            return [_alert(row) for row in session.scalars(query)]
+
+    def listed(self, workspace: str, looked: Looked, *, start: int = 0, most: int = 100) -> list[StoredAlert]:
+        """Some of the alerts that are looked at, those of the latest events first."""
+        with self._database.read() as session:
+            if looked.within is not None:
+                ids = self._within(session, looked.conditions(workspace), looked.within)
+                return _of_ids(session, ids[start : start + most])
+            query = select(AlertRow).where(*looked.conditions(workspace)).order_by(*_NEWEST)
+            return [_alert(row) for row in session.scalars(query.offset(start).limit(most))]
+
+    def count(self, workspace: str, looked: Looked) -> int:
+        """How many are looked at."""
+        with self._database.read() as session:
+            if looked.within is not None:
+                return len(self._within(session, looked.conditions(workspace), looked.within))
+            query = select(func.count()).select_from(AlertRow).where(*looked.conditions(workspace))
+            return session.scalar(query) or 0
+
+    def incidents_within(self, workspace: str, reach: Reach) -> frozenset[int]:
+        """The incidents of which an alert names a resource of a reach."""
+        columns = AlertRow.__table__.c
+        query = select(columns.id, _VERSION, columns.incident).where(
+            AlertRow.workspace == workspace, AlertRow.incident.is_not(None)
+        )
+        with self._database.read() as session:
+            rows = [(one[0], one[1], int(one[2])) for one in session.execute(query)]
+            ids = set(self._lying(session, [(id_, version) for id_, version, _ in rows], reach))
+        return frozenset(number for id_, _, number in rows if id_ in ids)
+
+    def _within(self, session: Session, conditions: Sequence[ColumnElement[bool]], reach: Reach) -> list[str]:
+        """The ids of the alerts under some conditions that name a resource of a reach, those of the latest events first."""
+        query = select(AlertRow.__table__.c.id, _VERSION).where(*conditions).order_by(*_NEWEST)
+        return self._lying(session, [(one[0], one[1]) for one in session.execute(query)], reach)
+
+    def _lying(self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach) -> list[str]:
+        return self._places.within(
+            versions, reach, lambda ids: ((one.id, one.document) for one in _of_ids(session, ids))
+        )
+
+    def versions(self) -> list[tuple[str, str, int | None]]:
+        """All alerts: id, what is another after each change of it, and the incident; by id."""
+        columns = AlertRow.__table__.c
+        query = select(columns.id, _VERSION, columns.incident).order_by(columns.id)
+        with self._database.read() as session:
+            return [(one[0], one[1], one[2]) for one in session.execute(query)]
+
+    def get(self, id_: str) -> StoredAlert | None:
+        """The alert of an id."""
+        with self._database.read() as session:
+            row = session.get(AlertRow, id_)
+            return None if row is None else _alert(row)
+
+
+#: Compared alone: as the text that the database has, many are read several times faster than as moments.
+_VERSION = type_coerce(AlertRow.__table__.c.changed, Text)
+_NEWEST = (AlertRow.ended.desc(), AlertRow.id)
+
+
+def _of_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:
+    """The alerts of some ids, in their order."""
+    found: dict[str, StoredAlert] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        query = select(AlertRow).where(AlertRow.id.in_(ids[start : start + _AT_ONCE]))
+        found |= {row.id: _alert(row) for row in session.scalars(query)}
+    return [found[one] for one in ids if one in found]
+
+
+def _of_windows(
+    workspace: str, rule: str, after: datetime, until: datetime
+) -> tuple[ColumnElement[bool], ...]:
+    raised = AlertRow.raised
+    return AlertRow.workspace == workspace, AlertRow.rule == rule, raised > after, raised <= until
+
+
+def _raised(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
+    return AlertRow.workspace == workspace, AlertRow.rule == rule, AlertRow.held_by == ""
+
+
+def _alert(row: AlertRow) -> StoredAlert:
+    return StoredAlert(**{name: getattr(row, name) for name in _NAMES})

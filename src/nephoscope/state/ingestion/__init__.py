@@ -1,0 +1,1 @@
+"""Where rows come from, how far each source was read, and how it does."""

@@ -1,0 +1,162 @@
+"""Threat intelligence that is known: each object of each source once, in its newest version, and when its rows were written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Index, Integer, Text, cast, func, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.state.database.database import Database
+from nephoscope.state.tables.columns import Decided, Json, Moment
+
+
+class IntelRow(Decided):
+    """An object of threat intelligence."""
+
+    __tablename__ = "intel"
+    __table_args__ = (
+        Index("ix_intel_published", "workspace", "active", "published"),
+        Index("ix_intel_stix", "workspace", "stix"),
+    )
+    workspace: Mapped[str] = mapped_column(Text, primary_key=True)
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    stix: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    modified: Mapped[datetime] = mapped_column(Moment)
+    digest: Mapped[str] = mapped_column(Text)
+    values: Mapped[str] = mapped_column(Text)
+    observables: Mapped[Any] = mapped_column(Json)
+    document: Mapped[Any] = mapped_column(Json)
+    confidence: Mapped[int | None] = mapped_column(Integer)
+    valid_until: Mapped[datetime | None] = mapped_column(Moment)
+    revoked: Mapped[bool] = mapped_column(Boolean)
+    withdrawn: Mapped[str] = mapped_column(Text)
+    active: Mapped[bool] = mapped_column(Boolean)
+    published: Mapped[datetime] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Intel:
+    """An object as it is kept.
+
+    `stix` is its id as its source has it, `id` the one that it goes by here: the same, unless another source's object had it first.
+    `values` are what it observes in lower case, a line each, for the search by value; `observables` are (key, value) pairs such as
+    ("ipv4-addr:value", "198.51.100.7"), `document` the STIX object. `revoked` is the source's word, `withdrawn` the name of who
+    here took it back ('' = nobody). `active`: its newest rows say that it holds. `published` is when those were written.
+    """
+
+    workspace: str
+    id: str
+    stix: str
+    kind: str
+    source: str
+    modified: datetime
+    digest: str
+    values: str
+    observables: tuple[tuple[str, str], ...]
+    document: dict[str, Any]
+    confidence: int | None
+    valid_until: datetime | None
+    revoked: bool
+    withdrawn: str
+    active: bool
+    published: datetime
+
+
+_NAMES = tuple(Intel.__dataclass_fields__)
+
+
+class Intels:
+    """All objects of threat intelligence. What changes takes the session of the transaction in which its rows go to the outbox."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, session: Session, workspace: str, ids: Sequence[str]) -> dict[str, Intel]:
+        """Those of the ids that are known, within a transaction; at most some hundred ids at a time."""
+        query = select(IntelRow).where(IntelRow.workspace == workspace, IntelRow.id.in_(ids))
+        return {row.id: _intel(row) for row in session.scalars(query)}
+
+    def of_objects(self, session: Session, workspace: str, stix: Sequence[str]) -> list[Intel]:
+        """What any source has under ids of objects, and what goes by them here, within a transaction; at most some hundred ids."""
+        query = select(IntelRow).where(
+            IntelRow.workspace == workspace, or_(IntelRow.stix.in_(stix), IntelRow.id.in_(stix))
+        )
+        return [_intel(row) for row in session.scalars(query)]
+
+    def put(self, session: Session, several: Iterable[Intel]) -> None:
+        """Keep objects, in place of those of their ids."""
+        values = [
+            {name: getattr(one, name) for name in _NAMES} | {"observables": [list(pair) for pair in one.observables]}
+            for one in several
+        ]  # fmt: skip
+        self._database.upsert(session, IntelRow, values, ("workspace", "id"))
+
+    def due(
+        self, session: Session, workspace: str, now: datetime, older_than: datetime, most: int
+    ) -> list[Intel]:
+        """Active objects that are over by now, or whose rows were written before a time; the oldest first."""
+        query = (
+            select(IntelRow)
+            .where(
+                IntelRow.workspace == workspace,
+                IntelRow.active,
+                or_(IntelRow.published < older_than, IntelRow.valid_until <= now),
+            )
+            .order_by(IntelRow.published, IntelRow.id)
+            .limit(most)
+        )
+        return [_intel(row) for row in session.scalars(query)]
+
+    def get(self, workspace: str, id_: str) -> Intel | None:
+        """The object of an id."""
+        with self._database.read() as session:
+            row = session.get(IntelRow, (workspace, id_))
+            return None if row is None else _intel(row)
+
+    def newest(
+        self,
+        workspace: str,
+        *,
+        value: str = "",
+        source: str = "",
+        kind: str = "",
+        inactive: bool = False,
+        most: int = 100,
+    ) -> list[Intel]:
+        """Objects with a value (in any case), of a source, of a STIX type; those that hold unless `inactive`; the newest first."""
+        query = select(IntelRow).where(IntelRow.workspace == workspace)
+        if value:
+            query = query.where(IntelRow.values.contains(f"\n{value.lower()}\n", autoescape=True))
+        if source:
+            query = query.where(IntelRow.source == source)
+        if kind:
+            query = query.where(IntelRow.kind == kind)
+        if not inactive:
+            query = query.where(IntelRow.active)
+        query = query.order_by(IntelRow.modified.desc(), IntelRow.id).limit(most)
+        with self._database.read() as session:
+            return [_intel(row) for row in session.scalars(query)]
+
+    def counts(self, workspace: str) -> dict[str, tuple[int, int]]:
+        """Of each source how many objects are known and how many of them hold."""
+        active = func.sum(cast(IntelRow.active, Integer))
+        query = (
+            select(IntelRow.source, func.count(), active)
+            .where(IntelRow.workspace == workspace)
+            .group_by(IntelRow.source)
+            .order_by(IntelRow.source)
+        )
+        with self._database.read() as session:
+            return {source: (count, int(held or 0)) for source, count, held in session.execute(query)}
+
+
+def _intel(row: IntelRow) -> Intel:
+    values = {name: getattr(row, name) for name in _NAMES}
+    values["observables"] = tuple((key, value) for key, value in row.observables)
+    return Intel(**values)

@@ -1,0 +1,187 @@
+"""Leases: work that one process does at a time, with a number that only rises, so that a holder that slept too long is told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import BigInteger, ColumnElement, Text, and_, bindparam, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.state.database.database import Database, StateError
+from nephoscope.state.leases.holder import is_gone
+from nephoscope.state.tables.columns import Base, Moment
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(minutes=5)
+"""How much further than a lease that is taken now another of its name may reach (one may be asked for longer than another)."""
+
+
+class LeaseLostError(StateError):
+    """Another holder has the lease: what was begun under it must stop."""
+
+
+class LeaseRow(Base):
+    """A lease; the row stays when it is given back, so that its number never starts again."""
+
+    __tablename__ = "leases"
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    holder: Mapped[str] = mapped_column(Text)
+    fence: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[datetime] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease that was taken: its `fence` is higher than that of every holder before.
+
+    `until` is when it runs out unless `renew` is called, by the clock of Database.now.
+    """
+
+    name: str
+    holder: str
+    fence: int
+    until: datetime
+    _leases: Leases = field(repr=False, compare=False)
+
+    def renew(self, seconds: float) -> Lease:
+        """The same lease, held for so long from now; LeaseLostError where another has taken it.
+
+        One that ran out and that nobody took is held again.
+        """
+        return self._leases.renew(self, seconds)
+
+    def release(self) -> None:
+        """Give it back; nothing happens where another has it."""
+        self._leases.release(self)
+
+    def release_within(self, session: Session) -> None:
+        """As `release`, in a transaction."""
+        self._leases.release_all(session, [self])
+
+    def check(self, session: Session) -> None:
+        """LeaseLostError where it is not held any more: in the transaction of what must not happen without it."""
+        self._leases.check(self, session)
+
+
+class Leases:
+    """All leases. A holder is a name that no other process has, as new_holder() makes it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, name: str, holder: str, seconds: float) -> Lease | None:
+        """The lease for so long, None while another holder has it; the same holder takes it again with a higher number.
+
+        A holder whose process has ended on this host has it no more. One that would run out later than any that is taken now was
+        taken before the clock was set back: it counts no more.
+        """
+        return self.take_all([name], holder, seconds).get(name)
+
+    def take_all(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
+        """Those of several leases that nobody else holds, by name, in one transaction; each as `take` takes it."""
+        if not names:
+            return {}
+        gone = self.ended(names)
+        with self._database.write(joins=False) as session:
+            return self.take_within(session, names, holder, seconds, gone)
+
+    def take_within(
+        self, session: Session, names: Collection[str], holder: str, seconds: float, gone: Collection[str]
+    ) -> dict[str, Lease]:
+        """As `take_all`, in the transaction of what is done first under them; `gone` are the holders that have ended."""
+        now = self._database.now(session)
+        until = now + timedelta(seconds=seconds)
+        rows = [{"name": name, "holder": holder, "fence": 1, "until": until} for name in sorted(names)]
+        taken = session.execute(
+            self._database.insert(LeaseRow, rows if len(rows) > 1 else rows[0])
+            .on_conflict_do_update(
+                index_elements=["name"],
+                set_={"holder": holder, "fence": LeaseRow.fence + 1, "until": until},
+                where=or_(
+                    LeaseRow.until <= now,
+                    LeaseRow.until > until + _AHEAD,
+                    LeaseRow.holder.in_((holder, *gone)),
+                ),
+            )
+            .returning(LeaseRow.name, LeaseRow.fence)
+        ).all()
+        return {name: Lease(name, holder, fence, until, self) for name, fence in taken}
+
+    def ended(self, names: Collection[str]) -> list[str]:
+        """The holders of leases whose process is seen to have ended."""
+        with self._database.read() as session:
+            query = select(LeaseRow.holder).where(LeaseRow.name.in_(names)).distinct()
+            return [holder for holder in session.scalars(query) if holder and is_gone(holder)]
+
+    def renew(self, lease: Lease, seconds: float) -> Lease:
+        """Lease.renew."""
+        with self._database.write(joins=False) as session:
+            until = self._database.now(session) + timedelta(seconds=seconds)
+            found = session.scalar(
+                update(LeaseRow).where(_held(lease)).values(until=until).returning(LeaseRow.fence)
+            )
+        if found is None:
+            raise _lost(lease)
+        return Lease(lease.name, lease.holder, lease.fence, until, self)
+
+    def release(self, lease: Lease) -> None:
+        """Lease.release."""
+        with self._database.write(joins=False) as session:
+            self.release_all(session, [lease])
+
+    def release_all(self, session: Session, leases: Collection[Lease]) -> None:
+        """Give several back, in the transaction of the work that was done under them."""
+        if leases:
+            session.connection().execute(_RELEASE, [_key(lease) for lease in leases])
+
+    def check(self, lease: Lease, session: Session) -> None:
+        """Lease.check: the row is locked to the end of the transaction, so that nobody takes the lease meanwhile."""
+        row = session.scalar(select(LeaseRow).where(_held(lease)).with_for_update())
+        if row is None or row.until <= self._database.now(session):
+            raise _lost(lease)
+
+    def lost(self, session: Session, leases: Collection[Lease]) -> set[str]:
+        """The names of those that are not held any more; the others are locked to the end of the transaction, as `check` does it."""
+        wanted = {lease.name: lease for lease in leases}
+        query = select(LeaseRow).where(LeaseRow.name.in_(wanted)).order_by(LeaseRow.name).with_for_update()
+        rows, now = list(session.scalars(query)), self._database.now(session)
+        held = {
+            row.name
+            for row in rows
+            if (row.holder, row.fence) == (wanted[row.name].holder, wanted[row.name].fence)
+            and row.until > now
+        }
+        return set(wanted) - held
+
+    def holder(self, name: str) -> str:
+        """Who holds a lease now, '' where nobody does."""
+        with self._database.read() as session:
+            row = session.get(LeaseRow, name)
+            return row.holder if row is not None and row.until > self._database.now(session) else ""
+
+
+_RELEASE = (
+    update(LeaseRow.__table__)  # type: ignore[arg-type]
+    .where(
+        LeaseRow.name == bindparam("a_name"),
+        LeaseRow.holder == bindparam("a_holder"),
+        LeaseRow.fence == bindparam("a_fence"),
+    )
+    .values(holder="", until=_NEVER)
+)
+
+
+def _key(lease: Lease) -> dict[str, object]:
+    return {"a_name": lease.name, "a_holder": lease.holder, "a_fence": lease.fence}
+
+
+def _held(lease: Lease) -> ColumnElement[bool]:
+    return and_(LeaseRow.name == lease.name, LeaseRow.holder == lease.holder, LeaseRow.fence == lease.fence)
+
+
+def _lost(lease: Lease) -> LeaseLostError:
+    return LeaseLostError(
+        f"the lease {lease.name} (number {lease.fence}) is not held any more: another process goes on with it"
+    )

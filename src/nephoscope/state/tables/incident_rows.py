@@ -1,0 +1,86 @@
+"""The tables of incidents: what they are, who did what to them, what they are found by, comments and tasks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nephoscope.state.tables.columns import COUNTED, Decided, Json, Moment
+
+
+class IncidentRow(Decided):
+    """An incident."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_incidents_id"),
+        Index("ix_incidents_last_activity", "workspace", "last_activity"),
+    )
+    number: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(Text)
+    workspace: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    owner: Mapped[str] = mapped_column(Text)
+    owner_told: Mapped[Any] = mapped_column(Json)
+    classification: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    labels: Mapped[Any] = mapped_column(Json)
+    first_activity: Mapped[datetime] = mapped_column(Moment)
+    last_activity: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(Moment)
+    closed: Mapped[datetime | None] = mapped_column(Moment)
+    merged_into: Mapped[int | None] = mapped_column(BigInteger)
+    told: Mapped[datetime | None] = mapped_column(Moment)
+    acknowledged: Mapped[datetime | None] = mapped_column(Moment)
+    first_modified: Mapped[datetime | None] = mapped_column(Moment)
+    severity_set: Mapped[bool] = mapped_column(Boolean)
+    title_set: Mapped[bool] = mapped_column(Boolean)
+
+
+class IncidentActionRow(Decided):
+    """Something that a person did to an incident."""
+
+    __tablename__ = "incident_actions"
+    __table_args__ = (Index("ix_incident_actions_incident", "incident"),)
+    id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    incident: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("incidents.number", name="fk_incident_actions_incident")
+    )
+    moment: Mapped[datetime] = mapped_column(Moment)
+    author: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class IncidentKeyRow(Decided):
+    """What an incident is found by when the next alert comes: an entity, or what its rule groups by."""
+
+    __tablename__ = "incident_keys"
+    __table_args__ = (Index("ix_incident_keys_key", "key"),)
+    incident: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("incidents.number", name="fk_incident_keys_incident"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class IncidentNoteRow(Decided):
+    """A comment or a task."""
+
+    __tablename__ = "incident_notes"
+    id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    incident: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("incidents.number", name="fk_incident_notes_incident")
+    )
+    kind: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    done: Mapped[bool] = mapped_column(Boolean)
+    written: Mapped[datetime] = mapped_column(Moment)
+    name: Mapped[str] = mapped_column(Text, default="", server_default="")
+    changed: Mapped[datetime | None] = mapped_column(Moment)

@@ -1,0 +1,1 @@
+"""Workspaces and what people keep in them."""

@@ -1,0 +1,174 @@
+"""Workspaces: a named set of tables with retention and scope. Its id is the TenantId of its rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from types import MappingProxyType
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from nephoscope.state.database.database import Database, MissingError, StateError
+from nephoscope.state.ingestion.sources import SourceRow
+from nephoscope.state.tables.workspace_rows import TableRetentionRow, WorkspaceRow
+from nephoscope.state.workspaces.workspace import DEFAULT, RETENTION_DAYS, Workspace
+
+MAX_RETENTION_DAYS = 12 * 366
+#: A workspace is a folder of the lake: its name is one on every file system.
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Workspaces:
+    """All workspaces; `default` is always there."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str = DEFAULT) -> Workspace:
+        """The workspace of that name; StateError where there is none."""
+        with self._database.read() as session:
+            return _workspace(session, _row(session, name))
+
+    def find(self, name_or_id: str) -> Workspace | None:
+        """The workspace of that name or GUID, None where there is none."""
+        wanted = name_or_id.lower()
+        query = select(WorkspaceRow).where((WorkspaceRow.name == wanted) | (WorkspaceRow.id == wanted))
+        with self._database.read() as session:
+            row = session.scalar(query)
+            return None if row is None else _workspace(session, row)
+
+    def name_of(self, name_or_id: str) -> str | None:
+        """The name of the workspace of that name or GUID, None where there is none."""
+        found = self.find(name_or_id)
+        return None if found is None else found.name
+
+    def names(self) -> list[str]:
+        """The names of all, in order."""
+        with self._database.read() as session:
+            return list(session.scalars(select(WorkspaceRow.name).order_by(WorkspaceRow.name)))
+
+    def all(self) -> tuple[Workspace, ...]:
+        """Every workspace, by name."""
+        with self._database.read() as session:
+            rows = session.scalars(select(WorkspaceRow).order_by(WorkspaceRow.name)).all()
+            return tuple(_workspace(session, row) for row in rows)
+
+    def add(
+        self,
+        name: str,
+        *,
+        days: int = RETENTION_DAYS,
+        members: Iterable[str] | None = None,
+        subscriptions: Iterable[str] | None = None,
+        description: str = "",
+    ) -> Workspace:
+        """A new workspace with a new id; StateError for a name that is taken or cannot be a folder's, or a value out of range."""
+        if not _NAME.fullmatch(name):
+            raise StateError(
+                f"{name!r} cannot name a workspace: small letters, digits and dashes are wanted, at most 63"
+            )
+        with self._database.write() as session:
+            if session.get(WorkspaceRow, name) is not None:
+                raise StateError(f"there is a workspace {name} already")
+            row = WorkspaceRow(
+                name=name,
+                id=str(uuid4()),
+                description=description,
+                days=_days(days),
+                members=_members(members),
+                subscriptions=_subscriptions(subscriptions),
+                created=self._database.now(session),
+            )
+            session.add(row)
+            session.flush()
+            return _workspace(session, row)
+
+    def set(self, name: str, **changes: Any) -> Workspace:
+        """Change `days`, `members`, `subscriptions` or `description`; what is not named stays, None means all."""
+        checks: dict[str, Callable[[Any], Any]] = {
+            "days": _days,
+            "members": _members,
+            "subscriptions": _subscriptions,
+            "description": str,
+        }
+        with self._database.write() as session:
+            row = _row(session, name)
+            for key, value in changes.items():
+                setattr(row, key, checks[key](value))
+            session.flush()
+            return _workspace(session, row)
+
+    def set_table(self, name: str, table: str, days: int | None) -> Workspace:
+        """Give a table of a workspace a retention of its own, with None that of the workspace again."""
+        with self._database.write() as session:
+            row = _row(session, name)
+            session.execute(
+                delete(TableRetentionRow).where(
+                    TableRetentionRow.workspace == name, TableRetentionRow.table_name == table
+                )
+            )
+            if days is not None:
+                session.add(TableRetentionRow(workspace=name, table_name=table, days=_days(days)))
+                session.flush()
+            return _workspace(session, row)
+
+    def remove(self, name: str) -> None:
+        """Forget a workspace (not `default`) that no source writes to; its tables on disk are the lake's to remove."""
+        if name == DEFAULT:
+            raise StateError("the workspace default cannot be removed")
+        with self._database.write() as session:
+            row = _row(session, name)
+            writing = session.scalars(select(SourceRow.name).where(SourceRow.workspace == name)).all()
+            if writing:
+                raise StateError(
+                    f"sources write to the workspace {name}: {', '.join(sorted(writing))}; remove them first"
+                )
+            session.delete(row)
+
+
+def _row(session: Session, name: str) -> WorkspaceRow:
+    row = session.get(WorkspaceRow, name)
+    if row is None:
+        known = ", ".join(session.scalars(select(WorkspaceRow.name).order_by(WorkspaceRow.name)))
+        raise MissingError(f"there is no workspace {name}; there are: {known}")
+    return row
+
+
+def _workspace(session: Session, row: WorkspaceRow) -> Workspace:
+    query = select(TableRetentionRow).where(TableRetentionRow.workspace == row.name)
+    return Workspace(
+        row.name,
+        row.id,
+        row.days,
+        MappingProxyType({one.table_name: one.days for one in session.scalars(query)}),
+        None if row.members is None else frozenset(row.members),
+        None if row.subscriptions is None else frozenset(row.subscriptions),
+        row.description,
+        row.created,
+    )
+
+
+def _days(days: int) -> int:
+    if not 1 <= days <= MAX_RETENTION_DAYS:
+        raise StateError(f"a retention of {days} days: between 1 and {MAX_RETENTION_DAYS} is wanted")
+    return days
+
+
+def _members(members: Iterable[str] | None) -> list[str] | None:
+    return None if members is None else sorted(set(members))
+
+
+def _subscriptions(subscriptions: Iterable[str] | None) -> list[str] | None:
+    if subscriptions is None:
+        return None
+    found = sorted({one.lower() for one in subscriptions})
+    for one in found:
+        if not _SUBSCRIPTION.fullmatch(one):
+            raise StateError(
+                f"{one!r} is not the id of a subscription: a GUID is wanted, as in 00000000-0000-0000-0000-000000000000"
+            )
+    return found
