@@ -35,11 +35,11 @@ from nephoscope.ingest.logs.discovery import formats  # noqa: E402
 from nephoscope.ingest.logs.format import Context, Destination  # noqa: E402
 from nephoscope.ingest.logs.parsed import Parsed  # noqa: E402
 from nephoscope.ingest.logs.reading import read  # noqa: E402
-from nephoscope.lake import store  # noqa: E402
 from nephoscope.lake.disk import Disk, TableFile  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.packed import joined  # noqa: E402
-from nephoscope.lake.tables import Tables  # noqa: E402
+from nephoscope.lake.schema.tables import Tables  # noqa: E402
+from nephoscope.lake.storage import store  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope.state.ledger import StateLedger  # noqa: E402
 from nephoscope.state.workspaces.workspace import Workspace  # noqa: E402

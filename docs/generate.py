@@ -55,7 +55,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.collect.templates.terraform.reference import page as terraform
     from nephoscope.ingest.live.reference import page as sources
     from nephoscope.ingest.logs.reference import page as log_formats
-    from nephoscope.lake.reference import page as tables
+    from nephoscope.lake.schema.reference import page as tables
     from nephoscope.posture.attack_paths.reference import page as attack_paths
     from nephoscope.posture.code.reference import page as code_rules
     from nephoscope.posture.policies.policy_reference import page as policies

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from nephoscope.lake.columns import TIME
-from nephoscope.lake.rows import complete
+from nephoscope.lake.schema.columns import TIME
+from nephoscope.lake.schema.rows import complete
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
 
 CHUNK = 250_000
 USERS = [f"user{place}@contoso.com" for place in range(1000)]

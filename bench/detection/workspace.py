@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.library.checkout import read
 from nephoscope.alerts.library.piece import PieceKind
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.table import Table
-from nephoscope.lake.tables import import_tables
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import import_tables
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType

@@ -16,7 +16,7 @@ from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.envelope import blocks
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.reading import read
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 CASES = Path(__file__).resolve().parents[2] / "tests" / "ingest" / "logs" / "cases"

@@ -6,8 +6,8 @@ import datetime as dt
 import random
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.table import Table
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.table import Table
 from nephoscope_kql.types import KqlType
 
 TABLES, ROWS = 30, 1_000

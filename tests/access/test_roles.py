@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.access.roles import ROLES, role
 from nephoscope.access.scopes import Hierarchy, ScopeError, containers, log_scope, parsed, permitted, reach
-from nephoscope.lake.scope import Scope
+from nephoscope.lake.reading.scope import Scope
 from nephoscope.state.access.principals import RoleAssignment
 
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

@@ -15,7 +15,7 @@ from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.trying import Trying
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.schema.rows import arrow_of
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import Declared, FileAggregate
 from nephoscope.estate.view import View
-from nephoscope.lake.file_aggregates import GROUPS
+from nephoscope.lake.storage.file_aggregates import GROUPS
 from nephoscope_kql.cells import columns_of, rows_of
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nephoscope.api import log_analytics
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.scope import Scope
+from nephoscope.lake.reading.scope import Scope
+from nephoscope.lake.schema.rows import arrow_of
 
 
 def sent(instance, name, operation, subscription):

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.table import Table
-from nephoscope.lake.tables import import_tables
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import import_tables
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.types import KqlType
 

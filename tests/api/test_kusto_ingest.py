@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.lake.table import Table
-from nephoscope.lake.tables import import_tables
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import import_tables
 from nephoscope_kql.types import KqlType
 
 COLUMNS = {"TimeGenerated": KqlType.DATETIME, "Name": KqlType.STRING}

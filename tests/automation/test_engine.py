@@ -15,7 +15,7 @@ from nephoscope.automation.facts import FACTS, fact_name, facts_of
 from nephoscope.automation.languages.response_rules import ResponseRuleError, read_response_rule
 from nephoscope.automation.languages.sentinel_rules import PROPERTIES
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.state import Severity

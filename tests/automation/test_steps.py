@@ -13,7 +13,7 @@ import pytest
 
 from nephoscope.automation import engine as responding
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import LeaseLostError, State
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 

@@ -162,7 +162,7 @@ def test_a_killed_look_is_made_again(publish, automate, watch, state, monkeypatc
 
 
 def test_rows_of_tables_come_once(lake, state, publish, automate, watch, respond, documents):
-    from nephoscope.lake.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver
 
     assessment, score, control = documents
     state.workspaces.add("export")

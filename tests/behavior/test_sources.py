@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from nephoscope.behavior.source import COLUMNS, shipped
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import compile_results

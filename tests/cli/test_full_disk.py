@@ -18,10 +18,10 @@ import pytest
 from click.testing import Result
 
 from nephoscope.ingest.logs import wait
-from nephoscope.lake import pins
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.storage import pins
 from nephoscope.state import State, StateError
 from nephoscope.state.database import full_disk
 from nephoscope.state.database.database import DiskFullError

@@ -22,7 +22,7 @@ COMMAND = "from nephoscope.cli.main import main; main()"
 DEADLY = """
 import os, signal
 from nephoscope.state.ingestion.ingested_files import IngestedFiles
-from nephoscope.lake.writer import Writer
+from nephoscope.lake.writing.writer import Writer
 
 def deadly(owner, name, before):
     kept = getattr(owner, name)

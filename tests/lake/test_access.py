@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.reaches import ReachesWithin, reach_everything
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.scope import EVERYTHING, Scope
+from nephoscope.lake.reading.reaches import ReachesWithin, reach_everything
+from nephoscope.lake.reading.scope import EVERYTHING, Scope
+from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents

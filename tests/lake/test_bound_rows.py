@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.lake.bound_rows import CONFLICT
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.identity_columns import identities
-from nephoscope.lake.rows import arrow_of, complete
-from nephoscope.lake.table import Table
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.bound_rows import CONFLICT
+from nephoscope.lake.schema.identity_columns import identities
+from nephoscope.lake.schema.rows import arrow_of, complete
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType

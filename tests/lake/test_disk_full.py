@@ -18,7 +18,7 @@ import pytest
 from nephoscope.lake.disk import Appending, Disk, TableFile
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.state import State
 from nephoscope.state.ledger import StateLedger
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.lake import exchange, listing
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.list_plan import Changed
-from nephoscope.lake.listing import Given, Keeping
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.watchlists import exchange, listing
+from nephoscope.lake.watchlists.list_plan import Changed
+from nephoscope.lake.watchlists.listing import Given, Keeping
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
 
 NOW = datetime.now(UTC)

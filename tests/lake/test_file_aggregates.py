@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope.lake import file_aggregates
 from nephoscope.lake.disk import Disk
-from nephoscope.lake.file_aggregates import FOLDER, FileAggregates, TimedAggregateError, merge
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.scope import Scope
+from nephoscope.lake.reading.scope import Scope
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.storage import file_aggregates
+from nephoscope.lake.storage.file_aggregates import FOLDER, FileAggregates, TimedAggregateError, merge
 from nephoscope.state import State
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.engines.duckdb import DuckDBEngine

@@ -7,9 +7,9 @@ import datetime as dt
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.quarantine import Bad
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.scope import Scope
+from nephoscope.lake.reading.scope import Scope
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.writing.quarantine import Bad
 from nephoscope_kql import KqlError
 
 NOW = dt.datetime.now(dt.UTC)

@@ -6,7 +6,7 @@ import ctypes
 
 import pytest
 
-from nephoscope.lake import memory
+from nephoscope.lake.writing import memory
 
 
 def test_a_trim_is_done_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

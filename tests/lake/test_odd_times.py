@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import moments
-from nephoscope.lake import fitting
-from nephoscope.lake.column import column_of
+from nephoscope.lake.schema import fitting
+from nephoscope.lake.schema.column import column_of
 from nephoscope_kql.types import KqlType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

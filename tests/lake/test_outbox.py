@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import LEASE, deliver, deliver_some
+from nephoscope.lake.writing.outbox import LEASE, deliver, deliver_some
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system
@@ -91,7 +91,7 @@ BRINGER = """
 import sys
 from pathlib import Path
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 with State.of(Path(sys.argv[1]), "") as state, Lake.open(Path(sys.argv[1]), state) as lake:
     while True:

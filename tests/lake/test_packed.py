@@ -10,8 +10,8 @@ import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.packed import as_stored, joined, unpacked
-from nephoscope.lake.rows import arrow_of, complete
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.rows import arrow_of, complete
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state import State
 from nephoscope.state.workspaces.workspace import Workspace
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.lake import parts
-from nephoscope.lake.columns import TIME
-from nephoscope.lake.compaction import sorted_rows
-from nephoscope.lake.parts import grouped
+from nephoscope.lake.schema.columns import TIME
+from nephoscope.lake.storage import parts
+from nephoscope.lake.storage.parts import grouped
+from nephoscope.lake.upkeep.compaction import sorted_rows
 
 ROWS, BYTES = 100, 10_000
 NOON = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from nephoscope.lake import delta, store
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.snapshot import snapshot_of
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.storage import delta, store
+from nephoscope.lake.storage.snapshot import snapshot_of
 from nephoscope.state.ingestion.arrival import Arrival, Arrivals
 
 pytestmark = pytest.mark.system

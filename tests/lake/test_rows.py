@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.lake.column import column_of
-from nephoscope.lake.columns import storage_type
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.fitting import NONE, fitted
-from nephoscope.lake.rows import arrow_of, complete
-from nephoscope.lake.table import Table
+from nephoscope.lake.schema.column import column_of
+from nephoscope.lake.schema.columns import storage_type
+from nephoscope.lake.schema.fitting import NONE, fitted
+from nephoscope.lake.schema.rows import arrow_of, complete
+from nephoscope.lake.schema.table import Table
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.lake.columns import STANDARD, stored_names
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.table import Table
-from nephoscope.lake.tables import Tables, import_tables
+from nephoscope.lake.schema.columns import STANDARD, stored_names
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import Tables, import_tables
 from nephoscope_kql.types import KqlType
 
 

@@ -13,15 +13,15 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from nephoscope.lake.catalog import LakeCatalog
-from nephoscope.lake.compaction import due
 from nephoscope.lake.errors import LakeError, TableRefusedError
-from nephoscope.lake.inventory import expired
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.pins import held
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.snapshot import File, Snapshot
-from nephoscope.lake.table import Table
+from nephoscope.lake.reading.catalog import LakeCatalog
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.storage.pins import held
+from nephoscope.lake.storage.snapshot import File, Snapshot
+from nephoscope.lake.upkeep.compaction import due
+from nephoscope.lake.upkeep.inventory import expired
 from nephoscope.state import State
 from nephoscope_kql.types import KqlType
 
@@ -151,7 +151,8 @@ def test_a_catalog_stays_at_its_versions(still: Lake) -> None:
 
 def test_pins_of_a_process_that_is_gone_are_gone(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from nephoscope.lake.disk import Disk; from nephoscope.lake.pins import Pins\n"
+        "import os, sys; from pathlib import Path; from nephoscope.lake.disk import Disk\n"
+        "from nephoscope.lake.storage.pins import Pins\n"
         "Pins(Path(sys.argv[1]), Disk()).hold(('default', 'Syslog', 3)); os._exit(9)"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import event
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.list_plan import Changed
-from nephoscope.lake.listing import AGAIN, Given, Keeping
-from nephoscope.lake.outbox import deliver
-from nephoscope.lake.scope import Scope
+from nephoscope.lake.reading.scope import Scope
+from nephoscope.lake.watchlists.list_plan import Changed
+from nephoscope.lake.watchlists.listing import AGAIN, Given, Keeping
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
 
 NOW = datetime.now(UTC)

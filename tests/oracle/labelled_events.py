@@ -33,9 +33,9 @@ from nephoscope.alerts.rules.window import at
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.reading import batches
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.shipped_functions import shipped_functions
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.reading.shipped_functions import shipped_functions
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.catalog import MemoryCatalog

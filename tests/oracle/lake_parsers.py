@@ -24,9 +24,9 @@ import nephoscope_kql as kql
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.reading import batches
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.table import Table
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError

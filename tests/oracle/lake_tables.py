@@ -19,7 +19,7 @@ from pathlib import Path
 from corpus_records import raised
 from kql_rule_files import Rule, functions, rules
 
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 from nephoscope_kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.schema import schema

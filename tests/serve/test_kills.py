@@ -24,7 +24,7 @@ from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
 from nephoscope.serve.standing import alive, read
 from nephoscope.state import State

@@ -14,7 +14,7 @@ from nephoscope.alerts.library.hunting import Range
 from nephoscope.alerts.rules.folder import shipped
 from nephoscope.alerts.tuning.case import Learn
 from nephoscope.alerts.tuning.trial import Trial, What
-from nephoscope.lake.listing import Given
+from nephoscope.lake.watchlists.listing import Given
 from nephoscope.service import (
     alerts,
     automations,

@@ -11,7 +11,7 @@ from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.ingest.feeds.keeping import keep
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.listing import Given, Keeping
+from nephoscope.lake.watchlists.listing import Given, Keeping
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.incidents.incidents import Note, NoteKind

@@ -20,7 +20,7 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resum
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
 from nephoscope.service.arm_documents import put_document
 from nephoscope.state.incidents.alerts import StoredAlert

@@ -18,7 +18,7 @@ from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, shaped, text
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident

@@ -15,7 +15,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation
 from nephoscope.state.incidents.incidents import Incident, Note, NoteKind
 

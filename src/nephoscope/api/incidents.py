@@ -21,7 +21,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, shaped, text
 from nephoscope.api.wire.states_shape import moment
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import (
     DELETE,
     READ,

@@ -10,7 +10,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.bookmarks import change_bookmark, promote_bookmarks
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident

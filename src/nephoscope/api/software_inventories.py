@@ -22,7 +22,7 @@ from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import throttled
-from nephoscope.lake.span import Span
+from nephoscope.lake.reading.span import Span
 
 SURFACE = Surface("Software inventories", "Microsoft.Security")
 TYPE = "Microsoft.Security/softwareInventories"

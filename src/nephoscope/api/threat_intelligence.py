@@ -15,7 +15,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, moment, read, text, whole
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, root
 from nephoscope.ingest.feeds.item import BadItemError, item
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
 from nephoscope.state.ingestion.intel import Intel
 

@@ -16,7 +16,7 @@ from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.ingest.feeds.item import BadItemError, Item, item
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import WRITE, import_objects
 
 SURFACE = Surface("Threat intelligence upload", "Microsoft.SecurityInsights")

@@ -18,8 +18,8 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span, text, whole, words
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
-from nephoscope.lake.listing import Given, ItemError
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.watchlists.listing import Given, ItemError
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.watchlists import (
     DELETE,
     READ,

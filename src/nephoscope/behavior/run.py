@@ -27,9 +27,9 @@ from nephoscope.behavior.observing import Observer, Stretch
 from nephoscope.behavior.profiles import Profiles, day_of
 from nephoscope.behavior.settings import Settings, settings_of
 from nephoscope.behavior.source import shipped
-from nephoscope.lake.quarantine import Bad
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.span import Span
+from nephoscope.lake.reading.span import Span
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.writing.quarantine import Bad
 from nephoscope.state.leases.holder import new_holder
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 

@@ -112,7 +112,7 @@ def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> No
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.alerts import set_status_by_id
 
     word = {one.lower(): one for one in STATUSES}[status.lower()]

@@ -173,7 +173,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
     """Keep rows of the hunting query NAME as bookmarks, by the marks that `hunt run` shows over the same range."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.lake.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.bookmarks import keep_row
 
     with _hunt(data, options["workspace"]) as (hunt, state):

@@ -120,7 +120,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.files.reading import Limits
     from nephoscope.ingest.logs.files import found, packed_size
     from nephoscope.lake.errors import SpoolFullError
-    from nephoscope.lake.memory import give_back
+    from nephoscope.lake.writing.memory import give_back
     from nephoscope.state import StateError
 
     give_back()

@@ -139,7 +139,7 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[Refusal]) 
     """What was refused, as rows; the same file again adds none."""
     from hashlib import sha256
 
-    from nephoscope.lake.quarantine import Bad
+    from nephoscope.lake.writing.quarantine import Bad
     from nephoscope.model.secret import redact_text
 
     bad = [

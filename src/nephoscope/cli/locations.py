@@ -52,7 +52,7 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.watchlists import WatchlistStore
 
     with lake_of(data) as (lake, state):

@@ -272,7 +272,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.ingest.live.supervisor import Supervisor
-    from nephoscope.lake.memory import give_back
+    from nephoscope.lake.writing.memory import give_back
 
     give_back()
     with _told(), lake_of(data, keeps=True) as (lake, state):

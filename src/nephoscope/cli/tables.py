@@ -13,8 +13,8 @@ from nephoscope.cli.session.listing import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.lake.inventory import Holding
     from nephoscope.lake.lake import Lake
+    from nephoscope.lake.upkeep.inventory import Holding
     from nephoscope.state.workspaces.workspace import Workspace
 
 COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
@@ -40,7 +40,7 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.inventory import holdings
+    from nephoscope.lake.upkeep.inventory import holdings
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
@@ -89,9 +89,9 @@ def show(data: Path, /, name: str, output: str) -> None:
     """Show the columns of the table NAME; as JSON it is what `tables import` takes."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.lake.columns import STANDARD
     from nephoscope.lake.errors import LakeError
-    from nephoscope.lake.tables import Tables
+    from nephoscope.lake.schema.columns import STANDARD
+    from nephoscope.lake.schema.tables import Tables
 
     try:
         table = Tables.of(data)[name]
@@ -200,7 +200,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell, usage_error
-    from nephoscope.lake.inventory import expired
+    from nephoscope.lake.upkeep.inventory import expired
     from nephoscope.service.workspaces import remove_expired_rows
 
     with lake_of(data) as (lake, state):

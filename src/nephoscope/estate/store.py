@@ -23,8 +23,8 @@ from nephoscope.estate.intake import Intake, Move, Version
 from nephoscope.estate.version_reader import BATCH, chosen, markers, moved, versions
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.estate.versions import Diff, snapshot_hash
-from nephoscope.lake.delta import LOG, opened
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.storage.delta import LOG, opened
 from nephoscope_policy.model.coverage import Coverage
 
 if TYPE_CHECKING:

@@ -10,35 +10,35 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.catalog import LakeCatalog, Shelf
-from nephoscope.lake.compaction import MOST_SMALL
-from nephoscope.lake.damage import tell_damage
-from nephoscope.lake.delta import lacking, opened
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.flusher import Flushed, Flusher
-from nephoscope.lake.functions import Saved, StoredFunctions
-from nephoscope.lake.joined import Joined
-from nephoscope.lake.lease import Lease
-from nephoscope.lake.outbox import deliver
-from nephoscope.lake.pins import Pins
-from nephoscope.lake.quarantine import QUARANTINE
-from nephoscope.lake.reading import MEMORY as READING_MEMORY
-from nephoscope.lake.reading import Reading
-from nephoscope.lake.results import Asked, ResultCache, allowed_age
-from nephoscope.lake.scope import EVERYTHING, Scope
-from nephoscope.lake.seen_tables import SeenTables
-from nephoscope.lake.snapshot import Snapshots
+from nephoscope.lake.reading.catalog import LakeCatalog, Shelf
+from nephoscope.lake.reading.functions import Saved, StoredFunctions
+from nephoscope.lake.reading.joined import Joined
+from nephoscope.lake.reading.reading import MEMORY as READING_MEMORY
+from nephoscope.lake.reading.reading import Reading
+from nephoscope.lake.reading.results import Asked, ResultCache, allowed_age
+from nephoscope.lake.reading.scope import EVERYTHING, Scope
+from nephoscope.lake.reading.seen_tables import SeenTables
+from nephoscope.lake.reading.watchlists import Watchlists
+from nephoscope.lake.reading.workspaces import Remembered
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import KnownTables, Tables, import_tables
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.spool.segments import Segment, folders, segments
-from nephoscope.lake.store import Store, existing, table_path
-from nephoscope.lake.table import Table
-from nephoscope.lake.tables import KnownTables, Tables, import_tables
-from nephoscope.lake.tidying import Tidying
-from nephoscope.lake.upkeep import LEAST_HOURS, Upkeep
-from nephoscope.lake.watchlists import Watchlists
-from nephoscope.lake.workspaces import Remembered
-from nephoscope.lake.writer import SPOOL_LIMIT, Writer
+from nephoscope.lake.storage.delta import lacking, opened
+from nephoscope.lake.storage.pins import Pins
+from nephoscope.lake.storage.snapshot import Snapshots
+from nephoscope.lake.storage.store import Store, existing, table_path
+from nephoscope.lake.upkeep.compaction import MOST_SMALL
+from nephoscope.lake.upkeep.tidying import Tidying
+from nephoscope.lake.upkeep.upkeep import LEAST_HOURS, Upkeep
+from nephoscope.lake.writing.damage import tell_damage
+from nephoscope.lake.writing.flusher import Flushed, Flusher
+from nephoscope.lake.writing.lease import Lease
+from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.quarantine import QUARANTINE
+from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
 from nephoscope.state.ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
 from nephoscope_kql.cache import CompileCache
@@ -50,9 +50,9 @@ from nephoscope_kql.run import QueryResult, ran
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nephoscope.lake.graph_tables import GraphTables
-    from nephoscope.lake.ledger import Ledger
-    from nephoscope.lake.span import Span
+    from nephoscope.lake.reading.graph_tables import GraphTables
+    from nephoscope.lake.reading.span import Span
+    from nephoscope.lake.writing.ledger import Ledger
     from nephoscope.state import State
     from nephoscope_kql.binder.given import Given
     from nephoscope_kql.engines.most import Most

@@ -19,7 +19,7 @@ from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context, Destination
 from nephoscope.ingest.logs.ingestion import Ingestion
 from nephoscope.ingest.logs.tally import Tally
-from nephoscope.lake.listing import Keeping
+from nephoscope.lake.watchlists.listing import Keeping
 from nephoscope.sample.company import folder
 from nephoscope.sample.generator import Generator, write
 

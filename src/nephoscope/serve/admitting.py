@@ -20,7 +20,7 @@ from nephoscope.state.access.principals import SecretKind
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller, Guard
     from nephoscope.access.tokens import Tokens
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
     from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.state import State
 

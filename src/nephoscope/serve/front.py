@@ -32,10 +32,10 @@ from nephoscope.ingest.live.seldom import Seldom
 from nephoscope.ingest.live.serving import Server
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, SpoolFullError
+from nephoscope.lake.reading.workspaces import Remembered
+from nephoscope.lake.schema.tables import KnownTables
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
-from nephoscope.lake.tables import KnownTables
-from nephoscope.lake.workspaces import Remembered
-from nephoscope.lake.writer import Writer
+from nephoscope.lake.writing.writer import Writer
 from nephoscope.serve import logs
 from nephoscope.serve.admitting import Admitting
 from nephoscope.serve.headers import HEADERS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.later import later
 from nephoscope.lake.spool.segments import size
-from nephoscope.lake.writer import RESERVE, SPOOL_LIMIT
+from nephoscope.lake.writing.writer import RESERVE, SPOOL_LIMIT
 from nephoscope.state import StateError
 from nephoscope.state.database.full_disk import LEAST
 from nephoscope.state.database.once_more import once_more

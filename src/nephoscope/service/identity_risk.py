@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.workspaces.workspace import DEFAULT
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.ingestion.sources import Source
 

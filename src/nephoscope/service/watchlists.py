@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.lake.listing import Given, Keeping
+from nephoscope.lake.watchlists.listing import Given, Keeping
 from nephoscope.service.context import workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.list_plan import Changed
+    from nephoscope.lake.watchlists.list_plan import Changed
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 

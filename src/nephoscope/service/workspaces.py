@@ -10,9 +10,9 @@ from nephoscope.state import StateError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nephoscope.lake.inventory import Expired
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
+    from nephoscope.lake.upkeep.inventory import Expired
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.workspaces.workspace import Workspace
 
@@ -53,7 +53,7 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
 
     Raises DeniedError; StateError where rows or sources are left; MissingError where there is no such workspace.
     """
-    from nephoscope.lake.inventory import holdings
+    from nephoscope.lake.upkeep.inventory import holdings
 
     context.require(DELETE)
     context.state.workspaces.get(name)

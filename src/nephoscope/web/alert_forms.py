@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.case_file import read_entities
-from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
 from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
 from nephoscope.state import StateError

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.shipped_functions import shipped_functions
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.reading.shipped_functions import shipped_functions
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import Compiled, compile_query, ticks

@@ -11,7 +11,7 @@ from nephoscope.alerts.incidents.desk import BY, Desk
 from nephoscope.alerts.incidents.response_times import GROUPS, response_times
 from nephoscope.cli import incidents as command
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 

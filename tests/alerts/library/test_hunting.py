@@ -20,7 +20,7 @@ from nephoscope.alerts.rules.window import Window
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
 from nephoscope_policy.model.place import Place
 

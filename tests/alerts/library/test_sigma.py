@@ -17,8 +17,8 @@ from nephoscope.alerts.library.checkout import read
 from nephoscope.alerts.library.piece import Piece
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.cli.main import cli
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 FOLDER = Path(__file__).parent / "sigma"

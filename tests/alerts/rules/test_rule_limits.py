@@ -19,7 +19,7 @@ from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.types import KqlType

@@ -19,7 +19,7 @@ from nephoscope.alerts.scheduling.unlooked import find_unlooked
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.state import State, StateError
 from nephoscope.state.rules.suppressions import StoredSuppression
 from nephoscope_policy.model.place import Place

@@ -25,8 +25,8 @@ from nephoscope.alerts.scheduling.due import MOST_TRIES
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.scheduling.standing import MOST_FAILURES
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.place import Place

@@ -17,7 +17,7 @@ from tests.cli.ingest.logs import HEADER, HOSTS, counted, csv_of, document_of, i
 
 from nephoscope.cli.session.inputs import remove_left
 from nephoscope.ingest.logs import envelope, whole_file
-from nephoscope.lake.writer import Writer
+from nephoscope.lake.writing.writer import Writer
 from nephoscope.state.ingestion.ingested_files import IngestedFiles
 
 pytestmark = pytest.mark.system

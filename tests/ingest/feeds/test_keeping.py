@@ -11,7 +11,7 @@ from nephoscope.ingest.feeds.item import Retraction, item
 from nephoscope.ingest.feeds.keeping import keep, refresh, withdraw
 from nephoscope.ingest.feeds.versions import Kept
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError
 
 NOW = datetime.now(UTC)

@@ -19,8 +19,8 @@ from nephoscope.ingest.live.health.table import rows
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.rounds import told_round
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
-from nephoscope.lake.quarantine import QUARANTINE
+from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.state import State
 from nephoscope.state.ingestion.arrival import Arrival, Arrivals
 from nephoscope.state.ingestion.sources import Source, SourceRow

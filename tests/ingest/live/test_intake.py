@@ -17,7 +17,7 @@ from nephoscope.ingest.live.ingestion.rules import Flow
 from nephoscope.ingest.live.ingestion.transform import Transform
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writer import Writer
+from nephoscope.lake.writing.writer import Writer
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State
 from nephoscope.state.ledger import StateLedger

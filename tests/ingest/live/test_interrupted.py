@@ -23,7 +23,7 @@ COMMAND = "from nephoscope.cli.main import main; main()"
 SIGNALLED = """
 import os
 import signal
-from nephoscope.lake.writer import Writer
+from nephoscope.lake.writing.writer import Writer
 append, appended = Writer.append, []
 def counted(*arguments, **named):
     append(*arguments, **named)

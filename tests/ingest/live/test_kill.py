@@ -14,7 +14,7 @@ import pytest
 
 from nephoscope.ingest.live.health.keeper import Keeper
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
 

@@ -30,9 +30,9 @@ from nephoscope.ingest.live.ingestion.repeats import Repeats
 from nephoscope.ingest.live.ingestion.tokens import Tokens, new_token
 from nephoscope.ingest.live.kinds.logs_ingestion import LogsIngestion
 from nephoscope.ingest.live.source import Surroundings
-from nephoscope.lake import listed_rows
-from nephoscope.lake.quarantine import QUARANTINE
-from nephoscope.lake.table import Table
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.watchlists import listed_rows
+from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
 TOKEN, HASH = new_token()

@@ -10,7 +10,7 @@ import pytest
 from nephoscope.ingest.live.health.missing import missing
 from nephoscope.ingest.live.health.newest_rows import NewestRows, last_rows
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.state import State
 from nephoscope_policy.model.resource import Resource
 

@@ -13,7 +13,7 @@ from nephoscope.cli.main import cli
 from nephoscope.ingest.live.ingestion.app import Door
 from nephoscope.ingest.live.ingestion.rules import rules_of
 from nephoscope.ingest.live.ingestion.tokens import Tokens
-from nephoscope.lake.table import Table
+from nephoscope.lake.schema.table import Table
 from nephoscope_kql.types import KqlType
 
 SENT_COLUMNS = [

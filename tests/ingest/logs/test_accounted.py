@@ -26,7 +26,7 @@ from nephoscope.ingest.logs.parsed import parsed
 from nephoscope.ingest.logs.reader import Reader
 from nephoscope.ingest.logs.reading import batches
 from nephoscope.ingest.logs.secrets import suspect
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"

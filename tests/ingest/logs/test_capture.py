@@ -19,7 +19,7 @@ from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.parsed import Parsed
 from nephoscope.ingest.logs.reading import read
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -21,7 +21,7 @@ from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.parsed import parsed
 from nephoscope.ingest.logs.reader import Reader
 from nephoscope.ingest.logs.reading import batches
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

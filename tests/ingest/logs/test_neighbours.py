@@ -21,7 +21,7 @@ from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.parsed import Parsed
 from nephoscope.ingest.logs.reading import read
 from nephoscope.ingest.logs.windows_event_cutter import EventCutter
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
 CASES = Path(__file__).parent / "cases"

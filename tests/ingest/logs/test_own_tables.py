@@ -17,8 +17,8 @@ from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.parsed import Parsed
 from nephoscope.ingest.logs.reading import read
-from nephoscope.lake.table import Table
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
 

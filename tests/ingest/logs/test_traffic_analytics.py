@@ -17,7 +17,7 @@ from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context, Destination
 from nephoscope.ingest.logs.reading import read
 from nephoscope.ingest.logs.whereabouts import Kind, Whereabouts
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource

@@ -22,9 +22,9 @@ from nephoscope.lake.backup.archive import ArchiveWriter, BackupError, unpacked
 from nephoscope.lake.backup.restoring import check, restore
 from nephoscope.lake.backup.taking import back_up
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import LEASE
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.table import Table
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.writing.outbox import LEASE
 from nephoscope.state import State
 from nephoscope.state.copying import load, moment
 from nephoscope.state.database.database import StateError
@@ -303,7 +303,7 @@ WRITER = """
 import datetime as dt, sys, time
 from pathlib import Path
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.state import State
 data, name = Path(sys.argv[1]), sys.argv[2]
 now = dt.datetime.now(dt.UTC)

@@ -20,7 +20,7 @@ from nephoscope.alerts.rules.finding import Finding, findings
 from nephoscope.alerts.rules.folder import Found, Refused, found
 from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.span import Span
+from nephoscope.lake.reading.span import Span
 from nephoscope.state.rules.hunting_runs import HuntingRun
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.place import Place

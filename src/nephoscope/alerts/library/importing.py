@@ -14,8 +14,8 @@ from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.standing import judge
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.listing import Keeping
-from nephoscope.lake.store import existing
+from nephoscope.lake.storage.store import existing
+from nephoscope.lake.watchlists.listing import Keeping
 from nephoscope.state.database.database import StateError
 from nephoscope.state.database.faults import PassingError
 from nephoscope_kql.catalog import StoredFunction

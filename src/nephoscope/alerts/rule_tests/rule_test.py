@@ -17,9 +17,9 @@ from nephoscope.alerts.rules.finding import findings
 from nephoscope.alerts.rules.folder import found
 from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope.alerts.rules.window import at
-from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.shipped_functions import shipped_functions
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.reading.shipped_functions import shipped_functions
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.binder.tables import WATCHLIST
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
@@ -31,7 +31,7 @@ from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.folder import Refused
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
     from nephoscope.model.alert import Alert
     from nephoscope_kql.compile import Compiled
 

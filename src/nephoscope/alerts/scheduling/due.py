@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.window import count, ends, latest, settled
 
 if TYPE_CHECKING:
     from nephoscope.alerts.scheduling.lateness import Lateness
-    from nephoscope.lake.reading import Reading
+    from nephoscope.lake.reading.reading import Reading
     from nephoscope.state.rules.rule_runs import RuleRun
     from nephoscope.state.rules.rule_standings import RuleStanding
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import Kind, Rule
 from nephoscope.alerts.rules.window import ends
-from nephoscope.lake.additions import GRAIN, MINUTE, Added, Additions
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.storage.additions import GRAIN, MINUTE, Added, Additions
 
 if TYPE_CHECKING:
-    from nephoscope.lake.reading import Reading
+    from nephoscope.lake.reading.reading import Reading
     from nephoscope.state.rules.rule_standings import RuleStanding
 
 _LEAST = timedelta(microseconds=1)

@@ -22,14 +22,14 @@ from nephoscope.alerts.scheduling.schedule import PAUSE, TAKEN, Schedule
 from nephoscope.alerts.scheduling.window_plan import WindowPlan
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.outbox import deliver
-from nephoscope.lake.reading import Demand
-from nephoscope.lake.span import Span
+from nephoscope.lake.reading.reading import Demand
+from nephoscope.lake.reading.span import Span
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import StateError
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
-    from nephoscope.lake.reading import Reading
+    from nephoscope.lake.reading.reading import Reading
     from nephoscope.state.leases.turns import Turns
 
 STRETCH = timedelta(days=30)

@@ -23,10 +23,10 @@ from nephoscope.alerts.scheduling.lateness import Lateness
 from nephoscope.alerts.scheduling.round import MOST, Ran, Round, Turn
 from nephoscope.alerts.scheduling.standing import Course
 from nephoscope.alerts.tuning.tuned import Tuned
-from nephoscope.lake.additions import Additions
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.outbox import deliver
-from nephoscope.lake.reading import Demand
+from nephoscope.lake.reading.reading import Demand
+from nephoscope.lake.storage.additions import Additions
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.turns import SECONDS, Turns
 from nephoscope.state.rules.rule_standings import RuleStanding
@@ -34,7 +34,7 @@ from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.reading import Reading
+    from nephoscope.lake.reading.reading import Reading
     from nephoscope.state import Lease, State
 
 HEAVY = 20.0

@@ -17,12 +17,12 @@ from nephoscope.alerts.rules.rule import Kind, Rule
 from nephoscope.alerts.rules.window import count, latest, settled
 from nephoscope.alerts.scheduling.intervals import Interval, merge, subtract
 from nephoscope.alerts.scheduling.looked_back import LookedBack
-from nephoscope.lake.columns import TIME
-from nephoscope.lake.store import existing
+from nephoscope.lake.schema.columns import TIME
+from nephoscope.lake.storage.store import existing
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.snapshot import File
+    from nephoscope.lake.storage.snapshot import File
     from nephoscope.state import State
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)

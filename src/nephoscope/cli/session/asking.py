@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.files.functions import FunctionError, functions
 from nephoscope.files.tables.reading import FileTable, TableError, table
-from nephoscope.lake.shipped_functions import shipped_functions
+from nephoscope.lake.reading.shipped_functions import shipped_functions
 from nephoscope_kql import Catalog, Compiled, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
@@ -24,8 +24,8 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.lake.catalog import LakeCatalog
     from nephoscope.lake.lake import Lake
+    from nephoscope.lake.reading.catalog import LakeCatalog
     from nephoscope_kql.catalog import StoredFunction
     from nephoscope_kql.engines.parquet import FileScan
 

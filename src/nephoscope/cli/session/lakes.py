@@ -10,8 +10,8 @@ from nephoscope.cli.session.stored import state_of
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import deliver
 from nephoscope.lake.spool.segments import folders, segments
+from nephoscope.lake.writing.outbox import deliver
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State, StateError
 

@@ -156,7 +156,7 @@ def _sum(tally: Tally) -> str:
 
 def _advise(tally: Tally) -> None:
     """Say what the user may want to do about what was found."""
-    from nephoscope.lake.rows import TOO_OLD
+    from nephoscope.lake.schema.rows import TOO_OLD
 
     if any(TOO_OLD in reason for reason in tally.bad):
         click.echo(

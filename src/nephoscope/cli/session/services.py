@@ -31,7 +31,7 @@ def call_in_workspace(
         with state_of(data) as state:
             return call(service_of(data, state), workspace_of(state, workspace).name)
     from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.lake.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver
 
     with lake_of(data) as (lake, state):
         found = call(service_of(data, state), workspace_of(state, workspace).name)

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from nephoscope.files.tables.reading import TableError, table
-from nephoscope.lake.columns import DAY
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.table import Table
+from nephoscope.lake.schema.columns import DAY
+from nephoscope.lake.schema.table import Table
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 

@@ -11,12 +11,12 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.lake.columns import STANDARD, TIME
-from nephoscope.lake.quarantine import QUARANTINE, Bad
+from nephoscope.lake.schema.columns import STANDARD, TIME
+from nephoscope.lake.writing.quarantine import QUARANTINE, Bad
 from nephoscope.state.ingestion.arrival import Arrival
 
 if TYPE_CHECKING:
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
 
 #: Rows of a batch whose filled columns are looked at, and those whose bag is read.
 _LOOKED_AT, _BAGS = 2000, 200

@@ -22,7 +22,7 @@ from nephoscope.state.ingestion.sources import Source
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
     from nephoscope.state import State
 
 #: Kinds that read the server's own files, or listen at its addresses: these are the host's, not the estate's.

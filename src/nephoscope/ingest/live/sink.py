@@ -22,7 +22,7 @@ from nephoscope.ingest.logs.parsed import Parsed, parsed
 from nephoscope.ingest.logs.reading import batches
 from nephoscope.ingest.logs.secrets import masked, suspect
 from nephoscope.lake.errors import SpoolFullError
-from nephoscope.lake.quarantine import RAW_BYTES, Bad
+from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
 from nephoscope.state.ingestion.arrival import Arrivals
 from nephoscope.state.ingestion.source_errors import error_key
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.logs.format import LineFormat
     from nephoscope.ingest.logs.whereabouts import Whereabouts
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.writer import Writer
+    from nephoscope.lake.writing.writer import Writer
     from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.state.ingestion.checkpoints import Checkpoints
 

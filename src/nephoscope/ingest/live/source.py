@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.ingest.feeds.item import Item, Retraction
     from nephoscope.ingest.feeds.versions import Kept
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
     from nephoscope.model.resource_binding import ResourceBinding
 
 

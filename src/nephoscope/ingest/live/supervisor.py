@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
     from nephoscope.state import State
     from nephoscope.state.ingestion.sources import Source as Stored
     from nephoscope.state.leases.leases import Lease

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.ingest.logs.secrets import masked
-from nephoscope.lake.quarantine import RAW_BYTES, Bad
+from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

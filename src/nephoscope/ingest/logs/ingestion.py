@@ -28,7 +28,7 @@ from nephoscope.ingest.logs.reading import read
 from nephoscope.ingest.logs.tally import Tally
 from nephoscope.ingest.logs.wait import Wait
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
-from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.writing.quarantine import Bad
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.ingested_files import Chunk
 from nephoscope.state.ingestion.producers import FILE
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.logs.marks import Older
     from nephoscope.ingest.logs.parsed import Parsed
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.writer import Writer
+    from nephoscope.lake.writing.writer import Writer
     from nephoscope.state import State
     from nephoscope.state.ingestion.ingested_files import IngestedFile
     from nephoscope.state.ledger import HeldLease

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from nephoscope.lake.odd_times import carried_clock, of_count
+from nephoscope.lake.schema.odd_times import carried_clock, of_count
 
 _UNPADDED = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?)?\s*"

@@ -11,16 +11,16 @@ import pyarrow as pa
 
 from nephoscope.ingest.logs.flow_tuple import TABLE as FLOWS
 from nephoscope.ingest.logs.sorting import Sorting
-from nephoscope.lake.columns import STANDARD
 from nephoscope.lake.packed import joined, unpacked
-from nephoscope.lake.rows import arrow_of, complete
+from nephoscope.lake.schema.columns import STANDARD
+from nephoscope.lake.schema.rows import arrow_of, complete
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.batch import Batch
     from nephoscope.ingest.logs.format import Context
     from nephoscope.ingest.logs.sorting import Outcome
-    from nephoscope.lake.quarantine import Bad
-    from nephoscope.lake.tables import Tables
+    from nephoscope.lake.schema.tables import Tables
+    from nephoscope.lake.writing.quarantine import Bad
     from nephoscope.state.workspaces.workspace import Workspace
 
 

@@ -16,7 +16,7 @@ from nephoscope.ingest.logs.secrets import masked, masked_value, suspects
 from nephoscope.ingest.logs.table_row import TIMES
 from nephoscope.ingest.logs.text import is_utf8, read_as, why_not
 from nephoscope.ingest.logs.wrapped import unwrapped
-from nephoscope.lake.fitting import json_text
+from nephoscope.lake.schema.fitting import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

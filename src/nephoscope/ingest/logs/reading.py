@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.logs.discovery import Formats
     from nephoscope.ingest.logs.format import Context
     from nephoscope.ingest.logs.parsed import Parsed
-    from nephoscope.lake.tables import Tables
+    from nephoscope.lake.schema.tables import Tables
     from nephoscope.state.workspaces.workspace import Workspace
 
 _FEW = 16

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import FastFormat, FileFormat, LineFormat, LogFormat
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,8 +11,8 @@ import numpy as np
 
 from nephoscope.ingest.logs.batch import MAX_RAW
 from nephoscope.ingest.logs.secrets import masked
-from nephoscope.lake.fitting import json_text
-from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.schema.fitting import json_text
+from nephoscope.lake.writing.quarantine import Bad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nephoscope.ingest.logs.batch import Batch, Placed, Ready
     from nephoscope.ingest.logs.format import Context
-    from nephoscope.lake.rows import Rows
+    from nephoscope.lake.schema.rows import Rows
 
 
 class Outcome(NamedTuple):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nephoscope.ingest.logs.format import BadRecordError
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.syslog_zones import HOURS, zone_named
-from nephoscope.lake.odd_times import carried_clock
+from nephoscope.lake.schema.odd_times import carried_clock
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.format import Context

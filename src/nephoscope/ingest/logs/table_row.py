@@ -16,7 +16,7 @@ from nephoscope.ingest.logs.filling import columns_of, fitted
 from nephoscope.ingest.logs.format import BadRecordError, Row
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.resource_log import as_text
-from nephoscope.lake.quarantine import QUARANTINE
+from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from nephoscope.ingest.logs.sorting import Outcome
-from nephoscope.lake.columns import SUBSCRIPTION
+from nephoscope.lake.schema.columns import SUBSCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

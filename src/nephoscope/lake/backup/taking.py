@@ -19,7 +19,7 @@ from nephoscope.lake.backup.cut import Cut, cut
 from nephoscope.lake.backup.restored_audit import ANCHOR, anchor_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.store import table_path
+from nephoscope.lake.storage.store import table_path
 from nephoscope.state import State
 from nephoscope.state.access.keys import NAME as KEY_FILE
 

@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.ipc
 
-from nephoscope.lake.column import filled
+from nephoscope.lake.schema.column import filled
 from nephoscope.state.ingestion.arrival import Arrivals
 
 MAGIC = b"NSF1"

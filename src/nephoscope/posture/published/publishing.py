@@ -19,8 +19,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties
 
 import nephoscope.posture.published.kinds as package
-from nephoscope.lake.delta import opened
-from nephoscope.lake.next_commit import commit_next
+from nephoscope.lake.storage.delta import opened
+from nephoscope.lake.storage.next_commit import commit_next
 from nephoscope.posture.published import changes
 from nephoscope.posture.published.document import Document, Documents
 from nephoscope.posture.published.edition import Edition

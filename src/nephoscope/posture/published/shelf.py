@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from nephoscope.lake.delta import LOG, opened
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.storage.delta import LOG, opened
 from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.publishing import published_path
 

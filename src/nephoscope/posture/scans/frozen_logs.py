@@ -14,13 +14,13 @@ import pyarrow as pa
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import Declared, FileAggregate, Logs, UndeclaredTableError
-from nephoscope.lake.catalog import LakeCatalog
 from nephoscope.lake.disk import Disk
-from nephoscope.lake.file_aggregates import FileAggregates, merge
-from nephoscope.lake.joined import Joined
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.reaches import reach_everything
-from nephoscope.lake.scope import Scope
+from nephoscope.lake.reading.catalog import LakeCatalog
+from nephoscope.lake.reading.joined import Joined
+from nephoscope.lake.reading.reaches import reach_everything
+from nephoscope.lake.reading.scope import Scope
+from nephoscope.lake.storage.file_aggregates import FileAggregates, merge
 from nephoscope.posture.scans.judged_graph import JudgedGraph
 from nephoscope.state import State, StateError
 from nephoscope_kql.cells import columns_of, rows_of

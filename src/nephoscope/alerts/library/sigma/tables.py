@@ -24,7 +24,7 @@ from sigma.processing.transformations import (
 )
 from sigma.rule import SigmaLogSource
 
-from nephoscope.lake.tables import Tables
+from nephoscope.lake.schema.tables import Tables
 from nephoscope_kql.types import KqlType
 
 

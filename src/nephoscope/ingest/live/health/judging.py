@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from nephoscope.ingest.live.health.profile import Profile
-from nephoscope.lake.quarantine import QUARANTINE
+from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.state.ingestion.source_health import SourceHealth, SourceRate
 from nephoscope.state.ingestion.sources import Source
 

@@ -15,7 +15,7 @@ from nephoscope.ingest.live.health.judging import Finding, findings, silent_sour
 from nephoscope.ingest.live.health.profile import Profile
 from nephoscope.ingest.live.source import LOST
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.schema_changes import SchemaChange
 from nephoscope.state.ingestion.source_health import RATES_KEPT, SourceHealth

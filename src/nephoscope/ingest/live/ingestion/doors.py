@@ -15,7 +15,7 @@ from nephoscope.ingest.live.sink import LakeSink
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.table import Table
+    from nephoscope.lake.schema.table import Table
     from nephoscope.state import State
 
 #: What the records came by, in the state of producers and in the quarantine.

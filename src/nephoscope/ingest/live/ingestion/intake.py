@@ -24,10 +24,10 @@ from nephoscope.ingest.live.ingestion.repeats import Repeats
 from nephoscope.ingest.live.seldom import Seldom
 from nephoscope.ingest.logs.secrets import masked
 from nephoscope.lake.errors import SpoolFullError
-from nephoscope.lake.quarantine import RAW_BYTES, Bad
-from nephoscope.lake.rows import apart, arrow_of
-from nephoscope.lake.table import Table
-from nephoscope.lake.writer import Portion, Writer
+from nephoscope.lake.schema.rows import apart, arrow_of
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
+from nephoscope.lake.writing.writer import Portion, Writer
 from nephoscope.model.resource_binding import ResourceBinding
 from nephoscope.state.workspaces.workspace import Workspace
 

@@ -16,10 +16,10 @@ from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.ingest.live.ingestion.streams import OWN, table_of
 from nephoscope.ingest.live.ingestion.transform import Transform
-from nephoscope.lake.columns import BAG
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.quarantine import QUARANTINE
-from nephoscope.lake.table import Table
+from nephoscope.lake.schema.columns import BAG
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
 _TYPES = {

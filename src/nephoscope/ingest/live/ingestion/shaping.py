@@ -10,8 +10,8 @@ from typing import Any
 from nephoscope.ingest.live.ingestion.rules import Flow
 from nephoscope.ingest.live.ingestion.transform import Made, Transform, TransformError
 from nephoscope.ingest.live.source import Origin, Refused
-from nephoscope.lake.fitting import json_text
-from nephoscope.lake.rows import bag_of
+from nephoscope.lake.schema.fitting import json_text
+from nephoscope.lake.schema.rows import bag_of
 
 _TOLD = 100
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.lake.quarantine import QUARANTINE
+from nephoscope.lake.writing.quarantine import QUARANTINE
 
 #: The operation of Azure's roles that sending records is.
 PUBLISH = "Microsoft.Insights/Telemetry/Write"

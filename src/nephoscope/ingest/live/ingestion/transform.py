@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.ingestion import single_rows
-from nephoscope.lake.column import column_of
-from nephoscope.lake.columns import storage_type
+from nephoscope.lake.schema.column import column_of
+from nephoscope.lake.schema.columns import storage_type
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import Compiled, ticks
 from nephoscope_kql.engines.duckdb import DuckDBEngine

@@ -1,0 +1,1 @@
+"""Tables of the lake and their columns: which there are, and rows in their types."""

@@ -1,0 +1,114 @@
+"""The tables that are known: those of the content, and those that were imported into a data folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from nephoscope.content.loader import documents
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.schema.table import Table
+
+FOLDER = "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Known tables by name (case-sensitive, as in Log Analytics)."""
+
+    by_name: Mapping[str, Table] = field(default_factory=dict)
+
+    @staticmethod
+    def builtin() -> Tables:
+        """The tables that the package brings: a file each in content/tables; LakeError where one is wrong."""
+        return _builtin()
+
+    @staticmethod
+    def of(data: Path) -> Tables:
+        """The package's tables and those imported into a data folder; an imported one replaces the package's of that name."""
+        folder = data / FOLDER
+        imported = _read(folder) if folder.is_dir() else {}
+        return Tables(MappingProxyType({**_builtin().by_name, **imported}))
+
+    def get(self, name: str) -> Table | None:
+        """The table of that name, or None."""
+        return self.by_name.get(name)
+
+    def __getitem__(self, name: str) -> Table:
+        """The table of that name; LakeError where there is none."""
+        found = self.by_name.get(name)
+        if found is None:
+            raise LakeError(f"no table is named '{name}': import its definition first")
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self.by_name.values())
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+
+class KnownTables:
+    """The tables of a data folder as they are now: definitions that another process imports are seen. Safe for threads."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._lock = threading.Lock()
+        self._seen: list[tuple[str, int]] | None = None
+        self._tables = Tables()
+
+    def __call__(self) -> Tables:
+        """The tables; read again where a definition came, went or changed."""
+        with self._lock:
+            seen = self._files()
+            if seen != self._seen:
+                self._tables, self._seen = Tables.of(self._data), seen
+            return self._tables
+
+    def _files(self) -> list[tuple[str, int]]:
+        """The definitions' files; one that is replaced is another file."""
+        try:
+            with os.scandir(self._data / FOLDER) as entries:
+                return sorted(
+                    (entry.name, entry.inode()) for entry in entries if entry.name.endswith(".json")
+                )
+        except FileNotFoundError:
+            return []
+
+
+def import_tables(data: Path, tables: Iterable[Table], disk: Disk | None = None) -> None:
+    """Write definitions into a data folder, where every process finds them."""
+    disk = disk or Disk()
+    folder = data / FOLDER
+    disk.make_folders(folder)
+    for table in tables:
+        text = msgspec.json.format(msgspec.json.encode(table.document()), indent=2)
+        disk.replace(folder / f"{table.name}.json", text + b"\n")
+
+
+@cache
+def _builtin() -> Tables:
+    return Tables(MappingProxyType(_read(None)))
+
+
+def _read(folder: Path | None) -> dict[str, Table]:
+    found: dict[str, Table] = {}
+    for document in documents(folder, FOLDER):
+        table = Table.parse(document.json(), str(document.place))
+        if table.name in found:
+            raise LakeError(f"{document.place}: the table {table.name} is defined twice")
+        if document.name != f"{table.name}.json":
+            raise LakeError(f"{document.place}: the file of the table {table.name} is {table.name}.json")
+        found[table.name] = table
+    return found

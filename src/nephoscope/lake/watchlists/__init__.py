@@ -1,0 +1,1 @@
+"""Keeping watchlists: their items, and what is made of them."""

@@ -1,0 +1,54 @@
+"""What could not be read: where it stood, why, and what it was, as rows of the table _Quarantine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.table import Table
+from nephoscope.state.workspaces.workspace import Workspace
+
+QUARANTINE = "_Quarantine"
+RAW_BYTES = 64 * 1024
+"""What is kept of a piece: as much as Azure takes in a field, since what was sent and acknowledged is nowhere else."""
+_CUT = " (Raw is its first 64 KiB)"
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A piece of input that gave no row: `source` is a path, blob or topic, `place` where in it ("line 7", "records[3]", "byte 5120").
+
+    `raw` is its beginning (at most RAW_BYTES, secrets redacted), `table` the table it was meant for where that is known, `others`
+    those that were to have a row of the same and do not take it either; `resource` is the ARM id that the sender is bound to.
+    """
+
+    source: str
+    place: str
+    reason: str
+    raw: str
+    format: str
+    table: str = ""
+    others: tuple[str, ...] = ()
+    resource: str = ""
+
+
+def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.datetime) -> pa.Table:
+    """The rows of _Quarantine (its definition is `table`)."""
+    rows = [
+        {
+            "TimeGenerated": now,
+            "Source": one.source,
+            "Place": one.place,
+            "Reason": one.reason + _CUT if len(raw) >= RAW_BYTES else one.reason,
+            "Raw": raw[:RAW_BYTES].decode("utf-8", "ignore"),
+            "Format": one.format,
+            "Table": ", ".join((one.table, *one.others)),
+            "SenderResourceId": one.resource,
+        }
+        for one, raw in ((one, one.raw.encode("utf-8", "backslashreplace")) for one in bad)
+    ]
+    return arrow_of(table, rows, workspace=workspace, now=now).table
