@@ -8,10 +8,10 @@ from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
 from nephoscope.serve.warming import warm
-from nephoscope.web.scores import score_of
+from nephoscope.web.facts.scores import score_of
 
 #: Written from names that are in memory.
-WRITTEN = {"subscriptions", "nephoscope.web.picker"}
+WRITTEN = {"subscriptions", "nephoscope.web.drawing.picker"}
 SCORES = "microsoft.security/securescores"
 
 

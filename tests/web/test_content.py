@@ -16,7 +16,7 @@ from tests.web.conftest import HERE
 from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.alerts.rules.folder import shipped
 from nephoscope.posture.policies.packs import Packs
-from nephoscope.web.content import KINDS
+from nephoscope.web.facts.content import KINDS
 
 CHECKOUT = Path(__file__).parents[1] / "alerts" / "checkout"
 BROKEN = CHECKOUT / "Detections" / "AzureActivity" / "NotYaml.yaml"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from nephoscope.state.incidents.incidents import Incident
-from nephoscope.web.controls import plain, shown
+from nephoscope.web.drawing.controls import plain, shown
 from nephoscope.web.pages.attack_paths import graph
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

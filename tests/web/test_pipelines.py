@@ -18,8 +18,8 @@ from nephoscope.posture.published.findings import Wanted
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
+from nephoscope.web.facts.source_links import line_link, safe_link
 from nephoscope.web.pages.pipelines import trend
-from nephoscope.web.source_links import line_link, safe_link
 
 SHOP, OTHER = "/repositories/github.com/contoso/shop", "/repositories/github.com/contoso/other"
 

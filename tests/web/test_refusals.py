@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from click.testing import CliRunner
 
-import nephoscope.web.visit as visiting
+import nephoscope.web.visits.visit as visiting
 from nephoscope.access import guard
 from nephoscope.access.guard import FRESH
 from nephoscope.cli.main import cli

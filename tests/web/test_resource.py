@@ -17,8 +17,8 @@ from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.holders import held_by, holders, scopes_of
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
 from nephoscope.state.incidents.incidents import Incident
-from nephoscope.web.resource_facts import masked, names
-from nephoscope.web.wording import ports
+from nephoscope.web.drawing.wording import ports
+from nephoscope.web.facts.resource_facts import masked, names
 
 SUBS = "microsoft.security/assessments/subassessments"
 ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storageaccounts/one"

@@ -11,7 +11,7 @@ from tests.web.conftest import HERE
 
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.web.tags import tags
+from nephoscope.web.visits.tags import tags
 
 
 def listed(client, **asked):

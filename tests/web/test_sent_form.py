@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.requests import Request
 
-from nephoscope.web.sent_form import MAX_FORM, MAX_OF_ANYBODY, FormError, sent
+from nephoscope.web.forms.sent_form import MAX_FORM, MAX_OF_ANYBODY, FormError, sent
 
 HERE = {"Sec-Fetch-Site": "same-origin"}
 URLENCODED = "application/x-www-form-urlencoded"

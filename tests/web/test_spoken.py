@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.alerts.case.parties import Party
 from nephoscope.model.entity import Entity
-from nephoscope.web import spoken
+from nephoscope.web.drawing import spoken
 
 ID, OTHER = "ae174391-f0c8-4f0e-9d57-1b9f0f3c7a11", "050ccd26-0000-4000-8000-000000000001"
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

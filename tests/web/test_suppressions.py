@@ -19,8 +19,8 @@ from nephoscope.alerts.scheduling.due import digest
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.state.rules.rule_runs import RuleRun
 from nephoscope.state.rules.rule_standings import RuleStanding
-from nephoscope.web.suppressed_rules import READ
-from nephoscope.web.suppression_choices import describe
+from nephoscope.web.drawing.suppression_choices import describe
+from nephoscope.web.facts.suppressed_rules import READ
 
 RULE = next(one for one in shipped().rules if one.enabled and one.frequency >= timedelta(hours=2))
 ALERT = "0f000000-0000-0000-0000-000000000001"

@@ -8,8 +8,8 @@ from importlib.resources import files
 
 import pytest
 
-from nephoscope.web import times
-from nephoscope.web.wording import brief, short
+from nephoscope.web.drawing import times
+from nephoscope.web.drawing.wording import brief, short
 from nephoscope_kql.types import KqlType
 
 GROUP = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-data"

@@ -13,7 +13,7 @@ from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.web.all_pages import pages
-from nephoscope.web.tags import tags
+from nephoscope.web.visits.tags import tags
 
 if TYPE_CHECKING:
     from nephoscope.entity_context import EntityContexts

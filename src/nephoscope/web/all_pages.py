@@ -7,7 +7,7 @@ import pkgutil
 from functools import cache
 
 import nephoscope.web.pages as package
-from nephoscope.web.page import Area, Page
+from nephoscope.web.visits.page import Area, Page
 
 
 @cache

@@ -16,8 +16,8 @@ from nephoscope.access.sign_in import RefusedError
 from nephoscope.state import StateError
 from nephoscope.state.access.sign_in_attempts import LASTS
 from nephoscope.state.database.faults import PassingError
-from nephoscope.web.drawing import draw
-from nephoscope.web.session_cookie import COOKIE, drop, keep, local, signed_in
+from nephoscope.web.drawing.drawing import draw
+from nephoscope.web.visits.session_cookie import COOKIE, drop, keep, local, signed_in
 
 if TYPE_CHECKING:
     from starlette.requests import Request

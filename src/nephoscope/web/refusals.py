@@ -10,16 +10,16 @@ from starlette.responses import HTMLResponse, Response
 
 from nephoscope.access.roles import smallest
 from nephoscope.access.scopes import holding
-from nephoscope.web.drawing import draw
-from nephoscope.web.page import Page
+from nephoscope.web.drawing.drawing import draw
+from nephoscope.web.visits.page import Page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nephoscope.access.guard import DeniedError
     from nephoscope.access.query_queue import TooManyQueriesError
-    from nephoscope.web.sent_form import FormError
-    from nephoscope.web.visit import Visit
+    from nephoscope.web.forms.sent_form import FormError
+    from nephoscope.web.visits.visit import Visit
 
 _LOG = logging.getLogger("nephoscope.web")
 

@@ -29,13 +29,13 @@ from nephoscope.state.database.faults import OvertakenError, PassingError
 from nephoscope.state.database.once_more import once_more
 from nephoscope.web import refusals
 from nephoscope.web.all_pages import navigation, pages
-from nephoscope.web.drawing import draw, show_navigation
-from nephoscope.web.page import Page
+from nephoscope.web.drawing.drawing import draw, show_navigation
+from nephoscope.web.forms.sent_form import MAX_OF_ANYBODY, FormError, Sent, sent
 from nephoscope.web.policy import with_nonce
 from nephoscope.web.provider_pages import after_sign_out, provider_routes
-from nephoscope.web.sent_form import MAX_OF_ANYBODY, FormError, Sent, sent
-from nephoscope.web.session_cookie import COOKIE, drop, local, signed_in
-from nephoscope.web.visit import Visit
+from nephoscope.web.visits.page import Page
+from nephoscope.web.visits.session_cookie import COOKIE, drop, local, signed_in
+from nephoscope.web.visits.visit import Visit
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:

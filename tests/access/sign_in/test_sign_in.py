@@ -12,7 +12,7 @@ from joserfc.jwk import RSAKey
 from nephoscope.access.admission import ProviderError, checked
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
-from nephoscope.web.session_cookie import COOKIE
+from nephoscope.web.visits.session_cookie import COOKIE
 
 STAFF = Rule("groups", "staff", "Reader", "/")
 PROBLEM = 60

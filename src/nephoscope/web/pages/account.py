@@ -8,12 +8,12 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.access.sessions import end, opened
-from nephoscope.web.form import act, taken
-from nephoscope.web.page import EVERYBODY, SAME, Page
+from nephoscope.web.forms.form import act, taken
 from nephoscope.web.provider_pages import after_sign_out
-from nephoscope.web.session_cookie import COOKIE, drop
-from nephoscope.web.tables import Table, file_of
-from nephoscope.web.visit import Visit
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import EVERYBODY, SAME, Page
+from nephoscope.web.visits.session_cookie import COOKIE, drop
+from nephoscope.web.visits.visit import Visit
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:

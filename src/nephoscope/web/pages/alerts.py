@@ -21,7 +21,15 @@ from nephoscope.state import StateError
 from nephoscope.state.database.faults import OvertakenError, PassingError
 from nephoscope.state.incidents.alerts import Looked, StoredAlert
 from nephoscope.state.incidents.incidents import Action
-from nephoscope.web.alert_forms import (
+from nephoscope.web.drawing.applications import applications
+from nephoscope.web.drawing.known_names import known_names, names_in
+from nephoscope.web.drawing.spoken import in_words, names_of, tactics
+from nephoscope.web.drawing.suppression_choices import choices
+from nephoscope.web.facts.entity_facts import entity_facts
+from nephoscope.web.facts.open_in_logs import open_in_logs
+from nephoscope.web.facts.suppressed_rules import READ as SUPPRESSIONS
+from nephoscope.web.facts.told_alerts import ToldAlerts, told_alerts
+from nephoscope.web.forms.alert_forms import (
     DAYS,
     LABELS,
     MOST_DAYS,
@@ -30,19 +38,11 @@ from nephoscope.web.alert_forms import (
     suppress,
     suppressed_since,
 )
-from nephoscope.web.applications import applications
-from nephoscope.web.download import as_csv
-from nephoscope.web.entity_facts import entity_facts
-from nephoscope.web.known_names import known_names, names_in
-from nephoscope.web.open_in_logs import open_in_logs
-from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.spoken import in_words, names_of, tactics
-from nephoscope.web.suppressed_rules import READ as SUPPRESSIONS
-from nephoscope.web.suppression_choices import choices
-from nephoscope.web.tables import Table, file_of
-from nephoscope.web.told_alerts import ToldAlerts, told_alerts
-from nephoscope.web.visit import LOGS, Visit
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.visit import LOGS, Visit
 from nephoscope_policy.model.state import Severity
 
 INCIDENTS, RULES = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/alertRules/read"

@@ -20,14 +20,14 @@ from nephoscope.service.rules import READ, WRITE
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.database.faults import OvertakenError
 from nephoscope.state.rules.rule_switches import PACK, RULE
-from nephoscope.web.content import KINDS, ContentRow, Shelf
-from nephoscope.web.download import as_csv, as_file
-from nephoscope.web.form import taken
-from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.facts.content import KINDS, ContentRow, Shelf
+from nephoscope.web.forms.form import taken
+from nephoscope.web.forms.switching import ON, switched
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.switching import ON, switched
-from nephoscope.web.tables import Table, file_of
-from nephoscope.web.visit import Visit
+from nephoscope.web.tables.download import as_csv, as_file
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.visit import Visit
 
 ROWS, MOST_TOLD = 100, 20
 _CSV = ("Name", "Status", "From", "About", "Id")

@@ -8,10 +8,10 @@ from typing import Any
 from starlette.responses import Response
 
 from nephoscope.posture.data_gaps.gaps import DataGap, gaps_in
-from nephoscope.web.download import as_csv
-from nephoscope.web.page import Page
-from nephoscope.web.ranked import READ
-from nephoscope.web.visit import Visit
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.ranked import READ
+from nephoscope.web.visits.page import Page
+from nephoscope.web.visits.visit import Visit
 
 COLUMNS = (
     "Missing",

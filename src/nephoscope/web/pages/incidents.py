@@ -19,19 +19,19 @@ from nephoscope.state import StateError
 from nephoscope.state.database.faults import OvertakenError, PassingError
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
-from nephoscope.web.applications import applications
-from nephoscope.web.charts import Node, links
-from nephoscope.web.download import as_csv
-from nephoscope.web.entity_facts import entity_facts
-from nephoscope.web.incident_forms import OPEN, decide_many, decide_one, owners, remark_of
-from nephoscope.web.known_names import known_names
-from nephoscope.web.open_in_logs import open_in_logs
-from nephoscope.web.page import Area, Page
+from nephoscope.web.drawing.applications import applications
+from nephoscope.web.drawing.charts import Node, links
+from nephoscope.web.drawing.known_names import known_names
+from nephoscope.web.drawing.spoken import called, names_of, tactics
+from nephoscope.web.drawing.wording import counted
+from nephoscope.web.facts.entity_facts import entity_facts
+from nephoscope.web.facts.open_in_logs import open_in_logs
+from nephoscope.web.forms.incident_forms import OPEN, decide_many, decide_one, owners, remark_of
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.spoken import called, names_of, tactics
-from nephoscope.web.tables import Table, file_of
-from nephoscope.web.visit import Visit
-from nephoscope.web.wording import counted
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.visit import Visit
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
 READ = "Microsoft.SecurityInsights/incidents/read"

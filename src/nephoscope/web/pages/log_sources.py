@@ -16,16 +16,16 @@ from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.ingestion.sources import Source
-from nephoscope.web.download import as_csv
-from nephoscope.web.drawing import draw
-from nephoscope.web.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.form import taken
-from nephoscope.web.health_table import health_table
-from nephoscope.web.page import Page
+from nephoscope.web.drawing.drawing import draw
+from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
+from nephoscope.web.forms.form import taken
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.sources import READ
-from nephoscope.web.tables import Table, file_of
-from nephoscope.web.visit import Visit
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.health_table import health_table
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import Page
+from nephoscope.web.visits.visit import Visit
 
 SET, SECRET = "set.", "secret."
 ROWS, MOST_DAYS = 100, 90

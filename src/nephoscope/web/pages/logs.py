@@ -21,13 +21,13 @@ from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES
 from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
 from nephoscope.state.database.etag import etag_of
 from nephoscope.state.workspaces.saved_queries import SavedQuery
-from nephoscope.web.download import Number, as_csv, as_parquet
-from nephoscope.web.form import act
-from nephoscope.web.page import Area, Page
+from nephoscope.web.forms.form import act
 from nephoscope.web.plotting.drawn import Plot
 from nephoscope.web.plotting.plotted import plotted
-from nephoscope.web.sparse import without_empty
-from nephoscope.web.visit import GRAPH, Visit
+from nephoscope.web.tables.download import Number, as_csv, as_parquet
+from nephoscope.web.tables.sparse import without_empty
+from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.visit import GRAPH, Visit
 from nephoscope_kql.cells import columns_of, rows_of, text
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.complete import complete

@@ -15,15 +15,15 @@ from nephoscope.posture.published.priorities import Priority, priorities_of
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.state import MissingError
 from nephoscope.state.incidents.incidents import IncidentStatus, Sought
-from nephoscope.web.known_names import known_names
-from nephoscope.web.page import Area, Page
-from nephoscope.web.progress import trouble, under_way
-from nephoscope.web.ranked import ranked, table
-from nephoscope.web.scores import score_of
-from nephoscope.web.suppressed_rules import suppressed_rules
-from nephoscope.web.tables import Table, file_of
-from nephoscope.web.visit import Visit
-from nephoscope.web.wording import STATES, caused
+from nephoscope.web.drawing.known_names import known_names
+from nephoscope.web.drawing.wording import STATES, caused
+from nephoscope.web.facts.progress import trouble, under_way
+from nephoscope.web.facts.scores import score_of
+from nephoscope.web.facts.suppressed_rules import suppressed_rules
+from nephoscope.web.tables.ranked import ranked, table
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.visit import Visit
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.web.drawing import draw
-from nephoscope.web.page import Page
-from nephoscope.web.progress import under_way
-from nephoscope.web.visit import Visit
+from nephoscope.web.drawing.drawing import draw
+from nephoscope.web.facts.progress import under_way
+from nephoscope.web.visits.page import Page
+from nephoscope.web.visits.visit import Visit
 
 READ = "Microsoft.Security/assessments/read"
 

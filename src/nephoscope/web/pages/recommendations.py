@@ -10,16 +10,16 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.state import MissingError
 from nephoscope.state.database.faults import OvertakenError
-from nephoscope.web import exemptions
-from nephoscope.web.download import as_csv
-from nephoscope.web.own_assessments import overview as own_assessments_table
-from nephoscope.web.own_assessments import own_assessments, resources
-from nephoscope.web.page import Area, Page
-from nephoscope.web.progress import trouble, under_way, up_to_date
-from nephoscope.web.ranked import READ, ranked, table
-from nephoscope.web.tables import Table, file_of
-from nephoscope.web.visit import Visit
-from nephoscope.web.wording import STATES, caused
+from nephoscope.web.drawing.wording import STATES, caused
+from nephoscope.web.facts.progress import trouble, under_way, up_to_date
+from nephoscope.web.forms import exemptions
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.own_assessments import overview as own_assessments_table
+from nephoscope.web.tables.own_assessments import own_assessments, resources
+from nephoscope.web.tables.ranked import READ, ranked, table
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.visit import Visit
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:

@@ -18,16 +18,16 @@ from nephoscope.state import StateError
 from nephoscope.state.incidents.alert_tallies import AlertTally
 from nephoscope.state.incidents.alerts import Looked
 from nephoscope.state.rules.rule_switches import RULE
-from nephoscope.web import trying
-from nephoscope.web.download import as_csv
-from nephoscope.web.form import taken
-from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.facts.suppressed_rules import READ as SUPPRESSIONS
+from nephoscope.web.forms import trying
+from nephoscope.web.forms.form import taken
+from nephoscope.web.forms.trying import rule_of, rules_of
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.rule_tables import tables
-from nephoscope.web.suppressed_rules import READ as SUPPRESSIONS
-from nephoscope.web.tables import file_of
-from nephoscope.web.trying import rule_of, rules_of
-from nephoscope.web.visit import SPANS, Visit
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.rule_tables import tables
+from nephoscope.web.tables.tables import file_of
+from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.visit import SPANS, Visit
 
 ROWS, NEWEST = 100, 25
 #: Head of a column of the file -> what stands in it; those of the page come first.

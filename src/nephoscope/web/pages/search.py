@@ -17,13 +17,13 @@ from nephoscope.service.rules import READ as RULES
 from nephoscope.service.saved_queries import ESTATE
 from nephoscope.state.incidents.alerts import Looked
 from nephoscope.state.incidents.incidents import Sought
-from nephoscope.web.download import as_csv
-from nephoscope.web.page import Page
+from nephoscope.web.facts.resource_facts import SUB
+from nephoscope.web.facts.told_alerts import everywhere
+from nephoscope.web.forms.trying import rules_of
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.resource_facts import SUB
-from nephoscope.web.told_alerts import everywhere
-from nephoscope.web.trying import rules_of
-from nephoscope.web.visit import LOGS, Visit
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.visits.page import Page
+from nephoscope.web.visits.visit import LOGS, Visit
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule

@@ -19,11 +19,11 @@ from nephoscope.service.principals import WRITE, bind_principal, end_sessions
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.audit.audit import Entry
-from nephoscope.web.form import act, taken
-from nephoscope.web.page import SAME, Area, Page
-from nephoscope.web.role_scopes import placed
-from nephoscope.web.tables import Table, file_of
-from nephoscope.web.visit import Visit
+from nephoscope.web.drawing.role_scopes import placed
+from nephoscope.web.forms.form import act, taken
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.visit import Visit
 
 READ = "Nephoscope/audit/read"
 ENTRIES, MOST_CSV = 100, 100_000

@@ -16,16 +16,16 @@ from nephoscope.service.suppressions import WRITE, end_suppression
 from nephoscope.state.database.etag import moment_of
 from nephoscope.state.incidents.incidents import Action
 from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
-from nephoscope.web.download import as_csv
-from nephoscope.web.drawn import Meanwhile
-from nephoscope.web.form import act, taken
-from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.drawing.suppression_choices import describe
+from nephoscope.web.drawing.wording import SUPPRESSION_STATES as STATES
+from nephoscope.web.facts.suppressed_rules import READ
+from nephoscope.web.forms.drawn import Meanwhile
+from nephoscope.web.forms.form import act, taken
+from nephoscope.web.forms.trying import rules_of
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.suppressed_rules import READ
-from nephoscope.web.suppression_choices import describe
-from nephoscope.web.trying import rules_of
-from nephoscope.web.visit import Visit
-from nephoscope.web.wording import SUPPRESSION_STATES as STATES
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.visit import Visit
 
 ROWS = 100
 HEADER = (

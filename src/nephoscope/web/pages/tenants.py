@@ -18,14 +18,14 @@ from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
-from nephoscope.web.download import as_csv, as_file
-from nephoscope.web.drawing import draw
-from nephoscope.web.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.form import act, lines, number, taken
-from nephoscope.web.page import Page
+from nephoscope.web.drawing.drawing import draw
+from nephoscope.web.facts.progress import under_way
+from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
+from nephoscope.web.forms.form import act, lines, number, taken
 from nephoscope.web.pages.sources import READ
-from nephoscope.web.progress import under_way
-from nephoscope.web.visit import Visit
+from nephoscope.web.tables.download import as_csv, as_file
+from nephoscope.web.visits.page import Page
+from nephoscope.web.visits.visit import Visit
 
 SIGNING_IN = {
     SECRET: "an application with a client secret",

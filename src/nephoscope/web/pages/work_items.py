@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from nephoscope.service.pipelines import READ, readable_repositories
 from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus
-from nephoscope.web.download import as_csv
-from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.pipelines import ROWS, SEVERITIES, open_items
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.visit import Visit
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.visit import Visit
 
 HEADER = (
     "Status",

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.web.controls import plain
+from nephoscope.web.drawing.controls import plain
 from nephoscope.web.plotting.asked import ACROSS, Asked, Columns
 from nephoscope.web.plotting.drawn import HEIGHT, WIDTH, Label, Plot, Series, bounds
 from nephoscope.web.plotting.points import Pairs, Pointed, pointed, stacks

@@ -1,0 +1,1 @@
+"""Drawing pages: templates, charts, and how numbers, times, names and ids are written."""

@@ -1,0 +1,107 @@
+"""Forms of alerts: how they stand, one or many, and what is like one suppressed; of the state that people looked at.
+
+A form says by an etag of which state it was drawn. Where an alert has another meanwhile, nothing of it is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.case.case_file import read_entities
+from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
+from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
+from nephoscope.state import StateError
+from nephoscope.state.database.etag import moment_of
+from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.incidents.incidents import Action
+from nephoscope.web.drawing.suppression_choices import choices
+
+if TYPE_CHECKING:
+    from nephoscope.state.incidents.alerts import StoredAlert
+    from nephoscope.state.rules.suppressions import StoredSuppression
+    from nephoscope.web.facts.told_alerts import ToldAlerts
+    from nephoscope.web.visits.visit import Visit
+
+#: What is asked for -> what its button says.
+LABELS = {"activate": "Open again", "inProgress": "In progress", "resolve": "Resolve", "dismiss": "Dismiss"}
+MOST_AT_ONCE, MOST_DAYS = 500, 3650
+#: Days of a suppression where nobody says otherwise.
+DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An alert that was left out of what was done to many, as it is told, and what was done to it meanwhile."""
+
+    alert: StoredAlert
+    changes: Sequence[Action]
+
+
+def say_one(visit: Visit, alert: StoredAlert) -> None:
+    """Say how an alert stands; OvertakenError where the form was drawn of another state than there is now."""
+    if _say(visit, [(alert, visit.form.get("etag", ""))]):
+        raise OvertakenError("somebody changed the alert meanwhile: look at it again")
+
+
+def say_many(visit: Visit, told: ToldAlerts) -> tuple[int, list[Left]]:
+    """The same of those that are ticked; how many were changed, and those that were left out."""
+    etags = dict(sorted(_etags(visit).items()))
+    if not etags:
+        raise StateError("no alert is ticked")
+    if len(etags) > MOST_AT_ONCE:
+        raise StateError(f"at most {MOST_AT_ONCE} alerts are changed at once")
+    left = _say(visit, [(told.kept(id_), etag) for id_, etag in etags.items()])
+    state = visit.instance.state
+    return len(etags) - len(left), [Left(told.get(one.id), changes_of_status(state, one.id)) for one in left]
+
+
+def _etags(visit: Visit) -> dict[str, str]:
+    """Id -> etag of what is ticked."""
+    parts = (one.partition(" ") for one in visit.ticked("alert"))
+    return {id_: etag for id_, _, etag in parts if id_}
+
+
+def _say(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[StoredAlert]:
+    """Set the status of alerts that had an etag; those that have another are left out, and given back."""
+    act = visit.form.get("act", "")
+    if act not in ACTIONS:
+        raise StateError(f"alerts cannot be changed so: {act[:40] or 'nothing was asked for'}")
+    left = set_alert_status(visit.service, alerts, act)
+    deliver_some(visit.instance.lake, visit.instance.state)
+    return left
+
+
+def suppressed_since(several: Sequence[StoredSuppression], etag: str) -> list[Action]:
+    """Which suppressions were made or changed after they had an etag."""
+    since = moment_of(etag.partition("-")[2])
+    found = [one for one in several if since is None or one.changed > since]
+    return [Action(one.changed, one.author, f"suppressed {one.name}: {one.comment}") for one in found]
+
+
+def suppress(visit: Visit, alert: StoredAlert) -> None:
+    """Suppress what is like an alert; OvertakenError where somebody did so, or changed what was suppressed, meanwhile."""
+    form, now = visit.form, visit.instance.now
+    chosen = choices(read_entities(alert)).get(form.get("about", ""))
+    if chosen is None:
+        raise StateError("choose what to suppress: entities of this alert, or every alert of the rule")
+    days, reason, comment = _days(form), form.get("reason", ""), form.get("comment", "").strip()
+    if reason not in REASONS or not comment:
+        raise StateError("a suppression needs a reason and a comment")
+    name = f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S.%f}"
+    expires = now + timedelta(days=days) if days else None
+    new = NewSuppression(name, alert.rule, chosen.conditions, reason, comment, expires)
+    create_suppression(visit.service, alert.workspace, new, related_etag=form.get("etag", ""))
+
+
+def _days(form: Mapping[str, str]) -> int | None:
+    """How long it lasts; None for no end, which has to be ticked."""
+    if form.get("forever"):
+        return None
+    days = form.get("days", "").strip()
+    if not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
+        raise StateError(f"a suppression lasts 1 to {MOST_DAYS} days: enter the days, or tick 'No end date'")
+    return int(days)

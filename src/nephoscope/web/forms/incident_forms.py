@@ -1,0 +1,169 @@
+"""Forms of incidents: what people decide of one or of many, of the state that they looked at.
+
+A form says by an etag of which state it was drawn. Where an incident has another meanwhile, nothing of it is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.case.decision import Decision, changes_since
+from nephoscope.lake.writing.outbox import deliver_some
+from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.incidents.incidents import (
+    CLASSIFICATIONS,
+    REMARK,
+    Action,
+    Incident,
+    IncidentStatus,
+    Note,
+    NoteKind,
+)
+from nephoscope.web.visits.people import people
+from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.visit import Visit
+
+MOST_REMARK = 30_000
+#: What is added to an incident, where nobody's decision is overwritten.
+ADDED = ("comment", "task", "done")
+OPEN = {one.value: one for one in (IncidentStatus.NEW, IncidentStatus.ACTIVE)}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An incident that was left out of what was done to many: why, and what was done to it meanwhile; None = it is gone."""
+
+    number: int
+    incident: Incident | None
+    why: str
+    changes: Sequence[Action] = ()
+
+
+def owners(visit: Visit, workspace: str) -> list[str]:
+    """Whom an incident of a workspace can be given to: the visitor first, then who else may work on it."""
+    found = people(visit, WRITE, f"/workspaces/{workspace}")
+    return [visit.caller.name, *(one for one in found if one != visit.caller.name)]
+
+
+def remark_of(notes: Sequence[Note]) -> str:
+    """Why an incident was classified as it is, '' where nobody said."""
+    return next((one.text for one in notes if one.name == REMARK), "")
+
+
+def decide_one(visit: Visit, workspace: str, number: int) -> None:
+    """Do what a form asks for; OvertakenError where it was drawn of another state than there is now."""
+    act = visit.form.get("act", "")
+    if act in ADDED:
+        _add(visit, workspace, number, act)
+    else:
+        etag, decision = visit.form.get("etag", ""), _decision(visit, workspace, act)
+        decide_incident(visit.service, workspace, number, etag, decision, act)
+    deliver_some(visit.instance.lake, visit.instance.state)
+
+
+def decide_many(visit: Visit, workspace: str) -> tuple[int, list[Left]]:
+    """Do the same to all incidents that are ticked; how many, and those that were left out."""
+    act = visit.form.get("act", "")
+    if act not in ("take", "assign", "close", "reopen"):
+        raise StateError("that cannot be done to several incidents")
+    _refuse_unused(visit, act)
+    etags, decision = _etags(visit), _decision(visit, workspace, act)
+    skipped = decide_incidents(visit.service, workspace, etags, decision, act)
+    deliver_some(visit.instance.lake, visit.instance.state)
+    left = [_left(visit, workspace, one.number, one.etag, one.error) for one in skipped]
+    return len(etags) - len(left), left
+
+
+#: Fields of the form of many incidents -> the one act that uses each, and what its button says.
+_OWN_FIELDS = {
+    "classification": ("close", "Close"),
+    "remark": ("close", "Close"),
+    "owner": ("assign", "Assign"),
+}
+
+
+def _refuse_unused(visit: Visit, act: str) -> None:
+    """StateError where the form has something typed or chosen that its act would drop."""
+    for name, (owner, button) in _OWN_FIELDS.items():
+        if act != owner and visit.form.get(name, "").strip():
+            what = {"remark": "comment"}.get(name, name)
+            raise StateError(
+                f"nothing was changed: the form has a {what}, which only '{button}' uses; press that, or clear it"
+            )
+
+
+def _left(visit: Visit, workspace: str, number: int, etag: str, error: StateError) -> Left:
+    incident = visit.instance.state.incidents.get(number)
+    if isinstance(error, MissingError) or incident is None or incident.workspace != workspace:
+        return Left(number, None, "it is not there any more")
+    if isinstance(error, OvertakenError):
+        return Left(number, incident, "", changes_since(visit.instance.state, incident, etag))
+    return Left(number, incident, str(error))
+
+
+def _etags(visit: Visit) -> dict[int, str]:
+    """Number -> etag of what is ticked."""
+    found = {}
+    for one in visit.ticked("incident"):
+        number, _, etag = one.partition(" ")
+        if number.isdecimal() and len(number) < 15:
+            found[int(number)] = etag
+    if not found:
+        raise StateError("no incident is ticked")
+    return found
+
+
+def _decision(visit: Visit, workspace: str, act: str) -> Decision:
+    """What a form decides; StateError where that is nothing that can be."""
+    form = visit.form
+    match act:
+        case "take":
+            return Decision({"owner": visit.caller.name, "status": IncidentStatus.ACTIVE}, opened=True)
+        case "assign":
+            return Decision({"owner": _owner(visit, workspace)})
+        case "severity" if form.get("severity") in {one.value for one in SEVERITIES}:
+            return Decision({"severity": form["severity"]}, opened=True)
+        case "status" if form.get("status") in OPEN:
+            return Decision({"status": OPEN[form["status"]]})
+        case "reopen":
+            return Decision({"status": IncidentStatus.ACTIVE})
+        case "close":
+            return _closing(visit)
+    raise StateError(f"the form asks for nothing that can be done ({act[:40] or 'empty'})")
+
+
+def _closing(visit: Visit) -> Decision:
+    word, _, reason = visit.form.get("classification", "").partition("/")
+    remark = visit.form.get("remark", "").strip()
+    if reason not in CLASSIFICATIONS.get(word, ()):
+        raise StateError("an incident is closed with a classification and its reason: choose what it was")
+    if len(remark) > MOST_REMARK:
+        raise StateError(f"a comment has at most {MOST_REMARK:,} characters")
+    changes: dict[str, Any] = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
+    return Decision(changes, remark)
+
+
+def _owner(visit: Visit, workspace: str) -> str:
+    """The owner that a form names, '' for nobody; StateError for whom an incident cannot be given to."""
+    owner = visit.form.get("owner", "")
+    if owner and owner not in owners(visit, workspace):
+        raise StateError(f"{owner[:100]} has no role that works on incidents of the workspace {workspace}")
+    return owner
+
+
+def _add(visit: Visit, workspace: str, number: int, act: str) -> None:
+    """Add a comment or a task, or tick a task."""
+    form, context = visit.form, visit.service
+    text, task = form.get("text", "").strip(), form.get("task", "")
+    if act in (NoteKind.COMMENT, NoteKind.TASK) and text:
+        add_note(context, workspace, number, NoteKind(act), text)
+    elif act == "done" and task.isdecimal():
+        complete_task(context, workspace, number, int(task))
+    else:
+        raise StateError(f"the form says too little for what it asks for ({act})")

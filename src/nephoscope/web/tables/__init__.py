@@ -1,0 +1,1 @@
+"""Tables of pages, also as files."""

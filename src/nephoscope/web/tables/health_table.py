@@ -1,0 +1,30 @@
+"""How tables of logs come in, as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.web.tables.tables import Table
+
+if TYPE_CHECKING:
+    from nephoscope.ingest.live.health.table import Row
+
+HEADER = (
+    "Table", "From", "State", "Rows", "Last hour", "Usual then", "Delay", "Quarantine", "Last event", "What is wrong", "Workspace",
+    "Left to read", "Left out", "Last arrival",
+)  # fmt: skip
+"""As the page shows them; the delay is in seconds, the quarantine a share of 0 to 1."""
+
+
+def health_table(several: Iterable[Row]) -> Table:
+    """They as a table."""
+    return Table(HEADER, map(_row, several))
+
+
+def _row(one: Row) -> tuple[Any, ...]:
+    health = one.health
+    return (
+        health.table or "all of it", health.source, one.status, health.rows, one.last_hour, one.expected, one.delay,
+        round(one.bad_share, 4), health.last_event, one.detail, health.workspace, health.lag, health.left_out, health.last_seen,
+    )  # fmt: skip

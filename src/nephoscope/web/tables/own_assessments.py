@@ -1,0 +1,116 @@
+"""Assessments that other tools put by the API, as pages show them: beside what is judged here, counted in no score."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.web.tables.ranked import READ
+from nephoscope.web.tables.tables import Table
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.model.reach import Reach
+    from nephoscope.state.estate.arm_documents import ArmDocument
+    from nephoscope.web.visits.visit import Visit
+
+TYPE, METADATA = "microsoft.security/assessments", "microsoft.security/assessmentmetadata"
+_INSIDE = f"/providers/{TYPE}/"
+_ORDER = ("Unhealthy", "Healthy", "NotApplicable")
+_SEVERITIES = ("Critical", "High", "Medium", "Low", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """An assessment of a resource (its lower-cased id), who put it and when."""
+
+    resource: str
+    code: str
+    why: str
+    author: str
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAssessment:
+    """All assessments of one name; `severity` is '' where no metadata of that name was put."""
+
+    key: str
+    title: str
+    severity: str
+    description: str
+    remediation: str
+    several: tuple[Put, ...]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many resources stand how."""
+        return Counter(one.code for one in self.several)
+
+
+def own_assessments(visit: Visit, below: str = "") -> list[OwnAssessment]:
+    """Those that the visitor may see of the chosen scope, or at a lower-cased id and below it; those that most fail first."""
+    kept = visit.instance.state.arm_documents
+    reach = visit.reach(READ) if not below else visit.caller.reach(READ)
+    named: defaultdict[str, list[ArmDocument]] = defaultdict(list)
+    for one in kept.all([TYPE], below):
+        if _sees(reach, one.key):
+            named[one.key.rpartition(_INSIDE)[2]].append(one)
+    if not named:
+        return []
+    described = {
+        one.key.rsplit("/", 1)[-1]: one for one in kept.all([METADATA]) if _sees(visit.caller.reach(READ), one.key)
+    }  # fmt: skip
+    found = [_own(key, several, described.get(key)) for key, several in named.items()]
+    return sorted(
+        found,
+        key=lambda one: (
+            not one.counts["Unhealthy"], _SEVERITIES.index(one.severity), -one.counts["Unhealthy"], one.title.casefold()
+        ),
+    )  # fmt: skip
+
+
+def _sees(reach: Reach, key: str) -> bool:
+    at = ResourceId.parse(key.rpartition(_INSIDE)[0] or key)
+    return reach.sees(at.subscription, at.resource_group_id)
+
+
+def _own(key: str, several: Sequence[ArmDocument], described: ArmDocument | None) -> OwnAssessment:
+    told: Mapping[str, Any] = described.body.get("properties", {}) if described is not None else {}
+    first: Mapping[str, Any] = several[0].body["properties"]
+    severity = str(told.get("severity") or "")
+    return OwnAssessment(
+        key,
+        str(told.get("displayName") or first.get("displayName") or several[0].body.get("name") or key),
+        severity if severity in _SEVERITIES else "",
+        str(told.get("description") or ""),
+        str(told.get("remediationDescription") or ""),
+        tuple(sorted(map(_put, several), key=lambda one: (_rank(one.code), one.resource))),
+    )
+
+
+def _put(one: ArmDocument) -> Put:
+    status = one.body["properties"].get("status") or {}
+    why = str(status.get("description") or status.get("cause") or "")
+    return Put(one.key.rpartition(_INSIDE)[0], str(status.get("code") or ""), why, one.author, one.changed)
+
+
+def _rank(code: str) -> int:
+    return _ORDER.index(code) if code in _ORDER else len(_ORDER)
+
+
+def overview(several: Iterable[OwnAssessment]) -> Table:
+    """The list of them."""
+    return Table(("Severity", "Assessment", *_ORDER, "Id"), (
+        [one.severity, one.title, *(one.counts[code] for code in _ORDER), one.key] for one in several
+    ))  # fmt: skip
+
+
+def resources(one: OwnAssessment) -> Table:
+    """Its resources."""
+    return Table(("Resource", "State", "Why", "Put by", "When"), (
+        [each.resource, each.code, each.why, each.author, each.changed.isoformat()] for each in one.several
+    ))  # fmt: skip

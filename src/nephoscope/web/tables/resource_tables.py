@@ -1,0 +1,111 @@
+"""The tables of a resource's page as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.web.drawing.wording import STATES, caused
+from nephoscope.web.facts.code_facts import code_rows
+from nephoscope.web.tables.tables import Table
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.findings import Finding
+    from nephoscope.web.facts.resource_facts import Named
+
+Rows = Iterator[tuple[Any, ...]]
+
+
+def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, Callable[[], Table]]:
+    """Name -> table, of the findings and of what `resource_facts.facts` gives."""
+    return {
+        "assessments": partial(
+            Table, ("State", "Severity", "Recommendation", "Why", "Cause", "Id"), _findings(findings)
+        ),
+        "code": partial(
+            Table, ("What", "Severity", "Finding", "File", "Line", "Repository"), code_rows(known["code"])
+        ),
+        "put": partial(
+            Table,
+            ("State", "Severity", "Assessment", "Why", "Put by", "When"),
+            _put(known["put"]),
+        ),
+        "detections": partial(
+            Table,
+            ("Kind", "Severity", "Name", "Status", "Last event", "Workspace", "Id"),
+            _named(known["named"]),
+        ),
+        "inside": partial(
+            Table,
+            ("State", "Severity", "Finding", "Id", "Assessment"),
+            ((one.code, one.severity, one.title, one.id, one.assessment) for one in known["subs"]),
+        ),
+        "connections": partial(
+            Table, ("Way", "Resource", "TCP", "UDP"), _connections(known["connections"] or {})
+        ),
+        "roles": partial(
+            Table,
+            ("Who", "Kind", "Id", "Role", "Held at", "Condition"),
+            _roles(known["holders"]),
+        ),
+        "paths": partial(
+            Table,
+            ("Severity", "Attack path", "Through", "Name"),
+            (
+                (one.level.value, one.title, " → ".join(each.name for each in one.entities), one.name)
+                for one in known["paths"]
+            ),
+        ),
+        "below": partial(
+            Table,
+            ("Name", "Type", "Id"),
+            ((one.name, one.type, one.id) for one in known["children"]),
+        ),
+        "changes": partial(
+            Table, ("When", "Kind", "Property", "Before", "After"), _changes(known["changes"])
+        ),
+    }
+
+
+def _roles(holders: Iterable[Any]) -> Rows:
+    for one in holders:
+        conditional = "yes" if one.conditional else ""
+        yield one.name, one.kind, one.principal, one.role, one.scope or "/", conditional
+
+
+def _put(several: Iterable[tuple[Any, Any]]) -> Rows:
+    for one, each in several:
+        yield each.code, one.severity, one.title, each.why, each.author, each.changed.isoformat()
+
+
+def _findings(findings: Sequence[Finding]) -> Rows:
+    for one in findings:
+        why = one.why or caused(one.cause)
+        yield STATES[one.state], one.severity.value, one.title, why, one.cause, one.recommendation
+
+
+def _named(named: Named) -> Rows:
+    for one in named.incidents:
+        last = one.last_activity.isoformat()
+        yield "incident", one.severity, one.title, one.status.value, last, one.workspace, one.number
+    for each in named.alerts:
+        name, status = each.document["AlertName"], "held back" if each.held_by else each.status
+        yield "alert", each.severity, name, status, each.ended.isoformat(), each.workspace, each.id
+
+
+def _connections(told: Mapping[str, Any]) -> Rows:
+    for way, name in (("from", "inboundConnectedResources"), ("to", "outboundConnectedResources")):
+        for one in told.get(name, ()):
+            yield way, one["connectedResourceId"], one.get("tcpPorts", ""), one.get("udpPorts", "")
+
+
+def _changes(changes: Sequence[Any]) -> Rows:
+    for one in changes:
+        for path, before, after in one.values or [("", None, None)]:
+            yield one.at.isoformat(), one.kind, path, _value(before), _value(after)
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

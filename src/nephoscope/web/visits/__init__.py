@@ -1,0 +1,1 @@
+"""A visit to a page: who comes, with which scope and time, and which page it is."""
