@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from nephoscope.api import collected
-from nephoscope.api.collected import PROVIDERS, kind_of
+from nephoscope.api.defender import collected
+from nephoscope.api.defender.collected import PROVIDERS, kind_of
 from nephoscope.api.wire.operation import Directory
 
 OPERATIONS = Path(__file__).parent / "azure-operations.json"

@@ -14,6 +14,7 @@ from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
 from nephoscope.api.server import app
+from nephoscope.api.wire import operation
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.model.reach import EVERYTHING
@@ -222,5 +223,10 @@ def test_incidents_and_alerts(server, owner, token, instance, failing, subscript
 
 def test_the_folder_has_a_file_a_surface():
     folder = Path(__file__).parents[2] / "src" / "nephoscope" / "api"
-    for path in folder.glob("*.py"):
-        assert path.stem in ("__init__", "server") or "SURFACE = " in path.read_text(), path
+    assert {path.stem for path in folder.glob("*.py")} == {"__init__", "server"}
+    surfaces = [
+        path for path in folder.glob("*/*.py") if path.parent.name != "wire" and path.stem != "__init__"
+    ]
+    for path in surfaces:
+        assert "SURFACE = " in path.read_text(), path
+    assert len(surfaces) == len(operation.surfaces())

@@ -11,7 +11,7 @@ from nephoscope.alerts.detection.detector import Outcome
 from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
-from nephoscope.api.entities import EXPANSIONS
+from nephoscope.api.sentinel.entities import EXPANSIONS
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity

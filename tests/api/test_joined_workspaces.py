@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.api import log_analytics
+from nephoscope.api.logs import log_analytics
 from nephoscope.lake.reading.scope import Scope
 from nephoscope.lake.schema.rows import arrow_of
 

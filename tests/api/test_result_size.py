@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from nephoscope.api import log_analytics
+from nephoscope.api.logs import log_analytics
 from nephoscope.api.wire import kusto_properties
 from nephoscope_kql.engines.most import Most
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import nephoscope.analyze
-import nephoscope.api
+import nephoscope.api.arm
 import nephoscope.ingest.logs
 import nephoscope.web.pages
 import nephoscope_kql.functions
@@ -98,7 +98,7 @@ def test_a_kql_function(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr[-2000:]
 
 
-@adding(nephoscope.api, "acme_motto.py")
+@adding(nephoscope.api.arm, "acme_motto.py")
 def test_an_api_operation(added: ModuleType) -> None:
     surface = next(one for one in operation.surfaces() if one.name == "Acme")
     (one,) = surface.operations

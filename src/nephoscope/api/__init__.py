@@ -1,1 +1,1 @@
-"""Azure's REST surfaces: a file a surface, found by scanning this folder."""
+"""Azure's REST surfaces: a room a service, a file a surface, found by scanning the rooms."""

@@ -7,7 +7,6 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from types import ModuleType
 
 import nephoscope.api as package
 from nephoscope.api.wire.answer import Answer
@@ -159,13 +158,15 @@ class Surface:
 
 @cache
 def surfaces() -> tuple[Surface, ...]:
-    """Every surface: a module of the package with a SURFACE."""
-    found = []
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):
-        module: ModuleType = importlib.import_module(f"{package.__name__}.{info.name}")
-        if hasattr(module, "SURFACE"):
-            found.append(module.SURFACE)
-    return tuple(found)
+    """Every surface, by the names of their modules: a module with a SURFACE in one of the rooms of `api`."""
+    names = (f"{package.__name__}.{one.name}" for one in pkgutil.iter_modules(package.__path__) if one.ispkg)
+    rooms = [importlib.import_module(name) for name in names if name != __package__]
+    found = [
+        (info.name, importlib.import_module(f"{room.__name__}.{info.name}"))
+        for room in rooms
+        for info in pkgutil.iter_modules(room.__path__)
+    ]
+    return tuple(module.SURFACE for _, module in sorted(found, key=lambda one: one[0]))
 
 
 class Directory:

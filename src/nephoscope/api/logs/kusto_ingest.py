@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.api.log_analytics import workspace_of
+from nephoscope.api.logs.log_analytics import workspace_of
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/topology, allowed-
 
 from __future__ import annotations
 
-from nephoscope.api.collected import PROVIDERS, read
+from nephoscope.api.defender.collected import PROVIDERS, read
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Surface

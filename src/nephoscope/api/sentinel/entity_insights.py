@@ -14,7 +14,7 @@ from typing import Any
 
 from nephoscope.alerts.case.acquaintance import Acquaintance
 from nephoscope.alerts.case.parties import Involved
-from nephoscope.api.entities import ENTITY, known_entity, time_range
+from nephoscope.api.sentinel.entities import ENTITY, known_entity, time_range
 from nephoscope.api.wire.answer import Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.entity import TYPE, describe, entity_body

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.case.case_file import case_file
-from nephoscope.api.bookmarks import body as bookmark_body
+from nephoscope.api.sentinel.bookmarks import body as bookmark_body
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.entity import alert_body, counted, entity_bodies

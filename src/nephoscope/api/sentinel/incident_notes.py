@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nephoscope.api.incidents import found
+from nephoscope.api.sentinel.incidents import found
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.api.policy_states import STATES
+from nephoscope.api.policy.policy_states import STATES
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments (2021-
 
 from __future__ import annotations
 
-from nephoscope.api.governance import governed
+from nephoscope.api.defender.governance import governed
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.call import Call

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.entities import expansion_queries
+from nephoscope.api.sentinel.entities import expansion_queries
 from nephoscope.api.wire.attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad

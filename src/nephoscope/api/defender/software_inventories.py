@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.api import collected
+from nephoscope.api.defender import collected
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call

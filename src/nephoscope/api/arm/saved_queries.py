@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/azureresourcegraph/graphquery (2024
 
 from __future__ import annotations
 
-from nephoscope.api.resource_graph import checked, started
+from nephoscope.api.arm.resource_graph import checked, started
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare, system_data

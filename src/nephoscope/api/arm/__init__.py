@@ -1,0 +1,1 @@
+"""Azure's own surfaces: resources, subscriptions, providers, Resource Graph, roles and the activity log."""

@@ -1,0 +1,1 @@
+"""Microsoft.Security: Defender for Cloud."""

@@ -1,0 +1,1 @@
+"""Microsoft Graph, and the stand-ins for Entra ID and managed identities."""

@@ -1,0 +1,1 @@
+"""Logs: Log Analytics, Kusto, and the ingestion of logs."""

@@ -1,0 +1,1 @@
+"""Azure Policy: definitions and assignments, states, events, attestations and remediations."""
