@@ -13,7 +13,7 @@ from nephoscope.alerts.library import uploading
 from nephoscope.alerts.library.listing import WAITS
 from nephoscope.alerts.library.packs import RulePacks
 
-CHECKOUT = Path(__file__).parents[1] / "alerts" / "checkout"
+CHECKOUT = Path(__file__).parents[1] / "alerts" / "library" / "checkout"
 BROKEN = CHECKOUT / "Detections" / "AzureActivity" / "NotYaml.yaml"
 RULE = CHECKOUT / "Detections" / "AzureActivity" / "LockRemoved.yaml"
 

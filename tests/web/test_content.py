@@ -18,7 +18,7 @@ from nephoscope.alerts.rules.folder import shipped
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.web.facts.content import KINDS
 
-CHECKOUT = Path(__file__).parents[1] / "alerts" / "checkout"
+CHECKOUT = Path(__file__).parents[1] / "alerts" / "library" / "checkout"
 BROKEN = CHECKOUT / "Detections" / "AzureActivity" / "NotYaml.yaml"
 
 WAITS = "11110000-0000-0000-0000-000000000002"
