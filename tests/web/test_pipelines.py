@@ -145,3 +145,18 @@ def test_the_trend_adds_the_newest_of_each_series(instance, violated) -> None:
 def test_addresses_of_lines(address: str, expected: str) -> None:
     assert line_link(address, "c0", "x y.json", 3) == expected
     assert re.fullmatch(r"(https?://.*)?", safe_link(address))
+
+
+def test_the_set_up_of_repositories_is_listed(owner) -> None:
+    page = owner.get("/pipelines").text
+    section = page[page.index('id="posture"') : page.index("</section>", page.index('id="posture"'))]
+    assert "brackwater/lake" in section
+    assert "brackwater/booking" not in section
+    rows = list(csv.DictReader(io.StringIO(owner.get("/pipelines?format=csv&table=posture").text)))
+    assert {row["Repository"] for row in rows} == {"brackwater/lake"}
+    assert any("AZURE_CREDENTIALS" in row["Why"] for row in rows)
+
+
+def test_who_does_not_reach_the_connector_sees_no_set_up_of_repositories(visitor, sandbox) -> None:
+    client = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
+    assert 'id="posture"' not in client.get("/pipelines").text

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.options import filtered, judged_by
 
 if TYPE_CHECKING:
     from nephoscope.service.context import ServiceContext
@@ -19,6 +20,7 @@ REPOSITORIES = ("repository", "default_branch", "open", "critical", "high", "las
 RUNS = ("started", "repository", "tool", "branch", "pull_request", "failed", "new", "fixed", "reopened", "id")
 FINDINGS = ("standing", "severity", "place", "title", "rule")
 ITEMS = ("status", "severity", "repository", "place", "title", "opened", "id")
+POSTURE = ("state", "severity", "repository", "recommendation")
 ORIGINS = ("place", "repository", "certain", "run")
 _Result = TypeVar("_Result")
 
@@ -176,6 +178,96 @@ def send(
     click.echo(f"{'sent before: ' if told['repeated'] else ''}run {told['id']}: {words}")
     if told["note"]:
         click.echo(f"no work item changed: {told['note']}")
+
+
+@command.command("collect")
+@click.argument("platform", type=click.Choice(("github", "azure-devops")))
+@click.argument("organization", default="")
+@click.option(
+    "--connector", default="", metavar="ID",
+    help="The security connector in Azure that the organization belongs to; its subscription decides who may see it.",
+)  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write the snapshot to this new folder.",
+)
+@click.option(
+    "--from", "recording", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Take the answers from a recording and ask nothing (see --script).",
+)  # fmt: skip
+@click.option(
+    "--repository", "repositories", multiple=True, metavar="NAME", help="Read this repository only."
+)
+@click.option(
+    "--endpoint",
+    metavar="URL",
+    help="The REST endpoint, for GitHub Enterprise Server (https://HOST/api/v3) or a proxy.",
+)
+@click.option("--tenant", default="", metavar="ID", help="The tenant of the connector's subscription.")
+@click.option(
+    "--credential",
+    default="default",
+    metavar="KIND",
+    help="How to sign in to Azure DevOps without a token, as in `collect`.",
+)
+@click.option(
+    "--script", is_flag=True, help="Print the commands of gh or az that make a recording, and ask nothing."
+)
+def collect(
+    platform: str, organization: str, connector: str, out: Path | None, *, script: bool, **given: Any
+) -> None:
+    """Read the settings of an ORGANIZATION of GitHub or Azure DevOps into a snapshot for `nephoscope scan`.
+
+    Only GET requests are sent. The token is read from GITHUB_TOKEN, or SYSTEM_ACCESSTOKEN; Azure DevOps also takes the sign-in of
+    `collect`. Values of secrets are never read. Exit code 3 when something could not be read: then it is Unknown.
+    """
+    import sys
+
+    from nephoscope.cli.session.devops_collecting import (
+        DevOpsAsked,
+        collect_devops,
+        platform_of,
+        tell_collection,
+    )
+    from nephoscope.cli.terminal.messages import usage_error
+
+    if script:
+        from nephoscope.collect.devops.export_script import script as export_script
+
+        click.echo(export_script(platform_of(platform)), nl=False)
+        return
+    for name, value in (("ORGANIZATION", organization), ("--connector", connector), ("--out", out)):
+        if not value:
+            usage_error(f"{name} is missing: `nephoscope pipelines collect --help` says what is needed")
+    assert out is not None
+    found = collect_devops(DevOpsAsked(platform, organization, connector, **given), out)
+    click.echo(out)
+    tell_collection(found)
+    sys.exit(3 if found.gaps.found else 0)
+
+
+@command.command("posture")
+@judged_by
+@filtered
+@listed
+@click.pass_obj
+def posture(data: Path, /, output: str, **options: Any) -> None:
+    """List how organizations and repositories of TARGET, or of the last scan, are set up: `pipelines collect` reads what is judged."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.session import report_of
+    from nephoscope.estate.devops_documents import repository_name
+
+    rows = [
+        {
+            "state": row.assessment.state.value, "severity": row.recommendation.severity.value, "repository": name,
+            "recommendation": row.recommendation.name, "why": row.assessment.description, "resource": row.assessment.resource,
+        }
+        for row in report_of(data, options).rows
+        if (name := repository_name(row.assessment.resource))
+    ]  # fmt: skip
+    show_list(rows, POSTURE, output, "no repository was judged: `nephoscope pipelines collect` reads them")
 
 
 @command.command("remove")

@@ -86,7 +86,11 @@ def test_a_scan_judges_the_snapshot_as_it_judges_the_estate(
         run = scan.run(scan.estate())
         return {(one.resource.lower(), one.key): str(one.state) for one in run.assessments}
 
-    assert verdicts(str(tmp_path / "out")) == verdicts("sample:")
+    # what GitHub tells of its repositories is collected there, and not from Azure
+    told = {
+        place: state for place, state in verdicts("sample:").items() if "/devops/default/" not in place[0]
+    }
+    assert verdicts(str(tmp_path / "out")) == told
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Microsoft Graph: users, groups with the members of those that hold roles, service principals, second factors, directory roles, named
-locations.
+"""Microsoft Graph: users, groups with the members of those that hold roles, service principals, applications with their federated
+credentials, second factors, directory roles, named locations.
 
 Source: https://learn.microsoft.com/graph/api/user-list, .../group-list, .../group-list-members, .../serviceprincipal-list,
-.../authenticationmethodsroot-list-userregistrationdetails, .../rbacapplication-list-roleassignments,
+.../application-list, .../authenticationmethodsroot-list-userregistrationdetails, .../rbacapplication-list-roleassignments,
 .../conditionalaccessroot-list-namedlocations
 """
 
@@ -49,6 +49,10 @@ KINDS = {
     ),
     "microsoft.graph/serviceprincipals": Objects(
         "/v1.0/servicePrincipals?$select=id,appId,displayName,accountEnabled,servicePrincipalType&$top=999",
+        "Application.Read.All",
+    ),
+    "microsoft.graph/applications": Objects(
+        "/v1.0/applications?$select=id,appId,displayName&$expand=federatedIdentityCredentials&$top=100",
         "Application.Read.All",
     ),
     "microsoft.graph/userregistrationdetails": Objects(

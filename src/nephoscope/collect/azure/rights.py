@@ -22,6 +22,7 @@ _OBJECTS = {
     "microsoft.graph/users": "accounts: blocked and guest accounts that hold roles",
     "microsoft.graph/groups": "groups that hold roles, and who is in them",
     "microsoft.graph/serviceprincipals": "applications that hold roles",
+    "microsoft.graph/applications": "federated credentials of applications that hold roles",
     "microsoft.graph/userregistrationdetails": "who has a second factor registered",
     DIRECTORY_ROLES: "who holds roles of the directory",
 }

@@ -9,10 +9,17 @@ from nephoscope.collect.azure.graph import KINDS
 from nephoscope.collect.azure.needs import Needs
 from nephoscope.collect.azure.plan import GRAPH, Plan
 from nephoscope.collect.reading import Reading
+from nephoscope.estate.devops_documents import NAMESPACE
 from nephoscope_policy.azure_facts import report_kind
 
 #: Where exports of single types go; a scan takes them together with the rest.
 FOLDER = "more"
+#: What GitHub and Azure DevOps tell, and Azure does not.
+DEVOPS = f"{NAMESPACE.lower()}/"
+_DEVOPS_COMMANDS = (
+    f"nephoscope pipelines collect PLATFORM ORGANIZATION --connector ID --out {FOLDER}",
+    f"nephoscope scan ESTATE {FOLDER}",
+)
 
 
 class Need(StrEnum):
@@ -83,6 +90,10 @@ def _read_type(type_: str) -> Remedy:
         return Remedy(
             "Export the estate whole", ("nephoscope collect --out estate", "nephoscope scan estate")
         )
+    if type_.startswith(DEVOPS):
+        return Remedy(
+            f"Read {spell_type(type_)} of the organization with a token that may see it", _DEVOPS_COMMANDS
+        )
     if why := why_unreadable(type_):
         return Remedy(f"No export of nephoscope holds {spell_type(type_)}: {why}. Attest to it or exempt it")
     action = f"Read {spell_type(type_)} and scan it together with the rest"
@@ -92,6 +103,8 @@ def _read_type(type_: str) -> Remedy:
 def _read_body(type_: str) -> Remedy:
     if not type_:
         return _read_type("")
+    if type_.startswith(DEVOPS):
+        return _read_type(type_)
     action = f"The export lists {spell_type(type_)} without all of their properties: export them whole"
     return Remedy(action, _export(type_), permissions(type_))
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from starlette.responses import Response
 
+from nephoscope.estate.devops_documents import INSIDE, repository_name
 from nephoscope.posture.pipelines.repository_name import repository_scope
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
+from nephoscope.posture.published.findings import Finding, Wanted
 from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
 from nephoscope.service.pipelines import READ, readable_repositories, run_document
 from nephoscope.state import MissingError
@@ -21,7 +23,7 @@ from nephoscope.web.tables.download import as_csv
 from nephoscope.web.tables.tables import Table, file_of
 from nephoscope.web.visits.page import SAME, Area, Page
 from nephoscope.web.visits.visit import Visit
-from nephoscope_policy.model.state import Severity
+from nephoscope_policy.model.state import Severity, State
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"
 ROWS, MOST_RUNS, RECENT, SHOWN = 100, 1_000, 20, 50
@@ -32,6 +34,8 @@ RUN_HEADER = (
     "Run",
 )  # fmt: skip
 FINDING_HEADER = ("Standing", "Severity", "File", "Line", "Finding", "Rule", "Subject", "Message")
+MOST_POSTURE = 10_000
+POSTURE_HEADER = ("Severity", "Recommendation", "Repository", "Why", "Resource")
 VIOLATION_HEADER = ("Severity", "Recommendation", "Resource", "Repository", "File", "Line", "Certain", "Why")
 
 
@@ -53,10 +57,12 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     runs = visit.instance.state.pipelines.runs(names, MOST_RUNS)
     counts = visit.instance.state.pipelines.open_counts()
     listed = [_listed(one, counts.get(one.name, {}), runs) for one in repositories]
+    posture = _posture(visit)
     tables = {
         "repositories": lambda: Table(REPOSITORY_HEADER, map(_repository_row, listed)),
         "runs": lambda: Table(RUN_HEADER, map(_run_row, runs)),
         "violations": lambda: Table(VIOLATION_HEADER, map(_violation_row, violations)),
+        "posture": lambda: Table(POSTURE_HEADER, map(_posture_row, posture)),
     }
     if (file := file_of(visit, "pipelines", tables)) is not None:
         return file
@@ -64,6 +70,9 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "repositories": listed,
         "violations": violations[:SHOWN],
         "violated": len(violations),
+        "posture": posture[:SHOWN],
+        "set_up": len(posture),
+        "of": repository_name,
         "assessed": visit.edition is not None,
         "runs": runs[:RECENT],
         "open": sum(sum(counts.get(name, {}).values()) for name in names),
@@ -138,6 +147,19 @@ def _violations(visit: Visit, names: Sequence[str]) -> list[ViolatedPass]:
     if visit.edition is None:
         return []
     return violated_passes(visit.service, visit.edition.findings, visit.reach(ASSESSMENTS), names)
+
+
+def _posture(visit: Visit) -> list[Finding]:
+    """The findings on how organizations and repositories are set up, the gravest first."""
+    if visit.edition is None:
+        return []
+    wanted = Wanted(states=frozenset({State.NON_COMPLIANT.value}), text=INSIDE)
+    found = visit.edition.findings.page(visit.reach(ASSESSMENTS), wanted, order="severity", most=MOST_POSTURE)
+    return [one for one in found if repository_name(one.resource)]
+
+
+def _posture_row(one: Finding) -> tuple[object, ...]:
+    return one.severity.value, one.title, repository_name(one.resource), one.why, one.resource
 
 
 def _order(one: RunFinding) -> tuple[int, int, str, int]:

@@ -1,0 +1,109 @@
+"""The default branch of an Azure DevOps repository should take changes that two other people approved.
+
+Reads the policies of the project that are enabled and blocking and whose scope holds the default branch: of the repository, of all
+repositories, by the name of the branch, a prefix of it, or as the default one. A disabled or empty repository takes no changes.
+
+Source: https://learn.microsoft.com/azure/devops/repos/git/branch-policies
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.devops_judging import id_of, judge_each, nested
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
+from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, BRANCH_POLICIES, documents, member
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_REPOSITORY = (AZURE_DEVOPS_REPOSITORY.lower(),)
+TWO_REVIEWERS = Key(
+    "470742ea-324a-406c-b91f-fc1da6a27c0c", "Two people approve a change of the default branch", _REPOSITORY
+)
+NO_SELF_APPROVAL = Key(
+    "98b5895a-0ad8-4ed9-8c9d-d654f5bda816", "Nobody approves a pull request of their own", _REPOSITORY
+)
+KEYS = keyed(TWO_REVIEWERS, NO_SELF_APPROVAL)
+TYPES = (*_REPOSITORY, BRANCH_POLICIES.lower())
+
+#: The policy type "Minimum number of reviewers".
+_REVIEWERS_POLICY = "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"
+_REVIEWERS = 2
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every repository under each key."""
+
+    def active(
+        judge: Callable[[Resource, Key, list[Mapping[str, Any]]], Assessment],
+    ) -> Callable[[Resource, Key], Assessment]:
+        def judge_one(repository: Resource, key: Key) -> Assessment:
+            members = known(repository)
+            if members.get("isDisabled") is True:
+                return not_applicable(id_of(repository), key, "disabled", "the repository is disabled")
+            if members.get("repoId") and not members.get("defaultBranch"):
+                return not_applicable(id_of(repository), key, "empty", "the repository has no branch")
+            return judge(repository, key, _policies(view, repository))
+
+        return judge_one
+
+    def two_reviewers(repository: Resource, key: Key, policies: list[Mapping[str, Any]]) -> Assessment:
+        count = max((_count(one.get("minimumApproverCount")) for one in policies), default=0)
+        told = healthy if count >= _REVIEWERS else unhealthy
+        return told(id_of(repository), key, f"{count} approvals are required")
+
+    def no_self_approval(repository: Resource, key: Key, policies: list[Mapping[str, Any]]) -> Assessment:
+        if not policies:
+            return unhealthy(id_of(repository), key, "no approval is required")
+        if any(one.get("creatorVoteCounts") is not True for one in policies):
+            return healthy(id_of(repository), key, "the vote of whoever asks does not count")
+        return unhealthy(id_of(repository), key, "whoever asks may approve")
+
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, active(two_reviewers))
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, active(no_self_approval))
+
+
+def _policies(view: View, repository: Resource) -> list[Mapping[str, Any]]:
+    """The settings of the reviewer policies that hold for the default branch of a repository."""
+    members = known(repository)
+    id_ = str(member(members, "repoId", repository.key)).lower()
+    branch = str(member(members, "defaultBranch", repository.key))
+    found = []
+    for one in documents(view, BRANCH_POLICIES, repository.id.parent):
+        policy = known(one)
+        if str(nested(policy, "type", "id")).lower() != _REVIEWERS_POLICY or not _holds(policy):
+            continue
+        scopes = nested(policy, "settings", "scope")
+        if isinstance(scopes, list) and any(_covers(scope, id_, branch) for scope in scopes):
+            found.append(policy["settings"])
+    return found
+
+
+def _holds(policy: Mapping[str, Any]) -> bool:
+    return (
+        policy.get("isEnabled") is True
+        and policy.get("isBlocking") is True
+        and policy.get("isDeleted") is not True
+    )
+
+
+def _covers(scope: Any, repository: str, branch: str) -> bool:
+    """Whether the scope of a policy holds a branch of a repository."""
+    of = nested(scope, "repositoryId")
+    if of and str(of).lower() != repository:
+        return False
+    kind, ref = str(nested(scope, "matchKind") or "").lower(), str(nested(scope, "refName") or "")
+    if kind == "defaultbranch" or not ref:
+        return True
+    return branch.startswith(ref) if kind == "prefix" else branch == ref
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,96 @@
+"""Pipelines of Azure DevOps should get no more than they need: tokens of one project, and no secrets in builds of forks.
+
+Reads the pipeline settings of a project, which an organization's own settings override towards the stricter, and for forks the
+triggers of its pipelines.
+
+Source: https://learn.microsoft.com/rest/api/azure/devops/build/general-settings, https://learn.microsoft.com/azure/devops/pipelines/security
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.devops_judging import id_of, judge_each, judge_parts, nested
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.estate.devops_documents import (
+    AZURE_DEVOPS_PROJECT,
+    PIPELINE_SETTINGS,
+    PIPELINES,
+    document,
+    documents,
+    member_flag,
+)
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_PROJECT = (AZURE_DEVOPS_PROJECT.lower(),)
+NO_CLASSIC = Key("9f4a17ee-7a02-4978-b968-8c36b74ac8e3", "Nobody creates classic pipelines", _PROJECT)
+FORKS = Key("d5711372-9b5f-4926-a711-13dcf51565a6", "Builds of forks get no secrets", _PROJECT)
+JOB_SCOPE = Key(
+    "ee23ed24-653e-59fe-8f50-38ac194f2331",
+    "Tokens of jobs reach one project and the repositories that a pipeline names",
+    _PROJECT,
+)
+SETTABLE = Key(
+    "c3fd1dd8-70cf-5f85-8e85-3e7f0a2e2808",
+    "Only variables that are marked so are set when a run is queued",
+    _PROJECT,
+)
+KEYS = keyed(NO_CLASSIC, FORKS, JOB_SCOPE, SETTABLE)
+TYPES = (*_PROJECT, PIPELINE_SETTINGS.lower(), PIPELINES.lower())
+
+_CLASSIC = ("disableClassicBuildPipelineCreation", "disableClassicReleasePipelineCreation")
+_SCOPES = ("enforceJobAuthScope", "enforceJobAuthScopeForReleases", "enforceReferencedRepoScopedToken")
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every project under each key."""
+
+    def all_on(names: tuple[str, ...], title: str) -> Callable[[Resource, Key], Assessment]:
+        def judge(project: Resource, key: Key) -> Assessment:
+            settings = document(view, PIPELINE_SETTINGS, project.key)
+            off = [name for name in names if not member_flag(settings, name, id_of(project))]
+            if off:
+                return unhealthy(id_of(project), key, f"off: {', '.join(off)}")
+            return healthy(id_of(project), key, title)
+
+        return judge
+
+    def forks(project: Resource, key: Key) -> Assessment:
+        settings = document(view, PIPELINE_SETTINGS, project.key)
+        if settings.get("forkProtectionEnabled") is True and (
+            settings.get("enforceNoAccessToSecretsFromForks") is True
+            or settings.get("buildsEnabledForForks") is False
+        ):
+            return healthy(id_of(project), key, "the project keeps secrets from builds of forks")
+        pipelines = documents(view, PIPELINES, project.key)
+        bad = [one for one in pipelines if _gives_secrets(one)]
+        return judge_parts(
+            project, key, bad, len(pipelines), ("pipelines", "hand secrets to builds of forks")
+        )
+
+    yield from judge_each(
+        view, AZURE_DEVOPS_PROJECT, NO_CLASSIC, all_on(_CLASSIC, "classic pipelines cannot be created")
+    )
+    yield from judge_each(view, AZURE_DEVOPS_PROJECT, FORKS, forks)
+    yield from judge_each(
+        view, AZURE_DEVOPS_PROJECT, JOB_SCOPE, all_on(_SCOPES, "tokens of jobs are limited")
+    )
+    yield from judge_each(
+        view, AZURE_DEVOPS_PROJECT, SETTABLE, all_on(("enforceSettableVar",), "variables are limited")
+    )
+
+
+def _gives_secrets(pipeline: Resource) -> bool:
+    triggers = known(pipeline).get("triggers")
+    return any(
+        nested(one, "forks", "enabled") is True and nested(one, "forks", "allowSecrets") is True
+        for one in (triggers if isinstance(triggers, list) else ())
+    )

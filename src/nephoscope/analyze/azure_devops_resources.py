@@ -1,0 +1,142 @@
+"""What pipelines of Azure DevOps use should be granted pipeline by pipeline, and sign in to Azure without a stored key.
+
+A service connection, a variable group with secrets, a secure file or a pool of own agents that is open to all pipelines is open
+to whoever may create one. A service connection with a client secret or certificate holds a key for as long as it is valid;
+workload identity federation and managed identities hold none. An environment without a check deploys whatever a pipeline brings.
+
+Source: https://learn.microsoft.com/rest/api/azure/devops/approvalsandchecks/pipeline-permissions, .../serviceendpoint/endpoints
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.devops_judging import judge_each, judge_parts, nested
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.estate.devops_documents import (
+    AGENT_QUEUES,
+    AZURE_DEVOPS_PROJECT,
+    CHECKS,
+    ENVIRONMENTS,
+    PIPELINE_PERMISSIONS,
+    SECURE_FILES,
+    SERVICE_CONNECTIONS,
+    VARIABLE_GROUPS,
+    document,
+    documents,
+    member,
+)
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_PROJECT = (AZURE_DEVOPS_PROJECT.lower(),)
+CONNECTIONS = Key(
+    "9245366d-393f-49c5-b8e6-258b1b1c2daa", "No service connection is open to all pipelines", _PROJECT
+)
+GROUPS = Key(
+    "2c2c801e-6279-4d88-a419-af73f0eff4fb",
+    "No variable group with secrets is open to all pipelines",
+    _PROJECT,
+)
+FILES = Key("6855e9b1-c493-4a43-a6d1-74f30e72c5af", "No secure file is open to all pipelines", _PROJECT)
+CLASSIC = Key("a887e860-40ff-4b57-9ef9-5177a11091ac", "No service connection uses classic Azure", _PROJECT)
+FEDERATED = Key(
+    "30010e32-0aca-5857-8ae6-8e2b2942b2af",
+    "Service connections sign in to Azure without a stored key",
+    _PROJECT,
+)
+QUEUES = Key(
+    "39ee8a23-26a5-5729-bbc0-b0719fab7caa", "No pool of own agents is open to all pipelines", _PROJECT
+)
+CHECKED = Key(
+    "0000721e-bf82-5941-b3bd-112fd0e30a84", "Environments have a check before a deployment", _PROJECT
+)
+KEYS = keyed(CONNECTIONS, GROUPS, FILES, CLASSIC, FEDERATED, QUEUES, CHECKED)
+TYPES = (
+    *_PROJECT, SERVICE_CONNECTIONS.lower(), VARIABLE_GROUPS.lower(), SECURE_FILES.lower(), AGENT_QUEUES.lower(), ENVIRONMENTS.lower(),
+    PIPELINE_PERMISSIONS.lower(), CHECKS.lower(),
+)  # fmt: skip
+
+_KEYLESS = frozenset({"workloadidentityfederation", "managedserviceidentity"})
+_AZURE = "azurerm"
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every project under each key."""
+
+    def judge(
+        key: Key,
+        type_: str,
+        counts: Callable[[Resource], bool],
+        is_bad: Callable[[Resource], bool],
+        words: tuple[str, str],
+    ) -> Iterable[Assessment]:
+        def judge_one(project: Resource, asked: Key) -> Assessment:
+            parts = [one for one in documents(view, type_, project.key) if counts(one)]
+            return judge_parts(project, asked, [one for one in parts if is_bad(one)], len(parts), words)
+
+        return judge_each(view, AZURE_DEVOPS_PROJECT, key, judge_one)
+
+    def is_open(part: Resource) -> bool:
+        permissions = document(view, PIPELINE_PERMISSIONS, part.key)
+        return nested(permissions, "allPipelines", "authorized") is True
+
+    def is_unchecked(environment: Resource) -> bool:
+        checks = documents(view, CHECKS, environment.key)
+        return not any(known(one).get("isDisabled") is not True for one in checks)
+
+    open_words = "open to all pipelines"
+    yield from judge(CONNECTIONS, SERVICE_CONNECTIONS, _every, is_open, ("service connections", open_words))
+    yield from judge(
+        GROUPS, VARIABLE_GROUPS, _holds_secrets, is_open, ("variable groups with secrets", open_words)
+    )
+    yield from judge(FILES, SECURE_FILES, _every, is_open, ("secure files", open_words))
+    yield from judge(
+        CLASSIC, SERVICE_CONNECTIONS, _every, _is_classic, ("service connections", "of classic Azure")
+    )
+    yield from judge(
+        FEDERATED, SERVICE_CONNECTIONS, _is_azure, _has_key, ("connections to Azure", "with a stored key")
+    )
+    yield from judge(QUEUES, AGENT_QUEUES, _is_own, is_open, ("pools of own agents", open_words))
+    yield from judge(CHECKED, ENVIRONMENTS, _every, is_unchecked, ("environments", "without a check"))
+
+
+def _every(_: Resource) -> bool:
+    return True
+
+
+def _type(connection: Resource) -> str:
+    return str(member(known(connection), "type", connection.key)).lower()
+
+
+def _is_azure(connection: Resource) -> bool:
+    return _type(connection) == _AZURE
+
+
+def _is_classic(connection: Resource) -> bool:
+    return _type(connection) == "azure"
+
+
+def _has_key(connection: Resource) -> bool:
+    authorization: Any = member(known(connection), "authorization", connection.key)
+    scheme = member(authorization if isinstance(authorization, dict) else {}, "scheme", connection.key)
+    return str(scheme).lower() not in _KEYLESS
+
+
+def _holds_secrets(group: Resource) -> bool:
+    members = known(group)
+    if str(members.get("type", "")).lower() == "azurekeyvault":
+        return True
+    variables = members.get("variables")
+    values = variables.values() if isinstance(variables, dict) else ()
+    return any(nested(one, "isSecret") is True for one in values)
+
+
+def _is_own(queue: Resource) -> bool:
+    return nested(known(queue), "pool", "isHosted") is False

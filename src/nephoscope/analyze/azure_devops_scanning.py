@@ -1,0 +1,81 @@
+"""Azure DevOps repositories should be scanned by GitHub Advanced Security, and what it finds resolved.
+
+Findings are active alerts of secrets, code and dependencies. In a repository without Advanced Security none can be told, so that the
+question does not arise there.
+
+Source: https://learn.microsoft.com/rest/api/azure/devops/advancedsecurity
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.devops_judging import id_of, judge_each
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import finding, healthy, not_applicable, unhealthy
+from nephoscope.estate.devops_documents import (
+    ADVANCED_SECURITY,
+    AZURE_DEVOPS_REPOSITORY,
+    CODE_ALERTS,
+    document,
+    documents,
+    member_flag,
+)
+from nephoscope.estate.holdings import known, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_REPOSITORY = (AZURE_DEVOPS_REPOSITORY.lower(),)
+ENABLED = Key("c7a934bf-7be6-407a-84d9-4f20e6e49592", "GitHub Advanced Security is on", _REPOSITORY)
+SECRETS = Key("b5ef903f-8655-473b-9784-4f749eeb25c6", "No secret that was found is open", _REPOSITORY)
+CODE = Key("99232bb2-9b21-4bbb-8e3c-763673b9923d", "No finding of code scanning is open", _REPOSITORY)
+DEPENDENCIES = Key("2ea72208-8558-4011-8dcd-d93375a4003d", "No vulnerable dependency is open", _REPOSITORY)
+KEYS = keyed(ENABLED, SECRETS, CODE, DEPENDENCIES)
+TYPES = (*_REPOSITORY, ADVANCED_SECURITY.lower(), CODE_ALERTS.lower())
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every repository under each key."""
+
+    def is_on(repository: Resource) -> bool:
+        return member_flag(
+            document(view, ADVANCED_SECURITY, repository.key), "advSecEnabled", id_of(repository)
+        )
+
+    def enabled(repository: Resource, key: Key) -> Assessment:
+        if is_on(repository):
+            return healthy(id_of(repository), key, "it is on")
+        return unhealthy(id_of(repository), key, "it is off")
+
+    def resolved(kind: str) -> Callable[[Resource, Key], Assessment]:
+        def judge(repository: Resource, key: Key) -> Assessment:
+            if not is_on(repository):
+                return not_applicable(id_of(repository), key, "scanner-off", "nothing scans for it")
+            alerts = [one for one in documents(view, CODE_ALERTS, repository.key) if _kind(one) == kind]
+            if not alerts:
+                return healthy(id_of(repository), key, "no alert is active")
+            found = [
+                finding(
+                    one.key,
+                    str(properties(one).get("title") or one.id.name),
+                    str(properties(one).get("severity") or "high").capitalize(),
+                )
+                for one in alerts
+            ]
+            return unhealthy(id_of(repository), key, f"{len(alerts)} alerts are active", found)
+
+        return judge
+
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, ENABLED, enabled)
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, SECRETS, resolved("secret"))
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, CODE, resolved("code"))
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, resolved("dependency"))
+
+
+def _kind(alert: Resource) -> str:
+    return str(known(alert).get("alertType", "")).lower()

@@ -1,0 +1,123 @@
+"""Federated credentials should trust one environment or one protected branch, and no pull request.
+
+Judges credentials of user-assigned identities, and of applications that hold a role in a subscription. A credential for a branch
+of GitHub is as narrow as that branch: it is well where the estate knows the repository and its default branch is that one and
+protected, too wide where it is known to be open to pushes, and Unknown where the repository was not read.
+
+Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.devops_judging import id_of, name_of
+from nephoscope.analyze.federated_subjects import Trust, trust_of
+from nephoscope.analyze.github_branches import TYPES as BRANCH_TYPES
+from nephoscope.analyze.github_branches import guard_of
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import finding, healthy, judged, listing, unhealthy
+from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, document
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.principals import SERVICE_TYPE
+from nephoscope.estate.roles import ASSIGNMENT_TYPE
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+
+if TYPE_CHECKING:
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+CREDENTIAL = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
+APPLICATION = "microsoft.graph/applications"
+IDENTITIES = Key(
+    "62ad8ddc-e3b3-54e4-bc9f-cf5ac8813780",
+    "The federated credential trusts one environment or protected branch",
+    (CREDENTIAL,),
+)
+APPLICATIONS = Key(
+    "ca2a2661-5d82-54f1-af13-9610bc31649c",
+    "Applications with a role trust one environment or protected branch",
+    (SUBSCRIPTION_TYPE,),
+)
+KEYS = keyed(IDENTITIES, APPLICATIONS)
+TYPES = (
+    CREDENTIAL, APPLICATION, SERVICE_TYPE, SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, ASSIGNMENT_TYPE, *BRANCH_TYPES
+)  # fmt: skip
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every credential of an identity, and every subscription by the applications in it."""
+    by_app = cache(lambda: {_app_id(one): one for one in view.resources(APPLICATION)})
+    services = cache(lambda: {one.id.name: one for one in view.resources(SERVICE_TYPE)})
+
+    def identity(credential: Resource, key: Key) -> Assessment:
+        problem = _problem(view, trust_of(known(credential), credential.key))
+        told = unhealthy if problem else healthy
+        return told(id_of(credential), key, problem or "it trusts one subject")
+
+    def applications(subscription: Resource, key: Key) -> Assessment:
+        grants, unsure = view.roles.grants(subscription.key, below=True)
+        for type_ in (SERVICE_TYPE, APPLICATION):
+            view.need(type_, "")
+        holders = {grant.principal for grant in grants if grant.principal in services()}
+        apps = {_app_id(services()[one]) for one in holders} & by_app().keys()
+        bad, unread = _wide(view, [by_app()[one] for one in sorted(apps)])
+        if bad:
+            found = [finding(place, f"{place}: {why}", "High") for place, why in bad.items()]
+            return unhealthy(id_of(subscription), key, f"too wide: {listing(bad)}", found)
+        if unread or unsure:
+            raise NotCollected(listing([*unread, *unsure]))
+        return healthy(id_of(subscription), key, f"{len(apps)} applications, none trusts too much")
+
+    yield from judged(view.resources(CREDENTIAL), IDENTITIES, identity)
+    yield from judged(view.resources(SUBSCRIPTION_TYPE), APPLICATIONS, applications, by_body=False)
+
+
+def _wide(view: View, applications: Iterable[Resource]) -> tuple[dict[str, str], list[str]]:
+    """The credentials of applications that trust too much with the reason of each, and what was not read."""
+    bad: dict[str, str] = {}
+    unread: list[str] = []
+    for application in applications:
+        listed = known(application).get("federatedIdentityCredentials")
+        if not isinstance(listed, list):
+            unread.append(f"the federated credentials of {application.key}")
+            continue
+        for credential in listed:
+            place = f"{name_of(application)}/{credential.get('name', '')}"
+            try:
+                problem = _problem(view, trust_of(credential, place))
+            except NotCollected as gap:
+                unread.append(gap.what)
+                continue
+            if problem:
+                bad[place] = problem
+    return bad, unread
+
+
+def _problem(view: View, trust: Trust) -> str:
+    """Why a trust is too wide, '' where it is narrow; NotCollected where the repository that it names was not read."""
+    if trust.problem or not trust.repository:
+        return trust.problem
+    end = f"/githubowners/{trust.owner}/repos/{trust.repository}".lower()
+    repository = next((one for one in view.resources(GITHUB_REPOSITORY) if one.key.endswith(end)), None)
+    place = f"{trust.owner}/{trust.repository}"
+    if repository is None:
+        raise NotCollected(f"the protection of '{trust.branch}' in the GitHub repository {place}")
+    default = document(view, SETTINGS, repository.key).get("default_branch")
+    if default != trust.branch:
+        raise NotCollected(f"the protection of '{trust.branch}', which is not the default branch of {place}")
+    guard = guard_of(view, repository)
+    if guard.protected:
+        return ""
+    if guard.unread:
+        raise NotCollected(guard.unread)
+    return f"'{trust.branch}' of {place} is not protected: whoever may push signs in; trust an environment"
+
+
+def _app_id(resource: Resource) -> str:
+    members: dict[str, Any] = properties(resource)
+    return str(members.get("appId") or resource.key).lower()

@@ -1,0 +1,84 @@
+"""Read what a federated identity credential trusts: which repository, branch, environment or service account signs in by it.
+
+Source: https://docs.github.com/actions/reference/security/oidc, https://learn.microsoft.com/graph/api/resources/federatedidentitycredential,
+https://learn.microsoft.com/entra/workload-id/workload-identities-flexible-federated-identity-credentials
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.analyze.devops_judging import nested
+from nephoscope.estate.gap import NotCollected
+
+GITHUB_ISSUER = "token.actions.githubusercontent.com"
+_CLAIM = re.compile(r"claims\['(\w+)'\]\s+(eq|matches)\s+'([^']*)'")
+_GITHUB_SUBJECT = re.compile(r"repo:(?P<owner>[^/:]+)/(?P<repo>[^:]+)(?::(?P<context>.*))?", re.DOTALL)
+_BRANCH = "ref:refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a credential trusts: `problem` says why that is too much ('' = it is narrow).
+
+    A credential for a branch of a GitHub repository is as narrow as the protection of that branch: then `owner`, `repository` and
+    `branch` name it.
+    """
+
+    problem: str = ""
+    owner: str = ""
+    repository: str = ""
+    branch: str = ""
+
+
+def trust_of(credential: dict[str, Any], place: str) -> Trust:
+    """Read a credential (`issuer`, and `subject` or `claimsMatchingExpression`); NotCollected where it has neither."""
+    subject = credential.get("subject")
+    issuer = str(credential.get("issuer") or "")
+    expression = credential.get("claimsMatchingExpression")
+    if isinstance(expression, dict):
+        return _flexible(issuer, str(nested(expression, "value") or ""), place)
+    if isinstance(subject, str) and subject:
+        return _exact(issuer, subject)
+    raise NotCollected(
+        f"subject of {place}: a flexible credential is told by the beta version of Graph alone"
+    )
+
+
+def _flexible(issuer: str, expression: str, place: str) -> Trust:
+    claims = {name: (operator, value) for name, operator, value in _CLAIM.findall(expression)}
+    if "sub" not in claims:
+        if "job_workflow_ref" in claims and "*" not in claims["job_workflow_ref"][1]:
+            return Trust()
+        raise NotCollected(f"what the expression of {place} asks of the subject")
+    operator, value = claims["sub"]
+    if operator == "eq" or not re.search(r"[*?]", value):
+        return _exact(issuer, value)
+    head, _, context = value.partition(":ref:")
+    if re.search(r"[*?]", head):
+        return Trust(f"'{value}' matches more than one repository, environment or trigger")
+    return Trust(f"'{value}' matches many refs ({context}): whoever may push one of them signs in")
+
+
+def _exact(issuer: str, subject: str) -> Trust:
+    if "*" in subject:
+        return Trust(
+            f"'{subject}' has a wildcard, which Entra ID takes literally: it was meant for more than one subject"
+        )
+    if GITHUB_ISSUER not in issuer.lower():
+        return Trust()
+    found = _GITHUB_SUBJECT.fullmatch(subject)
+    if found is None:
+        return Trust()
+    context = found["context"] or ""
+    if context == "pull_request":
+        return Trust("any workflow of a pull request signs in, whoever wrote the change")
+    if context.startswith("environment:"):
+        return Trust()
+    if context.startswith(_BRANCH):
+        return Trust("", found["owner"], found["repo"], context.removeprefix(_BRANCH))
+    if context.startswith("ref:refs/tags/"):
+        return Trust("a tag is trusted, which whoever may write sets anew")
+    return Trust() if context else Trust("every workflow of the repository signs in, of any branch")

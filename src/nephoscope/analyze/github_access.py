@@ -1,0 +1,101 @@
+"""What reaches into a GitHub repository from outside should be narrow: deploy keys, webhooks, own runners, deployments.
+
+A self-hosted runner keeps what a workflow left on it. A deploy key that may write pushes past every review of people. A webhook
+tells what happens in the repository, to anybody where TLS is not checked, and its receiver cannot tell a forged call without a
+secret. An environment without a rule deploys whatever a branch holds.
+
+Source: https://docs.github.com/rest/deploy-keys, .../repos/webhooks, .../actions/self-hosted-runners, .../deployments/environments
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.devops_judging import judge_active, judge_parts, nested
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.estate.devops_documents import (
+    DEPLOY_KEYS,
+    ENVIRONMENTS,
+    GITHUB_REPOSITORY,
+    RUNNERS,
+    SETTINGS,
+    WEBHOOKS,
+    documents,
+    member_flag,
+)
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_REPOSITORY = GITHUB_REPOSITORY.lower()
+HOSTED_RUNNERS = Key(
+    "bd041c7b-95db-4aaf-8bc4-fd9875ecdddf", "Workflows run on machines of GitHub", (_REPOSITORY,)
+)
+READ_ONLY_KEYS = Key("f70fdc02-0ae0-525b-a602-6ab11e4b28de", "Deploy keys only read", (_REPOSITORY,))
+SIGNED_WEBHOOKS = Key(
+    "576227f0-5f33-50be-bad9-8645a0e0ade8", "Webhooks check TLS and are signed", (_REPOSITORY,)
+)
+GUARDED_ENVIRONMENTS = Key(
+    "4516a9f2-28dc-5ed5-8a7f-4c14bd10edfb", "Environments say who deploys from which branch", (_REPOSITORY,)
+)
+KEYS = keyed(HOSTED_RUNNERS, READ_ONLY_KEYS, SIGNED_WEBHOOKS, GUARDED_ENVIRONMENTS)
+TYPES = (
+    _REPOSITORY, SETTINGS.lower(), RUNNERS.lower(), DEPLOY_KEYS.lower(), WEBHOOKS.lower(), ENVIRONMENTS.lower()
+)  # fmt: skip
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every repository under each key."""
+
+    def by_parts(
+        type_: str, is_bad: Callable[[Resource], bool], words: tuple[str, str]
+    ) -> Callable[[Resource, Key], Assessment]:
+        def judge(repository: Resource, key: Key) -> Assessment:
+            parts = documents(view, type_, repository.key)
+            return judge_parts(repository, key, [one for one in parts if is_bad(one)], len(parts), words)
+
+        return judge
+
+    yield from judge_active(
+        view, HOSTED_RUNNERS, by_parts(RUNNERS, lambda _: True, ("runners", "self-hosted"))
+    )
+    yield from judge_active(
+        view, READ_ONLY_KEYS, by_parts(DEPLOY_KEYS, _may_write, ("deploy keys", "allowed to push"))
+    )
+    yield from judge_active(
+        view, SIGNED_WEBHOOKS, by_parts(WEBHOOKS, _is_unsafe, ("webhooks", "without TLS or without a secret"))
+    )
+    yield from judge_active(
+        view,
+        GUARDED_ENVIRONMENTS,
+        by_parts(ENVIRONMENTS, _is_open, ("environments", "open to every branch and person")),
+    )
+
+
+def _may_write(key: Resource) -> bool:
+    return not member_flag(known(key), "read_only", key.key)
+
+
+def _is_unsafe(webhook: Resource) -> bool:
+    members = known(webhook)
+    if members.get("active") is False:
+        return False
+    address = str(nested(members, "config", "url") or "")
+    insecure = str(nested(members, "config", "insecure_ssl") or "0") == "1"
+    return insecure or not address.startswith("https://") or nested(members, "config", "secret") is not True
+
+
+def _is_open(environment: Resource) -> bool:
+    members: dict[str, Any] = known(environment)
+    for name in ("protection_rules", "deployment_branch_policy"):
+        if name not in members:
+            raise NotCollected(f"'{name}' of {environment.key}")
+    rules = members.get("protection_rules")
+    reviewed = isinstance(rules, list) and any(nested(rule, "type") == "required_reviewers" for rule in rules)
+    return not reviewed and not members.get("deployment_branch_policy")

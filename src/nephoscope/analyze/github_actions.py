@@ -1,0 +1,109 @@
+"""GitHub Actions should get no more rights than workflows ask for, run known actions only, and wait for approval of forks.
+
+The settings of a repository hold; GitHub gives them as the organization restricts them. Where Actions is off in a repository,
+the questions do not arise.
+
+Source: https://docs.github.com/rest/actions/permissions
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.devops_judging import id_of, judge_active, judge_each, repository_settings
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
+from nephoscope.estate.devops_documents import (
+    ACTIONS_PERMISSIONS,
+    FORK_APPROVALS,
+    GITHUB_OWNER,
+    GITHUB_REPOSITORY,
+    SETTINGS,
+    WORKFLOW_PERMISSIONS,
+    document,
+    member,
+    member_flag,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_OWNER, _REPOSITORY = GITHUB_OWNER.lower(), GITHUB_REPOSITORY.lower()
+READ_ONLY = Key(
+    "48f93272-e99c-47be-8087-091c71be9897",
+    "Workflows get a read-only token unless they ask for more",
+    (_OWNER,),
+)
+REPOSITORY_READ_ONLY = Key(
+    "ecc88399-8342-5a69-9a1c-01cd7b517230", "Workflows of the repository get a read-only token unless they ask for more",
+    (_REPOSITORY,),
+)  # fmt: skip
+NO_APPROVING = Key(
+    "114591e0-56d5-5697-b0b0-fdce53c000b2", "Workflows cannot approve pull requests", (_REPOSITORY,)
+)
+KNOWN_ACTIONS = Key(
+    "46133d85-ec94-5b7e-a557-634a9acaeeb2", "Only selected actions run in workflows", (_REPOSITORY,)
+)
+FORKS_APPROVED = Key(
+    "71fa739f-2657-5fe2-9803-a154061afd4f",
+    "Workflows of outside contributors wait for an approval",
+    (_REPOSITORY,),
+)
+KEYS = keyed(READ_ONLY, REPOSITORY_READ_ONLY, NO_APPROVING, KNOWN_ACTIONS, FORKS_APPROVED)
+TYPES = (
+    _OWNER, _REPOSITORY, SETTINGS.lower(), ACTIONS_PERMISSIONS.lower(), WORKFLOW_PERMISSIONS.lower(), FORK_APPROVALS.lower()
+)  # fmt: skip
+
+#: Of GitHub's approval policies those that every outside contributor meets.
+_EVERYBODY = frozenset({"all_external_contributors"})
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every organization and repository under each key."""
+
+    def running(judge: Callable[[Resource, Key], Assessment]) -> Callable[[Resource, Key], Assessment]:
+        def judge_one(resource: Resource, key: Key) -> Assessment:
+            permissions = document(view, ACTIONS_PERMISSIONS, resource.key)
+            if not member_flag(permissions, "enabled", id_of(resource)):
+                return not_applicable(id_of(resource), key, "actions-off", "GitHub Actions is off")
+            return judge(resource, key)
+
+        return judge_one
+
+    def read_only(resource: Resource, key: Key) -> Assessment:
+        rights = document(view, WORKFLOW_PERMISSIONS, resource.key)
+        given = str(member(rights, "default_workflow_permissions", id_of(resource)))
+        told = healthy if given == "read" else unhealthy
+        return told(id_of(resource), key, f"GITHUB_TOKEN has '{given}' where a workflow asks for nothing")
+
+    def no_approving(resource: Resource, key: Key) -> Assessment:
+        rights = document(view, WORKFLOW_PERMISSIONS, resource.key)
+        if member_flag(rights, "can_approve_pull_request_reviews", id_of(resource)):
+            return unhealthy(
+                id_of(resource), key, "a workflow may approve pull requests, its own change included"
+            )
+        return healthy(id_of(resource), key, "workflows cannot approve pull requests")
+
+    def known_actions(resource: Resource, key: Key) -> Assessment:
+        permissions = document(view, ACTIONS_PERMISSIONS, resource.key)
+        allowed = str(member(permissions, "allowed_actions", id_of(resource)))
+        told = unhealthy if allowed == "all" else healthy
+        return told(id_of(resource), key, f"allowed actions: {allowed}")
+
+    def forks_approved(resource: Resource, key: Key) -> Assessment:
+        if repository_settings(view, resource).get("private") is True:
+            return not_applicable(id_of(resource), key, "private", "only members fork a private repository")
+        approvals = document(view, FORK_APPROVALS, resource.key)
+        policy = str(member(approvals, "approval_policy", id_of(resource)))
+        told = healthy if policy in _EVERYBODY else unhealthy
+        return told(id_of(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
+
+    yield from judge_each(view, GITHUB_OWNER, READ_ONLY, read_only)
+    yield from judge_active(view, REPOSITORY_READ_ONLY, running(read_only))
+    yield from judge_active(view, NO_APPROVING, running(no_approving))
+    yield from judge_active(view, KNOWN_ACTIONS, running(known_actions))
+    yield from judge_active(view, FORKS_APPROVED, running(forks_approved))

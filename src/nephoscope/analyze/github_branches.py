@@ -1,0 +1,128 @@
+"""The default branch of a GitHub repository should take changes by reviewed pull requests only.
+
+Branch protection and rulesets (of the repository and of its organization) add up: the stricter of both holds. A branch without
+protection and without a rule that asks for pull requests is open. Where one of the two was not read and the other does not
+suffice, the verdict is Unknown.
+
+Source: https://docs.github.com/rest/branches/branch-protection, https://docs.github.com/rest/repos/rules
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.devops_judging import id_of, judge_active, nested
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.estate.devops_documents import (
+    BRANCH_PROTECTIONS,
+    BRANCH_RULES,
+    GITHUB_REPOSITORY,
+    SETTINGS,
+    documents,
+)
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_REPOSITORY = GITHUB_REPOSITORY.lower()
+PROTECTED = Key("17f3ad34-4f87-4463-a11d-6c6d7a84c486", "The default branch is protected", (_REPOSITORY,))
+NO_FORCE_PUSH = Key(
+    "909d299a-1736-456d-aef5-63688b230bfd", "Nobody can rewrite the default branch", (_REPOSITORY,)
+)
+TWO_REVIEWERS = Key(
+    "20be7df7-9ebb-4fb4-95a9-3ae19b78b80a",
+    "Two people approve a change of the default branch",
+    (_REPOSITORY,),
+)
+KEYS = keyed(PROTECTED, NO_FORCE_PUSH, TWO_REVIEWERS)
+TYPES = (_REPOSITORY, SETTINGS.lower(), BRANCH_PROTECTIONS.lower(), BRANCH_RULES.lower())
+
+_REVIEWERS = 2
+_REVIEWS = "required_pull_request_reviews"
+
+
+@dataclass(frozen=True, slots=True)
+class BranchGuard:
+    """What holds for the default branch, and what was not read ('' = everything was)."""
+
+    protected: bool
+    force_push_blocked: bool
+    reviewers: int
+    unread: str
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every repository under each key."""
+    guards = cache(lambda repository: guard_of(view, repository))
+
+    def protected(repository: Resource, key: Key) -> Assessment:
+        guard = guards(repository)
+        if guard.protected:
+            return healthy(id_of(repository), key, "the default branch is protected")
+        _need(guard)
+        return unhealthy(id_of(repository), key, "whoever may write pushes to the default branch")
+
+    def no_force_push(repository: Resource, key: Key) -> Assessment:
+        guard = guards(repository)
+        if guard.force_push_blocked:
+            return healthy(id_of(repository), key, "force pushes are blocked")
+        _need(guard)
+        return unhealthy(id_of(repository), key, "the history of the default branch can be rewritten")
+
+    def two_reviewers(repository: Resource, key: Key) -> Assessment:
+        guard = guards(repository)
+        if guard.reviewers >= _REVIEWERS:
+            return healthy(id_of(repository), key, f"{guard.reviewers} approvals are required")
+        _need(guard)
+        return unhealthy(
+            id_of(repository), key, f"{guard.reviewers} approvals are required, {_REVIEWERS} wanted"
+        )
+
+    yield from judge_active(view, PROTECTED, protected)
+    yield from judge_active(view, NO_FORCE_PUSH, no_force_push)
+    yield from judge_active(view, TWO_REVIEWERS, two_reviewers)
+
+
+def _need(guard: BranchGuard) -> None:
+    if guard.unread:
+        raise NotCollected(guard.unread)
+
+
+def guard_of(view: View, repository: Resource) -> BranchGuard:
+    """Give what holds for the default branch of a repository."""
+    unread: list[str] = []
+    protections = _read(view, BRANCH_PROTECTIONS, repository, unread)
+    rules = _read(view, BRANCH_RULES, repository, unread)
+    kinds = {str(rule.get("type")) for rule in rules}
+    reviewers = [_count(nested(one, _REVIEWS, "required_approving_review_count")) for one in protections]
+    reviewers += [_count(nested(rule, "parameters", "required_approving_review_count")) for rule in rules]
+    if any(nested(one, "allow_force_pushes", "enabled") is None for one in protections):
+        unread.append(f"whether force pushes are allowed in {repository.key}")
+    return BranchGuard(
+        protected=bool(protections) or bool(kinds & {"pull_request", "update", "required_status_checks"}),
+        force_push_blocked="non_fast_forward" in kinds
+        or any(nested(one, "allow_force_pushes", "enabled") is False for one in protections),
+        reviewers=max(reviewers, default=0),
+        unread=" and ".join(unread),
+    )
+
+
+def _read(view: View, type_: str, repository: Resource, unread: list[str]) -> list[dict[str, Any]]:
+    try:
+        return [known(one) for one in documents(view, type_, repository.key)]
+    except NotCollected as gap:
+        unread.append(gap.what)
+        return []
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,86 @@
+"""GitHub organizations should be set up so that one account or one mistake does not give away all repositories.
+
+Reads the settings of the organization and its owners. A setting that the token could not see is Unknown: GitHub leaves it out of the
+answer.
+
+Source: https://docs.github.com/rest/orgs/orgs#get-an-organization
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.devops_judging import id_of, judge_each
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.estate.devops_documents import (
+    ADMINISTRATORS,
+    GITHUB_OWNER,
+    SETTINGS,
+    document,
+    documents,
+    member,
+    member_flag,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_OWNER = GITHUB_OWNER.lower()
+BASE_PERMISSIONS = Key(
+    "497e771e-d309-4e36-9bbd-353defd2658a", "Members get at most read access to all repositories", (_OWNER,)
+)
+MULTIFACTOR = Key(
+    "a9621d26-9d8c-4cd6-8ad0-84501eb88f17",
+    "Members and outside collaborators need two-factor authentication",
+    (_OWNER,),
+)
+PUSH_PROTECTION = Key(
+    "90901cb2-c497-4389-b63a-d3a562e15847",
+    "Pushes that hold a secret are blocked in new repositories",
+    (_OWNER,),
+)
+SECOND_OWNER = Key(
+    "2815b95f-f872-4d51-9709-54c1c7133d7b", "More than one person administers the organization", (_OWNER,)
+)
+KEYS = keyed(BASE_PERMISSIONS, MULTIFACTOR, PUSH_PROTECTION, SECOND_OWNER)
+TYPES = (_OWNER, SETTINGS.lower(), ADMINISTRATORS.lower())
+
+_MODEST = frozenset({"none", "read"})
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every organization under each key."""
+
+    def base_permissions(owner: Resource, key: Key) -> Assessment:
+        settings = document(view, SETTINGS, owner.key)
+        given = str(member(settings, "default_repository_permission", id_of(owner)))
+        told = healthy if given in _MODEST else unhealthy
+        return told(id_of(owner), key, f"members have '{given}' on every repository")
+
+    def multifactor(owner: Resource, key: Key) -> Assessment:
+        settings = document(view, SETTINGS, owner.key)
+        if member_flag(settings, "two_factor_requirement_enabled", id_of(owner)):
+            return healthy(id_of(owner), key, "two-factor authentication is required")
+        return unhealthy(id_of(owner), key, "an account without a second factor may be a member")
+
+    def push_protection(owner: Resource, key: Key) -> Assessment:
+        settings = document(view, SETTINGS, owner.key)
+        name = "secret_scanning_push_protection_enabled_for_new_repositories"
+        if member_flag(settings, name, id_of(owner)):
+            return healthy(id_of(owner), key, "push protection is on for new repositories")
+        return unhealthy(id_of(owner), key, "push protection is off for new repositories")
+
+    def second_owner(owner: Resource, key: Key) -> Assessment:
+        count = len(documents(view, ADMINISTRATORS, owner.key))
+        told = healthy if count > 1 else unhealthy
+        return told(id_of(owner), key, f"{count} owners")
+
+    yield from judge_each(view, GITHUB_OWNER, BASE_PERMISSIONS, base_permissions)
+    yield from judge_each(view, GITHUB_OWNER, MULTIFACTOR, multifactor)
+    yield from judge_each(view, GITHUB_OWNER, PUSH_PROTECTION, push_protection)
+    yield from judge_each(view, GITHUB_OWNER, SECOND_OWNER, second_owner)

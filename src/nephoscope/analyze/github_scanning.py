@@ -1,0 +1,116 @@
+"""GitHub repositories should be scanned for secrets, vulnerable code and vulnerable dependencies, and the findings resolved.
+
+A scanner is on where its alerts can be listed, off where GitHub says so (or the settings of the repository do). Findings are open
+alerts; of a repository whose scanner is off none can be told, so that the question does not arise there.
+
+Source: https://docs.github.com/rest/secret-scanning, .../code-scanning, .../dependabot/alerts
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from nephoscope.analyze.devops_judging import id_of, judge_active, nested, repository_settings
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import finding, healthy, not_applicable, unhealthy
+from nephoscope.estate.devops_documents import (
+    CODE_ALERTS,
+    DEPENDENCY_ALERTS,
+    GITHUB_REPOSITORY,
+    SCANNERS,
+    SECRET_ALERTS,
+    SETTINGS,
+    documents,
+)
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import known, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
+
+_REPOSITORY = (GITHUB_REPOSITORY.lower(),)
+SECRETS_ON = Key("b6ad173c-0cc6-4d44-b954-8217c8837a8e", "The repository is scanned for secrets", _REPOSITORY)
+CODE_ON = Key("5a2b692f-9ccc-4519-b6bd-47125dd51884", "The code of the repository is scanned", _REPOSITORY)
+DEPENDENCIES_ON = Key(
+    "c64e7cfb-6d64-4227-8c23-b4fa5c72957b", "The dependencies of the repository are scanned", _REPOSITORY
+)
+SECRETS = Key("dd98425c-1407-40cc-8a2c-da5d0a2f80da", "No secret that was found is open", _REPOSITORY)
+CODE = Key("18aa4e75-776a-4296-97f0-fe1cf10d679c", "No finding of code scanning is open", _REPOSITORY)
+DEPENDENCIES = Key("945f7b1c-8def-4ab3-a44d-1416060104b3", "No vulnerable dependency is open", _REPOSITORY)
+KEYS = keyed(SECRETS_ON, CODE_ON, DEPENDENCIES_ON, SECRETS, CODE, DEPENDENCIES)
+TYPES = (
+    *_REPOSITORY, SETTINGS.lower(), SCANNERS.lower(), SECRET_ALERTS.lower(), CODE_ALERTS.lower(), DEPENDENCY_ALERTS.lower()
+)  # fmt: skip
+
+
+class _Scanner(NamedTuple):
+    """A scanner: its document, the type of its alerts, the feature in the repository's settings, and its two keys."""
+
+    name: str
+    alerts: str
+    setting: str
+    on: Key
+    resolved: Key
+
+
+_SCANNERS = (
+    _Scanner("secretScanning", SECRET_ALERTS, "secret_scanning", SECRETS_ON, SECRETS),
+    _Scanner("codeScanning", CODE_ALERTS, "", CODE_ON, CODE),
+    _Scanner("dependabot", DEPENDENCY_ALERTS, "", DEPENDENCIES_ON, DEPENDENCIES),
+)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every repository under each key."""
+    for scanner in _SCANNERS:
+        yield from _judge(view, scanner)
+
+
+def _judge(view: View, scanner: _Scanner) -> Iterable[Assessment]:
+    def enabled(repository: Resource, key: Key) -> Assessment:
+        if _is_on(view, repository, scanner):
+            return healthy(id_of(repository), key, "it is on")
+        return unhealthy(id_of(repository), key, "it is off")
+
+    def resolved(repository: Resource, key: Key) -> Assessment:
+        if not _is_on(view, repository, scanner):
+            return not_applicable(id_of(repository), key, "scanner-off", "nothing scans for it")
+        alerts = documents(view, scanner.alerts, repository.key)
+        if not alerts:
+            return healthy(id_of(repository), key, "no alert is open")
+        return unhealthy(id_of(repository), key, f"{len(alerts)} alerts are open", map(_finding, alerts))
+
+    yield from judge_active(view, scanner.on, enabled)
+    yield from judge_active(view, scanner.resolved, resolved)
+
+
+def _is_on(view: View, repository: Resource, scanner: _Scanner) -> bool:
+    for one in view.children(SCANNERS.lower(), repository.key):
+        if one.id.name == scanner.name.lower():
+            return known(one).get("enabled") is True
+    status = nested(repository_settings(view, repository), "security_and_analysis", scanner.setting, "status")
+    if status in ("enabled", "disabled"):
+        return bool(status == "enabled")
+    raise NotCollected(f"whether {scanner.name} is on in {repository.key}")
+
+
+def _finding(alert: Resource) -> SubAssessment:
+    members = properties(alert)
+    title = (
+        nested(members, "security_advisory", "summary")
+        or nested(members, "rule", "description")
+        or members.get("secret_type_display_name")
+        or members.get("secret_type")
+        or f"alert {alert.id.name}"
+    )
+    severity = nested(members, "security_advisory", "severity") or nested(
+        members, "rule", "security_severity_level"
+    )
+    place = nested(members, "most_recent_instance", "location", "path") or nested(
+        members, "dependency", "manifest_path"
+    )
+    return finding(alert.key, str(title), str(severity or "high").capitalize(), path=place or "")

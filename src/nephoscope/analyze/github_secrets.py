@@ -1,0 +1,87 @@
+"""Secrets of GitHub Actions should be few, renewed, and no long-lived key of Azure.
+
+Names and times are read, never values. A secret that was not renewed for a year is old. A secret that holds credentials of Azure
+by its name (AZURE_CREDENTIALS, AZURE_CLIENT_SECRET, ARM_CLIENT_SECRET) is a key where workload identity federation needs none.
+
+Source: https://docs.github.com/rest/actions/secrets
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.devops_judging import judge_active, judge_each, judge_parts, moment, name_of
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.estate.devops_documents import (
+    ENVIRONMENTS,
+    GITHUB_OWNER,
+    GITHUB_REPOSITORY,
+    SECRETS,
+    SETTINGS,
+    documents,
+    member,
+)
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_OWNER, _REPOSITORY = GITHUB_OWNER.lower(), GITHUB_REPOSITORY.lower()
+SELECTED = Key(
+    "6331fad3-a7a2-497d-b616-52672057e0f3",
+    "Secrets of the organization are for selected repositories",
+    (_OWNER,),
+)
+RENEWED = Key(
+    "21b54842-f518-5022-a7ea-0715c18ddbb3", "Secrets of workflows are renewed every year", (_REPOSITORY,)
+)
+FEDERATED = Key(
+    "be9d34d1-fafb-5371-be71-f76e84f45656", "Workflows sign in to Azure without a stored key", (_REPOSITORY,)
+)
+KEYS = keyed(SELECTED, RENEWED, FEDERATED)
+TYPES = (_OWNER, _REPOSITORY, SETTINGS.lower(), SECRETS.lower(), ENVIRONMENTS.lower())
+
+_OLD = timedelta(days=365)
+_AZURE_KEY = re.compile(
+    r"(?:^|_)(?:AZURE_CREDENTIALS?|(?:AZURE|ARM|AAD)_CLIENT_SECRET|AZURE_STORAGE_(?:KEY|CONNECTION_STRING)|AZURE_PUBLISH_PROFILE)$",
+    re.IGNORECASE,
+)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every organization and repository under each key."""
+
+    def selected(owner: Resource, key: Key) -> Assessment:
+        secrets = documents(view, SECRETS, owner.key)
+        bad = [one for one in secrets if member(known(one), "visibility", one.key) != "selected"]
+        return judge_parts(
+            owner, key, bad, len(secrets), ("secrets", "open to repositories that nobody selected")
+        )
+
+    def renewed(repository: Resource, key: Key) -> Assessment:
+        secrets = _secrets(view, repository)
+        bad = [one for one in secrets if view.now - moment(known(one), "updated_at", "created_at") > _OLD]
+        return judge_parts(repository, key, bad, len(secrets), ("secrets", "not renewed for a year"))
+
+    def federated(repository: Resource, key: Key) -> Assessment:
+        secrets = _secrets(view, repository)
+        bad = [one for one in secrets if _AZURE_KEY.search(name_of(one))]
+        return judge_parts(repository, key, bad, len(secrets), ("secrets", "a long-lived key of Azure"))
+
+    yield from judge_each(view, GITHUB_OWNER, SELECTED, selected)
+    yield from judge_active(view, RENEWED, renewed)
+    yield from judge_active(view, FEDERATED, federated)
+
+
+def _secrets(view: View, repository: Resource) -> list[Resource]:
+    """The secrets of a repository and of its environments; NotCollected."""
+    found = list(documents(view, SECRETS, repository.key))
+    for environment in documents(view, ENVIRONMENTS, repository.key):
+        found += documents(view, SECRETS, environment.key)
+    return found

@@ -1,0 +1,111 @@
+"""Collect the posture of an organization: live with a token of the environment, or from a recording."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from nephoscope.cli.terminal.messages import tell, usage_error
+
+if TYPE_CHECKING:
+    from nephoscope.collect.devops.posture_collector import DevOpsCollection
+    from nephoscope.collect.devops.rest_answer import RestAnswers
+    from nephoscope.collect.devops.rest_listing import DevOpsPlatform
+    from nephoscope.connect.credentials import CredentialSource
+
+#: Of each platform the variables that may hold a token, the first that is set counts.
+TOKENS = {
+    "github": ("GITHUB_TOKEN", "GH_TOKEN"),
+    "azure-devops": ("SYSTEM_ACCESSTOKEN", "AZURE_DEVOPS_TOKEN"),
+}
+_SHOWN = 20
+
+
+class DevOpsAsked(NamedTuple):
+    """What the command was asked for."""
+
+    platform: str
+    organization: str
+    connector: str
+    recording: Path | None
+    endpoint: str | None
+    repositories: tuple[str, ...]
+    tenant: str
+    credential: str
+
+
+def platform_of(name: str) -> DevOpsPlatform:
+    """Give a platform by its name."""
+    from nephoscope.collect.devops.azure_devops import AZURE_DEVOPS
+    from nephoscope.collect.devops.github import GITHUB
+
+    return {one.name: one for one in (GITHUB, AZURE_DEVOPS)}[name]
+
+
+def collect_devops(asked: DevOpsAsked, out: Path) -> DevOpsCollection:
+    """Collect into a new folder and give what came together; a mistake of the caller ends the process."""
+    from nephoscope.collect.devops.devops_snapshot import write_snapshot
+    from nephoscope.collect.devops.live_answers import RateLimitError
+    from nephoscope.collect.devops.posture_collector import DevOpsCollectError, PostureCollector
+    from nephoscope.collect.devops.recorded_answers import RecordingError
+    from nephoscope.connect.credentials import SignInError
+
+    if out.exists() and any(out.iterdir()):
+        usage_error(f"{out} is not empty: name a new folder with --out")
+    platform = platform_of(asked.platform)
+    only = frozenset(name.lower() for name in asked.repositories)
+    collector = PostureCollector(platform, _answers(platform, asked), only)
+    try:
+        found = collector.collect(asked.connector, asked.organization)
+    except (DevOpsCollectError, RateLimitError, RecordingError, SignInError) as error:
+        usage_error(str(error))
+    write_snapshot(out, found, asked.tenant, datetime.now(UTC))
+    return found
+
+
+def tell_collection(found: DevOpsCollection) -> None:
+    """Say what was read and what was not."""
+    from nephoscope.collect.azure.gaps import lines
+
+    tell(f"{found.requests.total():,} answers, {len(found.documents):,} documents")
+    told = lines(found.gaps.found)
+    for line in told[:_SHOWN]:
+        tell(f"not read: {line}")
+    if len(told) > _SHOWN:
+        tell(f"and {len(told) - _SHOWN} more: see gaps in coverage.json")
+
+
+def _answers(platform: DevOpsPlatform, asked: DevOpsAsked) -> RestAnswers:
+    from nephoscope.collect.devops.live_answers import LiveAnswers
+    from nephoscope.collect.devops.recorded_answers import RecordedAnswers
+    from nephoscope.connect.client import Client
+    from nephoscope.connect.credentials import Tokens
+
+    if asked.recording is not None:
+        return RecordedAnswers(asked.recording)
+    source = _credential(platform, asked.credential)
+    clients = {}
+    for service, origin in platform.origins.items():
+        base = asked.endpoint.rstrip("/") + (f"/{service}" if service else "") if asked.endpoint else origin
+        whole = base.replace("{" + platform.variable + "}", asked.organization)
+        clients[service] = Client(whole, Tokens(source, platform.scope))
+    return LiveAnswers(clients)
+
+
+def _credential(platform: DevOpsPlatform, kind: str) -> CredentialSource:
+    """Sign in with a token of the environment, else, where Entra ID gives tokens, as `nephoscope collect` does."""
+    from nephoscope.collect.devops.live_answers import static_credential
+    from nephoscope.connect.cloud import CLOUDS
+    from nephoscope.connect.credentials import SignInError, credential_source
+
+    token = next((os.environ[name] for name in TOKENS[platform.name] if os.environ.get(name)), "")
+    if token:
+        return static_credential(token)
+    if not platform.scope:
+        usage_error(f"set {' or '.join(TOKENS[platform.name])} to a token that may read the organization")
+    try:
+        return credential_source(kind, CLOUDS["public"])
+    except SignInError as error:
+        usage_error(str(error))

@@ -1,0 +1,187 @@
+"""From answers to documents: walk the listings of a platform from its organization down, and say what was read in full."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nephoscope.collect.azure.gaps import Gaps
+from nephoscope.collect.devops.projection import project
+from nephoscope.collect.devops.rest_answer import NOT_RECORDED, RestAnswer, RestAnswers
+from nephoscope.collect.devops.rest_listing import DevOpsPlatform, RestListing, quote_segment
+from nephoscope.estate.devops_documents import CONTAINERS, SCANNERS, claim_of
+from nephoscope_policy.model.resource_id import ResourceId
+
+MOST_DOCUMENTS = 1_000_000
+_CONNECTOR_TYPE = "microsoft.security/securityconnectors"
+_REFUSED = frozenset({401, 403, 404})
+
+
+class DevOpsCollectError(Exception):
+    """A collection that could not begin or go on: the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A resource on the way down: its id, type, and the variables of the requests below it."""
+
+    id: str
+    type: str
+    variables: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class DevOpsCollection:
+    """What came together: documents by lower-cased id, the types that were read in full by lower-cased id of their parent, gaps."""
+
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    scopes: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    gaps: Gaps = field(default_factory=Gaps)
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def add(self, id_: str, type_: str, properties: dict[str, Any]) -> None:
+        """Take in a document; DevOpsCollectError where there are too many."""
+        if len(self.documents) >= MOST_DOCUMENTS:
+            raise DevOpsCollectError(
+                f"there are more than {MOST_DOCUMENTS:,} documents: read repositories by name, with --repository"
+            )
+        name = id_.rsplit("/", 1)[-1]
+        self.documents[id_.lower()] = {"id": id_, "name": name, "type": type_, "properties": properties}
+
+
+@dataclass(frozen=True, slots=True)
+class PostureCollector:
+    """Reads an organization of a platform through whoever answers; `only` names the repositories that are read (none = all).
+
+    `progress` is told each resource whose settings are read.
+    """
+
+    platform: DevOpsPlatform
+    answers: RestAnswers
+    only: frozenset[str] = frozenset()
+    progress: Callable[[str], None] = lambda _: None
+
+    def collect(self, connector: str, organization: str) -> DevOpsCollection:
+        """Read an organization below a security connector; DevOpsCollectError where nothing of it can be read."""
+        found = DevOpsCollection()
+        root = self._root(connector, organization)
+        found.add(root.id, root.type, {"onboardingState": "Onboarded"})
+        self._walk(root, found)
+        if len(found.documents) == 1:
+            told = next((str(gap) for gap in found.gaps.found), "there was no answer")
+            raise DevOpsCollectError(f"nothing of {organization} could be read: {told}")
+        return found
+
+    def _root(self, connector: str, organization: str) -> Node:
+        try:
+            known = ResourceId.parse(connector).type == _CONNECTOR_TYPE
+        except ValueError:
+            known = False
+        if not known:
+            raise DevOpsCollectError(
+                "--connector must be the id of a security connector, "
+                f"/subscriptions/.../providers/Microsoft.Security/securityConnectors/NAME (got {connector!r})"
+            )
+        segment = self.platform.root.rsplit("/", 1)[-1]
+        id_ = f"{connector.rstrip('/')}/devops/default/{segment}/{quote_segment(organization)}"
+        return Node(id_, self.platform.root, {self.platform.variable: organization})
+
+    def _walk(self, node: Node, found: DevOpsCollection) -> None:
+        if node.type in CONTAINERS:
+            self.progress(node.id.rsplit("/", 1)[-1])
+        for listing in self.platform.below(node.type):
+            for child in self._read(listing, node, found):
+                self._walk(child, found)
+
+    def _read(self, listing: RestListing, node: Node, found: DevOpsCollection) -> Iterator[Node]:
+        """Read a listing for a resource, note what came of it, and give the resources that it lists."""
+        what = listing.type.rsplit("/", 1)[-1]
+        names: Counter[str] = Counter()
+        children: list[Node] = []
+        for page in self.answers.pages(listing.url(node.variables), listing.service, what):
+            found.requests[what] += 1
+            if not page.granted:
+                self._refused(listing, node, page, found)
+                yield from children
+                return
+            for row in _rows(listing, page.body):
+                children += self._taken(listing, node, row, names, found)
+        _note_scanner(listing, node, found, on=True)
+        if not (self.only and listing.type in CONTAINERS and "repo" in what.lower()):
+            found.scopes[node.id.lower()].add(claim_of(listing.type, node.type))
+        yield from children
+
+    def _taken(
+        self,
+        listing: RestListing,
+        node: Node,
+        row: dict[str, Any],
+        names: Counter[str],
+        found: DevOpsCollection,
+    ) -> list[Node]:
+        name = _text(row, listing.name) if listing.items else listing.name
+        if not name or (
+            self.only and listing.type.lower().endswith("/repos") and name.lower() not in self.only
+        ):
+            return []
+        names[name] += 1
+        unique = name if names[name] == 1 else f"{name}-{names[name]}"
+        id_ = _child_id(node.id, listing.type, unique)
+        shaped = {member: _member(row, path) for member, path in listing.shape.items()}
+        properties = project(row, listing.keep) | {k: v for k, v in shaped.items() if v is not None}
+        found.add(id_, listing.type, properties)
+        bound = {variable: _text(row, path) for variable, path in listing.binds.items()}
+        return [Node(id_, listing.type, {**node.variables, **bound})] if listing.binds else []
+
+    def _refused(self, listing: RestListing, node: Node, page: RestAnswer, found: DevOpsCollection) -> None:
+        if listing.nothing and re.search(listing.nothing, page.message, re.IGNORECASE):
+            _note_scanner(listing, node, found, on=False)
+            found.scopes[node.id.lower()].add(claim_of(listing.type, node.type))
+            return
+        reason = page.message if page.status == NOT_RECORDED else f"{page.status} {page.message}".strip()
+        permission = listing.permission if page.status in _REFUSED else ""
+        found.gaps.add(listing.type.lower(), node.id.lower(), reason, permission)
+
+
+def _note_scanner(listing: RestListing, node: Node, found: DevOpsCollection, *, on: bool) -> None:
+    """Keep whether a scanner is on, which its alerts tell by being answered or refused."""
+    if listing.scanner:
+        found.add(_child_id(node.id, SCANNERS, listing.scanner), SCANNERS, {"enabled": on})
+
+
+def _child_id(parent: str, type_: str, name: str) -> str:
+    """The id of a child as Azure writes it, of an extension below `providers`."""
+    segment = quote_segment(name)
+    if type_ in CONTAINERS:
+        return f"{parent}/{type_.rsplit('/', 1)[-1]}/{segment}"
+    return f"{parent}/providers/{type_}/{segment}"
+
+
+def _rows(listing: RestListing, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The objects that an answer lists; pages that were recorded as a list are gone through."""
+    if not listing.items:
+        yield body
+        return
+    if listing.items not in body and isinstance(body.get("value"), list):
+        for page in body["value"]:
+            if isinstance(page, dict) and listing.items in page:
+                yield from _rows(listing, page)
+        return
+    listed = body.get(listing.items)
+    yield from (row for row in (listed if isinstance(listed, list) else ()) if isinstance(row, dict))
+
+
+def _member(row: Any, path: str) -> Any:
+    for part in path.split("."):
+        row = row.get(part) if isinstance(row, dict) else None
+    return row
+
+
+def _text(row: dict[str, Any], path: str) -> str:
+    """A member as text, '' where it is neither text nor a number."""
+    value = _member(row, path)
+    plain = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if plain else ""

@@ -1,0 +1,57 @@
+"""What is kept of an answer: members by path, so that no value of a secret, no token in an address comes into a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+_MOST_TEXT = 2_000
+_MOST_ITEMS = 10_000
+
+
+def project(body: Any, keep: Iterable[str]) -> dict[str, Any]:
+    """Keep the members of an object that paths name: `a.b`, `a.*.b` for every member of `a`; lists are gone through.
+
+    `a?` keeps whether there is a value, and not the value; `a@` only the scheme and host of an address.
+    """
+    tree: dict[str, Any] = {}
+    for path in keep:
+        node = tree
+        for part in path.split("."):
+            node = node.setdefault(part, {})
+    found = _kept(body, tree)
+    return found if isinstance(found, dict) else {}
+
+
+def _kept(value: Any, tree: Mapping[str, Any]) -> Any:
+    if not tree:
+        return _bounded(value)
+    if isinstance(value, list):
+        return [_kept(one, tree) for one in value[:_MOST_ITEMS]]
+    if not isinstance(value, dict):
+        return None
+    if "*" in tree:
+        return {str(key): _kept(inner, tree["*"]) for key, inner in list(value.items())[:_MOST_ITEMS]}
+    found: dict[str, Any] = {}
+    for name, below in tree.items():
+        plain = name.rstrip("?@")
+        if name.endswith("?"):
+            found[plain] = bool(value.get(plain))
+        elif plain in value:
+            found[plain] = _origin(value[plain]) if name.endswith("@") else _kept(value[plain], below)
+    return found
+
+
+def _bounded(value: Any) -> Any:
+    return value[:_MOST_TEXT] if isinstance(value, str) else value
+
+
+def _origin(value: Any) -> str:
+    """The scheme and host of an address: user, path and query may hold a token."""
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else ""

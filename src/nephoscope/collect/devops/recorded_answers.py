@@ -1,0 +1,80 @@
+"""Answers that `gh api`, `az rest` or curl wrote into a folder, one file a request, named by its path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nephoscope.collect.devops.rest_answer import NOT_RECORDED, OK, RestAnswer, message_of
+from nephoscope.collect.devops.rest_listing import recording_name
+from nephoscope.model.nesting import DEEPEST, too_deep
+
+MOST_BYTES = 64 << 20
+#: Members that only a refusal has: of GitHub, of Azure DevOps.
+_REFUSALS = ("documentation_url", "typeKey", "innerException")
+
+
+class RecordingError(Exception):
+    """A recorded file that cannot be read: the message says which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnswers:
+    """The recording in a folder."""
+
+    folder: Path
+
+    def pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
+        """Answer a path by its file; RecordingError where the file is no JSON."""
+        file = self.folder / recording_name(path, service)
+        if not file.resolve().is_relative_to(self.folder.resolve()):
+            raise RecordingError(f"{file}: it lies outside of the recording")
+        if not file.is_file():
+            yield RestAnswer(
+                NOT_RECORDED, message=f"{what} is not in the recording ({file.relative_to(self.folder)})"
+            )
+            return
+        for document in _documents(file):
+            yield _answer(document)
+
+
+def _documents(file: Path) -> Iterator[Any]:
+    """The JSON values of a file: `gh api --paginate` writes a page behind the other, `--slurp` a list of pages."""
+    if file.stat().st_size > MOST_BYTES:
+        raise RecordingError(f"{file}: it has more than {MOST_BYTES >> 20} MiB")
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        decoder, at = json.JSONDecoder(), _skip(text, 0)
+        if at == len(text):
+            yield {}
+        while at < len(text):
+            value, at = decoder.raw_decode(text, at)
+            yield from _flat(value, file)
+            at = _skip(text, at)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise RecordingError(f"{file}: it is not whole JSON ({error})") from error
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def _flat(value: Any, file: Path) -> Iterator[Any]:
+    if too_deep(value):
+        raise RecordingError(f"{file}: it nests deeper than {DEEPEST} objects and arrays")
+    slurped = isinstance(value, list) and value and all(isinstance(one, list) for one in value)
+    yield from value if slurped else [value]
+
+
+def _answer(document: Any) -> RestAnswer:
+    if not isinstance(document, dict):
+        return RestAnswer(OK, {"value": document if isinstance(document, list) else [document]})
+    if message_of(document) and any(name in document for name in _REFUSALS):
+        status = str(document.get("status", ""))
+        return RestAnswer(int(status) if status.isdecimal() else 400, {}, message=message_of(document))
+    return RestAnswer(OK, document)

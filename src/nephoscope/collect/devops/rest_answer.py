@@ -1,0 +1,43 @@
+"""An answer of GitHub or Azure DevOps, however it was had: asked for now, or recorded earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+OK, NO_CONTENT = 200, 204
+#: The status of a request that nobody recorded.
+NOT_RECORDED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RestAnswer:
+    """One page: the status, the JSON object (a list stands in its `value`), and the path of the next page ('' = none).
+
+    `message` is the text of a refusal.
+    """
+
+    status: int
+    body: dict[str, Any] = field(default_factory=dict)
+    next: str = ""
+    message: str = ""
+
+    @property
+    def granted(self) -> bool:
+        """Whether there is an answer."""
+        return self.status in (OK, NO_CONTENT)
+
+
+class RestAnswers(Protocol):
+    """Whoever answers requests."""
+
+    def pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
+        """Answer a path of a service, page by page; `what` names the request in counts."""
+        ...
+
+
+def message_of(body: dict[str, Any]) -> str:
+    """Give the text of a refusal, '' where a body is none."""
+    message = body.get("message")
+    return message[:500] if isinstance(message, str) else ""

@@ -1,0 +1,120 @@
+"""What an estate holds of GitHub organizations and Azure DevOps: repositories as Azure names them, their settings as extensions.
+
+Repositories are children of a security connector, as Defender for Cloud has them. Their settings, which Azure has no type for, are
+documents of the namespace Nephoscope.DevOps beside them, with the members of the REST answer that told them.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/git-hub-repos, .../azure-dev-ops-projects
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import known
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.resource import Resource
+
+CONNECTOR = "Microsoft.Security/securityConnectors"
+GITHUB_OWNER = f"{CONNECTOR}/devops/gitHubOwners"
+GITHUB_REPOSITORY = f"{GITHUB_OWNER}/repos"
+AZURE_DEVOPS_ORGANIZATION = f"{CONNECTOR}/devops/azureDevOpsOrgs"
+AZURE_DEVOPS_PROJECT = f"{AZURE_DEVOPS_ORGANIZATION}/projects"
+AZURE_DEVOPS_REPOSITORY = f"{AZURE_DEVOPS_PROJECT}/repos"
+CONTAINERS = (
+    GITHUB_OWNER, GITHUB_REPOSITORY, AZURE_DEVOPS_ORGANIZATION, AZURE_DEVOPS_PROJECT, AZURE_DEVOPS_REPOSITORY
+)  # fmt: skip
+
+#: What stands between a security connector and the organizations below it.
+INSIDE = "/devops/default/"
+
+NAMESPACE = "Nephoscope.DevOps"
+SETTINGS = f"{NAMESPACE}/settings"
+ADMINISTRATORS = f"{NAMESPACE}/administrators"
+ACTIONS_PERMISSIONS = f"{NAMESPACE}/actionsPermissions"
+WORKFLOW_PERMISSIONS = f"{NAMESPACE}/workflowPermissions"
+FORK_APPROVALS = f"{NAMESPACE}/forkApprovals"
+BRANCH_PROTECTIONS = f"{NAMESPACE}/branchProtections"
+BRANCH_RULES = f"{NAMESPACE}/branchRules"
+BRANCH_POLICIES = f"{NAMESPACE}/branchPolicies"
+ENVIRONMENTS = f"{NAMESPACE}/environments"
+CHECKS = f"{NAMESPACE}/checks"
+SECRETS = f"{NAMESPACE}/secrets"
+DEPLOY_KEYS = f"{NAMESPACE}/deployKeys"
+WEBHOOKS = f"{NAMESPACE}/webhooks"
+RUNNERS = f"{NAMESPACE}/runners"
+SCANNERS = f"{NAMESPACE}/scanners"
+CODE_ALERTS = f"{NAMESPACE}/codeScanningAlerts"
+SECRET_ALERTS = f"{NAMESPACE}/secretScanningAlerts"
+DEPENDENCY_ALERTS = f"{NAMESPACE}/dependencyAlerts"
+PIPELINE_SETTINGS = f"{NAMESPACE}/pipelineSettings"
+PIPELINES = f"{NAMESPACE}/pipelines"
+PIPELINE_PERMISSIONS = f"{NAMESPACE}/pipelinePermissions"
+SERVICE_CONNECTIONS = f"{NAMESPACE}/serviceConnections"
+VARIABLE_GROUPS = f"{NAMESPACE}/variableGroups"
+SECURE_FILES = f"{NAMESPACE}/secureFiles"
+AGENT_QUEUES = f"{NAMESPACE}/agentQueues"
+ADVANCED_SECURITY = f"{NAMESPACE}/advancedSecurity"
+DOCUMENTS = (
+    SETTINGS, ADMINISTRATORS, ACTIONS_PERMISSIONS, WORKFLOW_PERMISSIONS, FORK_APPROVALS, BRANCH_PROTECTIONS, BRANCH_RULES,
+    BRANCH_POLICIES, ENVIRONMENTS, CHECKS, SECRETS, DEPLOY_KEYS, WEBHOOKS, RUNNERS, SCANNERS, CODE_ALERTS, SECRET_ALERTS,
+    DEPENDENCY_ALERTS, PIPELINE_SETTINGS, PIPELINES, PIPELINE_PERMISSIONS, SERVICE_CONNECTIONS, VARIABLE_GROUPS, SECURE_FILES,
+    AGENT_QUEUES, ADVANCED_SECURITY,
+)  # fmt: skip
+
+
+def repository_name(id_: str) -> str:
+    """Give the short name of an organization, project or repository from its id or that of anything below, '' for another resource."""
+    _, found, below = id_.partition(INSIDE if INSIDE in id_ else INSIDE.lower())
+    parts = below.split("/providers/", 1)[0].split("/")
+    return "/".join(parts[1::2]) if found else ""
+
+
+def documents(view: View, type_: str, parent: str) -> Sequence[Resource]:
+    """Give the documents of a type beside a resource; NotCollected where they were not read in full."""
+    _need(view, type_, parent)
+    return view.children(type_.lower(), parent)
+
+
+def document(view: View, type_: str, parent: str) -> dict[str, Any]:
+    """Give the members of the one document of a type beside a resource; NotCollected where it was not read or is not there."""
+    found = view.children(type_.lower(), parent)
+    if not found:
+        raise _missing(view, type_, parent)
+    return known(found[0])
+
+
+def claim_of(type_: str, parent_type: str) -> str:
+    """Give the entry of a coverage manifest for the documents of a type right below resources of another, and not further down."""
+    return type_.lower() if type_ in CONTAINERS else f"{parent_type}/providers/{type_}".lower()
+
+
+def _need(view: View, type_: str, parent: str) -> None:
+    if not view.covers(claim_of(type_, ResourceId.parse(parent).type), parent):
+        raise _missing(view, type_, parent)
+
+
+def _missing(view: View, type_: str, parent: str) -> NotCollected:
+    reason = view.estate.coverage.gaps.get(type_.lower(), "")
+    return NotCollected(f"{type_} of {parent}" + (f" ({reason})" if reason else ""))
+
+
+def member(members: Mapping[str, Any], name: str, of: str) -> Any:
+    """Give a member; NotCollected where an answer left it out, as GitHub does for callers without the right to see it."""
+    value = members.get(name)
+    if value is None:
+        raise NotCollected(f"'{name}' of {of}")
+    return value
+
+
+def member_flag(members: Mapping[str, Any], name: str, of: str) -> bool:
+    """Give a member that is true or false; NotCollected where it is neither."""
+    value = member(members, name, of)
+    if not isinstance(value, bool):
+        raise NotCollected(f"'{name}' of {of}: it is neither true nor false")
+    return value

@@ -1,0 +1,69 @@
+"""From recorded bodies to verdicts: a well-kept organization is healthy, each fault is found, what was not read is no fault."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.analyze.discovery import analyzers
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.state import State
+
+CASES = Path(__file__).parents[2] / "cases" / "devops"
+MODULES = {
+    "github": ("github_organizations", "github_actions", "github_branches", "github_scanning", "github_secrets", "github_access"),
+    "azure-devops": ("azure_devops_pipelines", "azure_devops_resources", "azure_devops_branches", "azure_devops_scanning"),
+}  # fmt: skip
+#: `answers` stand in place of those of the well-kept organization; `says` is part of the description.
+FAULTS: list[dict[str, Any]] = json.loads((CASES / "faults.json").read_text(encoding="utf-8"))
+
+
+def key_of(name: str) -> str:
+    module, _, constant = name.partition(".")
+    return str(getattr(importlib.import_module(f"nephoscope.analyze.{module}"), constant).id)
+
+
+@pytest.mark.parametrize("platform", sorted(MODULES))
+def test_a_well_kept_organization_is_healthy(judge: Any, platform: str) -> None:
+    found = judge(platform)
+    asked = {key for one in analyzers() if one.name in MODULES[platform] for key in one.keys}
+    assert {key for key, _ in found} >= asked
+    wrong = {
+        place: shown(one)
+        for place, one in found.items()
+        if place[0] in asked and one.state is not State.COMPLIANT
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    "fault", FAULTS, ids=[f"{one['key']} {one['state']} {number}" for number, one in enumerate(FAULTS)]
+)
+def test_a_fault_is_found_and_a_refusal_is_no_fault(judge: Any, fault: dict[str, Any]) -> None:
+    one = judge(fault["platform"], fault["answers"])[key_of(fault["key"]), fault["on"]]
+    assert one.state.value == fault["state"], shown(one)
+    assert fault["says"] in one.description, shown(one)
+
+
+@pytest.mark.parametrize("platform", sorted(MODULES))
+def test_an_answer_that_nobody_gave_makes_nothing_unhealthy(judge: Any, recorded: Any, platform: str) -> None:
+    needed = {"_apis/projects.json"}  # without projects there is nothing at all
+    for name in recorded(platform).keys() - needed:
+        found = judge(platform, {name: None})
+        bad = [shown(one) for one in found.values() if one.state is State.NON_COMPLIANT]
+        assert bad == [], name
+
+
+def test_every_key_of_these_analyzers_is_seen_unhealthy() -> None:
+    seen = {key_of(one["key"]) for one in FAULTS if one["state"] == State.NON_COMPLIANT.value}
+    names = [name for several in MODULES.values() for name in several]
+    asked = {key for one in analyzers() if one.name in names for key in one.keys}
+    assert asked - seen == set()
+
+
+def shown(one: Assessment) -> str:
+    return f"{one.key} on {one.resource.rsplit('/', 1)[-1]}: {one.state.value}: {one.description}"
