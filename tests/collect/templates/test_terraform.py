@@ -183,7 +183,8 @@ def test_ids_are_found_by_references() -> None:
     )
     rule = plan.at("azurerm_mssql_firewall_rule.f")[0]
     assert not rule.id_known
-    assert rule.id == "{server_id}/firewallRules/f"
+    part = "{azurerm_mssql_firewall_rule.f.server_id}"
+    assert rule.id == f"{GROUP[:-2]}{part}/providers/Microsoft.Sql/servers/{part}/firewallRules/f"
 
 
 def test_instances_refer_to_those_of_their_key() -> None:
@@ -337,7 +338,9 @@ def test_deleted_and_unmapped_resources_are_said() -> None:
     gone["change"]["actions"] = ["delete"]
     plan = mapped(gone, change("azurerm_new_thing.b", {"name": "b"}), change("random_id.c", {"hex": "a"}))
     assert plan.deleted == ["azurerm_storage_account.a"]
-    assert [(one.address, one.place.line > 1) for one in plan.unmapped] == [("azurerm_new_thing.b", True)]
+    assert [(one.address, plan.document.place(one.path).line > 1) for one in plan.unmapped] == [
+        ("azurerm_new_thing.b", True)
+    ]
 
 
 def test_a_state_is_read_too() -> None:

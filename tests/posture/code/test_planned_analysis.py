@@ -37,7 +37,7 @@ NODE = "[reference('/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/si
 def verdicts(template: dict[str, Any]) -> dict[str, State]:
     """The verdict on the machine by key; Unknown where an analyzer leaves it open."""
     expansion = expand(Document.parse(json.dumps(template), "main.json"), scope=Scope())
-    analysis = analyze_planned(plan_estate(expansion).estate, NOW)
+    analysis = analyze_planned(plan_estate(expansion.resources).estate, NOW)
     found = {one.key: one.state for one in analysis.assessments if "/virtualMachines/" in one.resource}
     return found | {
         id_.rpartition("/")[2]: State.UNKNOWN for id_ in analysis.unknown if "/virtualmachines/" in id_

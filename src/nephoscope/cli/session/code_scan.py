@@ -24,6 +24,7 @@ from nephoscope.posture.code.baseline import (
 from nephoscope.posture.code.edits import apply_fixes
 from nephoscope.posture.code.git_base import GitError, read_base
 from nephoscope.posture.code.template.judge import TemplateJudge
+from nephoscope.posture.code.template.plan_scan import failing_before_apply
 from nephoscope.posture.code.template.scan import CODE_SUFFIXES, scan_files, scan_targets
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.policies.planning import build_plan
@@ -148,7 +149,8 @@ def _before(target: Path, since: str, judge: TemplateJudge, scope: Scope) -> fro
     around = target.absolute().relative_to(repository.root).as_posix() if target.is_dir() else prefix
     inside = [name for name in base.files if around in ("", ".") or name.startswith(f"{around}/")]
     report = scan_files([(earlier, inside)], since, judge, scope)
-    return fingerprints_before(report.findings, base.renamed)
+    applied = failing_before_apply(repository, names, judge, scope)
+    return fingerprints_before(report.findings, base.renamed) | fingerprints_before(applied, {})
 
 
 def exit_code(report: CodeReport, options: Mapping[str, Any]) -> int:

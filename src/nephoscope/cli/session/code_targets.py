@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".bicep", ".bicepparam")
 _TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
+_PLAN = re.compile(rb"\"(?:resource_changes|planned_values|terraform_version)\"\s*:")
+_FORMAT = re.compile(rb"\"format_version\"\s*:")
 _MANIFEST = "coverage.json"
 _REPOSITORY = (".git", ".github", "Dockerfile", ".gitlab-ci.yml", "azure-pipelines.yml")
 _HEAD = 65_536
@@ -45,6 +47,8 @@ def _is_code(target: Path) -> bool:
 def _is_template(path: Path) -> bool:
     if path.suffix in _SUFFIXES or path.name.lower().startswith(("dockerfile", "containerfile")):
         return True
+    if path.suffix == ".tfplan" or path.name == "tfplan":
+        return True
     if path.suffix not in (".json", ".jsonc"):
         return False
     try:
@@ -52,7 +56,11 @@ def _is_template(path: Path) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return False
-    found = _TEMPLATE.search(head)
+    return _has_outermost(_TEMPLATE, head) or (_has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head))
+
+
+def _has_outermost(pattern: re.Pattern[bytes], head: bytes) -> bool:
+    found = pattern.search(head)
     return found is not None and _is_outermost(head[: found.start()])
 
 

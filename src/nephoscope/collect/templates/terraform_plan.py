@@ -10,10 +10,11 @@ from nephoscope.collect.templates.source_text import SourceText
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.plan import TerraformPlan
+    from nephoscope_policy.arm.template.document import Document
 
 TITLE = "Terraform plan (`terraform show -json`)"
 PRECEDENCE = 20
-MAX_SIZE = 20_000_000
+MAX_SIZE = 16 * 1024 * 1024
 _PLAN = re.compile(r'"(?:resource_changes|planned_values|terraform_version)"\s*:')
 _VERSION = re.compile(r'"format_version"\s*:')
 
@@ -23,19 +24,24 @@ def claims(name: str, head: str) -> bool:
     return name.endswith((".json", ".tfplan")) and bool(_VERSION.search(head)) and bool(_PLAN.search(head))
 
 
-def read(source: SourceText) -> TerraformPlan:
-    """Map the resources of a plan; raises UnreadableFileError."""
-    # only a plan needs the engine
-    from nephoscope.collect.templates.terraform.plan import map_plan
+def parse_plan(text: str | bytes, name: str) -> Document:
+    """Read the JSON of a plan; raises UnreadableFileError."""
     from nephoscope_policy.arm.template.document import Document
     from nephoscope_policy.arm.template.errors import TemplateError
 
     try:
-        document = Document.parse(source.text, source.name)
+        document = Document.parse(text, name, MAX_SIZE)
     except TemplateError as error:
-        raise UnreadableFileError(
-            error.problem.message, error.problem.place.line or 1, error.problem.place.column or 1
-        ) from error
+        place = error.problem.place
+        raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
     if not isinstance(document.value, dict):
         raise UnreadableFileError("a plan is an object with resource_changes")
-    return map_plan(document)
+    return document
+
+
+def read(source: SourceText) -> TerraformPlan:
+    """Map the resources of a plan; raises UnreadableFileError."""
+    # only a plan needs the engine
+    from nephoscope.collect.templates.terraform.plan import map_plan
+
+    return map_plan(parse_plan(source.text, source.name))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.finding import CodeFinding, Edit
+
+_MEMBER = re.compile(r"\s*(\"[^\"]*\"|[\w-]+)\s*[:=]")
+_LINE = re.compile(r"\n[ \t]*[\w-]+ = [^\n]*$")
 
 
 def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
@@ -33,22 +37,28 @@ def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
 def edited(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
     """A text with edits that do not overlap, and how many of them were applied.
 
-    At one place several members are inserted, each of another name, where each brings its comma.
+    At one place several members are inserted, each of another name, where each brings its comma or is a line of its own.
     """
     source = SourceText("", text)
     spans = sorted({(*_offsets(source, edit), edit.text) for edit in edits})
     parts, at, count = [], 0, 0
     inserted: set[tuple[int, str]] = set()
     for start, end, new in spans:
-        key = (start, new.partition(":")[0].strip())
+        named = _MEMBER.match(new)
+        key = (start, named[1] if named else new)
         again = any(place == start for place, _ in inserted)
-        if start < at or key in inserted or (again and not (start == end and new.endswith(","))):
+        if start < at or key in inserted or (again and not (start == end and _stands_alone(new))):
             continue
         if start == end:
             inserted.add(key)
         parts += [text[at:start], new]
         at, count = end, count + 1
     return "".join([*parts, text[at:]]), count
+
+
+def _stands_alone(member: str) -> bool:
+    """Whether another member may be inserted beside one: it ends with its comma, or is an attribute's line."""
+    return member.endswith(",") or _LINE.match(member) is not None
 
 
 def _offsets(source: SourceText, edit: Edit) -> tuple[int, int]:

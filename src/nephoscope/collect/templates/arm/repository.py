@@ -68,6 +68,20 @@ class Repository:
         except OSError:
             return None
 
+    def names_in(self, folder: str) -> list[str]:
+        """The names of the files right in a folder ('' = the root), in order; none where it is not inside the root."""
+        prefix = f"{folder}/" if folder else ""
+        if not self.on_disk:
+            below = (name for name in self.overlay if name.startswith(prefix))
+            return sorted(name for name in below if "/" not in name[len(prefix) :])
+        path = self.root / folder
+        try:
+            if not path.resolve().is_relative_to(self.root.resolve()):
+                return []
+            return sorted(f"{prefix}{one.name}" for one in path.iterdir())
+        except OSError:
+            return []
+
     def document(self, name: str) -> Document:
         """The JSON of a file, parsed once, or what it compiles to; raises TemplateError."""
         found = self.compiled.get(name) or self._parsed.get(name)
@@ -140,6 +154,8 @@ def _beside_file(target: Path) -> Iterator[str]:
     compiled = target.with_suffix(".json")
     if target.suffix == ".bicep" and compiled.is_file():
         yield compiled.name
+    if target.suffix in (".json", ".tfplan"):
+        yield from (one.name for one in sorted(target.parent.glob("*.tf")))
     if target.suffix == ".bicep":
         yield from (one.name for one in sorted(target.parent.glob("*.bicepparam")))
     for folder in ("", "parameters/", "params/"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from nephoscope_policy.arm.template.document import Path
@@ -17,6 +18,17 @@ class Found(NamedTuple):
 
     value: Any
     path: Path
+
+    def member(self, names: tuple[str, ...]) -> Found:
+        """Return what is known of a member of a value that is unknown, or was found elsewhere."""
+        value = self.value
+        for name in names:
+            if isinstance(value, Unknown):
+                value = value.member(name) if value.type in ("any", "array", "object") else Unknown()
+            else:
+                value = value[0] if isinstance(value, list) and len(value) == 1 else value
+                value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
+        return Found(value, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class Attributes:
         for name in names:
             here = here.block()
             if here.unknown is True:
-                return here.found()
+                return here.found().member(names[len(here.names) - len(self.names) :])
             here = here.below(name, (*here.names, name))
         return here.found()
 
@@ -70,6 +82,23 @@ class Attributes:
         if not isinstance(self.values, list):
             return []
         return [self.below(index, self.names) for index in range(len(self.values))]
+
+    def with_value(self, names: tuple[str, ...], value: Any) -> Attributes:
+        """Return the attributes with another value at a path of names; itself where a block on the way is not there."""
+        values, unknown, sensitive = (deepcopy(one) for one in (self.values, self.unknown, self.sensitive))
+        here = values
+        for name in names[:-1]:
+            here = _only(here)
+            here = here.get(name) if isinstance(here, dict) else None
+        here = _only(here)
+        if not names:
+            return replace(self, values=value, unknown=None, sensitive=None)
+        if not isinstance(here, dict):
+            return self
+        here[names[-1]] = value
+        return replace(
+            self, values=values, unknown=_without(unknown, names), sensitive=_without(sensitive, names)
+        )
 
     def at(self, *names: str) -> Attributes:
         """Return what stands at a path of names."""
@@ -112,6 +141,22 @@ class Attributes:
             }
             return {key: item for key, item in joined.items() if item is not MISSING}
         return value
+
+
+def _only(node: Any) -> Any:
+    return node[0] if isinstance(node, list) and len(node) == 1 else node
+
+
+def _without(node: Any, names: tuple[str, ...]) -> Any:
+    """Return marks without that of a path."""
+    here = node
+    for name in names[:-1]:
+        here = _only(here)
+        here = here.get(name) if isinstance(here, dict) else None
+    here = _only(here)
+    if isinstance(here, dict):
+        here.pop(names[-1], None)
+    return None if node is True else node
 
 
 def _below(node: Any, step: str | int) -> Any:

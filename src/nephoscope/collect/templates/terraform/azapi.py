@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from nephoscope.collect.templates.terraform.arm_names import name_part
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
 from nephoscope.collect.templates.terraform.mapper import BodyBuilder
 from nephoscope.collect.templates.terraform.table import ResourceTable
+from nephoscope_policy.arm.patterns import pattern
+from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
 from nephoscope_policy.arm.unknown import Unknown
 
 AZAPI = {
@@ -17,21 +20,36 @@ AZAPI = {
 }
 
 
-def azapi_table_values(attributes: Attributes, builder: BodyBuilder) -> tuple[str, str, str, dict[str, Any]]:
-    """Return type, name, container and body; an update is the resource that it updates, with what it sets."""
-    type_ = str(attributes.get("type").value).partition("@")[0]
+def azapi_table_values(
+    attributes: Attributes, builder: BodyBuilder, address: str
+) -> tuple[str, str, str, dict[str, Any]]:
+    """Return type ('' where it is unknown), name, container and body; names and ids are patterns.
+
+    An update is the resource that it updates, with what it sets.
+    """
+    given_type = attributes.get("type").value
+    type_ = given_type.partition("@")[0] if isinstance(given_type, str) else ""
     name = attributes.get("name").value
     parent = attributes.get("parent_id").value
     target = attributes.get("resource_id").value
-    if name is MISSING and isinstance(target, str):
-        parent, name = _above(target), target.rsplit("/", 1)[-1]
+    updated = pattern(target) if isinstance(target, str | Unknown) else None
+    if name is MISSING and updated and "/" in updated:
+        parent, name = _above(updated), updated.rsplit("/", 1)[-1]
+    named = name_part(name, f"{address}.name")
+    container = _container(parent, address)
     body = attributes.get("body")
     given = _decoded(body.value)
     if isinstance(given, dict):
-        builder.places[("properties",)] = body.path
-        return type_, _text(name, "name"), _text(parent, "parent_id"), given
-    unknown = given if isinstance(given, Unknown) else None
-    return type_, _text(name, "name"), _text(parent, "parent_id"), {"properties": unknown} if unknown else {}
+        builder.places.update({(key,): (*body.path, key) for key in given})
+        return type_, named, container, given
+    unknown = given.of("object") if isinstance(given, Unknown) else None
+    return type_, named, container, {"properties": unknown} if unknown else {}
+
+
+def _container(parent: Any, address: str) -> str:
+    """Return the id that a resource stands in; of one that is not known, that of a group that is not known."""
+    text = name_part(parent, f"{address}.parent_id").rstrip("/")
+    return text if text.startswith("/") else f"/subscriptions/{ASSUMED_SUBSCRIPTION}/resourceGroups/{text}"
 
 
 def _above(id_: str) -> str:
@@ -47,7 +65,3 @@ def _decoded(value: Any) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return MISSING
-
-
-def _text(value: Any, label: str) -> str:
-    return value.rstrip("/") if isinstance(value, str) else f"{{{label}}}"

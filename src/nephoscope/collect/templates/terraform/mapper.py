@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
 from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
 from nephoscope_policy.arm.template.document import Path
-from nephoscope_policy.arm.unknown import Unknown
+from nephoscope_policy.arm.unknown import OpenObject, Unknown
 
 #: What most types have alike.
 COMMON: dict[str, Any] = {
@@ -22,11 +22,19 @@ COMMON: dict[str, Any] = {
 }
 
 
+class BuiltFrom(NamedTuple):
+    """What a part of a body is made from: the expression of a table, and the attributes that it reads."""
+
+    expression: str
+    attributes: Attributes
+
+
 class BodyBuilder:
-    """Builds a body and remembers where each part was read."""
+    """Builds a body and remembers where each part was read, and from what it was made; of absent parts too."""
 
     def __init__(self) -> None:
         self.places: dict[Path, Path] = {}
+        self.rules: dict[Path, BuiltFrom] = {}
 
     def build(self, mapping: dict[str, Any], attributes: Attributes, path: Path = ()) -> dict[str, Any]:
         """Build an object: keys may be paths with dots; members without a value are left out."""
@@ -41,8 +49,8 @@ class BodyBuilder:
     def _value(self, rule: Any, attributes: Attributes, path: Path) -> Any:
         if isinstance(rule, str):
             found = compile_expression(rule)(attributes)
-            if found.value is not MISSING:
-                self.places[path] = found.path
+            self.places[path] = found.path
+            self.rules[path] = BuiltFrom(rule, attributes)
             return found.value
         if not isinstance(rule, dict):
             self.places[path] = attributes.path
@@ -64,25 +72,33 @@ class BodyBuilder:
     def _list(self, rule: dict[str, Any], attributes: Attributes, path: Path) -> Any:
         """Build a list of blocks or values; `each` maps one of them."""
         made: list[Any] = []
+        given = False
         for source in rule["list"].split("|"):
             here, items = _items(attributes, source.strip())
             found = here.found()
+            self.places.setdefault(path, found.path)
             if isinstance(found.value, Unknown):
-                return found.value
+                return found.value.of("array")
             for item in items:
                 value = self._value(rule["each"], item, (*path, len(made)))
                 if value is not MISSING:
                     made.append(value)
             if items or found.value == []:
+                given = True
                 self.places[path] = found.path
-        return made if path in self.places else MISSING
+        return made if given else MISSING
 
     def _keys(self, rule: str, attributes: Attributes, path: Path) -> Any:
+        """Build an object whose keys are the values of a list; one that is not known may be any key."""
         found = compile_expression(rule)(attributes)
+        self.places[path] = found.path
+        if isinstance(found.value, Unknown):
+            return found.value.of("object")
         if not isinstance(found.value, list):
             return found.value
-        self.places[path] = found.path
-        return {str(item): {} for item in found.value if not isinstance(item, Unknown)} or MISSING
+        known: dict[str, Any] = {str(item): {} for item in found.value if not isinstance(item, Unknown)}
+        unknown = next((item for item in found.value if isinstance(item, Unknown)), None)
+        return known or MISSING if unknown is None else OpenObject(known, unknown)
 
 
 def _items(attributes: Attributes, source: str) -> tuple[Attributes, list[Attributes]]:

@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any
 
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes, Found
+from nephoscope_policy.arm.patterns import from_pattern, pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 _ATTRIBUTE = re.compile(r"[a-z_][\w]*(?:\.[\w]+)*|\.")
@@ -90,12 +91,18 @@ def _text(text: str) -> Evaluate:
 
     def evaluate(attributes: Attributes) -> Found:
         made, path = text, attributes.path
+        unknown: Unknown | None = None
         for name, part in parts:
             found = part(attributes)
-            if found.value is MISSING or isinstance(found.value, Unknown):
+            if found.value is MISSING:
                 return found
-            made, path = made.replace("{" + name + "}", str(found.value)), found.path
-        return Found(made, path)
+            if isinstance(found.value, Unknown):
+                unknown = found.value
+            known = pattern(found.value) if isinstance(found.value, Unknown) else str(found.value)
+            if known is None:
+                return Found(found.value.of("string"), found.path)
+            made, path = made.replace("{" + name + "}", known), found.path
+        return Found(made if unknown is None else from_pattern(made, unknown), path)
 
     return evaluate
 
@@ -103,8 +110,10 @@ def _text(text: str) -> Evaluate:
 def _choice(condition: Evaluate, yes: Any, no: Any) -> Evaluate:
     def evaluate(attributes: Attributes) -> Found:
         found = condition(attributes)
-        if found.value is MISSING or isinstance(found.value, Unknown):
+        if found.value is MISSING:
             return found
+        if isinstance(found.value, Unknown):
+            return Found(found.value.of("any"), found.path)
         return Found(yes if found.value not in (False, "", [], {}, "false") else no, found.path)
 
     return evaluate
@@ -113,10 +122,9 @@ def _choice(condition: Evaluate, yes: Any, no: Any) -> Evaluate:
 def _exists(inner: Evaluate) -> Evaluate:
     def evaluate(attributes: Attributes) -> Found:
         found = inner(attributes)
-        known = not isinstance(found.value, Unknown)
-        return (
-            Found(found.value is not MISSING and found.value not in ([], ""), found.path) if known else found
-        )
+        if isinstance(found.value, Unknown):
+            return Found(True if found.value.filled else found.value.of("any"), found.path)
+        return Found(found.value is not MISSING and found.value not in ([], ""), found.path)
 
     return evaluate
 
@@ -128,16 +136,25 @@ def _converted(inner: Evaluate, name: str, argument: str) -> Evaluate:
 
     def evaluate(attributes: Attributes) -> Found:
         found = inner(attributes)
-        if found.value is MISSING or isinstance(found.value, Unknown):
+        if found.value is MISSING:
             return found
+        if isinstance(found.value, Unknown):
+            return Found(_converted_unknown(found.value, name, convert), found.path)
         return Found(convert(found.value, argument.strip('"')), found.path)
 
     return evaluate
 
 
+def _converted_unknown(unknown: Unknown, name: str, convert: Callable[[Any, str], Any]) -> Any:
+    """Return what a conversion makes of an unknown: a part of an id whose pattern is known, else another unknown."""
+    text = pattern(unknown) if name in _OF_IDS else None
+    return unknown.of("any") if text is None or "/" not in text else from_pattern(convert(text, ""), unknown)
+
+
 def _join(value: Any, separator: str) -> Any:
     items = value if isinstance(value, list) else [value]
-    return next((item for item in items if isinstance(item, Unknown)), separator.join(map(str, items)))
+    unknown = next((item for item in items if isinstance(item, Unknown)), None)
+    return separator.join(map(str, items)) if unknown is None else unknown.of("string")
 
 
 def _integer(value: Any, _: str) -> Any:
@@ -152,6 +169,8 @@ def _mapped(value: Any, argument: str) -> Any:
     return names.get(str(value), value)
 
 
+#: Conversions that take apart an id.
+_OF_IDS = ("above", "name")
 _CONVERSIONS: dict[str, Callable[[Any, str], Any]] = {
     "join": _join,
     "split": lambda value, separator: str(value).split(separator),

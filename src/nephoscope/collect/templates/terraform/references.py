@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-_INDEX = re.compile(r"\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\]")
+from nephoscope.collect.templates.terraform.changes import INSTANCE_KEY
+
 _RESOURCE = re.compile(
     r"(?P<address>(?:data\.)?[a-z][\w]*\.[\w-]+(?P<index>\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?)\.(?P<attribute>[\w.\[\]]+)"
 )
@@ -22,16 +23,51 @@ class Reference(NamedTuple):
     attribute: str
 
 
-def find_reference(
-    configuration: Mapping[str, Any], module: str, address: str, names: tuple[str, ...]
-) -> Reference | None:
-    """Return the one resource that an attribute of a resource refers to; None where it is made of several, or of none."""
-    here = module_configuration(configuration, module)
-    plain = _INDEX.sub("", address)
-    for resource in _list(here.get("resources")):
-        if resource.get("address") == plain:
-            return _follow(configuration, module, _expression(resource.get("expressions"), names), 0)
-    return None
+class ModuleReferences:
+    """The references of a configuration; the resources of a module are sought once."""
+
+    def __init__(self, configuration: Mapping[str, Any]) -> None:
+        self._configuration = configuration
+        self._resources: dict[str, dict[str, Any]] = {}
+
+    def find(self, module: str, address: str, names: tuple[str, ...]) -> Reference | None:
+        """Return the one resource that an attribute of a resource refers to; None where it is made of several, or of none."""
+        resource = self._resource(module, address)
+        if resource is None:
+            return None
+        return _follow(self._configuration, module, _expression(resource.get("expressions"), names), 0)
+
+    def knows(self, module: str, address: str) -> bool:
+        """Return whether the configuration has a resource."""
+        return self._resource(module, address) is not None
+
+    def sets(self, module: str, address: str, names: tuple[str, ...]) -> bool:
+        """Return whether the configuration has an expression of an attribute, or of a block around it that is not known in parts."""
+        resource = self._resource(module, address)
+        here = _map(resource).get("expressions")
+        for name in names:
+            if isinstance(here, list):
+                if len(here) != 1:
+                    return bool(here)
+                here = here[0]
+            below = _map(here)
+            if "references" in below or "constant_value" in below:
+                return True
+            if name not in below:
+                return False
+            here = below[name]
+        return True
+
+    def _resource(self, module: str, address: str) -> Any:
+        return self._of(INSTANCE_KEY.sub("", module)).get(INSTANCE_KEY.sub("", address))
+
+    def _of(self, module: str) -> dict[str, Any]:
+        if module not in self._resources:
+            listed = _list(module_configuration(self._configuration, module).get("resources"))
+            self._resources[module] = {
+                str(one.get("address")): one for one in listed if isinstance(one, dict)
+            }
+        return self._resources[module]
 
 
 def module_configuration(configuration: Mapping[str, Any], module: str) -> Mapping[str, Any]:
@@ -44,7 +80,7 @@ def module_configuration(configuration: Mapping[str, Any], module: str) -> Mappi
 
 def module_names(module: str) -> list[str]:
     """Return the names of the calls in the address of a module: `module.a[0].module.b` as a, b."""
-    plain = _INDEX.sub("", module)
+    plain = INSTANCE_KEY.sub("", module)
     return [part for part in plain.split(".") if part and part != "module"]
 
 

@@ -9,6 +9,8 @@ the one that the attribute names; `embed` is the list of the parent's body that 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import msgspec
 import yaml
 
+_BLOCKS = re.compile(r"(?<![\w.])([a-z_]\w*)\.")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -45,6 +48,27 @@ class ResourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     merge_into: str = ""
     body: dict[str, Any] = {}
     children: tuple[Child, ...] = ()
+
+
+@cache
+def block_names(resource: str) -> frozenset[str]:
+    """Return the attributes of a type of Terraform that its table reads lists or inner attributes of."""
+    table = tables().get(resource)
+    if table is None:
+        return frozenset()
+    bodies = [table.body, *(child.body for child in table.children)]
+    return frozenset(name for body in bodies for text in _expressions(body) for name in _BLOCKS.findall(text))
+
+
+def _expressions(rule: Any) -> Iterator[str]:
+    if isinstance(rule, str):
+        yield rule
+    elif isinstance(rule, dict):
+        if "list" in rule:
+            yield from (f"{source.strip()}." for source in rule["list"].split("|"))
+        for key, value in rule.items():
+            if key not in ("list", "each"):
+                yield from _expressions(value)
 
 
 @cache

@@ -11,8 +11,8 @@ from nephoscope_policy.arm.template.document import member
 if TYPE_CHECKING:
     from nephoscope.posture.code.template.places import BodyPath
     from nephoscope.posture.code.template.planned_estate import PlannedEstate
+    from nephoscope.posture.code.template.written_resource import WrittenResource
     from nephoscope.posture.evaluation.run import Run
-    from nephoscope_policy.arm.template import PlannedResource
     from nephoscope_policy.model.assessment import Assessment, Reason
 
 _RULES = "/securityrules/"
@@ -27,7 +27,7 @@ def said_by_analyzer(run: Run, reasons: Iterable[Reason]) -> Assessment | None:
     return next((one for one in said if assessment_id(one.resource, one.key).lower() in read), None)
 
 
-def rules_of(said: Assessment, planned: PlannedEstate) -> Iterator[tuple[PlannedResource, BodyPath]]:
+def rules_of(said: Assessment, planned: PlannedEstate) -> Iterator[tuple[WrittenResource, BodyPath]]:
     """Where the security rules that an analyzer names are planned: as resources, or in the bodies of their groups."""
     for part in said.sub_assessments:
         for id_ in part.details.get("rules") or ():
@@ -39,7 +39,7 @@ def rules_of(said: Assessment, planned: PlannedEstate) -> Iterator[tuple[Planned
                 yield from _in_group(group, key.partition(_RULES)[2])
 
 
-def _in_group(group: PlannedResource, name: str) -> Iterator[tuple[PlannedResource, BodyPath]]:
+def _in_group(group: WrittenResource, name: str) -> Iterator[tuple[WrittenResource, BodyPath]]:
     properties = member(group.body, "properties")
     rules = member(properties[1], "securityRules") if properties is not None else None
     for index, rule in enumerate(rules[1] if rules is not None and isinstance(rules[1], list) else ()):

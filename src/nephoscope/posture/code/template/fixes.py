@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.posture.code.finding import Edit
+from nephoscope_policy.arm.template import PlannedResource
 from nephoscope_policy.operators import judge
 from nephoscope_policy.paths import MISSING, step
 from nephoscope_policy.switches import SWITCHES
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.template.places import BodyPath, Places
-    from nephoscope_policy.arm.template import Document, PlannedResource, Written
+    from nephoscope.posture.code.template.written_resource import WrittenResource
+    from nephoscope_policy.arm.template import Document, Written
     from nephoscope_policy.model.assessment import Reason
 
 _OPPOSITES = {"enabled": "Disabled", "disabled": "Enabled", "allow": "Deny"}
@@ -121,8 +123,12 @@ def wanted_in_related(reasons: Sequence[Reason]) -> Any:
     return MISSING
 
 
-def edit_of(places: Places, resource: PlannedResource, at: BodyPath, subject: str, value: Any) -> Edit | None:
+def edit_of(places: Places, resource: WrittenResource, at: BodyPath, subject: str, value: Any) -> Edit | None:
     """The edit that gives a part of a resource's body a value; None where an expression without a literal decides."""
+    if not isinstance(resource, PlannedResource):
+        from nephoscope.posture.code.template.terraform_fixes import attribute_edit
+
+        return attribute_edit(places, resource, at, value)
     found = places.find(resource, at)
     if any(written.document.compiled for written in places.trail(resource, at)):
         return None  # the text is not JSON
@@ -142,7 +148,7 @@ def _is_literal(written: Written) -> bool:
     return not text.startswith(('"[', "'[", "{", "[")) or text.startswith(('"[[', "'[["))
 
 
-def _missing(resource: PlannedResource, at: BodyPath, subject: str) -> list[str]:
+def _missing(resource: WrittenResource, at: BodyPath, subject: str) -> list[str]:
     """The names of the members that have to be made, spelled as the alias spells them."""
     value: Any = resource.body
     names = {token.lower(): token for token in _TOKENS.split(subject)}

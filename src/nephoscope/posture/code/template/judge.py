@@ -26,11 +26,11 @@ from nephoscope_policy.gap import UNDECIDED
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.evaluation.run import Run
+    from nephoscope.posture.code.template.written_resource import WrittenResource
     from nephoscope.posture.policies.plan import Plan
     from nephoscope.posture.recommendations.recommendation import Recommendation
+    from nephoscope.posture.evaluation.run import Run
     from nephoscope_policy.aliases import Aliases
-    from nephoscope_policy.arm.template import Expansion, PlannedResource
     from nephoscope_policy.model.assessment import Assessment, Reason
 
 _IDENTIFYING = frozenset({"type", "name", "fullname", "id", "kind", "location"})
@@ -57,7 +57,7 @@ class Judgement:
 
 
 class TemplateJudge:
-    """Judges expansions by one plan; the rules are made ready once.
+    """Judges planned resources by one plan; the rules are made ready once.
 
     Verdicts on resources that `explains` wants are kept in `explained`, whatever they are.
     """
@@ -74,9 +74,9 @@ class TemplateJudge:
         self._places = Places()
         self._suppressions = TemplateSuppressions()
 
-    def judge(self, expansion: Expansion) -> Judgement:
-        """Judge what an expansion plans."""
-        planned = plan_estate(expansion)
+    def judge(self, listed: Iterable[WrittenResource]) -> Judgement:
+        """Judge what one deployment, or one apply, makes."""
+        planned = plan_estate(listed)
         run = evaluate(
             planned.estate,
             self.plan,
@@ -122,7 +122,7 @@ class TemplateJudge:
             found.findings.append(self._finding(assessment, state, resource, run, planned))
 
     def _explain(
-        self, assessment: Assessment, resource: PlannedResource, run: Run, planned: PlannedEstate
+        self, assessment: Assessment, resource: WrittenResource, run: Run, planned: PlannedEstate
     ) -> None:
         reasons = []
         for reason in _reasons(assessment, run, planned):
@@ -141,7 +141,7 @@ class TemplateJudge:
         self,
         assessment: Assessment,
         state: FindingState,
-        resource: PlannedResource,
+        resource: WrittenResource,
         run: Run,
         planned: PlannedEstate,
     ) -> CodeFinding:
@@ -163,7 +163,7 @@ class TemplateJudge:
         return CodeFinding(
             rule=rule.id,
             region=place.region,
-            message=f"{rule.title}: {said}" if said else rule.title,
+            message=_message(rule, resource, said),
             severity=rule.severity,
             state=state,
             evidence=place.evidence,
@@ -178,7 +178,7 @@ class TemplateJudge:
         )
 
     def _fix(
-        self, resource: PlannedResource, reasons: Iterable[Reason], planned: PlannedEstate
+        self, resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
     ) -> tuple[Edit, ...]:
         for target, at, subject, value in wanted_values(reasons):
             found = _located(resource, target, at, planned)
@@ -187,7 +187,7 @@ class TemplateJudge:
                 return (edit,)
         return ()
 
-    def _place(self, resource: PlannedResource, read: Iterable[tuple[PlannedResource, BodyPath]]) -> Found:
+    def _place(self, resource: WrittenResource, read: Iterable[tuple[WrittenResource, BodyPath]]) -> Found:
         places = [self._places.find(*one) for one in dict.fromkeys(read)]
         first = next((one for one in places if not one.absent), places[0] if places else None)
         if first is None:
@@ -210,7 +210,12 @@ class TemplateJudge:
         return rule
 
 
-def _source(assessment: Assessment, planned: PlannedEstate) -> PlannedResource | None:
+def _message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
+    title = f"{rule.title} ({resource.label})" if resource.label else rule.title
+    return f"{title}: {said}" if said else title
+
+
+def _source(assessment: Assessment, planned: PlannedEstate) -> WrittenResource | None:
     """The planned resource that an assessment is about, or with which Azure makes what it is about; None for what is elsewhere."""
     key = assessment.resource.lower()
     return planned.planned.get(planned.derived[key][0] if key in planned.derived else key)
@@ -225,8 +230,8 @@ def _reasons(assessment: Assessment, run: Run, planned: PlannedEstate) -> Sequen
 
 
 def _read(
-    resource: PlannedResource, reasons: Iterable[Reason], planned: PlannedEstate
-) -> Iterator[tuple[PlannedResource, BodyPath]]:
+    resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
+) -> Iterator[tuple[WrittenResource, BodyPath]]:
     """What the reasons read that a template can change, as planned resources and paths in their bodies."""
     for reason in reasons:
         if not reason.at or str(reason.at[0]).lower() in _IDENTIFYING:
@@ -237,8 +242,8 @@ def _read(
 
 
 def _located(
-    resource: PlannedResource, target: str, at: BodyPath, planned: PlannedEstate
-) -> tuple[PlannedResource, BodyPath] | None:
+    resource: WrittenResource, target: str, at: BodyPath, planned: PlannedEstate
+) -> tuple[WrittenResource, BodyPath] | None:
     """The planned resource, and the part of its body, that has what a condition read of `target` ('' = the resource itself)."""
     key = target.lower()
     derived = planned.derived.get(key)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from nephoscope.posture.code.finding import Region
-from nephoscope_policy.arm.template import Document, PlannedResource
+from nephoscope.posture.code.template.written_resource import WrittenResource
+from nephoscope_policy.arm.template import Document
 from nephoscope_policy.arm.template.document import Written
-from nephoscope_policy.arm.template.trace import trace
 from nephoscope_policy.paths import MISSING, walk
 
+_BLOCK = re.compile(r"[a-z_]\w*[^{}=\n]*\{")
 BodyPath = tuple[str | int, ...]
 MAX_EVIDENCE = 200
 
@@ -31,27 +33,28 @@ class Found:
 class Places:
     """Finds regions."""
 
-    def find(self, resource: PlannedResource, at: BodyPath) -> Found:
+    def find(self, resource: WrittenResource, at: BodyPath) -> Found:
         """The place of a part of a resource's body."""
-        written = trace(resource, at)
+        written = resource.trace(*at)
         absent = bool(at) and at != ("id",) and walk(resource.body, at) is MISSING
         last = written[-1]
-        region = self._region(last, opening=absent or not at)
-        text = "" if absent or not at else _text(last)
-        related = (self._region(one, opening=len(one.path) <= 1) for one in written[:-1])
+        unsaid = absent or not at or _is_block(last)
+        region = self._region(last, opening=unsaid)
+        text = "" if unsaid else _text(last)
+        related = (self._region(one, opening=len(one.path) <= 1 or _is_block(one)) for one in written[:-1])
         kept = tuple(one for one in dict.fromkeys(related) if one != region)
         return Found(region, text, kept, last, absent)
 
-    def trail(self, resource: PlannedResource, at: BodyPath) -> tuple[Written, ...]:
+    def trail(self, resource: WrittenResource, at: BodyPath) -> tuple[Written, ...]:
         """Every place on the way to a part of a resource's body."""
-        return trace(resource, at)
+        return resource.trace(*at)
 
-    def whole(self, resource: PlannedResource) -> Region:
+    def whole(self, resource: WrittenResource) -> Region:
         """The region of all that a resource's JSON has."""
-        document = resource.origin.document
-        if not document.text:
+        written = resource.written
+        if not written.document.text:
             return self.find(resource, ()).region
-        return self.region(document, *document.span(resource.origin.path))
+        return self.region(written.document, *written.span)
 
     def region(self, document: Document, start: int, end: int) -> Region:
         """The region between two offsets of a document's text."""
@@ -68,6 +71,12 @@ class Places:
         elif opening or _is_container(document.text, start):
             end = start + 1
         return self.region(document, start, end)
+
+
+def _is_block(written: Written) -> bool:
+    """Whether it is a block of Terraform, in which nothing says the value itself."""
+    document = written.document
+    return document.compiled and _BLOCK.match(document.text, written.span[0]) is not None
 
 
 def _is_container(text: str, start: int) -> bool:

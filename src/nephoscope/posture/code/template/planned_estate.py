@@ -1,13 +1,13 @@
-"""The estate that an expansion plans: resources as they will be sent, with Azure's defaults, and what the deployment answers for."""
+"""The estate that planned resources make: as they will be sent, with Azure's defaults, and what the deployment answers for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nephoscope.estate.estate import Estate
-from nephoscope_policy.arm.template import Expansion, PlannedResource
+from nephoscope.posture.code.template.written_resource import WrittenResource
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.azure_defaults import default_children, defaults_of
 from nephoscope_policy.model.coverage import Coverage
@@ -29,22 +29,22 @@ class PlannedEstate:
     """
 
     estate: Estate
-    planned: Mapping[str, PlannedResource]
+    planned: Mapping[str, WrittenResource]
     derived: Mapping[str, tuple[str, Segments]]
-    unplaced: Sequence[tuple[PlannedResource, str]] = ()
+    unplaced: Sequence[tuple[WrittenResource, str]] = ()
 
 
-def plan_estate(expansion: Expansion) -> PlannedEstate:
-    """Build the estate of an expansion.
+def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
+    """Build the estate of what one deployment makes.
 
     Children that Azure makes with a resource are in it with their defaults, where the deployment does not set them. That it makes
     no other child says nothing, as another deployment may; diagnostic settings and locks that it does not make are not there.
     """
-    planned: dict[str, PlannedResource] = {}
+    planned: dict[str, WrittenResource] = {}
     resources: dict[str, Resource] = {}
     derived: dict[str, tuple[str, Segments]] = {}
-    unplaced: list[tuple[PlannedResource, str]] = []
-    for one in expansion.resources:
+    unplaced: list[tuple[WrittenResource, str]] = []
+    for one in listed:
         if one.type.lower() in _DEPLOYMENTS:
             continue
         try:
@@ -58,11 +58,19 @@ def plan_estate(expansion: Expansion) -> PlannedEstate:
             made = _filled(child.body, Planning())
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
-    coverage = Coverage(dict.fromkeys(resources, _EXTENSIONS), declared=True)
+    claimed = _EXTENSIONS - set(_somewhere(planned))
+    coverage = Coverage(dict.fromkeys(resources, claimed), declared=True)
     return PlannedEstate(Estate.of(resources.values(), coverage), planned, derived, unplaced)
 
 
-def _resource(one: PlannedResource) -> Resource:
+def _somewhere(planned: Mapping[str, WrittenResource]) -> Iterator[str]:
+    """The lower-cased types of extensions of which one may extend any resource, as it is not known which."""
+    for one in planned.values():
+        if one.type.lower() in _EXTENSIONS and "{" in one.container and one.container.lower() not in planned:
+            yield one.type.lower()
+
+
+def _resource(one: WrittenResource) -> Resource:
     """The resource of what is planned; raises ValueError where its id is none."""
     body: dict[str, Any] = dict(one.body)
     if isinstance(one.api_version, str):

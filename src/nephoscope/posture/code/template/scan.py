@@ -18,11 +18,12 @@ from nephoscope.posture.code.planned import PlannedPlace, merge_places
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.judge import TemplateJudge
+from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plans
 from nephoscope_policy.arm.template import Document, Expansion, Scope, TemplateError, expand
 from nephoscope_policy.model.state import Severity, State
 
 CODE_SUFFIXES = (
-    ".json", ".jsonc", ".bicep", ".bicepparam", ".yml", ".yaml", ".sh", ".bash",
+    ".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tfvars", ".yml", ".yaml", ".sh", ".bash",
     "Dockerfile", "Containerfile", ".dockerfile",
 )  # fmt: skip
 """Ends of the names of files that are judged, or that these read."""
@@ -71,6 +72,10 @@ class TemplateScan:
                 self._take(expansion)
         return len(templates)
 
+    def add_plans(self, repository: Repository, names: Sequence[str]) -> None:
+        """Judge the Terraform plans among files."""
+        judge_plans(repository, names, self._judge, self._scope, self.report)
+
     def _expansions(
         self, repository: Repository, template: TemplateFile, names: set[str], linked: set[str]
     ) -> Iterator[Expansion]:
@@ -97,7 +102,7 @@ class TemplateScan:
                 report.unread.append(UnreadFile(region, problem.message))
             else:
                 self._keep(_not_known(region, problem.message))
-        judgement = self._judge.judge(expansion)
+        judgement = self._judge.judge(expansion.resources)
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
         report.resources += judgement.resources
@@ -159,9 +164,10 @@ def _scan_files(
         scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
         judged = [name for name in names if name not in bicep.superseded]
         scan.add(repository, judged, parameters)
+        scan.add_plans(repository, judged)
         others += _texts(repository, judged)
     report = scan.report
-    rules = {**judge.rules, NOT_KNOWN.id: NOT_KNOWN}
+    rules = {**judge.rules, **{one.id: one for one in (NOT_KNOWN, NOT_MAPPED)}}
     findings, files, unread = [*report.findings], [*report.files], {*report.unread}
     if others:
         from nephoscope.posture.code.judging import judge_files

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.finding import Region
     from nephoscope.posture.code.rule import CodeRule
     from nephoscope.posture.code.template.places import Found
-    from nephoscope_policy.arm.template import Document, PlannedResource
+    from nephoscope.posture.code.template.written_resource import WrittenResource
+    from nephoscope_policy.arm.template import Document
 
 
 class TemplateSuppressions:
@@ -20,16 +21,16 @@ class TemplateSuppressions:
     def __init__(self) -> None:
         self._comments: dict[int, tuple[Document, Suppressions]] = {}
 
-    def reason(self, rule: CodeRule, resource: PlannedResource, around: Region, place: Found) -> str | None:
+    def reason(self, rule: CodeRule, resource: WrittenResource, around: Region, place: Found) -> str | None:
         """Why a rule is ignored at a place, or in the lines of the resource; None where it is not."""
-        own = self._of(resource.origin.document).reason(rule, around)
+        own = self._of(resource.written.document).reason(rule, around)
         if own is None:
             own = self._of(place.written.document).reason(rule, place.region)
         return own if own is not None else _skipped(resource, rule)
 
-    def without_reason(self, rule: CodeRule, resource: PlannedResource, around: Region, place: Found) -> str:
+    def without_reason(self, rule: CodeRule, resource: WrittenResource, around: Region, place: Found) -> str:
         """What is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
-        own = self._of(resource.origin.document).without_reason(rule, around)
+        own = self._of(resource.written.document).without_reason(rule, around)
         return own or self._of(place.written.document).without_reason(rule, place.region)
 
     def _of(self, document: Document) -> Suppressions:
@@ -40,7 +41,7 @@ class TemplateSuppressions:
         return found[1]
 
 
-def _skipped(resource: PlannedResource, rule: CodeRule) -> str | None:
+def _skipped(resource: WrittenResource, rule: CodeRule) -> str | None:
     """Why Checkov's list in the metadata of a resource skips a rule."""
     metadata = resource.member("metadata")
     found: Any = metadata[1] if metadata else None

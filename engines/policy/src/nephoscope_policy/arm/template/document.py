@@ -55,12 +55,10 @@ class Document:
         return document
 
     @classmethod
-    def parse(cls, text: str | bytes, file: str) -> Document:
+    def parse(cls, text: str | bytes, file: str, longest: int = MAX_TEXT) -> Document:
         """Read a file's text; raises TemplateError with the place for what is no JSON, not UTF-8 or too large."""
-        if len(text) > MAX_TEXT:
-            raise TemplateError(
-                Place(file), f"the file has more than {MAX_TEXT} characters: split the template"
-            )
+        if len(text) > longest:
+            raise TemplateError(Place(file), f"the file has more than {longest} characters: split it")
         decoded = _decoded(text, file)
         try:
             return cls(file, decoded, msgspec.json.decode(decoded.removeprefix("\ufeff")))

@@ -140,6 +140,16 @@ class PlannedResource:
         return self.origin.document.place(self.origin.path)
 
     @property
+    def written(self) -> Written:
+        """Where the whole is written."""
+        return Written(self.origin.document, self.origin.path)
+
+    @property
+    def label(self) -> str:
+        """What people know it by beside its id: nothing."""
+        return ""
+
+    @property
     def is_deployment(self) -> bool:
         """Whether it deploys a template of its own."""
         return self.written_type.lower() in DEPLOYMENTS

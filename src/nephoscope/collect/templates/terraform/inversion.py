@@ -1,0 +1,59 @@
+"""From a value of ARM back to the attribute of Terraform that makes it: tried, as tables say only the one direction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.terraform.attributes import Attributes
+    from nephoscope.collect.templates.terraform.mapper import BuiltFrom
+
+_NAMES = re.compile(r"(?<![\w.\"])[a-z_]\w*(?:\.[a-z_]\w*)*")
+_MAPPED = re.compile(r"(\w+)=")
+
+
+def attribute_values(built: BuiltFrom, wanted: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Give the attributes, each with a value, that alone make an expression give what is wanted; those that are set come first."""
+    evaluate = compile_expression(built.expression)
+    for names in _names(built):
+        for value in _candidates(built.expression, wanted):
+            found = evaluate(built.attributes.with_value(names, value)).value
+            if found == wanted and type(found) is type(wanted):
+                yield names, value
+                break
+
+
+def _names(built: BuiltFrom) -> list[tuple[str, ...]]:
+    """Return the attributes that an expression reads and the plan has."""
+    found = dict.fromkeys(tuple(match.split(".")) for match in _NAMES.findall(built.expression))
+    if built.expression == ".":
+        return [()]
+    return sorted(
+        (names for names in found if _is_there(built.attributes, names)),
+        key=lambda names: _rank(built, names),
+    )
+
+
+def _is_there(attributes: Attributes, names: tuple[str, ...]) -> bool:
+    around = attributes.at(*names[:-1]).block().values
+    return isinstance(around, dict) and names[-1] in around
+
+
+def _rank(built: BuiltFrom, names: tuple[str, ...]) -> bool:
+    return built.attributes.at(*names).values is None
+
+
+def _candidates(expression: str, wanted: Any) -> Iterator[Any]:
+    yield wanted
+    yield from (True, False)
+    if isinstance(wanted, str):
+        yield wanted.split(", ")
+        yield from _MAPPED.findall(expression)
+        if wanted.isdigit():
+            yield int(wanted)
+    elif not isinstance(wanted, list | dict):
+        yield str(wanted)

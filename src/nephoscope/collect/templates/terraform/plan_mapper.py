@@ -1,0 +1,272 @@
+"""Maps the resources of a plan by their tables: each with its children, then what is part of others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from nephoscope.collect.templates.terraform.arm_names import (
+    is_resource_group,
+    name_part,
+    open_part,
+    resource_id,
+    unknown_parent,
+)
+from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
+from nephoscope.collect.templates.terraform.azapi import AZAPI, azapi_table_values
+from nephoscope.collect.templates.terraform.changes import (
+    PlannedChange,
+    earlier_resources,
+    plain_address,
+    planned_changes,
+    subscription_of,
+)
+from nephoscope.collect.templates.terraform.mapper import COMMON, BodyBuilder, merge
+from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
+from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
+from nephoscope.collect.templates.terraform.planned import TerraformResource
+from nephoscope.collect.templates.terraform.references import ModuleReferences
+from nephoscope.collect.templates.terraform.table import Child, ResourceTable, block_names, tables
+from nephoscope_policy.arm.patterns import from_pattern, pattern, shown_pattern
+from nephoscope_policy.arm.unknown import Unknown
+
+MAX_DEPTH = 12
+_OURS = ("azurerm_", "azapi_")
+
+
+class PlanMapper:
+    """Maps one plan; a resource that another one refers to is mapped when it is asked for."""
+
+    def __init__(
+        self, plan: TerraformPlan, root: Mapping[str, Any], subscription: str, *, before: bool
+    ) -> None:
+        self.plan = plan
+        given = root.get("configuration")
+        configuration: Mapping[str, Any] = given if isinstance(given, dict) else {}
+        self.subscription = subscription or subscription_of(configuration)
+        self._references = ModuleReferences(configuration)
+        listed = earlier_resources(root) if before else planned_changes(root, self.plan.deleted)
+        self._changes = {change.address: change for change in listed}
+        self._instances: dict[str, list[PlannedChange]] = defaultdict(list)
+        self._by_name: dict[tuple[str, str], PlannedChange] = {}
+        self._by_id: dict[str, TerraformResource] = {}
+        self._open: set[str] = set()
+
+    def run(self) -> TerraformPlan:
+        """Map every resource, then what is part of others."""
+        tabled = [(change, self._table(change)) for change in self._changes.values()]
+        for change, table in tabled:
+            self._instances[plain_address(change.address)].append(change)
+            name = change.values.get("name") if isinstance(change.values, dict) else None
+            if table is not None and isinstance(name, str):
+                self._by_name.setdefault((table.type.lower(), name), change)
+        for change, table in tabled:
+            if table is not None:
+                self._resource(change, 0)
+            elif change.type.startswith(_OURS):
+                self._unmapped(change, "no table maps this type")
+        for change, table in tabled:
+            if table is not None and table.merge_into:
+                self._merge(change, table.merge_into, table)
+        for change, table in tabled:
+            if table is not None and table.embed and change.made:
+                self._embed(change.made[0], table.embed)
+        return self.plan
+
+    def _unmapped(self, change: PlannedChange, reason: str) -> None:
+        self.plan.unmapped.append(Unmapped(change.address, change.type, change.path, reason))
+
+    def _table(self, change: PlannedChange) -> ResourceTable | None:
+        return AZAPI.get(change.type) or tables().get(change.type)
+
+    def _resource(self, change: PlannedChange, depth: int) -> TerraformResource | None:
+        """Return the resource of a change, mapped once; None where its table is missing or it needs itself."""
+        table = self._table(change)
+        waits = change.address in self._open or depth > MAX_DEPTH
+        if change.made or table is None or table.merge_into or waits:
+            return change.made[0] if change.made else None
+        self._open.add(change.address)
+        try:
+            self._map(change, table, depth)
+        finally:
+            self._open.discard(change.address)
+        return change.made[0] if change.made else None
+
+    def _attributes(self, change: PlannedChange, depth: int) -> Attributes:
+        """Return the attributes of a change; unknown ones are looked up in what they refer to."""
+
+        def resolve(names: tuple[str, ...]) -> Any:
+            return self._referred(change, names, depth)
+
+        return Attributes(change.values, change.unknown, change.sensitive, change.path, resolve)
+
+    def _referred(self, change: PlannedChange, names: tuple[str, ...], depth: int) -> Any:
+        """Return what an unknown attribute refers to, else an unknown that all that refer to the same share."""
+        label = ".".join(names)
+        unknown = Unknown("any", "runtime", f"{label} of {change.address} is known after the apply")
+        if self._is_left_to_azure(change, names):
+            return MISSING
+        reference = self._references.find(change.module, change.local, names)
+        target = (
+            self._instance(change, reference.module, reference.address) if reference is not None else None
+        )
+        if reference is None or target is None or depth > MAX_DEPTH:
+            return Unknown(unknown.type, unknown.cause, unknown.reason, f"{change.address}.{label}")
+        if reference.attribute == "id":
+            made = self._resource(target, depth + 1)
+            if made is not None:
+                return from_pattern(made.key_text, unknown)
+        value = self._attributes(target, depth + 1).get(*reference.attribute.split(".")).value
+        if value is not MISSING:
+            return value
+        return Unknown(unknown.type, unknown.cause, unknown.reason, f"{target.address}.{reference.attribute}")
+
+    def _is_left_to_azure(self, change: PlannedChange, names: tuple[str, ...]) -> bool:
+        """Return whether the configuration does not set an unknown attribute, so that Azure makes of it what it does.
+
+        A block that is not in the plan's configuration may be a dynamic one: only the files tell.
+        """
+        if self._references.sets(change.module, change.local, names):
+            return False
+        whole = change.unknown.get(names[0]) if isinstance(change.unknown, dict) else None
+        held = change.values.get(names[0]) if isinstance(change.values, dict) else None
+        if whole is not True or held is not None or names[0] not in block_names(change.type):
+            return self._references.knows(change.module, change.local)
+        written = self.plan.source.sets(change.path, names[0]) if self.plan.source is not None else None
+        return written is False
+
+    def _instance(self, change: PlannedChange, module: str, address: str) -> PlannedChange | None:
+        """Return the instance that a reference means: by its index, else the one of the same key, else the only one."""
+        full = f"{module}.{address}".lstrip(".")
+        if full in self._changes:
+            return self._changes[full]
+        found = self._instances.get(plain_address(full), [])
+        same = [one for one in found if change.key and one.key == change.key]
+        beside = [one for one in found if one.module == change.module]
+        both = [one for one in same if one.module == change.module]
+        return next((group[0] for group in (both, same, beside, found) if len(group) == 1), None)
+
+    def _map(self, change: PlannedChange, table: ResourceTable, depth: int) -> None:
+        attributes = self._attributes(change, depth)
+        builder = BodyBuilder()
+        if change.type in AZAPI:
+            type_, name, container, body = azapi_table_values(attributes, builder, change.address)
+            common = {key: COMMON[key] for key in ("location", "tags", "identity")}
+            body = {**builder.build(common, attributes), **body}
+        else:
+            type_ = table.type
+            name = name_part(compile_expression(table.name)(attributes).value, f"{change.address}.name")
+            container = self._container(change, table, attributes)
+            body = builder.build(COMMON, attributes)
+            merge(body, builder.build(table.body, attributes))
+        if not type_.partition("/")[2]:
+            self._unmapped(change, "its type is known after the apply")
+            return
+        id_, full = resource_id(container, type_, name, extends=bool(table.scope))
+        self._add(change, (id_, full, type_, container), body, builder)
+        for child in table.children:
+            self._child(change, child, attributes, (id_, full, type_))
+
+    def _add(
+        self,
+        change: PlannedChange,
+        named: tuple[str, str, str, str],
+        body: dict[str, Any],
+        builder: BodyBuilder,
+    ) -> None:
+        id_, full, type_, container = named
+        reason = Unknown("string", "runtime", f"a part of {shown_pattern(id_)} is known after the apply")
+        name = full.rsplit("/", 1)[-1]
+        whole = {"id": from_pattern(id_, reason), "name": from_pattern(name, reason), "type": type_, **body}
+        resource = TerraformResource(
+            change.address, change.type, id_, full, type_, container, whole, self.plan.document, change.path,
+            builder.places, builder.rules, self.plan.source,
+        )  # fmt: skip
+        change.made.append(resource)
+        self._by_id.setdefault(id_.lower(), resource)
+        self.plan.resources.append(resource)
+
+    def _child(
+        self, change: PlannedChange, child: Child, attributes: Attributes, parent: tuple[str, str, str]
+    ) -> None:
+        if child.when:
+            given = compile_expression(child.when)(attributes).value
+            if given is MISSING or given in (False, [], ""):
+                return
+        builder = BodyBuilder()
+        body = builder.build(child.body, attributes)
+        own = name_part(compile_expression(child.name)(attributes).value, f"{change.address}.{child.type}")
+        id_, name, type_ = parent
+        named = (f"{id_}/{child.type}/{own}", f"{name}/{own}", f"{type_}/{child.type}", id_)
+        self._add(change, named, body, builder)
+
+    def _container(self, change: PlannedChange, table: ResourceTable, attributes: Attributes) -> str:
+        """Return the id, as a pattern, of what a resource stands in."""
+        named = table.parent or table.scope
+        if named:
+            found = compile_expression(named)(attributes).value
+            text = pattern(found) if isinstance(found, str | Unknown) else None
+            if text and text.startswith("/"):
+                return text.rstrip("/")
+            if found is not MISSING or not table.parents:
+                part = text or open_part(f"{change.address}.{named}")
+                above = table.type if table.parent else "/"
+                return unknown_parent(self.subscription, above, part)
+        return self._group(change, table, attributes)
+
+    def _group(self, change: PlannedChange, table: ResourceTable, attributes: Attributes) -> str:
+        """Return the id of the resource group, or of the parents in it that have names."""
+        group = attributes.get("resource_group_name").value
+        base = f"/subscriptions/{self.subscription}"
+        if not is_resource_group(table.type) and group is not MISSING:
+            base += f"/resourceGroups/{name_part(group, f'{change.address}.resource_group_name')}"
+        types = table.type.split("/")
+        names = [
+            name_part(compile_expression(text)(attributes).value, f"{change.address}.{text}")
+            for text in table.parents
+        ]
+        if names and group is MISSING:
+            above = self._named("/".join(types[:2]), names[0])
+            within = f"{base}/resourceGroups/{open_part(f'{change.address}.resource_group_name')}"
+            base = above.rpartition("/providers/")[0] if above else within
+        if names:
+            base += f"/providers/{types[0]}"
+            base += "".join(f"/{kind}/{name}" for kind, name in zip(types[1:], names, strict=False))
+        return base
+
+    def _named(self, type_: str, name: str) -> str:
+        """Return the id of the planned resource of a type and name; '' where there is none."""
+        change = self._by_name.get((type_.lower(), name))
+        made = self._resource(change, 1) if change is not None else None
+        return made.key_text if made is not None else ""
+
+    def _embed(self, made: TerraformResource, list_path: str) -> None:
+        """Repeat a resource in the list of its parent, where that is in the plan."""
+        parent = self._by_id.get(made.container_key.lower())
+        if parent is None:
+            return
+        steps = tuple(list_path.split("."))
+        held: Any = parent.body
+        for step in steps:
+            held = held.get(step) if isinstance(held, dict) else None
+        if held is not None and not isinstance(held, list):
+            return
+        entry = {key: made.body[key] for key in ("id", "name", "properties") if key in made.body}
+        body: dict[str, Any] = {steps[-1]: [entry]}
+        for step in reversed(steps[:-1]):
+            body = {step: body}
+        merge(parent.body, body)
+        parent.repeat((*steps, len(held or ())), made)
+
+    def _merge(self, change: PlannedChange, merge_into: str, table: ResourceTable) -> None:
+        attributes = self._attributes(change, 0)
+        target = compile_expression(merge_into)(attributes).value
+        key = pattern(target) if isinstance(target, str | Unknown) else None
+        found = self._by_id.get(key.lower()) if key else None
+        if found is None:
+            self._unmapped(change, f"the resource that {merge_into} names is not in the plan")
+            return
+        builder = BodyBuilder()
+        found.take(builder.build(table.body, attributes), builder)
+        change.made.append(found)

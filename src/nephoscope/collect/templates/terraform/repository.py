@@ -1,0 +1,69 @@
+"""The plans of a repository, each with the files that it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.templates import terraform_plan
+from nephoscope.collect.templates.discovery import HEAD, UnreadableFileError
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.arm.repository import Repository
+    from nephoscope.collect.templates.terraform.configuration import ConfigurationFiles
+    from nephoscope.collect.templates.terraform.plan import TerraformPlan
+    from nephoscope_policy.arm.template import Document
+
+TERRAFORM = (".tf", ".tfvars")
+_ARCHIVE = b"PK\x03\x04"
+_AS_JSON = "show it as JSON and scan that: terraform show -json {name} > {name}.json"
+
+
+def plan_names(repository: Repository, names: Iterable[str]) -> list[str]:
+    """The names of the plans among files, in order: by their head, and archives that are named as plans."""
+    return [name for name in sorted(names) if _is_plan(repository, name)]
+
+
+def _is_plan(repository: Repository, name: str) -> bool:
+    if not name.endswith((".json", ".tfplan")) and name.rpartition("/")[2] != "tfplan":
+        return False
+    head = (repository.load(name) or b"")[:HEAD]
+    if head.startswith(_ARCHIVE):
+        return True
+    return terraform_plan.claims(name, head.decode("utf-8", "replace"))
+
+
+def read_plan(
+    repository: Repository, name: str, names: Sequence[str], subscription: str = "", *, before: bool = False
+) -> TerraformPlan:
+    """Map a plan, its resources with their places in files; raises UnreadableFileError.
+
+    The files are those beside the plan, else those of the folder among `names` that declares most of what it makes.
+    """
+    from nephoscope.collect.templates.terraform.plan import map_plan
+
+    data = repository.load(name) or b""
+    if data.startswith(_ARCHIVE):
+        raise UnreadableFileError(f"a plan as Terraform keeps it: {_AS_JSON.format(name=name)}")
+    document = terraform_plan.parse_plan(data, name)
+    source = _configuration(repository, document, names)
+    return map_plan(document, subscription, before=before, source=source)
+
+
+def _configuration(
+    repository: Repository, document: Document, names: Iterable[str]
+) -> ConfigurationFiles | None:
+    """The files that a plan was made from; None where none declares what it makes."""
+    from nephoscope.collect.templates.terraform.configuration import ConfigurationFiles
+
+    beside = document.file.rpartition("/")[0]
+    others = {name.rpartition("/")[0] for name in names if name.endswith(".tf")} - {beside}
+    best: tuple[int, ConfigurationFiles | None] = (0, None)
+    for folder in (beside, *sorted(others, key=lambda one: (one.count("/"), one))):
+        files = ConfigurationFiles(document, folder, repository.names_in, repository.load)
+        declared = files.declared()
+        if declared > best[0]:
+            best = (declared, files)
+        if declared and folder == beside:
+            break
+    return best[1]

@@ -1,0 +1,89 @@
+"""Scan Terraform plans: each is judged as what it makes, at the lines of the files that it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.templates.discovery import UnreadableFileError
+from nephoscope.collect.templates.terraform.repository import plan_names, read_plan
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.arm.repository import Repository
+    from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
+    from nephoscope.posture.code.template.judge import Judgement, TemplateJudge
+    from nephoscope.posture.code.template.scan import TemplateReport
+    from nephoscope_policy.arm.template import Scope
+
+NOT_MAPPED = CodeRule(
+    id="terraform-resource-not-mapped",
+    title="Every resource of a plan should be one that policies can judge",
+    severity=Severity.INFORMATIONAL,
+    description="No table says what this resource is in Azure, or it is a part of a resource that the plan does not have, "
+    "so that nothing judges it before the apply.",
+    steps=(
+        "Judge the resource after the apply: nephoscope scan azure:",
+        "Write a table of its type: docs/reference/terraform.md says which there are.",
+    ),
+)
+
+
+def judge_plans(
+    repository: Repository, names: Sequence[str], judge: TemplateJudge, scope: Scope, report: TemplateReport
+) -> None:
+    """Judge the plans among files and add what comes of them to a report."""
+    for name in plan_names(repository, names):
+        report.files.append(name)
+        try:
+            plan = read_plan(repository, name, names, _subscription(scope))
+        except UnreadableFileError as error:
+            report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
+            continue
+        _take(judge.judge(plan.resources), report)
+        report.findings += (_not_mapped(plan, one) for one in plan.unmapped)
+
+
+def failing_before_apply(
+    repository: Repository, names: Iterable[str], judge: TemplateJudge, scope: Scope
+) -> list[CodeFinding]:
+    """What fails in Azure before the plans among files are applied, as the plans themselves say: at the places of now."""
+    listed, found = [*names], []
+    for name in plan_names(repository, listed):
+        try:
+            plan = read_plan(repository, name, listed, _subscription(scope), before=True)
+        except UnreadableFileError:
+            continue  # the scan says it
+        found += judge.judge(plan.resources).findings
+    return [one for one in found if one.state is FindingState.FAILED]
+
+
+def _subscription(scope: Scope) -> str:
+    return "" if scope.subscription_id == ASSUMED_SUBSCRIPTION else scope.subscription_id
+
+
+def _take(judgement: Judgement, report: TemplateReport) -> None:
+    report.states += judgement.states
+    report.elsewhere += judgement.elsewhere
+    report.resources += judgement.resources
+    report.unread += (UnreadFile(region, why) for region, why in judgement.unjudged)
+    report.findings += judgement.findings
+
+
+def _not_mapped(plan: TerraformPlan, unmapped: Unmapped) -> CodeFinding:
+    trail = plan.source.trail(unmapped.path) if plan.source is not None else ()
+    place = trail[0].place if trail else plan.document.place(unmapped.path)
+    message = f"{unmapped.address}: {unmapped.reason}"
+    return CodeFinding(
+        rule=NOT_MAPPED.id,
+        region=region_at(place),
+        message=message,
+        severity=NOT_MAPPED.severity,
+        state=FindingState.UNKNOWN,
+        subject=unmapped.address,
+        reason=message,
+        remediation=NOT_MAPPED.steps,
+    )
