@@ -251,7 +251,7 @@ def test_references_go_through_modules() -> None:
     assert subnet == f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vn/subnets/s"
 
 
-def test_parts_are_merged_and_children_repeated_in_their_parent() -> None:
+def test_parts_are_merged_and_children_are_below_their_parent() -> None:
     configuration = {
         "root_module": {
             "resources": [
@@ -279,8 +279,8 @@ def test_parts_are_merged_and_children_repeated_in_their_parent() -> None:
     rules = plan.at("azurerm_storage_account.a")[0].body["properties"]["networkAcls"]
     assert rules["defaultAction"] == "Allow"
     assert [rule["value"] for rule in rules["ipRules"]] == ["1.2.3.4", "9.9.9.9"]
-    group = plan.at("azurerm_network_security_group.g")[0]
-    assert [rule["name"] for rule in group.body["properties"]["securityRules"]] == ["r"]
+    rule = plan.at("azurerm_network_security_rule.r")[0]
+    assert rule.container == plan.at("azurerm_network_security_group.g")[0].id
 
 
 def test_blocks_become_children() -> None:

@@ -5,16 +5,26 @@ The facts are content (content/azure/template_defaults.json).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.azure_facts import read_facts
 from nephoscope_policy.paths import MISSING, Segments, split, step, walk
+
+
+class Told(Protocol):
+    """What the source of a body tells of it, by paths of lower-cased keys."""
+
+    def says(self, path: tuple[str, ...]) -> bool:
+        """Whether it tells a part, so that one that is not there is not set."""
+
+    def absent_below(self, path: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+        """The parts at and below a path that are certainly not there where the body lacks them."""
 
 
 class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,11 +50,19 @@ class TypeDefaults:
     absent: frozenset[tuple[str, ...]] = frozenset()
     children: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
-    def fill(self, body: dict[str, Any]) -> tuple[dict[str, Any], frozenset[tuple[str, ...]]]:
-        """A body with the defaults of what it lacks, and the lower-cased paths below which it says all. The body is not changed."""
+    def fill(
+        self, body: dict[str, Any], told: Told | None = None
+    ) -> tuple[dict[str, Any], frozenset[tuple[str, ...]]]:
+        """A body with the defaults of what it lacks, and the lower-cased paths below which it says all. The body is not changed.
+
+        What the body's source does not tell (`told`; None where it tells all) may be set: it gets no default, and is not absent.
+        """
         for path, value in self.values:
-            body = _filled(body, path, value)
-        return body, self.absent
+            if told is None or told.says(tuple(str(one).lower() for one in path)):
+                body = _filled(body, path, value)
+        if told is None:
+            return body, self.absent
+        return body, frozenset(one for path in self.absent for one in told.absent_below(path))
 
 
 def defaults_of(type_: str) -> TypeDefaults:

@@ -8,16 +8,13 @@ from typing import Any
 from nephoscope.collect.templates.terraform.arm_names import name_part
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
 from nephoscope.collect.templates.terraform.mapper import BodyBuilder
+from nephoscope.collect.templates.terraform.planned import AZAPI_TYPES
 from nephoscope.collect.templates.terraform.table import ResourceTable
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
 from nephoscope_policy.arm.unknown import Unknown
 
-AZAPI = {
-    "azapi_resource": ResourceTable("azapi_resource", type="azapi"),
-    "azapi_data_plane_resource": ResourceTable("azapi_data_plane_resource", type="azapi"),
-    "azapi_update_resource": ResourceTable("azapi_update_resource", type="azapi"),
-}
+AZAPI = {name: ResourceTable(name, type="azapi") for name in AZAPI_TYPES}
 
 
 def azapi_table_values(

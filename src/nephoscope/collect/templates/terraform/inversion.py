@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
+from nephoscope.collect.templates.terraform.mapping_expression import attribute_names, compile_expression
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attributes import Attributes
     from nephoscope.collect.templates.terraform.mapper import BuiltFrom
 
-_NAMES = re.compile(r"(?<![\w.\"])[a-z_]\w*(?:\.[a-z_]\w*)*")
+_CHOOSES = re.compile(r"\?|\bnot |\bexists ")
 _MAPPED = re.compile(r"(\w+)=")
 
 
@@ -22,14 +22,14 @@ def attribute_values(built: BuiltFrom, wanted: Any) -> Iterator[tuple[tuple[str,
     for names in _names(built):
         for value in _candidates(built.expression, wanted):
             found = evaluate(built.attributes.with_value(names, value)).value
-            if found == wanted and type(found) is type(wanted):
+            if _is_same(found, wanted):
                 yield names, value
                 break
 
 
 def _names(built: BuiltFrom) -> list[tuple[str, ...]]:
     """Return the attributes that an expression reads and the plan has."""
-    found = dict.fromkeys(tuple(match.split(".")) for match in _NAMES.findall(built.expression))
+    found = sorted(attribute_names(built.expression))
     if built.expression == ".":
         return [()]
     return sorted(
@@ -47,9 +47,17 @@ def _rank(built: BuiltFrom, names: tuple[str, ...]) -> bool:
     return built.attributes.at(*names).values is None
 
 
+def _is_same(found: Any, wanted: Any) -> bool:
+    """Return whether Azure takes two values for the same: text in any case."""
+    if isinstance(found, str) and isinstance(wanted, str):
+        return found.lower() == wanted.lower()
+    return bool(found == wanted) and type(found) is type(wanted)
+
+
 def _candidates(expression: str, wanted: Any) -> Iterator[Any]:
+    if _CHOOSES.search(expression):
+        yield from (True, False)
     yield wanted
-    yield from (True, False)
     if isinstance(wanted, str):
         yield wanted.split(", ")
         yield from _MAPPED.findall(expression)

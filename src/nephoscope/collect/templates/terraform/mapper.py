@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
-from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
+from nephoscope.collect.templates.terraform.mapping_expression import attribute_names, compile_expression
 from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 
@@ -35,6 +35,7 @@ class BodyBuilder:
     def __init__(self) -> None:
         self.places: dict[Path, Path] = {}
         self.rules: dict[Path, BuiltFrom] = {}
+        self.unset: dict[Path, bool] = {}
 
     def build(self, mapping: dict[str, Any], attributes: Attributes, path: Path = ()) -> dict[str, Any]:
         """Build an object: keys may be paths with dots; members without a value are left out."""
@@ -51,12 +52,15 @@ class BodyBuilder:
             found = compile_expression(rule)(attributes)
             self.places[path] = found.path
             self.rules[path] = BuiltFrom(rule, attributes)
+            self.unset[path] = _is_unset(rule, path, attributes, found.value)
             return found.value
         if not isinstance(rule, dict):
             self.places[path] = attributes.path
             return rule
         if "list" in rule:
             return self._list(rule, attributes, path)
+        if "entries" in rule:
+            return self._entries(rule["entries"], attributes, path)
         if "keys" in rule:
             return self._keys(rule["keys"], attributes, path)
         if "when" in rule:
@@ -73,6 +77,9 @@ class BodyBuilder:
         """Build a list of blocks or values; `each` maps one of them."""
         made: list[Any] = []
         given = False
+        self.unset[path] = all(
+            _lacks(attributes, one.strip().partition(".")[0]) for one in rule["list"].split("|")
+        )
         for source in rule["list"].split("|"):
             here, items = _items(attributes, source.strip())
             found = here.found()
@@ -88,10 +95,19 @@ class BodyBuilder:
                 self.places[path] = found.path
         return made if given else MISSING
 
+    def _entries(self, rule: str, attributes: Attributes, path: Path) -> Any:
+        """Build a list of names and values from an object."""
+        found = compile_expression(rule)(attributes)
+        self.places[path] = found.path
+        if not isinstance(found.value, dict):
+            return found.value.of("array") if isinstance(found.value, Unknown) else found.value
+        return [{"name": name, "value": value} for name, value in found.value.items()]
+
     def _keys(self, rule: str, attributes: Attributes, path: Path) -> Any:
         """Build an object whose keys are the values of a list; one that is not known may be any key."""
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
+        self.unset[path] = _is_unset(rule, path, attributes, found.value)
         if isinstance(found.value, Unknown):
             return found.value.of("object")
         if not isinstance(found.value, list):
@@ -99,6 +115,20 @@ class BodyBuilder:
         known: dict[str, Any] = {str(item): {} for item in found.value if not isinstance(item, Unknown)}
         unknown = next((item for item in found.value if isinstance(item, Unknown)), None)
         return known or MISSING if unknown is None else OpenObject(known, unknown)
+
+
+def _is_unset(rule: str, path: Path, attributes: Attributes, value: Any) -> bool:
+    """Return whether nothing makes a part, nor anything beside it: its blocks, or the resource that it refers to, are not there."""
+    names = attribute_names(rule)
+    if not names:
+        return value is MISSING
+    whole = path[-1] == "id" or "exists " in rule
+    return all((len(one) > 1 or whole) and _lacks(attributes, one[0]) for one in names)
+
+
+def _lacks(attributes: Attributes, name: str) -> bool:
+    found = attributes.at(name) if name else attributes
+    return found.values in (None, []) and not found.unknown
 
 
 def _items(attributes: Attributes, source: str) -> tuple[Attributes, list[Attributes]]:

@@ -25,6 +25,7 @@ from nephoscope_policy.arm.unknown import Unknown
 _ATTRIBUTE = re.compile(r"[a-z_][\w]*(?:\.[\w]+)*|\.")
 _CHOICE = re.compile(r"(.+?)\s*\?\s*([^:]+?)\s*:\s*(.+)")
 _CONVERSION = re.compile(r"(.+?)\s+as\s+(\w+)(?:\((.*)\))?$")
+_NAMES = re.compile(r"(?<![\w.\"])(?!(?:not|exists|none|true|false)\b)[a-z_]\w*(?:\.[a-z_]\w*)*")
 _PART = re.compile(r"\{([^}]*)\}")
 Evaluate = Callable[[Attributes], Found]
 
@@ -50,6 +51,13 @@ def compile_expression(text: str) -> Evaluate:
         return found
 
     return first
+
+
+def attribute_names(text: str) -> set[tuple[str, ...]]:
+    """Return the paths of the attributes that an expression may read; constants of choices look like attributes, too."""
+    if text.startswith("="):
+        return set()
+    return {tuple(one.split(".")) for one in _NAMES.findall(text.partition(" as ")[0])}
 
 
 def _split(text: str) -> list[str]:

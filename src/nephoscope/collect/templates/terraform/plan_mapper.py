@@ -27,7 +27,7 @@ from nephoscope.collect.templates.terraform.mapping_expression import compile_ex
 from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
 from nephoscope.collect.templates.terraform.planned import TerraformResource
 from nephoscope.collect.templates.terraform.references import ModuleReferences
-from nephoscope.collect.templates.terraform.table import Child, ResourceTable, block_names, tables
+from nephoscope.collect.templates.terraform.table import Child, ResourceTable, block_names, parts_of, tables
 from nephoscope_policy.arm.patterns import from_pattern, pattern, shown_pattern
 from nephoscope_policy.arm.unknown import Unknown
 
@@ -52,6 +52,7 @@ class PlanMapper:
         self._by_name: dict[tuple[str, str], PlannedChange] = {}
         self._by_id: dict[str, TerraformResource] = {}
         self._open: set[str] = set()
+        self._astray: set[str] = set()
 
     def run(self) -> TerraformPlan:
         """Map every resource, then what is part of others."""
@@ -69,9 +70,8 @@ class PlanMapper:
         for change, table in tabled:
             if table is not None and table.merge_into:
                 self._merge(change, table.merge_into, table)
-        for change, table in tabled:
-            if table is not None and table.embed and change.made:
-                self._embed(change.made[0], table.embed)
+        for resource in self.plan.resources:
+            self._tell_parts(resource)
         return self.plan
 
     def _unmapped(self, change: PlannedChange, reason: str) -> None:
@@ -181,7 +181,7 @@ class PlanMapper:
         whole = {"id": from_pattern(id_, reason), "name": from_pattern(name, reason), "type": type_, **body}
         resource = TerraformResource(
             change.address, change.type, id_, full, type_, container, whole, self.plan.document, change.path,
-            builder.places, builder.rules, self.plan.source,
+            builder.places, builder.rules, builder.unset, self.plan.source,
         )  # fmt: skip
         change.made.append(resource)
         self._by_id.setdefault(id_.lower(), resource)
@@ -241,23 +241,15 @@ class PlanMapper:
         made = self._resource(change, 1) if change is not None else None
         return made.key_text if made is not None else ""
 
-    def _embed(self, made: TerraformResource, list_path: str) -> None:
-        """Repeat a resource in the list of its parent, where that is in the plan."""
-        parent = self._by_id.get(made.container_key.lower())
-        if parent is None:
-            return
-        steps = tuple(list_path.split("."))
-        held: Any = parent.body
-        for step in steps:
-            held = held.get(step) if isinstance(held, dict) else None
-        if held is not None and not isinstance(held, list):
-            return
-        entry = {key: made.body[key] for key in ("id", "name", "properties") if key in made.body}
-        body: dict[str, Any] = {steps[-1]: [entry]}
-        for step in reversed(steps[:-1]):
-            body = {step: body}
-        merge(parent.body, body)
-        parent.repeat((*steps, len(held or ())), made)
+    def _tell_parts(self, resource: TerraformResource) -> None:
+        """Know which parts of a resource would be resources of their own: those that the plan does not have are not set."""
+        for table in parts_of(resource.terraform_type):
+            if (
+                table.resource not in self._astray
+                and resource.type.lower() == tables()[resource.terraform_type].type.lower()
+            ):
+                for key in table.body:
+                    resource.unset.setdefault(tuple(key.split(".")), True)
 
     def _merge(self, change: PlannedChange, merge_into: str, table: ResourceTable) -> None:
         attributes = self._attributes(change, 0)
@@ -265,6 +257,7 @@ class PlanMapper:
         key = pattern(target) if isinstance(target, str | Unknown) else None
         found = self._by_id.get(key.lower()) if key else None
         if found is None:
+            self._astray.add(change.type)
             self._unmapped(change, f"the resource that {merge_into} names is not in the plan")
             return
         builder = BodyBuilder()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +13,10 @@ from nephoscope_policy.arm.template.document import Document, Path, Written
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.mapper import BodyBuilder, BuiltFrom
     from nephoscope_policy.model.place import Place
+
+Names = tuple[str, ...]
+AZAPI_TYPES = frozenset({"azapi_resource", "azapi_data_plane_resource", "azapi_update_resource"})
+"""The types of the provider azapi, whose bodies are those of ARM."""
 
 
 class SourceOfPlan(Protocol):
@@ -30,7 +34,8 @@ class TerraformResource:
     """A planned resource: its address in Terraform, and its id, name and body in ARM; what is not known is an Unknown.
 
     `key_text` and `full_name` are patterns. `places` maps paths of the body to paths of the plan, `rules` to what the part is made
-    from; `path` is the place of the whole. `source` leads to the files that the plan was made from.
+    from, `unset` to whether that lies in blocks that are not there; `path` is the place of the whole. `source` leads to the files that
+    the plan was made from.
     """
 
     address: str
@@ -44,8 +49,10 @@ class TerraformResource:
     path: Path
     places: dict[Path, Path] = field(default_factory=dict)
     rules: dict[Path, BuiltFrom] = field(default_factory=dict)
+    unset: dict[Path, bool] = field(default_factory=dict)
     source: SourceOfPlan | None = None
     _folded: dict[Path, Path] = field(default_factory=dict)
+    _told: dict[Names, bool] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -115,13 +122,51 @@ class TerraformResource:
         """Return the path in the plan of a part of the body, or of the nearest part around it that has one."""
         if steps == ("id",):
             steps = ("name",)
-        if len(self._folded) != len(self.places):
-            self._folded = {folded_path(path): place for path, place in self.places.items()}
+        known = self._folded_places()
         for length in range(len(steps), 0, -1):
-            found = self._folded.get(folded_path(steps[:length]))
+            found = known.get(folded_path(steps[:length]))
             if found is not None:
                 return (*found, *steps[length:])
         return (*self.path, "name") if steps == ("name",) else None
+
+    @property
+    def told(self) -> TerraformResource | None:
+        """What its table maps; None for azapi, whose bodies are those of ARM."""
+        return None if self.terraform_type in AZAPI_TYPES else self
+
+    def says(self, path: Names) -> bool:
+        """Whether the table maps a part of the body, by lower-cased keys."""
+        return any(path[: len(one)] == one for one in self._mapped())
+
+    def absent_below(self, path: Names) -> Iterator[Names]:
+        """The mapped parts at and below a path of lower-cased keys, and what is around them where its blocks are not there."""
+        if self.says(path):
+            yield path
+            return
+        below = {one: unset for one, unset in self._mapped().items() if one[: len(path)] == path}
+        yield from below
+        around = {one[:length] for one in below for length in range(len(path), len(one))}
+        for container in around:
+            if all(unset for one, unset in below.items() if one[: len(container)] == container):
+                yield container
+
+    def _mapped(self) -> dict[Names, bool]:
+        if len(self._told) != len(self.unset):
+            self._told = self._mapped_paths()
+        return self._told
+
+    def _mapped_paths(self) -> dict[Names, bool]:
+        """The mapped paths of the body without those in lists, and whether all of each is made from blocks that are not there."""
+        return {
+            tuple(str(step) for step in folded_path(path)): unset
+            for path, unset in self.unset.items()
+            if not any(isinstance(step, int) for step in path)
+        }
+
+    def _folded_places(self) -> dict[Path, Path]:
+        if len(self._folded) != len(self.places):
+            self._folded = {folded_path(path): place for path, place in self.places.items()}
+        return self._folded
 
     def take(self, more: dict[str, Any], builder: BodyBuilder) -> None:
         """Take in a part that Terraform keeps as a resource of its own: objects are merged, lists follow each other."""
@@ -129,12 +174,8 @@ class TerraformResource:
         merge(self.body, more)
         self.places.update({moved[path]: place for path, place in builder.places.items()})
         self.rules.update({moved[path]: rule for path, rule in builder.rules.items()})
-
-    def repeat(self, at: Path, other: TerraformResource) -> None:
-        """Know where the parts of another resource stand that is repeated in the body."""
-        self.places[at] = other.path
-        self.places.update({(*at, *path): place for path, place in other.places.items()})
-        self.rules.update({(*at, *path): rule for path, rule in other.rules.items()})
+        for path, unset in builder.unset.items():
+            self.unset[path] = unset and self.unset.get(path, True)
 
 
 def folded_path(path: Path) -> Path:

@@ -4,7 +4,7 @@
 place of the resource its resource group, the resource named by `parent` (an id) with the type above, or the one that `scope` names for
 extensions. `parents` are expressions of names, outermost first, where Terraform names parents by their names. `body` maps paths of the
 ARM body to expressions; `children` are further resources below it; `merge_into` says that it is no resource of its own, but a part of
-the one that the attribute names; `embed` is the list of the parent's body that repeats it.
+the one that the attribute names, of Terraform's type `part_of`. `= none` says that no resource of the type has a part.
 """
 
 from __future__ import annotations
@@ -44,10 +44,16 @@ class ResourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parent: str = ""
     parents: tuple[str, ...] = ()
     scope: str = ""
-    embed: str = ""
     merge_into: str = ""
+    part_of: str = ""
     body: dict[str, Any] = {}
     children: tuple[Child, ...] = ()
+
+
+@cache
+def parts_of(resource: str) -> tuple[ResourceTable, ...]:
+    """Return the tables of what Terraform keeps beside a type and is a part of it."""
+    return tuple(table for table in tables().values() if table.part_of == resource)
 
 
 @cache
@@ -89,5 +95,7 @@ def tables() -> dict[str, ResourceTable]:
             raise TableError(
                 f"content/terraform/{file.name}: name the file by its resource, and give it a type or merge_into"
             )
+        if bool(table.part_of) != bool(table.merge_into):
+            raise TableError(f"content/terraform/{file.name}: part_of says what merge_into leads to")
         found[table.resource] = table
     return found

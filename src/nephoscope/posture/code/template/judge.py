@@ -250,6 +250,8 @@ def _located(
     if derived is not None:
         source = tuple(one for one in derived[1] if isinstance(one, str | int))
         return planned.planned[derived[0]], (*source, *at[1:]) if source else ()
-    if not key:
-        return resource, at
-    return (planned.planned[key], at) if key in planned.planned else None
+    owner = planned.planned.get(key) if key else resource
+    if owner is None:
+        return None
+    child = planned.repeated.found(owner.id.lower(), at)
+    return (planned.planned[child[0]], child[1]) if child is not None else (owner, at)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from nephoscope import analyze
 from nephoscope.analyze.discovery import Analyzer, analyzers
@@ -19,17 +18,14 @@ from nephoscope.analyze.overlay import assessment_id
 from nephoscope.analyze.verdict import not_collected
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.network import GROUP_TYPE, MANAGER_TYPE
+from nephoscope.estate.network import MANAGER_TYPE
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 from nephoscope.estate.view import View
 from nephoscope.posture.code.template.guarded import guarded_body
-from nephoscope.posture.evaluation.analysis import Analysis, Before
-from nephoscope_policy.arm.template.document import member
-from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.coverage import Coverage
-from nephoscope_policy.model.resource import Planning, Resource
+from nephoscope_policy.model.resource import Resource
 
 ANALYZERS = (
     "abused_ports",
@@ -40,13 +36,12 @@ ANALYZERS = (
     "subnet_security_groups",
 )
 """The names of those that run on plans."""
-RULE_TYPE = "microsoft.network/networksecuritygroups/securityrules"
 _ASKED = frozenset({"microsoft.compute/virtualmachines", NETWORK_TYPE, SUBNET_TYPE})
 
 
 @dataclass(frozen=True)
 class PlannedHoldings:
-    """Planned resources as analyzers read them: unknown parts raise NotCollected, and rules of their own stand in their group."""
+    """Planned resources as analyzers read them: unknown parts raise NotCollected."""
 
     resources: Mapping[str, Resource]
     coverage: Coverage
@@ -56,8 +51,7 @@ class PlannedHoldings:
     def of(cls, estate: Estate) -> PlannedHoldings:
         """Those of a planned estate."""
         held = {
-            key: replace(one, body=guarded_body(one), complete=True)
-            for key, one in _with_rules(estate.resources).items()
+            key: replace(one, body=guarded_body(one), complete=True) for key, one in estate.resources.items()
         }
         scopes = {"/".join(key.split("/")[:3]) for key in held if key.startswith("/subscriptions/")}
         claims = {**estate.coverage.scopes, **{scope: frozenset({MANAGER_TYPE}) for scope in scopes}}
@@ -105,30 +99,3 @@ def _none_known(analyzer: Analyzer, estate: Estate, gap: NotCollected) -> dict[s
         for one in estate.resources.values()
         if one.type in key.types
     }
-
-
-def _with_rules(resources: Mapping[str, Resource]) -> dict[str, Resource]:
-    """The resources, with security rules that are resources of their own in the bodies of their groups."""
-    found = dict(resources)
-    for rule in resources.values():
-        group = found.get(rule.id.parent) if rule.type == RULE_TYPE else None
-        if group is not None and group.type == GROUP_TYPE:
-            found[group.key] = _with_rule(group, rule)
-    return found
-
-
-def _with_rule(group: Resource, rule: Resource) -> Resource:
-    """A group with one rule more; one that may not be made, or whose group's rules are unknown, leaves them unknown."""
-    inner = member(group.body, "properties")
-    properties: Any = inner[1] if inner is not None else {}
-    listed = member(properties, "securityRules")
-    before: Any = listed[1] if listed is not None else []
-    if not isinstance(properties, dict) or not isinstance(before, list):
-        return group
-    planning = rule.planned or Planning()
-    doubt = planning.condition or planning.unnamed
-    added: Any = Unknown("object", reason=doubt) if doubt else rule.body
-    body: dict[str, Any] = {key: value for key, value in properties.items() if key.lower() != "securityrules"}
-    body["securityRules"] = [*before, added]
-    kept = OpenObject(body, properties.rest) if isinstance(properties, OpenObject) else body
-    return replace(group, body={**group.body, inner[0] if inner is not None else "properties": kept})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nephoscope.estate.estate import Estate
+from nephoscope.posture.code.template.repeated import RepeatedChildren
 from nephoscope.posture.code.template.written_resource import WrittenResource
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
-from nephoscope_policy.azure_defaults import default_children, defaults_of
+from nephoscope_policy.azure_defaults import Told, default_children, defaults_of
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -25,20 +26,23 @@ class PlannedEstate:
     """The estate, and by lower-cased id the planned resource behind each of its resources that a deployment makes.
 
     `derived` are the children that Azure makes with a resource: the key of that resource, and the path of its body that they show.
-    `unplaced` are planned resources whose ids are none, with the reason: no policy judges them.
+    `unplaced` are planned resources whose ids are none, with the reason: no policy judges them. `repeated` says which parts of bodies
+    are children of their own.
     """
 
     estate: Estate
     planned: Mapping[str, WrittenResource]
     derived: Mapping[str, tuple[str, Segments]]
     unplaced: Sequence[tuple[WrittenResource, str]] = ()
+    repeated: RepeatedChildren = field(default_factory=RepeatedChildren)
 
 
 def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
     """Build the estate of what one deployment makes.
 
-    Children that Azure makes with a resource are in it with their defaults, where the deployment does not set them. That it makes
-    no other child says nothing, as another deployment may; diagnostic settings and locks that it does not make are not there.
+    Children that Azure makes with a resource are in it with their defaults, where the deployment does not set them, and children that
+    Azure shows in their parent's body stand there too. That it makes no other child says nothing, as another deployment may;
+    diagnostic settings and locks that it does not make are not there.
     """
     planned: dict[str, WrittenResource] = {}
     resources: dict[str, Resource] = {}
@@ -59,8 +63,10 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
     claimed = _EXTENSIONS - set(_somewhere(planned))
+    repeated = RepeatedChildren()
+    repeated.add(resources)
     coverage = Coverage(dict.fromkeys(resources, claimed), declared=True)
-    return PlannedEstate(Estate.of(resources.values(), coverage), planned, derived, unplaced)
+    return PlannedEstate(Estate.of(resources.values(), coverage), planned, derived, unplaced, repeated)
 
 
 def _somewhere(planned: Mapping[str, WrittenResource]) -> Iterator[str]:
@@ -82,12 +88,12 @@ def _resource(one: WrittenResource) -> Resource:
     )
     unnamed = body["id"] if isinstance(body["id"], Unknown) else None
     body |= {"id": one.id, "name": one.name.rpartition("/")[2]}
-    return _filled(body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""))
+    return _filled(body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""), one.told)
 
 
-def _filled(body: dict[str, Any], planning: Planning) -> Resource:
-    """The resource of a body with the defaults of its type."""
+def _filled(body: dict[str, Any], planning: Planning, told: Told | None = None) -> Resource:
+    """The resource of a body with the defaults of its type; what its source does not tell stays open."""
     identifier = ResourceId.parse(str(body["id"]))
-    filled, absent = defaults_of(identifier.type).fill(body)
+    filled, absent = defaults_of(identifier.type).fill(body, told)
     known = find_unknown(filled) is None
     return Resource(identifier, filled, complete=known, planned=replace(planning, absent=absent))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from nephoscope_policy.arm.template.document import Written
     from nephoscope_policy.arm.unknown import Unknown
+    from nephoscope_policy.azure_defaults import Told
 
 
 class WrittenResource(Protocol):
@@ -60,6 +61,10 @@ class WrittenResource(Protocol):
 
     def trace(self, *steps: str | int) -> tuple[Written, ...]:
         """The places that a part of the body comes from, the one that decides last."""
+
+    @property
+    def told(self) -> Told | None:
+        """What the source tells of the body; None where it tells all."""
 
     def member(self, name: str) -> tuple[str, Any] | None:
         """A member of the JSON that it is written as, with its name as it is spelled; None where there is none."""

@@ -214,6 +214,11 @@ class PlannedResource:
 
         return trace(self, steps)
 
+    @property
+    def told(self) -> None:
+        """A template tells all that is sent."""
+        return
+
     def member(self, name: str) -> tuple[str, Any] | None:
         """A member of the resource's JSON in the template."""
         return member(self.origin.node, name)
