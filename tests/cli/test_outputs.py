@@ -280,4 +280,4 @@ def test_a_folder_of_templates_is_told_to_be_one(tmp_path: Path) -> None:
         cli, ["--data", str(tmp_path / "data"), "scan", str(tmp_path / "infra"), "--no-history"]
     )
     assert result.exit_code == 2
-    assert "main.tf: a Terraform file; templates and plans are not read yet" in result.stderr
+    assert "main.tf: a Terraform file; scan its plan: terraform plan -out" in result.stderr

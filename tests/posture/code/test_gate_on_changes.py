@@ -27,6 +27,27 @@ def template(https: bool, name: str = "stgate") -> str:
     return json.dumps({"$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": [account]}, indent=1)
 
 
+def terraform_plan(before: bool | None, after: bool) -> str:
+    account = {
+        "name": "stgate",
+        "resource_group_name": "rg",
+        "location": "westeurope",
+        "min_tls_version": "TLS1_2",
+    }
+    states = [
+        None if https is None else {**account, "https_traffic_only_enabled": https}
+        for https in (before, after)
+    ]
+    change = {"actions": ["update"], "before": states[0], "after": states[1], "after_unknown": {}}
+    made = {
+        "address": "azurerm_storage_account.a",
+        "type": "azurerm_storage_account",
+        "name": "a",
+        "change": change,
+    }
+    return json.dumps({"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes": [made]})
+
+
 class Clone:
     """A clone of a bare repository on disk."""
 
@@ -120,3 +141,12 @@ def test_a_baseline_file_holds_what_is_known(clone: Clone) -> None:
     assert result.exit_code == 2
     assert "known.baseline" in result.output
     assert b"11374dee" in first
+
+
+@pytest.mark.parametrize(("before", "code"), [(None, 1), (True, 1), (False, 0)])
+def test_what_a_plan_finds_there_already_does_not_fail(clone: Clone, before: bool | None, code: int) -> None:
+    text = terraform_plan(before, False)
+    assert '"before"' in text
+    Path("plan.json").write_text(text)
+    result = clone.scan("plan.json", "--fail-on-policy", "11374dee*", "--since", "origin/main")
+    assert result.exit_code == code, result.output

@@ -1,4 +1,4 @@
-"""Tell what describes a deployment (ARM templates, Bicep, Terraform, what-if results) from what is deployed: it is not read yet."""
+"""Tell what describes a deployment (ARM templates, Bicep, Terraform, what-if results) from what is deployed, and say how it is judged."""
 
 from __future__ import annotations
 
@@ -7,37 +7,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_NOT_READ = (
-    "templates and plans are not read yet; "
-    "scan what is deployed: nephoscope collect, az resource list or a Resource Graph export"
-)
-#: By the end of a file's name, where the text is no JSON.
+_ALONE = "it says what will be there: scan it without snapshots beside it"
+_TEMPLATE = "scan the template that it belongs to"
+_PLAN = "scan its plan: terraform plan -out plan.out && terraform show -json plan.out > plan.json"
+#: By the end of a file's name, where the text is no JSON: what it is, and what to do.
 _SUFFIXES = {
-    ".bicep": "a Bicep file",
-    ".bicepparam": "a Bicep parameter file",
-    ".tf": "a Terraform file",
-    ".tfvars": "a Terraform variable file",
-    ".tfplan": "a Terraform plan",
+    ".bicep": ("a Bicep file", _ALONE),
+    ".bicepparam": ("a Bicep parameter file", _ALONE),
+    ".tf": ("a Terraform file", _PLAN),
+    ".tfvars": ("a Terraform variable file", _PLAN),
+    ".tfplan": ("a Terraform plan", _ALONE),
 }
 #: By a word in `$schema`.
 _SCHEMAS = {
-    "deploymenttemplate": "an ARM template",
-    "deploymentparameters": "an ARM parameter file",
-    "createuidefinition": "a portal form of an ARM template",
+    "deploymenttemplate": ("an ARM template", _ALONE),
+    "deploymentparameters": ("an ARM parameter file", _TEMPLATE),
+    "createuidefinition": ("a portal form of an ARM template", _TEMPLATE),
 }
+_STATE = ("a Terraform state", "show it as JSON and scan that: terraform show -json > state.json")
+_WHAT_IF = ("a what-if result", "scan the template that it was made from")
 _MAX_WALKED = 10_000
 
 
 def source_file(name: str) -> str:
-    """Say that a file of this name is a template that is not read, '' where it is none."""
-    kind = _SUFFIXES.get(Path(name).suffix.lower(), "")
-    return kind and f"{kind}; {_NOT_READ}"
+    """Say that a file of this name is a template and no snapshot, and what to do; '' where it is none."""
+    return "; ".join(_SUFFIXES.get(Path(name).suffix.lower(), ()))
 
 
 def template(body: Mapping[str, Any]) -> str:
-    """Say that a JSON object is a template or a plan that is not read, '' where it is none."""
-    kind = _kind(body)
-    return kind and f"{kind}; {_NOT_READ}"
+    """Say that a JSON object is a template or a plan and no snapshot, and what to do; '' where it is none."""
+    return "; ".join(_kind(body))
 
 
 def template_in(path: Path) -> str:
@@ -53,14 +52,14 @@ def template_in(path: Path) -> str:
     return ""
 
 
-def _kind(body: Mapping[str, Any]) -> str:
+def _kind(body: Mapping[str, Any]) -> tuple[str, ...]:
     schema = str(body.get("$schema", "")).lower()
     for word, kind in _SCHEMAS.items():
         if word in schema:
             return kind
     if "terraform_version" in body:
-        return "a Terraform state" if "lineage" in body else "a Terraform plan"
+        return _STATE if "lineage" in body else ("a Terraform plan", _ALONE)
     inner = body.get("properties")
     changes = (inner if isinstance(inner, dict) else body).get("changes")
     first = changes[0] if isinstance(changes, list) and changes else None
-    return "a what-if result" if isinstance(first, dict) and "changeType" in first else ""
+    return _WHAT_IF if isinstance(first, dict) and "changeType" in first else ()

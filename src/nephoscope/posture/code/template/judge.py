@@ -192,7 +192,7 @@ class TemplateJudge:
         first = next((one for one in places if not one.absent), places[0] if places else None)
         if first is None:
             return self._places.find(resource, ())
-        others = (one.region for one in places if one is not first)
+        others = (one.region for one in places if one.region != first.region)
         return replace(first, related=tuple(dict.fromkeys((*first.related, *others))))
 
     def _rule(self, known: Recommendation) -> CodeRule:
