@@ -1,4 +1,4 @@
-"""Tell what describes a deployment (ARM templates, Bicep, Terraform, what-if results) from what is deployed, and say how it is judged."""
+"""Tell what describes a deployment (templates, plans, what-if results) from what is deployed, and say how it is judged."""
 
 from __future__ import annotations
 

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.terraform.document import MAX_SIZE, is_plan, parse_plan
 
 if TYPE_CHECKING:
+    from nephoscope.collect.templates.source_text import SourceText
     from nephoscope.collect.templates.terraform.plan import TerraformPlan
-    from nephoscope_policy.arm.template.document import Document
 
+__all__ = ["MAX_SIZE", "PRECEDENCE", "TITLE", "claims", "read"]
 TITLE = "Terraform plan (`terraform show -json`)"
 PRECEDENCE = 20
-MAX_SIZE = 16 * 1024 * 1024
-_PLAN = re.compile(r'"(?:resource_changes|planned_values|terraform_version)"\s*:')
-_VERSION = re.compile(r'"format_version"\s*:')
 
 
 def claims(name: str, head: str) -> bool:
     """Claim JSON files with the format version and the members of a plan."""
-    return name.endswith((".json", ".tfplan")) and bool(_VERSION.search(head)) and bool(_PLAN.search(head))
-
-
-def parse_plan(text: str | bytes, name: str) -> Document:
-    """Read the JSON of a plan; raises UnreadableFileError."""
-    from nephoscope_policy.arm.template.document import Document
-    from nephoscope_policy.arm.template.errors import TemplateError
-
-    try:
-        document = Document.parse(text, name, MAX_SIZE)
-    except TemplateError as error:
-        place = error.problem.place
-        raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
-    if not isinstance(document.value, dict):
-        raise UnreadableFileError("a plan is an object with resource_changes")
-    return document
+    return is_plan(name, head)
 
 
 def read(source: SourceText) -> TerraformPlan:
     """Map the resources of a plan; raises UnreadableFileError."""
     # only a plan needs the engine
-    from nephoscope.collect.templates.terraform.plan import map_plan
+    from nephoscope.collect.templates.terraform.plan_mapper import map_plan
 
     return map_plan(parse_plan(source.text, source.name))

@@ -25,10 +25,11 @@ from nephoscope.collect.templates.terraform.changes import (
 from nephoscope.collect.templates.terraform.mapper import COMMON, BodyBuilder, merge
 from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
 from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
-from nephoscope.collect.templates.terraform.planned import TerraformResource
+from nephoscope.collect.templates.terraform.planned import SourceOfPlan, TerraformResource
 from nephoscope.collect.templates.terraform.references import ModuleReferences
 from nephoscope.collect.templates.terraform.table import Child, ResourceTable, block_names, parts_of, tables
 from nephoscope_policy.arm.patterns import from_pattern, pattern, shown_pattern
+from nephoscope_policy.arm.template.document import Document
 from nephoscope_policy.arm.unknown import Unknown
 
 MAX_DEPTH = 12
@@ -263,3 +264,15 @@ class PlanMapper:
         builder = BodyBuilder()
         found.take(builder.build(table.body, attributes), builder)
         change.made.append(found)
+
+
+def map_plan(
+    document: Document, subscription: str = "", *, before: bool = False, source: SourceOfPlan | None = None
+) -> TerraformPlan:
+    """Map the resources of a plan (or a state) of `terraform show -json`, or those that are there `before` the apply.
+
+    Ids are of `subscription` where it is given, else of the one that the plan's provider names. `source` leads to the files that the
+    plan was made from.
+    """
+    root: dict[str, Any] = document.value if isinstance(document.value, dict) else {}
+    return PlanMapper(TerraformPlan(document, source=source), root, subscription, before=before).run()

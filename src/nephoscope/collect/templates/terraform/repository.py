@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates import terraform_plan
 from nephoscope.collect.templates.discovery import HEAD, UnreadableFileError
+from nephoscope.collect.templates.terraform.document import is_plan, parse_plan
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.repository import Repository
@@ -30,7 +30,7 @@ def _is_plan(repository: Repository, name: str) -> bool:
     head = (repository.load(name) or b"")[:HEAD]
     if head.startswith(_ARCHIVE):
         return True
-    return terraform_plan.claims(name, head.decode("utf-8", "replace"))
+    return is_plan(name, head.decode("utf-8", "replace"))
 
 
 def read_plan(
@@ -40,12 +40,12 @@ def read_plan(
 
     The files are those beside the plan, else those of the folder among `names` that declares most of what it makes.
     """
-    from nephoscope.collect.templates.terraform.plan import map_plan
+    from nephoscope.collect.templates.terraform.plan_mapper import map_plan
 
     data = repository.load(name) or b""
     if data.startswith(_ARCHIVE):
         raise UnreadableFileError(f"a plan as Terraform keeps it: {_AS_JSON.format(name=name)}")
-    document = terraform_plan.parse_plan(data, name)
+    document = parse_plan(data, name)
     source = _configuration(repository, document, names)
     return map_plan(document, subscription, before=before, source=source)
 

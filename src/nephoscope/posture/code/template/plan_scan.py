@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.repository import Repository
     from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
     from nephoscope.posture.code.template.judge import Judgement, TemplateJudge
-    from nephoscope.posture.code.template.scan import TemplateReport
+    from nephoscope.posture.code.template.template_report import TemplateReport
     from nephoscope_policy.arm.template import Scope
 
 NOT_MAPPED = CodeRule(

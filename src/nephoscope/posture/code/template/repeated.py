@@ -1,4 +1,4 @@
-"""Children that Azure shows in a list of their parent's body too: rules of security groups, subnets, peerings, routes, pools of nodes."""
+"""Children that Azure shows in their parent's body too: rules of security groups, subnets, peerings, routes, node pools."""
 
 from __future__ import annotations
 

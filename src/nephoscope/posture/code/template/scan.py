@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from nephoscope.collect.templates.arm.repository import Repository, TemplateFile, open_repository
@@ -14,13 +12,14 @@ from nephoscope.collect.templates.bicep.repository import BICEP, compile_bicep
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.estate.garbage import no_collection
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
-from nephoscope.posture.code.planned import PlannedPlace, merge_places
+from nephoscope.posture.code.planned import merge_places
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plans
+from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template import Document, Expansion, Scope, TemplateError, expand
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.state import Severity
 
 CODE_SUFFIXES = (
     ".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tfvars", ".yml", ".yaml", ".sh", ".bash",
@@ -35,18 +34,6 @@ NOT_KNOWN = CodeRule(
     description="A part of the template, such as a template behind a remote link, is not known here, so that nothing judges it.",
     steps=("Put the linked template into the repository, or link it by a relative path.",),
 )
-
-
-@dataclass(slots=True)
-class TemplateReport:
-    """What a scan of templates came to; `states` and `elsewhere` count assessments as Judgement has them."""
-
-    findings: list[CodeFinding] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    unread: list[UnreadFile] = field(default_factory=list)
-    states: Counter[State] = field(default_factory=Counter)
-    elsewhere: Counter[str] = field(default_factory=Counter)
-    resources: list[PlannedPlace] = field(default_factory=list)
 
 
 class TemplateScan:
