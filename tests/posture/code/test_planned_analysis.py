@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.network import MANAGER_TYPE
+from nephoscope.posture.code.template import judge as judging
 from nephoscope.posture.code.template.guarded import guarded_body
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
-from nephoscope.posture.code.template.planned_estate import plan_estate
+from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.scan import scan_targets
-from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.code.template.written_resource import WrittenResource
+from nephoscope.posture.packs import Packs
 from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.arm.template import Document, Scope, expand
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
+from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
@@ -34,10 +40,19 @@ FACING = "483f12ed-ae23-447e-a2de-a67a10db4353"
 NODE = "[reference('/subscriptions/x/resourceGroups/y/providers/Microsoft.Web/sites/z', '2022-03-01').v]"
 
 
-def verdicts(template: dict[str, Any]) -> dict[str, State]:
-    """The verdict on the machine by key; Unknown where an analyzer leaves it open."""
+def with_managers(listed: Iterable[WrittenResource]) -> PlannedEstate:
+    """What is planned, in a subscription of which it is known that no network manager rules it."""
+    planned = plan_estate(listed)
+    claims = {**planned.estate.coverage.scopes, Scope().subscription: frozenset({MANAGER_TYPE})}
+    held = Estate.of(planned.estate.resources.values(), Coverage(claims, declared=True))
+    return replace(planned, estate=held)
+
+
+def verdicts(template: dict[str, Any], *, managers: bool = True) -> dict[str, State]:
+    """The verdict on the machine by key; Unknown where an analyzer leaves it open. `managers`: it is known that there are none."""
     expansion = expand(Document.parse(json.dumps(template), "main.json"), scope=Scope())
-    analysis = analyze_planned(plan_estate(expansion.resources).estate, NOW)
+    planned = with_managers(expansion.resources) if managers else plan_estate(expansion.resources)
+    analysis = analyze_planned(planned.estate, NOW)
     found = {one.key: one.state for one in analysis.assessments if "/virtualMachines/" in one.resource}
     return found | {
         id_.rpartition("/")[2]: State.UNKNOWN for id_ in analysis.unknown if "/virtualmachines/" in id_
@@ -49,6 +64,16 @@ def test_what_a_template_opens_is_unhealthy() -> None:
     assert {key: found[key] for key in (PERMISSIVE, PORTS, FORWARDING, FACING)} == {
         PERMISSIVE: State.NON_COMPLIANT,
         PORTS: State.NON_COMPLIANT,
+        FORWARDING: State.NON_COMPLIANT,
+        FACING: State.COMPLIANT,
+    }
+
+
+def test_rules_of_network_managers_are_not_known_before_a_deployment() -> None:
+    found = verdicts(CASE, managers=False)
+    assert {key: found[key] for key in (PERMISSIVE, PORTS, FORWARDING, FACING)} == {
+        PERMISSIVE: State.UNKNOWN,
+        PORTS: State.UNKNOWN,
         FORWARDING: State.NON_COMPLIANT,
         FACING: State.COMPLIANT,
     }
@@ -85,11 +110,14 @@ def test_an_unknown_in_the_place_of_a_literal_turns_a_verdict_to_unknown_at_most
     assert all(state in (before[key], State.UNKNOWN) for key, state in after.items()), after
 
 
-def test_the_finding_stands_at_the_rule_and_has_the_words_of_the_analyzer(tmp_path: Path) -> None:
+def test_the_finding_stands_at_the_rule_and_has_the_words_of_the_analyzer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     packs = Packs(tmp_path / "data")
     judge = TemplateJudge(Plan(packs.catalogue()).assigning("nephoscope"), packs.aliases(), NOW)
     path = tmp_path / "main.json"
     path.write_text(json.dumps(CASE, indent=1))
+    monkeypatch.setattr(judging, "plan_estate", with_managers)
     found = [one for one in scan_targets([path], judge, Scope()).findings if "22 (SSH)" in one.message]
     rule = path.read_text().splitlines().index('      "name": "admin",')
     assert [(one.region.line, one.subject.rpartition("/")[2]) for one in found] == [(rule, "vm")]

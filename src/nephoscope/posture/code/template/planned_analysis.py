@@ -1,7 +1,7 @@
 """Analyzers on what a deployment plans: those of the network, which need nothing but what a template says.
 
 What stands outside of the deployment (a load balancer before a machine, a report of another tool) is not read, so that it leaves what
-depends on it Unknown. Rules of network managers are taken not to be there: who writes a template cannot change them.
+depends on it Unknown; so do the security admin rules of a network manager, which go before those of groups.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from nephoscope.analyze.overlay import assessment_id
 from nephoscope.analyze.verdict import not_collected
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.network import MANAGER_TYPE
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 from nephoscope.estate.view import View
 from nephoscope.posture.code.template.guarded import guarded_body
@@ -53,9 +52,7 @@ class PlannedHoldings:
         held = {
             key: replace(one, body=guarded_body(one), complete=True) for key, one in estate.resources.items()
         }
-        scopes = {"/".join(key.split("/")[:3]) for key in held if key.startswith("/subscriptions/")}
-        claims = {**estate.coverage.scopes, **{scope: frozenset({MANAGER_TYPE}) for scope in scopes}}
-        return cls(held, Coverage(claims, declared=True))
+        return cls(held, estate.coverage)
 
     def by_type(self, type_: str) -> Iterable[Resource]:
         """Every resource of a lower-cased type."""
