@@ -17,8 +17,8 @@ from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
 from nephoscope.posture.code.template.scan import scan_targets
-from nephoscope.posture.packs import Packs
-from nephoscope.posture.plan import Plan
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.arm.template import Scope
 from nephoscope_policy.model.state import State
 

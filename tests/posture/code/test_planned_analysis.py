@@ -22,7 +22,7 @@ from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.scan import scan_targets
 from nephoscope.posture.code.template.written_resource import WrittenResource
-from nephoscope.posture.packs import Packs
+from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.arm.template import Document, Scope, expand
 from nephoscope_policy.arm.unknown import OpenObject, Unknown

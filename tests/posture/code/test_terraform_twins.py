@@ -29,9 +29,9 @@ from nephoscope.collect.templates.terraform.table import ResourceTable, tables
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.written_resource import WrittenResource
-from nephoscope.posture.evaluation import Prepared, evaluate, prepare
-from nephoscope.posture.packs import Packs
-from nephoscope.posture.plan import Plan
+from nephoscope.posture.evaluation.evaluating import Prepared, evaluate, prepare
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.arm.template import Document, Scope, expand
 from nephoscope_policy.model.state import State

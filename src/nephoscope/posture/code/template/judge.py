@@ -27,9 +27,9 @@ from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.template.written_resource import WrittenResource
+    from nephoscope.posture.evaluation.run import Run
     from nephoscope.posture.policies.plan import Plan
     from nephoscope.posture.recommendations.recommendation import Recommendation
-    from nephoscope.posture.evaluation.run import Run
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.model.assessment import Assessment, Reason
 

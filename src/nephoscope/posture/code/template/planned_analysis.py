@@ -21,6 +21,7 @@ from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 from nephoscope.estate.view import View
 from nephoscope.posture.code.template.guarded import guarded_body
+from nephoscope.posture.evaluation.analysis import Analysis, Before
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.coverage import Coverage
