@@ -17,7 +17,8 @@ unknown still belongs together. `azapi_resource` is taken as it is. A state (`te
 
 A type that no table knows, and a part whose resource is not in the plan, are findings that are Unknown
 (`terraform-resource-not-mapped`). A table is one file in `content/terraform`: paths of the ARM body and the attributes that they
-are made of; `= none` says that no resource of the type has a part. A property that its table does not map may be set for all that the plan tells: what reads it ends Unknown.
+are made of; `= none` says that no resource of the type has a part. A property that its table does not map may be set for all that
+the plan tells: what reads it ends Unknown.
 For each table a plan is judged as an ARM template of the values that policies ask for (`tests/posture/code/test_terraform_twins.py`).
 [How plans are scanned](../guides/pipelines.md#templates-before-they-are-deployed).
 
