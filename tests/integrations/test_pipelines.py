@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from nephoscope.collect.templates.yaml_tree import YamlNode, parse_yaml
 
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
+TASK = "integrations/azure-devops-extension/NephoscopeScanV1"
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 
 
@@ -126,6 +130,18 @@ def azure(request: PullRequest) -> subprocess.CompletedProcess[str]:
     )
 
 
+def azure_task(request: PullRequest, **inputs: str) -> subprocess.CompletedProcess[str]:
+    given = {
+        f"INPUT_{name.upper()}": value for name, value in {"target": ".", "failOn": "High", **inputs}.items()
+    }
+    return request.run(
+        f"node {shlex.quote(str(ROOT / TASK / 'index.js'))}",
+        SYSTEM_PULLREQUEST_TARGETBRANCH="refs/heads/main",
+        AGENT_TEMPDIRECTORY=str(request.temporary),
+        **given,
+    )
+
+
 def gitlab(request: PullRequest) -> subprocess.CompletedProcess[str]:
     script = child(read("integrations/gitlab/nephoscope.gitlab-ci.yml"), "nephoscope", "script", 0).text
     return request.run(
@@ -154,6 +170,55 @@ def test_a_bad_pull_request_fails_at_its_line_and_passes_after_the_fix(
     request.commit("infra/main.json", template("true"), branch="change")
     good = server(request)
     assert good.returncode == 0, good.stdout + good.stderr
+
+
+def test_the_task_of_the_extension_fails_at_the_line_and_passes_after_the_fix(tmp_path: Path) -> None:
+    request = PullRequest(tmp_path)
+    bad = azure_task(request)
+    assert "##vso[task.logissue type=error;sourcepath=infra/main.json;linenumber=11;" in bad.stdout
+    assert "##vso[task.complete result=Failed;]findings at or above the threshold" in bad.stdout
+    uploaded = request.temporary / "CodeAnalysisLogs" / "nephoscope.sarif"
+    assert (
+        f"##vso[artifact.upload containerfolder=CodeAnalysisLogs;artifactname=CodeAnalysisLogs;]{uploaded}"
+        in bad.stdout
+    )
+    assert json.loads(uploaded.read_text())["version"] == "2.1.0"
+    request.commit("infra/main.json", template("true"), branch="change")
+    assert "##vso[task.complete result=Succeeded;]" in azure_task(request).stdout
+    (request.folder / "smoke.xml").write_text(
+        '<testsuite name="smoke"><testcase classname="a" name="b"><failure/></testcase></testsuite>'
+    )
+    joined = azure_task(request, failOn="Low", results="smoke.xml\n")
+    assert "##vso[task.complete result=Failed;]findings" in joined.stdout, joined.stdout + joined.stderr
+
+
+def test_the_task_says_what_is_wrong_with_its_set_up(tmp_path: Path) -> None:
+    request = PullRequest(tmp_path)
+    broken = azure_task(request, failOn="Grave];evil%0A\n##vso[task.complete result=Succeeded;]")
+    assert "##vso[task.complete result=Failed;]the task is not set up" in broken.stdout
+    assert "Succeeded" not in broken.stdout
+    node = shutil.which("node")
+    assert node is not None
+    index = str(ROOT / TASK / "index.js")
+    environment = {"PATH": str(tmp_path), "AGENT_TEMPDIRECTORY": str(request.temporary)}
+    absent = subprocess.run(
+        [node, index], cwd=request.folder, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "##vso[task.complete result=Failed;]nephoscope is not installed" in absent.stdout
+
+
+def test_the_extension_holds_what_its_manifests_name() -> None:
+    folder = ROOT / "integrations" / "azure-devops-extension"
+    extension = json.loads((folder / "vss-extension.json").read_text())
+    task = json.loads((ROOT / TASK / "task.json").read_text())
+    (contribution,) = extension["contributions"]
+    assert [one["path"] for one in extension["files"]] == [contribution["properties"]["name"]]
+    assert (folder / extension["content"]["details"]["path"]).is_file()
+    (target,) = task["execution"].values()
+    assert (ROOT / TASK / target["target"]).is_file()
+    assert uuid.UUID(task["id"])
+    read_inputs = set(re.findall(r'input\("(\w+)"', (ROOT / TASK / "index.js").read_text()))
+    assert read_inputs == {one["name"] for one in task["inputs"]}
 
 
 def test_the_files_that_servers_read_are_written(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def origin(data: Path, /, resource: str, output: str) -> None:
 def send(
     data: Path, /, file: Path, server: str | None, category: str, *, partial: bool, **given: str | None
 ) -> None:
-    """Send what a tool wrote to FILE: the gate's JSON, SARIF, CycloneDX, ZAP's JSON or JUnit.
+    """Send what a tool wrote to FILE: the gate's JSON, SARIF, CycloneDX, ZAP's JSON or XML, or JUnit.
 
     GitHub Actions, Azure Pipelines and GitLab CI tell the repository, commit and run; options override them. The token of the program
     is read from NEPHOSCOPE_TOKEN.

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nephoscope.posture.code.finding import CodeFinding
+    from nephoscope.posture.code.foreign import ForeignChecks
     from nephoscope.posture.code.report import CodeReport
     from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
 
@@ -127,20 +128,52 @@ def _judged(
     targets = [Path(target) for target in options["targets"]]
     scope = _scope(options)
     judge.explains = explanation.wants if explanation is not None else None
-    report = scan_targets(targets, judge, scope, options["parameters_files"])
+    foreign = _foreign(options)
+    report = scan_targets(targets, judge, scope, options["parameters_files"], foreign)
     explained += judge.explained
     judge.explains = None
     if options["since"] is not None:
         before = frozenset[str]().union(
-            *(_before(target, options["since"], judge, scope) for target in targets)
+            *(_before(target, options["since"], judge, scope, foreign) for target in targets)
         )
         report = known_before(report, before, options["since"])
+    for file in options["results"]:
+        report = _with_results(report, file)
     if options["baseline"] is not None:
         report = known_before(report, read_baseline(options["baseline"]), str(options["baseline"]))
     return report
 
 
-def _before(target: Path, since: str, judge: TemplateJudge, scope: Scope) -> frozenset[str]:
+def _foreign(options: Mapping[str, Any]) -> ForeignChecks | None:
+    """The programs that judge files too; where one is needed that is not installed, a usage error."""
+    if options["tools"] == "none":
+        return None
+    from nephoscope.posture.pipelines.external_tools import ExternalChecks
+
+    found = ExternalChecks.installed()
+    if options["tools"] == "all" and found.missing:
+        usage_error(
+            f"--tools all: not installed: {', '.join(found.missing)} (pip install 'nephoscope[tools]')"
+        )
+    return found if found.programs else None
+
+
+def _with_results(report: CodeReport, file: Path) -> CodeReport:
+    """The report with what a tool wrote to a file; a usage error names a file that cannot be read."""
+    from nephoscope.cli.session.pipeline_sending import read_document
+    from nephoscope.posture.pipelines.results.merging import merge_results
+    from nephoscope.posture.pipelines.results.reading import read_results
+    from nephoscope.posture.pipelines.results.tool_results import ResultsError
+
+    try:
+        return merge_results(report, read_results(read_document(file)))
+    except ResultsError as error:
+        usage_error(f"--results {file}: {error}")
+
+
+def _before(
+    target: Path, since: str, judge: TemplateJudge, scope: Scope, foreign: ForeignChecks | None
+) -> frozenset[str]:
     """The fingerprints of what fails in a target at the commit that a change starts from."""
     repository, names = open_repository(target)
     base = read_base(repository.root, since, CODE_SUFFIXES)
@@ -149,6 +182,8 @@ def _before(target: Path, since: str, judge: TemplateJudge, scope: Scope) -> fro
     around = target.absolute().relative_to(repository.root).as_posix() if target.is_dir() else prefix
     inside = [name for name in base.files if around in ("", ".") or name.startswith(f"{around}/")]
     report = scan_files([(earlier, inside)], since, judge, scope)
+    if foreign is not None:
+        report = foreign.extend(report, [(earlier, inside)])
     applied = failing_before_apply(repository, names, judge, scope)
     return fingerprints_before(report.findings, base.renamed) | fingerprints_before(applied, {})
 

@@ -279,7 +279,15 @@ _TEMPLATES = (
         help="A finding in a file of this policy or rule never fails (* is a wildcard).",
     ),
     click.option("--fix", is_flag=True, help="Write the fixes of findings in files into the files."),
-)
+    click.option(
+        "--results", "results", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+        help="Take what another tool found into the gate: SARIF, CycloneDX, ZAP's JSON or XML, JUnit.",
+    ),
+    click.option(
+        "--tools", type=click.Choice(("installed", "none", "all")), default="installed", show_default=True,
+        help="Whether zizmor and hadolint judge workflows and Dockerfiles too; `all` fails where one is not installed.",
+    ),
+)  # fmt: skip
 _GATE = (
     click.option("--fail-on", type=Word(Severity), help="Exit 1 when a finding has this severity or a higher one, shown or not."),
     click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when something ended Unknown."),

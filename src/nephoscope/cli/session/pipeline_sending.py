@@ -32,7 +32,7 @@ def prepare(
     for name, option in _WANTED.items():
         if not values[name].strip("."):
             usage_error(f"{option} is missing, and the environment is no CI server's that tells it")
-    document = _document(file)
+    document = read_document(file)
     names = {
         "repository": "repository", "repository_url": "repositoryUrl", "branch": "branch", "commit": "commit", "run_id": "runId",
         "url": "url", "pull_request": "pullRequest", "default_branch": "defaultBranch",
@@ -45,8 +45,8 @@ def prepare(
     }
 
 
-def _document(file: Path) -> Any:
-    """Return decoded JSON, or the text of XML."""
+def read_document(file: Path) -> Any:
+    """Return decoded JSON, or the text of XML; a usage error where a file is neither, or too large."""
     if file.stat().st_size > MOST_BYTES:
         usage_error(f"{file}: more than {MOST_BYTES >> 20} MB")
     raw = file.read_bytes()
@@ -57,7 +57,7 @@ def _document(file: Path) -> Any:
             usage_error(f"{file}: is not UTF-8: {error}")
     try:
         return msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         usage_error(f"{file}: is neither JSON nor XML: {error}")
 
 

@@ -15,8 +15,9 @@ from nephoscope.posture.code.rule import CodeRule
 
 _COMMENT = re.compile(
     r"(?:#|//|/\*).*?\b(?P<tool>nephoscope|zizmor|hadolint|checkov|trivy|tfsec|template-analyzer)"
-    r"\s*(?::\s*(?:ignore|skip)\s*|\s+(?:global\s+)?ignore\s*)[\[=:]\s*(?P<rules>[\w,\s:*-]+?)\s*"
-    r"(?:\]|$|:|#|\*/)\s*:?\s*(?P<reason>.*?)\s*(?:\*/)?$",
+    r"\s*(?::\s*(?:ignore|skip)\s*|\s+(?:global\s+)?ignore\s*)"
+    r"(?:\[\s*(?P<listed>[\w,\s:*-]+?)\s*\]|[\[=:]\s*(?P<rules>[\w,\s:*-]+?)\s*(?:\]|$|:|#|\*/))"
+    r"\s*:?\s*(?P<reason>.*?)\s*(?:\*/)?$",
     re.IGNORECASE,
 )
 _KICS = re.compile(
@@ -76,7 +77,7 @@ class Suppressions:
 def _read(line: str) -> tuple[str, frozenset[str], str] | None:
     match = _COMMENT.search(line)
     if match is not None:
-        return match["tool"].lower(), _parts(match["rules"]), match["reason"].strip()
+        return match["tool"].lower(), _parts(match["listed"] or match["rules"]), match["reason"].strip()
     match = _KICS.search(line)
     if match is None:
         return None

@@ -12,6 +12,7 @@ from nephoscope.collect.templates.bicep.repository import BICEP, compile_bicep
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.estate.garbage import no_collection
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.foreign import ForeignChecks
 from nephoscope.posture.code.planned import merge_places
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.rule import CodeRule
@@ -116,13 +117,18 @@ def _not_known(region: Region, message: str) -> CodeFinding:
 
 
 def scan_targets(
-    targets: Sequence[Path], judge: TemplateJudge, scope: Scope, parameters: Sequence[Path] = ()
+    targets: Sequence[Path],
+    judge: TemplateJudge,
+    scope: Scope,
+    parameters: Sequence[Path] = (),
+    foreign: ForeignChecks | None = None,
 ) -> CodeReport:
     """Judge the files of a repository or single ones; raises RepositoryError for what is not there."""
     opened = [open_repository(target) for target in targets]
     for repository, _ in opened:
         given = [_relative(repository, path) for path in parameters]
-    return scan_files(opened, " ".join(map(str, targets)), judge, scope, given if opened else [])
+    report = scan_files(opened, " ".join(map(str, targets)), judge, scope, given if opened else [])
+    return report if foreign is None else foreign.extend(report, opened)
 
 
 def scan_files(

@@ -15,18 +15,10 @@ from nephoscope.posture.pipelines.results.tool_results import (
     text_of,
     with_fingerprints,
 )
+from nephoscope.posture.pipelines.results.xml_text import parse_xml
 from nephoscope_policy.model.state import Severity
 
 _SUITES = ("testsuites", "testsuite")
-
-
-class _NoDoctype(ET.TreeBuilder):
-    """Builds the tree of a document that declares no entities."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        """Refuse the declaration, before an entity of it is read."""
-        del pubid, system
-        raise ResultsError(f"a document type is not taken: remove <!DOCTYPE {text_of(name, 50)} ...>")
 
 
 def claims(document: Any) -> bool:
@@ -36,11 +28,7 @@ def claims(document: Any) -> bool:
 
 def read(document: Any) -> ToolResults:
     """Read the suites; a document type is refused, since its entities can grow without bound."""
-    parser = ET.XMLParser(target=_NoDoctype(), encoding="utf-8")  # noqa: S314 - bounded, without a document type
-    try:
-        root = ET.fromstring(document.encode(), parser)  # noqa: S314
-    except (ET.ParseError, UnicodeEncodeError) as error:
-        raise ResultsError(f"is not well-formed XML: {error}") from error
+    root = parse_xml(document)
     if root.tag not in _SUITES:
         raise ResultsError(f"the root must be testsuites or testsuite (got {text_of(root.tag, 50)!r})")
     found = list(_cases(root))

@@ -34,5 +34,5 @@ def read_results(document: Any) -> ToolResults:
         if reader.claims(document):
             return reader.read(document)
     raise ResultsError(
-        "is none of the formats that are read: the gate's JSON (scan -o json), SARIF 2.1.0, CycloneDX JSON, ZAP's JSON, JUnit XML"
+        "is none of the formats: the gate's JSON (scan -o json), SARIF 2.1.0, CycloneDX JSON, ZAP's JSON or XML, JUnit XML"
     )

@@ -1,4 +1,4 @@
-"""ZAP's JSON report ("traditional-json" and "traditional-json-plus"): https://www.zaproxy.org/docs/desktop/addons/report-generation/."""
+"""ZAP's reports in JSON and XML (traditional, also "plus"): https://www.zaproxy.org/docs/desktop/addons/report-generation/."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Any
+from xml.etree.ElementTree import Element
 
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.pipelines.results.tool_results import (
+    ResultsError,
     ToolResults,
     check_size,
     list_of,
@@ -17,15 +19,19 @@ from nephoscope.posture.pipelines.results.tool_results import (
     text_of,
     with_fingerprints,
 )
+from nephoscope.posture.pipelines.results.xml_text import parse_xml
 from nephoscope_policy.model.state import Severity
 
 _RISKS = {"0": Severity.INFORMATIONAL, "1": Severity.LOW, "2": Severity.MEDIUM, "3": Severity.HIGH}
 _FALSE_POSITIVE = "0"
+_ROOT = "OWASPZAPReport"
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 
 
 def claims(document: Any) -> bool:
     """Tell whether a document is a report of ZAP."""
+    if isinstance(document, str):
+        return f"<{_ROOT}" in document[:10_000]
     return (
         isinstance(document, dict) and "site" in document and "ZAP" in str(document.get("@programName", ""))
     )
@@ -33,6 +39,8 @@ def claims(document: Any) -> bool:
 
 def read(document: Any) -> ToolResults:
     """Read the alerts, one finding for each request; the confidence `False Positive` is suppressed."""
+    if isinstance(document, str):
+        document = _as_json(parse_xml(document))
     found = [
         one
         for at, site in enumerate(list_of(document["site"], "site"))
@@ -46,6 +54,26 @@ def read(document: Any) -> ToolResults:
         tool_version=text_of(document.get("@version"), 100),
         findings=with_fingerprints(findings, [title for _, title in found]),
     )
+
+
+def _as_json(root: Element) -> dict[str, Any]:
+    """The report in XML as the one in JSON: the same members, attributes with an `@`."""
+    if root.tag != _ROOT:
+        raise ResultsError(f"the root must be {_ROOT} (got {text_of(root.tag, 50)!r})")
+    sites = [
+        {"alerts": [_alert(item) for item in site.iterfind("alerts/alertitem")]}
+        for site in root.iterfind("site")
+    ]
+    return {"@version": root.get("version"), "site": sites}
+
+
+def _alert(item: Element) -> dict[str, Any]:
+    instances = [_members(one) for one in item.iterfind("instances/instance")]
+    return {**_members(item), "instances": instances}
+
+
+def _members(element: Element) -> dict[str, Any]:
+    return {child.tag: child.text or "" for child in element if not len(child)}
 
 
 def _findings(alert: Mapping[str, Any], place: str) -> Iterator[tuple[CodeFinding, str]]:
