@@ -52,6 +52,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.alerts.library.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.api.wire.reference import page as api
+    from nephoscope.collect.inventory.reference import page as inventory
     from nephoscope.collect.templates.terraform.reference import page as terraform
     from nephoscope.ingest.live.reference import page as sources
     from nephoscope.ingest.logs.reference import page as log_formats
@@ -82,6 +83,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/kql-plugins.md": kql_plugins,
         "reference/kql-functions.md": kql_functions,
         "reference/policies.md": policies,
+        "reference/inventory.md": inventory,
         "reference/log-formats.md": log_formats,
         "reference/sources.md": sources,
         "reference/tables.md": tables,

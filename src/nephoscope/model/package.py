@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
-#: `declared`: somebody asked for it; `transitive`: another package needs it; '' where the place does not tell.
-Relationship = Literal["", "declared", "transitive"]
+#: `root`: the project itself whose file it stands in; `member`: a part of the same project (a workspace); `declared`: somebody asked
+#: for it; `transitive`: another package needs it; '' where the place does not tell.
+Relationship = Literal["", "root", "member", "declared", "transitive"]
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -19,7 +20,8 @@ class Package(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     any (`1:2.3-4`). `source_name` and `source_version` are those of the source package that it was built of, where they differ.
     `path` is relative to the root of what was looked at, with `/`; `line` counts from 1, 0 where there is none. `groups` are the
     ecosystem's own (dev, test, optional ...). `dependencies` are the names, or names with versions, of what it needs, as its place
-    writes them. `layer` is the digest of the layer of an image. `modularity` is the label of a module of Red Hat's.
+    writes them. `constraint` is the range that its place asks for where it pins no version: `version` is then the lowest that the
+    range names, or ''. `layer` is the digest of the layer of an image. `modularity` is the label of a module of Red Hat's.
     `cpes` are names of the dictionary of platforms (CPE 2.3), where the place gives them.
     """
 
@@ -38,6 +40,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     relationship: Relationship = ""
     licenses: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
+    constraint: str = ""
     layer: str = ""
     modularity: str = ""
     cpes: tuple[str, ...] = ()

@@ -1,0 +1,43 @@
+"""Images that a Dockerfile builds on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.image_reference import fill_in, split_image
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.collect.templates.docker.parser import Dockerfile, parse_dockerfile
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.model.package import Package
+
+TITLE = "Dockerfile"
+PATTERNS = ("**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/*.dockerfile", "**/Containerfile")
+MAX_SIZE = 4_000_000
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the image of each FROM that is no earlier stage and not empty; raises UnreadableInventoryError."""
+    source = SourceText(file.path, file.text)
+    parsed = parse_dockerfile(source)
+    arguments = dict(_arguments(parsed))
+    for stage in parsed.stages:
+        line = source.position(stage.instruction.offset)[0]
+        if stage.image == "scratch" or parsed.base_of(stage.index) is not None:
+            continue
+        image = fill_in(stage.image, arguments)
+        named = split_image(image) if image else None
+        if named is None:
+            file.leave_out(line, f"the image {stage.image[:80]!r} is not known before the build")
+            continue
+        yield Package(
+            type="docker", name=named[0], version=named[1], path=file.path, line=line, relationship="declared"
+        )
+
+
+def _arguments(parsed: Dockerfile) -> Iterator[tuple[str, str]]:
+    for instruction in parsed.of("ARG"):
+        if instruction.stage < 0:
+            for word in instruction.words:
+                name, equals, value = word.text.partition("=")
+                if equals:
+                    yield name, value

@@ -1,0 +1,23 @@
+"""Windows packages that Chocolatey installed: the specification of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.xml_tree import parse_xml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "Chocolatey package"
+PATTERNS = ("**/chocolatey/lib/*/*.nuspec", "**/Chocolatey/lib/*/*.nuspec")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the package; raises UnreadableInventoryError."""
+    metadata = parse_xml(file).child("metadata")
+    name, version = (metadata.text_of("id"), metadata.text_of("version")) if metadata else ("", "")
+    if not name or not version:
+        raise file.refusal("the specification has no id or no version")
+    yield Package(
+        type="chocolatey", name=name, version=version, path=file.path, line=metadata.line if metadata else 1
+    )

@@ -1,0 +1,44 @@
+"""PHP packages that Composer locked or installed: composer.lock, vendor/composer/installed.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
+from nephoscope.collect.inventory.formats.shapes import table, tables, word, words
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "Composer lock file"
+PATTERNS = ("**/composer.lock", "**/vendor/composer/installed.json")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the packages; raises UnreadableInventoryError."""
+    parsed = parse_json(file)
+    document = {"packages": parsed} if isinstance(parsed, list) else parsed
+    if not isinstance(document, dict):
+        raise file.refusal("a table with packages is wanted")
+    developed = words(document.get("dev-package-names"))
+    lines = KeyLines(file.text, of_strings=True)
+    for entry in tables(document.get("packages")):
+        yield _package(file, entry, lines, word(entry.get("name")) in developed)
+    for entry in tables(document.get("packages-dev")):
+        yield _package(file, entry, lines, True)
+
+
+def _package(file: InventoryFile, entry: dict[str, Any], lines: KeyLines, is_development: bool) -> Package:
+    name = word(entry.get("name"))
+    needed = (key for key in table(entry.get("require") or None) if "/" in key)
+    return Package(
+        type="composer",
+        name=name,
+        version=word(entry.get("version")),
+        path=file.path,
+        line=lines.after(name),
+        groups=("dev",) if is_development else (),
+        is_development=is_development,
+        licenses=words(entry.get("license")),
+        dependencies=tuple(needed),
+    )

@@ -1,0 +1,82 @@
+"""C and C++ packages that Conan locked: conan.lock of Conan 1 and 2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
+from nephoscope.collect.inventory.formats.shapes import table, word, words
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package, Relationship
+
+TITLE = "conan.lock"
+PATTERNS = ("**/conan.lock", "**/conanlock.json")
+
+_REFERENCE = re.compile(r"([^/\s]+)/([^@#:%/\s]+)(?:@[^#:%\s]*)?(?:[#:%].*)?")
+_KINDS = ("requires", "build_requires", "python_requires", "config_requires")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the locked packages; raises UnreadableInventoryError."""
+    document = table(parse_json(file))
+    nodes = {key: table(node) for key, node in table(table(document.get("graph_lock")).get("nodes")).items()}
+    if nodes:
+        yield from _graph(file, nodes)
+        return
+    lines = KeyLines(file.text, of_strings=True)
+    for kind in _KINDS:
+        for reference in words(document.get(kind)):
+            line = lines.first(reference)
+            found = _REFERENCE.fullmatch(reference)
+            if found is None:
+                file.leave_out(line, f"`name/version` is wanted: {reference[:80]!r}")
+                continue
+            yield Package(
+                type="conan",
+                name=found[1],
+                version=found[2],
+                path=file.path,
+                line=line,
+                groups=(kind.replace("_", "-"),),
+            )
+
+
+def _graph(file: InventoryFile, nodes: dict[str, dict[str, Any]]) -> Iterator[Package]:
+    lines = KeyLines(file.text)
+    lines.after("nodes")
+    required = {other for node in nodes.values() for other in _required(node)}
+    projects = {key for key, node in nodes.items() if key not in required and node.get("path")}
+    direct = {other for key in projects for other in _required(nodes[key])}
+    for key, node in nodes.items():
+        line = lines.after(key)
+        if key in projects:
+            continue
+        reference = _reference(node)
+        found = _REFERENCE.fullmatch(reference)
+        if found is None:
+            file.leave_out(line, f"`name/version` is wanted: {reference[:80]!r}")
+            continue
+        needed = (
+            _REFERENCE.fullmatch(_reference(nodes[other])) for other in _required(node) if other in nodes
+        )
+        relationship: Relationship = "declared" if key in direct else "transitive"
+        yield Package(
+            type="conan",
+            name=found[1],
+            version=found[2],
+            path=file.path,
+            line=line,
+            relationship=relationship,
+            dependencies=tuple(f"{other[1]}/{other[2]}" for other in needed if other),
+        )
+
+
+def _reference(node: dict[str, Any]) -> str:
+    return word(node.get("ref")) or word(node.get("pref"))
+
+
+def _required(node: dict[str, Any]) -> list[str]:
+    required = node.get("requires")
+    return list(map(str, required.values() if isinstance(required, dict) else required or ()))

@@ -1,0 +1,122 @@
+"""Readers of packages are found by scanning this folder: a module with TITLE, PATTERNS or MAGIC, and `read(file)`.
+
+PATTERNS are the paths that a reader claims, relative to the root: `*` is any text within a part, a leading `**/` any folders. MAGIC
+are the first bytes of the files that it claims wherever they stand. `read` gives the packages and raises UnreadableInventoryError;
+single entries that are no packages it leaves out by `file.leave_out`. MAX_SIZE bounds the bytes of a file where the general bound
+does not fit.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import nephoscope.collect.inventory as package
+from nephoscope.collect.inventory.formats.shapes import WrongShapeError
+from nephoscope.collect.inventory.inventory_file import InventoryFile, SetAside
+from nephoscope.model.package import Package
+
+#: The bytes of a file's beginning that claims are judged by.
+HEAD = 16
+#: Files of more bytes are not read, where the reader has no MAX_SIZE of its own.
+MAX_SIZE = 64_000_000
+#: The most packages of one file.
+MAX_PACKAGES = 500_000
+
+
+class ReaderModuleError(Exception):
+    """A module in this folder that is half a reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryReader:
+    """A module that reads one kind of file; `read` raises UnreadableInventoryError."""
+
+    name: str
+    title: str
+    patterns: tuple[str, ...]
+    magic: tuple[bytes, ...]
+    read: Callable[[InventoryFile], Iterable[Package]]
+    max_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryReading:
+    """What a reader read in a file: the packages, and the entries that it set aside."""
+
+    reader: str
+    packages: tuple[Package, ...]
+    set_aside: tuple[SetAside, ...] = ()
+
+
+@cache
+def inventory_readers() -> dict[str, InventoryReader]:
+    """Return every reader by its name; raises ReaderModuleError."""
+    found = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.ispkg:
+            continue
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        if not hasattr(module, "TITLE"):
+            continue
+        patterns, magic = getattr(module, "PATTERNS", ()), getattr(module, "MAGIC", ())
+        if not hasattr(module, "read") or not (patterns or magic):
+            raise ReaderModuleError(f"{module.__name__} has TITLE but no read, or neither PATTERNS nor MAGIC")
+        size = getattr(module, "MAX_SIZE", MAX_SIZE)
+        found[info.name] = InventoryReader(info.name, module.TITLE, patterns, magic, module.read, size)
+    return found
+
+
+@cache
+def _claims() -> tuple[re.Pattern[str], tuple[tuple[InventoryReader, re.Pattern[str]], ...]]:
+    claims = tuple((reader, re.compile(_expression(reader))) for reader in inventory_readers().values())
+    return re.compile("|".join(claim.pattern for _, claim in claims)), claims
+
+
+def _expression(reader: InventoryReader) -> str:
+    parts = [_path_expression(pattern) for pattern in reader.patterns]
+    return rf"(?:{'|'.join(parts)})\Z" if parts else r"(?!)"
+
+
+def _path_expression(pattern: str) -> str:
+    anywhere = pattern.startswith("**/")
+    text = re.escape(pattern.removeprefix("**/")).replace(r"\*", "[^/]*")
+    return rf"(?:.*/)?{text}" if anywhere else text
+
+
+def readers_of(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
+    """Return the readers that claim a file by its path, relative to the root, and its first HEAD bytes."""
+    anyone, claims = _claims()
+    named = anyone.match(path) is not None
+    return tuple(
+        reader
+        for reader, claim in claims
+        if (named and claim.match(path)) or (reader.magic and head.startswith(reader.magic))
+    )
+
+
+def read_inventory(file: InventoryFile) -> tuple[InventoryReading, ...]:
+    """Return what every reader that claims a file reads in it; raises UnreadableInventoryError."""
+    return tuple(read_with(reader, file) for reader in readers_of(file.path, file.content[:HEAD]))
+
+
+def read_with(reader: InventoryReader, file: InventoryFile) -> InventoryReading:
+    """Return what one reader reads in a file; raises UnreadableInventoryError."""
+    if len(file.content) > reader.max_size:
+        raise file.refusal(
+            f"the file has {len(file.content)} bytes, more than {reader.max_size} are not read"
+        )
+    file.set_aside = []
+    packages: list[Package] = []
+    try:
+        for found in reader.read(file):
+            packages.append(found)
+            if len(packages) > MAX_PACKAGES:
+                raise file.refusal(f"the file has more than {MAX_PACKAGES} packages")
+    except WrongShapeError as error:
+        raise file.refusal(f"the file has not the shape of {reader.title}: {error}") from error
+    return InventoryReading(reader.name, tuple(packages), tuple(file.set_aside))

@@ -1,0 +1,60 @@
+""".NET packages that an application was built with: its deps.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
+from nephoscope.collect.inventory.formats.shapes import table, word
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package, Relationship
+
+TITLE = ".NET deps.json"
+PATTERNS = ("**/*.deps.json",)
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the application, its other projects and the packages; raises UnreadableInventoryError."""
+    document = table(parse_json(file))
+    libraries = {key: table(entry) for key, entry in table(document.get("libraries")).items()}
+    needed = _needed(document)
+    projects = [key for key, entry in libraries.items() if entry.get("type") == "project"]
+    asked = {name for names in needed.values() for name in names}
+    roots = [key for key in projects if key not in asked]
+    direct = {name for key in projects for name in needed.get(key, ())}
+    lines = KeyLines(file.text)
+    lines.after("libraries")
+    for key, entry in libraries.items():
+        name, slash, version = key.partition("/")
+        line = lines.after(key)
+        if not slash or not version:
+            file.leave_out(line, f"`name/version` is wanted: {key[:80]!r}")
+            continue
+        relationship = _relationship(key, entry, roots, direct)
+        yield Package(
+            type="nuget",
+            name=name,
+            version=version,
+            path=file.path,
+            line=line,
+            relationship=relationship,
+            dependencies=tuple(needed.get(key, ())),
+        )
+
+
+def _needed(document: dict[str, Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for libraries in table(document.get("targets")).values():
+        for key, entry in table(libraries).items():
+            wanted = table(table(entry).get("dependencies"))
+            found[key] = [f"{name}/{word(version)}" for name, version in wanted.items()]
+    return found
+
+
+def _relationship(key: str, entry: dict[str, Any], roots: list[str], direct: set[str]) -> Relationship:
+    if len(roots) != 1:
+        return ""
+    if entry.get("type") == "project":
+        return "root" if key in roots else "member"
+    return "declared" if key in direct else "transitive"

@@ -1,0 +1,56 @@
+"""Packages of Debian and its children: the status file of dpkg, and the single files of distroless images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.paragraphs import Paragraph, paragraphs
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "dpkg status"
+PATTERNS = ("var/lib/dpkg/status", "var/lib/dpkg/status.d/*")
+
+_SOURCE = re.compile(r"(\S+)(?:\s+\(([^)]+)\))?")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the installed packages; raises UnreadableInventoryError."""
+    if not file.name.endswith(".md5sums"):
+        yield from installed(file, "deb")
+
+
+def installed(file: InventoryFile, kind: str) -> Iterator[Package]:
+    """Give the installed packages of a control file as packages of a type; raises UnreadableInventoryError."""
+    for paragraph in paragraphs(file):
+        if (found := _package(file, paragraph, kind)) is not None:
+            yield found
+
+
+def _package(file: InventoryFile, paragraph: Paragraph, kind: str) -> Package | None:
+    name, version, status = paragraph.get("package"), paragraph.get("version"), paragraph.get("status")
+    if status.split()[-1:] != ["installed"] and (status or "status.d/" not in file.path):
+        return None
+    if not name or not version:
+        file.leave_out(paragraph.line, "the paragraph has no Package or no Version")
+        return None
+    source = _SOURCE.match(paragraph.get("source"))
+    return Package(
+        type=kind,
+        name=name,
+        version=version,
+        namespace=file.system.family if file.system else "",
+        distribution_version=file.system.version if file.system else "",
+        architecture=paragraph.get("architecture"),
+        source_name=source[1] if source else "",
+        source_version=(source[2] or "") if source else "",
+        path=file.path,
+        line=paragraph.lines["package"],
+        dependencies=_names(paragraph.get("pre-depends")) + _names(paragraph.get("depends")),
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    first = (part.partition("|")[0].partition("(")[0].partition(":")[0].strip() for part in text.split(","))
+    return tuple(name for name in first if name)

@@ -1,0 +1,34 @@
+"""Applications of Flatpak: the metadata that each exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.xml_tree import parse_xml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "Flatpak metadata"
+PATTERNS = (
+    "var/lib/flatpak/app/*/*/*/*/export/share/metainfo/*.xml",
+    "**/flatpak/app/*/*/*/*/export/share/metainfo/*.xml",
+)
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the application with its newest release; raises UnreadableInventoryError."""
+    component = parse_xml(file)
+    name = component.text_of("id")
+    release = component.at("releases", "release")
+    version = release.attributes.get("version", "") if release else ""
+    if not name or not version:
+        raise file.refusal("the metadata has no id or no release")
+    license_name = component.text_of("project_license")
+    yield Package(
+        type="flatpak",
+        name=name,
+        version=version,
+        path=file.path,
+        line=release.line if release else 1,
+        licenses=(license_name,) if license_name else (),
+    )

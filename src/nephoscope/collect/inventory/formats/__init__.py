@@ -1,0 +1,1 @@
+"""The formats that lists of packages are written in: JSON, TOML, YAML, XML, paragraphs, executables, archives and databases."""

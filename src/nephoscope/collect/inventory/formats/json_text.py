@@ -1,0 +1,70 @@
+"""JSON files, strict ones and those with comments and trailing commas, and the lines of their keys."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_TRAILING = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])')
+_STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"(\s*:)?')
+
+
+def parse_json(file: InventoryFile) -> Any:
+    """Return the value of a JSON file; raises UnreadableInventoryError with the line."""
+    return _loads(file, file.text)
+
+
+def parse_relaxed_json(file: InventoryFile) -> Any:
+    """Return the value of JSON with comments and trailing commas; raises UnreadableInventoryError with the line."""
+    plain = _COMMENT.sub(
+        lambda found: found[0] if found[0][0] == '"' else "\n" * found[0].count("\n"), file.text
+    )
+    return _loads(file, _TRAILING.sub(lambda found: found[0] if found[0][0] == '"' else "", plain))
+
+
+def _loads(file: InventoryFile, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise file.refusal(f"this is no JSON: {error.msg}", error.lineno) from error
+    except (ValueError, RecursionError) as error:
+        raise file.refusal(f"this JSON cannot be read: {str(error)[:200] or 'it is too deep'}") from error
+
+
+class KeyLines:
+    """The lines of a JSON text's keys or strings, in the order of the text.
+
+    `after` finds the next place of a key and goes on from there: keys are to be asked for in the order in which they stand.
+    """
+
+    def __init__(self, text: str, *, of_strings: bool = False) -> None:
+        self._places: dict[str, list[int]] = {}
+        self._offset = 0
+        line, last = 1, 0
+        for found in _STRING.finditer(text):
+            if bool(found[2]) == of_strings:
+                continue
+            line += text.count("\n", last, found.start())
+            last = found.start()
+            self._places.setdefault(found[1], []).append(line)
+
+    def first(self, key: str) -> int:
+        """Return the first line of a key, 0 where it is nowhere."""
+        return next(iter(self._places.get(_written(key), ())), 0)
+
+    def after(self, key: str) -> int:
+        """Return the first line of a key from where the last one was found, else its first one."""
+        places = self._places.get(_written(key), [])
+        found = next((line for line in places if line >= self._offset), 0)
+        if not found:
+            return self.first(key)
+        self._offset = found
+        return found
+
+
+def _written(key: str) -> str:
+    return json.dumps(key, ensure_ascii=False)[1:-1]

@@ -1,0 +1,42 @@
+"""YAML files as plain tables, lists and texts (no scalar is guessed to be a number or a date), and the lines of their keys."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_KEY = re.compile(
+    r"^( *)(?:- +)?(?:'((?:[^'\n]|'')*)'|\"([^\"\n]*)\"|(?:\? +)?([^\s'\"#?][^\n]*?)) *:(?:[ \t]|$)",
+    re.MULTILINE,
+)
+
+
+def parse_yaml_tables(file: InventoryFile) -> Any:
+    """Return the first document of a YAML file, '' for an empty one; raises UnreadableInventoryError with the line."""
+    try:
+        return next(iter(yaml.load_all(file.text, Loader=_LOADER)), "")
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = f"this is no YAML: {error.problem or error.context}"
+        raise file.refusal(reason, mark.line + 1 if mark else 1) from error
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        raise file.refusal(f"this YAML cannot be read: {str(error)[:200]}") from error
+
+
+def lines_of_keys(text: str, indent: int) -> dict[str, int]:
+    """Return the first line of each key that stands `indent` spaces in."""
+    found: dict[str, int] = {}
+    line, last = 1, 0
+    for key in _KEY.finditer(text):
+        if len(key[1]) != indent:
+            continue
+        line += text.count("\n", last, key.start())
+        last = key.start()
+        name = key[2].replace("''", "'") if key[2] is not None else key[3] if key[3] is not None else key[4]
+        found.setdefault(name, line)
+    return found

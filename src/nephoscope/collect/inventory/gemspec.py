@@ -1,0 +1,81 @@
+"""Ruby gems by their specification: *.gemspec, of installed gems and of projects; the file is read as text, never run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError, decode_text
+from nephoscope.model.package import Package
+
+TITLE = "gem specification"
+PATTERNS = ("**/*.gemspec",)
+MAX_SIZE = 4_000_000
+
+_BEGIN = re.compile(r"Gem::Specification\.new[^|]*\|\s*(\w+)\s*\|")
+_TEXT = r"""["']([^"'\n]+)["']"""
+_LICENSE = re.compile(_TEXT)
+_REQUIRED = re.compile(r"^\s*require(?:_relative)?\b([^\n]*)", re.MULTILINE)
+_CONSTANT = re.compile(r"^\s*(?:[A-Z]\w*::)*([A-Z]\w*)\s*=\s*" + _TEXT, re.MULTILINE)
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the gem; where its version is a constant, of the file that the specification requires. Raises UnreadableInventoryError."""
+    begin = _BEGIN.search(file.text)
+    if begin is None:
+        return
+    name = _field(file, begin[1], "name")
+    if name is None:
+        return
+    version = _field(file, begin[1], "version")
+    known = version[0] if version else _constant(file, begin[1])
+    if not known:
+        file.leave_out(name[1], f"the version of {name[0]} is not told here")
+        return
+    yield Package(
+        type="gem",
+        name=name[0],
+        version=known,
+        path=file.path,
+        line=name[1],
+        licenses=_licenses(file, begin[1]),
+    )
+
+
+def _field(file: InventoryFile, owner: str, field: str) -> tuple[str, int] | None:
+    found = re.search(rf"^\s*{re.escape(owner)}\.{field}\s*=\s*{_TEXT}", file.text, re.MULTILINE)
+    return (found[1], file.text.count("\n", 0, found.start(1)) + 1) if found else None
+
+
+def _licenses(file: InventoryFile, owner: str) -> tuple[str, ...]:
+    listed = re.search(rf"^\s*{re.escape(owner)}\.licenses\s*=\s*\[([^\]]*)\]", file.text, re.MULTILINE)
+    if listed:
+        return tuple(_LICENSE.findall(listed[1]))
+    single = _field(file, owner, "license")
+    return (single[0],) if single else ()
+
+
+def _constant(file: InventoryFile, owner: str) -> str:
+    written = re.search(rf"^\s*{re.escape(owner)}\.version\s*=\s*([\w:]+)", file.text, re.MULTILINE)
+    if written is None:
+        return ""
+    constant = written[1].rpartition("::")[2]
+    for text in (file.text, *_required(file)):
+        for name, value in _CONSTANT.findall(text):
+            if name == constant:
+                return str(value)
+    return ""
+
+
+def _required(file: InventoryFile) -> Iterator[str]:
+    for words in _REQUIRED.findall(file.text):
+        parts = [part for part in _LICENSE.findall(words) if part != "rubygems"]
+        path = "/".join(part.strip("/") for part in parts)
+        if not path:
+            continue
+        content = file.neighbour(path if path.endswith(".rb") else f"{path}.rb")
+        try:
+            if content is not None:
+                yield decode_text(path, content)
+        except UnreadableInventoryError as error:
+            file.leave_out(1, str(error))

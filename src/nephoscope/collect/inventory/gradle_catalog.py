@@ -1,0 +1,53 @@
+"""Java libraries that a version catalog of Gradle names: libs.versions.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.shapes import table, word
+from nephoscope.collect.inventory.formats.toml_text import key_lines, parse_toml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "Gradle version catalog"
+PATTERNS = ("**/*.versions.toml",)
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the libraries, those without a version with `*` as `constraint`; raises UnreadableInventoryError."""
+    document = parse_toml(file)
+    versions = table(document.get("versions"))
+    lines = {name: line for at, name, line in key_lines(file.text) if at == "libraries"}
+    for alias, value in table(document.get("libraries")).items():
+        name, version = _library(value, versions)
+        if ":" not in name:
+            file.leave_out(lines.get(alias, 1), f"the library {alias[:60]!r} has no group and name")
+            continue
+        yield Package(
+            type="maven",
+            name=name,
+            version=version,
+            path=file.path,
+            line=lines.get(alias, 1),
+            relationship="declared",
+            constraint="" if version else "*",
+        )
+
+
+def _library(value: object, versions: dict[str, object]) -> tuple[str, str]:
+    if isinstance(value, str):
+        group, _, rest = value.partition(":")
+        name, _, version = rest.partition(":")
+        return f"{group}:{name}" if name else group, version
+    entry = table(value)
+    module = word(entry.get("module")) or f"{word(entry.get('group'))}:{word(entry.get('name'))}"
+    return module, _version(entry.get("version"), versions)
+
+
+def _version(value: object, versions: dict[str, object]) -> str:
+    if not isinstance(value, dict):
+        return word(value)
+    if "ref" in value:
+        named = versions.get(word(value["ref"]))
+        return "" if isinstance(named, dict) and "ref" in named else _version(named, {})
+    return next((word(value[key]) for key in ("strictly", "require", "prefer") if key in value), "")

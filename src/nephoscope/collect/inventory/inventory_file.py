@@ -1,0 +1,78 @@
+"""A file that lists packages, and what a reader says of it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from nephoscope.collect.inventory.operating_system import OperatingSystem
+
+
+class UnreadableInventoryError(Exception):
+    """A file that its reader cannot read: what is wrong, with the path and the 1-based line."""
+
+    def __init__(self, path: str, message: str, line: int = 1) -> None:
+        super().__init__(f"{path}:{line}: {message}")
+        self.path, self.message, self.line = path, message, line
+
+
+class SetAside(NamedTuple):
+    """An entry of a file that is not a package that could be read: where it stands and why."""
+
+    line: int
+    reason: str
+
+
+def _nothing(path: str) -> bytes | None:
+    del path
+    return None
+
+
+@dataclass
+class InventoryFile:
+    """A file below a root: its path with `/`, its content, the files beside it, and the operating system of the root.
+
+    `beside` gives the content of another file of the same root by its path, None where there is none.
+    """
+
+    path: str
+    content: bytes
+    beside: Callable[[str], bytes | None] = _nothing
+    system: OperatingSystem | None = None
+    set_aside: list[SetAside] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path."""
+        return posixpath.basename(self.path)
+
+    @cached_property
+    def text(self) -> str:
+        """Return the text, without a byte order mark and with `\\n` for each end of a line; raises UnreadableInventoryError."""
+        return decode_text(self.path, self.content).replace("\r\n", "\n").replace("\r", "\n")
+
+    def refusal(self, message: str, line: int = 1) -> UnreadableInventoryError:
+        """Return the error that says why the file is not read, to be raised."""
+        return UnreadableInventoryError(self.path, message, line)
+
+    def leave_out(self, line: int, reason: str) -> None:
+        """Record an entry that is not taken over."""
+        self.set_aside.append(SetAside(line, reason))
+
+    def neighbour(self, relative: str) -> bytes | None:
+        """Return the content of the file at a path relative to this one's folder; None where there is none, or it lies outside."""
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), relative))
+        return None if path.startswith(("../", "/")) or path == ".." else self.beside(path)
+
+
+def decode_text(path: str, content: bytes) -> str:
+    """Return the text of UTF-8 or, with its byte order mark, UTF-16; raises UnreadableInventoryError."""
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnreadableInventoryError(path, f"the file is no {encoding.upper()} text", line) from error

@@ -1,0 +1,22 @@
+"""Julia projects and packages: Project.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.shapes import word
+from nephoscope.collect.inventory.formats.toml_text import lines_of, parse_toml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "Julia project"
+PATTERNS = ("**/Project.toml", "**/JuliaProject.toml")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the package that the file describes; raises UnreadableInventoryError."""
+    project = parse_toml(file)
+    name, version = word(project.get("name")), word(project.get("version"))
+    if name and version and project.get("uuid"):
+        line = next(iter(lines_of(file.text, "", "name")), 1)
+        yield Package(type="julia", name=name, version=version, path=file.path, line=line)

@@ -1,0 +1,35 @@
+"""Applications of macOS: the property list of each."""
+
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Iterator
+from xml.parsers.expat import ExpatError
+
+from nephoscope.collect.inventory.formats.shapes import table, word
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "macOS application"
+PATTERNS = ("**/Applications/*.app/Contents/Info.plist", "Applications/*.app/Contents/Info.plist")
+MAX_SIZE = 4_000_000
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the application; raises UnreadableInventoryError."""
+    try:
+        properties = table(plistlib.loads(file.content))
+    except (
+        plistlib.InvalidFileException,
+        ExpatError,
+        ValueError,
+        RecursionError,
+        LookupError,
+        OverflowError,
+    ) as error:
+        raise file.refusal(f"this is no property list: {str(error)[:200]}") from error
+    name = word(properties.get("CFBundleName")) or word(properties.get("CFBundleDisplayName"))
+    if not name:
+        raise file.refusal("the property list names no bundle")
+    version = word(properties.get("CFBundleShortVersionString"))
+    yield Package(type="macapps", name=name, version=version, path=file.path, line=1)

@@ -1,0 +1,34 @@
+""".NET packages of older projects: packages.config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.xml_tree import parse_xml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "packages.config"
+PATTERNS = ("**/packages.config", "**/packages.*.config")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the packages; raises UnreadableInventoryError."""
+    root = parse_xml(file)
+    if root.name != "packages":
+        raise file.refusal("the root element is not packages", root.line)
+    for entry in root.children:
+        name, version = entry.attributes.get("id", "").strip(), entry.attributes.get("version", "").strip()
+        if not name or not version:
+            file.leave_out(entry.line, "a package has no id or no version")
+            continue
+        is_development = entry.attributes.get("developmentDependency", "").lower() == "true"
+        yield Package(
+            type="nuget",
+            name=name,
+            version=version,
+            path=file.path,
+            line=entry.line,
+            groups=("dev",) if is_development else (),
+            is_development=is_development,
+        )

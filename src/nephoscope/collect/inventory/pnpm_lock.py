@@ -1,0 +1,137 @@
+"""npm packages that pnpm locked: pnpm-lock.yaml of every version of the format.
+
+Keys of packages are `/name/1.0.0_peer` (up to 5), `/name@1.0.0(peer)` (6) and `name@1.0.0` (9), and addresses of archives, whose
+entries have a name and a version of their own. Source: the lock file documents of pnpm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.collect.inventory.formats.shapes import table, word
+from nephoscope.collect.inventory.formats.yaml_text import lines_of_keys, parse_yaml_tables
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "pnpm-lock.yaml"
+PATTERNS = ("**/pnpm-lock.yaml", "**/pnpm-lock.yml")
+
+_SLASHED = re.compile(r"/((?:@[^/]+/)?[^/@]+)/([^/_(]+).*")
+_AT = re.compile(r"/?((?:@[^/@]+/)?[^/@(]+)@([^(]+)(?:\(.*)?")
+_VERSION = re.compile(r"\d[\w.+-]*")
+_ADDRESS = re.compile(r"@?[\w.-]+\.[a-z]{2,}/.+|@?file:.+|[a-z+]+://.+|.+\.tgz")
+_KINDS = ("dependencies", "optionalDependencies", "devDependencies")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the locked packages; raises UnreadableInventoryError."""
+    document = table(parse_yaml_tables(file))
+    is_split = word(document.get("lockfileVersion")).startswith("9")
+    entries = table(document.get("packages"))
+    snapshots = table(document.get("snapshots")) if is_split else entries
+    graph = _Graph(document, snapshots)
+    lines = lines_of_keys(file.text, 2)
+    for key, value in entries.items():
+        entry = table(value)
+        named = _named(key, entry)
+        if named is None:
+            file.leave_out(lines.get(key, 1), f"this is no path of a package: {key[:80]!r}")
+            continue
+        name, version = named
+        is_development = entry.get("dev") == "true" if not is_split else not graph.is_used(key)
+        yield Package(
+            type="npm",
+            name=name,
+            version=version,
+            path=file.path,
+            line=lines.get(key, 1),
+            groups=("dev",) if is_development else (),
+            is_development=is_development,
+            relationship="declared" if graph.is_declared(key) else "transitive",
+            dependencies=tuple(graph.needed(key, entries)),
+        )
+
+
+def _named(key: str, entry: dict[str, Any]) -> tuple[str, str] | None:
+    own, given = word(entry.get("name")), word(entry.get("version"))
+    found = _AT.fullmatch(key) or _SLASHED.fullmatch(key)
+    if own and (given or not found):
+        return own, given
+    if found is None:
+        if not _ADDRESS.fullmatch(key):
+            return None
+        return own or key, given
+    version = (
+        found[2].split("_")[0] if key.startswith("/") and "@" not in key.rpartition("/")[2] else found[2]
+    )
+    if given:
+        return found[1], given
+    return found[1], version if _VERSION.match(version) else ""
+
+
+class _Graph:
+    """Which packages the project asks for, and which it needs for more than its development."""
+
+    def __init__(self, document: dict[str, Any], snapshots: dict[str, Any]) -> None:
+        self._snapshots = snapshots
+        self._by_package: dict[str, list[str]] = {}
+        for key in snapshots:
+            self._by_package.setdefault(key.partition("(")[0], []).append(key)
+        importers = [table(entry) for entry in table(document.get("importers")).values()] or [document]
+        self._declared: set[str] = set()
+        used: set[str] = set()
+        for importer in importers:
+            for kind in _KINDS:
+                for name, wanted in table(importer.get(kind)).items():
+                    keys = self._keys(name, wanted)
+                    self._declared |= keys
+                    used |= keys if kind != "devDependencies" else set()
+        self._used = {key.partition("(")[0] for key in self._reached(used)}
+        self._declared = {key.partition("(")[0] for key in self._declared}
+
+    def _keys(self, name: str, wanted: object) -> set[str]:
+        version = word(wanted.get("version")) if isinstance(wanted, dict) else word(wanted)
+        spellings = (
+            f"{name}@{version}",
+            f"/{name}@{version}",
+            f"/{name}/{version}",
+            version,
+            f"/{version}",
+        )
+        return {key for key in spellings if key in self._snapshots}
+
+    def _reached(self, start: set[str]) -> set[str]:
+        reached, waiting = set[str](), list(start)
+        while waiting:
+            key = waiting.pop()
+            if key in reached:
+                continue
+            reached.add(key)
+            for name, wanted in self._edges(key):
+                waiting += self._keys(name, wanted)
+        return reached
+
+    def _edges(self, key: str) -> Iterator[tuple[str, object]]:
+        entry = table(self._snapshots.get(key))
+        for kind in ("dependencies", "optionalDependencies"):
+            yield from table(entry.get(kind)).items()
+
+    def is_declared(self, key: str) -> bool:
+        """Tell whether the project itself asks for a package."""
+        return key.partition("(")[0] in self._declared
+
+    def is_used(self, key: str) -> bool:
+        """Tell whether more than the development of the project needs a package."""
+        return key.partition("(")[0] in self._used
+
+    def needed(self, key: str, entries: dict[str, Any]) -> Iterator[str]:
+        """Give `name@version` of each package that one needs."""
+        for snapshot in self._by_package.get(key.partition("(")[0], ()):
+            for name, wanted in self._edges(snapshot):
+                for other in sorted(self._keys(name, wanted)) or [""]:
+                    plain = other.partition("(")[0]
+                    entry = table(entries.get(other) or entries.get(plain))
+                    named = _named(other, entry) if other else None
+                    yield f"{named[0]}@{named[1]}" if named else name

@@ -1,0 +1,36 @@
+"""Python packages that Poetry locked: poetry.lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.shapes import table, tables, word, words
+from nephoscope.collect.inventory.formats.toml_text import lines_of, parse_toml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "poetry.lock"
+PATTERNS = ("**/poetry.lock",)
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the locked packages; raises UnreadableInventoryError."""
+    lines = lines_of(file.text, "package", "name")
+    for number, entry in enumerate(tables(parse_toml(file).get("package"))):
+        groups = _groups(entry)
+        yield Package(
+            type="pypi",
+            name=word(entry.get("name")),
+            version=word(entry.get("version")),
+            path=file.path,
+            line=lines[number] if number < len(lines) else 1,
+            groups=groups,
+            is_development=bool(groups) and all(group in ("dev", "test") for group in groups),
+            dependencies=tuple(table(entry.get("dependencies"))),
+        )
+
+
+def _groups(entry: dict[str, object]) -> tuple[str, ...]:
+    named = words(entry.get("groups")) or words(entry.get("category"))
+    groups = () if "main" in named or "default" in named else named
+    return (*groups, "optional") if entry.get("optional") is True else groups

@@ -1,0 +1,104 @@
+"""Java libraries that a Maven project asks for: pom.xml by itself, without what its parents add."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.xml_tree import XmlElement, parse_xml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "pom.xml"
+PATTERNS = ("**/pom.xml", "**/*.pom")
+
+_PROPERTY = re.compile(r"\$\{([^}]+)\}")
+_LOWEST = re.compile(r"[\[(]\s*([^,\])\s]+)?")
+#: How often properties that hold properties are filled in.
+_ROUNDS = 10
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the project and its dependencies; raises UnreadableInventoryError."""
+    project = parse_xml(file)
+    if project.name != "project":
+        raise file.refusal("the root element is no project", project.line)
+    properties = _properties(project)
+    yield from _project(file, project, properties)
+    managed = {
+        _coordinates(entry, properties): _fill(entry.text_of("version"), properties)
+        for entry in _dependencies(project.at("dependencyManagement", "dependencies"))
+    }
+    found: dict[tuple[str, str], Package] = {}
+    for entry in _dependencies(project.child("dependencies")):
+        group, artifact = _coordinates(entry, properties)
+        if not group or not artifact:
+            file.leave_out(entry.line, "a dependency has no groupId or no artifactId")
+            continue
+        version = _fill(entry.text_of("version"), properties) or managed.get((group, artifact), "")
+        found[group, artifact] = _package(file, entry, f"{group}:{artifact}", version)
+    yield from found.values()
+
+
+def _dependencies(element: XmlElement | None) -> list[XmlElement]:
+    return [child for child in element.children if child.name == "dependency"] if element else []
+
+
+def _properties(project: XmlElement) -> dict[str, str]:
+    element = project.child("properties")
+    found = {child.name: child.text.strip() for child in (element.children if element else ())}
+    parent = project.child("parent")
+    for name in ("groupId", "artifactId", "version"):
+        own = project.text_of(name)
+        inherited = parent.text_of(name) if parent else ""
+        for prefix in ("project.", "pom.", ""):
+            found.setdefault(prefix + name, own or (inherited if name != "artifactId" else ""))
+        found.setdefault(f"project.parent.{name}", inherited)
+    return found
+
+
+def _fill(text: str, properties: dict[str, str]) -> str:
+    for _ in range(_ROUNDS):
+        filled = _PROPERTY.sub(lambda found: properties.get(found[1].strip(), found[0]), text)[:1000]
+        if filled == text:
+            break
+        text = filled
+    return text
+
+
+def _coordinates(entry: XmlElement, properties: dict[str, str]) -> tuple[str, str]:
+    return _fill(entry.text_of("groupId"), properties), _fill(entry.text_of("artifactId"), properties)
+
+
+def _project(file: InventoryFile, project: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
+    group, version = (
+        _fill(properties["project.groupId"], properties),
+        _fill(properties["project.version"], properties),
+    )
+    artifact = project.text_of("artifactId")
+    if group and artifact:
+        yield Package(
+            type="maven",
+            name=f"{group}:{artifact}",
+            version=version,
+            path=file.path,
+            line=project.line,
+            relationship="root",
+        )
+
+
+def _package(file: InventoryFile, entry: XmlElement, name: str, version: str) -> Package:
+    scope = entry.text_of("scope")
+    lowest = _LOWEST.match(version)
+    is_open = lowest is not None or not version or "${" in version
+    return Package(
+        type="maven",
+        name=name,
+        version="" if "${" in version else (lowest[1] or "") if lowest else version,
+        path=file.path,
+        line=entry.line,
+        groups=(scope,) if scope and scope != "compile" else (),
+        is_development=scope == "test",
+        relationship="declared",
+        constraint=(version or "*") if is_open else "",
+    )

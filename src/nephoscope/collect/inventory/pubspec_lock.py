@@ -1,0 +1,32 @@
+"""Dart packages that pub locked: pubspec.lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.shapes import table, word
+from nephoscope.collect.inventory.formats.yaml_text import lines_of_keys, parse_yaml_tables
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "pubspec.lock"
+PATTERNS = ("**/pubspec.lock",)
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the locked packages; raises UnreadableInventoryError."""
+    lines = lines_of_keys(file.text, 2)
+    for name, value in table(table(parse_yaml_tables(file)).get("packages")).items():
+        entry = table(value)
+        kind = word(entry.get("dependency"))
+        is_development = kind == "direct dev"
+        yield Package(
+            type="pub",
+            name=name,
+            version=word(entry.get("version")),
+            path=file.path,
+            line=lines.get(name, 1),
+            groups=("dev",) if is_development else (),
+            is_development=is_development,
+            relationship="declared" if kind.startswith("direct") else "transitive",
+        )

@@ -1,0 +1,66 @@
+"""Python packages that a project asks for: pyproject.toml, as PEP 621 has it, and Poetry's own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.requirement import parse_requirement
+from nephoscope.collect.inventory.formats.shapes import array, table, word
+from nephoscope.collect.inventory.formats.toml_text import parse_toml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "pyproject.toml"
+PATTERNS = ("**/pyproject.toml",)
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give what the project needs, with its range as `constraint` where none is pinned; raises UnreadableInventoryError."""
+    document = parse_toml(file)
+    project = table(document.get("project"))
+    for entry in array(project.get("dependencies")):
+        yield from _required(file, word(entry), ())
+    for group, entries in table(project.get("optional-dependencies")).items():
+        for entry in array(entries):
+            yield from _required(file, word(entry), (group,))
+    poetry = table(table(document.get("tool")).get("poetry"))
+    for name, wanted in table(poetry.get("dependencies")).items():
+        if name.lower() != "python":
+            yield from _poetry(file, name, wanted)
+
+
+def _required(file: InventoryFile, text: str, groups: tuple[str, ...]) -> Iterator[Package]:
+    found = parse_requirement(text)
+    line = _line(file, text)
+    if found is None:
+        file.leave_out(line, f"this is no requirement with a name: {text[:60]!r}")
+        return
+    yield Package(
+        type="pypi",
+        name=found.name,
+        version=found.version,
+        path=file.path,
+        line=line,
+        groups=groups,
+        relationship="declared",
+        constraint=found.constraint,
+    )
+
+
+def _poetry(file: InventoryFile, name: str, wanted: object) -> Iterator[Package]:
+    asked = word(wanted.get("version") if isinstance(wanted, dict) else wanted)
+    is_pinned = asked[:1].isdigit() or asked.startswith("==")
+    yield Package(
+        type="pypi",
+        name=name,
+        version=asked.lstrip("=^~> ").partition(",")[0],
+        path=file.path,
+        line=_line(file, name),
+        relationship="declared",
+        constraint="" if is_pinned else asked or "*",
+    )
+
+
+def _line(file: InventoryFile, text: str) -> int:
+    at = file.text.find(text.partition(";")[0].strip())
+    return file.text.count("\n", 0, at) + 1 if at >= 0 else 1

@@ -1,0 +1,31 @@
+"""R packages that are installed: the DESCRIPTION of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.paragraphs import paragraphs
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "R package"
+PATTERNS = ("**/R/library/*/DESCRIPTION", "**/R/site-library/*/DESCRIPTION")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the package; raises UnreadableInventoryError."""
+    for paragraph in paragraphs(file):
+        name, version = paragraph.get("package"), paragraph.get("version")
+        if not name or not version:
+            raise file.refusal("the description has no Package or no Version")
+        license_name = paragraph.get("license")
+        yield Package(
+            type="cran",
+            name=name,
+            version=version,
+            path=file.path,
+            line=paragraph.lines["package"],
+            licenses=(license_name,) if license_name else (),
+        )
+        return
+    raise file.refusal("the description is empty")

@@ -1,0 +1,91 @@
+"""Rules by which secrets are found in files: the documents of content/secrets, one a kind of provider."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["High", "Medium", "Low"]
+#: The document of places and values that are no secrets.
+ALLOWED = "allowed.yaml"
+
+
+class SecretRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule: the expression whose groups `secret` and `secret2` are the secret, and the words without which it is not tried.
+
+    `paths` narrows it to files; `entropy` is the fewest bits a character that the secret has; a `generic` rule gives way to others.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    keywords: tuple[str, ...]
+    pattern: str
+    paths: str = ""
+    entropy: float = 0.0
+    generic: bool = False
+
+
+class SecretRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rules of one document."""
+
+    rules: tuple[SecretRule, ...]
+
+
+class AllowedSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Expressions of places and of values that hold no secret; `tests` are the places of tests."""
+
+    tests: str
+    places: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule with its expressions compiled."""
+
+    rule: SecretRule
+    pattern: re.Pattern[str]
+    paths: re.Pattern[str] | None
+
+
+@cache
+def secret_rules() -> tuple[CompiledRule, ...]:
+    """Return the rules that the product brings along, those that give way last."""
+    folder = files("nephoscope.content") / "secrets"
+    documents = sorted(
+        (entry for entry in folder.iterdir() if entry.name != ALLOWED), key=lambda entry: entry.name
+    )
+    found = [
+        rule
+        for document in documents
+        for rule in msgspec.yaml.decode(document.read_bytes(), type=SecretRules).rules
+    ]
+    return tuple(
+        CompiledRule(
+            rule, re.compile(rule.pattern, re.MULTILINE), re.compile(rule.paths) if rule.paths else None
+        )
+        for rule in sorted(found, key=lambda rule: (rule.generic, rule.id))
+    )
+
+
+@cache
+def allowed_secrets() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Return the expressions of the places of tests, of the other places, and of the values that are no secrets."""
+    folder = files("nephoscope.content") / "secrets"
+    allowed = msgspec.yaml.decode((folder / ALLOWED).read_bytes(), type=AllowedSecrets)
+    return re.compile(allowed.tests), _any_of(allowed.places), _any_of(allowed.values)
+
+
+def _any_of(expressions: tuple[str, ...]) -> re.Pattern[str]:
+    flags = "(?i)"
+    parts = [
+        f"(?i:{text.removeprefix(flags)})" if text.startswith(flags) else f"(?:{text})"
+        for text in expressions
+    ]
+    return re.compile("|".join(parts))

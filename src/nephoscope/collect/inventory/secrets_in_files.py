@@ -1,0 +1,85 @@
+"""Secrets that were left behind in files: where they stand and of which kind they are; the values are never kept."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nephoscope.collect.inventory.secret_rules import CompiledRule, Severity, allowed_secrets, secret_rules
+
+#: Files of more bytes are looked at up to here.
+MAX_SIZE = 16_000_000
+MAX_FINDINGS = 1_000
+_BINARY_HEAD = 8_192
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SecretPlace:
+    """A secret that stands in a file, from its first to its last line; `rule` names its kind."""
+
+    path: str
+    first_line: int
+    last_line: int
+    rule: str
+    title: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class SecretScan:
+    """What was found in a file; `is_complete` is false where the file was too large to be looked at as a whole."""
+
+    places: tuple[SecretPlace, ...]
+    is_complete: bool = True
+
+
+def find_secrets(path: str, content: bytes, *, in_tests: bool = False) -> SecretScan:
+    """Find the secrets of a file by the rules of the product; places of tests are looked at where `in_tests` says so."""
+    tests, places, _ = allowed_secrets()
+    if places.search(path) or (not in_tests and tests.search(path)) or b"\0" in content[:_BINARY_HEAD]:
+        return SecretScan(())
+    text = content[:MAX_SIZE].decode("utf-8", "replace")
+    lowered = text.lower()
+    found: list[SecretPlace] = []
+    taken: list[tuple[int, int]] = []
+    for rule in secret_rules():
+        if not any(word in lowered for word in rule.rule.keywords):
+            continue
+        for start, end in _spans(path, text, rule):
+            if rule.rule.generic and any(start < other_end and other < end for other, other_end in taken):
+                continue
+            taken.append((start, end))
+            found.append(_place(path, text, rule, start, end))
+        if len(found) >= MAX_FINDINGS:
+            return SecretScan(tuple(sorted(found[:MAX_FINDINGS])), is_complete=False)
+    return SecretScan(tuple(sorted(set(found))), len(content) <= MAX_SIZE)
+
+
+def _spans(path: str, text: str, rule: CompiledRule) -> Iterator[tuple[int, int]]:
+    if rule.paths and not rule.paths.search(path):
+        return
+    _, _, values = allowed_secrets()
+    for found in rule.pattern.finditer(text):
+        group = "secret" if found["secret"] is not None else "secret2"
+        value = found[group]
+        if values.search(value) or entropy(value) < rule.rule.entropy:
+            continue
+        yield found.span(group)
+
+
+def _place(path: str, text: str, rule: CompiledRule, start: int, end: int) -> SecretPlace:
+    kept = re.sub(r"\s+\Z", "", text[start:end])
+    first = text.count("\n", 0, start) + 1
+    last = first + kept.count("\n")
+    return SecretPlace(path, first, last, rule.rule.id, rule.rule.title, rule.rule.severity)
+
+
+def entropy(text: str) -> float:
+    """Return the bits a character of a text, by how often each of its characters stands in it."""
+    counts = Counter(text)
+    return (
+        -sum(count / len(text) * math.log2(count / len(text)) for count in counts.values()) if text else 0.0
+    )

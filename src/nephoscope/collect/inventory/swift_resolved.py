@@ -1,0 +1,39 @@
+"""Swift packages that were resolved: Package.resolved of the versions 1 to 3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
+from nephoscope.collect.inventory.formats.shapes import table, tables, word
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "Package.resolved"
+PATTERNS = ("**/Package.resolved",)
+
+_VERSION = re.compile(r"v?\d+(?:\.\d+)+")
+_ADDRESS = re.compile(r"(?:[a-z+]+://)?(?:[^@/]+@)?([^:/]+)[:/]+(.+?)(?:\.git)?/?")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the packages by their address; a branch is a version where it is named like one; raises UnreadableInventoryError."""
+    document = table(parse_json(file))
+    lines = KeyLines(file.text, of_strings=True)
+    for pin in tables(document.get("pins") or table(document.get("object")).get("pins")):
+        address = word(pin.get("location")) or word(pin.get("repositoryURL"))
+        found = _ADDRESS.fullmatch(address)
+        yield Package(
+            type="swift",
+            name=f"{found[1]}/{found[2]}" if found else word(pin.get("identity")) or word(pin.get("package")),
+            version=_version(table(pin.get("state"))),
+            path=file.path,
+            line=lines.after(address),
+        )
+
+
+def _version(state: dict[str, Any]) -> str:
+    branch = word(state.get("branch"))
+    return word(state.get("version")) or (branch if _VERSION.fullmatch(branch) else "")

@@ -1,0 +1,89 @@
+"""Python packages that uv locked: uv.lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from nephoscope.collect.inventory.formats.shapes import array, table, tables, word
+from nephoscope.collect.inventory.formats.toml_text import lines_of, parse_toml
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package, Relationship
+
+TITLE = "uv.lock"
+PATTERNS = ("**/uv.lock",)
+
+_LOCAL = ("virtual", "editable", "directory")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the project and the locked packages; raises UnreadableInventoryError."""
+    lines = lines_of(file.text, "package", "name")
+    entries = tables(parse_toml(file).get("package"))
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        by_name.setdefault(word(entry.get("name")), []).append(entry)
+    roots = [entry for entry in entries if _is_local(entry)]
+    declared = {name for root in roots for name in _names(root)}
+    developed = {name for root in roots for name in _development_names(root)}
+    used = _reached(declared, by_name)
+    for number, entry in enumerate(entries):
+        name = word(entry.get("name"))
+        relationship: Relationship = (
+            "root" if _is_local(entry) else "declared" if name in declared | developed else "transitive"
+        )
+        is_development = bool(roots) and relationship != "root" and name not in used
+        yield Package(
+            type="pypi",
+            name=name,
+            version=word(entry.get("version")),
+            path=file.path,
+            line=lines[number] if number < len(lines) else 1,
+            groups=("dev",) if is_development else (),
+            is_development=is_development,
+            relationship=relationship if roots else "",
+            dependencies=tuple(_versioned(_all_needed(entry), by_name)),
+        )
+
+
+def _is_local(entry: dict[str, Any]) -> bool:
+    return any(kind in table(entry.get("source")) for kind in _LOCAL)
+
+
+def _needed(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from tables(entry.get("dependencies"))
+    for optional in table(entry.get("optional-dependencies")).values():
+        yield from tables(optional)
+
+
+def _all_needed(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from _needed(entry)
+    for group in table(entry.get("dev-dependencies")).values():
+        yield from tables(group)
+
+
+def _names(entry: dict[str, Any]) -> set[str]:
+    return {word(needed.get("name")) for needed in _needed(entry)}
+
+
+def _development_names(entry: dict[str, Any]) -> set[str]:
+    groups = table(entry.get("dev-dependencies")).values()
+    return {word(table(needed).get("name")) for group in groups for needed in array(group)}
+
+
+def _reached(start: set[str], by_name: dict[str, list[dict[str, Any]]]) -> set[str]:
+    reached, waiting = set[str](), list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += [needed for entry in by_name.get(name, ()) for needed in _names(entry)]
+    return reached
+
+
+def _versioned(needed: Iterable[dict[str, Any]], by_name: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    for entry in needed:
+        name, version = word(entry.get("name")), word(entry.get("version"))
+        known = by_name.get(name, [])
+        version = version or (word(known[0].get("version")) if len(known) == 1 else "")
+        yield f"{name}@{version}" if version else name

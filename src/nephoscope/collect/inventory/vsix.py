@@ -1,0 +1,35 @@
+"""npm packages that an extension of Visual Studio Code carries along: a VSIX archive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.archives import open_archive
+from nephoscope.collect.inventory.formats.json_text import parse_json
+from nephoscope.collect.inventory.formats.shapes import table
+from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
+from nephoscope.collect.inventory.package_json import npm_package
+from nephoscope.model.package import Package
+
+TITLE = "Visual Studio Code extension archive"
+PATTERNS = ("**/*.vsix",)
+MAX_SIZE = 512_000_000
+
+_MANIFEST = re.compile(r"(?:.*/)?node_modules/(?:@[^/]+/)?[^/]+/package\.json")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the packages below node_modules; raises UnreadableInventoryError."""
+    with open_archive(file) as archive:
+        for name in archive.names():
+            if not _MANIFEST.fullmatch(name):
+                continue
+            inner = InventoryFile(f"{file.path}/{name}", archive.read(name))
+            try:
+                found = npm_package(inner, table(parse_json(inner)))
+            except UnreadableInventoryError as error:
+                file.leave_out(1, str(error))
+                continue
+            if found is not None:
+                yield found

@@ -1,0 +1,196 @@
+"""How the suites behind the cases of inventory call things, and what their lists leave out that the readers give.
+
+The readers give more than one suite lists, with marks by which it can be told apart: roots, members, ranges, development.
+"""
+
+from __future__ import annotations
+
+#: The reader of each kind of record; other kinds are not read here.
+READERS = {
+    "c/conan": "conan_lock",
+    "conda/environment": "conda_environment",
+    "conda/meta": "conda_package",
+    "containers/dockerbaseimage": "base_image",
+    "containers/dockercomposeimage": "compose_image",
+    "dart/pub": "pubspec_lock",
+    "dotnet/core_deps": "dotnet_deps",
+    "golang/binary": "go_binary",
+    "golang/mod": "go_mod",
+    "golang/sum": "go_sum",
+    "gradle/lockfile": "gradle_lockfile",
+    "hex/mix": "mix_lock",
+    "java/jar": "java_archive",
+    "java/pom": "pom_xml",
+    "julia/manifest": "julia_manifest",
+    "language/cpp/conanlock": "conan_lock",
+    "language/dart/pubspec": "pubspec_lock",
+    "language/dotnet/csproj": "msbuild_project",
+    "language/dotnet/depsjson": "dotnet_deps",
+    "language/dotnet/nugetcpm": "msbuild_project",
+    "language/dotnet/packagesconfig": "packages_config",
+    "language/dotnet/packageslockjson": "nuget_lock",
+    "language/dotnet/paketdependencies": "paket_dependencies",
+    "language/dotnet/paketlock": "paket_lock",
+    "language/dotnet/projectassetsjson": "nuget_assets",
+    "language/elixir/mixlock": "mix_lock",
+    "language/erlang/mixlock": "mix_lock",
+    "language/gleam/gleamtoml": "gleam_toml",
+    "language/golang/gobinary": "go_binary",
+    "language/golang/gomod": "go_mod",
+    "language/golang/vendormodules": "go_vendor",
+    "language/haskell/cabal": "cabal_freeze",
+    "language/haskell/stacklock": "stack_lock",
+    "language/java/archive": "java_archive",
+    "language/java/gradlelockfile": "gradle_lockfile",
+    "language/java/gradleverificationmetadataxml": "gradle_verification",
+    "language/java/gradleversioncatalog": "gradle_catalog",
+    "language/java/pomxml": "pom_xml",
+    "language/javascript/bunlock": "bun_lock",
+    "language/javascript/denojson": "deno_json",
+    "language/javascript/packagejson": "package_json",
+    "language/javascript/packagelockjson": "package_lock_json",
+    "language/javascript/pnpmlock": "pnpm_lock",
+    "language/javascript/vsix": "vsix",
+    "language/javascript/yarnlock": "yarn_lock",
+    "language/julia/manifesttoml": "julia_manifest",
+    "language/julia/projecttoml": "julia_project",
+    "language/lua/luarocks": "luarocks_rockspec",
+    "language/nim/nimble": "nimble_package",
+    "language/ocaml/opam": "opam_switch",
+    "language/php/composerlock": "composer_lock",
+    "language/python/condameta": "conda_package",
+    "language/python/pdmlock": "pdm_lock",
+    "language/python/pipfilelock": "pipfile_lock",
+    "language/python/poetrylock": "poetry_lock",
+    "language/python/pylock": "pylock_toml",
+    "language/python/pyprojecttoml": "pyproject_toml",
+    "language/python/requirements": "requirements_txt",
+    "language/python/setup": "setup_py",
+    "language/python/uvlock": "uv_lock",
+    "language/python/wheelegg": "python_metadata",
+    "language/r/renvlock": "renv_lock",
+    "language/ruby/gemfilelock": "gemfile_lock",
+    "language/ruby/gemspec": "gemspec",
+    "language/rust/cargoauditable": "rust_program",
+    "language/rust/cargolock": "cargo_lock",
+    "language/rust/cargotoml": "cargo_toml",
+    "language/swift/packageresolved": "swift_resolved",
+    "language/swift/podfilelock": "podfile_lock",
+    "misc/bazelmaven": "bazel_maven",
+    "misc/chrome/extensions": "chrome_extension",
+    "misc/githubactions": "github_actions",
+    "misc/vscodeextensions": "vscode_extensions",
+    "misc/wordpress/plugins": "wordpress_plugin",
+    "nodejs/bun": "bun_lock",
+    "nodejs/npm": "package_lock_json",
+    "nodejs/packagejson": "package_json",
+    "nodejs/pnpm": "pnpm_lock",
+    "nodejs/yarn": "yarn_lock",
+    "nuget/config": "packages_config",
+    "nuget/lock": "nuget_lock",
+    "nuget/packagesprops": "msbuild_project",
+    "os/apk": "apk",
+    "os/chisel": "chisel",
+    "os/chocolatey": "chocolatey_package",
+    "os/cos": "container_optimized_os",
+    "os/dpkg": "dpkg",
+    "os/flatpak": "flatpak",
+    "os/homebrew": "homebrew",
+    "os/kernel/module": "kernel_module",
+    "os/kernel/vmlinuz": "kernel_image",
+    "os/macapps": "mac_application",
+    "os/macports": "macports_portfile",
+    "os/nix": "nix_store",
+    "os/pacman": "pacman",
+    "os/portage": "portage",
+    "os/rpm": "rpm",
+    "os/snap": "snap",
+    "php/composer": "composer_lock",
+    "php/composerlock": "composer_lock",
+    "python/packaging": "python_metadata",
+    "python/pip": "requirements_txt",
+    "python/pipenv": "pipfile_lock",
+    "python/poetry": "poetry_lock",
+    "python/pylock": "pylock_toml",
+    "python/pyproject": "pyproject_toml",
+    "python/uv": "uv_lock",
+    "ruby/bundler": "gemfile_lock",
+    "ruby/gemspec": "gemspec",
+    "runtime/asdf": "asdf_versions",
+    "runtime/mise": "mise_toml",
+    "runtime/nvm": "nvm_version",
+    "rust/binary": "rust_program",
+    "rust/cargo": "cargo_lock",
+    "sbt/lockfile": "sbt_lock",
+    "swift/cocoapods": "podfile_lock",
+    "swift/swift": "swift_resolved",
+}
+#: Kinds whose lists leave the project itself out.
+WITHOUT_ROOTS = {
+    "language/golang/gomod",
+    "language/java/pomxml",
+    "language/python/uvlock",
+    "golang/binary",
+}
+#: Kinds whose lists leave out what has no one version.
+PINNED_ONLY = {"python/pip", "golang/mod"}
+#: Kinds whose lists leave out the members of a project.
+WITHOUT_MEMBERS = {"nodejs/yarn"}
+#: Kinds whose lists leave out what only the development of a project needs.
+WITHOUT_DEVELOPMENT = {"sbt/lockfile"}
+#: Kinds whose lists leave out what has no version at all.
+VERSIONED_ONLY = {"hex/mix", "language/python/pylock", "language/python/setup", "language/julia/manifesttoml"}
+#: Groups that a kind's lists leave out.
+WITHOUT_GROUPS = {"c/conan": "build-requires", "nodejs/yarn": "patched"}
+#: Options of the suites' own tools, that make their lists other ones.
+OPTIONS_OF_TOOLS = ("IncludeNotInstalled", "excludeIndirect", "maxFileSizeBytes", "IncludeStopped")
+#: Kinds that read files beside the one of the record.
+WITH_NEIGHBOURS = {
+    "language/golang/gomod",
+    "language/ruby/gemspec",
+    "containers/dockercomposeimage",
+    "java/jar",
+}
+#: Types that the corpus names otherwise than the specification of package URLs does.
+TYPES = {"haskell": "hackage", "pacman": "alpm"}
+#: Families that the corpus names by the constant of a program.
+FAMILIES = {
+    "opensuseleap": "opensuse-leap",
+    "opensusetumbleweed": "opensuse-tumbleweed",
+    "opensuse.leap": "opensuse-leap",
+    "opensuse.tumbleweed": "opensuse-tumbleweed",
+    "slemicro": "sle-micro",
+    "suse linux enterprise server": "sles",
+    "cblmariner": "cbl-mariner",
+    "azurelinux": "azure-linux",
+    "azure": "azure-linux",
+}
+RELATIONSHIPS = {
+    "root": "root",
+    "workspace": "member",
+    "direct": "declared",
+    "indirect": "transitive",
+}
+#: The kinds of secrets of the corpus that are called otherwise here.
+SECRETS = {
+    "github-pat": "github-token",
+    "github-oauth": "github-oauth-token",
+    "github-fine-grained-pat": "github-fine-grained-token",
+    "gitlab-pat": "gitlab-token",
+    "hugging-face-access-token": "hugging-face-token",
+    "jwt-token": "json-web-token",
+    "grafana-api-token": "grafana-token",
+    "azure-container-registry-credential": "azure-container-registry-key",
+    "azure-app-config-connection-string": "azure-app-configuration-connection",
+    "maven-settings-security-master": "maven-master-password",
+    "gcp-service-account": "google-service-account",
+    "stripe-secret-token": "stripe-secret-key",
+    "stripe-publishable-token": "stripe-publishable-key",
+    "slack-access-token": "slack-token",
+    "slack-web-hook": "slack-webhook",
+    "dockerconfig-secret": "docker-registry-credentials",
+    "openai-api-key": "openai-api-key",
+    "sendgrid-api-token": "sendgrid-api-key",
+    "sendinblue-api-token": "sendinblue-api-key",
+    "pypi-upload-token": "pypi-upload-token",
+}
