@@ -27,7 +27,7 @@ from nephoscope.service.pipelines import (
     set_default_branch,
 )
 from nephoscope.state import MissingError, State, StateError
-from nephoscope.state.estate.pipelines import WorkItemStatus
+from nephoscope.state.estate.pipelines import WorkItemFilter, WorkItemStatus
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -125,6 +125,8 @@ def test_another_branch_can_decide(context: ServiceContext) -> None:
     set_default_branch(context, SHOP, "refs/heads/main")
     assert record_run(context, new(3, results())).run.decides
     assert items(context) == {"a": "Fixed"}
+    sent = record_run(context, new(4, results("b"), branch="trunk", default_branch="trunk")).run
+    assert (sent.decides, "not the default branch, main" in sent.note) == (False, True)
     with pytest.raises(MissingError):
         set_default_branch(context, "github.com/contoso/other", "main")
 
@@ -225,3 +227,19 @@ def test_old_runs_are_forgotten(context: ServiceContext, monkeypatch: pytest.Mon
         record_run(context, new(number, results("a")))
     assert [one.run_id for one in context.state.pipelines.runs()] == ["4", "3"]
     assert context.state.pipelines.items([KEY], [WorkItemStatus.OPEN])[0].opened_run
+
+
+def test_work_items_are_counted_and_paged_in_order(context: ServiceContext) -> None:
+    record_run(context, new(1, results("a", "b", "c")))
+    record_run(context, new(2, results("a", "c", "d")))
+    held = context.state.pipelines
+    every = WorkItemFilter()
+    assert held.item_counts(every, "status") == {"Open": 3, "Fixed": 1}
+    whole = held.item_page(every)
+    assert [one.status.value for one in whole] == ["Open", "Open", "Open", "Fixed"]
+    assert [one.opened for one in whole[:3]] == sorted((one.opened for one in whole[:3]), reverse=True)
+    assert [one for at in range(0, 4, 2) for one in held.item_page(every, at, 2)] == whole
+    one = whole[0]
+    assert held.item_page(WorkItemFilter([one.repository], ["Open"], [one.severity], one.file.upper()))
+    assert not held.item_page(WorkItemFilter(text="%"))
+    assert not held.item_page(WorkItemFilter([]))

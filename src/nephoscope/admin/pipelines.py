@@ -19,7 +19,13 @@ from nephoscope.service import pipelines as service
 from nephoscope.service.code_to_cloud import ViolatedPass, made_by, violated_passes
 from nephoscope.service.pipelines import DELETE, READ, WRITE, NewPipelineRun
 from nephoscope.state import MissingError
-from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, WorkItem, WorkItemStatus
+from nephoscope.state.estate.pipelines import (
+    PipelineRepository,
+    PipelineRun,
+    WorkItem,
+    WorkItemFilter,
+    WorkItemStatus,
+)
 
 SECTION = Section("pipelines", "Pipelines")
 #: Bytes of a run with its document.
@@ -285,8 +291,10 @@ def run(ask: Ask, id: Key) -> PipelineRunDetail:  # noqa: A002
 def work_items(ask: Ask, query: WhichItems) -> WorkItemList:
     """The work items of one repository or of all that the caller may read, the newest first."""
     statuses = [WorkItemStatus(query.status)] if query.status else []
-    found = ask.instance.state.pipelines.items(_names(ask, query.repository), statuses)
-    return WorkItemList(value=tuple(map(_item, found[: query.top])), total=len(found))
+    names, held = _names(ask, query.repository), ask.instance.state.pipelines
+    found = held.items(names, statuses, most=query.top)
+    total = sum(held.item_counts(WorkItemFilter(names, statuses), "status").values())
+    return WorkItemList(value=tuple(map(_item, found)), total=total)
 
 
 @SECTION.route("GET", "/pipelines/origins", READ, scoped=None)

@@ -108,13 +108,13 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
 
 
 def set_default_branch(context: ServiceContext, repository: str, branch: str) -> PipelineRepository:
-    """Let the runs of another branch decide from now on; work items stay as they are until its next run."""
+    """Let the runs of a branch decide from now on, whatever runs say; work items stay as they are until its next run."""
     name = repository_key(repository)
     with context.transact(WRITE, repository_scope(name), repository_scope(name), default_branch=branch):
         found = context.state.pipelines.repository(name)
         if found is None:
             raise MissingError(f"there is no repository {repository}")
-        changed = replace(found, default_branch=_short(branch), changed=context.now)
+        changed = replace(found, default_branch=_short(branch), branch_chosen=True, changed=context.now)
         with context.state.database.write() as session:
             context.state.pipelines.put_repository(session, changed)
     return changed
@@ -150,7 +150,9 @@ def _keep_repository(context: ServiceContext, session: Session, new: NewPipeline
     known = before or PipelineRepository(name, new.repository, FIRST_BRANCH, "", now, now)
     changed = replace(
         known,
-        default_branch=_short(new.default_branch) or known.default_branch,
+        default_branch=known.default_branch
+        if known.branch_chosen
+        else _short(new.default_branch) or known.default_branch,
         url=new.repository_url or known.url,
     )
     if changed != before:

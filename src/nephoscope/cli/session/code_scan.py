@@ -36,7 +36,7 @@ from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from nephoscope.posture.code.finding import CodeFinding
     from nephoscope.posture.code.foreign import ForeignChecks
@@ -55,7 +55,7 @@ class _Asked:
         self.policies: tuple[str, ...] = options["policies"]
         self.initiatives: tuple[str, ...] = options["initiatives"]
         self.parameters: tuple[tuple[str, Any], ...] = options["parameters"]
-        self.decisions: tuple[str, ...] = (*options["decisions"], *_own_decisions())
+        self.decisions: tuple[str, ...] = (*options["decisions"], *_own_decisions(options["targets"]))
         self.assigned: bool = options["assigned"]
 
 
@@ -67,9 +67,27 @@ def _fix(report: CodeReport, options: Mapping[str, Any]) -> None:
             tell(f"{file}: {counted(count, 'fix', 'fixes')} applied; judge again for the rest")
 
 
-def _own_decisions() -> tuple[str, ...]:
-    """The repository's own exemptions and assignments, where the working folder has some."""
-    return (str(DECISIONS),) if DECISIONS.is_dir() else ()
+def _own_decisions(targets: Iterable[str]) -> tuple[str, ...]:
+    """The exemptions and assignments that the repositories of targets keep."""
+    found = dict.fromkeys(path for target in targets if (path := _decisions_of(Path(target))) is not None)
+    return tuple(map(str, found))
+
+
+def _decisions_of(target: Path) -> Path | None:
+    """The nearest folder of decisions around a target: in its folder or above, up to the top of its repository.
+
+    Outside of a repository of git, the working folder is the top where the target lies in it.
+    """
+    full = target.absolute()
+    here = full if full.is_dir() else full.parent
+    folders = [here, *here.parents]
+    tops = [one for one in folders if (one / ".git").exists()] or [
+        one for one in folders if one == Path.cwd()
+    ]
+    for folder in folders[: folders.index(tops[0]) + 1] if tops else [here]:
+        if (folder / DECISIONS).is_dir():
+            return folder / DECISIONS
+    return None
 
 
 def _scope(options: Mapping[str, Any]) -> Scope:

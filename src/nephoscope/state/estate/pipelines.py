@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
@@ -21,6 +21,7 @@ from nephoscope.state.tables.pipeline_rows import (
     PlannedResourceRow,
     WorkItemRow,
 )
+from nephoscope_policy.model.state import Severity
 
 #: Repositories that a server holds at most, and runs of one of them; older runs go with the next one.
 MOST_REPOSITORIES, MOST_RUNS = 5_000, 1_000
@@ -46,7 +47,7 @@ class PipelineSeries:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRepository:
-    """A repository; work items follow the runs of its default branch."""
+    """A repository; work items follow the runs of its default branch, which runs say until somebody chooses it."""
 
     name: str
     shown: str
@@ -54,6 +55,7 @@ class PipelineRepository:
     url: str
     created: datetime
     changed: datetime
+    branch_chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,29 @@ class WorkItem:
     closed_run: str
     seen_run: str
     reopened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemFilter:
+    """Work items of lower-cased repositories (None = all), some statuses and severities (none = all), with a text in what is shown."""
+
+    repositories: Collection[str] | None = None
+    statuses: Collection[str] = ()
+    severities: Collection[str] = ()
+    text: str = ""
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Give the conditions on rows."""
+        row = WorkItemRow
+        if self.repositories is not None:
+            yield row.repository.in_(self.repositories)
+        if self.statuses:
+            yield row.status.in_(self.statuses)
+        if self.severities:
+            yield row.severity.in_(self.severities)
+        if self.text:
+            columns = (row.title, row.rule, row.file, row.subject, row.tool)
+            yield or_(*(one.icontains(self.text, autoescape=True) for one in columns))
 
 
 _REPOSITORY = tuple(PipelineRepository.__dataclass_fields__)
@@ -245,8 +270,9 @@ class Pipelines:
         repositories: Collection[str] | None = None,
         statuses: Collection[WorkItemStatus] = (),
         subject: str = "",
+        most: int | None = None,
     ) -> list[WorkItem]:
-        """Return work items of lower-cased repositories (None = all), in some statuses (none = all), about a lower-cased id."""
+        """Return the newest work items: lower-cased repositories (None = all), statuses (none = all), about a lower-cased id."""
         query = _select(WorkItemRow, _ITEM).order_by(WorkItemRow.opened.desc(), WorkItemRow.id)
         if repositories is not None:
             query = query.where(WorkItemRow.repository.in_(repositories))
@@ -255,7 +281,25 @@ class Pipelines:
         if subject:
             query = query.where(WorkItemRow.subject == subject)
         with self._database.read() as session:
-            return [_item(row) for row in session.execute(query).mappings()]
+            return [_item(row) for row in session.execute(query.limit(most)).mappings()]
+
+    def item_page(self, which: WorkItemFilter, start: int = 0, rows: int | None = None) -> list[WorkItem]:
+        """Return work items from a place on: open ones first, then the gravest, then the newest."""
+        ranks = (
+            _rank(WorkItemRow.status, [one.value for one in WorkItemStatus]),
+            _rank(WorkItemRow.severity, [one.value for one in reversed(Severity)]),
+        )
+        query = _select(WorkItemRow, _ITEM).where(*which.conditions())
+        query = query.order_by(*ranks, WorkItemRow.opened.desc(), WorkItemRow.id).offset(start)
+        with self._database.read() as session:
+            return [_item(row) for row in session.execute(query.limit(rows)).mappings()]
+
+    def item_counts(self, which: WorkItemFilter, by: Literal["status", "severity"]) -> dict[str, int]:
+        """Return how many work items there are, by status or severity."""
+        column = getattr(WorkItemRow, by)
+        query = select(column, func.count()).where(*which.conditions()).group_by(column)
+        with self._database.read() as session:
+            return {row[0]: row[1] for row in session.execute(query)}
 
     def open_counts(self) -> dict[str, dict[str, int]]:
         """Return how many work items are open, by repository and severity."""
@@ -299,6 +343,11 @@ class Pipelines:
 def _select(table: Any, names: Iterable[str]) -> Select[Any]:
     """Select columns: mapped rows of so many take several times as long."""
     return select(*(getattr(table, name) for name in names))
+
+
+def _rank(column: Any, order: Sequence[str]) -> ColumnElement[int]:
+    """The place of a value in an order; what is not in it comes last."""
+    return case({value: place for place, value in enumerate(order)}, value=column, else_=len(order))
 
 
 def _runs() -> Select[Any]:

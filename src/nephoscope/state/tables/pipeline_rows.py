@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Index, Integer, LargeBinary, Text
+from sqlalchemy import Boolean, Index, Integer, LargeBinary, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nephoscope.state.tables.columns import Decided, Json, Moment
@@ -21,6 +21,7 @@ class PipelineRepositoryRow(Decided):
     url: Mapped[str] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(Moment)
     changed: Mapped[datetime] = mapped_column(Moment)
+    branch_chosen: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class PipelineRunRow(Decided):

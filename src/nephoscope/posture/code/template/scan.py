@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nephoscope.collect.templates.arm.repository import Repository, TemplateFile, open_repository
@@ -18,6 +19,7 @@ from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plans
+from nephoscope.posture.code.template.shares import Exchange, in_shares, processes_for
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template import Document, Expansion, Scope, TemplateError, expand
 from nephoscope_policy.model.state import Severity
@@ -37,35 +39,90 @@ NOT_KNOWN = CodeRule(
 )
 
 
-class TemplateScan:
-    """Judges the templates of repositories; `scope` is where they are taken to be deployed."""
+@dataclass(slots=True)
+class ScannedShare:
+    """What came of a share of the files: reports of templates by name, the rules that they name, and what other rules found."""
 
-    def __init__(self, judge: TemplateJudge, scope: Scope) -> None:
+    reports: dict[str, TemplateReport] = field(default_factory=dict)
+    rules: dict[str, CodeRule] = field(default_factory=dict)
+    beside: CodeReport | None = None
+
+
+class TemplateScan:
+    """Judges the files of repositories; `scope` is where templates are taken to be deployed.
+
+    `processes` judge them together; None chooses by the number of files.
+    """
+
+    def __init__(self, judge: TemplateJudge, scope: Scope, processes: int | None = None) -> None:
         self.report = TemplateReport()
+        self.rules: dict[str, CodeRule] = {one.id: one for one in (NOT_KNOWN, NOT_MAPPED)}
+        self.beside: list[CodeReport] = []
+        self.now = judge.now
         self._judge = judge
         self._scope = scope
+        self._processes = processes
         self._seen: set[CodeFinding] = set()
 
-    def add(self, repository: Repository, names: Iterable[str], parameters: Sequence[str] = ()) -> int:
-        """Judge the templates among files; those that another of them links are judged there. Returns how many there are."""
-        templates = repository.templates(names, parameters)
-        linked: set[str] = set()
-        expanded = [
-            (one, list(self._expansions(repository, one, {each.name for each in templates}, linked)))
-            for one in templates
-        ]
-        for template, expansions in expanded:
-            self.report.files.append(template.name)
-            for expansion in expansions if template.name not in linked else ():
-                self._take(expansion)
-        return len(templates)
+    def add(self, repository: Repository, names: Sequence[str], parameters: Sequence[str] = ()) -> None:
+        """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
+        templates = {one.name: one for one in repository.templates(names, parameters)}
+        weights = [len(repository.load(name) or b"") if name in templates else 0 for name in names]
 
-    def add_plans(self, repository: Repository, names: Sequence[str]) -> None:
-        """Judge the Terraform plans among files."""
+        def work(share: Sequence[int], exchange: Exchange) -> ScannedShare:
+            return self._scanned(repository, templates, [names[index] for index in share], exchange)
+
+        shares = in_shares(weights, work, self._processes or self._chosen(len(templates)))
+        for share in shares:
+            self.rules |= share.rules
+            self.beside += [share.beside] if share.beside is not None else []
+        reports = {name: report for share in shares for name, report in share.reports.items()}
+        for name in templates:
+            self._merge(reports[name])
         judge_plans(repository, names, self._judge, self._scope, self.report)
+        self.rules |= self._judge.rules
+
+    def _chosen(self, count: int) -> int:
+        return 1 if self._judge.explains is not None else processes_for(count)
+
+    def _scanned(
+        self,
+        repository: Repository,
+        templates: Mapping[str, TemplateFile],
+        names: Sequence[str],
+        exchange: Exchange,
+    ) -> ScannedShare:
+        found = ScannedShare()
+        linked: set[str] = set()
+        expanded = {}
+        for name in names:
+            if name in templates:
+                report = found.reports[name] = TemplateReport(files=[name])
+                listed = self._expansions(repository, templates[name], templates.keys(), linked, report)
+                expanded[name] = list(listed)
+        every = exchange(frozenset(linked))
+        for name, expansions in expanded.items():
+            for expansion in expansions if name not in every else ():
+                self._take(expansion, found.reports[name])
+        found.rules = self._judge.rules
+        found.beside = self._beside(repository, names)
+        return found
+
+    def _beside(self, repository: Repository, names: Sequence[str]) -> CodeReport | None:
+        texts = list(_texts(repository, names))
+        if not texts:
+            return None
+        from nephoscope.posture.code.judging import judge_files
+
+        return judge_files(texts, "", self._judge.now)
 
     def _expansions(
-        self, repository: Repository, template: TemplateFile, names: set[str], linked: set[str]
+        self,
+        repository: Repository,
+        template: TemplateFile,
+        names: Container[str],
+        linked: set[str],
+        report: TemplateReport,
     ) -> Iterator[Expansion]:
         def load(name: str) -> bytes | Document | None:
             found = repository.compiled.get(name) or repository.load(name)
@@ -80,28 +137,34 @@ class TemplateScan:
                 yield expand(document, given, scope=self._scope, load=load)
             except TemplateError as error:
                 problem = error.problem
-                self.report.unread.append(UnreadFile(region_at(problem.place), problem.message))
+                report.unread.append(UnreadFile(region_at(problem.place), problem.message))
 
-    def _take(self, expansion: Expansion) -> None:
-        report = self.report
+    def _take(self, expansion: Expansion, report: TemplateReport) -> None:
         for problem in expansion.problems:
             region = region_at(problem.place)
             if problem.error:
                 report.unread.append(UnreadFile(region, problem.message))
             else:
-                self._keep(_not_known(region, problem.message))
+                report.findings.append(_not_known(region, problem.message))
         judgement = self._judge.judge(expansion.resources)
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
         report.resources += judgement.resources
         report.unread += (UnreadFile(region, why) for region, why in judgement.unjudged)
-        for finding in judgement.findings:
-            self._keep(finding)
+        report.findings += judgement.findings
 
-    def _keep(self, finding: CodeFinding) -> None:
-        if finding not in self._seen:
-            self._seen.add(finding)
-            self.report.findings.append(finding)
+    def _merge(self, one: TemplateReport) -> None:
+        """Add the report of a template; a finding that several templates have counts once."""
+        report = self.report
+        report.files += one.files
+        report.states += one.states
+        report.elsewhere += one.elsewhere
+        report.resources += one.resources
+        report.unread += one.unread
+        for finding in one.findings:
+            if finding not in self._seen:
+                self._seen.add(finding)
+                report.findings.append(finding)
 
 
 def _not_known(region: Region, message: str) -> CodeFinding:
@@ -137,42 +200,36 @@ def scan_files(
     judge: TemplateJudge,
     scope: Scope,
     parameters: Sequence[str] = (),
+    processes: int | None = None,
 ) -> CodeReport:
-    """Judge files of repositories: templates by what they plan, pipelines, Dockerfiles and scripts by their own rules."""
+    """Judge files of repositories: templates by what they plan, pipelines, Dockerfiles and scripts by their own rules.
+
+    `processes` do it together (None chooses by the number of templates); the report is the same for any number.
+    """
     with no_collection():
-        return _scan_files(opened, label, judge, scope, parameters)
+        return _scan_files(opened, label, TemplateScan(judge, scope, processes), parameters)
 
 
 def _scan_files(
     opened: Sequence[tuple[Repository, Sequence[str]]],
     label: str,
-    judge: TemplateJudge,
-    scope: Scope,
+    scan: TemplateScan,
     parameters: Sequence[str],
 ) -> CodeReport:
-    scan = TemplateScan(judge, scope)
-    others: list[SourceText] = []
     for repository, names in opened:
         bicep = compile_bicep(repository, [*names, *parameters], BicepCompiler.installed())
         scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
-        judged = [name for name in names if name not in bicep.superseded]
-        scan.add(repository, judged, parameters)
-        scan.add_plans(repository, judged)
-        others += _texts(repository, judged)
-    report = scan.report
-    rules = {**judge.rules, **{one.id: one for one in (NOT_KNOWN, NOT_MAPPED)}}
+        scan.add(repository, [name for name in names if name not in bicep.superseded], parameters)
+    report, rules = scan.report, scan.rules
     findings, files, unread = [*report.findings], [*report.files], {*report.unread}
-    if others:
-        from nephoscope.posture.code.judging import judge_files
-
-        beside = judge_files(others, label, judge.now)
+    for beside in scan.beside:
         rules |= beside.rules
         findings += beside.findings
         files += [one for one in beside.files if one not in report.files]
         unread |= {one for one in beside.unread if one.region.file not in report.files}
     return CodeReport(
         label,
-        judge.now,
+        scan.now,
         rules,
         sorted(findings, key=lambda one: one.order),
         sorted(files),

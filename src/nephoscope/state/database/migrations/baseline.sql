@@ -1,4 +1,4 @@
--- The tables of the state at revision 0037: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0038: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -249,6 +249,7 @@ CREATE TABLE pipeline_repositories (
     url TEXT NOT NULL,
     created $moment NOT NULL,
     changed $moment NOT NULL,
+    branch_chosen BOOLEAN NOT NULL DEFAULT $false,
     CONSTRAINT pk_pipeline_repositories PRIMARY KEY (name)
 );
 

@@ -1,0 +1,1 @@
+ALTER TABLE pipeline_repositories ADD COLUMN branch_chosen BOOLEAN NOT NULL DEFAULT $false;
