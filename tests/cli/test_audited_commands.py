@@ -25,8 +25,9 @@ READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
 credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
-intel feeds, intel list, intel show, locations list, locations suggest, pipelines items,
-pipelines list, pipelines origin, pipelines runs, pipelines show, query, recommendations, response list, response rules,
+intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
+pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, query, recommendations, response list,
+response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
 suppressions list, suppressions show, tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice,
 tuning changes, tuning replay, tuning report, tuning settings, version, watchlists list, watchlists show,
@@ -42,6 +43,7 @@ ELSEWHERE = {
     "access link": "as access token",
     "scan": "below",
     "pipelines send": "tests/service/test_pipelines.py",
+    "pipelines rejudge": "tests/service/test_build_rejudging.py",
     "pipelines remove": "tests/service/test_pipelines.py",
 }
 

@@ -14,6 +14,7 @@ from nephoscope.cli.session.options import filtered, judged_by
 
 if TYPE_CHECKING:
     from nephoscope.service.context import ServiceContext
+    from nephoscope.service.pipelines import RecordedRun
     from nephoscope.state.estate.pipelines import PipelineRun
 
 REPOSITORIES = ("repository", "default_branch", "open", "critical", "high", "last_run")
@@ -248,6 +249,37 @@ def collect(
     sys.exit(3 if found.gaps.found else 0)
 
 
+@command.command("rejudge")
+@click.argument("advisories", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.pass_obj
+def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
+    """Judge the newest builds again by ADVISORIES: what their bill of materials (CycloneDX) named, by what is known today.
+
+    ADVISORIES are files, archives or folders of a published feed (OSV, CSAF, NVD ...). Work items open and close as by a run of the
+    pipeline; a build of which nothing else is said than before gets no run. Exit code 3 when an advisory could not be read: then
+    nothing closes.
+    """
+    import sys
+
+    from nephoscope.cli.session.build_advisories import AdvisoryFiles
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import tell
+    from nephoscope.service.build_rejudging import rejudge_builds
+
+    files = AdvisoryFiles(advisories)
+    with state_of(data, keeps=True) as state:
+        found = rejudge_builds(_context(data, state), files.records, whole=lambda: not files.refusals)
+    for build, recorded in found:
+        click.echo(
+            f"{build.repository.shown} ({build.run.tool}, {len(build.components):,} components): {_told(recorded)}"
+        )
+    if not found:
+        tell("no build told what it is made of: `pipelines send` takes a bill of materials in CycloneDX")
+    for refusal in files.refusals:
+        tell(f"not read: {refusal.place}: {refusal.reason}")
+    sys.exit(3 if files.refusals else 0)
+
+
 @command.command("posture")
 @judged_by
 @filtered
@@ -286,6 +318,14 @@ def remove(data: Path, /, repository: str) -> None:
             remove_repository(_context(data, state), repository)
         except (RepositoryNameError, MissingError) as error:
             usage_error(str(error))
+
+
+def _told(recorded: RecordedRun | None) -> str:
+    """Say what judging a build again came to."""
+    if recorded is None:
+        return "as before"
+    counts = recorded.run.counts
+    return ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened", "unknown"))
 
 
 def _run_row(one: PipelineRun) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def decide(
     standings = [*_standings(found.values(), transition), *_fixed(items, transition)]
     failed = [one.finding for one in found.values() if one.finding.state is FindingState.FAILED]
     return Decision(
-        RunDocument(findings=tuple(standings), unread=results.unread),
+        RunDocument(findings=tuple(standings), unread=results.unread, components=results.components),
         transition,
         list(_changed(series, run, at, found, items, transition)),
         _counts(results, transition),

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from nephoscope.posture.code.finding import CodeFinding
+from nephoscope.posture.pipelines.results.tool_results import BillComponent
 
 
 class FindingStanding(StrEnum):
@@ -30,7 +31,8 @@ class RunFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """All findings of a run, and the files that it could not judge."""
+    """All findings of a run, the files that it could not judge, and what the build is made of."""
 
     findings: tuple[RunFinding, ...] = ()
     unread: tuple[str, ...] = ()
+    components: tuple[BillComponent, ...] = ()

@@ -7,6 +7,9 @@ from typing import Any
 
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.pipelines.results.tool_results import (
+    MOST_COMPONENTS,
+    BillComponent,
+    ResultsError,
     ToolResults,
     check_size,
     list_of,
@@ -32,7 +35,7 @@ def claims(document: Any) -> bool:
 
 
 def read(document: Any) -> ToolResults:
-    """Read the vulnerabilities, one for each component that it affects; a bill of materials without any has no findings."""
+    """Read the vulnerabilities, one for each component that it affects, and the components that a package URL names."""
     components = dict(_components(document))
     found = [
         one
@@ -42,8 +45,25 @@ def read(document: Any) -> ToolResults:
     check_size(found, "vulnerabilities")
     tool, version = _tool(mapping_of(document.get("metadata")).get("tools"))
     return ToolResults(
-        tool=tool, tool_version=version, findings=with_fingerprints(found, [one.rule for one in found])
+        tool=tool,
+        tool_version=version,
+        findings=with_fingerprints(found, [one.rule for one in found]),
+        components=_bill(components),
     )
+
+
+def _bill(components: Mapping[str, Mapping[str, Any]]) -> tuple[BillComponent, ...]:
+    """Return the components that have a package URL, sorted."""
+    found = {
+        BillComponent(purl=purl, file=_file(one))
+        for one in components.values()
+        if (purl := text_of(one.get("purl"), 1_000))
+    }
+    if len(found) > MOST_COMPONENTS:
+        raise ResultsError(
+            f"has {len(found):,} components, at most {MOST_COMPONENTS:,} are taken", "components"
+        )
+    return tuple(sorted(found, key=lambda one: (one.purl, one.file)))
 
 
 def _components(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -51,7 +71,7 @@ def _components(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str,
     while waiting:
         one = waiting.pop()
         waiting += _below(one)
-        yield text_of(one.get("bom-ref"), 1_000), one
+        yield text_of(one.get("bom-ref"), 1_000) or text_of(one.get("purl"), 1_000), one
 
 
 def _below(one: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -13,7 +13,7 @@ from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope_policy.model.state import Severity
 
 #: What a document may hold, and the characters that a text of it keeps.
-MOST_FINDINGS, MOST_RESOURCES, MOST_TEXT = 20_000, 20_000, 2_000
+MOST_FINDINGS, MOST_RESOURCES, MOST_COMPONENTS, MOST_TEXT = 20_000, 20_000, 50_000, 2_000
 _LINES = 10_000_000
 
 
@@ -33,10 +33,18 @@ class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     finding: CodeFinding
 
 
+class BillComponent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A component of a bill of materials: its package URL, and the file that it was found in ('' = not told)."""
+
+    purl: str
+    file: str = ""
+
+
 class ToolResults(msgspec.Struct, frozen=True, kw_only=True):
     """What a tool reported: `category` names the part of the repository that it looked at, '' = all of it.
 
-    `files` are those that it says it judged, `unread` those that it could not; `resources` what they deploy.
+    `files` are those that it says it judged, `unread` those that it could not; `resources` what they deploy, `components` what a build
+    is made of: they are judged again when advisories change.
     """
 
     tool: str
@@ -46,6 +54,7 @@ class ToolResults(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     resources: tuple[PlannedPlace, ...] = ()
+    components: tuple[BillComponent, ...] = ()
 
 
 def text_of(value: Any, most: int = MOST_TEXT) -> str:

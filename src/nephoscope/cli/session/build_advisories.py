@@ -1,0 +1,31 @@
+"""Advisories out of files that a person names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nephoscope.vulnerability.feeds.feed_discovery import Refusal
+    from nephoscope.vulnerability.feeds.feed_records import FeedRecord
+
+
+@dataclass(slots=True)
+class AdvisoryFiles:
+    """Files, archives and folders of feeds; `refusals` are the documents of them that could not be read."""
+
+    paths: Sequence[Path]
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def records(self) -> Iterator[FeedRecord]:
+        """Give every record, and keep what was refused."""
+        from nephoscope.vulnerability.feeds.feed_discovery import Refusal, read_path
+
+        for path in self.paths:
+            for one in read_path(path):
+                if isinstance(one, Refusal):
+                    self.refusals.append(one)
+                else:
+                    yield one
