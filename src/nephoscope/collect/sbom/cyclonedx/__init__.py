@@ -1,0 +1,1 @@
+"""CycloneDX: one tree for its three encodings, read by one reader."""

@@ -1,0 +1,161 @@
+"""A bill of CycloneDX out of the tree that its JSON is, which the other two encodings are turned into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.bill import Bill, Component, Defect, Found, Service, Vulnerability
+from nephoscope.collect.sbom.cyclonedx.statements import statements_of
+from nephoscope.collect.sbom.trees import Tree, list_of, text_of, texts_of, tree_of, trees_of
+
+#: The versions of the specification that are read.
+VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
+
+#: Our own properties of components, before their names.
+OWN = "nephoscope:package:"
+
+
+def bill_of(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
+    """Return the bill that a tree holds."""
+    components = tuple(_components(tree, ""))
+    subject = tree_of(tree, "metadata", "component")
+    vulnerabilities = tuple(_vulnerability(one) for one in trees_of(tree, "vulnerabilities"))
+    described = _component(subject, "") if subject else None
+    author = _author(tree_of(tree, "metadata"))
+    time = text_of(tree, "metadata", "timestamp")
+    return Bill(
+        format="cyclonedx",
+        encoding=encoding,
+        version=text_of(tree, "specVersion"),
+        serial=text_of(tree, "serialNumber"),
+        time=time,
+        author=author,
+        subject=described,
+        components=components,
+        services=_services(tree),
+        dependencies=_dependencies(tree),
+        vulnerabilities=vulnerabilities,
+        statements=statements_of(vulnerabilities, _products(components, described), author, time),
+        defects=defects,
+    )
+
+
+def _products(components: tuple[Component, ...], subject: Component | None) -> dict[str, str]:
+    """Return the package URL, or the name, of each reference."""
+    every = [*components, *([subject] if subject else [])]
+    return {one.reference: one.purl or one.name for one in every if one.reference}
+
+
+def _components(tree: Tree, parent: str) -> Iterator[Component]:
+    """Give the components of a tree and those inside of them, outer ones first."""
+    waiting = [(one, parent) for one in reversed(trees_of(tree, "components"))]
+    while waiting:
+        one, holder = waiting.pop()
+        component = _component(one, holder)
+        yield component
+        waiting += [(inner, component.reference) for inner in reversed(trees_of(one, "components"))]
+
+
+def _component(one: Tree, parent: str) -> Component:
+    purl, cpe = text_of(one, "purl"), text_of(one, "cpe")
+    return Component(
+        name=text_of(one, "name"),
+        type=text_of(one, "type") or "library",
+        group=text_of(one, "group"),
+        version=text_of(one, "version"),
+        reference=text_of(one, "bom-ref"),
+        parent=parent,
+        purls=(purl,) if purl else (),
+        cpes=(cpe,) if cpe else (),
+        licenses=tuple(_licenses(one)),
+        supplier=text_of(one, "supplier", "name"),
+        scope=text_of(one, "scope"),
+        found=_found(one),
+    )
+
+
+def _licenses(one: Tree) -> Iterator[str]:
+    """Give the identifiers, expressions and names of licences."""
+    for choice in trees_of(one, "licenses"):
+        text = text_of(choice, "expression") or text_of(choice, "license", "id") or text_of(choice, "license", "name")
+        if text:
+            yield text
+
+
+def _found(one: Tree) -> Found:
+    """Return where a component was found, by what this product and other scanners write beside it."""
+    properties = {text_of(each, "name"): text_of(each, "value") for each in trees_of(one, "properties")}
+    path = properties.get(f"{OWN}path") or properties.get("syft:location:0:path") or properties.get("aquasecurity:trivy:FilePath")
+    line = properties.get(f"{OWN}line", "")
+    layer = properties.get(f"{OWN}layer") or properties.get("syft:location:0:layerID")
+    groups = properties.get(f"{OWN}groups", "")
+    relationship = properties.get(f"{OWN}relationship", "")
+    return Found(
+        path=path or "",
+        line=int(line) if line.isascii() and line.isdigit() and len(line) < 10 else 0,
+        layer=layer or properties.get("aquasecurity:trivy:LayerDiffID", ""),
+        groups=tuple(groups.split(",")) if groups else (),
+        is_development=properties.get(f"{OWN}development") == "true" or properties.get("cdx:npm:package:development") == "true",
+        relationship="declared" if relationship == "declared" else "transitive" if relationship == "transitive" else "",
+    )
+
+
+def _services(tree: Tree) -> tuple[Service, ...]:
+    """Return the services right inside of a tree, which is bounded in depth."""
+    return tuple(
+        Service(
+            name=text_of(one, "name"),
+            group=text_of(one, "group"),
+            version=text_of(one, "version"),
+            reference=text_of(one, "bom-ref"),
+            endpoints=tuple(texts_of(one, "endpoints")),
+            services=_services(one),
+        )
+        for one in trees_of(tree, "services")
+    )
+
+
+def _dependencies(tree: Tree) -> dict[str, tuple[str, ...]]:
+    """Return what each reference needs; references that need nothing are left out."""
+    found: dict[str, list[str]] = {}
+    for one in trees_of(tree, "dependencies"):
+        needed = texts_of(one, "dependsOn")
+        if needed:
+            found.setdefault(text_of(one, "ref"), []).extend(needed)
+    return {reference: tuple(dict.fromkeys(needed)) for reference, needed in found.items()}
+
+
+def _vulnerability(one: Tree) -> Vulnerability:
+    ratings = trees_of(one, "ratings")
+    affects = trees_of(one, "affects")
+    return Vulnerability(
+        id=text_of(one, "id"),
+        aliases=tuple(filter(None, (text_of(each, "id") for each in trees_of(one, "references")))),
+        source=text_of(one, "source", "name"),
+        description=text_of(one, "description"),
+        severity=next(filter(None, (text_of(each, "severity") for each in ratings)), ""),
+        vectors=tuple(filter(None, (text_of(each, "vector") for each in ratings))),
+        weaknesses=tuple(f"CWE-{each}" for each in list_of(one, "cwes") if isinstance(each, int)),
+        published=text_of(one, "published"),
+        updated=text_of(one, "updated"),
+        state=text_of(one, "analysis", "state"),
+        justification=text_of(one, "analysis", "justification"),
+        responses=tuple(texts_of(one, "analysis", "response")),
+        detail=text_of(one, "analysis", "detail"),
+        recommendation=text_of(one, "recommendation"),
+        affects=tuple(text_of(each, "ref") for each in affects),
+        ranges={text_of(each, "ref"): text for each in affects if (text := _affected_range(each))},
+    )
+
+
+def _affected_range(affected: Tree) -> str:
+    """Return the affected versions of one target as it writes them: a `vers` range, or versions with commas between."""
+    every = [one for one in trees_of(affected, "versions") if text_of(one, "status") in {"", "affected"}]
+    ranges = [text_of(one, "range") for one in every if text_of(one, "range")]
+    return ranges[0] if len(ranges) == 1 and len(every) == 1 else ",".join(filter(None, (text_of(one, "version") for one in every)))
+
+
+def _author(metadata: Tree) -> str:
+    """Return who wrote a bill: the first author, or the organization."""
+    authors = [text_of(one, "name") for one in trees_of(metadata, "authors")]
+    return next(filter(None, [*authors, text_of(metadata, "manufacturer", "name"), text_of(metadata, "supplier", "name")]), "")

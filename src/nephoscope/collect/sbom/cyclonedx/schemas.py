@@ -1,0 +1,90 @@
+"""The schemas of CycloneDX, which the library of its authors ships, as checks of JSON and XML."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from nephoscope.collect.sbom.bill import Defect, UnreadableBillError
+from nephoscope.collect.sbom.trees import Tree
+
+#: The package of the library that holds the schemas, and those that others refer to.
+_FOLDER = "cyclonedx.schema._res"
+_REFERRED = ("spdx", "jsf-0.82", "cryptography-defs")
+#: Versions whose plain schema allows properties that the specification does not have.
+_STRICT = frozenset({"1.2", "1.3"})
+#: As many defects of one document are told.
+MOST_DEFECTS = 50
+_LONGEST = 300
+
+
+def json_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
+    """Return what a document of JSON does against the schema of its version."""
+    found = []
+    for error in _json_validator(version).iter_errors(tree):
+        place = "/" + "/".join(map(str, error.instance_path))
+        found.append(Defect(f"cyclonedx-{version}-schema", place, str(error.message)[:_LONGEST]))
+        if len(found) == MOST_DEFECTS:
+            break
+    return tuple(found)
+
+
+def xml_defects(text: str, version: str) -> tuple[Defect, ...]:
+    """Return what a document of XML does against the schema of its version; it has no document type (`parse_xml` refuses it)."""
+    etree = _etree()
+    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+    try:
+        root = etree.fromstring(text.encode(), parser)
+    except etree.XMLSyntaxError as error:
+        raise UnreadableBillError(f"this is no XML: {error.msg}", error.lineno or 0) from None
+    schema = _xml_schema(version)
+    if schema.validate(root):
+        return ()
+    return tuple(
+        Defect(f"cyclonedx-{version}-schema", f"line {one.line}", one.message[:_LONGEST])
+        for one in list(schema.error_log)[:MOST_DEFECTS]
+    )
+
+
+def _read(name: str) -> str:
+    """Return a schema of the library; UnreadableBillError when that is not installed."""
+    try:
+        return (files(_FOLDER) / name).read_text(encoding="utf-8")
+    except ModuleNotFoundError:
+        raise _missing() from None
+
+
+def _missing() -> UnreadableBillError:
+    return UnreadableBillError("CycloneDX is checked by its schemas: install nephoscope[sbom]")
+
+
+@cache
+def _json_validator(version: str) -> Any:
+    try:
+        import jsonschema_rs
+    except ModuleNotFoundError:
+        raise _missing() from None
+    named = {f"{name}.SNAPSHOT.schema.json" for name in _REFERRED}
+    base = "http://cyclonedx.org/schema/"
+    registry = jsonschema_rs.Registry([(base + name, json.loads(_read(name))) for name in sorted(named)])
+    kind = f"{version}-strict" if version in _STRICT else version
+    schema = json.loads(_read(f"bom-{kind}.SNAPSHOT.schema.json"))
+    return jsonschema_rs.validator_for(schema, registry=registry, validate_formats=True)
+
+
+def _etree() -> Any:
+    try:
+        from lxml import etree
+    except ModuleNotFoundError:
+        raise _missing() from None
+    return etree
+
+
+@cache
+def _xml_schema(version: str) -> Any:
+    _read(f"bom-{version}.SNAPSHOT.xsd")
+    with_path = files(_FOLDER) / f"bom-{version}.SNAPSHOT.xsd"
+    etree = _etree()
+    return etree.XMLSchema(etree.parse(str(with_path), etree.XMLParser(no_network=True, resolve_entities=False)))

@@ -1,0 +1,1 @@
+"""One format of bills a file; found by scanning this folder."""

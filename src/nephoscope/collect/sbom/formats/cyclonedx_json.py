@@ -1,0 +1,27 @@
+"""CycloneDX in JSON."""
+
+from __future__ import annotations
+
+from nephoscope.collect.sbom.bill import Bill, Defect
+from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, bill_of
+from nephoscope.collect.sbom.cyclonedx.schemas import json_defects
+from nephoscope.collect.sbom.sbom_file import SbomFile
+from nephoscope.collect.sbom.trees import text_of
+
+TITLE = "CycloneDX JSON"
+PRECEDENCE = 10
+
+
+def claims(file: SbomFile) -> bool:
+    """Return whether it is a JSON object that says so."""
+    return file.claims_json("bomFormat") or (file.claims_json("specVersion") and "cyclonedx" in file.head.lower())
+
+
+def read(file: SbomFile) -> Bill:
+    """Read a bill of version 1.2 or newer; older ones have no JSON."""
+    version = text_of(file.document, "specVersion")
+    if version not in VERSIONS[2:]:
+        known = ", ".join(VERSIONS[2:])
+        message = f"{version[:20]!r} is no version of the specification that has JSON: {known}"
+        return bill_of(file.document, "json", (Defect("cyclonedx-version", "/specVersion", message),))
+    return bill_of(file.document, "json", json_defects(file.document, version))

@@ -1,0 +1,27 @@
+"""CycloneDX in the text format of protocol buffers."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.sbom.bill import Bill
+from nephoscope.collect.sbom.cyclonedx.document import bill_of
+from nephoscope.collect.sbom.cyclonedx.message_defects import message_defects
+from nephoscope.collect.sbom.cyclonedx.text_format import TextMessage
+from nephoscope.collect.sbom.sbom_file import SbomFile
+
+TITLE = "CycloneDX protocol buffers, as text"
+PRECEDENCE = 40
+
+_BEGIN = re.compile(r"^spec_version\s*:", re.MULTILINE)
+
+
+def claims(file: SbomFile) -> bool:
+    """Return whether it is text with the version of the specification as a field."""
+    return not file.is_json and _BEGIN.search(file.text) is not None
+
+
+def read(file: SbomFile) -> Bill:
+    """Read a bill of version 1.3 or newer; older ones have no protocol buffers."""
+    tree = TextMessage(file.text).read()
+    return bill_of(tree, "protobuf", message_defects(tree))

@@ -1,0 +1,28 @@
+"""CycloneDX in protocol buffers."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.collect.sbom.bill import Bill
+from nephoscope.collect.sbom.cyclonedx.document import bill_of
+from nephoscope.collect.sbom.cyclonedx.message_defects import message_defects
+from nephoscope.collect.sbom.cyclonedx.wire_format import read_message
+from nephoscope.collect.sbom.sbom_file import SbomFile
+
+TITLE = "CycloneDX protocol buffers"
+PRECEDENCE = 5
+
+#: The first field is the version of the specification: number 1, three characters.
+_BEGIN = re.compile(rb"\x0a\x03[0-9]\.[0-9]")
+
+
+def claims(file: SbomFile) -> bool:
+    """Return whether it begins with the version of the specification as a field, or is named as one."""
+    return _BEGIN.match(file.content) is not None or file.name.endswith((".cdx", ".cdx.bin"))
+
+
+def read(file: SbomFile) -> Bill:
+    """Read a bill of version 1.3 or newer; older ones have no protocol buffers."""
+    tree = read_message(file.content)
+    return bill_of(tree, "protobuf", message_defects(tree))

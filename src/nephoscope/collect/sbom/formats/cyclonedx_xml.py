@@ -1,0 +1,28 @@
+"""CycloneDX in XML."""
+
+from __future__ import annotations
+
+from nephoscope.collect.sbom.bill import Bill, Defect
+from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, bill_of
+from nephoscope.collect.sbom.cyclonedx.schemas import xml_defects
+from nephoscope.collect.sbom.cyclonedx.xml_as_tree import NAMESPACE, tree_of_xml, version_of
+from nephoscope.collect.sbom.sbom_file import SbomFile
+from nephoscope.collect.sbom.xml_tree import parse_xml, without_declaration
+
+TITLE = "CycloneDX XML"
+PRECEDENCE = 20
+
+
+def claims(file: SbomFile) -> bool:
+    """Return whether it is XML of the namespace."""
+    return file.head.startswith("<") and NAMESPACE in file.head
+
+
+def read(file: SbomFile) -> Bill:
+    """Read a bill of any version."""
+    root = parse_xml(file.text)
+    version = version_of(root)
+    if version not in VERSIONS:
+        message = f"{root.name} of the namespace {root.namespace[:80]!r} is no bill of CycloneDX"
+        return bill_of(tree_of_xml(root), "xml", (Defect("cyclonedx-version", "/", message),))
+    return bill_of(tree_of_xml(root), "xml", xml_defects(without_declaration(file.text), version))

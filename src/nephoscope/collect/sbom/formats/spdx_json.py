@@ -1,0 +1,20 @@
+"""SPDX 2 in JSON."""
+
+from __future__ import annotations
+
+from nephoscope.collect.sbom.bill import Bill
+from nephoscope.collect.sbom.sbom_file import SbomFile
+from nephoscope.collect.sbom.spdx.document import bill_of
+
+TITLE = "SPDX 2 JSON"
+PRECEDENCE = 10
+
+
+def claims(file: SbomFile) -> bool:
+    """Return whether it is a JSON object with the version, or with the identifier of a document."""
+    return file.claims_json("spdxVersion", "SPDXID")
+
+
+def read(file: SbomFile) -> Bill:
+    """Read a document of version 2."""
+    return bill_of(file.document, "json")

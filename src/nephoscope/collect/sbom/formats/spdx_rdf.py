@@ -1,0 +1,25 @@
+"""SPDX 2 in RDF/XML."""
+
+from __future__ import annotations
+
+from nephoscope.collect.sbom.bill import Bill, UnreadableBillError
+from nephoscope.collect.sbom.sbom_file import SbomFile
+from nephoscope.collect.sbom.spdx.document import bill_of
+from nephoscope.collect.sbom.spdx.rdf_as_tree import RDF, TERMS, RdfDocument
+from nephoscope.collect.sbom.xml_tree import parse_xml
+
+TITLE = "SPDX 2 RDF/XML"
+PRECEDENCE = 25
+
+
+def claims(file: SbomFile) -> bool:
+    """Return whether it is RDF with the terms of SPDX."""
+    return file.head.startswith("<") and RDF in file.head and TERMS in file.text
+
+
+def read(file: SbomFile) -> Bill:
+    """Read a document of version 2."""
+    root = parse_xml(file.text)
+    if (root.namespace, root.name) != (RDF, "RDF"):
+        raise UnreadableBillError("the root of RDF/XML is rdf:RDF", root.line)
+    return bill_of(RdfDocument(root).tree(), "rdf")

@@ -1,0 +1,143 @@
+"""A bill of SPDX 2 out of the tree that its JSON is, which the other four encodings are turned into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.bill import Bill, Component
+from nephoscope.collect.sbom.spdx.checks import document_defects
+from nephoscope.collect.sbom.trees import Tree, list_of, text_of, texts_of, trees_of
+
+#: What a field says that says nothing.
+_NOTHING = frozenset({"", "NOASSERTION", "NONE"})
+
+#: The purposes of packages as types of components.
+_PURPOSES = {
+    "APPLICATION": "application",
+    "CONTAINER": "container",
+    "DEVICE": "device",
+    "FILE": "file",
+    "FIRMWARE": "firmware",
+    "FRAMEWORK": "framework",
+    "LIBRARY": "library",
+    "OPERATING_SYSTEM": "operating-system",
+}
+
+#: Relationships that say that the first needs the second, and those that say the reverse.
+_NEEDS = frozenset({"DEPENDS_ON", "DYNAMIC_LINK", "STATIC_LINK", "HAS_PREREQUISITE"})
+_NEEDED_BY = frozenset(
+    {
+        "BUILD_DEPENDENCY_OF",
+        "DEPENDENCY_OF",
+        "DEV_DEPENDENCY_OF",
+        "OPTIONAL_DEPENDENCY_OF",
+        "PREREQUISITE_FOR",
+        "PROVIDED_DEPENDENCY_OF",
+        "RUNTIME_DEPENDENCY_OF",
+        "TEST_DEPENDENCY_OF",
+    }
+)
+
+_CPE_TYPES = frozenset({"cpe22Type", "cpe23Type"})
+
+Relation = tuple[str, str, str]
+
+
+def bill_of(tree: Tree, encoding: str) -> Bill:
+    """Return the bill that a tree holds, with its defects."""
+    relations = _relations(tree)
+    described = {related for element, kind, related in relations if kind == "DESCRIBES" and element == text_of(tree, "SPDXID")}
+    contained = {related for _, kind, related in relations if kind == "CONTAINS"}
+    components = [_component(one) for one in trees_of(tree, "packages")]
+    # what only holds the others is what the document is about
+    subject = _subject(components, described, contained)
+    return Bill(
+        format="spdx",
+        encoding=encoding,
+        version=text_of(tree, "spdxVersion").removeprefix("SPDX-"),
+        serial=text_of(tree, "documentNamespace"),
+        time=text_of(tree, "creationInfo", "created"),
+        author=next(iter(texts_of(tree, "creationInfo", "creators")), ""),
+        subject=subject,
+        components=tuple(components),
+        dependencies=dependencies_of(relations),
+        file_count=len(trees_of(tree, "files")),
+        relationship_count=len(relations),
+        defects=document_defects(tree),
+    )
+
+
+def _subject(components: list[Component], described: set[str], contained: set[str]) -> Component | None:
+    """Return the one component that a document describes and that nothing contains, None where there are several."""
+    found = [one for one in components if one.reference in described and one.reference not in contained]
+    return found[0] if len(found) == 1 else None
+
+
+def _component(one: Tree) -> Component:
+    references = trees_of(one, "externalRefs")
+    concluded, declared = plain_expression(text_of(one, "licenseConcluded")), plain_expression(text_of(one, "licenseDeclared"))
+    return Component(
+        name=text_of(one, "name"),
+        type=_PURPOSES.get(text_of(one, "primaryPackagePurpose"), "library"),
+        version=text_of(one, "versionInfo"),
+        reference=text_of(one, "SPDXID"),
+        purls=tuple(text_of(each, "referenceLocator") for each in references if text_of(each, "referenceType") == "purl"),
+        cpes=tuple(text_of(each, "referenceLocator") for each in references if text_of(each, "referenceType") in _CPE_TYPES),
+        licenses=tuple(dict.fromkeys(text for text in (declared, concluded) if text not in _NOTHING)),
+        license_declared=declared,
+        license_concluded=concluded,
+        supplier=text_of(one, "supplier").removesuffix(" ()").removesuffix("()"),
+    )
+
+
+def plain_expression(text: str) -> str:
+    """Return an expression of licences without brackets around all of it."""
+    text = text.strip()
+    while text.startswith("(") and text.endswith(")") and _closes_at_end(text):
+        text = text[1:-1].strip()
+    return text
+
+
+def _closes_at_end(text: str) -> bool:
+    """Return whether the first bracket is closed by the last."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if not depth:
+            return place == len(text) - 1
+    return False
+
+
+def _relations(tree: Tree) -> list[Relation]:
+    """Return the relationships, with those that older documents write as lists of what is described and contained."""
+    found = [
+        (text_of(one, "spdxElementId"), text_of(one, "relationshipType"), text_of(one, "relatedSpdxElement"))
+        for one in trees_of(tree, "relationships")
+    ]
+    known = set(found)
+    for element, kind, related, reverse in _listed_relations(tree):
+        if (element, kind, related) not in known and (related, reverse, element) not in known:
+            found.append((element, kind, related))
+            known.add((element, kind, related))
+    return found
+
+
+def _listed_relations(tree: Tree) -> Iterator[tuple[str, str, str, str]]:
+    """Give element, relationship, other element and the word for the reverse."""
+    document = text_of(tree, "SPDXID")
+    for described in list_of(tree, "documentDescribes"):
+        yield document, "DESCRIBES", str(described), "DESCRIBED_BY"
+    for package in trees_of(tree, "packages"):
+        for file in list_of(package, "hasFiles"):
+            yield text_of(package, "SPDXID"), "CONTAINS", str(file), "CONTAINED_BY"
+
+
+def dependencies_of(relations: list[Relation]) -> dict[str, tuple[str, ...]]:
+    """Return what each element needs."""
+    found: dict[str, dict[str, None]] = {}
+    for element, kind, related in relations:
+        if kind in _NEEDS:
+            found.setdefault(element, {})[related] = None
+        elif kind in _NEEDED_BY:
+            found.setdefault(related, {})[element] = None
+    return {element: tuple(needed) for element, needed in found.items()}

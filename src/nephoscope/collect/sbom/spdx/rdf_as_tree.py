@@ -1,0 +1,175 @@
+"""The RDF/XML of SPDX 2 as the tree that its JSON is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.trees import Tree
+from nephoscope.collect.sbom.xml_tree import XmlElement
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+TERMS = "http://spdx.org/rdf/terms#"
+_LICENSES = "spdx.org/licenses/"
+_RELATIONSHIP = "relationshipType_"
+
+#: Nodes that combine licences, with the word between them.
+_SETS = {"ConjunctiveLicenseSet": " AND ", "DisjunctiveLicenseSet": " OR "}
+
+
+class RdfDocument:
+    """The nodes of a document by class, wherever they stand inside one another."""
+
+    def __init__(self, root: XmlElement) -> None:
+        self._by_identifier: dict[str, XmlElement] = {}
+        self._nodes: dict[str, list[XmlElement]] = {}
+        for node in _all_nodes(root):
+            self._nodes.setdefault(node.name, []).append(node)
+            for identifier in filter(None, (_identifier(node),)):
+                known = self._by_identifier.get(identifier)
+                if known is None or len(node.children) > len(known.children):
+                    self._by_identifier[identifier] = node
+
+    def tree(self) -> Tree:
+        """Return the tree that the JSON of the document is."""
+        document = next(iter(self._nodes.get("SpdxDocument", ())), XmlElement("", "SpdxDocument", {}, 1))
+        about = document.attributes.get("about", "")
+        creation = self._target(document, "creationInfo")
+        return {
+            "SPDXID": about.partition("#")[2] or "SPDXRef-DOCUMENT",
+            "documentNamespace": about.partition("#")[0],
+            "spdxVersion": document.text_of("specVersion"),
+            "name": document.text_of("name"),
+            "dataLicense": self._license(document.first("dataLicense")),
+            "creationInfo": {
+                "created": creation.text_of("created") if creation else "",
+                "creators": [one.text for one in creation.all("creator")] if creation else [],
+            },
+            "packages": [self._package(one) for one in self._unique("Package")],
+            "files": [self._file(one) for one in self._unique("File")],
+            "relationships": list(self._relationships()),
+        }
+
+    def _unique(self, name: str) -> list[XmlElement]:
+        """Return the nodes of a class, those with the same identifier once."""
+        found: dict[str, XmlElement] = {}
+        for number, node in enumerate(self._nodes.get(name, ())):
+            identifier = _identifier(node)
+            if node.children:
+                found[identifier or str(number)] = self._by_identifier.get(identifier, node)
+        return list(found.values())
+
+    def _target(self, node: XmlElement, name: str) -> XmlElement | None:
+        """Return the node that a property leads to, inside of it or elsewhere."""
+        found = node.first(name)
+        if found is None:
+            return None
+        return found.children[0] if found.children else self._by_identifier.get(_resource(found))
+
+    def _package(self, node: XmlElement) -> Tree:
+        references = [one.children[0] for one in node.all("externalRef") if one.children]
+        return {
+            "SPDXID": _fragment(node),
+            "name": node.text_of("name"),
+            "versionInfo": node.text_of("versionInfo"),
+            "supplier": node.text_of("supplier"),
+            "downloadLocation": _text_or_resource(node.first("downloadLocation")),
+            "licenseConcluded": self._license(node.first("licenseConcluded")),
+            "licenseDeclared": self._license(node.first("licenseDeclared")),
+            "primaryPackagePurpose": _resource(node.first("primaryPackagePurpose")).rpartition("purpose_")[2].upper(),
+            "externalRefs": [_external_reference(one) for one in references],
+        }
+
+    def _file(self, node: XmlElement) -> Tree:
+        return {"SPDXID": _fragment(node), "fileName": node.text_of("fileName")}
+
+    def _relationships(self) -> Iterator[Tree]:
+        """Give the relationships of every node that has any."""
+        for name in ("SpdxDocument", "Package", "File", "Snippet"):
+            for node in self._nodes.get(name, ()):
+                for one in node.all("relationship"):
+                    yield from self._relationship(node, one)
+
+    def _relationship(self, node: XmlElement, held: XmlElement) -> Iterator[Tree]:
+        one = held.children[0] if held.children else self._by_identifier.get(_resource(held))
+        related = one.first("relatedSpdxElement") if one else None
+        if one is None or related is None:
+            return
+        inner = related.children[0] if related.children else None
+        kind = _resource(one.first("relationshipType")).rpartition(_RELATIONSHIP)[2]
+        yield {
+            "spdxElementId": _fragment(node),
+            "relationshipType": _upper(kind),
+            "relatedSpdxElement": _fragment(inner) if inner else _last(_resource(related)),
+        }
+
+    def _license(self, held: XmlElement | None, depth: int = 0) -> str:
+        """Return the licence of a property as an expression."""
+        if held is None or depth > 50:
+            return ""
+        if not held.children:
+            resource = _resource(held)
+            known = self._by_identifier.get(resource)
+            return self._license_node(known, depth) if known is not None else held.text or _license_name(resource)
+        return self._license_node(held.children[0], depth)
+
+    def _license_node(self, node: XmlElement, depth: int) -> str:
+        if node.name in _SETS:
+            members = [self._license(one, depth + 1) for one in node.all("member")]
+            return "(" + _SETS[node.name].join(members) + ")"
+        if node.name == "WithExceptionOperator":
+            exception = self._license(node.first("licenseException"), depth + 1)
+            return f"{self._license(node.first('member'), depth + 1)} WITH {exception}"
+        if node.name == "OrLaterOperator":
+            return self._license(node.first("member"), depth + 1) + "+"
+        return node.text_of("licenseId") or node.text_of("licenseExceptionId") or _license_name(_identifier(node))
+
+
+def _all_nodes(root: XmlElement) -> Iterator[XmlElement]:
+    """Give every node: children of the root, and of properties, in the order of the document."""
+    waiting = list(reversed(root.children))
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [inner for held in reversed(node.children) for inner in reversed(held.children)]
+
+
+def _identifier(node: XmlElement) -> str:
+    return node.attributes.get("about") or node.attributes.get("nodeID") or node.attributes.get("ID") or ""
+
+
+def _resource(held: XmlElement | None) -> str:
+    return held.attributes.get("resource") or held.attributes.get("nodeID") or "" if held is not None else ""
+
+
+def _fragment(node: XmlElement) -> str:
+    return _last(_identifier(node))
+
+
+def _last(identifier: str) -> str:
+    """Return what is behind the # of an identifier, or NONE and NOASSERTION."""
+    name = identifier.rpartition("#")[2]
+    return {"none": "NONE", "noassertion": "NOASSERTION"}.get(name, name)
+
+
+def _license_name(resource: str) -> str:
+    return resource.rpartition("/")[2] if _LICENSES in resource else _last(resource)
+
+
+def _text_or_resource(held: XmlElement | None) -> str:
+    return "" if held is None else held.text or _last(_resource(held))
+
+
+def _external_reference(node: XmlElement) -> Tree:
+    """Return a reference to elsewhere; its category and type are resources."""
+    category = _upper(_resource(node.first("referenceCategory")).rpartition("referenceCategory_")[2])
+    kind = _resource(node.first("referenceType"))
+    return {
+        "referenceCategory": category.replace("_", "-"),
+        "referenceType": kind.rpartition("/")[2].rpartition("#")[2],
+        "referenceLocator": node.text_of("referenceLocator"),
+    }
+
+
+def _upper(word: str) -> str:
+    """Return camel case as words with underscores: dependsOn as DEPENDS_ON."""
+    return "".join(f"_{one}" if one.isupper() else one.upper() for one in word).lstrip("_")

@@ -1,0 +1,29 @@
+"""The XML of SPDX 2 as the tree that its JSON is: items of lists are elements of the same name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope.collect.sbom.trees import Tree
+from nephoscope.collect.sbom.xml_tree import XmlElement
+
+#: Elements that are items of lists.
+_LISTS = frozenset(
+    """
+    annotations attributionTexts checksums creators crossRefs documentDescribes externalDocumentRefs externalRefs fileContributors
+    fileTypes files hasExtractedLicensingInfos hasFiles licenseInfoFromFiles licenseInfoInFiles licenseInfoInSnippets
+    packageVerificationCodeExcludedFiles packages ranges relationships seeAlsos snippets
+    """.split()
+)
+
+
+def tree_of_xml(root: XmlElement) -> Tree:
+    """Return the tree of a document."""
+    tree: Tree = {}
+    for child in root.children:
+        value: Any = tree_of_xml(child) if child.children else child.text
+        if child.name in _LISTS:
+            tree.setdefault(child.name, []).append(value)
+        else:
+            tree[child.name] = value
+    return tree

@@ -1,0 +1,42 @@
+"""Values out of trees that anybody may have written: what has another type than it should is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Tree = dict[str, Any]
+
+
+def text_of(tree: object, *path: str) -> str:
+    """Return the text at a path of keys, '' where there is none; numbers count as text."""
+    value = tree
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def tree_of(tree: object, *path: str) -> Tree:
+    """Return the object at a path of keys, empty where there is none."""
+    value = tree
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(tree: object, *path: str) -> list[Any]:
+    """Return the list at a path of keys, empty where there is none."""
+    *before, last = path
+    value = tree_of(tree, *before).get(last)
+    return value if isinstance(value, list) else []
+
+
+def trees_of(tree: object, *path: str) -> list[Tree]:
+    """Return the objects of the list at a path of keys."""
+    return [one for one in list_of(tree, *path) if isinstance(one, dict)]
+
+
+def texts_of(tree: object, *path: str) -> list[str]:
+    """Return the texts of the list at a path of keys."""
+    return [one for one in list_of(tree, *path) if isinstance(one, str)]

@@ -1,0 +1,14 @@
+"""CycloneDX 1.6 in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
+from nephoscope.collect.sbom.writing.written_as import WrittenAs, as_json
+from nephoscope.model.package import Package
+
+
+def write_cyclonedx_json(packages: Sequence[Package], written_as: WrittenAs) -> bytes:
+    """Write packages as a bill of CycloneDX 1.6 in JSON."""
+    return as_json(cyclonedx_tree(packages, written_as))

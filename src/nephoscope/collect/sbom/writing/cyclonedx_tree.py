@@ -1,0 +1,116 @@
+"""A list of packages as the tree that CycloneDX 1.6 writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nephoscope.collect.sbom.cyclonedx.document import OWN
+from nephoscope.collect.sbom.writing.licenses import IDENTIFIERS, is_expression
+from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, identifier_of
+from nephoscope.model.package import Package
+from nephoscope.model.package_url import PackageUrl
+from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES, url_of
+
+SUBJECT = "subject"
+
+
+def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[str, Any]:
+    """Return the whole bill; its serial number is made of the content."""
+    ordered = sorted(packages, key=_order)
+    references = _references(ordered)
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": _metadata(written_as),
+        "components": [_component(one, reference) for one, reference in zip(ordered, references, strict=True)],
+        "dependencies": _dependencies(ordered, references),
+    }
+    return {**document, "serialNumber": f"urn:uuid:{identifier_of(document)}"}
+
+
+def _order(package: Package) -> tuple[str, ...]:
+    return (package.type, package.namespace, package.name, package.version, package.path, str(package.line), package.layer)
+
+
+def _references(packages: Sequence[Package]) -> list[str]:
+    """Return a reference for each package: its package URL, with a number when it stands in several places."""
+    seen: dict[str, int] = {}
+    found = []
+    for one in packages:
+        url = str(url_of(one))
+        seen[url] = seen.get(url, 0) + 1
+        found.append(url if seen[url] == 1 else f"{url}#{seen[url]}")
+    return found
+
+
+def _metadata(written_as: WrittenAs) -> dict[str, Any]:
+    subject = {"type": written_as.subject_type, "bom-ref": SUBJECT, "name": written_as.subject}
+    if written_as.version:
+        subject["version"] = written_as.version
+    return {
+        "timestamp": written_as.time,
+        "tools": {"components": [{"type": "application", "name": TOOL}]},
+        "authors": [{"name": written_as.author}],
+        "component": subject,
+    }
+
+
+def _component(package: Package, reference: str) -> dict[str, Any]:
+    url = url_of(package)
+    group, name = _group_and_name(package, url)
+    component: dict[str, Any] = {"type": "library", "bom-ref": reference, "name": name, "version": package.version}
+    if group:
+        component["group"] = group
+    licenses = _licenses(package)
+    if licenses:
+        component["licenses"] = licenses
+    component["purl"] = str(url)
+    properties = [{"name": OWN + key, "value": value} for key, value in _found(package).items() if value]
+    if properties:
+        component["properties"] = properties
+    return component
+
+
+def _group_and_name(package: Package, url: PackageUrl) -> tuple[str, str]:
+    """Return group and name as the ecosystem writes them; a distribution is no group."""
+    if package.type in DISTRIBUTION_TYPES or not url.namespace:
+        return "", package.name
+    separator = ":" if package.type == "maven" else "/"
+    group, found, name = package.name.rpartition(separator)
+    return (group, name) if found and group and name else ("", package.name)
+
+
+def _licenses(package: Package) -> list[dict[str, Any]]:
+    """Return licences: one expression, or identifiers and names."""
+    known = [one for one in package.licenses if one.strip()]
+    if len(known) == 1 and known[0] not in IDENTIFIERS and is_expression(known[0]):
+        return [{"expression": known[0]}]
+    return [{"license": {"id": one} if one in IDENTIFIERS else {"name": one}} for one in known]
+
+
+def _found(package: Package) -> dict[str, str]:
+    """Return where and how a package was found, in the words of our properties."""
+    return {
+        "path": package.path,
+        "line": str(package.line) if package.line else "",
+        "layer": package.layer,
+        "groups": ",".join(package.groups),
+        "development": "true" if package.is_development else "",
+        "relationship": package.relationship,
+    }
+
+
+def _dependencies(packages: Sequence[Package], references: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what each package needs, of what is listed; a name without a version is every version of it."""
+    by_name: dict[tuple[str, str], list[str]] = {}
+    for one, reference in zip(packages, references, strict=True):
+        for name in (one.name, f"{one.name}@{one.version}"):
+            by_name.setdefault((one.type, name), []).append(reference)
+    found = []
+    for one, reference in zip(packages, references, strict=True):
+        needed = {each for name in one.dependencies for each in by_name.get((one.type, name), ())} - {reference}
+        if needed:
+            found.append({"ref": reference, "dependsOn": sorted(needed)})
+    return found

@@ -1,0 +1,86 @@
+"""SPDX 2.3 in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
+from nephoscope.collect.sbom.writing.licenses import is_expression
+from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, as_json, identifier_of
+from nephoscope.model.package import Package
+
+_UNKNOWN = "NOASSERTION"
+_SUBJECT = "SPDXRef-Subject"
+
+
+def write_spdx_json(packages: Sequence[Package], written_as: WrittenAs) -> bytes:
+    """Write packages as a document of SPDX 2.3 in JSON; what is described contains each package."""
+    tree = cyclonedx_tree(packages, written_as)
+    numbers = {one["bom-ref"]: f"SPDXRef-Package-{number}" for number, one in enumerate(tree["components"], 1)}
+    return as_json(
+        {
+            "spdxVersion": "SPDX-2.3",
+            "dataLicense": "CC0-1.0",
+            "SPDXID": "SPDXRef-DOCUMENT",
+            "name": written_as.subject,
+            "documentNamespace": f"urn:uuid:{identifier_of([tree, 'spdx'])}",
+            "creationInfo": {"created": written_as.time, "creators": [f"Tool: {TOOL}"]},
+            "packages": [_subject(written_as), *(_package(one, numbers) for one in tree["components"])],
+            "relationships": list(_relationships(tree, numbers)),
+        }
+    )
+
+
+def _subject(written_as: WrittenAs) -> dict[str, Any]:
+    """Return what is described, as the package that contains the others."""
+    subject = _unknown_package(_SUBJECT, written_as.subject, written_as.version)
+    return subject | {"primaryPackagePurpose": written_as.subject_type.upper().replace("-", "_")}
+
+
+def _unknown_package(identifier: str, name: str, version: str) -> dict[str, Any]:
+    """Return a package of which only name and version are known."""
+    return {
+        "SPDXID": identifier,
+        "name": name,
+        **({"versionInfo": version} if version else {}),
+        "downloadLocation": _UNKNOWN,
+        "filesAnalyzed": False,
+        "licenseConcluded": _UNKNOWN,
+        "licenseDeclared": _UNKNOWN,
+        "copyrightText": _UNKNOWN,
+    }
+
+
+def _package(component: dict[str, Any], numbers: dict[str, str]) -> dict[str, Any]:
+    """Return a component as a package, its group before its name."""
+    separator = ":" if component["purl"].startswith("pkg:maven/") else "/"
+    name = separator.join(filter(None, (component.get("group"), component["name"])))
+    package = _unknown_package(numbers[component["bom-ref"]], name, component["version"])
+    licenses = list(_licenses(component))
+    if licenses and all(map(is_expression, licenses)):
+        package["licenseDeclared"] = licenses[0] if len(licenses) == 1 else " AND ".join(f"({one})" for one in licenses)
+    elif licenses:
+        package["licenseComments"] = ", ".join(licenses)
+    locator = {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": component["purl"]}
+    found = [f"{one['name'].rpartition(':')[2]}: {one['value']}" for one in component.get("properties", ())]
+    return package | {"externalRefs": [locator], **({"sourceInfo": "\n".join(found)} if found else {})}
+
+
+def _licenses(component: dict[str, Any]) -> Iterator[str]:
+    for one in component.get("licenses", ()):
+        yield one.get("expression") or one["license"].get("id") or one["license"]["name"]
+
+
+def _relationships(tree: dict[str, Any], numbers: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Give what the document describes, what that contains, and what each package needs."""
+    yield _relationship("SPDXRef-DOCUMENT", "DESCRIBES", _SUBJECT)
+    for number in numbers.values():
+        yield _relationship(_SUBJECT, "CONTAINS", number)
+    for one in tree["dependencies"]:
+        for needed in one["dependsOn"]:
+            yield _relationship(numbers[one["ref"]], "DEPENDS_ON", numbers[needed])
+
+
+def _relationship(element: str, kind: str, related: str) -> dict[str, str]:
+    return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": related}

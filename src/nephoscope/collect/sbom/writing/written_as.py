@@ -1,0 +1,35 @@
+"""What a document says of itself: what it describes, when it was written and by whom; and identifiers out of its content."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+import msgspec
+
+#: The name of the tool in documents.
+TOOL = "nephoscope"
+
+_NAMESPACE = uuid.UUID("6f1f7d9e-5c1b-5d2a-9a61-3f1f0f5a8b20")
+
+
+class WrittenAs(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller knows: the name and version of what is described (an image, a machine), the time (RFC 3339), the author."""
+
+    subject: str
+    time: str
+    version: str = ""
+    subject_type: str = "application"
+    author: str = TOOL
+
+
+def identifier_of(content: Any) -> str:
+    """Return a UUID out of content: the same content has the same one."""
+    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+    return str(uuid.uuid5(_NAMESPACE, digest))
+
+
+def as_json(document: Any) -> bytes:
+    """Return a document as JSON with indents and a newline at its end."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
