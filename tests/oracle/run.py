@@ -48,6 +48,7 @@ RUNNERS = (
     Runner("vulnerability_cases.py", "corpora/vulnerabilities"),
     Runner("feed_cases.py", "corpora/feeds", share=0.99),
     Runner("inventory_cases.py", "corpora/inventory", share=0.98),
+    Runner("sbom_cases.py", "corpora/sbom", share=0.98),
     Runner("template_cases.py", "corpora/templates", share=0.99),
     Runner("kql_parse.py", "corpora", share=0.99),
     Runner("kql_cases.py", "corpora/kql", share=0.93),

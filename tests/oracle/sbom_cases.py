@@ -126,7 +126,9 @@ def compare_counts(wanted: dict[str, Any], bill: Bill) -> str:
     if wanted["components"] != len(bill.components):
         return f"components: wanted {wanted['components']}, found {len(bill.components)}"
     if set(wanted["purls"]) != {one.purl for one in bill.components if one.purl}:
-        return f"purls: {sorted(set(wanted['purls']) ^ {one.purl for one in bill.components if one.purl})[:4]}"
+        return (
+            f"purls: {sorted(set(wanted['purls']) ^ {one.purl for one in bill.components if one.purl})[:4]}"
+        )
     return compare_vulnerabilities(wanted["vulnerabilities"], bill)
 
 
@@ -137,7 +139,12 @@ def compare_vulnerabilities(wanted: list[Any], bill: Bill) -> str:
         found = [one.id for one in bill.vulnerabilities]
         return "" if wanted == found else f"vulnerabilities: wanted {wanted}, found {found}"
     states = [
-        {"id": one.id, "state": one.state or None, "justification": one.justification or None, "affects": list(one.affects)}
+        {
+            "id": one.id,
+            "state": one.state or None,
+            "justification": one.justification or None,
+            "affects": list(one.affects),
+        }
         for one in bill.vulnerabilities
     ]
     return "" if wanted == states else f"vulnerabilities: wanted {wanted}, found {states}"
@@ -222,7 +229,9 @@ def main() -> int:
             total[part] += 1
             matched[part] += not wrong
             if wrong and arguments.verbose:
-                print(f"{record.place} {part} {record.value.get('case', '')} {record.value.get('test', '')}: {wrong}")
+                print(
+                    f"{record.place} {part} {record.value.get('case', '')} {record.value.get('test', '')}: {wrong}"
+                )
     for part, count in sorted(total.items()):
         print(f"{part}: {matched[part]}/{count}")
     print(f"{matched.total()}/{total.total()} match")

@@ -44,7 +44,11 @@ class PackageUrl(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def __str__(self) -> str:
         rules = TYPES.get(self.type, ANY_TYPE)
-        path = [self.type, *_segments(self.namespace), *(_segments(self.name) if rules.has_path_as_name else [self.name])]
+        path = [
+            self.type,
+            *_segments(self.namespace),
+            *(_segments(self.name) if rules.has_path_as_name else [self.name]),
+        ]
         text = "pkg:" + "/".join(_encode(one) for one in path)
         if self.version:
             text += "@" + _encode(self.version)
@@ -118,7 +122,9 @@ def canonical(url: PackageUrl) -> PackageUrl:
     """Return a package URL as the rules of its type write it; PackageUrlError names the rule that it breaks."""
     type_ = url.type.lower()
     if not _TYPE.fullmatch(type_):
-        raise PackageUrlError(f"{url.type[:40]!r} is no type: a letter, then letters, digits, dots and hyphens")
+        raise PackageUrlError(
+            f"{url.type[:40]!r} is no type: a letter, then letters, digits, dots and hyphens"
+        )
     if not url.name:
         raise PackageUrlError("a package URL has a name")
     rules = TYPES.get(type_, ANY_TYPE)

@@ -101,7 +101,9 @@ def _divide_version(package: Package) -> tuple[str, dict[str, str]]:
     version, epoch = package.version, ""
     if package.type == "rpm" and ":" in version:
         epoch, _, version = version.partition(":")
-    distribution = f"{package.namespace}-{package.distribution_version}" if package.distribution_version else ""
+    distribution = (
+        f"{package.namespace}-{package.distribution_version}" if package.distribution_version else ""
+    )
     return version, {
         "arch": package.architecture,
         "epoch": epoch,

@@ -11,7 +11,9 @@ from nephoscope.model.packages_as_urls import package_of
 from nephoscope.model.vex import VexStatement
 
 #: Types of components that are software; the others are files, data, hardware and keys.
-SOFTWARE_TYPES = frozenset({"application", "container", "device-driver", "firmware", "framework", "library", "platform"})
+SOFTWARE_TYPES = frozenset(
+    {"application", "container", "device-driver", "firmware", "framework", "library", "platform"}
+)
 
 
 class UnreadableBillError(ValueError):

@@ -18,7 +18,10 @@ MAX_DEPTH = 200
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 #: How UTF-16 without a mark begins: with an ASCII character.
-_UNMARKED = ((re.compile(rb"[\x09-\x7e]\x00[\x09-\x7e]\x00"), "utf-16-le"), (re.compile(rb"\x00[\x09-\x7e]\x00[\x09-\x7e]"), "utf-16-be"))
+_UNMARKED = (
+    (re.compile(rb"[\x09-\x7e]\x00[\x09-\x7e]\x00"), "utf-16-le"),
+    (re.compile(rb"\x00[\x09-\x7e]\x00[\x09-\x7e]"), "utf-16-be"),
+)
 _BYTE = re.compile(r"\(byte (\d+)\)")
 
 

@@ -58,7 +58,9 @@ class _Builder:
         self.count = 0
 
     def refuse(self, *_: object) -> NoReturn:
-        raise UnreadableBillError("a document type or an entity is declared, which is not read", self.parser.CurrentLineNumber)
+        raise UnreadableBillError(
+            "a document type or an entity is declared, which is not read", self.parser.CurrentLineNumber
+        )
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.count += 1
@@ -91,7 +93,9 @@ def parse_xml(text: str) -> XmlElement:
         # the text is decoded already: what its declaration says of an encoding is overruled
         builder.parser.Parse(without_declaration(text).encode(), True)
     except expat.ExpatError as error:
-        raise UnreadableBillError(f"this is no XML: {expat.errors.messages.get(error.code, error)}", error.lineno) from None
+        raise UnreadableBillError(
+            f"this is no XML: {expat.errors.messages.get(error.code, error)}", error.lineno
+        ) from None
     if builder.root is None:
         raise UnreadableBillError("this XML has no element")
     return builder.root

@@ -77,7 +77,11 @@ def _component(one: Tree, parent: str) -> Component:
 def _licenses(one: Tree) -> Iterator[str]:
     """Give the identifiers, expressions and names of licences."""
     for choice in trees_of(one, "licenses"):
-        text = text_of(choice, "expression") or text_of(choice, "license", "id") or text_of(choice, "license", "name")
+        text = (
+            text_of(choice, "expression")
+            or text_of(choice, "license", "id")
+            or text_of(choice, "license", "name")
+        )
         if text:
             yield text
 
@@ -85,7 +89,11 @@ def _licenses(one: Tree) -> Iterator[str]:
 def _found(one: Tree) -> Found:
     """Return where a component was found, by what this product and other scanners write beside it."""
     properties = {text_of(each, "name"): text_of(each, "value") for each in trees_of(one, "properties")}
-    path = properties.get(f"{OWN}path") or properties.get("syft:location:0:path") or properties.get("aquasecurity:trivy:FilePath")
+    path = (
+        properties.get(f"{OWN}path")
+        or properties.get("syft:location:0:path")
+        or properties.get("aquasecurity:trivy:FilePath")
+    )
     line = properties.get(f"{OWN}line", "")
     layer = properties.get(f"{OWN}layer") or properties.get("syft:location:0:layerID")
     groups = properties.get(f"{OWN}groups", "")
@@ -95,8 +103,13 @@ def _found(one: Tree) -> Found:
         line=int(line) if line.isascii() and line.isdigit() and len(line) < 10 else 0,
         layer=layer or properties.get("aquasecurity:trivy:LayerDiffID", ""),
         groups=tuple(groups.split(",")) if groups else (),
-        is_development=properties.get(f"{OWN}development") == "true" or properties.get("cdx:npm:package:development") == "true",
-        relationship="declared" if relationship == "declared" else "transitive" if relationship == "transitive" else "",
+        is_development=properties.get(f"{OWN}development") == "true"
+        or properties.get("cdx:npm:package:development") == "true",
+        relationship="declared"
+        if relationship == "declared"
+        else "transitive"
+        if relationship == "transitive"
+        else "",
     )
 
 
@@ -152,10 +165,19 @@ def _affected_range(affected: Tree) -> str:
     """Return the affected versions of one target as it writes them: a `vers` range, or versions with commas between."""
     every = [one for one in trees_of(affected, "versions") if text_of(one, "status") in {"", "affected"}]
     ranges = [text_of(one, "range") for one in every if text_of(one, "range")]
-    return ranges[0] if len(ranges) == 1 and len(every) == 1 else ",".join(filter(None, (text_of(one, "version") for one in every)))
+    return (
+        ranges[0]
+        if len(ranges) == 1 and len(every) == 1
+        else ",".join(filter(None, (text_of(one, "version") for one in every)))
+    )
 
 
 def _author(metadata: Tree) -> str:
     """Return who wrote a bill: the first author, or the organization."""
     authors = [text_of(one, "name") for one in trees_of(metadata, "authors")]
-    return next(filter(None, [*authors, text_of(metadata, "manufacturer", "name"), text_of(metadata, "supplier", "name")]), "")
+    return next(
+        filter(
+            None, [*authors, text_of(metadata, "manufacturer", "name"), text_of(metadata, "supplier", "name")]
+        ),
+        "",
+    )

@@ -11,13 +11,16 @@ from nephoscope.collect.sbom.trees import Tree, text_of, trees_of
 
 def message_defects(tree: Tree) -> tuple[Defect, ...]:
     """Return what is wrong: the version, parts without a name, citations that point at nothing or in two ways."""
-    return tuple([*_version_defects(tree), *_name_defects(tree), *_citation_defects(tree)])
+    return (*_version_defects(tree), *_name_defects(tree), *_citation_defects(tree))
 
 
 def _version_defects(tree: Tree) -> Iterator[Defect]:
     version = text_of(tree, "specVersion")
-    if version not in VERSIONS[3:]:
-        yield Defect("cyclonedx-version", "spec_version", f"{version[:20]!r} is no version that has protocol buffers")
+    # a field that is not there has its default, which says nothing
+    if version and version not in VERSIONS[3:]:
+        yield Defect(
+            "cyclonedx-version", "spec_version", f"{version[:20]!r} is no version that has protocol buffers"
+        )
 
 
 def _name_defects(tree: Tree) -> Iterator[Defect]:

@@ -24,7 +24,9 @@ def finish(message: str, tree: Tree) -> Any:
     if message == "Timestamp":
         return _time(tree)
     if message == "Dependency" and "dependsOn" in tree:
-        return tree | {"dependsOn": [one.get("ref", "") for one in tree["dependsOn"] if isinstance(one, dict)]}
+        return tree | {
+            "dependsOn": [one.get("ref", "") for one in tree["dependsOn"] if isinstance(one, dict)]
+        }
     return tree
 
 

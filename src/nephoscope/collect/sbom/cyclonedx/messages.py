@@ -58,7 +58,15 @@ ENUMERATIONS: dict[str, Enumeration] = {
     "Severity": Enumeration("SEVERITY_", ("unknown", "critical", "high", "medium", "low", "info", "none")),
     "ImpactAnalysisState": Enumeration(
         "IMPACT_ANALYSIS_STATE_",
-        ("", "resolved", "resolved_with_pedigree", "exploitable", "in_triage", "false_positive", "not_affected"),
+        (
+            "",
+            "resolved",
+            "resolved_with_pedigree",
+            "exploitable",
+            "in_triage",
+            "false_positive",
+            "not_affected",
+        ),
         "_",
     ),
     "ImpactAnalysisJustification": Enumeration(

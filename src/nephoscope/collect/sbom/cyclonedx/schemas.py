@@ -87,4 +87,6 @@ def _xml_schema(version: str) -> Any:
     _read(f"bom-{version}.SNAPSHOT.xsd")
     with_path = files(_FOLDER) / f"bom-{version}.SNAPSHOT.xsd"
     etree = _etree()
-    return etree.XMLSchema(etree.parse(str(with_path), etree.XMLParser(no_network=True, resolve_entities=False)))
+    return etree.XMLSchema(
+        etree.parse(str(with_path), etree.XMLParser(no_network=True, resolve_entities=False))
+    )

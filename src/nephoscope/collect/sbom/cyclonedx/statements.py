@@ -55,7 +55,9 @@ def statements_of(
             status=STATUSES[one.state],
             aliases=one.aliases,
             version_range=one.ranges.get(reference, ""),
-            justification=JUSTIFICATIONS.get(one.justification, "") if STATUSES[one.state] == "not_affected" else "",
+            justification=JUSTIFICATIONS.get(one.justification, "")
+            if STATUSES[one.state] == "not_affected"
+            else "",
             author=author,
             time=one.updated or one.published or time,
             impact=one.detail if STATUSES[one.state] == "not_affected" else "",

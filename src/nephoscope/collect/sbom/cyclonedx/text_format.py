@@ -116,19 +116,23 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
     return found
 
 
-def _word(field: Field, token: str) -> Any:
+def _word(field: Field, word: str) -> Any:
     """Return a number, a truth value or the word of an enumeration."""
     if field.kind in ENUMERATIONS:
         enumeration = ENUMERATIONS[field.kind]
-        return enumeration.of_number(int(token)) if token.isascii() and token.isdigit() else enumeration.of_name(token)
-    if token in {"true", "false"}:
-        return token == "true"
+        return (
+            enumeration.of_number(int(word))
+            if word.isascii() and word.isdigit()
+            else enumeration.of_name(word)
+        )
+    if word in {"true", "false"}:
+        return word == "true"
     for convert in (int, float):
         try:
-            return convert(token)
+            return convert(word)
         except ValueError:
             continue
-    return token
+    return word
 
 
 def _unescape(token: str) -> str:

@@ -42,7 +42,9 @@ def _fields(content: bytes) -> Iterator[tuple[int, int, Any]]:
         if wire == _BYTES:
             length, at = _varint(content, at)
         if length is None or at + length > len(content) or not number:
-            raise UnreadableBillError(f"byte {at} of a message is none of protocol buffers, or the message is cut")
+            raise UnreadableBillError(
+                f"byte {at} of a message is none of protocol buffers, or the message is cut"
+            )
         yield number, wire, content[at : at + length]
         at += length
 
@@ -56,7 +58,9 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
         at, shift = at + 1, shift + 7
         if byte < 0x80:
             return value & 0xFFFF_FFFF_FFFF_FFFF, at
-    raise UnreadableBillError(f"byte {at} of a message is no number of protocol buffers, or the message is cut")
+    raise UnreadableBillError(
+        f"byte {at} of a message is no number of protocol buffers, or the message is cut"
+    )
 
 
 def _values(field: Field, wire: int, value: Any, depth: int) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nephoscope.collect.sbom.bill import Defect
 from nephoscope.collect.sbom.trees import Tree
 from nephoscope.collect.sbom.xml_tree import XmlElement
 
@@ -37,7 +38,11 @@ _RENAMED = {"responses": "response"}
 
 def version_of(root: XmlElement) -> str:
     """Return the version that the namespace of the root says, '' where it is none of CycloneDX."""
-    return root.namespace.removeprefix(NAMESPACE) if root.namespace.startswith(NAMESPACE) and root.name == "bom" else ""
+    return (
+        root.namespace.removeprefix(NAMESPACE)
+        if root.namespace.startswith(NAMESPACE) and root.name == "bom"
+        else ""
+    )
 
 
 def tree_of_xml(root: XmlElement) -> Tree:
@@ -45,6 +50,19 @@ def tree_of_xml(root: XmlElement) -> Tree:
     tree = _object(root)
     tree["specVersion"] = version_of(root)
     return tree
+
+
+def extension_defects(root: XmlElement) -> tuple[Defect, ...]:
+    """Return what the extension of dependencies, which no schema of the specification checks, lacks: each names a component."""
+    found, waiting = [], [root]
+    while waiting:
+        element = waiting.pop()
+        waiting += element.children
+        if element.namespace == _GRAPH and element.name == "dependency" and not element.attributes.get("ref"):
+            found.append(
+                Defect("cyclonedx-dependency-graph", f"line {element.line}", "the dependency has no ref")
+            )
+    return tuple(found)
 
 
 def _object(element: XmlElement) -> Tree:
@@ -78,7 +96,11 @@ def _item(element: XmlElement) -> Any:
     if element.name == "property":
         return {"name": element.attributes.get("name", ""), "value": element.text}
     if element.name == "cwe":
-        return int(element.text) if element.text.isascii() and element.text.isdigit() and len(element.text) < 10 else element.text
+        return (
+            int(element.text)
+            if element.text.isascii() and element.text.isdigit() and len(element.text) < 10
+            else element.text
+        )
     if element.children or element.attributes:
         return _object(element) | ({"content": element.text} if element.text else {})
     # an empty element is an empty object, or an empty text: both say nothing

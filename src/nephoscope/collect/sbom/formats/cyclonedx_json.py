@@ -14,7 +14,9 @@ PRECEDENCE = 10
 
 def claims(file: SbomFile) -> bool:
     """Return whether it is a JSON object that says so."""
-    return file.claims_json("bomFormat") or (file.claims_json("specVersion") and "cyclonedx" in file.head.lower())
+    return file.claims_json("bomFormat") or (
+        file.claims_json("specVersion") and "cyclonedx" in file.head.lower()
+    )
 
 
 def read(file: SbomFile) -> Bill:

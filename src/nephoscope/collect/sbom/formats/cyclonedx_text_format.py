@@ -13,12 +13,16 @@ from nephoscope.collect.sbom.sbom_file import SbomFile
 TITLE = "CycloneDX protocol buffers, as text"
 PRECEDENCE = 40
 
-_BEGIN = re.compile(r"^spec_version\s*:", re.MULTILINE)
+#: A field of a bill at the beginning of a line.
+_BEGIN = re.compile(
+    r"^(spec_version|serial_number)\s*:|^(metadata|components|services|dependencies|vulnerabilities)\s*:?\s*\{",
+    re.MULTILINE,
+)
 
 
 def claims(file: SbomFile) -> bool:
-    """Return whether it is text with the version of the specification as a field."""
-    return not file.is_json and _BEGIN.search(file.text) is not None
+    """Return whether it is text with a field of a bill."""
+    return not file.is_json and not file.head.startswith("<") and _BEGIN.search(file.text) is not None
 
 
 def read(file: SbomFile) -> Bill:

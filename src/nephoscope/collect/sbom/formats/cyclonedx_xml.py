@@ -5,7 +5,12 @@ from __future__ import annotations
 from nephoscope.collect.sbom.bill import Bill, Defect
 from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, bill_of
 from nephoscope.collect.sbom.cyclonedx.schemas import xml_defects
-from nephoscope.collect.sbom.cyclonedx.xml_as_tree import NAMESPACE, tree_of_xml, version_of
+from nephoscope.collect.sbom.cyclonedx.xml_as_tree import (
+    NAMESPACE,
+    extension_defects,
+    tree_of_xml,
+    version_of,
+)
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.collect.sbom.xml_tree import parse_xml, without_declaration
 
@@ -25,4 +30,5 @@ def read(file: SbomFile) -> Bill:
     if version not in VERSIONS:
         message = f"{root.name} of the namespace {root.namespace[:80]!r} is no bill of CycloneDX"
         return bill_of(tree_of_xml(root), "xml", (Defect("cyclonedx-version", "/", message),))
-    return bill_of(tree_of_xml(root), "xml", xml_defects(without_declaration(file.text), version))
+    defects = xml_defects(without_declaration(file.text), version)
+    return bill_of(tree_of_xml(root), "xml", (*defects, *extension_defects(root)))

@@ -12,7 +12,9 @@ PRECEDENCE = 15
 
 def claims(file: SbomFile) -> bool:
     """Return whether it is JSON-LD of SPDX: its context says so, or its graph has the document."""
-    return file.claims_json("@context", "@graph") and ("spdx.org/rdf/3" in file.text or '"SpdxDocument"' in file.text)
+    return file.claims_json("@context", "@graph") and (
+        "spdx.org/rdf/3" in file.text or '"SpdxDocument"' in file.text
+    )
 
 
 def read(file: SbomFile) -> Bill:

@@ -48,7 +48,9 @@ def _compose(text: str) -> Any:
         return yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise UnreadableBillError(f"this is no YAML: {getattr(error, 'problem', error)}", mark.line + 1 if mark else 0) from None
+        raise UnreadableBillError(
+            f"this is no YAML: {getattr(error, 'problem', error)}", mark.line + 1 if mark else 0
+        ) from None
 
 
 def _plain(node: Any) -> Any:

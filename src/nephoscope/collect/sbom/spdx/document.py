@@ -46,7 +46,11 @@ Relation = tuple[str, str, str]
 def bill_of(tree: Tree, encoding: str) -> Bill:
     """Return the bill that a tree holds, with its defects."""
     relations = _relations(tree)
-    described = {related for element, kind, related in relations if kind == "DESCRIBES" and element == text_of(tree, "SPDXID")}
+    described = {
+        related
+        for element, kind, related in relations
+        if kind == "DESCRIBES" and element == text_of(tree, "SPDXID")
+    }
     contained = {related for _, kind, related in relations if kind == "CONTAINS"}
     components = [_component(one) for one in trees_of(tree, "packages")]
     # what only holds the others is what the document is about
@@ -75,14 +79,25 @@ def _subject(components: list[Component], described: set[str], contained: set[st
 
 def _component(one: Tree) -> Component:
     references = trees_of(one, "externalRefs")
-    concluded, declared = plain_expression(text_of(one, "licenseConcluded")), plain_expression(text_of(one, "licenseDeclared"))
+    concluded, declared = (
+        plain_expression(text_of(one, "licenseConcluded")),
+        plain_expression(text_of(one, "licenseDeclared")),
+    )
     return Component(
         name=text_of(one, "name"),
         type=_PURPOSES.get(text_of(one, "primaryPackagePurpose"), "library"),
         version=text_of(one, "versionInfo"),
         reference=text_of(one, "SPDXID"),
-        purls=tuple(text_of(each, "referenceLocator") for each in references if text_of(each, "referenceType") == "purl"),
-        cpes=tuple(text_of(each, "referenceLocator") for each in references if text_of(each, "referenceType") in _CPE_TYPES),
+        purls=tuple(
+            text_of(each, "referenceLocator")
+            for each in references
+            if text_of(each, "referenceType") == "purl"
+        ),
+        cpes=tuple(
+            text_of(each, "referenceLocator")
+            for each in references
+            if text_of(each, "referenceType") in _CPE_TYPES
+        ),
         licenses=tuple(dict.fromkeys(text for text in (declared, concluded) if text not in _NOTHING)),
         license_declared=declared,
         license_concluded=concluded,

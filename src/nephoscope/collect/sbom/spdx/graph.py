@@ -13,7 +13,11 @@ MOST_DEFECTS = 50
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 #: What a relationship and a software package must have.
 _REQUIRED = {"software_Package": ("name",), "Relationship": ("from", "relationshipType")}
-_PURPOSES = {"operatingSystem": "operating-system", "deviceDriver": "device-driver", "model": "machine-learning-model"}
+_PURPOSES = {
+    "operatingSystem": "operating-system",
+    "deviceDriver": "device-driver",
+    "model": "machine-learning-model",
+}
 _TYPES = frozenset(
     {"application", "container", "data", "device", "file", "firmware", "framework", "library", "platform"}
 )
@@ -78,7 +82,7 @@ def _components(objects: list[Tree], licenses: dict[str, dict[str, str]]) -> Ite
             version=text_of(one, "software_packageVersion"),
             reference=identifier_of(one),
             purls=tuple(_identifiers(one, "packageUrl", text_of(one, "software_packageUrl"))),
-            cpes=tuple([*_identifiers(one, "cpe23"), *_identifiers(one, "cpe22")]),
+            cpes=(*_identifiers(one, "cpe23"), *_identifiers(one, "cpe22")),
             licenses=tuple(dict.fromkeys(held.values())),
             license_declared=held.get("hasDeclaredLicense", ""),
             license_concluded=held.get("hasConcludedLicense", ""),
@@ -94,7 +98,11 @@ def _component_type(one: Tree) -> str:
 
 def _identifiers(one: Tree, kind: str, first: str = "") -> Iterator[str]:
     """Give the identifiers of a kind, each once."""
-    every = [text_of(each, "identifier") for each in trees_of(one, "externalIdentifier") if text_of(each, "externalIdentifierType") == kind]
+    every = [
+        text_of(each, "identifier")
+        for each in trees_of(one, "externalIdentifier")
+        if text_of(each, "externalIdentifierType") == kind
+    ]
     yield from dict.fromkeys(filter(None, [first, *every]))
 
 
@@ -157,7 +165,11 @@ def _object_defects(one: Tree) -> Iterator[Defect]:
         yield from _creation_defects(one, place)
     elif bool(one.get("creationInfo")) != bool(text_of(one, "spdxId")):
         # what has an identity was created by somebody, and the other way round; parts of others have neither
-        yield Defect("spdx3-required", place, "it has no creationInfo" if text_of(one, "spdxId") else "it has no spdxId")
+        yield Defect(
+            "spdx3-required",
+            place,
+            "it has no creationInfo" if text_of(one, "spdxId") else "it has no spdxId",
+        )
     required = _REQUIRED["Relationship"] if kind.endswith("Relationship") else _REQUIRED.get(kind, ())
     for field in required:
         if not one.get(field):
@@ -168,6 +180,8 @@ def _creation_defects(one: Tree, place: str) -> Iterator[Defect]:
     if not text_of(one, "specVersion").startswith("3."):
         yield Defect("spdx3-version", place, f"{text_of(one, 'specVersion')[:20]!r} is no version 3")
     if not _TIME.fullmatch(text_of(one, "created")):
-        yield Defect("spdx3-time", place, f"{text_of(one, 'created')[:40]!r} is no time like 2026-01-31T23:59:59Z")
+        yield Defect(
+            "spdx3-time", place, f"{text_of(one, 'created')[:40]!r} is no time like 2026-01-31T23:59:59Z"
+        )
     if not one.get("createdBy"):
         yield Defect("spdx3-required", place, "it has no createdBy")

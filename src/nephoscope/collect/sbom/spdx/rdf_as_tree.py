@@ -75,7 +75,9 @@ class RdfDocument:
             "downloadLocation": _text_or_resource(node.first("downloadLocation")),
             "licenseConcluded": self._license(node.first("licenseConcluded")),
             "licenseDeclared": self._license(node.first("licenseDeclared")),
-            "primaryPackagePurpose": _resource(node.first("primaryPackagePurpose")).rpartition("purpose_")[2].upper(),
+            "primaryPackagePurpose": _resource(node.first("primaryPackagePurpose"))
+            .rpartition("purpose_")[2]
+            .upper(),
             "externalRefs": [_external_reference(one) for one in references],
         }
 
@@ -109,7 +111,11 @@ class RdfDocument:
         if not held.children:
             resource = _resource(held)
             known = self._by_identifier.get(resource)
-            return self._license_node(known, depth) if known is not None else held.text or _license_name(resource)
+            return (
+                self._license_node(known, depth)
+                if known is not None
+                else held.text or _license_name(resource)
+            )
         return self._license_node(held.children[0], depth)
 
     def _license_node(self, node: XmlElement, depth: int) -> str:
@@ -121,7 +127,11 @@ class RdfDocument:
             return f"{self._license(node.first('member'), depth + 1)} WITH {exception}"
         if node.name == "OrLaterOperator":
             return self._license(node.first("member"), depth + 1) + "+"
-        return node.text_of("licenseId") or node.text_of("licenseExceptionId") or _license_name(_identifier(node))
+        return (
+            node.text_of("licenseId")
+            or node.text_of("licenseExceptionId")
+            or _license_name(_identifier(node))
+        )
 
 
 def _all_nodes(root: XmlElement) -> Iterator[XmlElement]:

@@ -45,7 +45,11 @@ _FILE = {
     "FileComment": "comment",
     "FileNotice": "noticeText",
 }
-_SNIPPET = {"SnippetFromFileSPDXID": "snippetFromFile", "SnippetName": "name", "SnippetLicenseConcluded": "licenseConcluded"}
+_SNIPPET = {
+    "SnippetFromFileSPDXID": "snippetFromFile",
+    "SnippetName": "name",
+    "SnippetLicenseConcluded": "licenseConcluded",
+}
 _LICENSE = {"ExtractedText": "extractedText", "LicenseName": "name", "LicenseComment": "comment"}
 #: Tags that begin a part: the list that it stands in, its first field, the tags that it has.
 _PARTS = {
@@ -98,7 +102,11 @@ class TagValueDocument:
             self._append("checksums", {"algorithm": algorithm.strip(), "checksumValue": checksum.strip()})
         elif tag == "ExternalRef":
             category, kind, *locator = [*value.split(None, 2), "", ""][:3]
-            reference = {"referenceCategory": category, "referenceType": kind, "referenceLocator": "".join(locator)}
+            reference = {
+                "referenceCategory": category,
+                "referenceType": kind,
+                "referenceLocator": "".join(locator),
+            }
             self._append("externalRefs", reference)
 
     def _append(self, key: str, value: Tree) -> None:
@@ -121,7 +129,11 @@ class TagValueDocument:
     def _relate(self, value: str) -> None:
         """Keep a relationship, `A KIND B`."""
         element, kind, related = [*value.split(None, 2), "", "", ""][:3]
-        relationship = {"spdxElementId": element, "relationshipType": kind.upper(), "relatedSpdxElement": related.strip()}
+        relationship = {
+            "spdxElementId": element,
+            "relationshipType": kind.upper(),
+            "relatedSpdxElement": related.strip(),
+        }
         self.tree["relationships"].append(relationship)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.collect.sbom.trees import Tree
+from nephoscope.collect.sbom.word_sets import words
 from nephoscope.collect.sbom.xml_tree import XmlElement
 
 #: Elements that are items of lists.
-_LISTS = frozenset(
+_LISTS = words(
     """
-    annotations attributionTexts checksums creators crossRefs documentDescribes externalDocumentRefs externalRefs fileContributors
-    fileTypes files hasExtractedLicensingInfos hasFiles licenseInfoFromFiles licenseInfoInFiles licenseInfoInSnippets
-    packageVerificationCodeExcludedFiles packages ranges relationships seeAlsos snippets
-    """.split()
+    annotations attributionTexts checksums creators crossRefs documentDescribes externalDocumentRefs externalRefs
+    fileContributors fileTypes files hasExtractedLicensingInfos hasFiles licenseInfoFromFiles licenseInfoInFiles
+    licenseInfoInSnippets packageVerificationCodeExcludedFiles packages ranges relationships seeAlsos snippets
+    """
 )
 
 

@@ -24,14 +24,24 @@ def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[s
         "specVersion": "1.6",
         "version": 1,
         "metadata": _metadata(written_as),
-        "components": [_component(one, reference) for one, reference in zip(ordered, references, strict=True)],
+        "components": [
+            _component(one, reference) for one, reference in zip(ordered, references, strict=True)
+        ],
         "dependencies": _dependencies(ordered, references),
     }
     return {**document, "serialNumber": f"urn:uuid:{identifier_of(document)}"}
 
 
 def _order(package: Package) -> tuple[str, ...]:
-    return (package.type, package.namespace, package.name, package.version, package.path, str(package.line), package.layer)
+    return (
+        package.type,
+        package.namespace,
+        package.name,
+        package.version,
+        package.path,
+        str(package.line),
+        package.layer,
+    )
 
 
 def _references(packages: Sequence[Package]) -> list[str]:
@@ -60,7 +70,12 @@ def _metadata(written_as: WrittenAs) -> dict[str, Any]:
 def _component(package: Package, reference: str) -> dict[str, Any]:
     url = url_of(package)
     group, name = _group_and_name(package, url)
-    component: dict[str, Any] = {"type": "library", "bom-ref": reference, "name": name, "version": package.version}
+    component: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": reference,
+        "name": name,
+        "version": package.version,
+    }
     if group:
         component["group"] = group
     licenses = _licenses(package)
@@ -110,7 +125,9 @@ def _dependencies(packages: Sequence[Package], references: Sequence[str]) -> lis
             by_name.setdefault((one.type, name), []).append(reference)
     found = []
     for one, reference in zip(packages, references, strict=True):
-        needed = {each for name in one.dependencies for each in by_name.get((one.type, name), ())} - {reference}
+        needed = {each for name in one.dependencies for each in by_name.get((one.type, name), ())} - {
+            reference
+        }
         if needed:
             found.append({"ref": reference, "dependsOn": sorted(needed)})
     return found

@@ -54,8 +54,14 @@ def _metadata(metadata: dict[str, Any]) -> Iterator[str]:
     yield "<metadata>"
     yield _leaf("timestamp", metadata["timestamp"])
     tools = metadata["tools"]["components"]
-    yield from ["<tools>", *_listed("components", (_component("component", one) for one in tools)), "</tools>"]
-    yield from _listed("authors", (["<author>", _leaf("name", one["name"]), "</author>"] for one in metadata["authors"]))
+    yield from [
+        "<tools>",
+        *_listed("components", (_component("component", one) for one in tools)),
+        "</tools>",
+    ]
+    yield from _listed(
+        "authors", (["<author>", _leaf("name", one["name"]), "</author>"] for one in metadata["authors"])
+    )
     yield from _component("component", metadata["component"])
     yield "</metadata>"
 

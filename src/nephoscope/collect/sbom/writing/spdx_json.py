@@ -17,7 +17,9 @@ _SUBJECT = "SPDXRef-Subject"
 def write_spdx_json(packages: Sequence[Package], written_as: WrittenAs) -> bytes:
     """Write packages as a document of SPDX 2.3 in JSON; what is described contains each package."""
     tree = cyclonedx_tree(packages, written_as)
-    numbers = {one["bom-ref"]: f"SPDXRef-Package-{number}" for number, one in enumerate(tree["components"], 1)}
+    numbers = {
+        one["bom-ref"]: f"SPDXRef-Package-{number}" for number, one in enumerate(tree["components"], 1)
+    }
     return as_json(
         {
             "spdxVersion": "SPDX-2.3",
@@ -59,10 +61,16 @@ def _package(component: dict[str, Any], numbers: dict[str, str]) -> dict[str, An
     package = _unknown_package(numbers[component["bom-ref"]], name, component["version"])
     licenses = list(_licenses(component))
     if licenses and all(map(is_expression, licenses)):
-        package["licenseDeclared"] = licenses[0] if len(licenses) == 1 else " AND ".join(f"({one})" for one in licenses)
+        package["licenseDeclared"] = (
+            licenses[0] if len(licenses) == 1 else " AND ".join(f"({one})" for one in licenses)
+        )
     elif licenses:
         package["licenseComments"] = ", ".join(licenses)
-    locator = {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": component["purl"]}
+    locator = {
+        "referenceCategory": "PACKAGE-MANAGER",
+        "referenceType": "purl",
+        "referenceLocator": component["purl"],
+    }
     found = [f"{one['name'].rpartition(':')[2]}: {one['value']}" for one in component.get("properties", ())]
     return package | {"externalRefs": [locator], **({"sourceInfo": "\n".join(found)} if found else {})}
 

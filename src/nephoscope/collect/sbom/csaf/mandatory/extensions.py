@@ -1,0 +1,39 @@
+"""Extensions: their own shape; the schemas that they declare are elsewhere and are not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+
+_REQUIRED = frozenset({"$schema", "category", "content", "critical"})
+
+
+def _extensions(document: AdvisoryDocument) -> Iterator[tuple[str, Any]]:
+    """Give place and value of each extension, wherever it stands."""
+    waiting: list[tuple[str, Any]] = [("", document.tree)]
+    while waiting:
+        place, value = waiting.pop()
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            if key == "x_extensions" and isinstance(inner, list):
+                yield from ((f"{place}/x_extensions/{number}", one) for number, one in enumerate(inner))
+            elif isinstance(inner, dict | list):
+                waiting.append((f"{place}/{key}", inner))
+
+
+@mandatory("6.1.60.1", since="2.1")
+def check_extensions(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the extensions that lack a part, or have one too many."""
+    for place, one in _extensions(document):
+        if not isinstance(one, dict):
+            yield place, "an extension is an object"
+            continue
+        for key in sorted(_REQUIRED - one.keys()):
+            yield place, f"the extension has no {key}"
+        for key in sorted(one.keys() - _REQUIRED):
+            yield place, f"an extension has no {key[:80]!r}"
+        if not isinstance(one.get("content"), dict) or not isinstance(one.get("critical"), bool):
+            yield place, "the content of an extension is an object, and critical is true or false"

@@ -1,0 +1,46 @@
+"""Vulnerabilities: each once, with weaknesses that there are, and parties that say one thing at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.weaknesses import is_weakness
+from nephoscope.collect.sbom.trees import text_of, tree_of, trees_of
+
+
+@mandatory("6.1.11")
+def check_weaknesses(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the weaknesses that are none, or have another name."""
+    for place, vulnerability in document.vulnerabilities:
+        single = tree_of(vulnerability, "cwe")
+        for one in [*([single] if single else []), *trees_of(vulnerability, "cwes")]:
+            identifier, name = text_of(one, "id"), text_of(one, "name")
+            if not is_weakness(identifier, name, text_of(one, "version")):
+                yield f"{place}/cwe", f"{identifier[:20]} is no weakness of the name {name[:80]!r}"
+
+
+@mandatory("6.1.23")
+def check_vulnerabilities_are_told_once(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the vulnerabilities that are told twice."""
+    counts = Counter(text_of(vulnerability, "cve") for _, vulnerability in document.vulnerabilities)
+    for identifier, count in counts.items():
+        if identifier and count > 1:
+            yield "/vulnerabilities", f"{identifier[:40]} stands {count} times"
+
+
+@mandatory("6.1.24")
+def check_parties_are_involved_once(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the parties that say two things at one time."""
+    for place, vulnerability in document.vulnerabilities:
+        involved = trees_of(vulnerability, "involvements")
+        for (party, date), count in Counter(
+            (text_of(one, "party"), text_of(one, "date")) for one in involved
+        ).items():
+            if count > 1:
+                yield (
+                    f"{place}/involvements",
+                    f"the party {party[:40]} stands {count} times at {date[:40] or 'no time'}",
+                )

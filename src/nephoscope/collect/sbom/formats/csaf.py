@@ -1,0 +1,41 @@
+"""CSAF 2.0 and 2.1, which is JSON."""
+
+from __future__ import annotations
+
+from nephoscope.collect.sbom.bill import Bill, UnreadableBillError
+from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument
+from nephoscope.collect.sbom.csaf.mandatory_tests import mandatory_defects
+from nephoscope.collect.sbom.csaf.shape import shape_defects
+from nephoscope.collect.sbom.csaf.statements import components_of, statements_of, vulnerabilities_of
+from nephoscope.collect.sbom.sbom_file import SbomFile
+from nephoscope.collect.sbom.trees import text_of
+
+TITLE = "CSAF"
+PRECEDENCE = 10
+
+_VERSIONS = frozenset({"2.0", "2.1"})
+
+
+def claims(file: SbomFile) -> bool:
+    """Return whether it is a JSON object with a document of CSAF."""
+    return '"csaf_version"' in file.text and file.claims_json("document")
+
+
+def read(file: SbomFile) -> Bill:
+    """Read products, vulnerabilities and statements; the mandatory tests of the standard say what is wrong."""
+    version = text_of(file.document, "document", "csaf_version")
+    if version not in _VERSIONS:
+        raise UnreadableBillError(f"{version[:20]!r} is no version of CSAF that is read: 2.0, 2.1")
+    document = AdvisoryDocument(file.document, version)
+    return Bill(
+        format="csaf",
+        encoding="json",
+        version=version,
+        serial=text_of(document.tracking, "id"),
+        time=text_of(document.tracking, "current_release_date"),
+        author=text_of(document.head, "publisher", "name"),
+        components=components_of(document),
+        vulnerabilities=vulnerabilities_of(document),
+        statements=tuple(statements_of(document)),
+        defects=(*shape_defects(file.document, version), *mandatory_defects(document)),
+    )

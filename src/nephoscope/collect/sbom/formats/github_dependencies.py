@@ -1,0 +1,92 @@
+"""A submission of dependencies to GitHub: a snapshot of manifests with their resolved packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.bill import Bill, Component, Defect, Found
+from nephoscope.collect.sbom.sbom_file import SbomFile
+from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.model import package_url
+from nephoscope.model.package import Relationship
+from nephoscope.model.package_url import PackageUrlError
+
+TITLE = "GitHub dependency submission"
+PRECEDENCE = 16
+
+_RELATIONSHIPS: dict[str, Relationship] = {"direct": "declared", "indirect": "transitive"}
+
+
+def claims(file: SbomFile) -> bool:
+    """Return whether it is a JSON object with manifests and the detector that found them."""
+    return '"detector"' in file.text and file.claims_json("manifests") and "detector" in file.document
+
+
+def read(file: SbomFile) -> Bill:
+    """Read the packages of each manifest; a package of two manifests stands twice."""
+    document = file.document
+    found = list(_packages(document))
+    return Bill(
+        format="github",
+        encoding="json",
+        version=text_of(document, "version"),
+        serial=text_of(document, "sha"),
+        time=text_of(document, "scanned"),
+        author=text_of(document, "detector", "name"),
+        components=tuple(component for component, _ in found),
+        dependencies={component.reference: needed for component, needed in found if needed},
+        defects=tuple(_defects(document)),
+    )
+
+
+def _manifests(document: Tree) -> Iterator[tuple[str, Tree]]:
+    """Give name and content of each manifest."""
+    manifests = tree_of(document, "manifests")
+    return ((name, manifests[name]) for name in manifests if isinstance(manifests[name], dict))
+
+
+def _packages(document: Tree) -> Iterator[tuple[Component, tuple[str, ...]]]:
+    """Give components with the references of what they need."""
+    for name, manifest in _manifests(document):
+        path = text_of(manifest, "file", "source_location") or text_of(manifest, "name") or name
+        resolved = tree_of(manifest, "resolved")
+        for key in resolved:
+            one = resolved[key] if isinstance(resolved[key], dict) else {}
+            purl = text_of(one, "package_url")
+            needed = tuple(f"{name}#{each}" for each in texts_of(one, "dependencies"))
+            yield _component(f"{name}#{key}", key, purl, path, one), needed
+
+
+def _component(reference: str, key: str, purl: str, path: str, one: Tree) -> Component:
+    try:
+        url = package_url.split(purl)
+    except PackageUrlError:
+        url = None
+    return Component(
+        name=url.name if url else key,
+        group=url.namespace if url else "",
+        version=url.version if url else "",
+        reference=reference,
+        purls=(purl,) if purl else (),
+        found=Found(
+            path=path,
+            is_development=text_of(one, "scope") == "development",
+            relationship=_RELATIONSHIPS.get(text_of(one, "relationship"), ""),
+        ),
+    )
+
+
+def _defects(document: Tree) -> Iterator[Defect]:
+    """Give what a submission lacks, and the package URLs that are none."""
+    for key in ("version", "sha", "ref", "scanned"):
+        if not text_of(document, key):
+            yield Defect("github-required", f"/{key}", f"it has no {key}")
+    for name, manifest in _manifests(document):
+        for key, one in tree_of(manifest, "resolved").items():
+            purl = text_of(one, "package_url")
+            try:
+                package_url.split(purl)
+            except PackageUrlError as error:
+                yield Defect("github-package-url", f"/manifests/{name[:80]}/resolved/{key[:80]}", str(error))
+    if not trees_of({"manifests": list(tree_of(document, "manifests").values())}, "manifests"):
+        yield Defect("github-required", "/manifests", "it has no manifests")

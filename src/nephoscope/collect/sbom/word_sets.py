@@ -1,0 +1,8 @@
+"""Sets of words out of texts."""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
