@@ -18,6 +18,7 @@ TOPICS = {
     "Evaluation": "29, 33-34, 90-91, 93-94, 100, 159, 371, 403, 407, 420",
     "Pipelines and templates": "418-419, 422-424, 426, 428",
     "Inventory of packages": "425, 427, 429",
+    "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",
     "KQL: what a query means": "110-123, 125, 130-131, 138, 400",
     "KQL: bounds, engines and tests": "124, 127-129, 134-137",

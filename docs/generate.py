@@ -53,6 +53,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.api.wire.reference import page as api
     from nephoscope.collect.inventory.reference import page as inventory
+    from nephoscope.collect.sbom.reference import page as bills_of_materials
     from nephoscope.collect.templates.terraform.reference import page as terraform
     from nephoscope.ingest.live.reference import page as sources
     from nephoscope.ingest.logs.reference import page as log_formats
@@ -75,6 +76,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/azure-operations.md": azure_operations,
         "reference/attack-coverage.md": attack_coverage,
         "reference/attack-paths.md": attack_paths,
+        "reference/bills-of-materials.md": bills_of_materials,
         "reference/code-rules.md": code_rules,
         "reference/defender-plans.md": defender_plans,
         "reference/detections.md": detections,

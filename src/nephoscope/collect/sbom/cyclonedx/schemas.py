@@ -9,6 +9,7 @@ from typing import Any
 
 from nephoscope.collect.sbom.bill import Defect, UnreadableBillError
 from nephoscope.collect.sbom.trees import Tree
+from nephoscope.model.extras import install
 
 #: The package of the library that holds the schemas, and those that others refer to.
 _FOLDER = "cyclonedx.schema._res"
@@ -57,7 +58,7 @@ def _read(name: str) -> str:
 
 
 def _missing() -> UnreadableBillError:
-    return UnreadableBillError("CycloneDX is checked by its schemas: install nephoscope[sbom]")
+    return UnreadableBillError(f"CycloneDX needs the extra sbom: {install('sbom')}")
 
 
 @cache

@@ -11,6 +11,7 @@ from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Pro
 from nephoscope.collect.sbom.csaf.cvss_properties import PROPERTIES
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, tree_of
+from nephoscope.model.extras import install
 
 #: The objects with the versions that they may have, and what they must have.
 _VERSIONS = {"cvss_v2": ("2.0",), "cvss_v3": ("3.0", "3.1"), "cvss_v4": ("4.0",)}
@@ -73,9 +74,7 @@ def _computed(name: str, content: Tree) -> dict[str, Any] | None:
         from cvss import CVSS2, CVSS3, CVSS4
         from cvss.exceptions import CVSSError
     except ModuleNotFoundError:
-        raise UnreadableBillError(
-            "scores of CVSS are checked by a library: install nephoscope[sbom]"
-        ) from None
+        raise UnreadableBillError(f"scores of CVSS need the extra sbom: {install('sbom')}") from None
     try:
         if name == "cvss_v4":
             four = CVSS4(vector)
