@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.collect.sbom import bills
 
 from nephoscope.collect.sbom.bill import Bill, UnreadableBillError
 from nephoscope.collect.sbom.discovery import all_formats
 from nephoscope.collect.sbom.reading import read_bill
 from nephoscope.model.package import Package
 from nephoscope.model.vex import VexStatement
-from tests.collect.sbom import bills
 
 
 def read(name: str) -> Bill:

@@ -27,7 +27,10 @@ def page() -> str:
         "",
         "| file | what |",
         "|---|---|",
-        *(f"| `{name}` | {_sentence(write.__doc__)} |" for name, write in {**WRITERS, **STATEMENT_WRITERS}.items()),
+        *(
+            f"| `{name}` | {_sentence(write.__doc__)} |"
+            for name, write in {**WRITERS, **STATEMENT_WRITERS}.items()
+        ),
         *_package_urls(),
         *_mandatory_tests(),
     ]
@@ -48,7 +51,10 @@ def _package_urls() -> list[str]:
         "",
         "| type | namespace | lower case | more |",
         "|---|---|---|---|",
-        *(f"| {name} | {rules.namespace} | {_lower(rules)} | {_more(rules)} |" for name, rules in sorted(TYPES.items())),
+        *(
+            f"| {name} | {rules.namespace} | {_lower(rules)} | {_more(rules)} |"
+            for name, rules in sorted(TYPES.items())
+        ),
     ]
 
 
