@@ -405,7 +405,7 @@ def test_times_sort_across_zones():
 
 def test_numbers_of_revisions_sort():
     numbers = ["0.9.0", "1.0.0-alpha.2", "1.0.0-alpha.10", "1.0.0-rc", "1.0.0+build", "1.10.0", "2.0.0"]
-    assert sorted(reversed(numbers), key=number_key) == numbers
+    assert sorted(numbers[::-1], key=number_key) == numbers
 
 
 @pytest.mark.parametrize(
