@@ -27,7 +27,7 @@ LANGUAGES = {
 #: Distributions whose buckets are a name and a release.
 _BUCKET = re.compile(
     r"(alpine|debian|ubuntu|Oracle Linux|amazon linux|Photon OS|CBL-Mariner|Azure Linux|rocky|alma|fedora|Red Hat|"
-    r"SUSE Linux Enterprise Micro|SUSE Linux Enterprise|openSUSE Leap)(?: (.+))?$"
+    r"SUSE Linux Enterprise Micro|SUSE Linux Enterprise|openSUSE Leap|openSUSE Tumbleweed)(?: (.+))?$"
 )
 #: In these buckets an entry without a fix says nothing: the tool passes it over.
 _SAYS_NOTHING = re.compile(r"chainguard|minimos|wolfi|SUSE|openSUSE", re.IGNORECASE)
@@ -56,6 +56,8 @@ def ecosystem_of_bucket(bucket: str, scanner: str) -> str:
     family, release = found[1], found[2] or ""
     if family.startswith("SUSE Linux Enterprise"):
         return f"SUSE:{family.removeprefix('SUSE ')} {release}"
+    if family == "openSUSE Tumbleweed":
+        return "openSUSE:Tumbleweed"
     if family == "openSUSE Leap":
         return f"openSUSE:Leap {release}"
     return f"{family}:{release}" if release else family
@@ -64,7 +66,10 @@ def ecosystem_of_bucket(bucket: str, scanner: str) -> str:
 def of_trivy(record: Mapping[str, Any], scanner: str, details: Mapping[str, Any]) -> Iterator[Advisory]:
     """Give the advisories of an entry of trivy's database; `details` are what it knows of vulnerabilities."""
     ecosystem = ecosystem_of_bucket(record["bucket"], scanner)
-    name, value = record["package"], record["value"] or {}
+    value = record["value"] or {}
+    module, _, name = (
+        record["package"].rpartition("::") if "::" not in record["bucket"] else ("", "", record["package"])
+    )
     vendors = tuple(value.get("VendorIDs") or ())
     known = details.get(record["id"]) or {}
     base = Advisory(
@@ -76,7 +81,7 @@ def of_trivy(record: Mapping[str, Any], scanner: str, details: Mapping[str, Any]
     )
     if "::" not in record["bucket"] and value.get("Entries"):
         for entry in value["Entries"]:
-            yield _of_entry(record["id"], ecosystem, name, entry)
+            yield _of_entry(record["id"], ecosystem, name, module, entry)
         return
     severity = SEVERITIES[int(value.get("Severity") or 0)]
     vulnerable = value.get("VulnerableVersions")
@@ -85,7 +90,7 @@ def of_trivy(record: Mapping[str, Any], scanner: str, details: Mapping[str, Any]
         affected = _of_constraints(ecosystem, name, value, severity)
     else:
         affected = _of_versions(ecosystem, name, value, severity)
-    yield msgspec.structs.replace(base, affected=(affected,))
+    yield msgspec.structs.replace(base, affected=(msgspec.structs.replace(affected, modularity=module),))
 
 
 def severity_of_details(details: Mapping[str, Any]) -> str:
@@ -128,14 +133,13 @@ def _of_versions(ecosystem: str, name: str, value: Mapping[str, Any], severity: 
     return without_fix(ecosystem, name, STATES[int(value.get("Status") or 0)], **more)
 
 
-def _of_entry(name: str, ecosystem: str, package: str, entry: Mapping[str, Any]) -> Advisory:
+def _of_entry(name: str, ecosystem: str, package: str, module: str, entry: Mapping[str, Any]) -> Advisory:
     vulnerabilities = [one for one in entry.get("Cves") or () if one.get("ID")]
     severities = [SEVERITIES[int(one.get("Severity") or 0)] for one in entry.get("Cves") or ()]
     more = {
         "architectures": tuple(entry.get("Arches") or ()),
         "severity": severities[0] if severities else "",
     }
-    module, _, package = package.rpartition("::")
     more["modularity"] = module
     fixed = entry.get("FixedVersion") or ""
     if fixed:
