@@ -21,6 +21,7 @@ from nephoscope.alerts.case.context import Context, Fact, PathThrough, Weakness,
 from nephoscope.alerts.case.estate_context import KINDS, EstateContext, resource_id, service_id
 from nephoscope.alerts.case.estate_index import TYPES, EstateIndex, join_names
 from nephoscope.alerts.case.estate_reader import BEYOND, WHOLE, EstateReader
+from nephoscope.alerts.case.managed_identities import WORDS
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.estate.view import View
 from nephoscope.posture.published.attack_paths import WantedPaths
@@ -97,7 +98,13 @@ class EntityContexts:
                 return None
             estate = store.part(TYPES)
             view = View(estate, datetime.now(UTC))
-            made = EstateIndex(view, estate.tenant, store.subscriptions(), store.several)
+            made = EstateIndex(
+                view,
+                estate.tenant,
+                store.subscriptions(),
+                store.several,
+                lambda: store.mentioning(WORDS),
+            )
             made.prepare()
             self._known[store.path] = version, made
             return made

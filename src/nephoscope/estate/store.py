@@ -20,7 +20,7 @@ from deltalake.exceptions import CommitFailedError
 from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, without
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake, Move, Version
-from nephoscope.estate.version_reader import BATCH, chosen, markers, moved, versions
+from nephoscope.estate.version_reader import BATCH, chosen, markers, mentioning, moved, versions
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.estate.versions import Diff, snapshot_hash
 from nephoscope.lake.errors import LakeError
@@ -166,6 +166,13 @@ class EstateStore:
     def several(self, ids: Iterable[str]) -> dict[str, Resource]:
         """The newest versions of the resources of some lower-cased ids, of those that are there."""
         return {one.key: one for one in self._chosen(ids=ids)}
+
+    def mentioning(self, words: Iterable[str]) -> Iterator[Resource]:
+        """The newest versions of the resources whose bodies hold all of some words, spelled so, as a stream."""
+        table = self._table()
+        if table is not None:
+            rows = mentioning(table, self._path, ("body", "complete"), words)
+            yield from (resource_of(row) for row in rows)
 
     def subscriptions(self) -> frozenset[str]:
         """The lower-cased GUIDs of the subscriptions in which a resource lies."""

@@ -40,6 +40,8 @@ VM = f"{GROUP}/providers/microsoft.compute/virtualmachines/web1"
 NIC = f"{GROUP}/providers/microsoft.network/networkinterfaces/nic1"
 PUBLIC = f"{GROUP}/providers/microsoft.network/publicipaddresses/pip1"
 VAULT = f"{GROUP}/providers/microsoft.keyvault/vaults/kv1"
+IDENTITY = f"{GROUP}/providers/microsoft.managedidentity/userassignedidentities/deploy"
+APP = f"{GROUP}/providers/microsoft.web/sites/shop"
 OWNER = "/providers/microsoft.authorization/roledefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 READER = "/providers/microsoft.authorization/roledefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
@@ -92,6 +94,11 @@ BODIES: list[dict[str, Any]] = [
     grant("a2", "sp1", "ServicePrincipal", READER, GROUP),
     grant("a3", "u1", "User", READER, GROUP),
     grant("a4", "mi1", "ServicePrincipal", OWNER, GROUP),
+    grant("a5", "ua1", "ServicePrincipal", READER, GROUP),
+    {"id": IDENTITY, "properties": {"principalId": "ua1", "clientId": "ua1-client"}},
+    {"id": APP, "identity": {
+        "type": "SystemAssigned, UserAssigned", "principalId": "SA1", "userAssignedIdentities": {f"{IDENTITY}2": {"principalId": "ua2"}},
+    }},
 ]  # fmt: skip
 
 
@@ -132,6 +139,21 @@ KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
     }),
     ("an identity that the directory does not hold", entity("Account", AadUserId="MI1"), {
         "account": "no user or application of the tenant is called so", "roles": f"a role of the class owner on {GROUP}",
+    }),
+    ("an application that the tenant does not have", entity("CloudApplication", AppId="nobody"), {
+        "account": "the tenant has no such application",
+    }),
+    ("a user-assigned identity that the directory does not hold", entity("Account", AadUserId="UA1"), {
+        "account": f"user-assigned managed identity {IDENTITY}", "roles": f"a role of the class read on {GROUP}",
+    }),
+    ("a user-assigned identity by its client id", entity("CloudApplication", AppId="UA1-client"), {
+        "account": f"user-assigned managed identity {IDENTITY}", "roles": f"a role of the class read on {GROUP}",
+    }),
+    ("a user-assigned identity that was not collected itself", entity("Account", AadUserId="UA2"), {
+        "account": f"user-assigned managed identity {IDENTITY}2", "roles": "none",
+    }),
+    ("a system-assigned identity that the directory does not hold", entity("Account", AadUserId="SA1"), {
+        "account": f"system-assigned managed identity of {APP}", "roles": "none",
     }),
     ("a machine by its name", entity("Host", HostName="web-one"), {
         "owner": "web team (of its resource group)",

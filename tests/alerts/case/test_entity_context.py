@@ -46,6 +46,8 @@ class Company:
         self.group = f"{self.subscription}/resourcegroups/rg"
         self.machine = f"{self.group}/providers/microsoft.compute/virtualmachines/web"
         self.vault = f"{self.group}/providers/microsoft.keyvault/vaults/kv-{digit}"
+        self.site = f"{self.group}/providers/microsoft.web/sites/shop"
+        self.identity = f"{digit * 8}-4444-4000-8000-000000000000"
         self.admin = f"{digit * 8}-3333-4000-8000-000000000000"
         self.app = f"{digit * 8}-5555-4000-8000-000000000000"
         self.directory = directory
@@ -59,7 +61,9 @@ class Company:
             {"id": self.group, "properties": {}},
             {"id": self.machine, "name": "web", "properties": {"osProfile": {"computerName": f"WEB-{self.digit}"}}},
             {"id": self.vault, "properties": {"publicNetworkAccess": "Disabled"}, "tags": {"owner": f"kim of {self.digit}"}},
+            {"id": self.site, "name": "shop", "identity": {"type": "SystemAssigned", "principalId": self.identity}},
             self.assignment(self.subscription, "1", self.admin, "User"),
+            self.assignment(self.group, "3", self.identity, "ServicePrincipal"),
             self.assignment(PLATFORM, "2", self.app, "ServicePrincipal"),
             {"id": f"{self.group}/providers/microsoft.network/publicipaddresses/nat", "name": f"nat-{self.digit}",
              "properties": {"ipAddress": f"203.0.113.{self.digit}", "natGateway": {"id": "/x"}}},
@@ -153,6 +157,10 @@ KNOWN: dict[str, tuple[Entity, str, dict[str, str]]] = {
     "a machine by its own name": (entity("Host", HostName="web-2"), B.machine, {
         "tenant": B.tenant, "owner": "team 2 (of its subscription)",
     }),
+    "a managed identity that no directory tells of": (entity("Account", AadUserId=B.identity.upper()), B.site, {
+        "tenant": B.tenant, "account": f"system-assigned managed identity of {B.site}",
+        "roles": f"a role of the class owner on {B.group}",
+    }),
     "nobody": (entity("Account", Name="eve", UPNSuffix="2.example"), "", {
         "account": "no user or application of the tenant is called so",
     }),
@@ -219,6 +227,8 @@ READERS = {"subscription": OF_A, "group": OF_GROUP, "tenant": OF_TENANT}
 EVERY = (ADA, SHARED, SAME_NAME, entity("Account", Name="ada", UPNSuffix="1.example"),
          entity("Account", AadUserId=A.admin), entity("Account", AadUserId=B.admin), entity("Host", HostName="web-2"),
          entity("IP", Address="203.0.113.1"), entity("IP", Address="203.0.113.2"),
+         entity("Account", AadUserId=A.identity), entity("CloudApplication", AppId=B.identity),
+         entity("Account", AadUserId=B.identity),
          *(entity("AzureResource", ResourceId=one) for one in (A.vault, B.vault, f"{B.vault}x", A.subscription, B.group)),
          entity("Account", Name="ada", UPNSuffix="2.example", AadTenantId=B.tenant))  # fmt: skip
 
@@ -251,6 +261,10 @@ TOLD = [
         "roles": f"a role of the class owner on {A.subscription}; others are not known ({UNREACHED})"}),
     ("group", entity("Account", AadUserId=A.admin), {
         "roles": f"not known ({UNREACHED})"}),
+    ("subscription", entity("Account", AadUserId=A.identity), {
+        "account": f"system-assigned managed identity of {A.site}",
+        "roles": f"a role of the class owner on {A.group}; others are not known ({UNREACHED})"}),
+    ("subscription", entity("Account", AadUserId=B.identity), {"account": f"not known ({UNREACHED})"}),
     ("tenant", entity("Account", Name="ada", UPNSuffix="1.example"), {
         "account": BLOCKED.format(A.admin), "roles": f"a role of the class owner on {A.subscription}"}),
     ("tenant", SHARED, {"roles": f"a role of the class owner on {PLATFORM}"}),

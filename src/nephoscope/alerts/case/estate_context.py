@@ -21,6 +21,7 @@ from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTIO
 
 if TYPE_CHECKING:
     from nephoscope.alerts.case.estate_index import EstateIndex
+    from nephoscope.alerts.case.managed_identities import ManagedIdentity
     from nephoscope.estate.roles import Grant
     from nephoscope.model.entity import Entity
     from nephoscope_policy.model.resource import Resource
@@ -129,19 +130,39 @@ class EstateContext:
         return self._describe_stranger(entity, missing, ids)
 
     def _find_application(self, entity: Entity) -> Context:
+        id_ = entity.get("AppId").lower()
+        ids = [id_] if self._find_identity([id_]) is not None else []
         if not self.reader.reads_directory(self.index.tenant):
-            return self._describe_stranger(entity, unknown("account", _DIRECTORY), ())
-        found = self.index.applications.get(entity.get("AppId").lower())
+            return self._describe_stranger(entity, unknown("account", _DIRECTORY), ids)
+        found = self.index.applications.get(id_)
         if found is not None:
             return self._describe_principal(entity, found)
         if self.index.view.covers(SERVICE_TYPE, ""):
-            return Context(entity, "", (Fact("account", "the tenant has no such application"),))
-        return Context(entity, "", (unknown("account", "applications were not all collected"),))
+            missing = Fact("account", "the tenant has no such application")
+        else:
+            missing = unknown("account", "applications were not all collected")
+        return self._describe_stranger(entity, missing, ids)
 
     def _describe_stranger(self, entity: Entity, account: Fact, ids: Sequence[str]) -> Context:
-        """What is known of a principal that no directory tells of: the roles that name its object id within reach."""
+        """What is known of a principal that no directory tells of: whose identity it is, and the roles that name it within reach."""
+        seen = self._find_identity(ids)
+        if seen is not None:
+            kind = "user-assigned managed identity" if seen.assigned else "system-assigned managed identity of"
+            account = Fact("account", f"{kind} {seen.resource}")
+            ids = [seen.principal] if seen.principal else ids
         roles = (self._describe_roles(ids),) if ids else ()
-        return Context(entity, "", (account, *roles))
+        return Context(entity, seen.resource if seen is not None else "", (account, *roles))
+
+    def _find_identity(self, ids: Iterable[str]) -> ManagedIdentity | None:
+        """The managed identity of one of some ids whose resource the reader sees; None where there is none."""
+        known = (self.index.managed_identities.get(one) for one in ids)
+        return next((one for one in known if one is not None and self._sees_identity(one)), None)
+
+    def _sees_identity(self, identity: ManagedIdentity) -> bool:
+        try:
+            return self.reader.sees(ResourceId.parse(identity.resource))
+        except ValueError:
+            return False  # a body may name an identity by what is no id
 
     # --- what is known of a resource -------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.alerts.case.managed_identities import ManagedIdentity, managed_identities
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
@@ -37,7 +38,8 @@ class EstateIndex:
     """A view of the estate of one tenant with its indexes, each built on first use; safe for threads.
 
     `subscriptions` are the lower-cased GUIDs of those in which anything lies (None: those of the view). `look_up` reads
-    resources by their lower-cased ids that the view does not hold.
+    resources by their lower-cased ids that the view does not hold. `holders` reads the resources that may have managed identities
+    (None: those of the view).
     """
 
     def __init__(
@@ -46,16 +48,18 @@ class EstateIndex:
         tenant: str = "",
         subscriptions: Iterable[str] | None = None,
         look_up: Callable[[Iterable[str]], dict[str, Resource]] = lambda _: {},
+        holders: Callable[[], Iterable[Resource]] | None = None,
     ) -> None:
         self.view, self.tenant = view, tenant
         lying = (one.id.subscription for one in view.estate.resources.values())
         self.subscriptions = frozenset(lying if subscriptions is None else subscriptions) - {""}
-        self._look_up = look_up
+        self._look_up, self._holders = look_up, holders or view.estate.resources.values
         self._found: dict[str, Resource | None] = {}
 
     def prepare(self) -> None:
         """Build what every look-up needs."""
         _ = self.machines, self.addresses, self.users, self.principals, self.applications, self.grants
+        _ = self.managed_identities
 
     def prefetch(self, ids: Iterable[str]) -> None:
         """Read the resources of some lower-cased ids in one go, for those who ask for one by one."""
@@ -127,6 +131,11 @@ class EstateIndex:
             for one in self.view.resources(SERVICE_TYPE)
         )
         return {id_: one for id_, one in named if id_}  # fmt: skip
+
+    @cached_property
+    def managed_identities(self) -> dict[str, ManagedIdentity]:
+        """Lower-cased object id or client id -> the managed identity of the estate."""
+        return managed_identities(self._holders())
 
     @cached_property
     def grants(self) -> dict[str, list[Grant]]:

@@ -1,0 +1,65 @@
+"""Managed identities by the ids under which logs name them, and the resource of the estate that each belongs to.
+
+Source: https://learn.microsoft.com/azure/templates/microsoft.managedidentity/userassignedidentities
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from nephoscope_policy.model.resource import Resource
+
+ASSIGNED_TYPE = "microsoft.managedidentity/userassignedidentities"
+#: What the text of every body with a managed identity holds.
+WORDS = ("principalId", "dentit")
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedIdentity:
+    """An identity: the lower-cased id of its own resource, or of the one that has it; its object id ('' = not known) and client id."""
+
+    resource: str
+    principal: str
+    client: str
+
+    @property
+    def assigned(self) -> bool:
+        """Whether it is user-assigned: a resource of its own."""
+        return f"/{ASSIGNED_TYPE}/" in self.resource
+
+
+def managed_identities(resources: Iterable[Resource]) -> dict[str, ManagedIdentity]:
+    """Return the identities that bodies tell of, by lower-cased object id and client id."""
+    return {
+        id_: one
+        for resource in resources
+        for one in _identities_of(resource)
+        for id_ in (one.principal, one.client)
+        if id_
+    }
+
+
+def _identities_of(resource: Resource) -> Iterator[ManagedIdentity]:
+    if resource.type == ASSIGNED_TYPE:
+        yield _identity(resource.key, properties(resource))
+    identity: Any = resource.body.get("identity")
+    if not isinstance(identity, dict):
+        return
+    yield ManagedIdentity(resource.key, _text(identity.get("principalId")), "")
+    several: Any = identity.get("userAssignedIdentities")
+    for key, told in several.items() if isinstance(several, dict) else ():
+        if isinstance(told, dict):
+            yield _identity(str(key).lower().rstrip("/"), told)
+
+
+def _identity(key: str, told: dict[str, Any]) -> ManagedIdentity:
+    return ManagedIdentity(key, _text(told.get("principalId")), _text(told.get("clientId")))
+
+
+def _text(value: Any) -> str:
+    return value.lower() if isinstance(value, str) else ""
