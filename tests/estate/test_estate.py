@@ -69,6 +69,18 @@ def test_odd_chains_of_ancestors_are_no_chain(chain):
     assert Estate.of([resource(SUB, properties=body)], Coverage({})).management_groups == {}
 
 
+def test_management_groups_have_the_names_that_bodies_and_chains_tell():
+    chain = [{"name": "Corp", "displayName": "Corporate"}, {"name": "t1", "displayName": None}, {"displayName": "x"}]
+    bodies = [
+        resource(SUB, properties={"managementGroupAncestorsChain": chain}),
+        resource(f"{MG}/corp", properties={"displayName": "Corporation"}),
+        resource(f"{MG}/odd", properties={"displayName": 1, "details": {"managementGroupAncestorsChain": 2}}),
+    ]
+    names = Estate.of(bodies, Coverage({}), tenant="t1").management_group_names
+    assert names == {f"{MG}/corp".lower(): "Corporation", f"{MG}/t1".lower(): "Tenant root group"}
+    assert f"{MG}/t1".lower() not in Estate.of(bodies, Coverage({})).management_group_names
+
+
 def test_what_differs_between_two_estates():
     before = Estate.of([site("same"), site("changed"), site("gone"), resource(f"{SUB}/resourceGroups/g/providers/M.x/y/z")],
                        Coverage.everything())  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+from dataclasses import replace
 
 import pytest
 from tests.web.conftest import HERE
@@ -27,6 +28,22 @@ def test_a_management_group_is_a_scope(instance, owner):
     assert rows
     assert {row["Id"].lower().split("/")[2] for row in rows} <= below
     assert f'value="mg:{name}" selected' in owner.get(f"/inventory?scope=mg:{name}").text
+
+
+def test_management_groups_go_by_their_names(instance, owner):
+    """The group above all of a tenant has the tenant's id, which people do not know by heart."""
+    made = instance.shelf.newest().made
+    root = next(iter({above[-1] for above in made.ancestors.values()}))
+    tenant = root.rsplit("/", 1)[-1]
+    assert f'<option value="mg:{tenant}">Tenant Root Group</option>' in owner.get("/inventory").text
+    under = [one for one, above in made.ancestors.items() if root in above]
+    twice = {**made.tenants, "other": "tenant b"}
+    named = replace(
+        made, tenants=twice, ancestors={**made.ancestors, "other": (root,)}, group_names={**made.group_names, "tenant b": {root: "B"}}
+    )
+    assert named.name_group(root, under) == "Tenant Root Group"
+    assert named.name_group(root, ["other"]) == "B"
+    assert named.name_group(root, [*under, "other"]) == tenant, "their names differ: none of them is said"
 
 
 def test_a_tag_is_a_scope(instance, owner):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _GROUP_PREFIX = f"/providers/{MANAGEMENT_GROUP_TYPE}/"
 _MEMBER_TYPE = f"{MANAGEMENT_GROUP_TYPE}/subscriptions"
+TENANT_ROOT = "Tenant root group"
+"""What Azure calls the management group above all of a tenant, whose id is that of the tenant, unless it was renamed."""
 _SPELLING = {
     SUBSCRIPTION_TYPE: "Microsoft.Resources/subscriptions",
     RESOURCE_GROUP_TYPE: "Microsoft.Resources/subscriptions/resourceGroups",
@@ -72,6 +74,21 @@ def ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[str, .
     return chains
 
 
+def management_group_names(types: Mapping[str, Sequence[Resource]]) -> dict[str, str]:
+    """The display name of each management group that its own body, or a chain of ancestors that it stands in, tells."""
+    groups = types.get(MANAGEMENT_GROUP_TYPE, ())
+    holders = [*map(_properties, types.get(SUBSCRIPTION_TYPE, ()))]
+    holders += [details for one in groups if isinstance(details := _properties(one).get("details"), dict)]
+    chained = [
+        (_GROUP_PREFIX + item["name"].lower(), item.get("displayName"))
+        for holder in holders
+        for item in _items(holder)
+        if isinstance(item.get("name"), str)
+    ]
+    own = [(one.key, _properties(one).get("displayName")) for one in groups]
+    return {id_: title for id_, title in [*chained, *own] if isinstance(title, str) and title}
+
+
 def _properties(resource: Resource) -> dict[str, Any]:
     properties = resource.body.get("properties")
     return properties if isinstance(properties, dict) else {}
@@ -79,9 +96,13 @@ def _properties(resource: Resource) -> dict[str, Any]:
 
 def _chain(properties: dict[str, Any]) -> tuple[str, ...]:
     """`managementGroupAncestorsChain`: nearest first, each with a `name`."""
-    chain = properties.get("managementGroupAncestorsChain")
-    names = [item.get("name") for item in chain if isinstance(item, dict)] if isinstance(chain, list) else []
+    names = [item.get("name") for item in _items(properties)]
     return tuple(_GROUP_PREFIX + name.lower() for name in names if isinstance(name, str))
+
+
+def _items(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    chain = properties.get("managementGroupAncestorsChain")
+    return [item for item in chain if isinstance(item, dict)] if isinstance(chain, list) else []
 
 
 def _parent(resource: Resource) -> str:

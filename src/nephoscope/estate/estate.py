@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.comparison import batches, changed
-from nephoscope.estate.containers import ancestors, derive, subscription_name
-from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope.estate.containers import TENANT_ROOT, ancestors, derive, management_group_names, subscription_name
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -91,6 +91,12 @@ class Estate:
         """The display name of each subscription (its lower-cased guid) that was read with one."""
         found = ((one.id.subscription, subscription_name(one)) for one in self.by_type(SUBSCRIPTION_TYPE))
         return {id_: title for id_, title in found if title}
+
+    @property
+    def management_group_names(self) -> dict[str, str]:
+        """The display name of each management group (its lower-cased id) of which one was read; Azure's own of the tenant's root."""
+        root = {f"/providers/{MANAGEMENT_GROUP_TYPE}/{self.tenant}": TENANT_ROOT} if self.tenant else {}
+        return root | management_group_names(self._types)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.reports.report import Report
 
 MOST_PROBLEMS = 500
-EDITION = 4
+EDITION = 5
 """Which edition of documents is written: raised by one whenever documents of the same evaluation come out otherwise than before.
 
 What an older one wrote is judged and published anew when a server starts.
@@ -34,6 +34,7 @@ class Made:
     without a name; what).
     `exposed` are the lower-cased ids of the resources that the Internet reaches.
     `tenants` maps a subscription to its tenant ('' = not known).
+    `group_names` maps a tenant to the names of its management groups, each by its lower-cased id.
     `tenant_gaps` are the gaps of each tenant, `gaps` those of all.
     `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
     """
@@ -57,6 +58,7 @@ class Made:
     edition: int = 0
     tenants: Mapping[str, str] = field(default_factory=dict)
     tenant_gaps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    group_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def gap(self, type_: str, subscription: str = "") -> str:
         """Why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is told without one."""
@@ -64,6 +66,12 @@ class Made:
         if tenant is None:
             return self.gaps.get(type_, "") if len(self.tenant_gaps) < 2 else ""
         return self.tenant_gaps.get(tenant, self.gaps).get(type_, "")
+
+    def name_group(self, group: str, subscriptions: Iterable[str]) -> str:
+        """The name of a management group by its lower-cased id, as the tenants of some subscriptions tell it; its id where they differ."""
+        tenants = {self.tenants.get(one, "") for one in subscriptions if group in self.ancestors.get(one, ())}
+        names = {name for one in tenants if (name := self.group_names.get(one, {}).get(group))}
+        return names.pop() if len(names) == 1 else group.rsplit("/", 1)[-1]
 
     def gaps_for(self, reach: Reach) -> list[tuple[str, str]]:
         """What attack paths needed and was not read, of the subscriptions that a reach sees and of their tenants."""
@@ -111,6 +119,7 @@ def made(reports: Sequence[Report]) -> Made:
             for estate in estates
             for id_, groups in estate.management_groups.items()
         },
+        group_names={estate.tenant: estate.management_group_names for estate in estates},
         path_gaps=tuple(
             (where or one.tenant, what) for one in reports for where, what in one.attack_paths.gaps
         ),

@@ -161,8 +161,11 @@ class Visit:
     @cached_property
     def management_groups(self) -> dict[str, str]:
         """Scope -> name of the management groups above what the visitor may see."""
-        above = Hierarchy(self.edition.made.ancestors).above(self.subscriptions) if self.edition else ()
-        return {f"mg:{one.rsplit('/', 1)[-1]}": one.rsplit("/", 1)[-1] for one in sorted(above)}
+        if self.edition is None:
+            return {}
+        made = self.edition.made
+        above = sorted(Hierarchy(made.ancestors).above(self.subscriptions))
+        return {f"mg:{one.rsplit('/', 1)[-1]}": made.name_group(one, self.subscriptions) for one in above}
 
     @cached_property
     def tags(self) -> Mapping[str, Tagged]:
