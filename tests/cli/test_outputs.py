@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
 from nephoscope.cli.outputs import formats
+from nephoscope.cli.outputs.table import NO_CONTROL
 
 AT = "2026-11-24T10:00:00Z"
 
@@ -58,6 +59,12 @@ def test_an_estate_has_its_subscriptions_where_none_of_them_has_a_score(tmp_path
         )
         assert "10 subscriptions" in result.output
         assert "not scored" in result.output
+        assert result.output.count(NO_CONTROL) == 1
+        assert "Controls" not in result.output
+    for output in ("html", "markdown"):
+        result = scan("--no-history", "--policies", str(tmp_path), "-o", output, data=tmp_path / "data")
+        assert NO_CONTROL in result.output
+        assert "Unhealthy" not in result.output, "no heads without rows"
 
 
 @pytest.mark.parametrize("parts", ["always", "never"])

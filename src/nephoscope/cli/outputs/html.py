@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from nephoscope.cli.outputs.table import percent, weighting
+from nephoscope.cli.outputs.table import NO_CONTROL, percent, weighting
 from nephoscope.cli.terminal.plain import counted
 from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.report import failing, listed_groups
@@ -44,7 +44,6 @@ def _facts(report: Reported) -> dict[str, Any]:
         if group.state is State.NON_COMPLIANT:
             severities[report.metadata(group.key).severity] += count
     shown = [one for one in reversed(Severity) if severities[one] or one is Severity.HIGH]
-    controls = [item for item in report.score.controls if item.weight or item.unknown]
     return {
         "report": report,
         "title": "the sample estate" if report.scope == "sample:" else report.scope,
@@ -55,7 +54,8 @@ def _facts(report: Reported) -> dict[str, Any]:
         "subscriptions": counted(report.subscriptions, "subscription"),
         "severities": [(severity, severities[severity]) for severity in shown],
         "unknown": report.states[State.UNKNOWN] + report.states[State.ERROR],
-        "controls": sorted(controls, key=lambda item: -item.potential),
+        "no_control": NO_CONTROL,
+        "controls": sorted(report.score.assessed, key=lambda item: -item.potential),
         "ranking": failing(report),
         "listed": listed_groups(report),
         "shown": sum(report.groups.values()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.outputs.table import percent
+from nephoscope.cli.outputs.table import NO_CONTROL, percent
 from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.report import failing, listed_groups
 from nephoscope_policy.model.state import State
@@ -26,7 +26,12 @@ def render(report: Reported, out: TextIO) -> None:
     out.write(f"**Secure score {percent(report.score)}**, evaluated {report.now:%Y-%m-%d %H:%M} UTC.\n\n")
     out.writelines(_table(("State", "Assessments"), ((state.value, report.states[state]) for state in State)))
     out.write("\n## Controls\n\n")
-    out.writelines(_table(("Control", "Score", "Max", "Healthy", "Unhealthy", "Unknown"), _controls(report)))
+    if report.score.assessed:
+        out.writelines(
+            _table(("Control", "Score", "Max", "Healthy", "Unhealthy", "Unknown"), _controls(report))
+        )
+    else:
+        out.write(f"{NO_CONTROL}\n")
     out.write("\n## Recommendations\n\n")
     out.writelines(_table(("Severity", "Recommendation", "Failing", "Gain"), _recommendations(report)))
     out.write("\n## Findings\n\n")
@@ -64,10 +69,9 @@ def render(report: Reported, out: TextIO) -> None:
 
 
 def _controls(report: Reported) -> Iterator[tuple[object, ...]]:
-    for item in report.score.controls:
-        if item.weight or item.unknown:
-            score = f"{item.current:.2f}" if item.weight else "not scored"
-            yield item.control.name, score, item.control.max_score, item.healthy, item.unhealthy, item.unknown
+    for item in report.score.assessed:
+        score = f"{item.current:.2f}" if item.weight else "not scored"
+        yield item.control.name, score, item.control.max_score, item.healthy, item.unhealthy, item.unknown
 
 
 def _recommendations(report: Reported) -> Iterator[tuple[object, ...]]:

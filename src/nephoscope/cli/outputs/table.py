@@ -29,6 +29,7 @@ READS = Extract(NOTHING)
 MAX_CHANGES = 40
 #: Narrower, the table of controls has no bars.
 WIDE = 100
+NO_CONTROL = "No control of the secure score was assessed."
 
 SEVERITY_STYLE = {
     Severity.CRITICAL: "bold magenta",
@@ -44,7 +45,7 @@ def render(report: Reported, out: TextIO) -> None:
     console = console_of(out)
     scored = report.score
     _headline(report, console)
-    console.print(score_table(scored, console.width))
+    print_controls(scored, console)
     if weighting(scored):
         console.print(Text(f"{weighting(scored)} `nephoscope score` shows them.", style="dim"))
     print_ranking(report, console)
@@ -87,7 +88,12 @@ def _headline(report: Reported, console: Console) -> None:
     console.print()
 
 
-def score_table(score: SecureScore, width: int) -> Table:
+def print_controls(score: SecureScore, console: Console) -> None:
+    """Print the controls that were assessed; say so where there is none."""
+    console.print(_score_table(score, console.width) if score.assessed else NO_CONTROL)
+
+
+def _score_table(score: SecureScore, width: int) -> Table:
     """The controls that were assessed, the one with most to gain first; bars where the width has room for them."""
     bars = width >= WIDE
     table = Table(
@@ -96,8 +102,7 @@ def score_table(score: SecureScore, width: int) -> Table:
     table.add_column("control", header_style="dim", overflow="fold")
     for name in ("score", "max", *(("",) if bars else ()), "to gain", "healthy", "unhealthy", "unknown"):
         table.add_column(name, justify="right" if name else "left", header_style="dim", no_wrap=True)
-    assessed = [control for control in score.controls if control.weight or control.unknown]
-    for item in sorted(assessed, key=lambda control: (-control.potential, -control.control.max_score)):
+    for item in sorted(score.assessed, key=lambda control: (-control.potential, -control.control.max_score)):
         table.add_row(
             item.control.name,
             f"{item.current:.2f}" if item.weight else "-",

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.json import score_object
-from nephoscope.cli.outputs.table import percent, score_table, weighting
+from nephoscope.cli.outputs.table import percent, print_controls, weighting
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.estate.containers import subscription_name
 
@@ -24,7 +24,7 @@ def render(report: Report, out: TextIO, *, controls: bool) -> None:
     """Print the score for a person."""
     console = console_of(out)
     console.print(f"\n[bold]Secure score {percent(report.score)}[/bold]  [dim]{escape(report.scope)}[/dim]\n")
-    console.print(score_table(report.score, console.width))
+    print_controls(report.score, console)
     if weighting(report.score):
         console.print(Text(weighting(report.score), style="dim"))
     console.print(_subscriptions(report))

@@ -112,6 +112,11 @@ class SecureScore:
     controls: tuple[ControlScore, ...]
 
     @property
+    def assessed(self) -> tuple[ControlScore, ...]:
+        """The controls of which a resource was assessed, also where that ended Unknown."""
+        return tuple(one for one in self.controls if one.weight or one.unknown)
+
+    @property
     def scored(self) -> bool:
         """Whether any subscription could be judged."""
         return any(scope.scored for scope in self.subscriptions)
