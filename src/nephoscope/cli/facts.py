@@ -34,7 +34,8 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.facts.report import FactError, claims
+    from nephoscope.collect.facts.refusal import FactError
+    from nephoscope.collect.facts.report import every_claim
     from nephoscope.service.own_facts import put_facts
     from nephoscope.state.estate.own_facts import Receipt
 
@@ -42,7 +43,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     found = []
     for file in files:
         try:
-            found += [claim for report in _reports(file) for claim in claims(report, now)]
+            found += every_claim(_reports(file), now)
         except FactError as error:
             usage_error(f"{file}: {error}")
     with state_of(data, keeps=True) as state:
@@ -93,7 +94,7 @@ def remove(data: Path, /, resource: str) -> None:
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.facts.report import FactError
+    from nephoscope.collect.facts.refusal import FactError
     from nephoscope.service.own_facts import remove_facts
 
     with state_of(data, keeps=True) as state:

@@ -8,7 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.comparison import batches, changed
-from nephoscope.estate.containers import TENANT_ROOT, ancestors, derive, management_group_names, subscription_name
+from nephoscope.estate.containers import (
+    TENANT_ROOT,
+    ancestors,
+    derive,
+    management_group_names,
+    subscription_name,
+)
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:

@@ -54,7 +54,9 @@ def mentioning(
     table: DeltaTable, path: Path, columns: Sequence[str], words: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
     """The rows of the resource versions that are valid now and whose bodies hold all of some words, spelled so."""
-    condition = f"type <> $marker AND {_OPEN} AND len(list_filter($words, lambda one: NOT contains(body, one))) = 0"
+    condition = (
+        f"type <> $marker AND {_OPEN} AND len(list_filter($words, lambda one: NOT contains(body, one))) = 0"
+    )
     parameters = {"marker": MARKER, "words": sorted(words)}
     yield from _rows(_files(table, current_only=True), path, columns, condition, parameters)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.facts import recording
 from nephoscope.collect.facts.fact_types import fact_types
-from nephoscope.collect.facts.report import FactError
+from nephoscope.collect.facts.refusal import FactError
 from nephoscope.state.audit.actor import Actor
 from nephoscope_policy.model.resource_id import ResourceId
 

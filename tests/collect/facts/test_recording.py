@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from nephoscope.collect.facts.recording import FACTS_CHANGED, FORGOTTEN, record, remove, settle
-from nephoscope.collect.facts.report import FactError, FactReport
+from nephoscope.collect.facts.refusal import FactError
+from nephoscope.collect.facts.report import FactReport
 from nephoscope.state import State, StateError
 from nephoscope.state.audit.actor import Actor
 from nephoscope.state.estate import own_facts

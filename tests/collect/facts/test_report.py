@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.collect.facts.fact_types import fact_types
-from nephoscope.collect.facts.report import MOST_DOCUMENT_BYTES, FactError, FactReport, claims, reports_in
+from nephoscope.collect.facts.refusal import FactError
+from nephoscope.collect.facts.report import MOST_DOCUMENT_BYTES, FactReport, claims, every_claim, reports_in
 from nephoscope_policy.model.resource_id import ResourceId, in_scope
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -102,20 +103,50 @@ def test_what_is_refused(name: str) -> None:
         claims(given_, NOW)
 
 
+READ_AT = "2026-11-29T10:00:00Z"
+RIGHT = f'{{"resource": "{MACHINE}", "readAt": "{READ_AT}", "documents": [{{"id": "{MACHINE}", "properties": {{}}}}]}}'
+#: name -> (text, the whole refusal)
 TEXTS = {
-    "no JSON": (b"{", "report: Input data was truncated"),
-    "no object": (b"7", "report: Expected"),
-    "an unknown member": (b'{"resource": "/x", "readAt": "2026-11-29T10:00:00Z", "extra": 1}', "unknown field `extra`"),
-    "no time": (b'{"resource": "/x"}', "missing required field `readAt`"),
-    "no JSON of text": (b'"\xff"', "report: "),
+    "no JSON": (b"{", "report: it is no JSON in UTF-8 (Input data was truncated): send a JSON object, or a list of them"),
+    "nothing": (b" \n", "report: it is empty: send a JSON object, or a list of them"),
+    "an empty list": (b"[]", "report: the list is empty: nothing was learned"),
+    "no object": (b"7", "report: it must be an object or a list, and is a number"),
+    "a line a report": (f"{RIGHT}\n{RIGHT}".encode(), "report: more follows the first JSON value (JSON is malformed: trailing "
+        f"characters (byte {len(RIGHT) + 2})): put several reports into one list"),
+    "UTF-16": (RIGHT.encode("utf-16"), "report: it is in UTF-16: write it in UTF-8 (`Out-File -Encoding utf8`)"),
+    "an unknown member": (f'{{"resource": "/x", "readAt": "{READ_AT}", "extra": 1}}'.encode(),
+        "extra: a report has no such member, only resource, readAt, documents, scopes, tenant"),
+    "no time": (b'{"resource": "/x"}', "readAt: it is missing: give the time of the scan, as in 2026-11-29T10:00:00Z"),
+    "no resource of the second": (f'[{RIGHT}, {{"readAt": "{READ_AT}"}}]'.encode(),
+        "reports[1].resource: it is missing: give the id of the resource that was looked at"),
+    "a day": (b'{"resource": "/x", "readAt": "2026-11-29"}', "readAt: a time is written with its zone, as in 2026-11-29T10:00:00Z"),
+    "a document that is a text": (b'{"resource": "/x", "documents": ["a"]}', "documents[0]: it must be an object, and is a text"),
+    "a type that is no list": (b'{"resource": "/x", "scopes": {"/x": "a"}}', "scopes[...]: it must be a list, and is a text"),
+    "no JSON of text": (b'"\xff"', None),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts_that_are_no_report(name: str) -> None:
     text, said = TEXTS[name]
-    with pytest.raises(FactError, match=said):
+    with pytest.raises(FactError) as caught:
         reports_in(text)
+    assert said is None or str(caught.value) == said
+
+
+def test_the_mark_that_windows_begins_texts_with_is_passed_over() -> None:
+    assert reports_in(b"\xef\xbb\xbf" + RIGHT.encode()) == reports_in(RIGHT.encode())
+
+
+def test_the_place_of_several_reports_names_the_report() -> None:
+    good, bad = report(document(MACHINE)), report(document(OTHER))
+    assert len(every_claim([good, good], NOW)) == 2
+    with pytest.raises(FactError, match=r"^documents\[0\]\.id: it must be"):
+        every_claim([bad], NOW)
+    with pytest.raises(FactError, match=r"^reports\[1\]\.documents\[0\]\.id: it must be"):
+        every_claim([good, bad], NOW)
+    with pytest.raises(FactError, match=r"^reports\[1\]: it has neither"):
+        every_claim([good, report()], NOW)
 
 
 SEGMENTS = st.sampled_from([

@@ -147,7 +147,9 @@ class EstateContext:
         """What is known of a principal that no directory tells of: whose identity it is, and the roles that name it within reach."""
         seen = self._find_identity(ids)
         if seen is not None:
-            kind = "user-assigned managed identity" if seen.assigned else "system-assigned managed identity of"
+            kind = (
+                "user-assigned managed identity" if seen.assigned else "system-assigned managed identity of"
+            )
             account = Fact("account", f"{kind} {seen.resource}")
             ids = [seen.principal] if seen.principal else ids
         roles = (self._describe_roles(ids),) if ids else ()

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.facts.fact_types import fact_types
-from nephoscope.collect.facts.report import FactError, FactReport, claims
+from nephoscope.collect.facts.refusal import FactError
+from nephoscope.collect.facts.report import FactReport, claims
 from nephoscope.estate.coverage import claim_key
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.estate.own_facts import OwnFacts, Receipt, TakenBack

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from nephoscope.collect.facts.fact_types import FactType, fact_types
+from nephoscope.collect.facts.refusal import FactError, refuse_shape, refuse_text
 from nephoscope.model.nesting import DEEPEST, too_deep
 from nephoscope.state.estate.own_facts import OwnFacts
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, in_scope
@@ -22,20 +24,13 @@ MOST_DOCUMENT_BYTES = 256 << 10
 LONGEST_ID = 2_048
 #: Clocks differ: a report may come from a little ahead.
 AHEAD = timedelta(minutes=5)
+_ID = "give it as Azure does: /subscriptions/ID/resourceGroups/NAME/providers/NAMESPACE/TYPE/NAME"
 _TENANT = re.compile(r"(?:[0-9a-z][0-9a-z._-]{0,127})?")
 #: The members of a resource in ARM: others are no part of one.
 _MEMBERS = frozenset({
     "id", "name", "type", "location", "tags", "kind", "sku", "identity", "zones", "plan", "managedBy", "properties",
     "systemData", "etag", "extendedLocation",
 })  # fmt: skip
-
-
-class FactError(ValueError):
-    """A report that cannot be kept: `place` is the member, the message says what is wrong and what to do."""
-
-    def __init__(self, place: str, message: str) -> None:
-        super().__init__(f"{place}: {message}")
-        self.place, self.reason = place, message
 
 
 class FactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -58,11 +53,27 @@ def reports_in(data: bytes) -> tuple[FactReport, ...]:
         raise FactError(
             "report", f"it has {len(data):,} bytes, and at most {MOST_BYTES:,} are taken: send it in parts"
         )
+    text = data.removeprefix(codecs.BOM_UTF8)
     try:
-        found = msgspec.json.decode(data, type=FactReport | tuple[FactReport, ...])
+        found = msgspec.json.decode(text, type=FactReport | tuple[FactReport, ...])
+    except msgspec.ValidationError as error:
+        raise refuse_shape(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FactError("report", f"{error}") from error
+        raise refuse_text(text, str(error)) from error
+    if not found:
+        raise FactError("report", "the list is empty: nothing was learned")
     return (found,) if isinstance(found, FactReport) else found
+
+
+def every_claim(reports: Sequence[FactReport], now: datetime) -> list[OwnFacts]:
+    """The claims of several reports; FactError, whose place names the report of several, for what cannot be meant."""
+    found: list[OwnFacts] = []
+    for number, report in enumerate(reports):
+        try:
+            found += claims(report, now)
+        except FactError as error:
+            raise (error.within(number) if len(reports) > 1 else error) from error
+    return found
 
 
 def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
@@ -103,7 +114,7 @@ def _check_frame(report: FactReport, now: datetime) -> None:
         told = f"{report.read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         raise FactError("readAt", f"it is in the future, so that it would never expire: {told}")
     if not _TENANT.fullmatch(report.tenant.lower()):
-        raise FactError("tenant", f"it must be the id of a tenant: {report.tenant[:100]!r}")
+        raise FactError("tenant", f"it must be the id of a tenant, a GUID or '': {report.tenant[:100]!r}")
     if len(report.documents) > MOST_DOCUMENTS:
         raise FactError(
             "documents", f"there are {len(report.documents):,}, and at most {MOST_DOCUMENTS:,} are taken"
@@ -117,9 +128,9 @@ def _subject(text: str, place: str) -> ResourceId:
     try:
         id_ = ResourceId.parse(text)
     except ValueError as error:
-        raise FactError(place, str(error)) from error
+        raise FactError(place, f"{error}; {_ID}") from error
     if not id_.subscription or id_.type in (f"{RESOURCE_GROUP_TYPE}", "microsoft.resources/subscriptions"):
-        raise FactError(place, f"it must be the id of a resource in a subscription: {text!r}")
+        raise FactError(place, f"it must be the id of a resource in a subscription: {text!r}; {_ID}")
     return id_
 
 
@@ -149,7 +160,7 @@ def _document(given: Mapping[str, Any], place: str) -> tuple[ResourceId, dict[st
     """A document with its id, name and type as ARM has them."""
     text = given.get("id")
     if not isinstance(text, str):
-        raise FactError(f"{place}.id", "it must be the id of the document")
+        raise FactError(f"{place}.id", f"it must be the id of the document; {_ID}")
     id_ = _subject(text, f"{place}.id")
     known = _known(id_.type, f"{place}.id")
     _check_parent(id_, known, f"{place}.id")
@@ -168,7 +179,7 @@ def _check_members(given: Mapping[str, Any], place: str) -> None:
             "a resource has no such member: what it tells of itself stands in 'properties'",
         )
     if not isinstance(given.get("properties"), dict):
-        raise FactError(f"{place}.properties", "it must be an object")
+        raise FactError(f"{place}.properties", "it must be an object: what was learned stands in it")
     if too_deep(given):
         raise FactError(place, f"it nests deeper than {DEEPEST} objects and arrays")
     if (size := len(msgspec.json.encode(given))) > MOST_DOCUMENT_BYTES:

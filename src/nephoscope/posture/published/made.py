@@ -68,7 +68,7 @@ class Made:
         return self.tenant_gaps.get(tenant, self.gaps).get(type_, "")
 
     def name_group(self, group: str, subscriptions: Iterable[str]) -> str:
-        """The name of a management group by its lower-cased id, as the tenants of some subscriptions tell it; its id where they differ."""
+        """The name of a management group by its lower-cased id, as the tenants of subscriptions tell it; its id where they differ."""
         tenants = {self.tenants.get(one, "") for one in subscriptions if group in self.ancestors.get(one, ())}
         names = {name for one in tenants if (name := self.group_names.get(one, {}).get(group))}
         return names.pop() if len(names) == 1 else group.rsplit("/", 1)[-1]
