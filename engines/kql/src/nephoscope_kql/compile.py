@@ -21,6 +21,7 @@ from nephoscope_kql.plan.probe import Probe
 from nephoscope_kql.plan.relations import ResultHint
 from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity, row_identity
 from nephoscope_kql.sql.routine import Routine
+from nephoscope_kql.steady_rows import SteadySplit
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -99,6 +100,52 @@ def compile_derived(
             raise KqlError("the query is nested too deeply", NOWHERE) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A query in two: `tables` by name, each to be kept for all windows, and `rest`, which reads them for one.
+
+    A table has the columns of its query by their ids, the one of TimeGenerated last. `rest` has the parameters SINCE and UNTIL, the
+    ends of the window, which are not among its own, and now() where it asks for it.
+    """
+
+    tables: Mapping[str, Compiled]
+    rest: Compiled
+    asks_now: bool
+
+
+def compile_ahead(text: str, catalog: Catalog) -> Ahead | None:
+    """Compile a query so that what it asks of single rows, whatever the time is, can be computed for many windows at once.
+
+    None where it asks nothing of the kind, or its columns depend on rows; KqlError as compile_query().
+    """
+    with within(COMPILING):
+        try:
+            bound = bind(parse(text), catalog)
+            return None if bound.unseen else _ahead(bound)
+        except KqlError as error:
+            raise error.locate(text) from error.__cause__
+        except RecursionError:
+            raise KqlError("the query is nested too deeply", NOWHERE) from None
+
+
+def _ahead(bound: BoundQuery) -> Ahead | None:
+    from nephoscope_kql.dialects.duckdb import written
+
+    split, now = SteadySplit.of(bound.relation), dt.datetime.now(dt.UTC)
+    sql, emitter = written(bound.relation, instead=split.instead)
+    read = [one for one in split.rows if one.name in emitter.kept]
+    if not read:
+        return None
+    tables = {
+        one.name: _written(
+            replace(bound, relation=one.narrowed(emitter.kept[one.name])), writer("duckdb"), now
+        )
+        for one in read
+    }
+    rest = _compiled_as(bound, sql, None, emitter, {})
+    return Ahead(tables, rest, "now" in emitter.parameters)
+
+
 def _seen(bound: BoundQuery) -> Relation:
     if bound.unseen:
         raise KqlError("the columns of the result must not depend on the rows", NOWHERE, "unsupported")
@@ -161,6 +208,12 @@ def _to_resume(
 def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
     sql, parts, emitter = written(bound.relation)
     parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
+    return _compiled_as(bound, sql, parts, emitter, parameters)
+
+
+def _compiled_as(
+    bound: BoundQuery, sql: str, parts: Parts | None, emitter: Emitter, parameters: Mapping[str, Any]
+) -> Compiled:
     columns = tuple((column.name, column.type) for column in bound.relation.columns)
     return Compiled(
         sql,

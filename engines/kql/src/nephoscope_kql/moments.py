@@ -89,15 +89,16 @@ def is_steady(relation: Relation) -> bool:
         return event_time(relation) is None
     if isinstance(relation, External | Mined):
         return False
-    return all(map(is_steady, inputs(relation))) and all(map(_is_steady_value, expressions(relation)))
+    return all(map(is_steady, inputs(relation))) and all(map(is_steady_value, expressions(relation)))
 
 
-def _is_steady_value(value: Bound) -> bool:
+def is_steady_value(value: Bound) -> bool:
+    """Whether an expression gives the same for a row in every window."""
     if isinstance(value, Variable) or _changes(value):
         return False
     if isinstance(value, ScalarQuery | InQuery) and not is_steady(value.relation):
         return False
-    return all(map(_is_steady_value, operands(value)))
+    return all(map(is_steady_value, operands(value)))
 
 
 def _changes(value: Bound) -> bool:
@@ -173,7 +174,7 @@ def usable(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
         disjoint = value.name == "now" and trace.is_disjoint(cadence)
         return window_end(trace.time, cadence) if disjoint else None
     if isinstance(value, ScalarQuery):
-        return value if _is_steady_value(value) else None
+        return value if is_steady_value(value) else None
     return _usable_inside(value, trace, cadence)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from nephoscope.alerts.scheduling.schedule import PAUSE, TAKEN, Schedule
 from nephoscope.alerts.scheduling.window_plan import WindowPlan
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.reading.reading import Demand
+from nephoscope.lake.reading.reading import SHARED_FROM, Demand
 from nephoscope.lake.reading.span import Span
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import StateError
@@ -78,7 +79,6 @@ class LookBack:
     again: bool = False
     windows: int = 0
     empty: int = 0
-    _dirty: bool = False
     _broken: set[str] = field(default_factory=set)
 
     def run(self, since: datetime, until: datetime, now: datetime) -> Iterator[Ran]:
@@ -121,20 +121,24 @@ class LookBack:
         schedule = self.schedule
         looked = LookedBack.load(schedule.state, schedule.workspace)
         with ExitStack() as opened:
-            schedule.reading = opened.enter_context(schedule.lake.reading(schedule.workspace))
-            stretches, planned = self._plan(schedule.reading, looked, since, until, last, now)
+            readings = _Readings(schedule, opened)
+            schedule.reading = readings.first
+            stretches, planned = self._plan(readings.first, looked, since, until, last, now)
             noted, planned = since, sorted(planned, key=lambda one: one.order)
+            self._foresee(readings.first, stretches, planned)
             for place, one in enumerate(planned):
                 if place % AT_ONCE == 0:
-                    self._share_rows(planned[place : place + AT_ONCE])
+                    self._share_rows(readings.first, planned[place : place + AT_ONCE])
                 if schedule.stopping:
                     self._note(looked, stretches, noted, one.due - SETTLE * 2)
                     return
                 if one.due > noted + DAY:
                     self._note(looked, stretches, noted, one.due - SETTLE * 2)
                     noted = one.due - SETTLE * 2
-                yield from self._window(one, stretches[one.rule.id], now, history, turns, opened)
+                yield from self._window(one, stretches[one.rule.id], now, history, turns, readings)
             self._note(looked, stretches, noted, until + STRETCH)
+            if readings.outdated and until < last:  # for the stretch that follows
+                readings.newest()
 
     def _plan(
         self,
@@ -164,17 +168,22 @@ class LookBack:
             planned += [PlannedWindow(end + wait, rule, end) for end in live]
         return stretches, planned
 
-    def _share_rows(self, planned: list[PlannedWindow]) -> None:
-        """Bring rows into memory that several of the next windows read."""
-        reading = self.schedule.reading
-        assert reading is not None
+    def _foresee(
+        self, reading: Reading, stretches: dict[str, LookedStretch], planned: list[PlannedWindow]
+    ) -> None:
+        """Compute once what the windows of a rule have in common."""
+        counts = Counter(one.rule.id for one in planned)
+        for rule, first, last in _spans(planned):
+            if counts[rule.id] >= SHARED_FROM and not _reads_own(stretches[rule.id].seen):
+                reading.foresee(rule.query, Span(first - rule.period, last), self.schedule.timeout)
+
+    def _share_rows(self, reading: Reading, planned: list[PlannedWindow]) -> None:
+        """Bring into memory what several of the next windows read, or what they have in common."""
         reading.forget()
-        spans: dict[str, tuple[Rule, datetime, datetime]] = {}
-        for one in planned:
-            _, first, last = spans.get(one.rule.id, (one.rule, one.end, one.end))
-            spans[one.rule.id] = one.rule, min(first, one.end), max(last, one.end)
         demands = []
-        for rule, first, last in spans.values():
+        for rule, first, last in _spans(planned):
+            if reading.foreseen(rule.query):
+                continue
             with suppress(KqlError, LakeError, OSError):  # told when the rule is run
                 compiled = reading.compile(rule.query, last)
                 demands.append(Demand(compiled, Span(first - rule.period, last)))
@@ -210,17 +219,17 @@ class LookBack:
         now: datetime,
         history: TuningHistory,
         turns: Turns,
-        opened: ExitStack,
+        readings: _Readings,
     ) -> Iterator[Ran]:
         schedule, rule = self.schedule, history.as_of(one.end).rule(one.rule)
         if not rule.enabled or rule.id in self._broken:
             return
-        if self._dirty and _reads_own(stretch.seen):
-            self._refresh(opened)
+        schedule.reading = readings.newest() if _reads_own(stretch.seen) else readings.first
         window = back_at(rule, one.end, self._left_to(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
         ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else Ran(outcome)
+        readings.outdated = readings.outdated or bool(ran.taken.alerts or ran.taken.suppressed)
         if ran.outcome.error:
             stretch.failed.add(one.end)
             if schedule.stopping:
@@ -254,16 +263,53 @@ class LookBack:
             found.add(Turn(lease), outcome)
             found.keep()
             (ran,) = found.ran()
-        self._dirty = self._dirty or bool(ran.taken.alerts or ran.taken.suppressed)
         return ran
 
-    def _refresh(self, opened: ExitStack) -> None:
-        """Let the next windows see the alerts of those before."""
-        schedule = self.schedule
-        deliver(schedule.lake, schedule.state)
+
+@dataclass(slots=True)
+class _Readings:
+    """The lake as it was when the look back began, and for rules over alerts the one that has the alerts of earlier windows."""
+
+    schedule: Schedule
+    opened: ExitStack
+    outdated: bool = False
+    first: Reading = field(init=False)
+    _newest: Reading | None = None
+
+    def __post_init__(self) -> None:
+        self.first = self.opened.enter_context(self.schedule.lake.reading(self.schedule.workspace))
+        self.opened.callback(self._close)
+
+    def newest(self) -> Reading:
+        """Return the lake with the alerts of the windows before."""
+        if self.outdated:
+            self._deliver()
+            self._close()
+            self._newest = self.schedule.lake.reading(self.schedule.workspace)
+            self.outdated = False
+        return self._newest or self.first
+
+    def _deliver(self) -> None:
+        """Bring the alerts into their tables; another process that is at it is waited for as long as its turn lasts."""
+        schedule, patience = self.schedule, self.schedule.lease_seconds * 1.5
+        while deliver(schedule.lake, schedule.state) is None and patience > 0 and not schedule.stopping:
+            patience -= PAUSE
+            schedule.rest(PAUSE)
         schedule.lake.flush()
-        schedule.reading = opened.enter_context(schedule.lake.reading(schedule.workspace))
-        self._dirty = False
+
+    def _close(self) -> None:
+        if self._newest is not None:
+            self._newest.close()
+            self._newest = None
+
+
+def _spans(planned: Iterable[PlannedWindow]) -> list[tuple[Rule, datetime, datetime]]:
+    """The rules of windows, each with the ends of its first and its last one."""
+    found: dict[str, tuple[Rule, datetime, datetime]] = {}
+    for one in planned:
+        _, first, last = found.get(one.rule.id, (one.rule, one.end, one.end))
+        found[one.rule.id] = one.rule, min(first, one.end), max(last, one.end)
+    return list(found.values())
 
 
 def _reads_own(seen: dict[str, int]) -> bool:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.columns import TIME
 from nephoscope_kql.cache import CompileCache
-from nephoscope_kql.compile import Compiled
+from nephoscope_kql.compile import Compiled, compile_ahead, ticks
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.parquet import TimeRange
 from nephoscope_kql.errors import KqlError
+from nephoscope_kql.steady_rows import SINCE, UNTIL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +37,8 @@ CELL_BYTES = 32
 """What a cell takes in memory, about: a text of DuckDB is 16 bytes and what it points at."""
 RESULT_BYTES = 1 << 20
 """Up to which size the result of a query waits for an equal one."""
+AHEAD_BYTES = 256 << 20
+"""What rows that are computed ahead may take by our estimate."""
 SHARED_FROM = 3
 """From how many queries on the rows that they read are worth keeping in memory."""
 
@@ -74,6 +78,24 @@ class _Kept:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A query of which the rows in a span are computed as far as all windows in it have them in common."""
+
+    span: Span
+    rest: Compiled
+    asks_now: bool
+
+    def serves(self, span: Span) -> bool:
+        plain = span.since is None and span.ingested is None
+        return plain and self.span.start <= span.start and span.end <= self.span.end
+
+    def at(self, now: Mapping[str, Any], span: Span) -> Compiled:
+        """What is left to compute for a window; `now`: the parameters of the whole query."""
+        ends = {SINCE: ticks(span.start), UNTIL: ticks(span.end)}
+        return replace(self.rest, parameters={**ends, **(now if self.asks_now else {})})
+
+
 @dataclass(slots=True)
 class Reading:
     """The lake of one workspace at one moment, for one thread. What it gives is what Lake.rows gives at the same versions."""
@@ -91,6 +113,8 @@ class Reading:
     _twice: Counter[_Key] = field(default_factory=Counter)
     _results: dict[_Key, pa.Table] = field(default_factory=dict)
     _named: dict[str, frozenset[str]] = field(default_factory=dict)
+    _ahead: dict[str, _Ahead | None] = field(default_factory=dict)
+    _ahead_bytes: int = 0
 
     def compile(self, text: str, now: dt.datetime) -> Compiled:
         """A query at a moment, compiled once a text; KqlError where it is wrong."""
@@ -126,10 +150,52 @@ class Reading:
     def _run(self, compiled: Compiled, text: str, span: Span) -> pa.Table:
         if compiled.resume is not None:
             return self._alone(compiled, self._relations_of(text), span)
-        engine = self._ready()
+        engine, ahead = self._ready(), self._ahead.get(text)
+        few = ahead is not None and ahead.serves(span)
+        if ahead is not None and few:
+            compiled = ahead.at(compiled.parameters, span)
         for relation, columns in compiled.reads.items():
             self._show(engine, relation, columns, span)
-        return engine.run(compiled)
+        return engine.run(compiled, small=few)
+
+    def foresee(self, text: str, span: Span, timeout: float | None = None) -> None:
+        """Prepare for many windows of a query, all in a span: what it asks of single rows is computed once, as far as it fits.
+
+        Where it is not, each window computes everything; so it does where the query is wrong.
+        """
+        try:
+            self._ahead[text] = self._compute_ahead(text, span, timeout)
+        except (KqlError, LakeError, OSError, duckdb.Error):  # the windows read the files and tell
+            self._ahead[text] = None
+
+    def foreseen(self, text: str) -> bool:
+        """Whether windows of a query were prepared for."""
+        return self._ahead.get(text) is not None
+
+    def _compute_ahead(self, text: str, span: Span, timeout: float | None) -> _Ahead | None:
+        """Compute the rows; None where there is nothing to compute, or it is too much: then nothing is kept of it."""
+        found = compile_ahead(text, self.catalog)
+        if found is None:
+            return None
+        engine, made = self._ready(), list[str]()
+        before, whole = self._ahead_bytes, False
+        try:
+            for name, table in found.tables.items():
+                cost = len(table.columns) * CELL_BYTES
+                for relation, columns in table.reads.items():
+                    self._show(engine, relation, columns, span)
+                rows = engine.keep_rows(name, table, (AHEAD_BYTES - self._ahead_bytes) // cost, timeout)
+                if rows is None:
+                    return None
+                made.append(name)
+                self._ahead_bytes += rows * cost
+            whole = True
+        finally:
+            if not whole:
+                self._ahead_bytes = before
+                for name in made:
+                    engine.drop_kept(name)
+        return _Ahead(span, found.rest, found.asks_now)
 
     def keep(self, demands: Iterable[Demand], timeout: float | None = None) -> int:
         """Prepare for queries: what several of them read comes into memory, as far as it fits, and equal ones will be run once.
@@ -214,6 +280,8 @@ class Reading:
             self._engine.close()
         self._kept.clear()
         self._seen.clear()
+        self._ahead.clear()
+        self._ahead_bytes = 0
         self._readable = files
         self._engine = DuckDBEngine(readable=sorted(files), memory=self.memory, threads=self.threads)
         return self._engine

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -26,9 +27,16 @@ from nephoscope_kql.plan.values import Relation
 __all__ = ["combining", "expanding", "grouping", "mining", "series", "sources", "stepping", "windows"]
 
 
-def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, Emitter]:
-    """The SQL of a relation: its columns under their ids, in order, then `hidden` ones; and what the text uses."""
-    emitter = Emitter("duckdb")
+def written(
+    relation: Relation,
+    hidden: Sequence[str] = (),
+    instead: Mapping[int, Relation] = MappingProxyType({}),
+) -> tuple[str, Emitter]:
+    """The SQL of a relation: its columns under their ids, in order, then `hidden` ones; and what the text uses.
+
+    `instead`: by id() of a relation, the one that is written in its place.
+    """
+    emitter = Emitter("duckdb", instead)
     ids = list(dict.fromkeys([*(column.id for column in relation.columns), *hidden]))
     block = emitter.rows(relation, frozenset(ids))
     select = block.select(block.columns(ids), emitter.keys(relation.order, block))

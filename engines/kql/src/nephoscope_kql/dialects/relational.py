@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlglot import exp
@@ -46,8 +47,11 @@ class Emitter:
 
     nowhere = NOWHERE
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: str, instead: Mapping[int, Relation] = MappingProxyType({})) -> None:
+        """`instead`: by id() of a relation, the one that is written in its place; `kept` says what is read of rows that are kept."""
         self.dialect = dialect
+        self.kept: dict[str, set[str]] = {}
+        self._instead = instead
         self.routines: dict[str, Routine] = {}
         self.parameters: set[str] = set()
         self.shared: dict[str, exp.CTE] = {}
@@ -144,6 +148,7 @@ class Emitter:
 
     def rows(self, relation: Relation, needed: Needed) -> Block:
         """The block of a relation that has at least the needed columns and those of its order."""
+        relation = self._instead.get(id(relation), relation)
         writer = WRITERS.get(type(relation))
         self.count()
         self.growth.note(relation)

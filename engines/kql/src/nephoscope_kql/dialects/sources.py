@@ -107,9 +107,10 @@ def write_external(relation: External, needed: Needed, emitter: Emitter) -> Bloc
 
 
 @writes(Kept)
-def write_kept(relation: Kept, needed: Needed, _emitter: Emitter) -> Block:
+def write_kept(relation: Kept, needed: Needed, emitter: Emitter) -> Block:
     """The temporary table of rows that were computed before; its columns have their ids as names."""
     known = needed & {*(column.id for column in relation.columns), *order_ids(relation.order)}
+    emitter.kept.setdefault(relation.name, set()).update(known)
     return named(exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in sorted(known)})
 
 

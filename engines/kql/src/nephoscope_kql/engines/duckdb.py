@@ -135,6 +135,23 @@ class DuckDBEngine:
         counted = self._connection.table(printed(build.quoted(name))).aggregate("count(*)").fetchall()
         return int(counted[0][0])
 
+    def keep_rows(self, name: str, compiled: Compiled, most: int, timeout: float | None) -> int | None:
+        """Compute the rows of a query into memory, where SQL finds them under a name, columns by their ids; how many rows.
+
+        None, and nothing is kept, where there are more than `most`; KqlError where time or memory is short.
+        """
+        with self._bounded(timeout):
+            self._prepare(compiled.routines, compiled.external)
+            self._connection.execute(
+                f"CREATE TABLE {name} AS SELECT * FROM ({compiled.sql}) LIMIT {most + 1}",  # noqa: S608 - printed SQL
+                dict(compiled.parameters),
+            )
+        rows = int(self._connection.table(name).aggregate("count(*)").fetchall()[0][0])
+        if rows <= most:
+            return rows
+        self.drop_kept(name)
+        return None
+
     def see_kept(self, name: str, kept: str, between: TimeRange | None) -> None:
         """From now on a relation has the rows that are kept, those in a range of time."""
         rows = self._connection.table(printed(build.quoted(kept)))
@@ -162,10 +179,13 @@ class DuckDBEngine:
             for name in tables:
                 self._connection.unregister(name)
 
-    def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
-        """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed."""
+    def run(self, compiled: Compiled, timeout: float | None = None, *, small: bool = False) -> pa.Table:
+        """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed.
+
+        `small`: the result is a few rows, as with those of an engine that has only such.
+        """
         with self._bounded(timeout):
-            return self._rows(compiled)
+            return self._rows(compiled, small=small or self._small)
 
     @contextmanager
     def _bounded(self, timeout: float | None) -> Iterator[None]:
@@ -194,15 +214,15 @@ class DuckDBEngine:
             if self._room.refused:
                 raise too_much_memory()
 
-    def _rows(self, compiled: Compiled) -> pa.Table:
+    def _rows(self, compiled: Compiled, *, small: bool) -> pa.Table:
         if compiled.resume is not None:
             with closing(DuckDBProbe(self._connection, self._prepare, compiled.parameters)) as probe:
-                return self._rows(compiled.resume(probe))
+                return self._rows(compiled.resume(probe), small=small)
         self._prepare(compiled.routines, compiled.external)
         if compiled.parts is not None:
             reader = read_apart(self._connection, compiled, compiled.parts, arrow_schema(compiled.columns))
             return reader.read_all() if self._most is None else self._most.taken(reader)
-        if self._small and self._most is None:
+        if small and self._most is None:
             values = self._connection.execute(compiled.sql, dict(compiled.parameters)).fetchall()
             return table_of_values(values, compiled.columns)
         rows = self._connection.sql(compiled.sql, params=dict(compiled.parameters))
