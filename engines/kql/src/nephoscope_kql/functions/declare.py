@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -22,9 +22,9 @@ from nephoscope_kql.sql.batches import within_batch
 from nephoscope_kql.sql.routine import ArrowFunction, Macro, Routine
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
-BINDING_LIMIT = 400
+BINDING_LIMIT = 1_000
 """How many copies of nodes a macro's expansion may make before its argument is computed once, in a lambda."""
-_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_TOKEN = re.compile(r"'(?:[^']|'')*'|[A-Za-z_][A-Za-z_0-9]*\(?|[(),]")
 _ARROW_TYPES = {
     "BOOLEAN": pa.bool_(),
     "BIGINT": pa.int64(),
@@ -35,6 +35,7 @@ _ARROW_TYPES = {
     "VARCHAR[]": pa.list_(pa.string()),
 }
 _uses: dict[str, tuple[int, ...]] = {}
+_sizes: dict[str, int] = {}
 ALL: list[Routine] = []
 """Every routine that is declared; tests install them all."""
 
@@ -43,13 +44,33 @@ def macro(head: str, body: str, *uses: Routine) -> Macro:
     """A SQL macro `head` = `name(parameter, ...)`; `uses` are the routines that its body calls."""
     name, _, rest = head.partition("(")
     parameters = [item.strip() for item in rest.rstrip(")").split(",") if item.strip()]
-    words = _WORD.findall(body)
-    _uses[name] = tuple(words.count(parameter) for parameter in parameters)
+    _uses[name], _sizes[name] = _expanded(body, parameters)
     made = Macro(
         name, f"CREATE OR REPLACE TEMP MACRO {name}({', '.join(parameters)}) AS ({body})", tuple(uses)
     )
     ALL.append(made)
     return made
+
+
+def _expanded(body: str, parameters: Sequence[str]) -> tuple[tuple[int, ...], int]:
+    """How often each parameter stands in the text of a macro once the macros that it calls are expanded, and how long that is."""
+    found, size = dict.fromkeys(parameters, 0), 0
+    # of each call around: how often it repeats each of its arguments, which of them this is, how often it stands itself
+    calls: list[tuple[tuple[int, ...], int, int]] = [((), 0, 1)]
+    for token in _TOKEN.findall(body):
+        uses, place, times = calls[-1]
+        repeated = times * (max(1, uses[place]) if place < len(uses) else 1)
+        if token.endswith("("):
+            calls.append((_uses.get(token[:-1], ()), 0, repeated))
+            size += repeated * _sizes.get(token[:-1], 1)
+        elif token == ",":
+            calls[-1] = uses, place + 1, times
+        elif token == ")":
+            calls.pop()
+        else:
+            found[token] = found.get(token, 0) + repeated
+            size += repeated
+    return tuple(found[one] for one in parameters), size
 
 
 def each(
@@ -183,7 +204,7 @@ def weight(node: exp.Expr) -> int:
     uses: tuple[int, ...] = ()
     if isinstance(node, exp.Anonymous):
         uses = _uses.get(str(node.this), ())
-        total += 10 * bool(uses)
+        total += _sizes.get(str(node.this), 0)
     for place, child in enumerate(node.iter_expressions()):
         total += weight(child) * (max(1, uses[place]) if place < len(uses) else 1)
         if total > BINDING_LIMIT * 100:
