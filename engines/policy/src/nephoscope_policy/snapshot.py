@@ -81,6 +81,15 @@ def _patched(
     return {key: replaced(lists.get(key) or (), out, into) or None for key, (out, into) in touched.items()}
 
 
+def _unknown_by_parent(unknown: Mapping[str, Gap]) -> dict[Key, list[tuple[str, Gap]]]:
+    """(parent, type) -> ids with their reasons."""
+    found: dict[Key, list[tuple[str, Gap]]] = {}
+    for key, reason in unknown.items():
+        identifier = ResourceId.parse(key)
+        found.setdefault((identifier.parent, identifier.type), []).append((identifier.key, reason))
+    return found
+
+
 _KEY = attrgetter("key")
 
 
@@ -117,16 +126,29 @@ class Snapshot:
         self._below: dict[tuple[str, int], dict[str, list[View]]] = {}
         self.complete = "*" in self.coverage.scopes.get("", ())
         """Whether the coverage says that everything was read."""
-        self._unknown: dict[Key, list[tuple[str, Gap]]] = {}
-        for key, reason in (unknown or {}).items():
-            identifier = ResourceId.parse(key)
-            self._unknown.setdefault((identifier.parent, identifier.type), []).append(
-                (identifier.key, reason)
-            )
+        self._unknown = _unknown_by_parent(unknown or {})
 
     def overlay(self, extra: Iterable[Resource], unknown: Mapping[str, Gap] | None = None) -> Snapshot:
         """This snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
         return Snapshot(extra, self.aliases, self.coverage, unknown, self.switches, base=self)
+
+    def overlaid_after(
+        self,
+        earlier: Snapshot,
+        changed: Iterable[Resource],
+        gone: Iterable[str],
+        unknown: Mapping[str, Gap] | None,
+    ) -> Snapshot:
+        """This snapshot under the overlay of an earlier one, of which some resources are added, replaced or taken out.
+
+        `unknown` are the unknown ids, None where they are the earlier ones. It costs the change; the resources of the first overlay
+        are expected in the order of their ids, which look-ups then keep.
+        """
+        found = Snapshot((), self.aliases, self.coverage, unknown, self.switches, base=self)
+        found._index = earlier._index.patched([view_of(one) for one in changed], gone)
+        if unknown is None:
+            found._unknown = earlier._unknown
+        return found
 
     def patched(self, changed: Iterable[Resource], gone: Iterable[str], coverage: Coverage) -> Snapshot:
         """This snapshot (not an overlay) with resources added or replaced, ids taken out, and another coverage.

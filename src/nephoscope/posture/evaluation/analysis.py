@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from nephoscope import analyze
-from nephoscope.analyze.running import Earlier
+from nephoscope.analyze.running import Earlier, Told
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs
 from nephoscope.posture.evaluation.aging import aged
@@ -23,14 +23,14 @@ from nephoscope_policy.model.resource_id import ResourceId
 class Analysis:
     """`overlay` are the resources that analyzers write, `unknown` the ids that they could not compute with the reason why.
 
-    `said` is what each analyzer said by itself, `logs` the versions of the tables of the lake that it read: the next run takes over
+    `told` is what each analyzer adds to these, `logs` the versions of the tables of the lake that it read: the next run takes over
     what cannot have changed.
     """
 
     overlay: tuple[Resource, ...] = ()
     unknown: Mapping[str, Gap] = field(default_factory=dict)
     assessments: tuple[Assessment, ...] = ()
-    said: Mapping[str, tuple[Assessment, ...]] = field(default_factory=dict)
+    told: Mapping[str, Told] = field(default_factory=dict)
     logs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
@@ -74,7 +74,7 @@ def every_analyzer(
 
     earlier = None if before is None else _earlier(before, estate, now)
     found = analyze.run(View(estate, now, logs=logs), earlier=earlier)
-    return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.said, found.logs)
+    return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.told, found.logs)
 
 
 def no_analyzers(estate: Estate, now: datetime, before: Before | None = None) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
@@ -84,8 +84,8 @@ def no_analyzers(estate: Estate, now: datetime, before: Before | None = None) ->
 
 def _earlier(before: Before, estate: Estate, now: datetime) -> Earlier:
     """What analyzers said before, with the types of which a resource, or the age of a report, is another."""
-    old, said, logs = before.estate, before.analysis.said, before.analysis.logs
+    old, told, logs = before.estate, before.analysis.told, before.analysis.logs
     same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
     keys = {*estate.changed_since(old), *aged(old, before.now, estate, now)}
     changed = frozenset(ResourceId.parse(key).type for key in keys) if same else None
-    return Earlier(said, logs, changed, moved=now != before.now)
+    return Earlier(told, logs, changed, moved=now != before.now)

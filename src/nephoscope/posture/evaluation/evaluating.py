@@ -15,7 +15,7 @@ from nephoscope.posture.evaluation.matrix import Bench, Progress, Verdicts
 from nephoscope.posture.evaluation.program import Program
 from nephoscope.posture.evaluation.rules import Rules
 from nephoscope.posture.evaluation.run import Engine, Run
-from nephoscope.posture.evaluation.succession import Succession
+from nephoscope.posture.evaluation.succession import Succession, overlaid
 from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.resource import Resource
@@ -60,9 +60,7 @@ def evaluate(
             roster = Roster.of(estate, scope)
             content = prepared or prepare(plan, aliases, estate.management_groups)
             rules, program, concerns = content.rules, content.program, content.concerns
-        snapshot = (
-            base.overlay(analysis.overlay, analysis.unknown) if analysis.overlay or analysis.unknown else base
-        )
+        snapshot = later.overlaid(analysis) if later is not None else overlaid(base, analysis)
         layout = Layout(concerns, roster)
         verdicts = later.verdicts() if later is not None else Verdicts()
         Bench(program, roster, rules, snapshot, now).fill_all(layout.blocks, verdicts, progress)

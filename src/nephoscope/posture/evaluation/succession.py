@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
+from nephoscope.analyze.running import Told
 from nephoscope.estate.comparison import changed_keys
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.aging import aged
@@ -22,6 +24,7 @@ from nephoscope.posture.evaluation.run import Run
 from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.rule import Rule
+from nephoscope_policy.snapshot import Snapshot
 
 
 class Succession:
@@ -57,9 +60,21 @@ class Succession:
             key: difference(before[key], after[key]) if key in before and key in after else None
             for key in changed
         }
-        paths.update(dict.fromkeys(_analyzed(since.analysis, analysis)))
+        self._analyzed = Analyzed.between(since.analysis, analysis)
+        paths.update(dict.fromkeys((*self._analyzed.overlay, *self._analyzed.unknown)))
         paths.update(dict.fromkeys(aged(since.estate, since.now, estate, now)))
         self.change = Change(paths, frozenset(changed_coverage(since.coverage, estate.coverage)))
+
+    def overlaid(self, analysis: Analysis) -> Snapshot:
+        """The snapshot with what analyzers write: of the earlier one's overlay what they write as before."""
+        before, changed = self._since.engine, self._analyzed
+        if before.snapshot is before.base:
+            return overlaid(self.base, analysis)
+        written = [one for one in changed.overlay.values() if one is not None]
+        gone = [key for key, one in changed.overlay.items() if one is None]
+        return self.base.overlaid_after(
+            before.snapshot, written, gone, analysis.unknown if changed.unknown else None
+        )
 
     def verdicts(self) -> Verdicts:
         """The verdicts to start from."""
@@ -125,11 +140,42 @@ class Succession:
         return found
 
 
-def _analyzed(old: Analysis, new: Analysis) -> frozenset[str]:
-    """The ids of which analyzers now say something else."""
-    keys = set(changed_keys(_by_key(old.overlay), _by_key(new.overlay)))
-    keys.update(key.lower() for key, _ in old.unknown.items() ^ new.unknown.items())
-    return frozenset(keys)
+def overlaid(base: Snapshot, analysis: Analysis) -> Snapshot:
+    """A snapshot with what analyzers write, in the order of the ids, which look-ups then keep."""
+    if not analysis.overlay and not analysis.unknown:
+        return base
+    return base.overlay(sorted(analysis.overlay, key=lambda one: one.id.key), analysis.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Analyzed:
+    """What analyzers say otherwise than before, by lower-cased id: what they write (None = no more), and what they cannot say."""
+
+    overlay: Mapping[str, Resource | None]
+    unknown: frozenset[str]
+
+    @classmethod
+    def between(cls, old: Analysis, new: Analysis) -> Analyzed:
+        """Compare what they said in two runs."""
+        overlay: dict[str, Resource | None] = {}
+        unknown: set[str] = set()
+        for before, after in _parts(old, new):
+            was, now = _by_key(before.overlay), _by_key(after.overlay)
+            overlay.update((key, now.get(key)) for key in changed_keys(was, now))
+            unknown.update(key.lower() for key, _ in before.unknown.items() ^ after.unknown.items())
+        return cls(overlay, frozenset(unknown))
+
+
+def _parts(old: Analysis, new: Analysis) -> Iterator[tuple[Analysis | Told, Analysis | Told]]:
+    """What may differ: the analyzers that did not tell the very same, or the whole where it is not known who told what."""
+    if not old.told or not new.told:
+        yield old, new
+        return
+    nothing = Analysis()
+    for name in {**old.told, **new.told}:
+        before, after = old.told.get(name), new.told.get(name)
+        if before is not after:
+            yield before or nothing, after or nothing
 
 
 def _by_key(resources: tuple[Resource, ...]) -> dict[str, Resource]:
