@@ -34,6 +34,12 @@ def assignment(scope, number, principal):
     }
 
 
+def built_in(id_, name):
+    """A role that Azure has in every tenant; what a tenant's reads brought of such is seen by its readers."""
+    properties = {"roleName": name, "type": "BuiltInRole", "permissions": [{"actions": ["*/read"]}], "assignableScopes": ["/"]}
+    return {"id": f"/providers/Microsoft.Authorization/roleDefinitions/{id_}", "name": id_, "properties": properties}
+
+
 def person(id_, name, kind):
     body = {
         "id": id_,
@@ -66,6 +72,8 @@ class Company:
                     "if": {"allOf": [{"field": "type", "equals": "Microsoft.Storage/storageAccounts"},
                                      {"field": "location", "equals": "westeurope" if guest_at_group else "nowhere"}]},
                     "then": {"effect": "audit"}}}},
+            built_in("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader"),
+            built_in(f"{digit * 8}-5555-4000-8000-000000000000", f"role-that-{digit}-read"),
             assignment(self.subscription, 1, member),
             assignment(GROUP if guest_at_group else self.subscription, 2, guest),
             {"id": f"{self.subscription}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/same", "location": "westeurope",

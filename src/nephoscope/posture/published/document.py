@@ -20,7 +20,7 @@ class Document:
 
     `subject` is the lower-cased id of the resource that the document is about ('' = none but itself), `key` the lower-cased name of
     the recommendation, `state` one of the six ends of an evaluation. `tenant` is the lower-cased tenant id, '' where that is not
-    known.
+    known. `holders`: of what Azure has alike in each tenant, the tenants that alone have it (() = all of them).
     """
 
     id: ResourceId
@@ -32,6 +32,7 @@ class Document:
     cause: str = ""
     title: str = ""
     tenant: str = ""
+    holders: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, body: Mapping[str, Any], **found: str) -> Document:

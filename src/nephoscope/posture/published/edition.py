@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +75,17 @@ class Edition:
         return read(pq.ParquetFile(file).read(columns=["_body"]).column(0)[0].as_py())
 
     @cached_property
+    def opens(self) -> frozenset[str]:
+        """What the rows say of whose readers may read them beside those whose it is."""
+        import pyarrow.parquet as pq
+
+        parts = (
+            pq.ParquetFile(one).read(columns=["_open"]) for several in self.files.values() for one in several
+        )
+        found = {one for part in parts for one in part.column(0).unique().to_pylist()}
+        return frozenset(one for one in found if one)
+
+    @cached_property
     def _documents(self) -> Documents:
         return Documents(sorted(path for several in self.files.values() for path in several), self.folder)
 
@@ -141,7 +152,7 @@ class Edition:
         """The lower-cased names of the tables that a query reads; KqlError where it is wrong."""
 
         def asked() -> frozenset[str]:
-            catalog = GraphCatalog(self.files)
+            catalog = GraphCatalog(self.files, self.opens)
             with within(timeout):
                 compile_results(text, catalog)
             return catalog.asked
@@ -194,7 +205,7 @@ class Edition:
         timeout: float | None,
         beside: Beside | None,
     ) -> list[QueryResult]:
-        catalog = GraphCatalog(self.files)
+        catalog = GraphCatalog(self.files, self.opens)
         with within(timeout):
             compiled = compile_results(text, catalog, now=now)
             current = self.current(beside) if beside is not None else None
@@ -211,8 +222,8 @@ class Edition:
 class GraphCatalog:
     """The tables of Resource Graph (kql.Catalog), found in any case of their letters."""
 
-    def __init__(self, files: Mapping[str, Sequence[Path]]) -> None:
-        self._files = files
+    def __init__(self, files: Mapping[str, Sequence[Path]], opens: Collection[str] = ()) -> None:
+        self._files, self._opens = files, opens
         self._asked: set[str] = set()
 
     def table(self, name: str) -> TableSchema | None:
@@ -258,7 +269,7 @@ class GraphCatalog:
         """The rows that a reach sees of a lower-cased table."""
         columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
         groups = (tuple(self._files[name]),) if name in self._files else ()
-        return FileScan(columns, groups, any_of=seen_by(reach))
+        return FileScan(columns, groups, any_of=seen_by(reach, self._opens))
 
 
 def with_current(scan: FileScan, current: Current) -> FileScan:

@@ -59,7 +59,7 @@ class PublishedGraph:
         if edition.unread([table], {table: reach}):
             told = f"nothing is read into {TABLES[table]} here: that it has no rows would say nothing of the estate"
             raise KqlError(told, kind="unsupported")
-        found = GraphCatalog(edition.files).scan(table, reach)
+        found = GraphCatalog(edition.files, edition.opens).scan(table, reach)
         if table == TABLE:
             found = with_current(found, edition.current(self.current(edition, reaches)))
         return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))

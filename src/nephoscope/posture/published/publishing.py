@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -94,16 +95,21 @@ def publish_tenants(
 def _of_tenants(
     reports: Sequence[tuple[Report, Mapping[Subject, Past]]],
 ) -> Iterator[tuple[Document, str]]:
-    """The documents of every tenant; what Azure has in each tenant alike, once."""
-    common: set[str] = set()
+    """The documents of every tenant; what Azure has in each tenant alike, once, with the tenants in which it was found."""
+    common: dict[str, tuple[Document, str]] = {}
+    holders: defaultdict[str, list[str]] = defaultdict(list)
     for report, past in reports:
         for name, documents in kinds().items():
             for document in documents(report, past):
-                if is_common(document):
-                    if document.id.key in common:
-                        continue
-                    common.add(document.id.key)
-                yield replace(document, tenant=report.tenant), _table(name, document)
+                found = replace(document, tenant=report.tenant), _table(name, document)
+                if len(reports) == 1 or not is_common(document):
+                    yield found
+                    continue
+                common.setdefault(document.id.key, found)
+                holders[document.id.key].append(report.tenant)
+    for key, (document, table) in common.items():
+        several = dict.fromkeys(holders[key])
+        yield replace(document, holders=() if len(several) == len(reports) else tuple(several)), table
 
 
 def publish_documents(data: Path, several: Iterable[tuple[Document, str]], evaluation: Made) -> int:

@@ -28,6 +28,8 @@ PROMOTED = (
     "_group",
     "_open",
 )
+EVERYBODY = "1"
+"""What `_open` says of a row that whoever reads something may read; else it names the tenants whose readers may ('' = none)."""
 #: What stands over all subscriptions and tells nothing of any of them: whoever may read something may read it.
 OPEN = frozenset(
     {
@@ -102,7 +104,7 @@ def row(document: Document, table: str) -> dict[str, Any]:
         "_cause": document.cause,
         "_title": document.title,
         "_group": id_.resource_group_id,
-        "_open": "1" if is_common(document) else "",
+        "_open": (" ".join(sorted(document.holders)) or EVERYBODY) if is_common(document) else "",
     }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.model.reach import Reach
+from nephoscope.posture.published.rows import EVERYBODY
 from nephoscope.posture.reports.graph_tables import COLLECTED, TABLES
 
 if TYPE_CHECKING:
@@ -67,10 +68,13 @@ def _of(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
     return Parted(tuple((frozenset(several), one) for one, several in parts.items() if not one.nothing))
 
 
-def seen_by(shown: Shown) -> tuple[Pairs, ...] | None:
-    """Which columns must have which values for a row to be seen, in one of several ways; None = every row."""
+def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | None:
+    """Which columns must have which values for a row to be seen, in one of several ways; None = every row.
+
+    `opens` is what `_open` says of rows.
+    """
     if isinstance(shown, Parted):
-        return tuple(pairs for types, reach in shown.parts for pairs in _typed(types, reach))
+        return tuple(pairs for types, reach in shown.parts for pairs in _typed(types, reach, opens))
     if shown.everything:
         return None
     if shown.nothing:
@@ -81,11 +85,16 @@ def seen_by(shown: Shown) -> tuple[Pairs, ...] | None:
         (("subscriptionId", shown.subscriptions),),
         (("_group", shown.groups),),
         (("_key", shown.containers), *own),
-        (("_open", frozenset({"1"})),),
+        (("_open", {EVERYBODY, *(one for one in opens if _is_open_to(one, shown))}),),
         *whole,
     )
 
 
-def _typed(types: frozenset[str], reach: Reach) -> Iterable[Pairs]:
-    ways = seen_by(reach)
+def _is_open_to(said: str, reach: Reach) -> bool:
+    """Whether readers of one of the tenants may read a row; of a reader whose tenant is not known that is not held apart."""
+    return not reach.tenants or not reach.tenants.isdisjoint(said.split())
+
+
+def _typed(types: frozenset[str], reach: Reach, opens: Collection[str]) -> Iterable[Pairs]:
+    ways = seen_by(reach, opens)
     return ((("type", types), *pairs) for pairs in (((),) if ways is None else ways))

@@ -12,6 +12,7 @@ from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExp
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.copy import opened
+from nephoscope.posture.published.rows import EVERYBODY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -80,10 +81,13 @@ def seen(reach: Reach) -> Expression | None:
     pairs = (
         ("subscription", reach.subscriptions),
         ("grp", reach.groups),
-        ("open", frozenset({"1"} if not reach.nothing else ())),
         ("tenant", reach.whole_tenants),
     )
     tests = [one_of(name, values) for name, values in pairs if values]
+    if reach.tenants and not reach.nothing:
+        tests += [_opened_to(one) for one in (EVERYBODY, *sorted(reach.tenants))]
+    elif not reach.nothing:
+        tests.append(ColumnExpression("open") != ConstantExpression(""))
     if reach.containers:
         above = one_of("key", reach.containers)
         tests.append(above & one_of("tenant", reach.tenants) if reach.tenants else above)
@@ -93,6 +97,12 @@ def seen(reach: Reach) -> Expression | None:
     for test in tests[1:]:
         found = found | test
     return found
+
+
+def _opened_to(reader: str) -> Expression:
+    """A row may be read by everybody, or by the readers of a tenant."""
+    named = FunctionExpression("string_split", ColumnExpression("open"), ConstantExpression(" "))
+    return FunctionExpression("list_contains", named, ConstantExpression(reader))
 
 
 def one_of(column: str, values: Iterable[str]) -> Expression:
