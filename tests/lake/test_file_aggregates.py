@@ -15,7 +15,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.reading.scope import Scope
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.storage import file_aggregates
-from nephoscope.lake.storage.file_aggregates import FOLDER, FileAggregates, TimedAggregateError, merge
+from nephoscope.lake.storage.file_aggregates import FOLDER, FileAggregates, TimedAggregateError
 from nephoscope.state import State
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.engines.duckdb import DuckDBEngine
@@ -56,9 +56,7 @@ class Aggregated:
             table = catalog.table(TABLE)
             assert table is not None
             scan = catalog.scans()[table.relation]
-            return _sorted(
-                merge(self.aggregates.groups(by_file, catalog, scan, table.relation, now), MERGE, now)
-            )
+            return _sorted(self.aggregates.merged(by_file, MERGE, catalog, scan, table.relation, now))
 
     def wanted(self, scope: Scope | None = None, now: datetime = NOW) -> list[Any]:
         """The same by one query over all rows."""

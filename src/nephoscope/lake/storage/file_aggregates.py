@@ -45,17 +45,22 @@ class FileAggregates:
     data: Path
     disk: Disk
 
-    def groups(self, text: str, catalog: Catalog, scan: FileScan, relation: str, now: datetime) -> pa.Table:
-        """Return the groups of all files, those of each file by themselves: the rows of a KQL query over one table up to `now`.
+    def merged(
+        self, by_file: str, merge: str, catalog: Catalog, scan: FileScan, relation: str, now: datetime
+    ) -> pa.Table:
+        """Return the rows of the KQL query `merge` over the groups of all files, which it calls `Groups`, each file by itself.
 
-        `text` groups the rows of one relation and reads no other; TimedAggregateError where it asks what time it is, KqlError.
+        `by_file` groups the rows of one relation up to `now` and reads no other; TimedAggregateError where it asks what time it is,
+        KqlError.
         """
-        compiled = compile_query(text, catalog, now=now)
-        _forbid_time(compiled, compile_query(text, catalog, now=now + timedelta(days=1)))
-        folder = self.data / FOLDER / _digest(compiled, scan)
+        compiled = compile_query(by_file, catalog, now=now)
+        _forbid_time(compiled, compile_query(by_file, catalog, now=now + timedelta(days=1)))
         whole, today = _divide(scan, now)
+        folder = self.data / FOLDER / _digest(compiled, scan)
         held = {path: self._held(folder, path) for path in whole}
         missing = [path for path, table in held.items() if table is None]
+        read = compiled.reads.get(relation, frozenset()) | {TIME}
+        scan = replace(scan, columns=tuple(one for one in scan.columns if one.name in read))
         until = TimeRange(TIME, None, now + _LEAST)
         with DuckDBEngine(readable=[*missing, *_paths(today)]) as engine:
             for path in missing:
@@ -63,9 +68,14 @@ class FileAggregates:
                 held[path] = engine.run(compiled)
             engine.see(relation, replace(scan, groups=today, between=(*scan.between, until)))
             found = [*held.values(), engine.run(compiled)]
+            groups = pa.concat_tables([one for one in found if one is not None])
+            engine.register(GROUPS, groups)
+            told = engine.run(
+                compile_query(merge, MemoryCatalog({GROUPS: schema_of(GROUPS, groups)}), now=now)
+            )
         self._keep(folder, {path: table for path in missing if (table := held[path]) is not None})
         self._prune(folder, whole)
-        return pa.concat_tables([one for one in found if one is not None])
+        return told
 
     def _held(self, folder: Path, path: Path) -> pa.Table | None:
         """What is kept of a file; None where nothing is, or where it cannot be read."""
@@ -90,13 +100,6 @@ class FileAggregates:
         for entry in folder.glob(f"*{_SUFFIX}"):
             if entry.name not in wanted:
                 self.disk.remove(entry)
-
-
-def merge(groups: pa.Table, text: str, now: datetime) -> pa.Table:
-    """Return the rows of a KQL query over the groups of all files, which it calls `Groups`; KqlError."""
-    compiled = compile_query(text, MemoryCatalog({GROUPS: schema_of(GROUPS, groups)}), now=now)
-    with DuckDBEngine({GROUPS: groups}) as engine:
-        return engine.run(compiled)
 
 
 def _forbid_time(one: Compiled, other: Compiled) -> None:

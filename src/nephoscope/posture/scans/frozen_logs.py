@@ -20,7 +20,7 @@ from nephoscope.lake.reading.catalog import LakeCatalog
 from nephoscope.lake.reading.joined import Joined
 from nephoscope.lake.reading.reaches import reach_everything
 from nephoscope.lake.reading.scope import Scope
-from nephoscope.lake.storage.file_aggregates import FileAggregates, merge
+from nephoscope.lake.storage.file_aggregates import FileAggregates
 from nephoscope.posture.scans.judged_graph import JudgedGraph
 from nephoscope.state import State, StateError
 from nephoscope_kql.cells import columns_of, rows_of
@@ -91,8 +91,7 @@ class FrozenLogs:
         if table is None:
             raise NotCollected(f"rows of {asked.table}")
         scan = seen.scans()[table.relation]
-        groups = self.aggregates.groups(asked.by_file, seen, scan, table.relation, self.now)
-        return merge(groups, asked.merge, self.now)
+        return self.aggregates.merged(asked.by_file, asked.merge, seen, scan, table.relation, self.now)
 
     def _must_be_there(self, declared: Collection[str], seen: Joined) -> None:
         """Raise UndeclaredTableError for a table that is not declared, NotCollected for one of which no row ever came in."""
