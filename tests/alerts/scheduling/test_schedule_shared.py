@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from nephoscope.alerts.detection.detector import Detector, Outcome
 from nephoscope.alerts.rules.folder import shipped
 from nephoscope.alerts.rules.rule import Rule
@@ -14,6 +16,8 @@ from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.due import Due
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.reading import reading as reading_module
+from nephoscope.lake.reading.span import Span
 from nephoscope.state import State
 from nephoscope_policy.model.place import Place
 
@@ -101,6 +105,42 @@ def test_together_as_alone(lake: Lake, state: State, put: Put) -> None:
                 window = at(rule, moment)
                 assert seen(together.run(rule, window, now)) == seen(alone.run(rule, window, now)), rule.query
         assert sum(len(seen(together.run(rule, at(rule, end), now))[2]) for rule in several) > 20
+
+
+def test_windows_that_were_prepared_for_are_as_alone(lake: Lake, put: Put) -> None:
+    """What windows have in common is computed once: those inside the span, those outside and NRT windows find what they find alone."""
+    filled(put)
+    end, now = HOUR + 60 * MINUTE, HOUR + 70 * MINUTE
+    alone = Detector(lake, "default")
+    with lake.reading() as reading:
+        together = Detector(lake, "default", reading=reading)
+        several = rules()
+        for rule in several:
+            reading.foresee(rule.query, Span(end - 30 * MINUTE - rule.period, end))
+        prepared = {rule.query for rule in several if reading.foreseen(rule.query)}
+        assert len(prepared) >= 8
+        for rule in several:
+            for moment in (end, end - 15 * MINUTE, end - 30 * MINUTE, end - 90 * MINUTE):
+                window = at(rule, moment)
+                assert seen(together.run(rule, window, now)) == seen(alone.run(rule, window, now)), rule.query
+
+
+def test_what_is_too_much_is_not_prepared_for(lake: Lake, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(put)
+    end, text = (
+        HOUR + 60 * MINUTE,
+        "SigninLogs | where ResultType != '0' | project TimeGenerated, UserPrincipalName",
+    )
+    span = Span(end - timedelta(hours=1), end)
+    monkeypatch.setattr(reading_module, "AHEAD_BYTES", 100)
+    with lake.reading() as reading:
+        for query in (text, f"{text} | where", "SigninLogs | evaluate bag_unpack(LocationDetails)"):
+            reading.foresee(query, span)
+            assert not reading.foreseen(query)
+        assert (
+            reading.rows(reading.compile(text, end), text, span).num_rows
+            == lake.rows(text, span=span).num_rows
+        )
 
 
 def test_a_reading_stays_at_its_moment(lake: Lake, put: Put) -> None:
