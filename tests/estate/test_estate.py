@@ -70,7 +70,11 @@ def test_odd_chains_of_ancestors_are_no_chain(chain):
 
 
 def test_management_groups_have_the_names_that_bodies_and_chains_tell():
-    chain = [{"name": "Corp", "displayName": "Corporate"}, {"name": "t1", "displayName": None}, {"displayName": "x"}]
+    chain = [
+        {"name": "Corp", "displayName": "Corporate"},
+        {"name": "t1", "displayName": None},
+        {"displayName": "x"},
+    ]
     bodies = [
         resource(SUB, properties={"managementGroupAncestorsChain": chain}),
         resource(f"{MG}/corp", properties={"displayName": "Corporation"}),

@@ -39,7 +39,10 @@ def test_management_groups_go_by_their_names(instance, owner):
     under = [one for one, above in made.ancestors.items() if root in above]
     twice = {**made.tenants, "other": "tenant b"}
     named = replace(
-        made, tenants=twice, ancestors={**made.ancestors, "other": (root,)}, group_names={**made.group_names, "tenant b": {root: "B"}}
+        made,
+        tenants=twice,
+        ancestors={**made.ancestors, "other": (root,)},
+        group_names={**made.group_names, "tenant b": {root: "B"}},
     )
     assert named.name_group(root, under) == "Tenant Root Group"
     assert named.name_group(root, ["other"]) == "B"

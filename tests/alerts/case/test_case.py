@@ -97,7 +97,8 @@ BODIES: list[dict[str, Any]] = [
     grant("a5", "ua1", "ServicePrincipal", READER, GROUP),
     {"id": IDENTITY, "properties": {"principalId": "ua1", "clientId": "ua1-client"}},
     {"id": APP, "identity": {
-        "type": "SystemAssigned, UserAssigned", "principalId": "SA1", "userAssignedIdentities": {f"{IDENTITY}2": {"principalId": "ua2"}},
+        "type": "SystemAssigned, UserAssigned", "principalId": "SA1",
+        "userAssignedIdentities": {f"{IDENTITY}2": {"principalId": "ua2"}},
     }},
 ]  # fmt: skip
 

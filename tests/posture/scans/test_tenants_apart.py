@@ -36,8 +36,17 @@ def assignment(scope, number, principal):
 
 def built_in(id_, name):
     """A role that Azure has in every tenant; what a tenant's reads brought of such is seen by its readers."""
-    properties = {"roleName": name, "type": "BuiltInRole", "permissions": [{"actions": ["*/read"]}], "assignableScopes": ["/"]}
-    return {"id": f"/providers/Microsoft.Authorization/roleDefinitions/{id_}", "name": id_, "properties": properties}
+    properties = {
+        "roleName": name,
+        "type": "BuiltInRole",
+        "permissions": [{"actions": ["*/read"]}],
+        "assignableScopes": ["/"],
+    }
+    return {
+        "id": f"/providers/Microsoft.Authorization/roleDefinitions/{id_}",
+        "name": id_,
+        "properties": properties,
+    }
 
 
 def person(id_, name, kind):
