@@ -20,7 +20,7 @@ class Document:
 
     `subject` is the lower-cased id of the resource that the document is about ('' = none but itself), `key` the lower-cased name of
     the recommendation, `state` one of the six ends of an evaluation. `tenant` is the lower-cased tenant id, '' where that is not
-    known. `holders`: of what Azure has alike in each tenant, the tenants that alone have it (() = all of them).
+    known. `holders`: of what Azure has alike in each tenant, the tenants that alone have it, a blank between them ('' = all).
     """
 
     id: ResourceId
@@ -32,7 +32,7 @@ class Document:
     cause: str = ""
     title: str = ""
     tenant: str = ""
-    holders: tuple[str, ...] = ()
+    holders: str = ""
 
     @classmethod
     def of(cls, body: Mapping[str, Any], **found: str) -> Document:

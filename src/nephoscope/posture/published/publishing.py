@@ -108,8 +108,8 @@ def _of_tenants(
                 common.setdefault(document.id.key, found)
                 holders[document.id.key].append(report.tenant)
     for key, (document, table) in common.items():
-        several = dict.fromkeys(holders[key])
-        yield replace(document, holders=() if len(several) == len(reports) else tuple(several)), table
+        several = sorted(set(holders[key]))
+        yield replace(document, holders="" if len(several) == len(reports) else " ".join(several)), table
 
 
 def publish_documents(data: Path, several: Iterable[tuple[Document, str]], evaluation: Made) -> int:

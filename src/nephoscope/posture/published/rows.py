@@ -104,7 +104,7 @@ def row(document: Document, table: str) -> dict[str, Any]:
         "_cause": document.cause,
         "_title": document.title,
         "_group": id_.resource_group_id,
-        "_open": (" ".join(sorted(document.holders)) or EVERYBODY) if is_common(document) else "",
+        "_open": (document.holders or EVERYBODY) if is_common(document) else "",
     }
 
 
