@@ -68,6 +68,8 @@ FILES = {
     "indicators.csv": "value,confidence\n192.0.2.7,90\n",
     "table.json": json.dumps({"name": "Mine_CL", "columns": {"Who": "string"}}),
     "aliases.json": json.dumps({"Microsoft.Own/things/size": "properties.size"}),
+    "advisory.json": json.dumps({"id": "OWN-1", "modified": "2026-01-01T00:00:00Z", "affected": [
+        {"package": {"ecosystem": "PyPI", "name": "own"}, "versions": ["1.0"]}]}),
     "secret": "word",
     "data/responses/rules/own.yaml": "name: own\nwhen: [incident.created]\nactions: [{action: incident, tags: [urgent]}]\n",
     "snapshot.json": json.dumps([{"id": "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg",

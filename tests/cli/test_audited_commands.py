@@ -24,13 +24,14 @@ from nephoscope.state.audit.audit import Audit
 READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
-credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
-intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
+credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, image, incidents list, incidents metrics, incidents show,
+intel feeds, intel list, inventory, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, query, recommendations, response list,
 response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
 suppressions list, suppressions show, tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice,
-tuning changes, tuning replay, tuning report, tuning settings, version, watchlists list, watchlists show,
+tuning changes, tuning replay, tuning report, tuning settings, version,
+vulnerabilities explain, vulnerabilities feeds, watchlists list, watchlists show,
 watchlists templates, workspaces list
 """
 """What shows something and changes nothing that anybody decided."""
@@ -106,6 +107,8 @@ CASES = [
     Case("content disable", ("more",), RULES + "write", "pack more"),
     Case("content enable", ("more",), RULES + "write", "pack more"),
     Case("content import", ("{files}/more", "--name", "again", "--enable"), RULES + "write", "pack again", AROUND, of="rules"),
+    Case("vulnerabilities import", ("{files}/advisory.json", "--feed", "own"), "Microsoft.Security/assessments/write",
+         "advisories own", AROUND, elsewhere=True),
     Case("content import", ("{files}/policies",), POLICIES, "pack policies", AROUND, of="policies"),
     Case("content import", ("{files}/aliases.json", "--kind", "policies"), POLICIES, "alias table aliases.json", AROUND, of="aliases"),
     Case("content remove", ("more",), RULES + "delete", "pack more", AROUND),

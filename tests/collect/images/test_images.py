@@ -42,12 +42,16 @@ LAYERS: list[Files] = [
     },
     {"./usr/../usr/f": b"seven", ".wh.opt": b"", "opt/x/h": b"eight"},
 ]
+LAYERS[0] = {**LAYERS[0], "etc/unwanted": b"skipped"}
 LEFT = {"etc/a": b"changed", "usr/f": b"seven", "opt/x/h": b"eight"}
 
 
 def reader(most: int = 1_000_000) -> LayerReader[bytes]:
     return LayerReader(
-        lambda path, size, mode: not path.endswith(".skip"), most, lambda path, content: content
+        lambda path, size, mode: True,
+        lambda path, head: head != b"skipped",
+        most,
+        lambda path, content, beside: content,
     )
 
 

@@ -17,6 +17,11 @@ from nephoscope.collect.images.tar_entries import EntryKind, TarEntry, TarStream
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
+#: How much of a file is looked at before it is read as a whole.
+HEAD = 16
+#: Files of at most so many bytes wait for the end of their layer, at most so many bytes of them.
+_SMALL = 1_048_576
+_MOST_WAITING = 67_108_864
 
 Found = TypeVar("Found")
 
@@ -45,22 +50,27 @@ class Layer(msgspec.Struct, Generic[Found], frozen=True):
 
 
 class LayerReader(NamedTuple, Generic[Found]):
-    """What reads files: whether a path of a size and permissions is claimed, the most bytes of a file, and what a content gives.
+    """What reads files.
 
-    `read` returns None for a file that turns out to hold nothing of interest.
+    `claims` says by path, size and permissions whether a file may be of interest, `claims_head` by path and its first HEAD bytes
+    whether it is. `read` gives what a content holds, None for nothing; it can ask for other files of the layer by path, of which
+    those that are claimed and small are there.
     """
 
     claims: Callable[[str, int, int], bool]
+    claims_head: Callable[[str, bytes], bool]
     max_size: int
-    read: Callable[[str, bytes], Found | None]
+    read: Callable[[str, bytes, Callable[[str], bytes | None]], Found | None]
 
 
 class _Reading(Generic[Found]):
-    """A layer while it is read."""
+    """A layer while it is read: small files are kept until its end, since one may ask for another."""
 
     def __init__(self, reader: LayerReader[Found], tar: TarStream) -> None:
         self.reader, self.tar = reader, tar
         self.found: dict[str, Found] = {}
+        self.waiting: dict[str, bytes] = {}
+        self.waiting_size = 0
         self.removed: set[str] = set()
         self.emptied: set[str] = set()
         self.covering: set[int] = set()
@@ -86,24 +96,48 @@ class _Reading(Generic[Found]):
     def _take_file(self, path: str, entry: TarEntry) -> None:
         self.covering.add(fingerprint(path))
         self.found.pop(path, None)
+        self.waiting.pop(path, None)
         if entry.kind is EntryKind.HARDLINK:
-            target = clean_path(entry.link) or ""
-            if target in self.found and self.reader.claims(path, 0, entry.mode):
-                self.found[path] = self.found[target]
+            self._take_link(path, clean_path(entry.link) or "", entry.mode)
         elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE) and self.reader.claims(
             path, entry.size, entry.mode
         ):
             self._read(path, entry)
 
+    def _take_link(self, path: str, target: str, mode: int) -> None:
+        """Take a further name of a file of the layer in."""
+        if target in self.waiting:
+            self.waiting[path] = self.waiting[target]
+        elif target in self.found and self.reader.claims(path, 0, mode):
+            self.found[path] = self.found[target]
+
     def _read(self, path: str, entry: TarEntry) -> None:
         if entry.kind is EntryKind.SPARSE:
             self.unread.append(UnreadFile(path, "it is stored with holes"))
-        elif entry.size > self.reader.max_size:
+            return
+        head = self.tar.read_content(HEAD)
+        if not self.reader.claims_head(path, head):
+            return
+        if entry.size > self.reader.max_size:
             self.unread.append(
                 UnreadFile(path, f"it has {entry.size} bytes, more than {self.reader.max_size}")
             )
-        elif (found := self.reader.read(path, self.tar.read_content(entry.size))) is not None:
+            return
+        content = head + self.tar.read_content(entry.size)
+        if len(content) <= _SMALL and self.waiting_size + len(content) <= _MOST_WAITING:
+            self.waiting[path] = content
+            self.waiting_size += len(content)
+        else:
+            self._keep(path, content)
+
+    def _keep(self, path: str, content: bytes) -> None:
+        if (found := self.reader.read(path, content, self.waiting.get)) is not None:
             self.found[path] = found
+
+    def finish(self) -> None:
+        """Read what waited for the end of the layer."""
+        for path, content in self.waiting.items():
+            self._keep(path, content)
 
 
 def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer[Found]:
@@ -111,6 +145,7 @@ def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer
     reading = _Reading(reader, tar)
     for entry in tar:
         reading.take(entry)
+    reading.finish()
     return Layer(
         digest,
         reading.found,

@@ -1,0 +1,54 @@
+"""Keeps what layers hold in a folder: a layer of a digest always holds the same, as long as the readers are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from nephoscope.collect import inventory
+from nephoscope.collect.images.digest import check_digest_text
+from nephoscope.collect.images.errors import ImageError
+from nephoscope.collect.images.layers import Layer
+from nephoscope.collect.scanning.contents import FileContents
+
+_DECODER = msgspec.msgpack.Decoder(Layer[FileContents])
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+@cache
+def readers_version() -> str:
+    """Return what tells these readers from others: the product's version and the readers' source."""
+    whole = hashlib.sha256(version("nephoscope").encode())
+    for path in sorted(Path(inventory.__file__).parent.rglob("*.py")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+class LayerFolder:
+    """A folder with a file for each layer, in a folder for each set of readers."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / readers_version()
+
+    def get(self, digest: str) -> Layer[FileContents] | None:
+        """Return what a layer holds; None where it is not kept, or what is kept cannot be read."""
+        try:
+            return _DECODER.decode(self._path(digest).read_bytes())
+        except (OSError, msgspec.DecodeError, ImageError):
+            return None
+
+    def put(self, layer: Layer[FileContents]) -> None:
+        """Keep what a layer holds; whoever reads at the same time sees all of it or nothing."""
+        path = self._path(layer.digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as kept:
+            kept.write(_ENCODER.encode(layer))
+        Path(kept.name).replace(path)
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / f"{check_digest_text(digest).replace(':', '-')}.msgpack"

@@ -1,0 +1,136 @@
+"""The commands that look inside: images, hosts, and the advisories that their packages are judged by."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.collect.images.image_builder import make_layout
+
+from nephoscope.cli.main import cli
+
+STATUS = """Package: libfoo1
+Status: install ok installed
+Architecture: amd64
+Source: foo
+Version: 1.2-3
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+"""
+RELEASE = 'ID=debian\nVERSION_ID="12"\n'
+METADATA = "Metadata-Version: 2.1\nName: Django_Tools\nVersion: 1.0\n"
+BASE = {"var/lib/dpkg/status": STATUS.encode(), "usr/lib/os-release": RELEASE.encode()}
+APP = {"app/lib/django_tools-1.0.dist-info/METADATA": METADATA.encode(), "app/broken/package-lock.json": b"{"}
+
+
+def advisory(name: str, ecosystem: str, package: str, fixed: str) -> dict[str, object]:
+    events = [{"introduced": "0"}, {"fixed": fixed}]
+    affected = {
+        "package": {"ecosystem": ecosystem, "name": package},
+        "ranges": [{"type": "ECOSYSTEM", "events": events}],
+    }
+    upstream = [name.removeprefix("DEBIAN-")] if name.startswith("DEBIAN-") else []
+    return {"id": name, "modified": "2026-01-01T00:00:00Z", "upstream": upstream, "affected": [affected]}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    found = tmp_path / "data"
+    feed = tmp_path / "osv"
+    feed.mkdir()
+    for one in (
+        advisory("DEBIAN-CVE-2026-1", "Debian:12", "foo", "1.2-4"),
+        advisory("PYSEC-2026-2", "PyPI", "django-tools", "1.1"),
+    ):
+        (feed / f"{one['id']}.json").write_text(json.dumps(one))
+    told = run(found, "vulnerabilities", "import", str(feed))
+    assert told.output == "osv: 2 records; what is said of 2 packages changed\n"
+    return found
+
+
+def run(data: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["--data", str(data), *words], catch_exceptions=False)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> str:
+    make_layout(tmp_path / "layout", [BASE, APP])
+    return str(tmp_path / "layout")
+
+
+def test_vulnerabilities_of_an_image(data: Path, layout: str) -> None:
+    for _ in range(2):  # the second time out of what was kept of the layers
+        told = run(data, "image", layout, "-o", "json")
+        rows = json.loads(told.stdout)
+        assert {(row["id"], row["package"], row["version"], row["fixed"]) for row in rows} == {
+            ("CVE-2026-1", "libfoo1", "1.2-3", "1.2-4"),
+            ("PYSEC-2026-2", "Django_Tools", "1.0", "1.1"),
+        }
+        assert told.exit_code == 3  # a lock file could not be read
+    shown = run(data, "image", layout)
+    assert "debian 12; 2 packages (1 deb, 1 pypi)" in shown.stdout
+    assert "not read: app/broken/package-lock.json: " in shown.stderr
+    assert run(data, "image", layout, "--fail-on", "low").exit_code == 3
+    assert run(data, "image", layout, "--platform", "linux").exit_code == 2
+
+
+def test_without_advisories_nothing_is_clean(tmp_path: Path, layout: str) -> None:
+    told = run(tmp_path / "none", "image", layout, "--fail-on-unknown")
+    assert "not assessed: 2 packages: " in told.stdout or "not assessed: 1 packages: " in told.stdout
+    assert told.exit_code == 3
+    assert run(tmp_path / "none", "vulnerabilities", "feeds").exit_code == 2
+
+
+def test_a_stale_feed_says_so(data: Path, layout: str, tmp_path: Path) -> None:
+    run(data, "vulnerabilities", "import", str(tmp_path / "osv"), "--published", "2020-01-01")
+    told = run(data, "image", layout, "--fail-on-unknown")
+    assert "import it again" in told.stdout
+    assert json.loads(run(data, "vulnerabilities", "feeds", "-o", "json").stdout)[0]["state"] == "stale"
+
+
+def test_the_packages_of_a_root(data: Path, tmp_path: Path) -> None:
+    for path, content in {**BASE, **APP, "proc/1/package-lock.json": b"{"}.items():
+        (tmp_path / "root" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / path).write_bytes(content)
+    (tmp_path / "root/app/link").symlink_to("/etc")
+    told = run(data, "inventory", str(tmp_path / "root"), "-o", "json")
+    assert [(row["type"], row["name"], row.get("namespace", "")) for row in json.loads(told.stdout)] == [
+        ("pypi", "Django_Tools", ""),
+        ("deb", "libfoo1", "debian"),
+    ]
+    assert told.exit_code == 3
+    bill = json.loads(run(data, "inventory", str(tmp_path / "root"), "-o", "cyclonedx").stdout)
+    assert {component["purl"].partition("?")[0] for component in bill["components"]} == {
+        "pkg:deb/debian/libfoo1@1.2-3",
+        "pkg:pypi/django-tools@1.0",
+    }
+    assert "spdxVersion" in run(data, "inventory", str(tmp_path / "root"), "-o", "spdx").stdout
+
+
+def test_a_vulnerability_is_explained(data: Path) -> None:
+    told = run(data, "vulnerabilities", "explain", "CVE-2026-1").stdout
+    assert "Debian:12 foo: fixed; from 0 before 1.2-4" in told
+    assert json.loads(run(data, "vulnerabilities", "explain", "PYSEC-2026-2", "-o", "json").stdout)[
+        "advisories"
+    ]
+    assert run(data, "vulnerabilities", "explain", "CVE-1999-1").exit_code == 2
+
+
+def test_a_broken_document_changes_nothing(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "osv/broken.json").write_text('{"id": "X-1", "modified": "2026", "affected": 7}')
+    told = run(data, "vulnerabilities", "import", str(tmp_path / "osv"))
+    assert (told.exit_code, "broken.json" in told.stderr) == (2, True)
+    assert "fixed" in run(data, "vulnerabilities", "explain", "CVE-2026-1").stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "says"), [("Not An Image", "is no name of an image"), (".", "nephoscope inventory .")]
+)
+def test_what_is_no_image(target: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = run(tmp_path, "image", target)
+    assert (told.exit_code, says in told.stderr) == (2, True)
