@@ -403,14 +403,20 @@ def test_a_comma_separated_export_is_read(tmp_path, mark, end):
     ("text", "line", "reason"),
     [
         (f"id,type\n{ACCOUNT},x\n{NSG}\n", 3, "the row has 1 cells, the header 2"),
-        ("name,type\na,b\n", 2, "an export must keep the column 'id'"),
+        ("name,type\na,b\n", 1, "the table has no column 'id', so that its rows name no resource"),
+        (
+            "NAME,TYPE,RESOURCE GROUP,LOCATION\na,Key vault,rg,West Europe\nb,c,d,e\n",
+            1,
+            "in Resource Graph Explorer and download",
+        ),
         (f'id,type\n{ACCOUNT},"x\n', 2, "cannot be read as a comma-separated table"),
         (f'id,properties\n{ACCOUNT},"@{{a=System.Object[]}}"\n', 2, "ConvertTo-Json -Depth 100"),
     ],
 )
 def test_what_is_wrong_with_a_comma_separated_export_has_its_place(tmp_path, text, line, reason):
-    told = load(tmp_path, "export.csv", text).quarantine[0]
+    told, *more = load(tmp_path, "export.csv", text).quarantine
     assert (told.place.line, reason in told.reason) == (line, True), told
+    assert line > 1 or not more, "what is wrong with all rows is said once"
 
 
 def page(count, total, token=None, first=0):

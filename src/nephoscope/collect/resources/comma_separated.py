@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _HEADER = re.compile(rb'\s*(?:#TYPE [^\n]*\n)?\s*("?[A-Za-z_][^"\n{}\[\]]*"?(?:,[^\n{}\[\]]*)+)(?:\r?\n|\Z)')
+_IDS = frozenset({"id", "resourceid"})
+_WITHOUT_IDS = (
+    "the table has no column 'id', so that its rows name no resource; the portal's lists of resources leave it out: run "
+    '`resources` in Resource Graph Explorer and download that as CSV, export with az graph query -q "resources" --first 1000, page by '
+    "page, or nephoscope collect"
+)
 _EMPTY = frozenset({"", "null"})
 
 
@@ -52,6 +58,9 @@ def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
             continue
         if not columns:
             columns = [name.strip() for name in cells]
+            if _IDS.isdisjoint(map(str.lower, columns)):
+                yield Row(reader.line_num, "", {}, _WITHOUT_IDS)
+                return
         else:
             yield _row(columns, cells, reader.line_num)
 
