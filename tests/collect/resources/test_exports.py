@@ -12,6 +12,8 @@ from tests import exported
 from nephoscope.collect import resources
 from nephoscope.collect.resources.formats import flattened
 from nephoscope.collect.resources.renderings import cut_out, is_rendering
+from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.paths import split
 from nephoscope_policy.view import NotCollected, View
@@ -153,6 +155,30 @@ def test_a_text_in_the_place_of_a_list_is_unread(tmp_path, body, unread):
     assert found.unread == {("properties", unread)}
     (told,) = estate.quarantine
     assert "ConvertTo-Json -Depth 100" in told.reason
+
+
+def test_lists_that_only_an_imported_table_of_aliases_knows_are_looked_for(tmp_path):
+    """Whoever imports aliases of a type has policies over its lists: they must not take a joined list for a value."""
+    thing = f"{GROUP}/providers/Contoso.Own/things/a"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "cut.json").write_text(
+        json.dumps([{"id": thing, "properties": {"ports": "22 3389", "port": "22 3389"}}])
+    )
+    table = tmp_path / "aliases.json"
+    table.write_text(json.dumps({"Contoso.Own/things/ports[*]": "properties.ports[*]"}))
+
+    def unread():
+        scan = Scan(Request((str(tmp_path / "in"),)), tmp_path / "data")
+        (estate,) = scan.estates()
+        folder = tmp_path / f"spool-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        (survey,) = scan.surveys(folder)
+        (parted,) = survey.parts(1_000)
+        return [one.resources[thing.lower()].unread for one in (estate, parted)]
+
+    assert unread() == [frozenset()] * 2
+    Packs(tmp_path / "data").add_aliases(table)
+    assert unread() == [{("properties", "ports")}] * 2
 
 
 def test_texts_and_lists_in_their_own_places_are_read(tmp_path):

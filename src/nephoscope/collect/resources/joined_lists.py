@@ -7,7 +7,6 @@ Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.utili
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from nephoscope_policy.aliases import Aliases
@@ -18,26 +17,41 @@ from nephoscope_policy.paths import STAR, Segment, split
 Lists = dict[Segment, "Lists"]
 
 
-def take_joined(body: dict[str, Any], type_: str) -> bool:
-    """Take texts that stand in the place of a list out of a body of a lower-cased type and note their paths; whether there was any.
+class JoinedLists:
+    """Finds the texts that stand in the place of a list; where types have lists is known from a table of aliases."""
 
-    A list with such a text in an element goes as a whole.
-    """
-    lists = lists_of(type_)
-    found = list(_joined(body, lists, ())) if lists else []
-    for holder, key, _ in found:
-        del holder[key]
-    if found:
-        known = body.get(UNREAD)
-        body[UNREAD] = [*(known if isinstance(known, list) else ()), *(list(path) for *_, path in found)]
-    return bool(found)
+    def __init__(self, aliases: Aliases) -> None:
+        self._aliases = aliases
+        self._lists: dict[str, Lists] = {}
+
+    def take(self, body: dict[str, Any], type_: str) -> bool:
+        """Take texts in the place of a list out of a body of a lower-cased type and note their paths; whether there was any.
+
+        A list with such a text in an element goes as a whole.
+        """
+        lists = self.of_type(type_)
+        found = list(_joined(body, lists, ())) if lists else []
+        for holder, key, _ in found:
+            del holder[key]
+        if found:
+            known = body.get(UNREAD)
+            body[UNREAD] = [
+                *(known if isinstance(known, list) else ()),
+                *(list(path) for *_, path in found),
+            ]
+        return bool(found)
+
+    def of_type(self, type_: str) -> Lists:
+        """Where the bodies of a lower-cased type have lists, as far as the aliases tell."""
+        known = self._lists.get(type_)
+        if known is None:
+            known = self._lists[type_] = _lists_of(self._aliases, type_)
+        return known
 
 
-@lru_cache(maxsize=4096)
-def lists_of(type_: str) -> Lists:
-    """Where the bodies of a lower-cased type have lists, as far as the shipped aliases tell."""
+def _lists_of(aliases: Aliases, type_: str) -> Lists:
     found: Lists = {}
-    for alias in Aliases.builtin().of_type(type_):
+    for alias in aliases.of_type(type_):
         segments = split(alias.path)
         ends = [place for place, segment in enumerate(segments) if segment is STAR]
         node = found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.beside import LearnedFacts
 from nephoscope.collect.resources.children import child_types, children, is_listed
+from nephoscope.collect.resources.joined_lists import JoinedLists
 from nephoscope.collect.resources.learned import Learned, Learning, nothing_learned
 from nephoscope.collect.resources.reading import Found, Lost, Manifest, Pages, carried, read, resource
 from nephoscope.collect.resources.tenancy import Tenancy
@@ -18,6 +19,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
 from nephoscope.files.reading import FileError, Limits, Meter, is_json, is_tape, sources
 from nephoscope.files.tape import members
+from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.place import Place, Quarantined
 
 if TYPE_CHECKING:
@@ -56,11 +58,15 @@ def load_tenants(
     progress: Progress | None = None,
     limits: Limits | None = None,
     learning: Learning = nothing_learned,
+    aliases: Aliases | None = None,
 ) -> tuple[Estate, ...]:
-    """The estates in files and folders with the own facts about their subscriptions, one a tenant and at least one; else as `load`."""
+    """The estates in files and folders with the own facts about their subscriptions, one a tenant and at least one; else as `load`.
+
+    `aliases` (default: the shipped ones) tell where types have lists.
+    """
     tenancy = Tenancy()
     with no_collection():
-        found = [(item, observe(tenancy, item)) for item in items(paths, progress, limits)]
+        found = [(item, observe(tenancy, item)) for item in items(paths, progress, limits, aliases)]
         found += [(item, observe(tenancy, item)) for item in learning(tenancy.subscriptions)]
         tenants = tenancy.resolve()
         loaders = {name: Loader(name, tenants) for name in tenants.names}
@@ -124,29 +130,34 @@ def stream(
                 yield resource(record, carried(item.resource.origin))
 
 
-def items(paths: Sequence[Path | str], progress: Progress | None, limits: Limits | None) -> Iterator[Item]:
+def items(
+    paths: Sequence[Path | str],
+    progress: Progress | None,
+    limits: Limits | None,
+    aliases: Aliases | None = None,
+) -> Iterator[Item]:
     """Everything that the files hold, in their order; raises SnapshotError."""
     roots = [Path(path) for path in paths]
     for root in roots:
         if not root.exists():
             raise SnapshotError(f"no such file or folder: {root}")
-    limits = limits or Limits()
+    limits, joined = limits or Limits(), JoinedLists(aliases or Aliases.builtin())
     meter = Meter(roots, progress)
     for source in sources(roots, limits):
         if is_tape(source.path.name) and not source.entry:
-            yield from _of_tape(source, limits)
+            yield from _of_tape(source, limits, joined)
             meter.advance(source.path.stat().st_size)
         else:
-            yield from read(source, limits, meter.advance)
+            yield from read(source, limits, meter.advance, joined)
 
 
-def _of_tape(source: Source, limits: Limits) -> Iterator[Item]:
+def _of_tape(source: Source, limits: Limits, joined: JoinedLists) -> Iterator[Item]:
     """What a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
     special: list[Path] = []
     with TemporaryDirectory(prefix="nephoscope-") as folder:
         try:
             for member in members(source, limits, Path(folder), is_json, [], special):
-                yield from read(member, limits, lambda _: None)
+                yield from read(member, limits, lambda _: None, joined)
         except FileError as error:
             yield _lost(source, source.name, str(error))
     for path in special:

@@ -17,7 +17,7 @@ from nephoscope.collect.resources import answer, formats
 from nephoscope.collect.resources.comma_separated import is_header, rows
 from nephoscope.collect.resources.grammar import Piece
 from nephoscope.collect.resources.hints import Hints
-from nephoscope.collect.resources.joined_lists import take_joined
+from nephoscope.collect.resources.joined_lists import JoinedLists
 from nephoscope.collect.resources.learned import Learned
 from nephoscope.collect.resources.record import Record, RecordError
 from nephoscope.collect.resources.renderings import REMEDY, cut_out, may_hold
@@ -105,10 +105,15 @@ def known_formats() -> tuple[Format, ...]:
     return tuple(sorted(modules, key=lambda module: module.RANK))
 
 
-def read(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Item]:
-    """Everything in one file; beyond 1,000 broken records the rest are only counted, in one last entry."""
+def read(
+    source: Source, limits: Limits, advance: Callable[[int], None], joined: JoinedLists
+) -> Iterator[Item]:
+    """Everything in one file; beyond 1,000 broken records the rest are only counted, in one last entry.
+
+    `joined` finds lists that the export made texts of.
+    """
     count = 0
-    for item in _items(source, limits, advance):
+    for item in _items(source, limits, advance, joined):
         if isinstance(item, Lost):
             count += 1
             if count > MAX_QUARANTINED:
@@ -119,7 +124,9 @@ def read(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iter
         yield Lost(Quarantined(Place(source.name), reason), "*", source)
 
 
-def _items(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Item]:
+def _items(
+    source: Source, limits: Limits, advance: Callable[[int], None], joined: JoinedLists
+) -> Iterator[Item]:
     if source.is_manifest:
         yield from _manifests(source, limits, advance)
         return
@@ -134,34 +141,38 @@ def _items(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
         yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
         return
     begun = itertools.chain((first,), stream)
-    yield from (_table if is_header(first) else _pieces)(begun, source, hints)
+    yield from (_table if is_header(first) else _pieces)(begun, source, hints, joined)
     yield from (Lost(Quarantined(place, reason), "", source) for place, reason in hints.told())
     yield from (Lost(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing())
 
 
-def _pieces(stream: Iterator[bytes], source: Source, hints: Hints) -> Iterator[Found | Lost | Pages]:
+def _pieces(
+    stream: Iterator[bytes], source: Source, hints: Hints, joined: JoinedLists
+) -> Iterator[Found | Lost | Pages]:
     """What a file of JSON holds."""
     splitter = Splitter()
     try:
         for chunk in stream:
             for piece in splitter.feed(chunk):
-                yield from _piece(piece, source, hints)
+                yield from _piece(piece, source, hints, joined)
     except FileError as error:
         yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
     for piece in splitter.close():
-        yield from _piece(piece, source, hints)
+        yield from _piece(piece, source, hints, joined)
     paging = splitter.paging
     if paging.found:
         yield Pages(source, paging.continued, paging.totals)
 
 
-def _table(stream: Iterator[bytes], source: Source, hints: Hints) -> Iterator[Found | Lost]:
+def _table(
+    stream: Iterator[bytes], source: Source, hints: Hints, joined: JoinedLists
+) -> Iterator[Found | Lost]:
     """What a comma-separated file holds."""
     try:
         for row in rows(stream):
             data = row.text.encode()
             piece = Piece(data, row.line, 1, row.error, value=row.value)
-            yield from _piece(piece, source, hints)
+            yield from _piece(piece, source, hints, joined)
     except FileError as error:
         yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
 
@@ -178,7 +189,7 @@ def _manifests(source: Source, limits: Limits, advance: Callable[[int], None]) -
     yield from (Manifest(one, source) for one in found)
 
 
-def _piece(piece: Piece, source: Source, hints: Hints) -> Iterator[Found | Lost]:
+def _piece(piece: Piece, source: Source, hints: Hints, joined: JoinedLists) -> Iterator[Found | Lost]:
     if piece.error:
         yield _lost(piece, source, piece.error, _lost_type(piece.data))
         return
@@ -189,7 +200,7 @@ def _piece(piece: Piece, source: Source, hints: Hints) -> Iterator[Found | Lost]
         for record in records(value):
             cut = REMEDY if renderings and cut_out(record.body) else ""
             found = resource(record, origin)
-            if take_joined(found.body, found.type):
+            if joined.take(found.body, found.type):
                 cut, found = REMEDY, replace(found, complete=False)
             listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
             place = Place(source.name, piece.line, piece.column)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from nephoscope.collect.resources.reading import Item, Lost
     from nephoscope.files.reading import Limits, Progress
+    from nephoscope_policy.aliases import Aliases
 
 #: How many resources a part holds at least, unless nothing is left; a larger subscription is a part of its own.
 PART = 10_000
@@ -66,11 +67,12 @@ class Spool:
         progress: Progress | None = None,
         limits: Limits | None = None,
         learning: Learning = nothing_learned,
+        aliases: Aliases | None = None,
     ) -> Spool:
         """Read files and folders as `load_tenants` does, into an empty folder that exists; raises as it."""
         spool = cls(folder)
         with no_collection():
-            for item in items(paths, progress, limits):
+            for item in items(paths, progress, limits, aliases):
                 named = observe(spool._tenancy, item)
                 if isinstance(item, Found):
                     spool._take(item, named)

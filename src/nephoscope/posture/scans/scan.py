@@ -110,7 +110,9 @@ class Scan:
     def estates(self, targets: Sequence[str] | None = None) -> tuple[Estate, ...]:
         """The estate of each tenant of the targets; SnapshotError when a target is not there."""
         with self._paths(targets) as paths:
-            found = resources.load_tenants(paths, self._reading, learning=self._facts(targets))
+            found = resources.load_tenants(
+                paths, self._reading, learning=self._facts(targets), aliases=Packs(self.data).aliases()
+            )
         forgotten = self.facts.forgotten()
         kept = (replace(one, forgotten=forgotten) for one in found) if forgotten else found
         return self._of_tenant(tuple(kept), lambda one: one.tenant)
@@ -139,7 +141,13 @@ class Scan:
     def surveys(self, folder: Path, targets: Sequence[str] | None = None) -> tuple[Survey, ...]:
         """The estates of the targets taken apart on disk, in an empty folder that exists; SnapshotError when a target is not there."""
         with self._paths(targets) as paths:
-            spool = Spool.of(paths, folder, self._reading, learning=self._facts(targets))
+            spool = Spool.of(
+                paths,
+                folder,
+                self._reading,
+                learning=self._facts(targets),
+                aliases=Packs(self.data).aliases(),
+            )
         found = spool.surveys(surveyed_types())
         forgotten = self.facts.forgotten()
         for one in found:
