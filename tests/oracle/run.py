@@ -50,6 +50,7 @@ RUNNERS = (
     Runner("inventory_cases.py", "corpora/inventory", share=0.98),
     Runner("sbom_cases.py", "corpora/sbom", share=0.98),
     Runner("template_cases.py", "corpora/templates", share=0.99),
+    Runner("template_mutations.py", "corpora/templates", ("--every", "2", "--literals", "4")),
     Runner("kql_parse.py", "corpora", share=0.99),
     Runner("kql_cases.py", "corpora/kql", share=0.93),
     Runner("kql_cases.py", "corpora/kql", ("--engine", "witness", "--file", "engine_cases"), share=0.99),
