@@ -60,6 +60,10 @@ def test_the_cloud_names_the_line_that_made_it(owner, violated) -> None:
     assert "infra/main.json:30" in section
     assert "infra/main.json:31" in section
     assert "passed by the gate, unhealthy here" in section
+    recommendation = owner.get(
+        f"/recommendations/{violated.recommendation}?q={violated.resource.rpartition('/')[2]}"
+    ).text
+    assert "infra/main.json:30" in recommendation
     listed = owner.get("/pipelines?format=csv&table=violations").text
     (row,) = [one for one in csv.DictReader(io.StringIO(listed)) if one["Resource"] == violated.resource]
     assert (row["File"], row["Line"], row["Certain"]) == ("infra/main.json", "30", "True")

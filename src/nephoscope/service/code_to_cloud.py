@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.pipelines.origins import CodeOrigin, OriginIndex, origins_of, resource_type
+from nephoscope.posture.pipelines.origins import CodeOrigin, OriginIndex, resource_type
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.service.pipelines import readable_repositories
 from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus
@@ -32,12 +32,19 @@ class ViolatedPass:
 
 def made_by(context: ServiceContext, id_: str) -> list[CodeOrigin]:
     """Return the places that made a resource, in the repositories that the actor may read."""
+    return made_by_each(context, [id_]).get(id_, [])
+
+
+def made_by_each(context: ServiceContext, ids: Iterable[str]) -> dict[str, list[CodeOrigin]]:
+    """Return the places that made resources, by the ids as they are given; those that no readable repository made are left out."""
     names = [one.name for one in readable_repositories(context)]
-    key = id_.lower().rstrip("/")
-    if not names:
-        return []
-    planned = context.state.pipelines.planned([key], [resource_type(key)], names)
-    return origins_of(key, planned)
+    keys = {id_: id_.lower().rstrip("/") for id_ in ids} if names else {}
+    if not keys:
+        return {}
+    types = {resource_type(key) for key in keys.values()}
+    index = OriginIndex(context.state.pipelines.planned({*keys.values()}, types, names))
+    found = {id_: index.origins_of(key) for id_, key in keys.items()}
+    return {id_: origins for id_, origins in found.items() if origins}
 
 
 def open_items_about(context: ServiceContext, id_: str) -> list[WorkItem]:

@@ -5,6 +5,8 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments (2021-
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nephoscope.api.defender.governance import governed
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
@@ -13,7 +15,9 @@ from nephoscope.api.wire.fault import Fault, missing
 from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, put
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, mapping, text, words
+from nephoscope.posture.pipelines.origins import CodeOrigin
 from nephoscope.service.arm_documents import remove_document
+from nephoscope.service.code_to_cloud import made_by_each
 
 SURFACE = Surface("Assessments", "Microsoft.Security")
 METADATA = "Microsoft.Security/assessmentMetadata/read"
@@ -96,6 +100,40 @@ def shown_metadata(_: Call, body: Body) -> Body:
     return {**body, "id": f"/{_PROVIDER}/assessmentMetadata/{body['name']}"}
 
 
+def _told_of(call: Call, several: Sequence[Body]) -> list[Body]:
+    """Assessments with who sees to each, and of each that fails the place of a file that made its resource."""
+    return with_origins(call, governed(call, several))
+
+
+def with_origins(call: Call, several: Sequence[Body]) -> list[Body]:
+    """Assessments; of each that fails, `additionalData` names the first place that made its resource, as the caller may read it."""
+    about = {str(one["id"]): _resource(str(one["id"])) for one in several if _fails(one)}
+    origins = made_by_each(call.service, about.values()) if about else {}
+    return [_with_origin(one, origins.get(about.get(str(one["id"]), ""), [])) for one in several]
+
+
+def _resource(id_: str) -> str:
+    return id_.lower().partition(f"/{_PROVIDER}/assessments/".lower())[0]
+
+
+def _fails(assessment: Body) -> bool:
+    status = assessment["properties"].get("status")
+    return isinstance(status, dict) and status.get("code") == "Unhealthy"
+
+
+def _with_origin(assessment: Body, origins: Sequence[CodeOrigin]) -> Body:
+    if not origins:
+        return assessment
+    planned, properties = origins[0].planned, assessment["properties"]
+    said = {
+        "codeRepository": planned.repository,
+        "codePlace": f"{planned.file}:{planned.line}",
+        "codeOrigin": "MadeBy" if origins[0].certain else "MayBeMadeBy",
+    }
+    data = {**(properties.get("additionalData") or {}), **said}
+    return {**assessment, "properties": {**properties, "additionalData": data}}
+
+
 ASSESSMENTS = Kind(
     "Microsoft.Security/assessments",
     "Assessments",
@@ -103,7 +141,7 @@ ASSESSMENTS = Kind(
     shape=SHAPE,
     made=made,
     collected=False,
-    told=governed,
+    told=_told_of,
 )
 OWN_METADATA = Kind(
     "Microsoft.Security/assessmentMetadata",

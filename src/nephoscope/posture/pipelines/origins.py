@@ -71,11 +71,6 @@ class OriginIndex:
         return [CodeOrigin(one, certain=False) for one in several if _pattern(one.id).fullmatch(key)]
 
 
-def origins_of(id_: str, planned: Iterable[PlannedOrigin]) -> list[CodeOrigin]:
-    """Return the origins of one resource among what is planned."""
-    return OriginIndex(planned).origins_of(id_)
-
-
 def resource_type(id_: str) -> str:
     """Return the lower-cased type of a resource id; '' for what is none."""
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
+from nephoscope.service.code_to_cloud import made_by_each
 from nephoscope.state import MissingError
 from nephoscope.state.database.faults import OvertakenError
 from nephoscope.web.drawing.wording import STATES, caused
@@ -140,6 +141,7 @@ def _shown(
         "place": next((one for one in ranked(visit, about)), None),
         "counts": edition.findings.states(reach, about),
         "findings": findings,
+        "origins": made_by_each(visit.service, [one.resource for one in findings]),
         "total": edition.findings.count(reach, asked),
         "start": start,
         "rows": ROWS,
