@@ -257,6 +257,8 @@ BROKEN = [
     ("6.1.49", f"{CONTENT}/ssvc_v2", ssvc(timestamp="2026-02-01T00:00:00Z")),
     ("6.1.50", f"{WEB}/branches/2/name", "before 2"),
     ("6.1.50", f"{WEB}/branches/2/name", "vers:npm/"),
+    ("6.1.50", f"{WEB}/branches/2/name", "vers:npm/>=2.0.0|<1.0.0"),
+    ("6.1.50", f"{WEB}/branches/2/name", "vers:npm/<1.0.0|<2.0.0"),
     (
         "6.1.51",
         f"{CONTENT}/epss",
@@ -280,7 +282,10 @@ BROKEN = [
     ),
     ("6.1.54", "/document/license_expression", "free for all"),
     ("6.1.54", "/document/license_expression", "(MIT"),
+    ("6.1.54", "/document/license_expression", "DocumentRef-other:LicenseRef-acme"),
+    ("6.1.54", "/document/license_expression", "licenseref-acme"),
     ("6.1.55", "/document/license_expression", "LicenseRef-acme"),
+    ("6.1.55", "/document/license_expression", "MIT OR Acme-1.0"),
     ("6.1.56", f"{CONTENT}/qualitative_severity_rating", "high"),
     ("6.1.57", f"{WEB}/category", "vendor"),
     (

@@ -82,6 +82,17 @@ def test_spdx_tells_packages_licences_and_what_depends_on_what():
     assert bill.packages()[0].dependencies == ("core@2.0",)
 
 
+def test_rdf_names_the_elements_of_another_document():
+    other = """<spdx:ExternalDocumentRef rdf:about="https://acme.example/shop#DocumentRef-base">
+      <spdx:spdxDocument rdf:resource="https://acme.example/base"/>
+    </spdx:ExternalDocumentRef></rdf:RDF>"""
+    text = bills.SPDX_RDF.replace(
+        'https://acme.example/shop#SPDXRef-core"/>', 'https://acme.example/base#SPDXRef-core"/>'
+    )
+    bill = read_bill("a.rdf", text.replace("</rdf:RDF>", other).encode())
+    assert bill.dependencies == {"SPDXRef-web": ("DocumentRef-base:SPDXRef-core",)}
+
+
 def test_spdx_3_is_read_out_of_its_graph():
     bill = read("spdx-3")
     assert [(one.name, one.type, one.purl, one.license_declared) for one in bill.components] == [

@@ -12,7 +12,7 @@ from nephoscope.collect.sbom.bill import UnreadableBillError
 from nephoscope.model.nesting import too_deep
 
 #: Larger files are refused.
-MAX_SIZE = 256 * 1024 * 1024
+MAX_SIZE = 64 * 1024 * 1024
 #: Objects and arrays inside one another.
 MAX_DEPTH = 200
 

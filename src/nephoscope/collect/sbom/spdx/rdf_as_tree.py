@@ -22,12 +22,20 @@ class RdfDocument:
     def __init__(self, root: XmlElement) -> None:
         self._by_identifier: dict[str, XmlElement] = {}
         self._nodes: dict[str, list[XmlElement]] = {}
+        self._related: list[XmlElement] = []
         for node in _all_nodes(root):
+            self._related += [node] if node.first("relationship") else []
             self._nodes.setdefault(node.name, []).append(node)
             for identifier in filter(None, (_identifier(node),)):
                 known = self._by_identifier.get(identifier)
                 if known is None or len(node.children) > len(known.children):
                     self._by_identifier[identifier] = node
+
+        self._documents = {
+            _resource(one.first("spdxDocument")).rstrip("#"): one.text_of("externalDocumentId")
+            or _fragment(one)
+            for one in self._nodes.get("ExternalDocumentRef", ())
+        }
 
     def tree(self) -> Tree:
         """Return the tree that the JSON of the document is."""
@@ -86,10 +94,9 @@ class RdfDocument:
 
     def _relationships(self) -> Iterator[Tree]:
         """Give the relationships of every node that has any."""
-        for name in ("SpdxDocument", "Package", "File", "Snippet"):
-            for node in self._nodes.get(name, ()):
-                for one in node.all("relationship"):
-                    yield from self._relationship(node, one)
+        for node in self._related:
+            for one in node.all("relationship"):
+                yield from self._relationship(node, one)
 
     def _relationship(self, node: XmlElement, held: XmlElement) -> Iterator[Tree]:
         one = held.children[0] if held.children else self._by_identifier.get(_resource(held))
@@ -99,10 +106,15 @@ class RdfDocument:
         inner = related.children[0] if related.children else None
         kind = _resource(one.first("relationshipType")).rpartition(_RELATIONSHIP)[2]
         yield {
-            "spdxElementId": _fragment(node),
+            "spdxElementId": self._element(_identifier(node)),
             "relationshipType": _upper(kind),
-            "relatedSpdxElement": _fragment(inner) if inner else _last(_resource(related)),
+            "relatedSpdxElement": self._element(_identifier(inner) if inner else _resource(related)),
         }
+
+    def _element(self, identifier: str) -> str:
+        """Return the identifier of an element, with the name of its document where that is another one."""
+        document = self._documents.get(identifier.partition("#")[0], "")
+        return f"{document}:{_last(identifier)}" if document else _last(identifier)
 
     def _license(self, held: XmlElement | None, depth: int = 0) -> str:
         """Return the licence of a property as an expression."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
+from urllib.parse import unquote
 
 from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.model.versions.errors import VersionError
+from nephoscope.model.versions.scheme_discovery import scheme_of
 
 #: As many branches may stand inside one another.
 DEEPEST = 30
@@ -61,11 +65,33 @@ def _constraints(name: str) -> list[tuple[str, str]] | None:
 def check_ranges(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the ranges that are written in none of the two ways."""
     for branch in document.products.branches:
-        if branch.category == "product_version_range" and _constraints(branch.name) is None:
+        if branch.category != "product_version_range":
+            continue
+        constraints = _constraints(branch.name)
+        if constraints is None:
             yield (
                 f"{branch.place}/name",
-                f"{branch.name[:80]!r} is no range, in the universal notation or with comparisons alone",
+                f"{branch.name[:80]!r} is no range, in the universal notation or by comparisons",
             )
+        elif not _is_canonical(constraints, branch.name):
+            yield f"{branch.place}/name", f"{branch.name[:80]!r} is not in order, or says something twice"
+
+
+def _is_canonical(constraints: list[tuple[str, str]], name: str) -> bool:
+    """Return whether bounds change direction, and versions stand once and in the order of their scheme where that is known."""
+    bounds = [operator[0] for operator, _ in constraints if operator[0] in "<>"]
+    if any(one == other for one, other in pairwise(bounds)):
+        return False
+    match = _RANGE.fullmatch(name)
+    scheme = scheme_of(match[1]) if match and match[1] else None
+    if scheme is None:
+        return True
+    versions = [unquote(version) for _, version in constraints]
+    try:
+        return all(scheme.compare(one, other) < 0 for one, other in pairwise(versions))
+    except VersionError:
+        # what the scheme cannot tell apart is in any order
+        return True
 
 
 @mandatory("6.1.57", since="2.1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
-from nephoscope.collect.sbom.csaf.decision_points import CVSS, SSVC
+from nephoscope.collect.sbom.csaf.decision_points import COMPLETE, POINTS
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, tree_of, trees_of
 
@@ -65,14 +65,12 @@ def _wrong_point(one: Tree) -> str:
     key, version = text_of(one, "key"), text_of(one, "version")
     if namespace == "invalid":
         return "the namespace is reserved for what is invalid"
-    if namespace == "ssvc":
-        if version not in SSVC.get(key, {}):
-            return f"there is no point {key[:20]} of version {version[:20]}"
-        values = SSVC[key][version]
-    elif namespace == "cvss" and key in CVSS:
-        values = CVSS[key]
-    else:
+    points = POINTS.get(namespace, {})
+    if key not in points and namespace not in COMPLETE:
         return ""
+    if version not in points.get(key, {}):
+        return f"there is no point {key[:20]} of version {version[:20]}"
+    values = points[key][version]
     chosen = [text_of(value, "key") for value in trees_of(one, "values")]
     ordered = [value for value in values if value in chosen]
     return (

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from nephoscope.collect.sbom.bill import UnreadableBillError
 from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
 from nephoscope.collect.sbom.csaf.languages import is_language
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.collect.sbom.trees import text_of, tree_of, trees_of
+from nephoscope.model.extras import install
 
 _EVERYBODY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -29,7 +31,8 @@ PROFILES = {
         "superseded",
     ),
 }
-_LICENSE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.\-]+:)?[A-Za-z0-9.\-]+\+?")
+#: A licence or an exception; one of another document is not allowed.
+_LICENSE = re.compile(r"[A-Za-z0-9.\-]+\+?")
 _LICENSE_TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
 _OWN = ("LicenseRef-", "AdditionRef-", "DocumentRef-")
 
@@ -155,8 +158,8 @@ def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
 def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the licence of one's own whose text is not there."""
     licenses = _licenses(text_of(document.head, "license_expression")) or []
-    own = [one for one in licenses if one.startswith(_OWN) and not one.startswith("LicenseRef-scancode-")]
-    if not own or not document.is_english:
+    own = [one for one in licenses if not _is_listed(one)] if document.is_english else []
+    if not own:
         return
     notes = [one for one in trees_of(document.head, "notes") if text_of(one, "title") == "License"]
     if len(notes) != 1 or text_of(notes[0], "category") != "legal_disclaimer":
@@ -164,3 +167,16 @@ def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
             "/document/notes",
             f"the text of {own[0][:80]} is not there as one legal disclaimer with the title License",
         )
+
+
+def _is_listed(license_: str) -> bool:
+    """Return whether a licence or an exception is in the list of SPDX, or in that of ScanCode by its prefix."""
+    try:
+        from cyclonedx.spdx import is_supported_id
+    except ModuleNotFoundError:
+        raise UnreadableBillError(f"licences need the extra sbom: {install('sbom')}") from None
+    return (
+        license_.startswith("LicenseRef-scancode-")
+        or is_supported_id(license_)
+        or is_supported_id(license_.removesuffix("+"))
+    )
