@@ -12,7 +12,7 @@ import pytest
 import nephoscope_policy as policy
 from nephoscope.analyze import run
 from nephoscope.analyze.discovery import analyzers, keys
-from nephoscope.analyze.running import types
+from nephoscope.analyze.running import Earlier, types
 from nephoscope.analyze.unanswered import NEEDED
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import State
@@ -241,3 +241,12 @@ def test_the_work_per_machine_does_not_grow(world: Any) -> None:
 
     calls(50)
     assert calls(800) < 4.4 * calls(200)
+
+
+def test_what_time_alone_changes_is_said_anew() -> None:
+    (by_time,) = [one for one in analyzers() if one.name == "github_secrets"]
+    (other,) = [one for one in analyzers() if one.name == "github_access"]
+    said = {one.name: () for one in (by_time, other)}
+    later = Earlier(said, {}, frozenset(), moved=True)
+    assert (later.holds(by_time, {}), later.holds(other, {})) == (False, True)
+    assert Earlier(said, {}, frozenset(), moved=False).holds(by_time, {})

@@ -36,7 +36,7 @@ function nephoscope(data, words) {
   const done = spawnSync("nephoscope", ["--data", data, ...words], { stdio: ["ignore", "inherit", "inherit"] });
   if (done.error) {
     const missing = done.error.code === "ENOENT";
-    throw new Error(missing ? "nephoscope is not installed: run pip install nephoscope in a step before" : done.error.message);
+    throw new Error(missing ? "nephoscope is not installed: install it in a step before" : done.error.message);
   }
   return done.status === null ? 2 : done.status;
 }

@@ -1,4 +1,7 @@
-"""Analyzers are found by scanning this folder: a module with KEYS, TYPES, TABLES where it reads logs, and analyze(view)."""
+"""Analyzers are found by scanning this folder: a module with KEYS, TYPES, TABLES where it reads logs, and analyze(view).
+
+BY_TIME is true in a module whose verdicts change with the time of the evaluation alone.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Analyzer:
-    """A module: the keys that it writes, the lower-cased types and the tables of the lake that it reads, its function, its words."""
+    """A module: the keys that it writes, the lower-cased types and the tables of the lake that it reads, its function, its words.
+
+    `by_time`: what it says changes with the time of the evaluation, though nothing else does.
+    """
 
     name: str
     keys: Mapping[str, Key]
@@ -27,6 +33,7 @@ class Analyzer:
     tables: tuple[str, ...]
     analyze: Callable[[View], Iterable[Assessment]]
     doc: str
+    by_time: bool = False
 
 
 class AnalyzerError(Exception):
@@ -52,7 +59,8 @@ def analyzers() -> tuple[Analyzer, ...]:
                 raise AnalyzerError(f"{module.__name__} and {owners[key]} both write {key}")
             owners[key] = module.__name__
         types, tables = tuple(module.TYPES), tuple(getattr(module, "TABLES", ()))
-        found.append(Analyzer(info.name, module.KEYS, types, tables, module.analyze, module.__doc__))
+        by_time = bool(getattr(module, "BY_TIME", False))
+        found.append(Analyzer(info.name, module.KEYS, types, tables, module.analyze, module.__doc__, by_time))
     return tuple(found)
 
 

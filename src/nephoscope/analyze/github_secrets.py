@@ -47,6 +47,9 @@ FEDERATED = Key(
 KEYS = keyed(SELECTED, RENEWED, FEDERATED)
 TYPES = (_OWNER, _REPOSITORY, SETTINGS.lower(), SECRETS.lower(), ENVIRONMENTS.lower())
 
+#: A secret grows old by itself.
+BY_TIME = True
+
 _OLD = timedelta(days=365)
 _AZURE_KEY = re.compile(
     r"(?:^|_)(?:AZURE_CREDENTIALS?|(?:AZURE|ARM|AAD)_CLIENT_SECRET|AZURE_STORAGE_(?:KEY|CONNECTION_STRING)|AZURE_PUBLISH_PROFILE)$",

@@ -80,6 +80,8 @@ class Earlier:
             or self.changed.intersection(analyzer.types)
         ):
             return False
+        if analyzer.by_time and self.moved:
+            return False
         return not analyzer.tables or (not self.moved and logs == self.logs.get(analyzer.name))
 
     @property

@@ -52,6 +52,7 @@ SAID: list[tuple[str, str, Need, str]] = [
     ("not-collected", "not collected: microsoft.graph/users/11111111-1111-1111-1111-111111111111", Need.TYPE, "microsoft.graph/users"),
     ("not-collected", f"not collected: whether /providers/microsoft.management/managementgroups/mg is above {SUB}", Need.TYPE,
      "microsoft.management/managementgroups"),
+    ("not-collected", f"not collected: Nephoscope.DevOps/deployKeys of {VAULT} (403)", Need.TYPE, "nephoscope.devops/deploykeys"),
     ("not-collected", f"the properties of {VAULT} were not read", Need.BODY, VAULTS),
     ("not-collected", f"not-collected: not collected: the properties of {VAULT}, the properties of {SUB}", Need.BODY, VAULTS),
     ("not-collected", f"properties.networkacls of {VAULT} was cut to text by its export and not read: export again with -Depth 100",
@@ -146,6 +147,12 @@ def test_a_type_is_read_by_its_command_and_permission(type_: str, command: str, 
     assert command in found.commands[0]
     assert f"{command} > export.sh" in found.commands[1].replace("--script az ", "")
     assert permission in found.permissions
+
+
+def test_what_github_tells_is_read_by_a_command_of_its_own() -> None:
+    found = remedy(Need.TYPE, "nephoscope.devops/deploykeys")
+    assert found.commands[0].startswith("nephoscope pipelines collect ")
+    assert "Nephoscope.DevOps/deployKeys" in found.action
 
 
 def test_a_type_that_nothing_reads_has_no_command() -> None:

@@ -171,7 +171,7 @@ def _foreign(options: Mapping[str, Any]) -> ForeignChecks | None:
     found = ExternalChecks.installed()
     if options["tools"] == "all" and found.missing:
         usage_error(
-            f"--tools all: not installed: {', '.join(found.missing)} (pip install 'nephoscope[tools]')"
+            f"--tools all: not installed: {', '.join(found.missing)} (pip install '.[tools]' in a checkout)"
         )
     return found if found.programs else None
 

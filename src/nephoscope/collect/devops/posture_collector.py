@@ -12,7 +12,13 @@ from nephoscope.collect.azure.gaps import Gaps
 from nephoscope.collect.devops.projection import project
 from nephoscope.collect.devops.rest_answer import NOT_RECORDED, RestAnswer, RestAnswers
 from nephoscope.collect.devops.rest_listing import DevOpsPlatform, RestListing, quote_segment
-from nephoscope.estate.devops_documents import CONTAINERS, SCANNERS, claim_of
+from nephoscope.estate.devops_documents import (
+    AZURE_DEVOPS_REPOSITORY,
+    CONTAINERS,
+    GITHUB_REPOSITORY,
+    SCANNERS,
+    claim_of,
+)
 from nephoscope_policy.model.resource_id import ResourceId
 
 MOST_DOCUMENTS = 1_000_000
@@ -110,7 +116,7 @@ class PostureCollector:
             for row in _rows(listing, page.body):
                 children += self._taken(listing, node, row, names, found)
         _note_scanner(listing, node, found, on=True)
-        if not (self.only and listing.type in CONTAINERS and "repo" in what.lower()):
+        if not (self.only and _lists_repositories(listing)):
             found.scopes[node.id.lower()].add(claim_of(listing.type, node.type))
         yield from children
 
@@ -123,9 +129,7 @@ class PostureCollector:
         found: DevOpsCollection,
     ) -> list[Node]:
         name = _text(row, listing.name) if listing.items else listing.name
-        if not name or (
-            self.only and listing.type.lower().endswith("/repos") and name.lower() not in self.only
-        ):
+        if not name or (self.only and _lists_repositories(listing) and name.lower() not in self.only):
             return []
         names[name] += 1
         unique = name if names[name] == 1 else f"{name}-{names[name]}"
@@ -144,6 +148,10 @@ class PostureCollector:
         reason = page.message if page.status == NOT_RECORDED else f"{page.status} {page.message}".strip()
         permission = listing.permission if page.status in _REFUSED else ""
         found.gaps.add(listing.type.lower(), node.id.lower(), reason, permission)
+
+
+def _lists_repositories(listing: RestListing) -> bool:
+    return listing.type in (GITHUB_REPOSITORY, AZURE_DEVOPS_REPOSITORY)
 
 
 def _note_scanner(listing: RestListing, node: Node, found: DevOpsCollection, *, on: bool) -> None:

@@ -9,7 +9,7 @@ from nephoscope.collect.azure.graph import KINDS
 from nephoscope.collect.azure.needs import Needs
 from nephoscope.collect.azure.plan import GRAPH, Plan
 from nephoscope.collect.reading import Reading
-from nephoscope.estate.devops_documents import NAMESPACE
+from nephoscope.estate.devops_documents import DOCUMENTS, NAMESPACE
 from nephoscope_policy.azure_facts import report_kind
 
 #: Where exports of single types go; a scan takes them together with the rest.
@@ -57,6 +57,8 @@ def remedy(need: Need, subject: str) -> Remedy:
 
 def spell_type(type_: str) -> str:
     """A lower-cased resource type as Azure writes it."""
+    if type_.startswith(DEVOPS):
+        return next((one for one in DOCUMENTS if one.lower() == type_), type_)
     return KINDS[type_].type if type_ in KINDS else Reading.builtin().spell(type_)
 
 
