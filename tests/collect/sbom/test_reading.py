@@ -116,6 +116,7 @@ def test_syft_tells_the_distribution_the_layer_and_the_source():
         layer="sha256:aa",
         licenses=("Zlib",),
         dependencies=("libc6@2.36",),
+        cpes=("cpe:2.3:a:zlib:zlib:1.2.13:*:*:*:*:*:*:*",),
     )
 
 

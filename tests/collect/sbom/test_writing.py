@@ -60,7 +60,17 @@ PACKAGES = [
         is_development=True,
     ),
     Package(type="npm", name="core", version="2.0", path="shop/package-lock.json"),
-    Package(type="maven", name="org.acme:web", version="1.0"),
+    Package(
+        type="maven",
+        name="org.acme:web",
+        version="1.0",
+        constraint="[1.0,2.0)",
+        cpes=(
+            "cpe:2.3:a:acme:web:1.0:*:*:*:*:*:*:*",
+            "cpe:2.3:a:acme:web_server:1.0:*:*:*:*:*:*:*",
+            "cpe:2.3:a:odd name",
+        ),
+    ),
     Package(type="golang", name="github.com/Acme/tool", version="v1.0.0"),
     Package(type="pypi", name="Flask_Login", version="0.6"),
     Package(type="generic", name='<odd> & "name"', version="1"),
@@ -87,6 +97,7 @@ def test_spdx_reads_as_the_names_and_versions_that_were_written():
         (one.type, one.namespace, one.name, one.version) for one in PACKAGES
     )
     assert bill.subject.name == "registry.example/shop"
+    assert {one.cpes for one in bill.packages()} == {one.cpes for one in PACKAGES}
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))

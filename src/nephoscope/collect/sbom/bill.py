@@ -44,6 +44,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     groups: tuple[str, ...] = ()
     is_development: bool = False
     relationship: Relationship = ""
+    constraint: str = ""
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -165,6 +166,8 @@ def package_of_component(component: Component) -> Package:
         groups=found.groups,
         is_development=found.is_development,
         relationship=found.relationship,
+        constraint=found.constraint,
+        cpes=tuple(one for one in component.cpes if one.startswith("cpe:2.3:")),
     )
 
 

@@ -57,7 +57,11 @@ def _components(tree: Tree, parent: str) -> Iterator[Component]:
 
 
 def _component(one: Tree, parent: str) -> Component:
-    purl, cpe = text_of(one, "purl"), text_of(one, "cpe")
+    purl = text_of(one, "purl")
+    # a component has one name of CPE in the format: the others stand in our properties
+    more = [
+        text_of(each, "value") for each in trees_of(one, "properties") if text_of(each, "name") == f"{OWN}cpe"
+    ]
     return Component(
         name=text_of(one, "name"),
         type=text_of(one, "type") or "library",
@@ -66,7 +70,7 @@ def _component(one: Tree, parent: str) -> Component:
         reference=text_of(one, "bom-ref"),
         parent=parent,
         purls=(purl,) if purl else (),
-        cpes=(cpe,) if cpe else (),
+        cpes=tuple(filter(None, (text_of(one, "cpe"), *more))),
         licenses=tuple(_licenses(one)),
         supplier=text_of(one, "supplier", "name"),
         scope=text_of(one, "scope"),
@@ -105,6 +109,7 @@ def _found(one: Tree) -> Found:
         groups=tuple(groups.split(",")) if groups else (),
         is_development=properties.get(f"{OWN}development") == "true"
         or properties.get("cdx:npm:package:development") == "true",
+        constraint=properties.get(f"{OWN}constraint", ""),
         relationship="declared"
         if relationship == "declared"
         else "transitive"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,11 @@ from nephoscope.model.package_url import PackageUrl
 from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES, url_of
 
 SUBJECT = "subject"
+
+#: A name of CPE 2.3 without characters that the schema refuses.
+_CPE = re.compile(
+    r"cpe:2\.3:[aho*\-](:([A-Za-z0-9._~\-]+|[*\-])){5}(:(\*|[A-Za-z]{2,3}(-[A-Za-z]{2}|-[0-9]{3})?|-))(:([A-Za-z0-9._~\-]+|[*\-])){4}"
+)
 
 
 def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[str, Any]:
@@ -81,8 +87,12 @@ def _component(package: Package, reference: str) -> dict[str, Any]:
     licenses = _licenses(package)
     if licenses:
         component["licenses"] = licenses
+    cpes = [one for one in package.cpes if _CPE.fullmatch(one)]
+    if cpes:
+        component["cpe"] = cpes[0]
     component["purl"] = str(url)
     properties = [{"name": OWN + key, "value": value} for key, value in _found(package).items() if value]
+    properties += [{"name": f"{OWN}cpe", "value": one} for one in package.cpes if one not in cpes[:1]]
     if properties:
         component["properties"] = properties
     return component
@@ -114,6 +124,7 @@ def _found(package: Package) -> dict[str, str]:
         "groups": ",".join(package.groups),
         "development": "true" if package.is_development else "",
         "relationship": package.relationship,
+        "constraint": package.constraint,
     }
 
 

@@ -73,8 +73,7 @@ def _component(element: str, component: dict[str, Any]) -> list[str]:
     lines += [_leaf(key, component[key]) for key in ("group", "name", "version") if key in component]
     if "licenses" in component:
         lines += _listed("licenses", ([_license(one)] for one in component["licenses"]))
-    if "purl" in component:
-        lines.append(_leaf("purl", component["purl"]))
+    lines += [_leaf(key, component[key]) for key in ("cpe", "purl") if key in component]
     if "properties" in component:
         lines += _listed("properties", ([_property(one)] for one in component["properties"]))
     return [*lines, f"</{element}>"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from nephoscope.collect.sbom.cyclonedx.document import OWN
 from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
 from nephoscope.collect.sbom.writing.licenses import is_expression
 from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, as_json, identifier_of
@@ -66,13 +67,26 @@ def _package(component: dict[str, Any], numbers: dict[str, str]) -> dict[str, An
         )
     elif licenses:
         package["licenseComments"] = ", ".join(licenses)
-    locator = {
+    purl = {
         "referenceCategory": "PACKAGE-MANAGER",
         "referenceType": "purl",
         "referenceLocator": component["purl"],
     }
-    found = [f"{one['name'].rpartition(':')[2]}: {one['value']}" for one in component.get("properties", ())]
-    return package | {"externalRefs": [locator], **({"sourceInfo": "\n".join(found)} if found else {})}
+    cpes = [
+        component.get("cpe", ""),
+        *(one["value"] for one in component.get("properties", ()) if one["name"] == f"{OWN}cpe"),
+    ]
+    references = [purl, *(_platform(one) for one in cpes if one)]
+    found = [
+        f"{one['name'].rpartition(':')[2]}: {one['value']}"
+        for one in component.get("properties", ())
+        if one["name"] != f"{OWN}cpe"
+    ]
+    return package | {"externalRefs": references, **({"sourceInfo": "\n".join(found)} if found else {})}
+
+
+def _platform(cpe: str) -> dict[str, str]:
+    return {"referenceCategory": "SECURITY", "referenceType": "cpe23Type", "referenceLocator": cpe}
 
 
 def _licenses(component: dict[str, Any]) -> Iterator[str]:

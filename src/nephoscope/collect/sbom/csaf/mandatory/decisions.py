@@ -25,6 +25,11 @@ def check_decisions_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions that lack a part."""
     for place, _, decision in _decisions(document):
         yield from ((place, f"the decision has no {key}") for key in _REQUIRED if not decision.get(key))
+        if text_of(decision, "schemaVersion") not in {"", "2.0.0"}:
+            yield (
+                f"{place}/schemaVersion",
+                f"{text_of(decision, 'schemaVersion')[:20]!r} is no version that is known",
+            )
         for number, one in enumerate(trees_of(decision, "selections")):
             yield from (
                 (f"{place}/selections/{number}", f"it has no {key}") for key in _SELECTED if not one.get(key)

@@ -40,6 +40,9 @@ def _named_products(document: AdvisoryDocument) -> Iterator[tuple[str, str]]:
         for place, _, item in document.listed(key):
             for product in texts_of(item, "product_ids"):
                 yield f"{place}/product_ids", product
+    for number, note in enumerate(trees_of(document.head, "notes")):
+        for product in texts_of(note, "product_ids"):
+            yield f"/document/notes/{number}/product_ids", product
     for place, _, metric, _ in document.metrics():
         for product in texts_of(metric, "products"):
             yield f"{place}/products", product
