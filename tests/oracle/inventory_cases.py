@@ -17,6 +17,7 @@ import argparse
 import base64
 import gzip
 import json
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from typing import Any
 
 from corpus_records import Record, lines, raised
 from inventory_conventions import (
+    EXTENDED,
     FAMILIES,
     OPTIONS_OF_TOOLS,
     PINNED_ONLY,
@@ -40,6 +42,7 @@ from inventory_conventions import (
     WITHOUT_MEMBERS,
     WITHOUT_ROOTS,
 )
+from msgspec.structs import replace
 
 from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, read_with
 from nephoscope.collect.inventory.end_of_life import support_state
@@ -111,15 +114,15 @@ def listed(kind: str, packages: tuple[Package, ...]) -> list[Package]:
         and not (kind in WITHOUT_MEMBERS and package.relationship == "member")
         and not (kind in WITHOUT_DEVELOPMENT and package.is_development)
         and not (kind in VERSIONED_ONLY and not package.version)
-        and WITHOUT_GROUPS.get(kind) not in package.groups
+        and not WITHOUT_GROUPS.get(kind, set()) & set(package.groups)
     ]
 
 
 def item_of(package: Package, wanted: set[Item], has_types: bool) -> Item:
-    """Return name, version and type of a package as the corpus writes them: Go with or without `v`, a range for a version."""
+    """Return a package as the corpus writes it: Go without `v`; for a range its version, itself or nothing."""
     kind = package.type if has_types else ""
     version = package.version.removeprefix("v") if package.type == "golang" else package.version
-    for spelling in (version, package.constraint):
+    for spelling in (version, package.constraint, *([""] if package.constraint else ())):
         if (package.name, spelling, kind) in wanted:
             return package.name, spelling, kind
     return package.name, version, kind
@@ -132,7 +135,9 @@ def wanted_of(value: dict[str, Any]) -> tuple[set[Item], bool]:
     is_go = "golang" in value["kind"]
     items = {
         (
-            package["name"],
+            package["name"].rpartition(":")[0]
+            if value["kind"] == "containers/containerd"
+            else package["name"],
             (package["version"] or "").removeprefix("v" if is_go else "\0").replace("unknown", ""),
             TYPES.get(package.get("purl_type") or "", package.get("purl_type") or "") if has_types else "",
         )
@@ -176,7 +181,12 @@ def judge_parser(record: Record, tally: Tally) -> None:
     is_refusal = value["want"] == "error" and not wanted
     found: object = reading if isinstance(reading, str) else None
     if isinstance(reading, InventoryReading):
-        packages = listed(value["kind"], reading.packages)
+        everything = "IncludeStopped" in (value.get("options") or {})
+        packages = list(reading.packages) if everything else listed(value["kind"], reading.packages)
+        if value["kind"] == "containers/podman":  # without the part that the registry adds
+            packages = [
+                replace(one, name=one.name.replace("docker.io/library/", "docker.io/")) for one in packages
+            ]
         if (
             value["kind"] == "nodejs/pnpm" and b"lockfileVersion: '9" not in content
         ):  # older ones without development
@@ -253,7 +263,8 @@ def judge_release(record: Record, tally: Tally) -> None:
     found = read_operating_system(path, value["text"])
     is_known = found is not None and bool(found.version)
     family = FAMILIES.get(value["family"] or "", value["family"])
-    wanted = (family, (value["version"] or "").split(" ")[0]) if value["family"] else None
+    version = re.sub(r"^(?:AMI )?release ", "", value["version"] or "").split(" ")[0]
+    wanted = (family, version) if value["family"] else None
     tally.judge(
         "os_release", record.place, (found.family, found.version) if found and is_known else None, wanted
     )
@@ -265,9 +276,9 @@ def judge_support(record: Record, tally: Tally) -> None:
     year, month, day = map(int, value["at"][:10].split("-"))
     at = date(year, month, 1) + timedelta(day - 1)  # the corpus has a 31st of April
     family = FAMILIES.get(value["family"], value["family"])
-    tally.judge(
-        "eol", record.place, support_state(family, value["version"], at) != "ended", value["supported"]
-    )
+    state = support_state(family, value["version"].split(" ")[0], at)
+    found = state in ("supported", "unknown") or (state == "extended" and family in EXTENDED)
+    tally.judge("eol", record.place, found, value["supported"])
 
 
 def judge_secrets(record: Record, tally: Tally) -> None:

@@ -10,8 +10,10 @@ READERS = {
     "c/conan": "conan_lock",
     "conda/environment": "conda_environment",
     "conda/meta": "conda_package",
+    "containers/containerd": "containerd_containers",
     "containers/dockerbaseimage": "base_image",
     "containers/dockercomposeimage": "compose_image",
+    "containers/podman": "podman_containers",
     "dart/pub": "pubspec_lock",
     "dotnet/core_deps": "dotnet_deps",
     "golang/binary": "go_binary",
@@ -80,6 +82,7 @@ READERS = {
     "misc/chrome/extensions": "chrome_extension",
     "misc/githubactions": "github_actions",
     "misc/vscodeextensions": "vscode_extensions",
+    "frameworks/wordpress": "wordpress_core",
     "misc/wordpress/plugins": "wordpress_plugin",
     "nodejs/bun": "bun_lock",
     "nodejs/npm": "package_lock_json",
@@ -130,20 +133,36 @@ WITHOUT_ROOTS = {
     "language/golang/gomod",
     "language/java/pomxml",
     "language/python/uvlock",
-    "golang/binary",
 }
 #: Kinds whose lists leave out what has no one version.
 PINNED_ONLY = {"python/pip", "golang/mod"}
 #: Kinds whose lists leave out the members of a project.
 WITHOUT_MEMBERS = {"nodejs/yarn"}
 #: Kinds whose lists leave out what only the development of a project needs.
-WITHOUT_DEVELOPMENT = {"sbt/lockfile"}
+WITHOUT_DEVELOPMENT = {"sbt/lockfile", "nuget/config"}
 #: Kinds whose lists leave out what has no version at all.
 VERSIONED_ONLY = {"hex/mix", "language/python/pylock", "language/python/setup", "language/julia/manifesttoml"}
 #: Groups that a kind's lists leave out.
-WITHOUT_GROUPS = {"c/conan": "build-requires", "nodejs/yarn": "patched"}
+WITHOUT_GROUPS = {
+    "c/conan": {"build-requires"},
+    "containers/podman": {"stopped"},
+    "nodejs/yarn": {
+        "patch",
+        "file",
+        "link",
+        "portal",
+        "github",
+        "git",
+        "git+ssh",
+        "git+http",
+        "git+https",
+        "git+file",
+    },
+}
+#: Families whose ends of life are those by contract.
+EXTENDED = {"ubuntu"}
 #: Options of the suites' own tools, that make their lists other ones.
-OPTIONS_OF_TOOLS = ("IncludeNotInstalled", "excludeIndirect", "maxFileSizeBytes", "IncludeStopped")
+OPTIONS_OF_TOOLS = ("IncludeNotInstalled", "excludeIndirect", 'maxFileSizeBytes": 1}', "invalid_status")
 #: Kinds that read files beside the one of the record.
 WITH_NEIGHBOURS = {
     "language/golang/gomod",
@@ -160,6 +179,9 @@ FAMILIES = {
     "opensuse.leap": "opensuse-leap",
     "opensuse.tumbleweed": "opensuse-tumbleweed",
     "slemicro": "sle-micro",
+    "slem": "sle-micro",
+    "suse linux enterprise micro": "sle-micro",
+    "almalinux": "alma",
     "suse linux enterprise server": "sles",
     "cblmariner": "cbl-mariner",
     "azurelinux": "azure-linux",
@@ -188,7 +210,7 @@ SECRETS = {
     "stripe-publishable-token": "stripe-publishable-key",
     "slack-access-token": "slack-token",
     "slack-web-hook": "slack-webhook",
-    "dockerconfig-secret": "docker-registry-credentials",
+    "dockerconfig-secret": "docker-configuration-in-manifest",
     "openai-api-key": "openai-api-key",
     "sendgrid-api-token": "sendgrid-api-key",
     "sendinblue-api-token": "sendinblue-api-key",

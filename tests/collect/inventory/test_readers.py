@@ -19,13 +19,15 @@ CASES: list[dict[str, Any]] = [
     for path in sorted(FOLDER.glob("*.yaml"))
     for case in yaml.safe_load(path.read_text(encoding="utf-8"))
 ]
-#: Readers of bytes that are not text: test_binaries.py and test_archives.py have theirs.
+#: Readers of bytes that are not text: test_programs.py, test_rpm.py, test_archives.py and test_containers.py have theirs.
 OF_BYTES = {
     "chisel",
+    "containerd_containers",
     "go_binary",
     "java_archive",
     "kernel_module",
     "nix_store",
+    "podman_containers",
     "rpm",
     "rust_program",
     "vsix",

@@ -36,6 +36,7 @@ SAMPLES = {
     "hashicorp-terraform-token": LETTERS[:14] + ".atlasv1." + LETTERS[:64],
     "hashicorp-vault-token": "hvs." + LETTERS[:95],
     "docker-hub-token": "dckr_pat_" + LETTERS[:27],
+    "docker-configuration-in-manifest": ".dockerconfigjson: eyJ" + LETTERS[:40],
     "docker-registry-credentials": '{"auths": {"x": {"auth": "' + LETTERS[:20] + '"}}}',
     "github-token": "ghp_" + LETTERS[:36],
     "github-fine-grained-token": "github_pat_" + LETTERS[:82],

@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         return
     name = _field(file, begin[1], "name")
     if name is None:
-        return
+        raise file.refusal("the specification has no name that stands as text")
     version = _field(file, begin[1], "version")
     known = version[0] if version else _constant(file, begin[1])
     if not known:

@@ -31,7 +31,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     program = parse_executable(file)
     try:
         found = _build_information(program)
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise file.refusal(f"the build information is damaged: {error}") from error
     if found is None:
         return

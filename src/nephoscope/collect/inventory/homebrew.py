@@ -12,6 +12,8 @@ TITLE = "Homebrew receipt"
 PATTERNS = (
     "**/Cellar/*/*/INSTALL_RECEIPT.json",
     "**/Caskroom/*/*/*.wrapper.sh",
+    "**/Caskroom/*/*/source.properties",
+    "**/Caskroom/*/*/*/source.properties",
     "**/Caskroom/*/.metadata/*/*/Casks/*.json",
 )
 

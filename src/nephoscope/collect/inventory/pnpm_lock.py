@@ -20,6 +20,7 @@ PATTERNS = ("**/pnpm-lock.yaml", "**/pnpm-lock.yml")
 
 _SLASHED = re.compile(r"/((?:@[^/]+/)?[^/@]+)/([^/_(]+).*")
 _AT = re.compile(r"/?((?:@[^/@]+/)?[^/@(]+)@([^(]+)(?:\(.*)?")
+_REGISTRY = re.compile(r"[\w.-]+\.[a-z]{2,}(?::\d+)?/((?:@[^/]+/)?[^/@]+)/(\d[^/_(]*).*")
 _VERSION = re.compile(r"\d[\w.+-]*")
 _ADDRESS = re.compile(r"@?[\w.-]+\.[a-z]{2,}/.+|@?file:.+|[a-z+]+://.+|.+\.tgz")
 _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
@@ -56,7 +57,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def _named(key: str, entry: dict[str, Any]) -> tuple[str, str] | None:
     own, given = word(entry.get("name")), word(entry.get("version"))
-    found = _AT.fullmatch(key) or _SLASHED.fullmatch(key)
+    found = _AT.fullmatch(key) or _SLASHED.fullmatch(key) or _REGISTRY.fullmatch(key)
     if own and (given or not found):
         return own, given
     if found is None:

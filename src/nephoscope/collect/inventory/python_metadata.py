@@ -40,7 +40,9 @@ def _distribution(file: InventoryFile, text: str) -> Iterator[Package]:
     first = 0
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
-            break
+            if fields:
+                break
+            continue
         if found := _FIELD.match(line):
             key = found[1].lower()
             fields.setdefault(key, []).append(found[2].strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.requirement import parse_requirement
@@ -13,6 +14,9 @@ TITLE = "setup.py"
 PATTERNS = ("**/setup.py",)
 MAX_SIZE = 1_000_000
 
+_QUOTED = re.compile(
+    r"""["']([A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:===?|>=|<=|~=)\s*[\w.,<>=!~* ]+)["']"""
+)
 #: The arguments of `setup` and the names of lists that hold requirements.
 _NAMES = ("install_requires", "setup_requires", "tests_require", "requires", "extras_require", "requirements")
 
@@ -21,18 +25,42 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages whose requirements stand in the script as text; raises UnreadableInventoryError."""
     try:
         tree = ast.parse(file.text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise file.refusal(f"the script is no Python: {str(error)[:200]}", line) from error
+    except SyntaxError as error:
+        reason = "the script is no Python 3: only requirements with a version, in quotes, are read"
+        file.leave_out(error.lineno or 1, reason)
+        yield from _quoted(file)
+        return
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise file.refusal(f"the script cannot be read: {str(error)[:200]}") from error
+    named = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    seen: set[tuple[str, int]] = set()
     for node in ast.walk(tree):
-        for holder in _holders(node):
+        for holder in _holders(node, named):
             for text, line in _texts(holder):
-                yield from _required(file, text, line)
+                if (text, line) not in seen:
+                    seen.add((text, line))
+                    yield from _required(file, text, line)
 
 
-def _holders(node: ast.AST) -> Iterator[ast.AST]:
+def _quoted(file: InventoryFile) -> Iterator[Package]:
+    for number, line in enumerate(file.text.split("\n"), 1):
+        if not line.lstrip().startswith("#"):
+            for text in _QUOTED.findall(line):
+                yield from _required(file, text, number)
+
+
+def _holders(node: ast.AST, named: dict[str, ast.expr]) -> Iterator[ast.AST]:
     if isinstance(node, ast.Call):
-        yield from (keyword.value for keyword in node.keywords if keyword.arg in _NAMES)
+        for keyword in node.keywords:
+            if keyword.arg in _NAMES:
+                value = keyword.value
+                yield named.get(value.id, value) if isinstance(value, ast.Name) else value
     elif isinstance(node, ast.Assign):
         names = [target.id.lower() for target in node.targets if isinstance(target, ast.Name)]
         if any(name in _NAMES or name.endswith("_requires") for name in names):

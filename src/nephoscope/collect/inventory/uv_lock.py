@@ -23,16 +23,22 @@ def read(file: InventoryFile) -> Iterator[Package]:
     by_name: dict[str, list[dict[str, Any]]] = {}
     for entry in entries:
         by_name.setdefault(word(entry.get("name")), []).append(entry)
-    roots = [entry for entry in entries if _is_local(entry)]
+    roots = [entry for entry in entries if _folder(entry)]
     declared = {name for root in roots for name in _names(root)}
     developed = {name for root in roots for name in _development_names(root)}
     used = _reached(declared, by_name)
     for number, entry in enumerate(entries):
         name = word(entry.get("name"))
         relationship: Relationship = (
-            "root" if _is_local(entry) else "declared" if name in declared | developed else "transitive"
+            "root"
+            if _folder(entry) == "."
+            else "member"
+            if _folder(entry)
+            else "declared"
+            if name in declared | developed
+            else "transitive"
         )
-        is_development = bool(roots) and relationship != "root" and name not in used
+        is_development = bool(roots) and not _folder(entry) and name not in used
         yield Package(
             type="pypi",
             name=name,
@@ -46,8 +52,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _is_local(entry: dict[str, Any]) -> bool:
-    return any(kind in table(entry.get("source")) for kind in _LOCAL)
+def _folder(entry: dict[str, Any]) -> str:
+    source = table(entry.get("source"))
+    return next((word(source[kind]) for kind in _LOCAL if kind in source), "")
 
 
 def _needed(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -43,7 +43,10 @@ class _Block:
 
 
 def read(file: InventoryFile) -> Iterator[Package]:
-    """Give the locked packages and the members of the project but its root; raises UnreadableInventoryError."""
+    """Give the locked packages, in a group where they come from elsewhere than a registry, and the members of the project.
+
+    Raises UnreadableInventoryError.
+    """
     blocks = [block for block in _blocks(file) if not block.descriptors[0].startswith("__metadata")]
     owners = {descriptor: block for block in blocks for descriptor in block.descriptors}
     for block in blocks:
@@ -99,7 +102,7 @@ def _package(file: InventoryFile, block: _Block, owners: dict[str, _Block]) -> I
         file.leave_out(block.line, f"ranges of {protocol[1]}: are not known")
         return
     relationship: Relationship = "member" if asked.startswith("workspace:") else ""
-    groups = ("patched",) if asked.startswith("patch:") else ()
+    groups = (protocol[1],) if protocol and protocol[1] not in ("npm", "workspace") else ()
     needed = (_owner(name, wanted, owners) for name, wanted in block.needed)
     yield Package(
         type="npm",

@@ -66,7 +66,7 @@ def parse_executable(file: InventoryFile) -> Executable:
             return _pe(content)
         if content.startswith(MAGIC[2:]):
             return _mach_o(content)
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise file.refusal(f"the executable is cut off or damaged: {error}") from error
     raise file.refusal("this is no ELF, PE or Mach-O file")
 

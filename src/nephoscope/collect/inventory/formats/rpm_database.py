@@ -31,7 +31,7 @@ def headers_of(content: bytes) -> Iterator[bytes]:
             yield from _berkeley(content)
         else:
             raise ValueError("the file is empty or too short")
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise ValueError(f"the database is cut off or damaged: {error}") from error
 
 

@@ -49,7 +49,7 @@ def parse_rpm_header(blob: bytes) -> RpmHeader:
             tag, kind, offset, number = struct.unpack_from(">IIII", blob, 8 + index * 16)
             if tag in _WANTED and tag not in tags:
                 tags[tag] = _values(data, kind, offset, number)
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise ValueError(f"the header of a package is damaged: {error}") from error
     header = _header(tags)
     if not header.name or not header.version:

@@ -1,0 +1,110 @@
+"""Files of bbolt, the key-value store of podman and containerd: nested buckets of keys and values.
+
+Source: go.etcd.io/bbolt, its description of pages.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_MAGIC = 0xED0CDAED
+_BRANCH, _LEAF, _META = 0x01, 0x02, 0x04
+_HEAD, _BUCKET_HEAD = 16, 16
+_IS_BUCKET = 1
+MAX_DEPTH = 60
+MAX_KEYS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BoltBucket:
+    """A bucket: its values and the buckets within it, by their keys."""
+
+    values: dict[bytes, bytes]
+    buckets: dict[bytes, BoltBucket]
+
+    def at(self, *names: str) -> BoltBucket:
+        """Return the bucket at a path, an empty one where there is none."""
+        found = self
+        for name in names:
+            found = found.buckets.get(name.encode(), _EMPTY)
+        return found
+
+    def text(self, name: str) -> str:
+        """Return a value as text, '' where there is none."""
+        return self.values.get(name.encode(), b"").decode("utf-8", "replace")
+
+
+_EMPTY = BoltBucket({}, {})
+
+
+def parse_bolt(content: bytes) -> BoltBucket:
+    """Return the root bucket of a store; raises ValueError for one that is damaged or none."""
+    try:
+        size, root = _newest_meta(content)
+        return _Store(content, size).bucket(root, 0)
+    except (struct.error, IndexError, OverflowError) as error:
+        raise ValueError(f"the store is cut off or damaged: {error}") from error
+
+
+def _newest_meta(content: bytes) -> tuple[int, int]:
+    (size,) = struct.unpack_from("<I", content, _HEAD + 8)
+    if not 512 <= size <= 65_536:
+        raise ValueError("this is no store of bbolt")
+    found: list[tuple[int, int]] = []
+    for page in (0, 1):
+        at = page * size
+        (flags,) = struct.unpack_from("<H", content, at + 8)
+        magic, _, _, _, root, _, _, _, transaction = struct.unpack_from("<IIIIQQQQQ", content, at + _HEAD)
+        if flags & _META and magic == _MAGIC:
+            found.append((transaction, root))
+    if not found:
+        raise ValueError("this is no store of bbolt")
+    return size, max(found)[1]
+
+
+class _Store:
+    def __init__(self, content: bytes, size: int) -> None:
+        self._content, self._size, self._count = content, size, 0
+
+    def bucket(self, number: int, depth: int, inline: bytes = b"") -> BoltBucket:
+        values: dict[bytes, bytes] = {}
+        buckets: dict[bytes, BoltBucket] = {}
+        for flags, key, value in self._items(inline, depth) if inline else self._page_items(number, depth):
+            self._tick()
+            if flags & _IS_BUCKET:
+                (root,) = struct.unpack_from("<Q", value)
+                buckets[key] = self.bucket(root, depth + 1, b"" if root else value[_BUCKET_HEAD:])
+            else:
+                values[key] = value
+        return BoltBucket(values, buckets)
+
+    def _tick(self) -> None:
+        self._count += 1
+        if self._count > MAX_KEYS:
+            raise ValueError(f"the store has more than {MAX_KEYS} keys and pages")
+
+    def _page_items(self, number: int, depth: int) -> Iterator[tuple[int, bytes, bytes]]:
+        start = number * self._size
+        self._tick()
+        (overflow,) = struct.unpack_from("<I", self._content, start + 12)
+        yield from self._items(self._content[start : start + (overflow + 1) * self._size], depth)
+
+    def _items(self, page: bytes, depth: int) -> Iterator[tuple[int, bytes, bytes]]:
+        if depth > MAX_DEPTH:
+            raise ValueError(f"the store is deeper than {MAX_DEPTH}")
+        flags, count = struct.unpack_from("<HH", page, 8)
+        if not flags & (_LEAF | _BRANCH):
+            raise ValueError("a page of the store is neither a branch nor a leaf")
+        for index in range(count):
+            at = _HEAD + index * 16
+            if flags & _BRANCH:
+                (child,) = struct.unpack_from("<Q", page, at + 8)
+                yield from self._page_items(child, depth + 1)
+                continue
+            kind, offset, key, value = struct.unpack_from("<IIII", page, at)
+            start = at + offset
+            if start + key + value > len(page):
+                raise ValueError("a value of the store is cut off")
+            yield kind, page[start : start + key], page[start + key : start + key + value]
