@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,41 @@ def test_a_cut_or_strange_file_is_read_or_refused(case: dict[str, Any]) -> None:
     for cut in (*(content[: len(content) * part // 4] for part in range(4)), *shapes):
         try:
             read(case, cut)
+        except UnreadableInventoryError:
+            continue
+
+
+_TOKEN = re.compile(rb'"[^"\n]*"|[A-Za-z0-9_.@/-]+|\s+|.', re.DOTALL)
+_JUNK = (
+    b"null",
+    b"1",
+    b"[]",
+    b"{}",
+    b"true",
+    b'{"a": 1}',
+    b"[[]]",
+    b"\n",
+    b":",
+    b"@",
+    b"\xff",
+    b"\0",
+    b'"',
+    b"<a>",
+    b"&x;",
+    b"*x",
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_a_file_with_changed_words_is_read_or_refused(case: dict[str, Any]) -> None:
+    choice = random.Random(case["text"])
+    for _ in range(15):
+        words = _TOKEN.findall(case["text"].encode()) or [b""]
+        for _ in range(choice.randint(1, 4)):
+            at = choice.randrange(len(words))
+            words[at] = choice.choice((b"", choice.choice(words), choice.choice(_JUNK), choice.choice(_JUNK)))
+        try:
+            read(case, b"".join(words))
         except UnreadableInventoryError:
             continue
 

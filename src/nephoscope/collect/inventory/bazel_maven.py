@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from nephoscope.collect.inventory.formats.python_text import parse_python
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -23,11 +24,9 @@ _MAX_VALUES = 100_000
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the libraries; raises UnreadableInventoryError."""
     try:
-        tree = ast.parse(file.text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise file.refusal(
-            f"the file is no Starlark: {str(error)[:200]}", getattr(error, "lineno", None) or 1
-        ) from error
+        tree = parse_python(file)
+    except SyntaxError as error:
+        raise file.refusal(f"the file is no Starlark: {str(error)[:200]}", error.lineno or 1) from error
     script = _Script(tree)
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         for text in script.coordinates(call):

@@ -1,7 +1,7 @@
 """Readers of packages are found by scanning this folder: a module with TITLE, PATTERNS or MAGIC, and `read(file)`.
 
-PATTERNS are the paths that a reader claims, relative to the root: `*` is any text within a part, a leading `**/` any folders. MAGIC
-are the first bytes of the files that it claims wherever they stand. `read` gives the packages and raises UnreadableInventoryError;
+PATTERNS are the paths that a reader claims, relative to the root: `*` is any text within a part, `**/` any folders. MAGIC are the first
+bytes of the files that it claims wherever they stand. `read` gives the packages and raises UnreadableInventoryError;
 single entries that are no packages it leaves out by `file.leave_out`. MAX_SIZE bounds the bytes of a file where the general bound
 does not fit.
 """
@@ -71,32 +71,47 @@ def inventory_readers() -> dict[str, InventoryReader]:
     return found
 
 
+class _Claims:
+    """The patterns of all readers, by the last part of the paths that they claim: most paths meet none of them."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, list[tuple[InventoryReader, re.Pattern[str]]]] = {}
+        self._by_ending: dict[str, list[tuple[InventoryReader, re.Pattern[str]]]] = {}
+        for reader in inventory_readers().values():
+            for pattern in reader.patterns:
+                last = pattern.rpartition("/")[2]
+                known, key = (
+                    (self._by_ending, last.rpartition("*")[2]) if "*" in last else (self._by_name, last)
+                )
+                known.setdefault(key, []).append((reader, re.compile(_path_expression(pattern))))
+        self._endings = tuple(self._by_ending)
+        self.magic = tuple(reader for reader in inventory_readers().values() if reader.magic)
+
+    def of(self, path: str) -> set[str]:
+        """Return the names of the readers that claim a path."""
+        name = path.rpartition("/")[2]
+        candidates = self._by_name.get(name, [])
+        if name.endswith(self._endings):
+            ended = (claims for ending, claims in self._by_ending.items() if name.endswith(ending))
+            candidates = [*candidates, *(claim for claims in ended for claim in claims)]
+        return {reader.name for reader, expression in candidates if expression.fullmatch(path)}
+
+
 @cache
-def _claims() -> tuple[re.Pattern[str], tuple[tuple[InventoryReader, re.Pattern[str]], ...]]:
-    claims = tuple((reader, re.compile(_expression(reader))) for reader in inventory_readers().values())
-    return re.compile("|".join(claim.pattern for _, claim in claims)), claims
-
-
-def _expression(reader: InventoryReader) -> str:
-    parts = [_path_expression(pattern) for pattern in reader.patterns]
-    return rf"(?:{'|'.join(parts)})\Z" if parts else r"(?!)"
+def _claims() -> _Claims:
+    return _Claims()
 
 
 def _path_expression(pattern: str) -> str:
-    anywhere = pattern.startswith("**/")
-    text = re.escape(pattern.removeprefix("**/")).replace(r"\*", "[^/]*")
-    return rf"(?:.*/)?{text}" if anywhere else text
+    folders = (re.escape(part).replace(r"\*", "[^/]*") for part in pattern.split("**/"))
+    return "(?:.*/)?".join(folders)
 
 
 def readers_of(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
     """Return the readers that claim a file by its path, relative to the root, and its first HEAD bytes."""
-    anyone, claims = _claims()
-    named = anyone.match(path) is not None
-    return tuple(
-        reader
-        for reader, claim in claims
-        if (named and claim.match(path)) or (reader.magic and head.startswith(reader.magic))
-    )
+    claims = _claims()
+    names = claims.of(path) | {reader.name for reader in claims.magic if head.startswith(reader.magic)}
+    return tuple(reader for name, reader in inventory_readers().items() if name in names) if names else ()
 
 
 def read_inventory(file: InventoryFile) -> tuple[InventoryReading, ...]:

@@ -9,7 +9,7 @@ from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
 TITLE = "kernel module"
-PATTERNS = ("lib/modules/*.ko", "**/*.ko")
+PATTERNS = ("lib/modules/**/*.ko", "usr/lib/modules/**/*.ko")
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

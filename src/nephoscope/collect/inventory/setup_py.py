@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from nephoscope.collect.inventory.formats.python_text import parse_python
 from nephoscope.collect.inventory.formats.requirement import parse_requirement
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
@@ -24,14 +25,12 @@ _NAMES = ("install_requires", "setup_requires", "tests_require", "requires", "ex
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages whose requirements stand in the script as text; raises UnreadableInventoryError."""
     try:
-        tree = ast.parse(file.text)
+        tree = parse_python(file)
     except SyntaxError as error:
         reason = "the script is no Python 3: only requirements with a version, in quotes, are read"
         file.leave_out(error.lineno or 1, reason)
         yield from _quoted(file)
         return
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise file.refusal(f"the script cannot be read: {str(error)[:200]}") from error
     named = {
         target.id: node.value
         for node in ast.walk(tree)

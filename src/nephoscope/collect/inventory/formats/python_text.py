@@ -1,0 +1,24 @@
+"""Python scripts, and what is written like them, as syntax trees; nothing of them is run."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+
+
+def parse_python(file: InventoryFile) -> ast.Module:
+    """Return the syntax tree of a script; raises SyntaxError where it is no Python 3, UnreadableInventoryError where it is too deep."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # what Python has to say of a foreign script's style is not ours to show
+        try:
+            return ast.parse(file.text)
+        except SyntaxError:
+            raise
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise file.refusal(
+                f"the script cannot be read: {str(error)[:200] or 'it is too deep'}"
+            ) from error
