@@ -174,13 +174,17 @@ def test_a_file_that_is_too_large_is_refused() -> None:
 
 
 def test_deep_documents_are_refused() -> None:
-    deep = b"[" * 100_000
-    for name, path in (
-        ("bun_lock", "bun.lock"),
-        ("composer_lock", "composer.lock"),
-        ("pubspec_lock", "pubspec.lock"),
-    ):
+    deep = b"a = " + b"[" * 100_000
+    named = {
+        "bun_lock": "bun.lock",
+        "composer_lock": "composer.lock",
+        "pubspec_lock": "pubspec.lock",
+        "uv_lock": "uv.lock",
+        "bazel_maven": "WORKSPACE",
+    }
+    for name, path in named.items():
+        content = deep if name in ("uv_lock", "bazel_maven") else deep.removeprefix(b"a = ")
         with pytest.raises(UnreadableInventoryError):
-            read_with(inventory_readers()[name], InventoryFile(path, deep))
+            read_with(inventory_readers()[name], InventoryFile(path, content))
     with pytest.raises(UnreadableInventoryError):
         read_with(inventory_readers()["pom_xml"], InventoryFile("pom.xml", b"<a>" * 300))

@@ -1,7 +1,7 @@
 """Readers of packages are found by scanning this folder: a module with TITLE, PATTERNS or MAGIC, and `read(file)`.
 
-PATTERNS are the paths that a reader claims, relative to the root: `*` is any text within a part, `**/` any folders. MAGIC are the first
-bytes of the files that it claims wherever they stand. `read` gives the packages and raises UnreadableInventoryError;
+PATTERNS are the paths that a reader claims, relative to the root: `*` is any text within a part, `**/` any folders. MAGIC are the
+first bytes of the files that it claims wherever they stand. `read` gives the packages and raises UnreadableInventoryError;
 single entries that are no packages it leaves out by `file.leave_out`. MAX_SIZE bounds the bytes of a file where the general bound
 does not fit.
 """

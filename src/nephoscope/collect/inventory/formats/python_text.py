@@ -9,7 +9,7 @@ from nephoscope.collect.inventory.inventory_file import InventoryFile
 
 
 def parse_python(file: InventoryFile) -> ast.Module:
-    """Return the syntax tree of a script; raises SyntaxError where it is no Python 3, UnreadableInventoryError where it is too deep."""
+    """Return the tree of a script; raises SyntaxError for what is no Python 3, UnreadableInventoryError for what is too deep."""
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
