@@ -184,6 +184,7 @@ BROKEN = [
     ("6.1.8", f"{CONTENT}/cvss_v3/baseSeverity", ...),
     ("6.1.8", f"{CONTENT}/cvss_v3/vectorString", "CVSS:3.1/AV:N"),
     ("6.1.8", f"{CONTENT}/cvss_v3/version", "3.7"),
+    ("6.1.8", f"{CONTENT}/cvss_v3/baseSeverity", ["HIGH"]),
     ("6.1.9", f"{CONTENT}/cvss_v3/baseScore", 5.0),
     (
         "6.1.9",

@@ -61,7 +61,7 @@ def check_scores_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
         if "vectorString" in content and _computed(name, content) is None:
             yield f"{place}/vectorString", f"{text_of(content, 'vectorString')[:120]!r} is no vector"
         severity = content.get("baseSeverity", "NONE")
-        if severity not in _SEVERITIES:
+        if not isinstance(severity, str) or severity not in _SEVERITIES:
             yield f"{place}/baseSeverity", f"{str(severity)[:20]!r} is no severity"
 
 
