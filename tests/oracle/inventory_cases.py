@@ -150,7 +150,7 @@ def set_apart(value: dict[str, Any]) -> str:
     """Return why a record cannot be answered here, '' where it can."""
     kind = value["kind"]
     if kind not in READERS:
-        return f"not read here: {kind}"
+        return f"{'sbom_cases.py judges it' if kind.startswith('sbom/') else 'not read here'}: {kind}"
     options = json.dumps(value.get("options") or {})
     named = [option for option in OPTIONS_OF_TOOLS if option in options]
     return f"option {named[0]}" if named else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.xml_tree import parse_xml
+from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -14,7 +14,7 @@ PATTERNS = ("**/chocolatey/lib/*/*.nuspec", "**/Chocolatey/lib/*/*.nuspec")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the package; raises UnreadableInventoryError."""
-    metadata = parse_xml(file).child("metadata")
+    metadata = parse_xml_file(file).first("metadata")
     name, version = (metadata.text_of("id"), metadata.text_of("version")) if metadata else ("", "")
     if not name or not version:
         raise file.refusal("the specification has no id or no version")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.xml_tree import parse_xml
+from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -17,9 +17,9 @@ PATTERNS = (
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the application with its newest release; raises UnreadableInventoryError."""
-    component = parse_xml(file)
+    component = parse_xml_file(file)
     name = component.text_of("id")
-    release = component.at("releases", "release")
+    release = component.first("releases", "release")
     version = release.attributes.get("version", "") if release else ""
     if not name or not version:
         raise file.refusal("the metadata has no id or no release")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.xml_tree import parse_xml
+from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -14,8 +14,8 @@ PATTERNS = ("**/gradle/verification-metadata.xml",)
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the libraries; raises UnreadableInventoryError."""
-    root = parse_xml(file)
-    components = root.child("components")
+    root = parse_xml_file(file)
+    components = root.first("components")
     for component in components.children if components else ():
         group, name, version = (
             component.attributes.get(key, "").strip() for key in ("group", "name", "version")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nephoscope.collect.inventory.formats.archives import BoundedArchive
-from nephoscope.collect.inventory.formats.xml_tree import parse_xml
+from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.model.package import Package
 
@@ -103,10 +103,10 @@ def _licenses(archive: BoundedArchive, name: str) -> tuple[str, ...]:
     if name not in archive.names():
         return ()
     try:
-        project = parse_xml(InventoryFile(f"{archive.path}/{name}", archive.read(name)))
+        project = parse_xml_file(InventoryFile(f"{archive.path}/{name}", archive.read(name)))
     except UnreadableInventoryError:
         return ()  # only what the licences say is lost
-    licenses = project.child("licenses")
+    licenses = project.first("licenses")
     return (
         tuple(entry.text_of("name") for entry in licenses.children if entry.text_of("name"))
         if licenses

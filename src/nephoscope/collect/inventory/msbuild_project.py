@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.xml_tree import XmlElement, parse_xml
+from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
 from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.files.xml_tree import XmlElement
 from nephoscope.model.package import Package
 
 TITLE = "MSBuild project"
@@ -27,14 +28,16 @@ _EXACT = re.compile(r"\d[^\s,*\[\]()]*|\[\s*[^,\s]+\s*\]")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages whose version stands here; raises UnreadableInventoryError."""
-    project = parse_xml(file)
+    project = parse_xml_file(file)
     if project.name != "Project":
         raise file.refusal("the root element is no Project", project.line)
     properties = {
-        entry.name: entry.text.strip() for group in project.all("PropertyGroup") for entry in group.children
+        entry.name: entry.text.strip()
+        for group in project.within("PropertyGroup")
+        for entry in group.children
     }
     for kind in _ITEMS:
-        for item in project.all(kind):
+        for item in project.within(kind):
             yield from _package(file, item, properties)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.xml_tree import parse_xml
+from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -14,7 +14,7 @@ PATTERNS = ("**/packages.config", "**/packages.*.config")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages; raises UnreadableInventoryError."""
-    root = parse_xml(file)
+    root = parse_xml_file(file)
     if root.name != "packages":
         raise file.refusal("the root element is not packages", root.line)
     for entry in root.children:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.xml_tree import XmlElement, parse_xml
+from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
 from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.files.xml_tree import XmlElement
 from nephoscope.model.package import Package
 
 TITLE = "pom.xml"
@@ -20,17 +21,17 @@ _ROUNDS = 10
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the project and its dependencies; raises UnreadableInventoryError."""
-    project = parse_xml(file)
+    project = parse_xml_file(file)
     if project.name != "project":
         raise file.refusal("the root element is no project", project.line)
     properties = _properties(project)
     yield from _project(file, project, properties)
     managed = {
         _coordinates(entry, properties): _fill(entry.text_of("version"), properties)
-        for entry in _dependencies(project.at("dependencyManagement", "dependencies"))
+        for entry in _dependencies(project.first("dependencyManagement", "dependencies"))
     }
     found: dict[tuple[str, str], Package] = {}
-    for entry in _dependencies(project.child("dependencies")):
+    for entry in _dependencies(project.first("dependencies")):
         group, artifact = _coordinates(entry, properties)
         if not group or not artifact:
             file.leave_out(entry.line, "a dependency has no groupId or no artifactId")
@@ -45,9 +46,9 @@ def _dependencies(element: XmlElement | None) -> list[XmlElement]:
 
 
 def _properties(project: XmlElement) -> dict[str, str]:
-    element = project.child("properties")
+    element = project.first("properties")
     found = {child.name: child.text.strip() for child in (element.children if element else ())}
-    parent = project.child("parent")
+    parent = project.first("parent")
     for name in ("groupId", "artifactId", "version"):
         own = project.text_of(name)
         inherited = parent.text_of(name) if parent else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from nephoscope.collect.sbom.bill import Defect
 from nephoscope.collect.sbom.trees import Tree
-from nephoscope.collect.sbom.xml_tree import XmlElement
+from nephoscope.files.xml_tree import XmlElement
 
 NAMESPACE = "http://cyclonedx.org/schema/bom/"
 #: The extension that wrote dependencies before the specification had them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.trees import Tree
-from nephoscope.collect.sbom.xml_tree import XmlElement
+from nephoscope.files.xml_tree import XmlElement
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 TERMS = "http://spdx.org/rdf/terms#"

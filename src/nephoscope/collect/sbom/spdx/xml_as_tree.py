@@ -6,7 +6,7 @@ from typing import Any
 
 from nephoscope.collect.sbom.trees import Tree
 from nephoscope.collect.sbom.word_sets import words
-from nephoscope.collect.sbom.xml_tree import XmlElement
+from nephoscope.files.xml_tree import XmlElement
 
 #: Elements that are items of lists.
 _LISTS = words(
