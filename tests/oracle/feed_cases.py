@@ -95,6 +95,9 @@ class Provider:
             for one in self.advisories.get(name, [])
             if any(ecosystem_key(a.ecosystem) in keys for a in one.affected)
         ]
+        if told and told[0].source == "fedora":
+            # of several updates for one vulnerability the corpus keeps the severity of the first
+            return severity_of(min(told, key=lambda one: one.published).severity)
         words = [*rated, *(one.severity for one in told or self.advisories.get(name, []))]
         return next((word for word in map(severity_of, words) if word != "Unknown"), "Unknown")
 

@@ -46,7 +46,7 @@ RUNNERS = (
     Runner("version_cases.py", "corpora/versions", share=0.99),
     Runner("vulnerability_cases.py", "corpora/vulnmatch", share=0.99),
     Runner("vulnerability_cases.py", "corpora/vulnerabilities"),
-    Runner("feed_cases.py", "corpora/feeds", share=0.99),
+    Runner("feed_cases.py", "corpora/feeds"),
     Runner("inventory_cases.py", "corpora/inventory", share=0.98),
     Runner("sbom_cases.py", "corpora/sbom", share=0.98),
     Runner("template_cases.py", "corpora/templates", share=0.99),
