@@ -355,3 +355,11 @@ def test_the_command_ends_with_the_code_of_the_gate(
         for place in one["locations"]
     }
     assert uris <= {"main.tf"}
+
+
+def test_a_configuration_without_a_plan_is_told_how_it_is_judged(repo: Repo) -> None:
+    repo.write(main_tf=MAIN)
+    (repo.folder / ".git").mkdir()
+    result = run(repo.folder, ".")
+    assert result.exit_code == 4
+    assert "terraform show -json plan.out" in result.stderr

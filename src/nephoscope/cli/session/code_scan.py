@@ -213,9 +213,16 @@ def exit_code(report: CodeReport, options: Mapping[str, Any]) -> int:
     if report.unread or (options["fail_on_unknown"] and report.unknown):
         return NOT_JUDGED
     if not report.states and not report.findings:
-        tell("nothing was assessed: no policy or rule concerns what these templates deploy")
+        tell(f"nothing was assessed: {_why_nothing(options['targets'])}")
         return NOTHING_ASSESSED
     return CLEAN
+
+
+def _why_nothing(targets: Iterable[str]) -> str:
+    """Why nothing was assessed: a configuration of Terraform without its plan, or no policy for what is deployed."""
+    if any(name.endswith(".tf") for target in targets for name in open_repository(Path(target))[1]):
+        return "Terraform is judged by its plan: terraform plan -out plan.out && terraform show -json plan.out > plan.json"
+    return "no policy or rule concerns what these templates deploy"
 
 
 def _fails(finding: CodeFinding, options: Mapping[str, Any]) -> bool:
