@@ -45,7 +45,7 @@ from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.run import QueryResult, ran
+from nephoscope_kql.run import QueryResult, ran, run_results
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -230,7 +230,7 @@ class Lake:
             seen = Joined(catalog, others) if others else catalog
             compiled = compile_results(text, seen, now=now, given=given)
             with DuckDBEngine(scans=seen.scans(span), external=external, most=most) as engine:
-                found = [QueryResult(ran(engine, one, text, timeout), one.name, one.hint) for one in compiled]
+                found = run_results(engine, compiled, text, timeout)
         if age and not (most and most.cut) and not catalog.graph_tables:
             self._results.keep(asked, began, found)
         return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +14,7 @@ from nephoscope_kql.bind import BoundQuery, bind, bind_all
 from nephoscope_kql.binder.given import Given
 from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.deadline import COMPILING, within
-from nephoscope_kql.errors import NOWHERE, KqlError
+from nephoscope_kql.errors import NOWHERE, KqlError, placed_in
 from nephoscope_kql.external import ExternalSource
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.emptiness import needed_tables
@@ -88,16 +89,11 @@ def compile_derived(
     text: str, catalog: Catalog, derive: Callable[[Relation], Iterable[Relation]]
 ) -> tuple[Compiled, ...]:
     """Compile relations that are made of the bound rows of a query; KqlError as compile_changed()."""
-    with within(COMPILING):
-        try:
-            bound = bind(parse(text), catalog)
-            several = derive(_seen(bound))
-            now = dt.datetime.now(dt.UTC)
-            return tuple(_written(replace(bound, relation=one), writer("duckdb"), now) for one in several)
-        except KqlError as error:
-            raise error.locate(text) from error.__cause__
-        except RecursionError:
-            raise KqlError("the query is nested too deeply", NOWHERE) from None
+    with within(COMPILING), _reporting(text):
+        bound = bind(parse(text), catalog)
+        several = derive(_seen(bound))
+        now = dt.datetime.now(dt.UTC)
+        return tuple(_written(replace(bound, relation=one), writer("duckdb"), now) for one in several)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +168,16 @@ def _reported(
     text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
 ) -> tuple[Compiled, ...]:
     """The compiled results; what goes wrong is located in the query's text."""
-    try:
+    with _reporting(text):
         return _compiled(text, catalog, dialect, now, given, probe)
-    except KqlError as error:
-        raise error.locate(text) from error.__cause__
+
+
+@contextmanager
+def _reporting(text: str) -> Iterator[None]:
+    """What goes wrong inside is located in the query's text; a query that is nested too deeply is told."""
+    try:
+        with placed_in(text):
+            yield
     except RecursionError:
         raise KqlError("the query is nested too deeply", NOWHERE) from None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Kind = Literal["invalid", "unsupported"]
 
@@ -140,6 +141,15 @@ def joined(errors: Sequence[KqlError]) -> KqlError:
     """The first of the errors in the order of the text, with the others attached; at least one is given."""
     first, *rest = sorted(errors, key=lambda error: error.span.start)
     return KqlError(first.message, first.span, first.kind, first.hint, rest)
+
+
+@contextmanager
+def placed_in(text: str) -> Iterator[None]:
+    """Tell of every KqlError that is raised inside where in the text of a query it arose."""
+    try:
+        yield
+    except KqlError as error:
+        raise error.locate(text) from error.__cause__
 
 
 def raise_all(errors: Sequence[KqlError], text: str) -> None:

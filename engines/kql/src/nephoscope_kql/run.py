@@ -12,7 +12,7 @@ from nephoscope_kql.compile import Compiled, compile_results
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
-from nephoscope_kql.errors import KqlError
+from nephoscope_kql.errors import placed_in
 from nephoscope_kql.plan.relations import ResultHint
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def results(
     with within(timeout):
         compiled = _compiled(text, given, now, functions)
         with DuckDBEngine(given, external=external) as engine:
-            return tuple(QueryResult(ran(engine, one, text), one.name, one.hint) for one in compiled)
+            return tuple(run_results(engine, compiled, text))
 
 
 def _compiled(
@@ -76,7 +76,12 @@ def _compiled(
 
 def ran(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None = None) -> pa.Table:
     """The rows of a compiled query; a KqlError says where in its text it arose."""
-    try:
+    with placed_in(text):
         return engine.run(compiled, timeout)
-    except KqlError as error:
-        raise error.locate(text) from error.__cause__
+
+
+def run_results(
+    engine: DuckDBEngine, compiled: Iterable[Compiled], text: str, timeout: float | None = None
+) -> list[QueryResult]:
+    """Run every compiled result of a query, in order; a KqlError says where in its text it arose."""
+    return [QueryResult(ran(engine, one, text, timeout), one.name, one.hint) for one in compiled]

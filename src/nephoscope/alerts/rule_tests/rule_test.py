@@ -131,10 +131,13 @@ def find_problem(case: RuleTestCase, alerts: Sequence[Alert]) -> str:
 
 
 class Ground:
-    """What cases are run on, one after another: an engine, and what is known of tables; close it when done, or use it with `with`."""
+    """What cases are run on, one after another: an engine, and what is known of tables; close it when done, or use it with `with`.
 
-    def __init__(self) -> None:
-        self.engine = DuckDBEngine(threads=1, small=True)
+    `small`: queries are run without being optimized, as few rows allow.
+    """
+
+    def __init__(self, *, small: bool = True) -> None:
+        self.engine = DuckDBEngine(threads=1, small=small)
         self._tables = Tables.builtin()
         # rows in memory lie in no folders of days
         self._known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.files.functions import FunctionError, functions
 from nephoscope.files.tables.reading import FileTable, TableError, table
 from nephoscope.lake.reading.shipped_functions import shipped_functions
-from nephoscope_kql import Catalog, Compiled, QueryResult
+from nephoscope_kql import Catalog, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.external import AllowedLocations
-from nephoscope_kql.errors import KqlError
+from nephoscope_kql.run import run_results
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 if TYPE_CHECKING:
@@ -127,9 +127,7 @@ class Desk:
             with DuckDBEngine(
                 rows, files=files, scans=scans, memory=memory, external=self.external
             ) as engine:
-                results = _interruptible(
-                    engine, lambda: tuple(self._run(engine, one, text) for one in compiled)
-                )
+                results = _interruptible(engine, lambda: tuple(run_results(engine, compiled, text)))
             return Answer(results, (*compiled[0].notes, *_empty(below)))
 
     def explained(self, text: str) -> str:
@@ -143,12 +141,6 @@ class Desk:
 
     def _lake_catalog(self) -> AbstractContextManager[LakeCatalog | None]:
         return nullcontext() if self.lake is None else self.lake.catalog(workspace=self.workspace)
-
-    def _run(self, engine: DuckDBEngine, compiled: Compiled, text: str) -> QueryResult:
-        try:
-            return QueryResult(engine.run(compiled), compiled.name, compiled.hint)
-        except KqlError as error:
-            raise error.locate(text) from error.__cause__
 
 
 def _interruptible(engine: DuckDBEngine, work: Callable[[], Results]) -> Results:

@@ -17,7 +17,7 @@ from nephoscope_kql.compile import Compiled, compile_ahead, ticks
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.parquet import TimeRange
-from nephoscope_kql.errors import KqlError
+from nephoscope_kql.errors import KqlError, placed_in
 from nephoscope_kql.steady_rows import SINCE, UNTIL
 
 if TYPE_CHECKING:
@@ -135,11 +135,8 @@ class Reading:
         key = _key(compiled, span)
         found = self._results.get(key)
         if found is None:
-            try:
-                with within(timeout):
-                    found = self._run(compiled, text, span)
-            except KqlError as error:
-                raise error.locate(text) from error.__cause__
+            with placed_in(text), within(timeout):
+                found = self._run(compiled, text, span)
         self._twice[key] -= 1
         if self._twice[key] > 0 and found.nbytes <= RESULT_BYTES:
             self._results[key] = found

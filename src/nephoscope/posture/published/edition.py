@@ -31,8 +31,7 @@ from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
-from nephoscope_kql.errors import KqlError
-from nephoscope_kql.run import QueryResult
+from nephoscope_kql.run import QueryResult, run_results
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -210,13 +209,7 @@ class Edition:
             compiled = compile_results(text, catalog, now=now)
             current = self.current(beside) if beside is not None else None
             with DuckDBEngine(scans=catalog.scans(reach, current)) as engine:
-                found = []
-                for one in compiled:
-                    try:
-                        found.append(QueryResult(engine.run(one, timeout), one.name, one.hint))
-                    except KqlError as error:
-                        raise error.locate(text) from error.__cause__
-                return found
+                return run_results(engine, compiled, text, timeout)
 
 
 class GraphCatalog:

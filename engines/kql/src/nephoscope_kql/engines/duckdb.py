@@ -59,8 +59,8 @@ class DuckDBEngine:
     which of their rows may be seen; `readable`: files that `see` may name later. The connection can read these files and no others.
     `memory`: what DuckDB may use (default: "2GB", or a share of the limit of all queries of this process, where it has one); what it
     does not count may grow the process by half of that more and 256 MiB.
-    `most`: how large results may be; rows over it are not computed. `small`: results are a few rows; they are fetched as values, for
-    which DuckDB plans a query once instead of twice.
+    `most`: how large results may be; rows over it are not computed. `small`: tables and results are a few rows; they are fetched as
+    values, for which DuckDB plans a query once instead of twice, and not optimized, which takes longer than running it as it is.
     """
 
     def __init__(
@@ -113,6 +113,8 @@ class DuckDBEngine:
         # the footer of a file is read once by a connection that is asked again and again
         self._connection.execute("SET parquet_metadata_cache = true")
         self._connection.execute("SET enable_external_access = false")
+        if self._small:
+            self._connection.execute("PRAGMA disable_optimizer")
         self._connection.execute("SET lock_configuration = true")
         for name, several in files.items():
             files_as_rows(self._connection, name, several).create_view(name)

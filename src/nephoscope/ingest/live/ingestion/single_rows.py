@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from nephoscope_kql.errors import KqlError
+from nephoscope_kql.errors import KqlError, placed_in
 from nephoscope_kql.parser import parse
 from nephoscope_kql.tree import Call, ExternalData, Name, Node, Pipe
 from nephoscope_kql.tree.node import Operator, children, walk
@@ -50,12 +50,10 @@ _CALLS = frozenset(
 
 def check(text: str, table: str, columns: Collection[str]) -> None:
     """Raise KqlError, with the place, where the query is wrong, or is no one pipeline that looks at a record of a table at a time."""
-    try:
+    with placed_in(text):
         query = parse(text)
         _check_query(query)
         _check_reads(query, table, columns)
-    except KqlError as error:
-        raise error.locate(text) from error.__cause__
 
 
 def _check_query(query: Query) -> None:
