@@ -22,7 +22,7 @@ from nephoscope_kql import cells
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
 TESTS = Path(__file__).parents[1]
-CASES = yaml.safe_load((TESTS / "cases/tables/inference.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load((TESTS / "cases/tables/inference.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: ", ".join(case["texts"])[:60])

@@ -41,7 +41,7 @@ MINE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-2
 SCOPE = Scope(frozenset({MINE}), estate=ReachesWithin(reach_everything, frozenset({MINE})))
 TABLES = ("Syslog", "Event")
 
-CASES = yaml.safe_load(Path(__file__).with_name("access.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load(Path(__file__).with_name("access.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 SOURCES, OPERATIONS, PLUGINS, FUNCTIONS = (
     CASES[name] for name in ("sources", "operators", "plugins", "functions")
 )

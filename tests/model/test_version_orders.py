@@ -19,7 +19,9 @@ from nephoscope.model.versions.scheme_discovery import scheme_of, schemes
 
 pytestmark = pytest.mark.system
 
-CASES = yaml.safe_load((Path(__file__).parents[1] / "cases/versions.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load(
+    (Path(__file__).parents[1] / "cases/versions.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 TEXTS = st.text(st.sampled_from("01289.-+~^_:!abprcvAZ "), max_size=12)
 CHEAP = ("npm", "pypi")
 ECOSYSTEMS = [

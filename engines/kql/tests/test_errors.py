@@ -15,7 +15,9 @@ from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope_kql.errors import MAX_ERRORS
 from nephoscope_kql.parser import parse
 
-DOCUMENT = yaml.safe_load((Path(__file__).parent / "cases/errors.yaml").read_text(encoding="utf-8"))
+DOCUMENT = yaml.load(
+    (Path(__file__).parent / "cases/errors.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 CATALOG = MemoryCatalog.of(
     {name: columns.items() for name, columns in DOCUMENT["tables"].items()},
     [StoredFunction(name, one["body"], one["parameters"]) for name, one in DOCUMENT["functions"].items()],

@@ -12,9 +12,9 @@ from nephoscope_kql.formatter import formatted
 from nephoscope_kql.parser import parse
 from nephoscope_kql.parser.lexer import words
 
-QUERIES = yaml.safe_load((Path(__file__).parent / "cases" / "parse.yaml").read_text(encoding="utf-8"))[
-    "accept"
-]
+QUERIES = yaml.load(
+    (Path(__file__).parent / "cases" / "parse.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)["accept"]
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -17,7 +17,9 @@ from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.errors import KqlError
 
-CASES = yaml.safe_load((Path(__file__).parent / "cases/injection.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load(
+    (Path(__file__).parent / "cases/injection.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 MARK = "zqx9"
 """A word that no SQL of ours holds."""
 PAYLOADS = [payload.replace("MARK", MARK) for payload in CASES["payloads"]]

@@ -26,7 +26,9 @@ from nephoscope_kql.functions import declare
 
 pytestmark = pytest.mark.system
 
-QUERIES = yaml.safe_load((Path(__file__).parent / "cases/memory.yaml").read_text(encoding="utf-8"))
+QUERIES = yaml.load(
+    (Path(__file__).parent / "cases/memory.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 MOST = 1500
 """MiB by which the process may grow: 200 MB and half of that, 256 MiB, and what one step makes before anything can look."""
 ROOM = "at most 134,217,728 bytes of text or elements in a batch of rows"

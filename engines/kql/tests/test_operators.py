@@ -32,7 +32,7 @@ FILES = sorted(
     for path in (CASES / folder).glob("*.yaml")
     if path.stem != "tables"
 )
-DOCUMENTS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
+DOCUMENTS = {path.stem: yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader) for path in FILES}
 ALL = [
     pytest.param(case, document.get("files", {}), id=f"{stem}: {case['query'].strip()[:100]}")
     for stem, document in DOCUMENTS.items()
@@ -55,8 +55,8 @@ def table(columns: dict[str, str], rows: list[list[Any]]) -> Any:
 
 
 GIVEN = {
-    **yaml.safe_load((CASES / "witness.yaml").read_text(encoding="utf-8"))["tables"],
-    **yaml.safe_load((CASES / "operators/tables.yaml").read_text(encoding="utf-8")),
+    **yaml.load((CASES / "witness.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)["tables"],
+    **yaml.load((CASES / "operators/tables.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader),
 }
 TABLES = {name: table(one["columns"], one["rows"]) for name, one in GIVEN.items()}
 VIP = table(

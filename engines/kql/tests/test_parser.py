@@ -15,7 +15,9 @@ from nephoscope_kql.tree import Binary, Call, Evaluation, Lambda, Let, Literal, 
 from nephoscope_kql.tree import operators as op
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
-CASES = yaml.safe_load((Path(__file__).parent / "cases" / "parse.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load(
+    (Path(__file__).parent / "cases" / "parse.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 
 
 def value(text: str):

@@ -20,7 +20,9 @@ from nephoscope_kql.registry import aggregates, functions
 
 pytestmark = pytest.mark.system
 
-QUERIES = yaml.safe_load((Path(__file__).parent / "cases/spark.yaml").read_text(encoding="utf-8"))
+QUERIES = yaml.load(
+    (Path(__file__).parent / "cases/spark.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 ENDLESS = "range x from 1 to 90000000 step 1 | extend y = tostring(x * x) | summarize max(y), dcount(y)"
 SETTINGS = {
     "spark.sql.shuffle.partitions": "1",

@@ -15,7 +15,9 @@ from nephoscope_kql.engines.spark import SparkEngine
 
 pytestmark = pytest.mark.system
 
-QUERIES = yaml.safe_load((Path(__file__).parent / "cases/spark.yaml").read_text(encoding="utf-8"))
+QUERIES = yaml.load(
+    (Path(__file__).parent / "cases/spark.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 SOME = QUERIES[::4]
 
 

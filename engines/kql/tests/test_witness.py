@@ -10,7 +10,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-CASES = yaml.safe_load((Path(__file__).parent / "cases/witness.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load(
+    (Path(__file__).parent / "cases/witness.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 
 import kql_compare  # noqa: E402
 import kql_engine  # noqa: E402

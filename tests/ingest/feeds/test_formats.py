@@ -25,7 +25,7 @@ ID = "indicator--11111111-1111-4111-8111-11111111111"
 
 
 def _cases(name: str) -> list[dict[str, Any]]:
-    return yaml.safe_load((CASES / name).read_text())
+    return yaml.load((CASES / name).read_text(), yaml.CSafeLoader)
 
 
 @pytest.mark.parametrize("case", _cases("patterns.yaml"), ids=lambda case: case["pattern"])

@@ -18,8 +18,9 @@ from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
 from nephoscope.state.ingestion.sources import Source
 
-CASES = yaml.safe_load(
-    (Path(__file__).parents[2] / "cases/ingest/bound_secrets.yaml").read_text(encoding="utf-8")
+CASES = yaml.load(
+    (Path(__file__).parents[2] / "cases/ingest/bound_secrets.yaml").read_text(encoding="utf-8"),
+    yaml.CSafeLoader,
 )
 ROWS = [(kind, setting) for kind, case in CASES.items() for setting in case["moves"]]
 UNUSED = [kind for kind, case in CASES.items() if "unused" in case]

@@ -11,7 +11,9 @@ from nephoscope.ingest.live.catalogue import described, kinds, parsed
 from nephoscope.ingest.live.owned import always_owned, owned
 from nephoscope.ingest.live.setting_up import OF_THE_HOST
 
-CASES = yaml.safe_load((Path(__file__).parents[2] / "cases/ingest/owned.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load(
+    (Path(__file__).parents[2] / "cases/ingest/owned.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 ROWS = [(kind, row) for kind, rows in CASES.items() for row in rows]
 #: Settings that name files, that decide who the server is, or that lead to other machines.
 TELLING = {

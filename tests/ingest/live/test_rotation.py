@@ -27,7 +27,7 @@ from nephoscope.ingest.live.source import Surroundings
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
-CASES = yaml.safe_load((Path(__file__).parents[2] / "cases/rotation/scenarios.yaml").read_text())
+CASES = yaml.load((Path(__file__).parents[2] / "cases/rotation/scenarios.yaml").read_text(), yaml.CSafeLoader)
 PACKERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "gzip": (".gz", gzip.compress), "bzip2": (".bz2", bz2.compress), "xz": (".xz", lzma.compress),
     "zstd": (".zst", lambda data: pa.Codec("zstd").compress(data, asbytes=True)),

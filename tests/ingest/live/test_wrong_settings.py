@@ -23,7 +23,7 @@ from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
 
 TESTS = Path(__file__).parents[2]
-CASES = yaml.safe_load((TESTS / "cases/ingest/wrong_settings.yaml").read_text(encoding="utf-8"))
+CASES = yaml.load((TESTS / "cases/ingest/wrong_settings.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 ROWS = [(kind, row) for kind, case in CASES.items() for row in case["rows"]]
 
 

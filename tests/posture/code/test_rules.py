@@ -28,7 +28,7 @@ NAMES = {
 def cases() -> list:
     found = []
     for path in sorted(CASES.glob("*.yaml")):
-        for rule, given in yaml.safe_load(path.read_text()).items():
+        for rule, given in yaml.load(path.read_text(), yaml.CSafeLoader).items():
             for number, case in enumerate(given):
                 found.append(pytest.param(path.stem, rule, case, id=f"{rule}-{number}"))
     return found

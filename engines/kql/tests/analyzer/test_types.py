@@ -44,8 +44,8 @@ class Difference:
 
 @cache
 def differences(group: str) -> tuple[Difference, ...]:
-    found: dict[str, list[dict[str, Any]]] = yaml.safe_load(
-        (tables.FOLDER / "differences.yaml").read_text(encoding="utf-8")
+    found: dict[str, list[dict[str, Any]]] = yaml.load(
+        (tables.FOLDER / "differences.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
     )
     return tuple(
         Difference(one["analyzer"], one["ours"], tuple(map(re.compile, one["texts"])), one["reason"])

@@ -16,7 +16,8 @@ from nephoscope_kql.registry import aggregates, functions
 
 TABLES = Path(__file__).parents[1] / "cases/functions"
 FILES = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(TABLES.glob("*.yaml"))
+    path.stem: yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    for path in sorted(TABLES.glob("*.yaml"))
 }
 CASES = [(name, case) for file in FILES.values() for name, cases in file.items() for case in cases]
 REFUSED = {"hash_many", "geo_info_from_ip_address"}

@@ -10,7 +10,9 @@ import yaml
 from nephoscope_kql.parser.lexer import words
 
 SHAPES: tuple[str, ...] = tuple(
-    yaml.safe_load((Path(__file__).parents[1] / "cases/fuzz_shapes.yaml").read_text(encoding="utf-8"))
+    yaml.load(
+        (Path(__file__).parents[1] / "cases/fuzz_shapes.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+    )
 )
 COLUMNS = frozenset("aAnirtsgfd")
 NOISE = (
