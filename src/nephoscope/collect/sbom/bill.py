@@ -35,7 +35,7 @@ class Defect(msgspec.Struct, frozen=True):
         return f"{self.rule} at {self.place or 'the document'}: {self.message}"
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ComponentOrigin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where and how the writer of a bill found a component, as `Package` has it."""
 
     path: str = ""
@@ -47,7 +47,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     constraint: str = ""
 
 
-class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ListedComponent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A part that a bill lists.
 
     `type` is CycloneDX's word for it (library, application, operating-system, file ...). `reference` is its identifier in the
@@ -67,7 +67,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     license_concluded: str = ""
     supplier: str = ""
     scope: str = ""
-    found: Found = Found()
+    found: ComponentOrigin = ComponentOrigin()
 
     @property
     def purl(self) -> str:
@@ -120,8 +120,8 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     serial: str = ""
     time: str = ""
     author: str = ""
-    subject: Component | None = None
-    components: tuple[Component, ...] = ()
+    subject: ListedComponent | None = None
+    components: tuple[ListedComponent, ...] = ()
     services: tuple[Service, ...] = ()
     dependencies: dict[str, tuple[str, ...]] = {}
     vulnerabilities: tuple[Vulnerability, ...] = ()
@@ -143,7 +143,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             if one.type in SOFTWARE_TYPES and (one.purl or (one.name and one != self.subject))
         ]
 
-    def _package(self, component: Component, names: dict[str, str], release: dict[str, str]) -> Package:
+    def _package(self, component: ListedComponent, names: dict[str, str], release: dict[str, str]) -> Package:
         """Return a component as a package, with the names that it depends on and the release of its distribution."""
         package = package_of_component(component)
         needed = self.dependencies.get(component.reference, ()) if component.reference else ()
@@ -154,7 +154,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-def package_of_component(component: Component) -> Package:
+def package_of_component(component: ListedComponent) -> Package:
     """Return a component as a package, by its package URL where it has one that can be read."""
     found = component.found
     return msgspec.structs.replace(
@@ -171,7 +171,7 @@ def package_of_component(component: Component) -> Package:
     )
 
 
-def _named_package(component: Component) -> Package:
+def _named_package(component: ListedComponent) -> Package:
     """Return a package with the name and the version of a component."""
     plain = "/".join(filter(None, (component.group, component.name)))
     try:
@@ -187,7 +187,7 @@ def _named_package(component: Component) -> Package:
     return package
 
 
-def _needed_name(component: Component) -> str:
+def _needed_name(component: ListedComponent) -> str:
     """Return how a package that needs this one writes it: the name with the version where it has one."""
     package = package_of_component(component)
     return f"{package.name}@{package.version}" if package.version else package.name

@@ -16,12 +16,12 @@ from nephoscope.collect.sbom.bill import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
 
 
-class FormatError(Exception):
+class BillFormatError(Exception):
     """A module in this folder that is half a reader."""
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class BillFormat:
     """A module that reads one format; `read` raises UnreadableBillError."""
 
     name: str
@@ -32,13 +32,13 @@ class Format:
 
 
 @cache
-def all_formats() -> tuple[Format, ...]:
-    """Return every format, the most specific first; raises FormatError."""
+def all_formats() -> tuple[BillFormat, ...]:
+    """Return every format, the most specific first; raises BillFormatError."""
     found = []
     for info in pkgutil.iter_modules(formats.__path__):
         module = importlib.import_module(f"{formats.__name__}.{info.name}")
         missing = [name for name in ("TITLE", "PRECEDENCE", "claims", "read") if not hasattr(module, name)]
         if missing:
-            raise FormatError(f"{module.__name__} has no {' and no '.join(missing)}")
-        found.append(Format(info.name, module.TITLE, module.PRECEDENCE, module.claims, module.read))
+            raise BillFormatError(f"{module.__name__} has no {' and no '.join(missing)}")
+        found.append(BillFormat(info.name, module.TITLE, module.PRECEDENCE, module.claims, module.read))
     return tuple(sorted(found, key=lambda one: (one.precedence, one.name)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from nephoscope.collect.sbom.csaf.product_tree import ProductTree, product_tree_of
+from nephoscope.collect.sbom.csaf.product_tree import AdvisoryProducts, product_tree_of
 from nephoscope.collect.sbom.trees import Tree, text_of, tree_of, trees_of
 
 _TIME = re.compile(
@@ -74,7 +74,7 @@ class AdvisoryDocument:
         return not language or language == "en" or language.startswith("en-")
 
     @cached_property
-    def products(self) -> ProductTree:
+    def products(self) -> AdvisoryProducts:
         """Return the product tree."""
         return product_tree_of(self.tree)
 

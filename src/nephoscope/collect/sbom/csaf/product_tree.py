@@ -41,7 +41,7 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class ProductBranch:
     """A branch: its category and name, its place, the categories above it, how deep it is (from 1)."""
 
     category: str
@@ -57,11 +57,11 @@ class Branch:
 
 
 @dataclass(slots=True)
-class ProductTree:
+class AdvisoryProducts:
     """What is defined: products in order (one id may be defined twice, against the standard), branches and groups."""
 
     products: list[Product] = field(default_factory=list)
-    branches: list[Branch] = field(default_factory=list)
+    branches: list[ProductBranch] = field(default_factory=list)
     groups: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
     #: What a combined product is made of: ids by its own.
     parts: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -83,9 +83,9 @@ class ProductTree:
         return {product for group, products, _ in self.groups if group in wanted for product in products}
 
 
-def product_tree_of(document: Tree) -> ProductTree:
+def product_tree_of(document: Tree) -> AdvisoryProducts:
     """Return the product tree of a document, empty where it has none."""
-    root, tree = tree_of(document, "product_tree"), ProductTree()
+    root, tree = tree_of(document, "product_tree"), AdvisoryProducts()
     for number, one in enumerate(trees_of(root, "full_product_names")):
         tree.products.append(_product(one, f"/product_tree/full_product_names/{number}", ()))
     _read_branches(root, tree)
@@ -115,7 +115,7 @@ def _product(one: Tree, place: str, path: tuple[tuple[str, str], ...]) -> Produc
     )
 
 
-def _read_combination(tree: ProductTree, one: Tree, place: str, parts: list[str]) -> None:
+def _read_combination(tree: AdvisoryProducts, one: Tree, place: str, parts: list[str]) -> None:
     """Read a product that is made of others."""
     product = _product(tree_of(one, "full_product_name"), f"{place}/full_product_name", ())
     tree.products.append(product)
@@ -123,12 +123,12 @@ def _read_combination(tree: ProductTree, one: Tree, place: str, parts: list[str]
     tree.references += [(place, part) for part in parts]
 
 
-def _read_branches(root: Tree, tree: ProductTree) -> None:
+def _read_branches(root: Tree, tree: AdvisoryProducts) -> None:
     """Read branches and their products, outer ones first."""
     for place, branch, above in walk_branches(root):
         category, name = text_of(branch, "category"), text_of(branch, "name")
         is_end = "branches" not in branch
-        tree.branches.append(Branch(category, name, place, tuple(kind for kind, _ in above), is_end))
+        tree.branches.append(ProductBranch(category, name, place, tuple(kind for kind, _ in above), is_end))
         if isinstance(branch.get("product"), dict):
             tree.products.append(_product(branch["product"], f"{place}/product", (*above, (category, name))))
 

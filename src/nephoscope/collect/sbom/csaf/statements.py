@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Component, Vulnerability
+from nephoscope.collect.sbom.bill import ListedComponent, Vulnerability
 from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument
 from nephoscope.collect.sbom.csaf.product_tree import Product
 from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, tree_of, trees_of
@@ -29,10 +29,10 @@ _JUSTIFICATIONS: dict[str, VexJustification] = {
 }
 
 
-def components_of(document: AdvisoryDocument) -> tuple[Component, ...]:
+def components_of(document: AdvisoryDocument) -> tuple[ListedComponent, ...]:
     """Return the products as components; a range of versions is none."""
     return tuple(
-        Component(
+        ListedComponent(
             name=product.branch("product_name") or product.name,
             type="application",
             group=product.branch("vendor"),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Bill, Component, Defect, Found, Service, Vulnerability
+from nephoscope.collect.sbom.bill import (
+    Bill,
+    ComponentOrigin,
+    Defect,
+    ListedComponent,
+    Service,
+    Vulnerability,
+)
 from nephoscope.collect.sbom.cyclonedx.statements import statements_of
 from nephoscope.collect.sbom.trees import Tree, list_of, text_of, texts_of, tree_of, trees_of
 
@@ -40,13 +47,13 @@ def bill_of(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
     )
 
 
-def _products(components: tuple[Component, ...], subject: Component | None) -> dict[str, str]:
+def _products(components: tuple[ListedComponent, ...], subject: ListedComponent | None) -> dict[str, str]:
     """Return the package URL, or the name, of each reference."""
     every = [*components, *([subject] if subject else [])]
     return {one.reference: one.purl or one.name for one in every if one.reference}
 
 
-def _components(tree: Tree, parent: str) -> Iterator[Component]:
+def _components(tree: Tree, parent: str) -> Iterator[ListedComponent]:
     """Give the components of a tree and those inside of them, outer ones first."""
     waiting = [(one, parent) for one in reversed(trees_of(tree, "components"))]
     while waiting:
@@ -56,13 +63,13 @@ def _components(tree: Tree, parent: str) -> Iterator[Component]:
         waiting += [(inner, component.reference) for inner in reversed(trees_of(one, "components"))]
 
 
-def _component(one: Tree, parent: str) -> Component:
+def _component(one: Tree, parent: str) -> ListedComponent:
     purl = text_of(one, "purl")
     # a component has one name of CPE in the format: the others stand in our properties
     more = [
         text_of(each, "value") for each in trees_of(one, "properties") if text_of(each, "name") == f"{OWN}cpe"
     ]
-    return Component(
+    return ListedComponent(
         name=text_of(one, "name"),
         type=text_of(one, "type") or "library",
         group=text_of(one, "group"),
@@ -90,7 +97,7 @@ def _licenses(one: Tree) -> Iterator[str]:
             yield text
 
 
-def _found(one: Tree) -> Found:
+def _found(one: Tree) -> ComponentOrigin:
     """Return where a component was found, by what this product and other scanners write beside it."""
     properties = {text_of(each, "name"): text_of(each, "value") for each in trees_of(one, "properties")}
     path = (
@@ -102,7 +109,7 @@ def _found(one: Tree) -> Found:
     layer = properties.get(f"{OWN}layer") or properties.get("syft:location:0:layerID")
     groups = properties.get(f"{OWN}groups", "")
     relationship = properties.get(f"{OWN}relationship", "")
-    return Found(
+    return ComponentOrigin(
         path=path or "",
         line=int(line) if line.isascii() and line.isdigit() and len(line) < 10 else 0,
         layer=layer or properties.get("aquasecurity:trivy:LayerDiffID", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Bill, Component, Defect, Found
+from nephoscope.collect.sbom.bill import Bill, ComponentOrigin, Defect, ListedComponent
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, tree_of, trees_of
 from nephoscope.model import package_url
@@ -45,7 +45,7 @@ def _manifests(document: Tree) -> Iterator[tuple[str, Tree]]:
     return ((name, manifests[name]) for name in manifests if isinstance(manifests[name], dict))
 
 
-def _packages(document: Tree) -> Iterator[tuple[Component, tuple[str, ...]]]:
+def _packages(document: Tree) -> Iterator[tuple[ListedComponent, tuple[str, ...]]]:
     """Give components with the references of what they need."""
     for name, manifest in _manifests(document):
         path = text_of(manifest, "file", "source_location") or text_of(manifest, "name") or name
@@ -57,18 +57,18 @@ def _packages(document: Tree) -> Iterator[tuple[Component, tuple[str, ...]]]:
             yield _component(f"{name}#{key}", key, purl, path, one), needed
 
 
-def _component(reference: str, key: str, purl: str, path: str, one: Tree) -> Component:
+def _component(reference: str, key: str, purl: str, path: str, one: Tree) -> ListedComponent:
     try:
         url = package_url.split(purl)
     except PackageUrlError:
         url = None
-    return Component(
+    return ListedComponent(
         name=url.name if url else key,
         group=url.namespace if url else "",
         version=url.version if url else "",
         reference=reference,
         purls=(purl,) if purl else (),
-        found=Found(
+        found=ComponentOrigin(
             path=path,
             is_development=text_of(one, "scope") == "development",
             relationship=_RELATIONSHIPS.get(text_of(one, "relationship"), ""),

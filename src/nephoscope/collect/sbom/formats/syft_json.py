@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Bill, Component, Defect, Found
+from nephoscope.collect.sbom.bill import Bill, ComponentOrigin, Defect, ListedComponent
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.collect.sbom.trees import Tree, list_of, text_of, tree_of, trees_of
 
@@ -39,10 +39,10 @@ def read(file: SbomFile) -> Bill:
     )
 
 
-def _subject(source: Tree) -> Component | None:
+def _subject(source: Tree) -> ListedComponent | None:
     name = text_of(source, "name") or text_of(source, "target") or text_of(source, "metadata", "userInput")
     return (
-        Component(
+        ListedComponent(
             name=name, type="application", version=text_of(source, "version"), reference=text_of(source, "id")
         )
         if name
@@ -50,20 +50,20 @@ def _subject(source: Tree) -> Component | None:
     )
 
 
-def _distribution(distro: Tree) -> Iterator[Component]:
+def _distribution(distro: Tree) -> Iterator[ListedComponent]:
     name = text_of(distro, "id") or text_of(distro, "name")
     if name:
-        yield Component(
+        yield ListedComponent(
             name=name,
             type="operating-system",
             version=text_of(distro, "versionID") or text_of(distro, "version"),
         )
 
 
-def _component(one: Tree) -> Component:
+def _component(one: Tree) -> ListedComponent:
     purl = text_of(one, "purl")
     location: Tree = next(iter(trees_of(one, "locations")), {})
-    return Component(
+    return ListedComponent(
         name=text_of(one, "name"),
         version=text_of(one, "version"),
         reference=text_of(one, "id"),
@@ -74,7 +74,7 @@ def _component(one: Tree) -> Component:
             )
         ),
         licenses=tuple(filter(None, map(_license, list_of(one, "licenses")))),
-        found=Found(path=text_of(location, "path").lstrip("/"), layer=text_of(location, "layerID")),
+        found=ComponentOrigin(path=text_of(location, "path").lstrip("/"), layer=text_of(location, "layerID")),
     )
 
 

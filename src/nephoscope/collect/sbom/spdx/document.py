@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Bill, Component
+from nephoscope.collect.sbom.bill import Bill, ListedComponent
 from nephoscope.collect.sbom.spdx.checks import document_defects
 from nephoscope.collect.sbom.trees import Tree, list_of, text_of, texts_of, trees_of
 
@@ -71,19 +71,21 @@ def bill_of(tree: Tree, encoding: str) -> Bill:
     )
 
 
-def _subject(components: list[Component], described: set[str], contained: set[str]) -> Component | None:
+def _subject(
+    components: list[ListedComponent], described: set[str], contained: set[str]
+) -> ListedComponent | None:
     """Return the one component that a document describes and that nothing contains, None where there are several."""
     found = [one for one in components if one.reference in described and one.reference not in contained]
     return found[0] if len(found) == 1 else None
 
 
-def _component(one: Tree) -> Component:
+def _component(one: Tree) -> ListedComponent:
     references = trees_of(one, "externalRefs")
     concluded, declared = (
         plain_expression(text_of(one, "licenseConcluded")),
         plain_expression(text_of(one, "licenseDeclared")),
     )
-    return Component(
+    return ListedComponent(
         name=text_of(one, "name"),
         type=_PURPOSES.get(text_of(one, "primaryPackagePurpose"), "library"),
         version=text_of(one, "versionInfo"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Bill, Component, Defect
+from nephoscope.collect.sbom.bill import Bill, Defect, ListedComponent
 from nephoscope.collect.sbom.trees import Tree, list_of, text_of, trees_of
 
 MOST_DEFECTS = 50
@@ -70,13 +70,13 @@ def _reference(value: object) -> str:
     return identifier_of(value) if isinstance(value, dict) else value if isinstance(value, str) else ""
 
 
-def _components(objects: list[Tree], licenses: dict[str, dict[str, str]]) -> Iterator[Component]:
+def _components(objects: list[Tree], licenses: dict[str, dict[str, str]]) -> Iterator[ListedComponent]:
     names = {identifier_of(one): text_of(one, "name") for one in objects}
     for one in objects:
         if type_of(one) != "software_Package":
             continue
         held = licenses.get(identifier_of(one), {})
-        yield Component(
+        yield ListedComponent(
             name=text_of(one, "name"),
             type=_component_type(one),
             version=text_of(one, "software_packageVersion"),
