@@ -68,6 +68,16 @@ def test_libraries_within_each_other() -> None:
         ),
         ("x.hpi", "Group-Id: g\nShort-Name: plug\nPlugin-Version: 3\nPlugin-License-Name: MIT\n", "g:plug 3"),
         ("lib/guava-31.1-jre.jar", "Manifest-Version: 1.0\n", "guava 31.1-jre"),
+        (
+            "lib/xz-1.12.jar",
+            "Bundle-SymbolicName: org.tukaani.xz\nBundle-Name: XZ of some\nBundle-Version: 1.12.0.9\n",
+            "org.tukaani:xz 1.12",
+        ),
+        (
+            "lib/some-2.0.jar",
+            "Bundle-SymbolicName: org.some\nImplementation-Vendor: Some, Inc.\n",
+            "org.some:some 2.0",
+        ),
     ],
 )
 def test_a_library_without_properties_is_named_by_its_manifest_or_its_file(

@@ -1,6 +1,7 @@
 """Java libraries in archives: jar, war and ear, each within each other, by the properties of Maven or the manifest.
 
-A library shaded into another keeps its pom.properties; an archive without any is named by its manifest, else by its file name.
+A library shaded into another keeps its pom.properties. An archive without its own is named by its file, `artifact-version.jar`, with
+the group of its manifest; where the file's name does not tell, by the manifest alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ MAX_DEPTH = 5
 MAX_ARCHIVES = 2_000
 
 _ARCHIVE = re.compile(r".*\.(?:jar|war|ear|par|hpi|jpi|kar)", re.IGNORECASE)
-_FILE_NAME = re.compile(r"(.+?)-(\d[\w.+-]*)\.\w+")
+_FILE_NAME = re.compile(r"(.+)\.\w+")
+_DIVIDER = re.compile(r"-(?=\d)")
+_VERSIONS = ("Implementation-Version", "Plugin-Version", "Specification-Version", "Bundle-Version")
+_GROUP = re.compile(r"[A-Za-z_][\w.-]*")
 _LICENSES = re.compile(r"Plugin-License-Name(?:-\d+)?|Bundle-License")
 
 
@@ -69,12 +73,9 @@ def _libraries(
                 manifest = _manifest(archive.read(name))
             elif _ARCHIVE.fullmatch(name):
                 yield from _within(file, f"{path}/{name}", archive.read(name), depth + 1, opened)
-    named = _FILE_NAME.fullmatch(posixpath.basename(path))
-    is_itself = named and any(library[1:3] == (named[1], named[2]) for library in found)
-    if not is_itself and (own := _named_by_manifest(manifest, bool(found))):
+    own = _own_library(posixpath.basename(path), manifest, found)
+    if own:
         found.append(own)
-    if not found and named:
-        found.append(_Library("", named[1], named[2]))
     for library in found:
         yield path, library
 
@@ -124,21 +125,41 @@ def _manifest(content: bytes) -> dict[str, str]:
     return found
 
 
-def _named_by_manifest(manifest: dict[str, str], has_others: bool) -> _Library | None:
+def _own_library(name: str, manifest: dict[str, str], found: list[_Library]) -> _Library | None:
+    """Return what an archive itself is, where none of those found in it is that: by its file's name, else its manifest."""
+    versions = [manifest[key] for key in _VERSIONS if manifest.get(key)]
+    named = _named(name, [*versions, *(library.version for library in found)])
+    if named and any(library.artifact == named[0] for library in found):
+        return None
+    licenses = tuple(value for key, value in manifest.items() if _LICENSES.fullmatch(key))
+    group = _group(manifest)
+    if named:
+        return _Library(group, *named, licenses)
+    titles = ("Implementation-Title", "Specification-Title", "Short-Name", "Bundle-Name")
+    artifact = next((manifest[key] for key in titles if manifest.get(key)), "")
+    if not group or not artifact or not versions or (found and " " in artifact):
+        return None
+    return _Library(group, artifact, versions[0], licenses)
+
+
+def _named(name: str, versions: list[str]) -> tuple[str, str] | None:
+    """Return artifact and version of a file's name: divided where a known version begins, else at the last one with a dot."""
+    plain = _FILE_NAME.fullmatch(name)
+    stem = plain[1] if plain else name
+    divided = [(stem[: at.start()], stem[at.end() :]) for at in _DIVIDER.finditer(stem)][::-1]
+    known = [pair for pair in divided if any(version.startswith(pair[1]) for version in versions)]
+    dotted = [pair for pair in divided if "." in pair[1]]
+    return next(iter([*known, *dotted, *divided]), None)
+
+
+def _group(manifest: dict[str, str]) -> str:
     symbolic = manifest.get("Bundle-SymbolicName", "").partition(";")[0].strip()
+    owner = symbolic.rpartition(".")[0]
     groups = (
         manifest.get("Implementation-Vendor-Id"),
         manifest.get("Group-Id"),
-        symbolic.rpartition(".")[0] or symbolic,
-        None if has_others else manifest.get("Implementation-Vendor"),
-        None if has_others else manifest.get("Specification-Vendor"),
+        owner if "." in owner else symbolic,
+        manifest.get("Implementation-Vendor"),
+        manifest.get("Specification-Vendor"),
     )
-    names = ("Implementation-Title", "Specification-Title", "Short-Name", "Bundle-Name")
-    versions = ("Implementation-Version", "Plugin-Version", "Specification-Version", "Bundle-Version")
-    group = next((text for text in groups if text), "")
-    artifact = next((manifest[key] for key in names if manifest.get(key)), "")
-    version = next((manifest[key] for key in versions if manifest.get(key)), "")
-    if not group or not artifact or not version or (has_others and " " in artifact):
-        return None
-    licenses = tuple(value for key, value in manifest.items() if _LICENSES.fullmatch(key))
-    return _Library(group, artifact, version, licenses)
+    return next((text for text in groups if text and _GROUP.fullmatch(text)), "")
