@@ -152,8 +152,8 @@ def set_apart(value: dict[str, Any]) -> str:
     if kind not in READERS:
         return f"{'sbom_cases.py judges it' if kind.startswith('sbom/') else 'not read here'}: {kind}"
     options = json.dumps(value.get("options") or {})
-    named = [option for option in OPTIONS_OF_TOOLS if option in options]
-    return f"option {named[0]}" if named else ""
+    named = [meaning for option, meaning in OPTIONS_OF_TOOLS.items() if option in options]
+    return f"an option: {named[0]}" if named else ""
 
 
 def is_elsewhere(value: dict[str, Any]) -> bool:

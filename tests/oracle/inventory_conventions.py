@@ -161,8 +161,13 @@ WITHOUT_GROUPS = {
 }
 #: Families whose ends of life are those by contract.
 EXTENDED = {"ubuntu"}
-#: Options of the suites' own tools, that make their lists other ones.
-OPTIONS_OF_TOOLS = ("IncludeNotInstalled", "excludeIndirect", 'maxFileSizeBytes": 1}', "invalid_status")
+#: Options of the suites' own tools, that make their lists other ones: as they stand in the options, and what they do.
+OPTIONS_OF_TOOLS = {
+    "IncludeNotInstalled": "lists what is not installed",
+    "excludeIndirect": "leaves out what is needed by others",
+    '"maxFileSizeBytes": 1}': "reads files of one byte",
+    "invalid_status": "reads a damaged file beside it",
+}
 #: Kinds that read files beside the one of the record.
 WITH_NEIGHBOURS = {
     "language/golang/gomod",
