@@ -114,14 +114,9 @@ def compile_ahead(text: str, catalog: Catalog) -> Ahead | None:
 
     None where it asks nothing of the kind, or its columns depend on rows; KqlError as compile_query().
     """
-    with within(COMPILING):
-        try:
-            bound = bind(parse(text), catalog)
-            return None if bound.unseen else _ahead(bound)
-        except KqlError as error:
-            raise error.locate(text) from error.__cause__
-        except RecursionError:
-            raise KqlError("the query is nested too deeply", NOWHERE) from None
+    with within(COMPILING), _reporting(text):
+        bound = bind(parse(text), catalog)
+        return None if bound.unseen else _ahead(bound)
 
 
 def _ahead(bound: BoundQuery) -> Ahead | None:
