@@ -248,3 +248,36 @@ def test_a_child_that_the_template_sets_answers_for_itself(repo: Repo) -> None:
     }
     repo.write("main.json", template(storage(True), child))
     assert not [one for one in repo.scan().failed if "Deleted blobs" in one.message]
+
+
+VAULT_LINK, STORAGE_LINK = "0e48a996-b620-5433-a9ff-bf40fcecbfb1", "3027cfd1-e85b-5d6f-a9bf-33956d7622e5"
+
+
+def endpoint(target: str, member: str = "privateLinkServiceConnections") -> dict[str, Any]:
+    leads = {"privateLinkServiceId": f"[resourceId('{target}', 'stgate')]", "groupIds": ["it"]}
+    return {
+        "type": "Microsoft.Network/privateEndpoints",
+        "apiVersion": "2023-09-01",
+        "name": "pe",
+        "location": "westeurope",
+        "properties": {member: [{"name": "c", "properties": leads}]},
+    }
+
+
+def test_private_endpoints_of_the_deployment_connect_their_targets(repo: Repo) -> None:
+    vault = {**storage(True), "type": "Microsoft.KeyVault/vaults", "properties": {}}
+    repo.write("main.json", template(vault, storage(True)))
+    alone = repo.scan()
+    assert [one.state for one in of_rule(alone, VAULT_LINK)] == [FindingState.FAILED]
+    ends = [
+        endpoint("Microsoft.KeyVault/vaults"),
+        {**endpoint("Microsoft.Storage/storageAccounts"), "name": "other"},
+    ]
+    repo.write("main.json", template(vault, storage(True), *ends))
+    connected = repo.scan()
+    assert not of_rule(connected, VAULT_LINK)
+    assert not of_rule(connected, STORAGE_LINK)
+    assert connected.states["Compliant"] >= alone.states["Compliant"] + 2
+    waiting = endpoint("Microsoft.KeyVault/vaults", "manualPrivateLinkServiceConnections")
+    repo.write("main.json", template(vault, storage(True), waiting))
+    assert [one.state for one in of_rule(repo.scan(), VAULT_LINK)] == [FindingState.FAILED]

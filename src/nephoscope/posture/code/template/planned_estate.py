@@ -7,6 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nephoscope.estate.estate import Estate
+from nephoscope.posture.code.template.private_endpoints import (
+    CONNECTIONS,
+    NAMED_BY_AZURE,
+    connections_by_target,
+)
 from nephoscope.posture.code.template.repeated import RepeatedChildren
 from nephoscope.posture.code.template.written_resource import WrittenResource
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
@@ -41,8 +46,8 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
     """Build the estate of what one deployment makes.
 
     Children that Azure makes with a resource are in it with their defaults, where the deployment does not set them, and children that
-    Azure shows in their parent's body stand there too. That it makes no other child says nothing, as another deployment may;
-    diagnostic settings and locks that it does not make are not there.
+    Azure shows in their parent's body stand there too, and so do the connections that private endpoints make. That it makes no other
+    child says nothing, as another deployment may; diagnostic settings and locks that it does not make are not there.
     """
     planned: dict[str, WrittenResource] = {}
     resources: dict[str, Resource] = {}
@@ -62,6 +67,12 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
             made = _filled(child.body, Planning())
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
+    for target, connections in connections_by_target(tuple(resources.values())).items():
+        if target in resources:
+            resources[target] = _connected(resources[target], connections)
+            ends = {one.key: one for one in map(_made, connections)}
+            resources |= ends
+            derived |= dict.fromkeys(ends, (target, ("properties", CONNECTIONS.lower())))
     claimed = _EXTENSIONS - set(_somewhere(planned))
     repeated = RepeatedChildren()
     repeated.add(resources)
@@ -89,6 +100,20 @@ def _resource(one: WrittenResource) -> Resource:
     unnamed = body["id"] if isinstance(body["id"], Unknown) else None
     body |= {"id": one.id, "name": one.name.rpartition("/")[2]}
     return _filled(body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""), one.told)
+
+
+def _connected(resource: Resource, connections: list[dict[str, Any]]) -> Resource:
+    """A resource with the connections that the deployment's private endpoints make, unless it names its own."""
+    properties = resource.body.get("properties")
+    held = properties if isinstance(properties, dict) else {}
+    if any(str(name).lower() == CONNECTIONS.lower() for name in held):
+        return resource
+    listed = [{**one, "id": NAMED_BY_AZURE, "name": NAMED_BY_AZURE} for one in connections]
+    return replace(resource, body={**resource.body, "properties": {**held, CONNECTIONS: listed}})
+
+
+def _made(connection: dict[str, Any]) -> Resource:
+    return _filled(connection, Planning())
 
 
 def _filled(body: dict[str, Any], planning: Planning, told: Told | None = None) -> Resource:
