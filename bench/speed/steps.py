@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,9 @@ def parts(shared: Path, cache: Path, file: Path) -> Figures:
     states: Counter[State] = Counter()
     evaluations = held = 0
     with tempfile.TemporaryDirectory(dir=file.parent) as folder, span() as took:
-        survey = Spool.of([file], Path(folder)).survey()
-        for run in evaluate_parts(survey, plan, NOW, analyzers=no_analyzers, aliases=aliases):
+        surveys = Spool.of([file], Path(folder)).surveys()
+        runs = (evaluate_parts(survey, plan, NOW, analyzers=no_analyzers, aliases=aliases) for survey in surveys)
+        for run in chain.from_iterable(runs):
             states += run.states()
             evaluations += run.engine.verdicts.evaluated
             held += len(run.estate.resources)
