@@ -1,7 +1,7 @@
-"""Microsoft Graph: users, groups, service principals, second factors, roles and named locations, as they were read of the directory.
+"""Microsoft Graph: users, groups, applications, second factors, roles and named locations, as they were read of the directory.
 
 Source: https://learn.microsoft.com/graph/api/overview (v1.0): user-list, group-list, group-list-members, serviceprincipal-list,
-authenticationmethodsroot-list-userregistrationdetails, rbacapplication-list-roleassignments,
+application-list, authenticationmethodsroot-list-userregistrationdetails, rbacapplication-list-roleassignments,
 conditionalaccessroot-list-namedlocations
 """
 
@@ -45,10 +45,18 @@ GROUPS = Collection("groups", "Groups", _GROUPS, ("members",), searched=True)
 PRINCIPALS = Collection(
     "servicePrincipals", "ServicePrincipals", "microsoft.graph/serviceprincipals", searched=True
 )
+APPLICATIONS = Collection(
+    "applications",
+    "Applications",
+    "microsoft.graph/applications",
+    ("federatedIdentityCredentials",),
+    searched=True,
+)
 COLLECTIONS = (
     USERS,
     GROUPS,
     PRINCIPALS,
+    APPLICATIONS,
     Collection(
         "reports/authenticationMethods/userRegistrationDetails",
         "UserRegistrationDetails",
