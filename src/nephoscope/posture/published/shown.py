@@ -85,14 +85,15 @@ def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | No
         (("subscriptionId", shown.subscriptions),),
         (("_group", shown.groups),),
         (("_key", shown.containers), *own),
-        (("_open", {EVERYBODY, *(one for one in opens if _is_open_to(one, shown))}),),
+        (("_open", frozenset({EVERYBODY, *(one for one in opens if _is_open_to(one, shown))})),),
         *whole,
     )
 
 
 def _is_open_to(said: str, reach: Reach) -> bool:
     """Whether readers of one of the tenants may read a row; of a reader whose tenant is not known that is not held apart."""
-    return not reach.tenants or not reach.tenants.isdisjoint(said.split())
+    known = reach.tenants - {""}
+    return not known or not known.isdisjoint(said.split())
 
 
 def _typed(types: frozenset[str], reach: Reach, opens: Collection[str]) -> Iterable[Pairs]:

@@ -84,8 +84,9 @@ def seen(reach: Reach) -> Expression | None:
         ("tenant", reach.whole_tenants),
     )
     tests = [one_of(name, values) for name, values in pairs if values]
-    if reach.tenants and not reach.nothing:
-        tests += [_opened_to(one) for one in (EVERYBODY, *sorted(reach.tenants))]
+    # '' is a tenant whose id is not known, and no name that a row could be opened to
+    if (known := reach.tenants - {""}) and not reach.nothing:
+        tests += [_opened_to(one) for one in (EVERYBODY, *sorted(known))]
     elif not reach.nothing:
         tests.append(ColumnExpression("open") != ConstantExpression(""))
     if reach.containers:
