@@ -38,7 +38,7 @@ def test_each_verdict_says_what_it_read_and_where(folder: Path) -> None:
 
 
 def test_a_verdict_of_an_analyzer_has_its_words_and_an_unknown_value_its_name(folder: Path) -> None:
-    assert "open to the Internet: 22 (SSH)" in explain("virtualMachines/vm").stdout
+    assert "IP forwarding is on" in explain("virtualMachines/vm").stdout
     path = folder / "main.json"
     path.write_text(
         path.read_text().replace('"enableIPForwarding": true', '"enableIPForwarding": "[newGuid()]"')

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kql_compare import Result
@@ -16,9 +18,21 @@ from nephoscope_kql.compile import bound_query, ticks
 from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-sys.setrecursionlimit(20_000)
+#: The witness walks queries by recursion. The rest of the process keeps its limit: a higher one lets hostile documents end it.
+DEEPEST = 20_000
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Let the witness recurse deeper than Python's limit."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(DEEPEST)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def rows(query: str, tables: Mapping[str, Result], catalog: Catalog | None = None) -> Result:
@@ -33,7 +47,9 @@ def answers(
     known = catalog or MemoryCatalog.of({name: table.columns for name, table in tables.items()})
     for seed in range(most):
         witness = Witness(tables, ticks(NOW), dice=random.Random(seed) if seed else None)
-        found = witness.result(bound_query(parse(query), known, WitnessProbe(witness)).relation)
-        yield Result(found.columns, tuple(tuple(settled(cell) for cell in row) for row in found.rows))
+        with deep_recursion():
+            found = witness.result(bound_query(parse(query), known, WitnessProbe(witness)).relation)
+            told = Result(found.columns, tuple(tuple(settled(cell) for cell in row) for row in found.rows))
+        yield told
         if not witness.free:
             return

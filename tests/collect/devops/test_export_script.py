@@ -21,7 +21,6 @@ pytestmark = pytest.mark.system
 CONNECTOR = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Security/securityConnectors/c"
 STAND_IN = """#!{python}
 import pathlib, sys
-sys.path[:0] = {path!r}
 from nephoscope.collect.devops.rest_listing import recording_name
 url = sys.argv[-1]
 service = "advsec" if "advsec" in url else ""
@@ -48,7 +47,7 @@ def test_a_recording_by_script(
     stand_in = programs / tool
     stand_in.write_text(
         STAND_IN.format(
-            python=sys.executable, path=[str(Path("src").resolve()), *sys.path], folder=str(folder), tool=tool,
+            python=sys.executable, folder=str(folder), tool=tool,
             organization=organization,
         )
     )  # fmt: skip
