@@ -87,7 +87,9 @@ def parts(shared: Path, cache: Path, file: Path) -> Figures:
     evaluations = held = 0
     with tempfile.TemporaryDirectory(dir=file.parent) as folder, span() as took:
         surveys = Spool.of([file], Path(folder)).surveys()
-        runs = (evaluate_parts(survey, plan, NOW, analyzers=no_analyzers, aliases=aliases) for survey in surveys)
+        runs = (
+            evaluate_parts(survey, plan, NOW, analyzers=no_analyzers, aliases=aliases) for survey in surveys
+        )
         for run in chain.from_iterable(runs):
             states += run.states()
             evaluations += run.engine.verdicts.evaluated
