@@ -21,8 +21,11 @@ def held(state: State) -> Iterator[None]:
     Afterwards connections are made anew: one that stayed impatient would give up over any other writer, as on a busy machine.
     """
 
+    is_held = True
+
     def impatient(connection: Any, *_: Any) -> None:
-        connection.execute(_PATIENCE)
+        if is_held:
+            connection.execute(_PATIENCE)
 
     event.listen(state.database.engine, "checkout", impatient)
     try:
@@ -30,5 +33,6 @@ def held(state: State) -> Iterator[None]:
             other.execute("BEGIN IMMEDIATE")
             yield
     finally:
-        event.remove(state.database.engine, "checkout", impatient)
+        # the listener stays: to remove it while another thread takes a connection would break that thread
+        is_held = False
         state.database.engine.dispose()

@@ -60,16 +60,25 @@ class Afterwards:
                 self._thread.start()
 
     def _catch_up(self) -> None:
-        while True:
+        try:
+            while several := self._taken():
+                if self._written(several):
+                    with self._lock:
+                        for _ in several:
+                            self._waiting.popleft()
+        except BaseException:
+            # whatever went wrong is told by the thread's end; the next note tries again with what waits
             with self._lock:
-                several = list(self._waiting)
-                if not several:
-                    self._thread = None
-                    return
-            if self._written(several):
-                with self._lock:
-                    for _ in several:
-                        self._waiting.popleft()
+                self._thread = None
+            raise
+
+    def _taken(self) -> list[Note]:
+        """Return what waits; the thread ends where that is nothing."""
+        with self._lock:
+            several = list(self._waiting)
+            if not several:
+                self._thread = None
+            return several
 
     def _written(self, several: list[Note]) -> bool:
         """Whether they are done with; False where others were writing for as long as a transaction waits."""
