@@ -82,6 +82,8 @@ def test_without_advisories_nothing_is_clean(tmp_path: Path, layout: str) -> Non
     told = run(tmp_path / "none", "image", layout, "--fail-on-unknown")
     assert "not assessed: 2 packages: " in told.stdout or "not assessed: 1 packages: " in told.stdout
     assert told.exit_code == 3
+    listed = run(tmp_path / "none", "image", layout, "-o", "json")
+    assert (json.loads(listed.stdout), "not assessed: " in listed.stderr) == ([], True)
     assert run(tmp_path / "none", "vulnerabilities", "feeds").exit_code == 2
 
 

@@ -70,6 +70,11 @@ def show_contents(name: str, contents: Contents, assessments: tuple[Assessment, 
         show_list([_vulnerability_row(one) for one in findings], VULNERABILITY_COLUMNS, asked.output)
     if asked.output == "table":
         _summarize(name, contents, assessments, findings)
+    elif not asked.packages:
+        # a program that reads an empty list must not take it for a clean image
+        for line in _unassessed(assessments):
+            tell(line)
+    _tell_unread(contents)
     sys.exit(_exit_code(contents, assessments, findings, asked))
 
 
@@ -113,7 +118,7 @@ def _summarize(
 ) -> None:
     from collections import Counter
 
-    from nephoscope.vulnerability.matching.ordering import count_severities, unassessed_reasons
+    from nephoscope.vulnerability.matching.ordering import count_severities
 
     counted = Counter(one.type for one in contents.packages)
     kinds = sorted(counted.items(), key=lambda kind: (-kind[1], kind[0]))
@@ -128,8 +133,19 @@ def _summarize(
         if severities[one]
     )
     click.echo(f"vulnerabilities: {told or 'none of what was assessed'}")
-    for reason, count in unassessed_reasons(assessments).most_common(_SHOWN):
-        click.echo(f"not assessed: {count:,} packages: {reason}")
+    for line in _unassessed(assessments):
+        click.echo(line)
+
+
+def _unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
+    """Say how many packages were not assessed, and why."""
+    from nephoscope.vulnerability.matching.ordering import unassessed_reasons
+
+    reasons = unassessed_reasons(assessments).most_common(_SHOWN)
+    return [f"not assessed: {count:,} packages: {reason}" for reason, count in reasons]
+
+
+def _tell_unread(contents: Contents) -> None:
     for unread in contents.unread[:_SHOWN]:
         tell(f"not read: {unread.path}: {unread.reason}")
     if len(contents.unread) > _SHOWN:
