@@ -28,7 +28,7 @@ _FOUND = 1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a person wants to see, and what the exit code says: 1 where a finding is as severe as `fail_on` ('' = never)."""
+    """The wishes of a person: what is shown, and what the exit code says: 1 where a finding is as severe as `fail_on` ('' = never)."""
 
     output: str
     packages: bool = False

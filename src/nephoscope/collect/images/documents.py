@@ -114,7 +114,7 @@ class RootFileSystem(msgspec.Struct, frozen=True):
 
 
 class ImageConfiguration(msgspec.Struct, frozen=True):
-    """What an image says of itself."""
+    """The words of an image on itself."""
 
     architecture: str = ""
     os: str = ""

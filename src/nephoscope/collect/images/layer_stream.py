@@ -34,7 +34,7 @@ class _Rewound(io.RawIOBase):
 
 
 class _Decompressed:
-    """What a codec makes of a stream; its errors are those of an image."""
+    """A stream that a codec decompresses; its errors are those of an image."""
 
     #: What tells a compressed stream from one that is not.
     decompresses = True

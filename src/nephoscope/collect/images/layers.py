@@ -34,7 +34,7 @@ class UnreadFile(msgspec.Struct, frozen=True):
 
 
 class Layer(msgspec.Struct, Generic[Found], frozen=True):
-    """What a layer holds of what readers claim, by path, and what it takes away from the layers below.
+    """The files of a layer that readers claim, by path, and what it takes away from the layers below.
 
     `covering` are the fingerprints of all paths that are no folders: below such a path nothing of a lower layer is left.
     """
@@ -50,7 +50,7 @@ class Layer(msgspec.Struct, Generic[Found], frozen=True):
 
 
 class LayerReader(NamedTuple, Generic[Found]):
-    """What reads files.
+    """The reading of files.
 
     `claims` says by path, size and permissions whether a file may be of interest, `claims_head` by path and its first HEAD bytes
     whether it is. `read` gives what a content holds, None for nothing; it can ask for other files of the layer by path, of which
@@ -159,7 +159,7 @@ def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer
 
 
 class Placed(NamedTuple, Generic[Found]):
-    """What was found in a file, with the digest of the layer that it is of."""
+    """The finds in a file, with the digest of the layer that it is of."""
 
     layer: str
     found: Found
@@ -175,7 +175,7 @@ def merge_layers(layers: Iterable[Layer[Found]]) -> dict[str, Placed[Found]]:
 
 
 def _is_hidden(path: str, layer: Layer[Found]) -> bool:
-    """Whether a layer takes a path of the layers below away: it, or a folder that it is in."""
+    """Return whether a layer takes a path of the layers below away: it, or a folder that it is in."""
     if path in layer.removed or fingerprint(path) in layer.covering:
         return True
     above = path

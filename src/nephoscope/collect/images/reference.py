@@ -51,7 +51,7 @@ class ImageReference:
 
     @property
     def version(self) -> str:
-        """What a registry is asked for: the digest, else the tag."""
+        """The version that a registry is asked for: the digest, else the tag."""
         return self.digest or self.tag
 
     @property

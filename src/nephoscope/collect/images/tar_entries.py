@@ -22,7 +22,7 @@ _ZEROS = bytes(BLOCK)
 
 
 class ByteStream(Protocol):
-    """What is read from front to back."""
+    """A stream that is read from front to back."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Read up to so many bytes; none at the end."""
@@ -30,7 +30,7 @@ class ByteStream(Protocol):
 
 
 class EntryKind(Enum):
-    """What an entry is."""
+    """The kind of an entry."""
 
     FILE = "file"
     DIRECTORY = "directory"

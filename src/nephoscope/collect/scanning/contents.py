@@ -17,7 +17,7 @@ class SetAsideEntry(msgspec.Struct, frozen=True):
 
 
 class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one file holds: packages, what was set aside, what could not be read; its text where it names the operating system."""
+    """The contents of one file: packages, what was set aside, what could not be read; its text where it names the operating system."""
 
     packages: tuple[Package, ...] = ()
     set_aside: tuple[SetAsideEntry, ...] = ()
@@ -26,7 +26,7 @@ class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Contents(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is inside: the distribution with its release, '' where nothing tells, and packages in the order of path, line and name.
+    """The contents of a host or an image: the distribution with its release, '' where nothing tells, and packages in the order of path, line and name.
 
     `unread` and `set_aside` are what a scan could not read: nothing is known of what they hold.
     """

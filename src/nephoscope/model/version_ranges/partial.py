@@ -32,7 +32,7 @@ class Partial:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no number is open."""
+        """True where no number is open."""
         return len(self.numbers) == 3  # major, minor, patch
 
 

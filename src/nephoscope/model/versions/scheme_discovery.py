@@ -17,7 +17,7 @@ class SchemeError(Exception):
 
 
 class VersionKey(Protocol):
-    """What versions of one scheme are compared by."""
+    """The key that versions of one scheme are compared by."""
 
     def __lt__(self, other: Self, /) -> bool: ...
 
