@@ -26,7 +26,9 @@ class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Contents(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The contents of a host or an image: the distribution with its release, '' where nothing tells, and packages in the order of path, line and name.
+    """The contents of a host or an image: the distribution with its release ('' where nothing tells), and its packages.
+
+    Packages are in the order of path, line and name.
 
     `unread` and `set_aside` are what a scan could not read: nothing is known of what they hold.
     """
