@@ -14,12 +14,13 @@ Files = Mapping[str, bytes | str | None]
 """Paths and contents; None makes a folder, a text a symbolic link to it."""
 
 
-def make_layer(files: Files) -> bytes:
-    """Return the tar of a layer."""
+def make_layer(files: Files, modes: Mapping[str, int] | None = None) -> bytes:
+    """Return the tar of a layer; `modes` are permissions by path, 0644 where there are none."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path, held in files.items():
             entry = tarfile.TarInfo(path)
+            entry.mode = (modes or {}).get(path, 0o644)
             if held is None:
                 entry.type = tarfile.DIRTYPE
             elif isinstance(held, str):
@@ -41,9 +42,11 @@ def make_layout(
     *,
     name: str = "latest",
     compress: Callable[[bytes], bytes] = gzip.compress,
+    modes: Mapping[str, int] | None = None,
+    told: Mapping[str, object] | None = None,
     **config: object,
 ) -> str:
-    """Write an OCI layout of one image and return the digest of its manifest."""
+    """Write an OCI layout and return the digest of its manifest; `told` is what the configuration says beside `config`."""
     blobs = folder / "blobs/sha256"
     blobs.mkdir(parents=True)
 
@@ -52,12 +55,13 @@ def make_layout(
         (blobs / digest.removeprefix("sha256:")).write_bytes(content)
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
-    tars = [make_layer(files) for files in layers]
+    tars = [make_layer(files, modes) for files in layers]
     configuration = {
         "architecture": "amd64",
         "os": "linux",
         "config": config,
         "rootfs": {"type": "layers", "diff_ids": [digest_of(tar) for tar in tars]},
+        **(told or {}),
     }
     manifest = {
         "schemaVersion": 2,

@@ -6,10 +6,10 @@ Source: the OCI image specification, "Image Layer Filesystem Changeset". A file 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from posixpath import normpath
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -36,7 +36,8 @@ class UnreadFile(msgspec.Struct, frozen=True):
 class Layer(msgspec.Struct, Generic[Found], frozen=True):
     """The files of a layer that readers claim, by path, and what it takes away from the layers below.
 
-    `covering` are the fingerprints of all paths that are no folders: below such a path nothing of a lower layer is left.
+    `covering` are the fingerprints of all paths that are no folders: below such a path nothing of a lower layer is left. `replaced`
+    are the finds in files that the layer itself holds again further back: their content is still in it.
     """
 
     digest: str
@@ -47,6 +48,27 @@ class Layer(msgspec.Struct, Generic[Found], frozen=True):
     unread: tuple[UnreadFile, ...] = ()
     entries: int = 0
     size: int = 0
+    replaced: tuple[tuple[str, Found], ...] = ()
+
+
+class FileInspector(Protocol[Found]):
+    """Looks at files as they pass, whether a reader claims them or not."""
+
+    def bytes_wanted(self, path: str, entry: TarEntry) -> int:
+        """Return how many bytes of a file it looks at; 0 for its header alone."""
+        ...
+
+    def inspect(self, path: str, entry: TarEntry, content: bytes) -> Found | None:
+        """Return what a file or a folder is found to be by its header and the first bytes that were wanted, None for nothing."""
+        ...
+
+    def join(self, one: Found, other: Found) -> Found:
+        """Return what was found in the same file by a reader and the inspector, or by the inspector at two times, as one."""
+        ...
+
+    def finish(self) -> dict[str, Found]:
+        """Return, by path, what is found only when all files have passed."""
+        ...
 
 
 class LayerReader(NamedTuple, Generic[Found]):
@@ -54,13 +76,14 @@ class LayerReader(NamedTuple, Generic[Found]):
 
     `claims` says by path, size and permissions whether a file may be of interest, `claims_head` by path and its first HEAD bytes
     whether it is. `read` gives what a content holds, None for nothing; it can ask for other files of the layer by path, of which
-    those that are claimed and small are there.
+    those that are claimed and small are there. The `inspector` sees every file, and every folder.
     """
 
     claims: Callable[[str, int, int], bool]
     claims_head: Callable[[str, bytes], bool]
     max_size: int
     read: Callable[[str, bytes, Callable[[str], bytes | None]], Found | None]
+    inspector: FileInspector[Found] | None = None
 
 
 class _Reading(Generic[Found]):
@@ -69,6 +92,8 @@ class _Reading(Generic[Found]):
     def __init__(self, reader: LayerReader[Found], tar: TarStream) -> None:
         self.reader, self.tar = reader, tar
         self.found: dict[str, Found] = {}
+        self.inspected: dict[str, Found] = {}
+        self.replaced: list[tuple[str, Found]] = []
         self.waiting: dict[str, bytes] = {}
         self.waiting_size = 0
         self.removed: set[str] = set()
@@ -92,17 +117,19 @@ class _Reading(Generic[Found]):
             self.removed.add(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
         elif entry.kind is not EntryKind.DIRECTORY:
             self._take_file(path, entry)
+        else:
+            self._inspect(path, entry, b"")
 
     def _take_file(self, path: str, entry: TarEntry) -> None:
         self.covering.add(fingerprint(path))
         self.found.pop(path, None)
         self.waiting.pop(path, None)
+        if (replaced := self.inspected.pop(path, None)) is not None:
+            self.replaced.append((path, replaced))
         if entry.kind is EntryKind.HARDLINK:
             self._take_link(path, clean_path(entry.link) or "", entry.mode)
-        elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE) and self.reader.claims(
-            path, entry.size, entry.mode
-        ):
-            self._read(path, entry)
+        elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE):
+            self._take_content(path, entry)
 
     def _take_link(self, path: str, target: str, mode: int) -> None:
         """Take a further name of a file of the layer in."""
@@ -110,20 +137,33 @@ class _Reading(Generic[Found]):
             self.waiting[path] = self.waiting[target]
         elif target in self.found and self.reader.claims(path, 0, mode):
             self.found[path] = self.found[target]
+        if target in self.inspected:
+            self.inspected[path] = self.inspected[target]
 
-    def _read(self, path: str, entry: TarEntry) -> None:
-        if entry.kind is EntryKind.SPARSE:
+    def _take_content(self, path: str, entry: TarEntry) -> None:
+        inspector = self.reader.inspector
+        wanted = inspector.bytes_wanted(path, entry) if inspector else 0
+        claimed = self.reader.claims(path, entry.size, entry.mode)
+        if entry.kind is EntryKind.SPARSE and (claimed or wanted):
             self.unread.append(UnreadFile(path, "it is stored with holes"))
-            return
-        head = self.tar.read_content(HEAD)
-        if not self.reader.claims_head(path, head):
-            return
+            wanted, claimed = 0, False
+        content = self.tar.read_content(max(HEAD if claimed else 0, wanted))
+        self._inspect(path, entry, content[:wanted])
+        if claimed and self.reader.claims_head(path, content[:HEAD]):
+            self._read(path, entry, content)
+
+    def _inspect(self, path: str, entry: TarEntry, content: bytes) -> None:
+        inspector = self.reader.inspector
+        if inspector and (seen := inspector.inspect(path, entry, content)) is not None:
+            self.inspected[path] = seen
+
+    def _read(self, path: str, entry: TarEntry, begun: bytes) -> None:
         if entry.size > self.reader.max_size:
             self.unread.append(
                 UnreadFile(path, f"it has {entry.size} bytes, more than {self.reader.max_size}")
             )
             return
-        content = head + self.tar.read_content(entry.size)
+        content = begun + self.tar.read_content(entry.size)
         if len(content) <= _SMALL and self.waiting_size + len(content) <= _MOST_WAITING:
             self.waiting[path] = content
             self.waiting_size += len(content)
@@ -135,9 +175,19 @@ class _Reading(Generic[Found]):
             self.found[path] = found
 
     def finish(self) -> None:
-        """Read what waited for the end of the layer."""
+        """Read what waited for the end of the layer, and put to it what was seen as files passed."""
         for path, content in self.waiting.items():
             self._keep(path, content)
+        if inspector := self.reader.inspector:
+            for seen in (self.inspected, inspector.finish()):
+                put_together(self.found, seen, inspector)
+
+
+def put_together(found: dict[str, Found], seen: Mapping[str, Found], inspector: FileInspector[Found]) -> None:
+    """Put what an inspector saw to what was found in the same files."""
+    for path, more in seen.items():
+        known = found.get(path)
+        found[path] = more if known is None else inspector.join(known, more)
 
 
 def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer[Found]:
@@ -155,6 +205,7 @@ def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer
         tuple(reading.unread),
         reading.entries,
         reading.size,
+        tuple(reading.replaced),
     )
 
 
@@ -172,6 +223,26 @@ def merge_layers(layers: Iterable[Layer[Found]]) -> dict[str, Placed[Found]]:
         merged = {path: placed for path, placed in merged.items() if not _is_hidden(path, layer)}
         merged |= {path: Placed(layer.digest, found) for path, found in layer.found.items()}
     return merged
+
+
+class Hidden(NamedTuple, Generic[Found]):
+    """The finds in a file of a layer that an image no longer shows: the layer that it is of, and the one that took it away."""
+
+    path: str
+    layer: str
+    removed_by: str
+    found: Found
+
+
+def hidden_files(layers: Sequence[Layer[Found]]) -> Iterator[Hidden[Found]]:
+    """Yield the files of layers (the lowest first) that a later layer removes or replaces: who has the layer has them still."""
+    for place, layer in enumerate(layers):
+        for path, found in layer.replaced:
+            yield Hidden(path, layer.digest, layer.digest, found)
+        for path, found in layer.found.items():
+            over = next((above.digest for above in layers[place + 1 :] if _is_hidden(path, above)), "")
+            if over:
+                yield Hidden(path, layer.digest, over, found)
 
 
 def _is_hidden(path: str, layer: Layer[Found]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import math
 import re
 from collections import Counter
@@ -18,7 +19,10 @@ _BINARY_HEAD = 8_192
 
 @dataclass(frozen=True, slots=True, order=True)
 class SecretPlace:
-    """A secret that stands in a file, from its first to its last line; `rule` names its kind."""
+    """A secret that stands in a file, from its first to its last line; `rule` names its kind.
+
+    `fingerprint` tells it from other secrets and is the same wherever it stands, by whoever has the key; '' where none was given.
+    """
 
     path: str
     first_line: int
@@ -26,6 +30,7 @@ class SecretPlace:
     rule: str
     title: str
     severity: Severity
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,18 @@ class SecretScan:
     is_complete: bool = True
 
 
-def find_secrets(path: str, content: bytes, *, in_tests: bool = False) -> SecretScan:
-    """Find the secrets of a file by the rules of the product; places of tests are looked at where `in_tests` says so."""
+def may_hold_secrets(path: str, *, in_tests: bool = False) -> bool:
+    """Return whether a file is looked at for secrets by its path: examples, packages of others and by default tests are not."""
     tests, places, _ = allowed_secrets()
-    if places.search(path) or (not in_tests and tests.search(path)) or b"\0" in content[:_BINARY_HEAD]:
+    return not places.search(path) and (in_tests or not tests.search(path))
+
+
+def find_secrets(path: str, content: bytes, *, in_tests: bool = False, key: bytes = b"") -> SecretScan:
+    """Find the secrets of a file by the rules of the product; places of tests are looked at where `in_tests` says so.
+
+    With a key each place gets a fingerprint of its secret (HMAC-SHA-256, the first 128 bits in hexadecimal).
+    """
+    if not may_hold_secrets(path, in_tests=in_tests) or b"\0" in content[:_BINARY_HEAD]:
         return SecretScan(())
     text = content[:MAX_SIZE].decode("utf-8", "replace")
     lowered = text.lower()
@@ -52,7 +65,7 @@ def find_secrets(path: str, content: bytes, *, in_tests: bool = False) -> Secret
             if rule.rule.generic and any(start < other_end and other < end for other, other_end in taken):
                 continue
             taken.append((start, end))
-            found.append(_place(path, text, rule, start, end))
+            found.append(_place(path, text, rule, (start, end), key))
         if len(found) >= MAX_FINDINGS:
             return SecretScan(tuple(sorted(found[:MAX_FINDINGS])), is_complete=False)
     return SecretScan(tuple(sorted(set(found))), len(content) <= MAX_SIZE)
@@ -70,11 +83,17 @@ def _spans(path: str, text: str, rule: CompiledRule) -> Iterator[tuple[int, int]
         yield found.span(group)
 
 
-def _place(path: str, text: str, rule: CompiledRule, start: int, end: int) -> SecretPlace:
-    kept = re.sub(r"\s+\Z", "", text[start:end])
-    first = text.count("\n", 0, start) + 1
+def _place(path: str, text: str, rule: CompiledRule, span: tuple[int, int], key: bytes) -> SecretPlace:
+    kept = re.sub(r"\s+\Z", "", text[slice(*span)])
+    first = text.count("\n", 0, span[0]) + 1
     last = first + kept.count("\n")
-    return SecretPlace(path, first, last, rule.rule.id, rule.rule.title, rule.rule.severity)
+    told = rule.rule
+    return SecretPlace(path, first, last, told.id, told.title, told.severity, fingerprint(kept, key))
+
+
+def fingerprint(secret: str, key: bytes) -> str:
+    """Return what tells a secret from others without giving it away, '' without a key."""
+    return hmac.digest(key, secret.encode("utf-8", "surrogatepass"), "sha256").hex()[:32] if key else ""
 
 
 def entropy(text: str) -> float:

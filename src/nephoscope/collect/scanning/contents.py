@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from nephoscope.collect.images.layers import UnreadFile
+from nephoscope.collect.inventory.secrets_in_files import SecretPlace
+from nephoscope.collect.malware.match import MalwareMatch
 from nephoscope.model.package import Package
 
 
@@ -16,13 +20,35 @@ class SetAsideEntry(msgspec.Struct, frozen=True):
     reason: str
 
 
+class UnexaminedFile(msgspec.Struct, frozen=True):
+    """A file that was not looked at for secrets or malware, or not as a whole, and why."""
+
+    part: Literal["secrets", "malware"]
+    reason: str
+
+
 class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The contents of one file: packages, what was set aside, what could not be read; its text where it names the operating system."""
+    """The contents of one file: packages, what was set aside, what could not be read; its text where it names the operating system.
+
+    `secrets` and `malware` are found as the file passes, and `unexamined` says of what it was not looked at in full. `sha256` is that
+    of a program, a script or an archive. `mode` are the type and the permissions of what runs with its owner's rights, may be written
+    by everybody in a folder of programs, is such a folder, or manages packages; 0 for everything else.
+    """
 
     packages: tuple[Package, ...] = ()
     set_aside: tuple[SetAsideEntry, ...] = ()
     unread: tuple[UnreadFile, ...] = ()
     release: str = ""
+    secrets: tuple[SecretPlace, ...] = ()
+    malware: tuple[MalwareMatch, ...] = ()
+    unexamined: tuple[UnexaminedFile, ...] = ()
+    sha256: str = ""
+    mode: int = 0
+
+    @property
+    def holds_packages(self) -> bool:
+        """Whether a reader of packages read it, or it names the operating system."""
+        return bool(self.packages or self.set_aside or self.unread or self.release)
 
 
 class Contents(msgspec.Struct, frozen=True, omit_defaults=True):

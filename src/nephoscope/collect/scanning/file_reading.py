@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+import msgspec
+
 from nephoscope.collect.images.layers import UnreadFile
 from nephoscope.collect.inventory.discovery import HEAD, inventory_readers, read_with, readers_of
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
@@ -61,10 +63,10 @@ def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | Non
             reading = read_with(reader, InventoryFile(path, content, beside))
         except UnreadableInventoryError as error:
             unread = UnreadFile(path, f"{reader.title}: {error.message} (line {error.line})")
-            found = FileContents(found.packages, found.set_aside, (*found.unread, unread), found.release)
+            found = msgspec.structs.replace(found, unread=(*found.unread, unread))
             continue
         aside = tuple(SetAsideEntry(path, entry.line, entry.reason) for entry in reading.set_aside)
-        found = FileContents(
-            (*found.packages, *reading.packages), (*found.set_aside, *aside), found.unread, found.release
+        found = msgspec.structs.replace(
+            found, packages=(*found.packages, *reading.packages), set_aside=(*found.set_aside, *aside)
         )
     return found if found != FileContents() else None

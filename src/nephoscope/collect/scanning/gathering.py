@@ -31,7 +31,7 @@ def gather(files: Mapping[str, Placed[FileContents]], unread: Iterable[UnreadFil
         tuple(sorted(packages, key=lambda one: (one.path, one.line, one.type, one.name, one.version))),
         tuple(entry for one in found for entry in one.set_aside),
         (*unread, *(entry for one in found for entry in one.unread)),
-        len(files),
+        sum(one.holds_packages for one in found),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from nephoscope.collect.images.documents import Descriptor
@@ -13,6 +14,7 @@ from nephoscope.collect.images.tar_entries import TarStream
 from nephoscope.collect.scanning.contents import Contents, FileContents
 from nephoscope.collect.scanning.file_reading import MAX_SIZE, claims, claims_head, read_contents
 from nephoscope.collect.scanning.gathering import gather
+from nephoscope.collect.scanning.inspecting import PACKAGES, ContentInspector, LookedFor
 
 
 class LayerCache(Protocol):
@@ -30,27 +32,51 @@ class LayerCache(Protocol):
 READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents)
 
 
+@dataclass(frozen=True, slots=True)
+class ImageReading:
+    """What is done with the layers of an image: what is looked for, where results are kept, and who is told of each that is read.
+
+    A cache holds results of one LookedFor (`LayerFolder(folder, looked_for.digest)`).
+    """
+
+    looked_for: LookedFor = PACKAGES
+    cache: LayerCache | None = None
+    told: Callable[[str], None] | None = None
+
+
 def scan_image(
     image: Image, cache: LayerCache | None = None, told: Callable[[str], None] | None = None
 ) -> Contents:
     """Return the contents of an image; `told` is called with each layer's digest before it is read. Raises ImageError."""
-    layers = []
-    for descriptor in image.layers:
-        layer = cache.get(descriptor.digest) if cache else None
-        if layer is None:
-            if told:
-                told(descriptor.digest)
-            layer = _read(image, descriptor)
-            if cache:
-                cache.put(layer)
-        layers.append(layer)
+    return contents_of_layers(read_layers(image, ImageReading(cache=cache, told=told)))
+
+
+def contents_of_layers(layers: Sequence[Layer[FileContents]]) -> Contents:
+    """Return the contents of an image by its layers, the lowest first."""
     return gather(merge_layers(layers), [unread for layer in layers for unread in layer.unread])
 
 
-def _read(image: Image, descriptor: Descriptor) -> Layer[FileContents]:
+def read_layers(image: Image, reading: ImageReading) -> list[Layer[FileContents]]:
+    """Return what the layers of an image hold, the lowest first, those of the cache as they are kept; raises ImageError."""
+    layers = []
+    for descriptor in image.layers:
+        layer = reading.cache.get(descriptor.digest) if reading.cache else None
+        if layer is None:
+            if reading.told:
+                reading.told(descriptor.digest)
+            layer = _read(image, descriptor, reading.looked_for)
+            if reading.cache:
+                reading.cache.put(layer)
+        layers.append(layer)
+    return layers
+
+
+def _read(image: Image, descriptor: Descriptor, looked_for: LookedFor) -> Layer[FileContents]:
     what = f"the layer {descriptor.digest} of {image.name}"
+    inspector = ContentInspector(looked_for) if looked_for.digest else None
     with image.store.open_blob(descriptor) as stream:
-        layer = read_layer(TarStream(open_tar(stream, what), what), descriptor.digest, READER)
+        tar = TarStream(open_tar(stream, what), what)
+        layer = read_layer(tar, descriptor.digest, READER._replace(inspector=inspector))
         # What stands behind the tar's end is read too: the digest is that of all bytes.
         while stream.read(1_048_576):
             pass

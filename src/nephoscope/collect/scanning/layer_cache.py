@@ -6,11 +6,12 @@ import hashlib
 import tempfile
 from functools import cache
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
-from nephoscope.collect import inventory
+from nephoscope.collect import inventory, malware, scanning
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.layers import Layer
@@ -22,18 +23,22 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 @cache
 def readers_version() -> str:
-    """Return what tells these readers from others: the product's version and the readers' source."""
+    """Return what tells these readers from others: the product's version, the readers' source and the rules for secrets."""
     whole = hashlib.sha256(version("nephoscope").encode())
-    for path in sorted(Path(inventory.__file__).parent.rglob("*.py")):
+    rooms = [Path(str(room.__file__)).parent for room in (inventory, malware, scanning)]
+    sources = [path for room in rooms for path in sorted(room.rglob("*.py"))]
+    secrets = Path(str(files("nephoscope.content"))) / "secrets"
+    for path in (*sources, *sorted(secrets.iterdir())):
         whole.update(path.read_bytes())
     return whole.hexdigest()[:16]
 
 
 class LayerFolder:
-    """A folder with a file for each layer, in a folder for each set of readers."""
+    """A folder with a file for each layer, in a folder for each set of readers and of what is looked for beside packages."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / readers_version()
+    def __init__(self, folder: Path, looked_for: str = "") -> None:
+        """Keep layers in a folder; `looked_for` is the digest of a LookedFor, '' for packages alone."""
+        self._folder = folder / f"{readers_version()}{'-' if looked_for else ''}{looked_for}"
 
     def get(self, digest: str) -> Layer[FileContents] | None:
         """Return what a layer holds; None where it is not kept, or what is kept cannot be read."""

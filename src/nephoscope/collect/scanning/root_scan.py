@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope.collect.images.layers import Placed, UnreadFile
+from nephoscope.collect.images.layers import Placed, UnreadFile, put_together
+from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory.discovery import HEAD
 from nephoscope.collect.scanning.contents import Contents, FileContents
 from nephoscope.collect.scanning.file_reading import MAX_SIZE, claims, claims_head, read_contents
 from nephoscope.collect.scanning.gathering import gather
+from nephoscope.collect.scanning.inspecting import PACKAGES, ContentInspector, LookedFor
 
 #: Folders of the kernel and of things that run: what is in them is not installed.
-PASSED_OVER = ("dev", "proc", "sys", "run", "tmp", "var/tmp", "var/run")
+PASSED_OVER = ("dev", "proc", "sys", "run", "var/run")
+#: Folders of what is there for a while: it is not installed, but it may be malware.
+PASSING = ("tmp", "var/tmp")
 #: Where engines keep the layers of images: an image is scanned as an image.
 STORES = ("var/lib/docker", "var/lib/containerd", "var/lib/containers/storage", "var/lib/kubelet/pods")
 _MAX_FILES = 20_000_000
@@ -28,15 +32,25 @@ class RootError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RootScan:
-    """How a root is scanned: what is passed over (relative to it), and whether other file systems are looked into."""
+    """How a root is scanned: what is passed over (relative to it), whether other file systems are looked into, what is looked for."""
 
     root: Path
     passed_over: tuple[str, ...] = (*PASSED_OVER, *STORES)
     one_file_system: bool = True
+    looked_for: LookedFor = PACKAGES
+
+    def passes_over(self, path: str) -> bool:
+        """Return whether a folder is not looked into; those of what is there for a while are where malware is looked for."""
+        return path in self.passed_over or (path in PASSING and self.looked_for.malware is None)
 
 
 def scan_root(scan: RootScan) -> Contents:
     """Return the contents of a root; links are not followed. Raises RootError where it is no folder that can be read."""
+    return gather(*read_root(scan))
+
+
+def read_root(scan: RootScan) -> tuple[dict[str, Placed[FileContents]], list[UnreadFile]]:
+    """Return what the files of a root hold, by path, and what could not be read; raises RootError."""
     try:
         device = scan.root.stat().st_dev
         if not scan.root.is_dir():
@@ -44,15 +58,19 @@ def scan_root(scan: RootScan) -> Contents:
     except OSError as error:
         raise RootError(f"{scan.root} cannot be read: {error.strerror}") from error
     unread: list[UnreadFile] = []
-    files: dict[str, Placed[FileContents]] = {}
-    for path in _walk(scan, device, unread):
-        if (found := _read(scan.root, path, unread)) is not None:
-            files[path] = Placed("", found)
-    return gather(files, unread)
+    files: dict[str, FileContents] = {}
+    inspector = ContentInspector(scan.looked_for) if scan.looked_for.digest else None
+    for entry in _walk(scan, device, unread):
+        found = _read(scan.root, entry, inspector, unread)
+        if found is not None:
+            files[entry.path] = found
+    if inspector:
+        put_together(files, inspector.finish(), inspector)
+    return {path: Placed("", found) for path, found in files.items()}, unread
 
 
-def _walk(scan: RootScan, device: int, unread: list[UnreadFile]) -> Iterator[str]:
-    """Yield the files that are claimed, relative to the root, folder after folder in the order of their names."""
+def _walk(scan: RootScan, device: int, unread: list[UnreadFile]) -> Iterator[TarEntry]:
+    """Yield files and folders relative to the root, folder after folder in the order of their names."""
     folders = [("", 0)]
     seen = 0
     while folders:
@@ -64,11 +82,22 @@ def _walk(scan: RootScan, device: int, unread: list[UnreadFile]) -> Iterator[str
                 raise RootError(f"{scan.root} has more than {_MAX_FILES} files")
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
-                if path not in scan.passed_over and depth < _DEEPEST and _is_here(entry, scan, device):
+                if not scan.passes_over(path) and depth < _DEEPEST and _is_here(entry, scan, device):
                     inner.append(path)
-            elif entry.is_file(follow_symlinks=False) and _is_claimed(entry, path, unread):
-                yield path
+                    if described := _described(path, EntryKind.DIRECTORY, entry):
+                        yield described
+            elif entry.is_file(follow_symlinks=False) and (file := _described(path, EntryKind.FILE, entry)):
+                yield file
         folders += [(path, depth + 1) for path in reversed(inner)]
+
+
+def _described(path: str, kind: EntryKind, entry: os.DirEntry[str]) -> TarEntry | None:
+    """Return a file or folder as a layer would describe it, None for one that has just gone."""
+    try:
+        about = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return TarEntry(path, kind, about.st_size, about.st_mode, "", 0)
 
 
 def _entries(root: Path, folder: str, unread: list[UnreadFile]) -> list[os.DirEntry[str]]:
@@ -84,17 +113,47 @@ def _is_here(entry: os.DirEntry[str], scan: RootScan, device: int) -> bool:
     return not scan.one_file_system or entry.stat(follow_symlinks=False).st_dev == device
 
 
-def _is_claimed(entry: os.DirEntry[str], path: str, unread: list[UnreadFile]) -> bool:
-    about = entry.stat(follow_symlinks=False)
-    if not claims(path, about.st_size, about.st_mode):
+def _read(
+    root: Path, entry: TarEntry, inspector: ContentInspector | None, unread: list[UnreadFile]
+) -> FileContents | None:
+    """Return what a file or a folder is found to be, None for nothing."""
+    if entry.kind is EntryKind.DIRECTORY:
+        return inspector.inspect(entry.path, entry, b"") if inspector else None
+    claimed = _is_claimed(entry, unread)
+    wanted = inspector.bytes_wanted(entry.path, entry) if inspector else 0
+    content = b""
+    try:
+        if claimed or wanted:
+            content, claimed = _read_content(root / entry.path, entry.path, claimed, wanted)
+        seen = inspector.inspect(entry.path, entry, content[:wanted]) if inspector else None
+        read = read_contents(entry.path, content, _beside(root)) if claimed else None
+    except OSError as error:
+        unread.append(UnreadFile(entry.path, f"it cannot be read: {error.strerror}"))
+        return None
+    return inspector.join(read, seen) if inspector and read and seen else read or seen
+
+
+def _is_claimed(entry: TarEntry, unread: list[UnreadFile]) -> bool:
+    """Return whether a file may hold packages; one that is too large is told."""
+    if entry.path.startswith(tuple(f"{folder}/" for folder in PASSING)):
         return False
-    if about.st_size > MAX_SIZE:
-        unread.append(UnreadFile(path, f"it has {about.st_size} bytes, more than {MAX_SIZE}"))
+    if not claims(entry.path, entry.size, entry.mode):
+        return False
+    if entry.size > MAX_SIZE:
+        unread.append(UnreadFile(entry.path, f"it has {entry.size} bytes, more than {MAX_SIZE}"))
         return False
     return True
 
 
-def _read(root: Path, path: str, unread: list[UnreadFile]) -> FileContents | None:
+def _read_content(file: Path, path: str, claimed: bool, wanted: int) -> tuple[bytes, bool]:
+    """Return the bytes of a file that are looked at, and whether it holds packages by its first ones."""
+    with file.open("rb") as stream:
+        content = stream.read(max(HEAD, wanted))
+        claimed = claimed and claims_head(path, content)
+        return content + (stream.read(MAX_SIZE) if claimed else b""), claimed
+
+
+def _beside(root: Path) -> Callable[[str], bytes | None]:
     def beside(other: str) -> bytes | None:
         target = root / other
         try:
@@ -103,12 +162,4 @@ def _read(root: Path, path: str, unread: list[UnreadFile]) -> FileContents | Non
         except OSError:
             return None
 
-    try:
-        with (root / path).open("rb") as stream:
-            head = stream.read(HEAD)
-            if not claims_head(path, head):
-                return None
-            return read_contents(path, head + stream.read(MAX_SIZE), beside)
-    except OSError as error:
-        unread.append(UnreadFile(path, f"it cannot be read: {error.strerror}"))
-        return None
+    return beside

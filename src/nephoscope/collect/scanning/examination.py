@@ -1,0 +1,81 @@
+"""What a scan of an image or a disk finds: packages, configuration, secrets, malware and licences."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from nephoscope.collect.malware.match import EngineStatus, MalwareKind
+from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.scanning.image_rules.judging import ConfigurationFinding
+from nephoscope_policy.model.state import Severity
+
+#: What a scan looks for.
+ExaminedPart = Literal["packages", "configuration", "secrets", "malware", "licenses"]
+
+
+class SecretFinding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A secret that was left behind: its kind and where it stands, never its value.
+
+    `fingerprint` is the same for the same secret under the same key. `layer` is the digest of the layer that holds it, `removed_by`
+    that of the layer that takes the file away or replaces it: who can pull the image has it all the same.
+    """
+
+    rule: str
+    title: str
+    severity: Severity
+    path: str
+    first_line: int
+    last_line: int
+    fingerprint: str = ""
+    layer: str = ""
+    removed_by: str = ""
+
+
+class MalwareFinding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file that is malware, or looks like it: `rule` is the engine's name for it, `member` its path inside of an archive.
+
+    `sha256` is the digest of the file where it is a program, a script or an archive; `layer` and `removed_by` are as for secrets.
+    """
+
+    engine: Literal["yara", "clamav", "digest"]
+    rule: str
+    title: str
+    severity: Severity
+    kind: MalwareKind
+    path: str
+    member: str = ""
+    sha256: str = ""
+    layer: str = ""
+    removed_by: str = ""
+
+
+class Unassessed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was not looked at, or not in full: the part of the scan, the file where it is one, and why. It is never clean."""
+
+    part: ExaminedPart
+    reason: str
+    path: str = ""
+
+
+class Examination(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was found in a root: `examined` are the parts that were looked at; findings of others are not known.
+
+    `engines` are those that look for malware, with the age of their databases.
+    """
+
+    contents: Contents
+    examined: tuple[ExaminedPart, ...]
+    configuration: tuple[ConfigurationFinding, ...] = ()
+    secrets: tuple[SecretFinding, ...] = ()
+    malware: tuple[MalwareFinding, ...] = ()
+    engines: tuple[EngineStatus, ...] = ()
+    unassessed: tuple[Unassessed, ...] = ()
+
+
+class ImageExamination(Examination, frozen=True, omit_defaults=True, kw_only=True):
+    """What was found in an image: `digest` is that of its manifest, `name` as it was asked for."""
+
+    name: str
+    digest: str

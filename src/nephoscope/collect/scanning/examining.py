@@ -1,0 +1,162 @@
+"""Puts what a scan finds in files together to an examination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from nephoscope.collect.images.image import Image
+from nephoscope.collect.images.layers import Hidden, Placed, hidden_files, merge_layers
+from nephoscope.collect.malware.known_digests import KnownMalware
+from nephoscope.collect.malware.match import EngineStatus
+from nephoscope.collect.scanning.contents import Contents, FileContents
+from nephoscope.collect.scanning.examination import (
+    Examination,
+    ExaminedPart,
+    ImageExamination,
+    MalwareFinding,
+    SecretFinding,
+    Unassessed,
+)
+from nephoscope.collect.scanning.gathering import gather
+from nephoscope.collect.scanning.image_rules.judging import judge_configuration
+from nephoscope.collect.scanning.image_rules.subject import ExaminedImage, ExaminedRoot, NotedFile
+from nephoscope.collect.scanning.image_scan import ImageReading, read_layers
+from nephoscope.collect.scanning.inspecting import LookedFor
+from nephoscope.collect.scanning.root_scan import RootScan, read_root
+from nephoscope_policy.model.state import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What an examination judges by beside what it reads: the time, and the digests that are known to be bad (None: no list)."""
+
+    now: datetime
+    known: KnownMalware | None = None
+
+
+def examine_image(
+    image: Image, reading: ImageReading, around: Circumstances, tag: str = ""
+) -> ImageExamination:
+    """Return what is found in an image by its configuration and its layers; `tag` is the one that it was asked for by.
+
+    Raises ImageError.
+    """
+    layers = read_layers(image, reading)
+    merged = merge_layers(layers)
+    contents = gather(merged, [unread for layer in layers for unread in layer.unread])
+    annotations = dict(image.annotations)
+    subject = ExaminedImage(
+        contents, _noted(merged), around.now, image.name, tag, image.configuration, annotations
+    )
+    files = [*_shown(merged), *sorted(hidden_files(layers), key=lambda one: (one.path, one.layer))]
+    found = _examine(subject, files, reading.looked_for, around.known)
+    return ImageExamination(
+        found.contents,
+        found.examined,
+        found.configuration,
+        found.secrets,
+        found.malware,
+        found.engines,
+        found.unassessed,
+        name=image.name,
+        digest=image.digest,
+    )
+
+
+def examine_root(scan: RootScan, around: Circumstances) -> Examination:
+    """Return what is found in a root; raises RootError."""
+    files, unread = read_root(scan)
+    subject = ExaminedRoot(gather(files, unread), _noted(files), around.now)
+    return _examine(subject, _shown(files), scan.looked_for, around.known)
+
+
+def _examine(
+    subject: ExaminedRoot,
+    files: Sequence[Hidden[FileContents]],
+    wanted: LookedFor,
+    known: KnownMalware | None,
+) -> Examination:
+    engines = wanted.malware.statuses if wanted.malware else ()
+    if wanted.malware and known is not None:
+        engines = (*engines, EngineStatus("digest", "ready", f"{len(known)} digests"))
+    return Examination(
+        subject.contents,
+        _parts(wanted),
+        judge_configuration(subject) if wanted.permissions else (),
+        tuple(_secrets(files)),
+        tuple(_malware(files, known or {})),
+        engines,
+        tuple(_unassessed(subject.contents, files, engines)),
+    )
+
+
+def _shown(files: Mapping[str, Placed[FileContents]]) -> list[Hidden[FileContents]]:
+    """Return the files of a root in the order of their paths, as those that nothing hides."""
+    return [Hidden(path, placed.layer, "", placed.found) for path, placed in sorted(files.items())]
+
+
+def _noted(files: Mapping[str, Placed[FileContents]]) -> dict[str, NotedFile]:
+    return {
+        path: NotedFile(placed.found.mode, placed.layer)
+        for path, placed in files.items()
+        if placed.found.mode
+    }
+
+
+def _parts(wanted: LookedFor) -> tuple[ExaminedPart, ...]:
+    asked: tuple[tuple[ExaminedPart, bool], ...] = (
+        ("packages", True),
+        ("configuration", wanted.permissions),
+        ("secrets", wanted.secrets),
+        ("malware", wanted.malware is not None),
+    )
+    return tuple(part for part, is_asked in asked if is_asked)
+
+
+def _secrets(files: Sequence[Hidden[FileContents]]) -> Iterator[SecretFinding]:
+    for file in files:
+        for place in file.found.secrets:
+            yield SecretFinding(
+                place.rule,
+                place.title,
+                Severity(place.severity),
+                file.path,
+                place.first_line,
+                place.last_line,
+                place.fingerprint,
+                file.layer,
+                file.removed_by,
+            )
+
+
+def _malware(files: Sequence[Hidden[FileContents]], known: KnownMalware) -> Iterator[MalwareFinding]:
+    for path, layer, removed_by, found in files:
+        placed = {"sha256": found.sha256, "layer": layer, "removed_by": removed_by}
+        for one in found.malware:
+            yield MalwareFinding(
+                one.engine, one.rule, one.title, one.severity, one.kind, path, one.member, **placed
+            )
+        if (digest := known.get(found.sha256)) and found.sha256:
+            rule = digest.source or "known digest"
+            yield MalwareFinding("digest", rule, digest.title, digest.severity, "malware", path, **placed)
+
+
+def _unassessed(
+    contents: Contents, files: Sequence[Hidden[FileContents]], engines: Sequence[EngineStatus]
+) -> Iterator[Unassessed]:
+    """Yield what was not looked at: files that were not read, or not in full, and engines that are absent or old."""
+    for unread in contents.unread:
+        yield Unassessed("packages", unread.reason, unread.path)
+    looking = [
+        engine for engine in engines if engine.engine != "digest" and engine.state in ("ready", "stale")
+    ]
+    for engine in engines:
+        # ClamAV is an addition: where it is not installed it is missed only where rules cannot be run either
+        is_missed = engine.state == "absent" and (engine.engine == "yara" or not looking)
+        if engine.state in ("stale", "unusable") or is_missed:
+            yield Unassessed("malware", f"{engine.engine}: {engine.reason}")
+    for file in files:
+        for one in file.found.unexamined:
+            yield Unassessed(one.part, one.reason, file.path)

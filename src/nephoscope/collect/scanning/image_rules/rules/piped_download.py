@@ -1,0 +1,32 @@
+"""What is downloaded in a build should be checked before it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.scanning.image_rules.downloads import runs_download
+from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
+from nephoscope.collect.scanning.image_rules.subject import ExaminedImage
+from nephoscope_policy.model.state import Severity
+
+RULE = ImageRule(
+    id="image-piped-download",
+    title="What is downloaded in a build should be checked before it is run",
+    severity=Severity.MEDIUM,
+    description=(
+        "A step of the build ran a script right from an address: whoever holds the address, or the way to it, "
+        "decided what is in the image."
+    ),
+    steps=(
+        "Download to a file, check its digest or signature, and then run it.",
+        "Install from the packages of the distribution where there are any.",
+    ),
+    cis="4.11",
+)
+
+
+def check(image: ExaminedImage) -> Iterator[ImageMatch]:
+    """Give each step of the history that runs what it downloads."""
+    for place, step in enumerate(image.history, 1):
+        if runs_download(step.created_by):
+            yield ImageMatch(f"step {place} of the history runs what it downloads")
