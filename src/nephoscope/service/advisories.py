@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.vulnerability.database.importing import LONGEST_AGE, import_feed
+from nephoscope.vulnerability.database.reading import AdvisoryDatabase
 from nephoscope.vulnerability.feeds.feed_discovery import read_path
+from nephoscope.vulnerability.matching.matcher import MatchingOptions
+from nephoscope.vulnerability.matching.statements import AdvisoryIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from nephoscope.service.context import ServiceContext
     from nephoscope.vulnerability.database.importing import ImportResult
+    from nephoscope.vulnerability.matching.statements import StatementSource
 
 WRITE = "Microsoft.Security/assessments/write"
 _FOLDER = "vulnerabilities"
@@ -26,6 +32,30 @@ _FILE = "advisories.sqlite"
 def advisories_path(data: Path) -> Path:
     """Return where the advisories of a data folder are kept."""
     return data / _FOLDER / _FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Advisories:
+    """What is said of packages at a time; `imports` tells one state of the feeds from another: number and time by feed.
+
+    `database` is None where nothing was imported: then no package is assessed.
+    """
+
+    source: StatementSource
+    options: MatchingOptions
+    imports: dict[str, tuple[int, str]]
+    database: AdvisoryDatabase | None
+
+
+@contextmanager
+def open_advisories(data: Path, now: datetime) -> Iterator[Advisories]:
+    """Give the advisories of a data folder for matching. Raises DatabaseFileError for a file that is no database of advisories."""
+    options, path = MatchingOptions(today=f"{now.astimezone(UTC):%Y-%m-%d}"), advisories_path(data)
+    if not path.exists():
+        yield Advisories(AdvisoryIndex(()), options, {}, None)
+        return
+    with AdvisoryDatabase(path, now) as database:
+        yield Advisories(database, options, database.imports(), database)
 
 
 def import_advisories(

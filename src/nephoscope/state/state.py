@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from nephoscope.state.ingestion.source_health import SourceHealths
     from nephoscope.state.ingestion.sources import Sources
     from nephoscope.state.ingestion.usage import Usages
+    from nephoscope.state.inventory.inventories import Inventories
+    from nephoscope.state.inventory.vulnerabilities import Vulnerabilities
     from nephoscope.state.leases.leases import Leases
     from nephoscope.state.rules.hunting_runs import HuntingRuns
     from nephoscope.state.rules.learned import Learned
@@ -117,6 +119,8 @@ class State:
         automation_runs: AutomationRuns
         run_standings: RunStandings
         pipelines: Pipelines
+        inventories: Inventories
+        vulnerabilities: Vulnerabilities
         watchlists: StoredWatchlists
 
     def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:

@@ -53,6 +53,8 @@ CONCEPTS = {
     "automation_runs": ("automation.automation_runs", "AutomationRuns"),
     "run_standings": ("automation.run_standings", "RunStandings"),
     "pipelines": ("estate.pipelines", "Pipelines"),
+    "inventories": ("inventory.inventories", "Inventories"),
+    "vulnerabilities": ("inventory.vulnerabilities", "Vulnerabilities"),
     "watchlists": ("workspaces.watchlists", "StoredWatchlists"),
 }
 

@@ -1,0 +1,260 @@
+"""Inventories: keep what a machine or an image holds, list what is kept, forget it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.advisories import WRITE, open_advisories
+from nephoscope.service.rematching import MATCHED, checkpoint_of, match_package, rematch_packages
+from nephoscope.state.database.faults import MissingError, StateError
+from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
+from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
+from nephoscope.vulnerability.database.rematching import advisory_names, feeds_kind, identity
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from nephoscope.collect.scanning.contents import Contents
+    from nephoscope.model.package import Package
+    from nephoscope.model.reach import Reach
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.inventory.finding import FindingChanges, MatchedPackage
+
+READ = "Microsoft.Security/assessments/read"
+DELETE = "Microsoft.Security/assessments/delete"
+#: What a scan of the product itself is by.
+OWN_SCANNER = "nephoscope"
+_ONE_TENANT = "/tenants/"
+_DIGEST = re.compile(r"sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})")
+#: How far the clock of a scanner may be ahead.
+_AHEAD = timedelta(minutes=5)
+
+
+class InventoryError(StateError):
+    """A scan that cannot be kept: the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineScan:
+    """What a scan found on a machine: its id in ARM, or its host name where it has none, and its tenant ('' = not known)."""
+
+    contents: Contents
+    scanned_at: datetime
+    name: str
+    resource_id: str = ""
+    tenant: str = ""
+    scanner: str = OWN_SCANNER
+    scanner_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScan:
+    """What a scan found in an image: where it is, its digest and tags, and the id in ARM of its registry where it has one."""
+
+    contents: Contents
+    scanned_at: datetime
+    repository: str
+    digest: str
+    login_server: str = ""
+    tags: tuple[str, ...] = ()
+    resource_id: str = ""
+    tenant: str = ""
+    scanner: str = OWN_SCANNER
+    scanner_version: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name by which it is shown."""
+        place = f"{self.login_server}/{self.repository}" if self.login_server else self.repository
+        return f"{place}:{self.tags[0]}" if self.tags else f"{place}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInventory:
+    """A subject as it is kept now, and what its scan changed in its findings."""
+
+    subject: InventorySubject
+    changes: FindingChanges
+
+
+def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> KeptInventory:
+    """Keep what a scan found in place of the scan before it, and open and close the findings of the subject.
+
+    Where files could not be read, the findings of packages that stood there before stay open. Raises DeniedError where the actor may
+    not write assessments of the subject; InventoryError for an id that is none; StateError where a later scan is kept.
+    """
+    subject = _subject(context, scan)
+    context.require(WRITE, scope_of(subject))
+    # what was imported since packages were matched last counts for those of before, too
+    rematch_packages(context)
+    packages = [_named(one) for one in scan.contents.packages]
+    with open_advisories(context.data, context.now) as advisories:
+        unknown = context.state.inventories.unknown(packages)
+        matched = {digest: match_package(one.package, advisories) for digest, one in unknown.items()}
+        imports = checkpoint_of(advisories)
+    with context.transact(
+        WRITE, scope_of(subject), scope_of(subject), act="keep inventory", name=subject.name, packages=len(packages)
+    ), context.state.database.write() as session:  # fmt: skip
+        numbers = _enter(context, session, packages, matched, imports)
+        return _keep(context, session, subject, scan.contents.packages, packages, numbers)
+
+
+def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:
+    """Forget subjects with their findings, all or none; how many. Raises DeniedError; MissingError for one that is not kept."""
+    from nephoscope.model.reach import EVERYTHING
+
+    found = context.state.inventories.subjects(SubjectFilter(EVERYTHING, ids=frozenset(ids)))
+    if missing := sorted(set(ids) - {one.id for one in found}):
+        raise MissingError(f"there is no inventory {missing[0]}")
+    for one in found:
+        context.require(DELETE, scope_of(one))
+    with context.state.database.write() as session:
+        for one in found:
+            context.enter(session, DELETE, scope_of(one), act="forget inventory", name=one.name)
+        context.state.inventories.remove(session, list(ids))
+    return len(found)
+
+
+def list_inventories(context: ServiceContext, wanted: SubjectFilter) -> list[InventorySubject]:
+    """Return the subjects that a filter asks for; its reach is what the actor may read."""
+    return context.state.inventories.subjects(wanted)
+
+
+def packages_of(
+    context: ServiceContext, reach: Reach, id_: int
+) -> tuple[InventorySubject, tuple[Package, ...]]:
+    """Return a subject with its packages. Raises MissingError where it is not kept or may not be read."""
+    found = context.state.inventories.subjects(SubjectFilter(reach, ids=frozenset([id_])))
+    if not found:
+        raise MissingError(f"there is no inventory {id_}")
+    return found[0], context.state.inventories.packages_of(found[0].package_set)
+
+
+def keep_image_listing(context: ServiceContext, listing: ImageListing) -> None:
+    """Keep which images a registry holds or a cluster runs: only with it an absence of findings says something of all of it.
+
+    Raises DeniedError; InventoryError for an id that is none.
+    """
+    resource = _parsed(listing.resource_id)
+    with context.transact(
+        WRITE, resource.key, resource.key, act="list images", images=len(listing.digests)
+    ), context.state.database.write() as session:  # fmt: skip
+        context.state.inventories.list_images(session, listing)
+
+
+def scope_of(subject: InventorySubject) -> str:
+    """Return the scope at which the permissions on a subject are checked: its resource, else its tenant, else everything."""
+    if subject.resource_id:
+        return subject.resource_id
+    return f"{_ONE_TENANT}{subject.tenant}" if subject.tenant else ROOT_SCOPE
+
+
+def _enter(
+    context: ServiceContext,
+    session: Session,
+    packages: Sequence[NamedPackage],
+    matched: Mapping[str, MatchedPackage],
+    imports: dict[str, list[int | str]],
+) -> list[int]:
+    """Return the numbers of packages; the new ones with what was said of them, if nothing was imported meanwhile."""
+    digests = [one.digest for one in packages]
+    numbers, new = context.state.inventories.enter_packages(session, packages)
+    is_pending = context.state.checkpoints.within(session, MATCHED) != imports
+    by_number = {
+        number: matched[digest]
+        for digest, number in zip(digests, numbers, strict=True)
+        if number in new and digest in matched
+    }
+    context.state.vulnerabilities.put_matches(
+        session, [replace(one, number=number, is_pending=is_pending) for number, one in by_number.items()]
+    )
+    return numbers
+
+
+def _keep(
+    context: ServiceContext,
+    session: Session,
+    subject: InventorySubject,
+    placed: Sequence[Package],
+    packages: Sequence[NamedPackage],
+    numbers: Sequence[int],
+) -> KeptInventory:
+    inventories = context.state.inventories
+    before = inventories.find(session, subject)
+    unread = _unread_before(context, session, before, subject)
+    digest = inventories.put_set(session, packages, numbers, placed)
+    kept = inventories.put(session, replace(subject, package_set=digest))
+    changes = context.state.vulnerabilities.settle(session, kept.id, set(numbers), context.now, unread)
+    return KeptInventory(kept, changes)
+
+
+def _unread_before(
+    context: ServiceContext, session: Session, before: InventorySubject | None, now: InventorySubject
+) -> frozenset[int]:
+    """Return the packages that stood, at the scan before, where nothing can be read now."""
+    if before is None or not now.unread:
+        return frozenset()
+    places = [one.path.strip("/") for one in now.unread]
+    lost = [
+        _named(one)
+        for one in context.state.inventories.packages_of(before.package_set)
+        if any(not place or one.path == place or one.path.startswith(f"{place}/") for place in places)
+    ]
+    return frozenset(context.state.inventories.numbers(session, lost))
+
+
+def _named(package: Package) -> NamedPackage:
+    known = identity(package)
+    return NamedPackage(known, advisory_names(known), feeds_kind(known))
+
+
+def _subject(context: ServiceContext, scan: MachineScan | ImageScan) -> InventorySubject:
+    """Return the subject of a scan. Raises InventoryError for an id that is none, or where nothing names it."""
+    resource = _parsed(scan.resource_id) if scan.resource_id else None
+    key = (
+        _image_key(scan) if isinstance(scan, ImageScan) else (resource.key if resource else scan.name.lower())
+    )
+    if not key:
+        raise InventoryError("name: a machine is kept by its id in ARM or by its host name: give one of them")
+    if scan.scanned_at > context.now + _AHEAD:
+        raise InventoryError(f"scannedAt is ahead of this clock: {scan.scanned_at.isoformat()}")
+    of_image = isinstance(scan, ImageScan)
+    contents = scan.contents
+    return InventorySubject(
+        kind=SubjectKind.IMAGE if of_image else SubjectKind.MACHINE,
+        tenant=scan.tenant.lower(), key=key, name=scan.name, scanned_at=scan.scanned_at, kept_at=context.now,
+        scanner=scan.scanner, scanner_version=scan.scanner_version, author=context.author, package_set="",
+        packages=len(contents.packages), resource_id=resource.key if resource else "",
+        subscription=resource.subscription if resource else "",
+        resource_group=resource.resource_group_id if resource else "",
+        login_server=scan.login_server.lower() if isinstance(scan, ImageScan) else "",
+        repository=scan.repository if isinstance(scan, ImageScan) else "",
+        digest=scan.digest if isinstance(scan, ImageScan) else "",
+        tags=tuple(sorted(scan.tags)) if isinstance(scan, ImageScan) else (),
+        family=contents.family, release=contents.release,
+        unread=tuple(UnreadPlace(one.path, one.reason) for one in contents.unread),
+    )  # fmt: skip
+
+
+def _image_key(scan: ImageScan) -> str:
+    if not _DIGEST.fullmatch(scan.digest):
+        raise InventoryError(f"digest: an image is kept by its digest, sha256:..., not {scan.digest[:100]!r}")
+    return f"{scan.login_server}/{scan.repository}@{scan.digest}".lower().lstrip("/")
+
+
+def _parsed(id_: str) -> ResourceId:
+    try:
+        found = ResourceId.parse(id_)
+    except ValueError as error:
+        raise InventoryError(f"resource: {error}") from error
+    if not found.subscription:
+        raise InventoryError(f"resource: it must be the id of a resource in a subscription: {id_!r}")
+    return found

@@ -1,0 +1,137 @@
+"""Match packages that are kept with advisories: those of which something else is said since, without a new scan."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from nephoscope.service.advisories import open_advisories
+from nephoscope.state.inventory.batches import parts
+from nephoscope.state.inventory.finding import (
+    FindingChanges,
+    KnownVulnerability,
+    MatchedPackage,
+    PackageVulnerability,
+)
+from nephoscope.vulnerability.matching.matcher import match
+from nephoscope.vulnerability.severities import rank
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from nephoscope.model.package import Package
+    from nephoscope.service.advisories import Advisories
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.vulnerability.matching.findings import Assessment, Finding
+
+#: Checkpoints: the import of each feed that packages were matched with last, as [number, time].
+MATCHED = "vulnerabilities-matched"
+_PRODUCT = "matching"
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class RematchResult(NamedTuple):
+    """How many packages were matched again, and what that changed; `known` are vulnerabilities of which something else is known."""
+
+    packages: int
+    changes: FindingChanges
+    known: frozenset[str]
+
+
+def rematch_packages(context: ServiceContext) -> RematchResult:
+    """Match again what imports since the last match are about, and open and close the findings of all that hold it.
+
+    Feeds that are gone, or that began anew, have every package matched again. The product does it by itself: whoever may import may
+    have it done. Raises DatabaseFileError for a file that is no database of advisories.
+    """
+    with open_advisories(context.data, context.now) as advisories:
+        before = context.state.checkpoints.all(MATCHED)
+        if before == checkpoint_of(advisories):
+            return RematchResult(0, FindingChanges(), frozenset())
+        with context.state.database.read() as session:
+            numbers = context.state.inventories.outdated(session, _changed(advisories, before))
+            bodies = context.state.inventories.bodies(session, numbers)
+        changes = FindingChanges()
+        for part in parts(bodies):
+            matched = [match_package(bodies[number], advisories, number) for number in part]
+            changes += _keep_matches(context, matched)
+        return RematchResult(len(bodies), changes, _finish(context, advisories, before))
+
+
+def match_package(package: Package, advisories: Advisories, number: int = 0) -> MatchedPackage:
+    """Return what advisories say of a package; where it cannot be assessed in full, what they said before is to stay."""
+    found = match(package, advisories.source, advisories.options)
+    doubtful = any(one.advisory for one in found.undetermined)
+    return MatchedPackage(
+        number,
+        tuple(_vulnerability(one) for one in _distinct(found)),
+        keeps_earlier=doubtful or found.status not in ("assessed", "own"),
+        is_undetermined=bool(found.undetermined),
+    )
+
+
+def checkpoint_of(advisories: Advisories) -> dict[str, list[int | str]]:
+    """Return the imports of each feed as they are kept once packages were matched with them."""
+    return {name: [number, time] for name, (number, time) in advisories.imports.items()}
+
+
+def _distinct(assessment: Assessment) -> Iterable[Finding]:
+    return {one.id: one for one in reversed(assessment.findings)}.values()
+
+
+def _vulnerability(finding: Finding) -> PackageVulnerability:
+    known = KnownVulnerability(
+        finding.id, finding.summary, finding.aliases, finding.is_exploited, finding.is_used_by_ransomware,
+        finding.exploited_since, finding.probability, finding.percentile,
+    )  # fmt: skip
+    body = zlib.compress(_ENCODER.encode(finding), 1)
+    return PackageVulnerability(
+        known, finding.severity, rank(finding.severity), finding.score, finding.state, finding.fixed_version, body
+    )  # fmt: skip
+
+
+def _changed(
+    advisories: Advisories, before: Mapping[str, list[int | str]]
+) -> Collection[tuple[str, str]] | None:
+    """Return the packages of which something else is said than after earlier imports, None where all have to be matched again."""
+    now = advisories.imports
+    began_anew = any(
+        name not in now or now[name][0] < number or (now[name][0] == number and now[name][1] != time)
+        for name, (number, time) in before.items()
+        if isinstance(number, int)
+    )
+    if advisories.database is None or not before or began_anew:
+        return None
+    return advisories.database.changed_since(max(int(number) for number, _ in before.values()))
+
+
+def _keep_matches(context: ServiceContext, matched: list[MatchedPackage]) -> FindingChanges:
+    state = context.state
+    with state.transaction(product=_PRODUCT) as session:
+        pairs = state.vulnerabilities.put_matches(session, matched)
+        holders = state.inventories.holders(session, {package for package, _ in pairs.came})
+        return state.vulnerabilities.apply(session, pairs, holders, context.now)
+
+
+def _finish(context: ServiceContext, advisories: Advisories, before: Mapping[str, object]) -> frozenset[str]:
+    """Note the imports that packages were matched with, and what is known of exploitation now."""
+
+    def lookup(known: KnownVulnerability) -> KnownVulnerability:
+        names = (known.id, *known.aliases)
+        exploited = next((one for name in names if (one := source.exploited(name)) is not None), None)
+        prediction = next((one for name in names if (one := source.prediction(name)) is not None), None)
+        return KnownVulnerability(
+            known.id, known.summary, known.aliases, exploited is not None,
+            exploited is not None and exploited.is_used_by_ransomware, exploited.added if exploited else "",
+            prediction.probability if prediction else None, prediction.percentile if prediction else None,
+        )  # fmt: skip
+
+    source, state = advisories.source, context.state
+    with state.transaction(product=_PRODUCT) as session:
+        known = state.vulnerabilities.refresh(session, lookup)
+        for name in before.keys() - advisories.imports.keys():
+            state.checkpoints.drop(session, MATCHED, name)
+        state.checkpoints.keep(session, MATCHED, checkpoint_of(advisories))
+    return known

@@ -1,0 +1,135 @@
+"""Vulnerabilities of what is kept: by vulnerability, by machine and image, with what could not be assessed."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.service.advisories import open_advisories
+from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
+from nephoscope.state.inventory.subject import SubjectFilter
+from nephoscope.vulnerability.matching.findings import Finding
+from nephoscope.vulnerability.matching.layers import layers_of
+from nephoscope.vulnerability.matching.matcher import standing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from nephoscope.model.package import Package
+    from nephoscope.model.reach import Reach
+    from nephoscope.service.advisories import Advisories
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.inventory.finding import VulnerabilityFinding, VulnerabilitySummary
+    from nephoscope.state.inventory.subject import InventorySubject
+
+_DECODER = msgspec.msgpack.Decoder(Finding)
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentCoverage:
+    """How far a subject is assessed: packages assessed, and those that were not by the reason.
+
+    `until` is when the first of its feeds gets too old, None where nothing is assessed. Nothing is known against a subject only where
+    `is_complete`: it has no finding, every package was assessed and every file read.
+    """
+
+    assessed: int
+    not_assessed: dict[str, int]
+    undetermined: int
+    unread: int
+    until: datetime | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the subject was read and assessed in full."""
+        return not (self.not_assessed or self.undetermined or self.unread)
+
+    @property
+    def reason(self) -> str:
+        """Why it is not complete, in a sentence; '' where it is."""
+        parts = [f"{count:,} packages were not assessed: {why}" for why, count in self.not_assessed.items()]
+        if self.undetermined:
+            parts.append(f"the versions of {self.undetermined:,} packages could not be compared")
+        if self.unread:
+            parts.append(f"{self.unread:,} files could not be read")
+        return "; ".join(parts)
+
+
+def list_findings(context: ServiceContext, wanted: FindingFilter) -> list[SubjectFinding]:
+    """Return findings with their subjects, the riskiest first; the reach of the filter is what the actor may read."""
+    found = context.state.vulnerabilities.findings(wanted)
+    ids = frozenset(one.subject for one in found)
+    subjects = {
+        one.id: one
+        for one in context.state.inventories.subjects(SubjectFilter(wanted.subjects.reach, ids=ids))
+    }
+    return [SubjectFinding(subjects[one.subject], one) for one in found if one.subject in subjects]
+
+
+def list_vulnerabilities(context: ServiceContext, wanted: FindingFilter) -> list[VulnerabilitySummary]:
+    """Return vulnerabilities with how many machines and images have them, the riskiest first."""
+    return context.state.vulnerabilities.summaries(wanted)
+
+
+def explain_finding(context: ServiceContext, finding: VulnerabilityFinding) -> Finding | None:
+    """Return what matching gave of a finding, with its reasons; None where advisories no longer speak of it."""
+    bodies = context.state.vulnerabilities.bodies([finding])
+    body = bodies.get((finding.package, finding.vulnerability.id))
+    return None if body is None else _DECODER.decode(zlib.decompress(body))
+
+
+def holders_of(context: ServiceContext, reach: Reach, vulnerability: str) -> list[SubjectFinding]:
+    """Return who has a vulnerability, of what the actor may read."""
+    return list_findings(context, FindingFilter(SubjectFilter(reach), vulnerability=vulnerability))
+
+
+def coverage_of(
+    context: ServiceContext, subjects: Iterable[InventorySubject]
+) -> dict[int, AssessmentCoverage]:
+    """Return how far subjects are assessed now, by their ids: a feed that got too old since counts as too old."""
+    with open_advisories(context.data, context.now) as advisories:
+        standings = _Standings(context, advisories)
+        return {one.id: standings.coverage(one) for one in subjects}
+
+
+class _Standings:
+    """What can be assessed now, asked once for all packages that the same feeds speak of."""
+
+    def __init__(self, context: ServiceContext, advisories: Advisories) -> None:
+        self._context, self._advisories = context, advisories
+        self._known: dict[int, tuple[str, datetime | None]] = {}
+
+    def coverage(self, subject: InventorySubject) -> AssessmentCoverage:
+        """Return how far a subject is assessed."""
+        state = self._context.state
+        with state.reading() as session:
+            kinds = state.inventories.kinds(session, subject.package_set)
+            missing = [number for number, _ in kinds if number not in self._known]
+            bodies = state.inventories.bodies(session, missing)
+            undetermined = state.inventories.undetermined(session, subject.package_set)
+        self._known.update({number: self._standing(body) for number, body in bodies.items()})
+        missed: dict[str, int] = {}
+        assessed, until = 0, None
+        for number, count in kinds:
+            reason, good = self._known[number]
+            if reason:
+                missed[reason] = missed.get(reason, 0) + count
+                continue
+            assessed += count
+            until = min((one for one in (until, good) if one is not None), default=None)
+        return AssessmentCoverage(assessed, missed, undetermined, len(subject.unread), until)
+
+    def _standing(self, package: Package) -> tuple[str, datetime | None]:
+        """Return why a package is not assessed ('' = it is), and how long its feeds are good."""
+        status, reason = standing_of(package, self._advisories.source, self._advisories.options)
+        if status == "own":
+            return "", None
+        if status != "assessed":
+            return reason, None
+        database = self._advisories.database
+        good = [database.good_until(layer.ecosystem) for layer in layers_of(package)] if database else []
+        return "", min((one for one in good if one is not None), default=None)

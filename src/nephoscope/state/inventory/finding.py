@@ -1,0 +1,132 @@
+"""Findings: what is known of a vulnerability, of a package that has it, and of a subject that holds the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter
+
+
+class ClosedBy(StrEnum):
+    """Why a finding was closed: the package is gone or another version, or advisories no longer speak of it."""
+
+    PACKAGE = "package"
+    ADVISORY = "advisory"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVulnerability:
+    """What is known of a vulnerability whatever has it; `probability` and `percentile` are those of EPSS."""
+
+    id: str
+    summary: str = ""
+    aliases: tuple[str, ...] = ()
+    is_exploited: bool = False
+    is_used_by_ransomware: bool = False
+    exploited_since: str = ""
+    probability: float | None = None
+    percentile: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageVulnerability:
+    """A vulnerability of a package; `rank` is that of the severity, `body` the finding of matching as JSON."""
+
+    vulnerability: KnownVulnerability
+    severity: str
+    rank: int
+    score: float | None
+    state: str
+    fixed_version: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedPackage:
+    """What matching gave of a package. With `keeps_earlier` vulnerabilities that it has no longer stay: it could not be assessed.
+
+    `is_pending`: it was matched with another import than the newest, and has to be matched again.
+    """
+
+    number: int
+    found: tuple[PackageVulnerability, ...]
+    keeps_earlier: bool = False
+    is_undetermined: bool = False
+    is_pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FindingChanges:
+    """How many findings a change opened, closed and opened again, and the subjects whose findings are others now."""
+
+    opened: int = 0
+    closed: int = 0
+    reopened: int = 0
+    subjects: frozenset[int] = frozenset()
+
+    def __add__(self, other: FindingChanges) -> FindingChanges:
+        """Both changes together."""
+        return FindingChanges(
+            self.opened + other.opened,
+            self.closed + other.closed,
+            self.reopened + other.reopened,
+            self.subjects | other.subjects,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilityFinding:
+    """A vulnerability of a package of a subject; `earlier` are the periods (opened, closed) before it was opened last."""
+
+    subject: int
+    package: int
+    type: str
+    name: str
+    version: str
+    vulnerability: KnownVulnerability
+    severity: str
+    score: float | None
+    state: str
+    fixed_version: str
+    first_seen: datetime
+    opened: datetime
+    closed: datetime | None = None
+    closed_by: str = ""
+    earlier: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """Which findings are asked for, of which subjects; `rank` is the least one of the severity."""
+
+    subjects: SubjectFilter
+    vulnerability: str = ""
+    package: str = ""
+    rank: int = 0
+    is_exploited: bool = False
+    is_fixable: bool = False
+    with_closed: bool = False
+    most: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilitySummary:
+    """A vulnerability with the number of machines and images that have it, and the worst that is said of a package of theirs."""
+
+    vulnerability: KnownVulnerability
+    severity: str
+    score: float | None
+    machines: int
+    images: int
+    fixable: int
+    first_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectFinding:
+    """A finding with its subject."""
+
+    subject: InventorySubject
+    finding: VulnerabilityFinding

@@ -1,0 +1,318 @@
+"""What machines and images hold: subjects, and their packages, each distinct package and each distinct set of them kept once.
+
+A set lists the numbers of its packages, so that whoever asks which subjects hold a package reads 800 bytes for a set of 200 packages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import RowMapping, delete, exists, func, insert, select, tuple_
+from sqlalchemy.orm import Session
+
+from nephoscope.model.package import Package
+from nephoscope.state.database.database import Database
+from nephoscope.state.database.faults import StateError
+from nephoscope.state.inventory.batches import BATCH, parts
+from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
+from nephoscope.state.tables.inventory_rows import (
+    ImageListingRow,
+    InventoryPackageRow,
+    InventorySubjectRow,
+    PackageNameRow,
+    PackageSetRow,
+    VulnerabilityFindingRow,
+)
+
+#: Subjects that a data folder holds at most: what reports without end is stopped, and told why.
+MOST_SUBJECTS = 200_000
+_QUEUE = "inventories"
+_ENCODER = msgspec.msgpack.Encoder()
+_PACKAGE = msgspec.msgpack.Decoder(Package)
+_PACKAGES = msgspec.msgpack.Decoder(tuple[Package, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPackage:
+    """A package without its place, and the (ecosystem, name) that advisories know it by.
+
+    `kind` is the same for packages that the same feeds speak of, so that all of them are assessed or none is.
+    """
+
+    package: Package
+    names: tuple[tuple[str, str], ...]
+    kind: str
+
+    @property
+    def digest(self) -> str:
+        """The digest by which it is found."""
+        return hashlib.blake2b(_ENCODER.encode(self.package), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageListing:
+    """The digests of all images that a registry holds or a cluster runs at a time, by its lower-cased ARM id."""
+
+    resource_id: str
+    tenant: str
+    listed_at: datetime
+    digests: frozenset[str]
+
+
+class Inventories:
+    """All inventories. What changes takes the session of the transaction in which the change is audited."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def unknown(self, packages: Iterable[NamedPackage]) -> dict[str, NamedPackage]:
+        """Return, by their digests, those of some packages that nobody held yet."""
+        every = {one.digest: one for one in packages}
+        with self._database.read() as session:
+            known = self._numbers(session, every)
+        return {digest: one for digest, one in every.items() if digest not in known}
+
+    def numbers(self, session: Session, packages: Iterable[NamedPackage]) -> list[int]:
+        """Return the numbers of those of some packages that are kept."""
+        return list(self._numbers(session, [one.digest for one in packages]).values())
+
+    def enter_packages(
+        self, session: Session, packages: Sequence[NamedPackage]
+    ) -> tuple[list[int], frozenset[int]]:
+        """Return the numbers of packages, and those entered now: they are pending until matches are put."""
+        self._database.queue(session, _QUEUE)
+        digests = [one.digest for one in packages]
+        known = self._numbers(session, digests)
+        missing = {digest: one for digest, one in zip(digests, packages, strict=True) if digest not in known}
+        if not missing:
+            return [known[digest] for digest in digests], frozenset()
+        session.execute(
+            insert(InventoryPackageRow), [_package_row(digest, one) for digest, one in missing.items()]
+        )
+        entered = self._numbers(session, missing)
+        rows = [
+            {"ecosystem": ecosystem, "name": name, "package": entered[digest]}
+            for digest, one in missing.items()
+            for ecosystem, name in dict.fromkeys(one.names)
+        ]
+        if rows:
+            session.execute(insert(PackageNameRow), rows)
+        known |= entered
+        return [known[digest] for digest in digests], frozenset(entered.values())
+
+    @staticmethod
+    def _numbers(session: Session, digests: Iterable[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in parts(dict.fromkeys(digests)):
+            statement = select(InventoryPackageRow.digest, InventoryPackageRow.number)
+            found.update(session.execute(statement.where(InventoryPackageRow.digest.in_(part))).all())
+        return found
+
+    def put_set(
+        self,
+        session: Session,
+        named: Sequence[NamedPackage],
+        numbers: Sequence[int],
+        packages: Sequence[Package],
+    ) -> str:
+        """Keep the set of some packages, given with their numbers and again with their places; return its digest."""
+        packed = _ENCODER.encode(tuple(packages))
+        digest = hashlib.blake2b(packed, digest_size=16).hexdigest()
+        if session.get(PackageSetRow, digest) is None:
+            values = {
+                "digest": digest, "kinds": _kinds(named, numbers), "members": array("I", sorted(set(numbers))).tobytes(),
+                "packages": zlib.compress(packed, 6),
+            }  # fmt: skip
+            session.execute(self._database.insert(PackageSetRow, values).on_conflict_do_nothing())
+        return digest
+
+    def put(self, session: Session, subject: InventorySubject) -> InventorySubject:
+        """Keep a subject in place of what was known of it; StateError where a later scan is kept, or there are too many."""
+        before = self.find(session, subject)
+        if before is None and self._count(session) >= MOST_SUBJECTS:
+            raise StateError(
+                f"there are {MOST_SUBJECTS:,} inventories already: forget those of images and machines that are gone"
+            )
+        if before is not None and before.scanned_at > subject.scanned_at:
+            raise StateError(
+                f"{subject.name} was scanned later, at {before.scanned_at.isoformat()}: this scan is older"
+            )
+        values = _subject_row(subject)
+        if before is None:
+            made = session.execute(insert(InventorySubjectRow).returning(InventorySubjectRow.id), [values])
+            return replace(subject, id=made.scalar_one())
+        self._database.upsert(session, InventorySubjectRow, [{**values, "id": before.id}], ["id"])
+        if before.package_set != subject.package_set:
+            self._drop_set(session, before.package_set)
+        return replace(subject, id=before.id)
+
+    @staticmethod
+    def _count(session: Session) -> int:
+        return session.scalar(select(func.count()).select_from(InventorySubjectRow)) or 0
+
+    @staticmethod
+    def find(session: Session, subject: InventorySubject) -> InventorySubject | None:
+        """Return what is kept of a subject, by its tenant, kind and key."""
+        row = InventorySubjectRow
+        statement = select(*row.__table__.columns).where(
+            row.tenant == subject.tenant, row.kind == subject.kind.value, row.key == subject.key
+        )
+        found = session.execute(statement).mappings().first()
+        return None if found is None else _subject(found)
+
+    def remove(self, session: Session, ids: Collection[int]) -> None:
+        """Forget subjects, with their findings and what only they held."""
+        for part in parts(ids):
+            wanted = InventorySubjectRow.id.in_(part)
+            sets = session.scalars(select(InventorySubjectRow.package_set).where(wanted)).all()
+            session.execute(delete(VulnerabilityFindingRow).where(VulnerabilityFindingRow.subject.in_(part)))
+            session.execute(delete(InventorySubjectRow).where(wanted))
+            for digest in dict.fromkeys(sets):
+                self._drop_set(session, digest)
+
+    @staticmethod
+    def _drop_set(session: Session, digest: str) -> None:
+        held = exists().where(InventorySubjectRow.package_set == PackageSetRow.digest)
+        session.execute(delete(PackageSetRow).where(PackageSetRow.digest == digest, ~held))
+
+    def subjects(self, wanted: SubjectFilter) -> list[InventorySubject]:
+        """Return subjects by their ids, `most` of them after an id."""
+        row = InventorySubjectRow
+        statement = (
+            select(*row.__table__.columns)
+            .where(wanted.condition(), row.id > wanted.after)
+            .order_by(row.id)
+            .limit(wanted.most)
+        )
+        with self._database.read() as session:
+            return [_subject(one) for one in session.execute(statement).mappings()]
+
+    def packages_of(self, package_set: str) -> tuple[Package, ...]:
+        """Return the packages of a set with their places."""
+        with self._database.read() as session:
+            packed = session.scalar(select(PackageSetRow.packages).where(PackageSetRow.digest == package_set))
+        return () if packed is None else _PACKAGES.decode(zlib.decompress(packed))
+
+    @staticmethod
+    def members(session: Session, package_set: str) -> array[int]:
+        """Return the numbers of the packages of a set, rising."""
+        packed = session.scalar(select(PackageSetRow.members).where(PackageSetRow.digest == package_set))
+        return array("I", packed or b"")
+
+    @staticmethod
+    def holders(session: Session, packages: Collection[int]) -> dict[int, list[int]]:
+        """Return the subjects that hold each of some packages."""
+        wanted, by_set = frozenset(packages), dict[str, list[int]]()
+        statement = select(PackageSetRow.digest, PackageSetRow.members)
+        for digest, packed in session.execute(statement.execution_options(yield_per=BATCH)):
+            if held := wanted.intersection(array("I", packed)):
+                by_set[digest] = list(held)
+        found: dict[int, list[int]] = {}
+        for subject, digest in session.execute(
+            select(InventorySubjectRow.id, InventorySubjectRow.package_set)
+        ):
+            for number in by_set.get(digest, ()):
+                found.setdefault(number, []).append(subject)
+        return found
+
+    @staticmethod
+    def kinds(session: Session, package_set: str) -> list[tuple[int, int]]:
+        """Return the number of a package of each kind of a set, and how many packages of that kind it has."""
+        found = session.scalar(select(PackageSetRow.kinds).where(PackageSetRow.digest == package_set))
+        return [(number, count) for number, count in found or ()]
+
+    @staticmethod
+    def undetermined(session: Session, package_set: str) -> int:
+        """Return how many packages of a set have a version that could not be compared with what is said of them."""
+        members = Inventories.members(session, package_set)
+        row = InventoryPackageRow
+        counts = (
+            session.scalar(
+                select(func.count()).select_from(row).where(row.number.in_(part), row.is_undetermined)
+            )
+            for part in parts(members)
+        )
+        return sum(count or 0 for count in counts)
+
+    @staticmethod
+    def outdated(session: Session, changed: Collection[tuple[str, str]] | None) -> list[int]:
+        """Return the packages that a changed (ecosystem, name) is about, those pending among them; None = every package."""
+        number = InventoryPackageRow.number
+        if changed is None:
+            return list(session.scalars(select(number).order_by(number)))
+        found = set(session.scalars(select(number).where(InventoryPackageRow.is_pending)))
+        for part in parts(changed):
+            key = tuple_(PackageNameRow.ecosystem, PackageNameRow.name)
+            found.update(session.scalars(select(PackageNameRow.package).where(key.in_(part))))
+        return sorted(found)
+
+    @staticmethod
+    def bodies(session: Session, numbers: Collection[int]) -> Mapping[int, Package]:
+        """Return packages, without their places, by their numbers."""
+        row, found = InventoryPackageRow, dict[int, Package]()
+        for part in parts(numbers):
+            for number, body in session.execute(select(row.number, row.body).where(row.number.in_(part))):
+                found[number] = _PACKAGE.decode(body)
+        return found
+
+    def list_images(self, session: Session, listing: ImageListing) -> None:
+        """Keep which images a registry holds or a cluster runs, in place of an older listing."""
+        before = session.get(ImageListingRow, listing.resource_id)
+        if before is None or before.listed_at <= listing.listed_at:
+            values = {**asdict(listing), "digests": sorted(listing.digests)}
+            self._database.upsert(session, ImageListingRow, [values], ["resource_id"])
+
+    def listing(self, resource_id: str) -> ImageListing | None:
+        """Return the images of a registry or a cluster, None where they were never listed."""
+        with self._database.read() as session:
+            found = session.get(ImageListingRow, resource_id)
+            if found is None:
+                return None
+            return ImageListing(found.resource_id, found.tenant, found.listed_at, frozenset(found.digests))
+
+    def listings(self) -> list[ImageListing]:
+        """Return all listings."""
+        with self._database.read() as session:
+            rows = session.scalars(select(ImageListingRow).order_by(ImageListingRow.resource_id))
+            return [
+                ImageListing(one.resource_id, one.tenant, one.listed_at, frozenset(one.digests))
+                for one in rows
+            ]
+
+
+def _kinds(named: Sequence[NamedPackage], numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Return a package of each kind with the count of the packages of that kind."""
+    first, counts = dict[str, int](), Counter[str]()
+    for one, number in zip(named, numbers, strict=True):
+        first.setdefault(one.kind, number)
+        counts[one.kind] += 1
+    return [(first[kind], count) for kind, count in counts.items()]
+
+
+def _package_row(digest: str, one: NamedPackage) -> dict[str, object]:
+    package = one.package
+    return {
+        "digest": digest, "type": package.type, "name": package.name, "version": package.version,
+        "body": _ENCODER.encode(package), "is_pending": True, "is_undetermined": False,
+    }  # fmt: skip
+
+
+def _subject_row(subject: InventorySubject) -> dict[str, object]:
+    values = {**asdict(subject), "kind": subject.kind.value, "tags": list(subject.tags)}
+    del values["id"]
+    return values
+
+
+def _subject(row: RowMapping) -> InventorySubject:
+    values = dict(row)
+    values["kind"] = SubjectKind(values["kind"])
+    values["tags"] = tuple(values["tags"])
+    values["unread"] = tuple(UnreadPlace(**one) for one in values["unread"])
+    return InventorySubject(**values)

@@ -1,0 +1,320 @@
+"""Vulnerabilities of packages, and the findings of the machines and images that hold them: opened, closed, opened again.
+
+What is said of a package is kept once, whoever holds it; a finding is a narrow row of a subject, a package and a vulnerability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import RowMapping, Select, case, delete, func, insert, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from nephoscope.state.database.database import Database
+from nephoscope.state.inventory.batches import parts
+from nephoscope.state.inventory.finding import (
+    ClosedBy,
+    FindingChanges,
+    FindingFilter,
+    KnownVulnerability,
+    MatchedPackage,
+    PackageVulnerability,
+    VulnerabilityFinding,
+    VulnerabilitySummary,
+)
+from nephoscope.state.inventory.subject import SubjectKind
+from nephoscope.state.tables.inventory_rows import (
+    InventoryPackageRow,
+    InventorySubjectRow,
+    KnownVulnerabilityRow,
+    PackageVulnerabilityRow,
+    VulnerabilityFindingRow,
+)
+
+_Pair = tuple[int, str]
+_FINDING, _OF, _KNOWN, _PACKAGE = (
+    VulnerabilityFindingRow,
+    PackageVulnerabilityRow,
+    KnownVulnerabilityRow,
+    InventoryPackageRow,
+)
+_Row = dict[str, Any]
+#: The severities by their ranks.
+_SEVERITIES = ("Unknown", "Negligible", "Low", "Medium", "High", "Critical")
+
+
+class PairChanges(NamedTuple):
+    """The pairs of a package and a vulnerability that came and those that went."""
+
+    came: set[_Pair]
+    gone: set[_Pair]
+
+
+class Vulnerabilities:
+    """All vulnerabilities and findings. What changes takes the session of the transaction in which the change is made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put_matches(self, session: Session, matched: Sequence[MatchedPackage]) -> PairChanges:
+        """Keep what matching gave of packages in place of what it gave before; returns the pairs that came and went."""
+        before = self._pairs(session, [one.number for one in matched])
+        rows = [_match_row(one.number, found) for one in matched for found in one.found]
+        self._know(session, [found.vulnerability for one in matched for found in one.found])
+        self._database.upsert(session, _OF, rows, ["package", "vulnerability"])
+        now = {(one.number, found.vulnerability.id) for one in matched for found in one.found}
+        kept = {one.number for one in matched if one.keeps_earlier}
+        gone = {pair for pair in before - now if pair[0] not in kept}
+        for part in parts(gone):
+            session.execute(delete(_OF).where(tuple_(_OF.package, _OF.vulnerability).in_(part)))
+        for flags in {(one.is_pending, one.is_undetermined) for one in matched}:
+            numbers = [one.number for one in matched if (one.is_pending, one.is_undetermined) == flags]
+            values = dict(zip(("is_pending", "is_undetermined"), flags, strict=True))
+            for part in parts(numbers):
+                session.execute(update(_PACKAGE).where(_PACKAGE.number.in_(part)).values(values))
+        return PairChanges(now - before, gone)
+
+    @staticmethod
+    def _pairs(session: Session, numbers: Iterable[int]) -> set[_Pair]:
+        found: set[_Pair] = set()
+        for part in parts(numbers):
+            statement = select(_OF.package, _OF.vulnerability).where(_OF.package.in_(part))
+            found.update(session.execute(statement))
+        return found
+
+    def _know(self, session: Session, several: Iterable[KnownVulnerability]) -> None:
+        rows = {one.id: {**asdict(one), "aliases": list(one.aliases)} for one in several}
+        self._database.upsert(session, _KNOWN, list(rows.values()), ["id"])
+
+    def refresh(
+        self, session: Session, lookup: Callable[[KnownVulnerability], KnownVulnerability]
+    ) -> frozenset[str]:
+        """Ask again what is known of each vulnerability, and return the ids of those of which something else is known."""
+        known = [_known(row) for row in session.execute(select(*_KNOWN.__table__.columns)).mappings()]
+        changed = [now for one in known if (now := lookup(one)) != one]
+        self._know(session, changed)
+        return frozenset(one.id for one in changed)
+
+    def apply(
+        self,
+        session: Session,
+        changes: PairChanges,
+        holders: Mapping[int, Sequence[int]],
+        now: datetime,
+    ) -> FindingChanges:
+        """Open and close the findings of subjects that hold packages of which something else is said; `holders` by package."""
+        told = FindingChanges()
+        for package, vulnerability in sorted(changes.gone):
+            closed = session.execute(
+                update(_FINDING)
+                .where(
+                    _FINDING.package == package,
+                    _FINDING.vulnerability == vulnerability,
+                    _FINDING.closed.is_(None),
+                )
+                .values(closed=now, closed_by=ClosedBy.ADVISORY.value)
+                .returning(_FINDING.subject)
+            ).scalars()
+            subjects = frozenset(closed)
+            told += FindingChanges(closed=len(subjects), subjects=subjects)
+        opened: list[_Row] = []
+        for package, vulnerability in sorted(changes.came):
+            pair = _FINDING.package == package, _FINDING.vulnerability == vulnerability
+            there = {row["subject"]: row for row in self._rows(session, *pair)}
+            again = [row for row in there.values() if row["closed"] is not None]
+            self._reopen(session, again, now)
+            new = [one for one in holders.get(package, ()) if one not in there]
+            opened += [_new_row(one, package, vulnerability, now, now) for one in new]
+            told += FindingChanges(
+                len(new), 0, len(again), frozenset([*new, *(row["subject"] for row in again)])
+            )
+        if opened:
+            session.execute(insert(_FINDING), opened)
+        return told
+
+    @staticmethod
+    def _rows(session: Session, *conditions: Any) -> list[_Row]:
+        found = session.execute(select(*_FINDING.__table__.columns).where(*conditions)).mappings()
+        return [dict(row) for row in found]
+
+    def _reopen(self, session: Session, rows: Sequence[_Row], now: datetime) -> None:
+        again = [
+            {
+                **row,
+                "opened": now, "closed": None, "closed_by": "",
+                "earlier": [*row["earlier"], [row["opened"].isoformat(), row["closed"].isoformat()]],
+            }
+            for row in rows
+        ]  # fmt: skip
+        self._database.upsert(session, _FINDING, again, ["subject", "package", "vulnerability"])
+
+    def settle(
+        self,
+        session: Session,
+        subject: int,
+        members: Collection[int],
+        now: datetime,
+        unread: Collection[int] = (),
+    ) -> FindingChanges:
+        """Open and close the findings of a subject by the packages that it holds now.
+
+        `unread` are packages of earlier that stood where nothing could be read now: their findings stay as they are.
+        """
+        wanted = self._pairs(session, members)
+        rows = {(row["package"], row["vulnerability"]): row for row in self._rows(session, _FINDING.subject == subject)}  # fmt: skip
+        open_ = {pair for pair, row in rows.items() if row["closed"] is None}
+        closed = {pair for pair in open_ - wanted if pair[0] not in set(unread)}
+        held = set(members)
+        for reason, gone in (
+            (ClosedBy.ADVISORY, {pair for pair in closed if pair[0] in held}),
+            (ClosedBy.PACKAGE, {pair for pair in closed if pair[0] not in held}),
+        ):
+            for part in parts(gone):
+                pair = tuple_(_FINDING.package, _FINDING.vulnerability)
+                found = update(_FINDING).where(_FINDING.subject == subject, pair.in_(part))
+                session.execute(found.values(closed=now, closed_by=reason.value))
+        again = [rows[pair] for pair in wanted & (rows.keys() - open_)]
+        self._reopen(session, again, now)
+        new = wanted - rows.keys()
+        if new:
+            since = self._since(session, rows, new)
+            session.execute(
+                insert(_FINDING),
+                [_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)],
+            )
+        touched = frozenset([subject]) if new or closed or again else frozenset[int]()
+        return FindingChanges(len(new), len(closed), len(again), touched)
+
+    @staticmethod
+    def _since(session: Session, rows: Mapping[_Pair, _Row], new: Collection[_Pair]) -> dict[_Pair, datetime]:
+        """Return since when each new pair was seen in another version of its package that had the finding until now."""
+        open_ = {pair: row["first_seen"] for pair, row in rows.items() if row["closed"] is None}
+        names: dict[int, tuple[str, str]] = {}
+        for part in parts({pair[0] for pair in [*open_, *new]}):
+            statement = select(_PACKAGE.number, _PACKAGE.type, _PACKAGE.name)
+            for number, type_, name in session.execute(statement.where(_PACKAGE.number.in_(part))):
+                names[number] = type_, name
+        earliest: dict[tuple[tuple[str, str] | None, str], datetime] = {}
+        for (package, vulnerability), first in open_.items():
+            key = names.get(package), vulnerability
+            earliest[key] = min(first, earliest.get(key, first))
+        found = {pair: earliest.get((names.get(pair[0]), pair[1])) for pair in new}
+        return {pair: first for pair, first in found.items() if first is not None}
+
+    def findings(self, wanted: FindingFilter) -> list[VulnerabilityFinding]:
+        """Return findings, the riskiest first: exploited, severe, likely to be exploited soon, high in score, mendable."""
+        with self._database.read() as session:
+            rows = session.execute(_selected(wanted).order_by(*_RISK).limit(wanted.most)).mappings()
+            return [_finding(row) for row in rows]
+
+    def bodies(self, findings: Iterable[VulnerabilityFinding]) -> dict[_Pair, bytes]:
+        """Return what matching gave of the package and the vulnerability of some findings, as JSON."""
+        found: dict[_Pair, bytes] = {}
+        with self._database.read() as session:
+            for part in parts({(one.package, one.vulnerability.id) for one in findings}):
+                statement = select(_OF.package, _OF.vulnerability, _OF.body)
+                for package, name, body in session.execute(
+                    statement.where(tuple_(_OF.package, _OF.vulnerability).in_(part))
+                ):
+                    found[package, name] = body
+        return found
+
+    def summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
+        """Return the vulnerabilities of subjects with who has them, the riskiest first."""
+        machine = case((InventorySubjectRow.kind == SubjectKind.MACHINE.value, _FINDING.subject))
+        image = case((InventorySubjectRow.kind == SubjectKind.IMAGE.value, _FINDING.subject))
+        fixable = case((_OF.fixed_version != "", _FINDING.subject))
+        statement = select(
+            *_KNOWN.__table__.columns,
+            func.max(_OF.rank).label("rank"),
+            func.max(_OF.score).label("score"),
+            func.count(machine.distinct()).label("machines"),
+            func.count(image.distinct()).label("images"),
+            func.count(fixable.distinct()).label("fixable"),
+            func.min(_FINDING.first_seen).label("since"),
+        )
+        grouped = _joined(statement, wanted).group_by(*_KNOWN.__table__.columns)
+        order = _risk(func.max(_OF.rank), func.max(_OF.score))
+        with self._database.read() as session:
+            rows = session.execute(grouped.order_by(*order).limit(wanted.most)).mappings()
+            return [_summary(row) for row in rows]
+
+
+def _match_row(number: int, found: PackageVulnerability) -> _Row:
+    return {
+        "package": number, "vulnerability": found.vulnerability.id, "severity": found.severity, "rank": found.rank,
+        "score": found.score, "state": found.state, "fixed_version": found.fixed_version, "body": found.body,
+    }  # fmt: skip
+
+
+def _new_row(subject: int, package: int, vulnerability: str, first_seen: datetime, now: datetime) -> _Row:
+    return {
+        "subject": subject, "package": package, "vulnerability": vulnerability, "first_seen": first_seen, "opened": now,
+        "closed": None, "closed_by": "", "earlier": [],
+    }  # fmt: skip
+
+
+def _joined(statement: Select[Any], wanted: FindingFilter) -> Select[Any]:
+    """Return the statement over findings with their subjects, packages and what is known, narrowed to those asked for."""
+    pair = (_OF.package == _FINDING.package) & (_OF.vulnerability == _FINDING.vulnerability)
+    joined = (
+        statement.select_from(_FINDING)
+        .join(InventorySubjectRow, InventorySubjectRow.id == _FINDING.subject)
+        .join(_PACKAGE, _PACKAGE.number == _FINDING.package)
+        .join(_KNOWN, _KNOWN.id == _FINDING.vulnerability)
+        .outerjoin(_OF, pair)
+        .where(wanted.subjects.condition())
+    )
+    given = [
+        (not wanted.with_closed, _FINDING.closed.is_(None)),
+        (bool(wanted.vulnerability), _FINDING.vulnerability == wanted.vulnerability),
+        (bool(wanted.package), _PACKAGE.name == wanted.package),
+        (wanted.rank > 0, _OF.rank >= wanted.rank),
+        (wanted.is_exploited, _KNOWN.is_exploited),
+        (wanted.is_fixable, _OF.fixed_version != ""),
+    ]
+    return joined.where(*(condition for is_asked, condition in given if is_asked))
+
+
+def _selected(wanted: FindingFilter) -> Select[Any]:
+    statement = select(
+        _FINDING.subject, _FINDING.package, _PACKAGE.type, _PACKAGE.name, _PACKAGE.version, *_KNOWN.__table__.columns,
+        _OF.severity, _OF.score, _OF.state, _OF.fixed_version,
+        _FINDING.first_seen, _FINDING.opened, _FINDING.closed, _FINDING.closed_by, _FINDING.earlier,
+    )  # fmt: skip
+    return _joined(statement, wanted)
+
+
+def _risk(rank: Any, score: Any) -> tuple[Any, ...]:
+    return (
+        _KNOWN.is_exploited.desc(),
+        func.coalesce(rank, 0).desc(),
+        func.coalesce(_KNOWN.probability, 0.0).desc(),
+        func.coalesce(score, 0.0).desc(),
+        _KNOWN.id,
+    )
+
+
+_RISK = (*_risk(_OF.rank, _OF.score), _PACKAGE.name, _FINDING.subject, _FINDING.package)
+
+
+def _known(row: RowMapping) -> KnownVulnerability:
+    names = KnownVulnerability.__dataclass_fields__
+    return KnownVulnerability(**{**{name: row[name] for name in names}, "aliases": tuple(row["aliases"])})
+
+
+def _finding(row: RowMapping) -> VulnerabilityFinding:
+    return VulnerabilityFinding(
+        row["subject"], row["package"], row["type"], row["name"], row["version"], _known(row), row["severity"] or "Unknown",
+        row["score"], row["state"] or "", row["fixed_version"] or "", row["first_seen"], row["opened"], row["closed"],
+        row["closed_by"], tuple((opened, closed) for opened, closed in row["earlier"]),
+    )  # fmt: skip
+
+
+def _summary(row: RowMapping) -> VulnerabilitySummary:
+    return VulnerabilitySummary(
+        _known(row), _SEVERITIES[row["rank"] or 0], row["score"], row["machines"], row["images"], row["fixable"], row["since"]
+    )  # fmt: skip

@@ -1,0 +1,320 @@
+"""Inventories and their findings: kept, opened, closed, opened again, matched again after an import, and who may read them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.service.acting import SUBSCRIPTION, context_of
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.collect.images.layers import UnreadFile
+from nephoscope.collect.scanning.contents import Contents
+from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
+from nephoscope.model.package import Package
+from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.service.advisories import advisories_path
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.inventories import (
+    ImageScan,
+    InventoryError,
+    KeptInventory,
+    MachineScan,
+    forget_inventories,
+    keep_inventory,
+    list_inventories,
+    packages_of,
+)
+from nephoscope.service.local_user import LocalUser
+from nephoscope.service.rematching import rematch_packages
+from nephoscope.service.vulnerabilities import (
+    coverage_of,
+    explain_finding,
+    holders_of,
+    list_findings,
+    list_vulnerabilities,
+)
+from nephoscope.state import MissingError, State, StateError
+from nephoscope.state.inventory.finding import FindingFilter
+from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
+from nephoscope.vulnerability.database.importing import import_feed
+from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability, ExploitPrediction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nephoscope.vulnerability.feeds.feed_records import FeedRecord
+
+NOW = datetime(2031, 1, 2, 12, tzinfo=UTC)
+VM = f"{SUBSCRIPTION}/resourceGroups/Web/providers/Microsoft.Compute/virtualMachines/web1"
+DIGEST = f"sha256:{'a' * 64}"
+ALL = SubjectFilter(EVERYTHING)
+
+
+def package(name: str, version: str, type_: str = "pypi", path: str = "app/METADATA") -> Package:
+    return Package(type=type_, name=name, version=version, path=path)
+
+
+def advisory(number: int, name: str, fixed: str, ecosystem: str = "PyPI", severity: str = "High") -> Advisory:
+    range_ = AffectedRange(fixed=fixed)
+    one = AffectedPackage(ecosystem=ecosystem, name=name, ranges=(range_,), fixed_versions=(fixed,), state="fixed")  # fmt: skip
+    return Advisory(id=f"CVE-2031-{number}", source="x", severity=severity, affected=(one,), summary=f"about {name}")  # fmt: skip
+
+
+class House:
+    """A data folder with a clock."""
+
+    def __init__(self, state: State, data: Path) -> None:
+        self.state, self.data, self.now = state, data, NOW
+        self.context = ServiceContext(LocalUser("kim"), state, data, clock=lambda: self.now)
+
+    def imports(self, *records: FeedRecord, feed: str = "pypi", days: int = 7) -> None:
+        path = advisories_path(self.data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        import_feed(path, feed, records, imported=self.now.isoformat(), longest_age=days * 24)
+
+    def machine(
+        self, *packages: Package, unread: tuple[UnreadFile, ...] = (), **fields: str
+    ) -> KeptInventory:
+        contents = Contents("debian", "12", packages, (), unread)
+        given = {"name": "web1", "resource_id": VM, **fields}
+        return keep_inventory(self.context, MachineScan(contents, self.now, **given))
+
+    def later(self, **ago: int) -> None:
+        self.now += timedelta(**ago)
+
+    def open(self, **wanted: object) -> list[tuple[str, str, str]]:
+        found = list_findings(self.context, FindingFilter(ALL, **wanted))
+        return [(one.finding.vulnerability.id, one.finding.name, one.finding.version) for one in found]
+
+    @property
+    def history(self) -> list[tuple[str, bool, str, int]]:
+        found = list_findings(self.context, FindingFilter(ALL, with_closed=True))
+        return [
+            (one.vulnerability.id, one.closed is None, one.closed_by, len(one.earlier))
+            for one in (finding.finding for finding in found)
+        ]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with State.of(tmp_path) as state:
+        yield House(state, tmp_path)
+
+
+def test_a_finding_opens_closes_and_opens_again_with_its_history(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"))
+    first = house.machine(package("lamp", "1.0"), package("desk", "1.0"))
+    assert (first.changes.opened, first.subject.packages) == (1, 2)
+    assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
+    house.later(days=1)
+    assert house.machine(package("lamp", "2.0")).changes.closed == 1
+    assert (house.open(), house.history) == ([], [("CVE-2031-1", False, "package", 0)])
+    house.later(days=1)
+    assert house.machine(package("lamp", "1.0")).changes.reopened == 1
+    assert house.history == [("CVE-2031-1", True, "", 1)]
+    (again,) = list_findings(house.context, FindingFilter(ALL))
+    assert (again.finding.first_seen, again.finding.opened) == (NOW, house.now)
+
+
+def test_another_version_with_the_same_vulnerability_keeps_since_when_it_was_seen(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"))
+    house.machine(package("lamp", "1.0"))
+    house.later(days=3)
+    house.machine(package("lamp", "1.5"))
+    (found,) = list_findings(house.context, FindingFilter(ALL))
+    assert (found.finding.version, found.finding.first_seen) == ("1.5", NOW)
+
+
+def test_only_what_an_import_is_about_is_matched_again(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "desk", "2.0"))
+    house.machine(package("lamp", "1.0"), package("desk", "1.0"), package("bed", "1.0"))
+    house.later(hours=1)
+    house.imports(advisory(1, "lamp", "2.0"), advisory(3, "bed", "1.1"))
+    done = rematch_packages(house.context)
+    assert (done.packages, done.changes.opened, done.changes.closed) == (2, 1, 1)
+    assert sorted(house.open()) == [("CVE-2031-1", "lamp", "1.0"), ("CVE-2031-3", "bed", "1.0")]
+    assert rematch_packages(house.context).packages == 0
+    house.later(hours=1)
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "desk", "2.0"))
+    assert rematch_packages(house.context).changes.reopened == 1
+
+
+def test_exploitation_is_known_without_matching_again(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "desk", "2.0", severity="Critical"))
+    house.machine(package("lamp", "1.0"), package("desk", "1.0"))
+    assert [one[0] for one in house.open()] == ["CVE-2031-2", "CVE-2031-1"]
+    house.imports(ExploitedVulnerability(id="CVE-2031-1", source="kev", added="2031-01-01"), feed="kev")
+    house.imports(
+        ExploitPrediction(id="CVE-2031-2", date="2031-01-01", probability=0.5, percentile=0.9), feed="epss"
+    )
+    done = rematch_packages(house.context)
+    assert (done.packages, sorted(done.known)) == (0, ["CVE-2031-1", "CVE-2031-2"])
+    assert [one[0] for one in house.open()] == ["CVE-2031-1", "CVE-2031-2"]
+    assert house.open(is_exploited=True) == [("CVE-2031-1", "lamp", "1.0")]
+
+
+def test_without_the_feed_nothing_looks_better(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"))
+    house.imports(advisory(9, "left-pad", "2.0", "npm"), feed="npm")
+    kept = house.machine(package("lamp", "1.0"), package("left-pad", "3.0", "npm"))
+    assert coverage_of(house.context, [kept.subject])[kept.subject.id].is_complete
+    advisories_path(house.data).unlink()
+    house.later(hours=1)
+    house.imports(advisory(9, "left-pad", "2.0", "npm"), feed="npm")
+    assert rematch_packages(house.context).changes.closed == 0
+    assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
+    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    assert (coverage.assessed, coverage.not_assessed) == (1, {"no feed speaks of pypi": 1})
+    assert house.machine(package("lamp", "1.0")).changes.closed == 0
+
+
+def test_a_feed_that_gets_too_old_assesses_nothing_any_more(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"), days=2)
+    kept = house.machine(package("desk", "1.0"))
+    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    assert (coverage.is_complete, coverage.until) == (True, NOW + timedelta(days=2))
+    house.later(days=3)
+    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    assert (coverage.is_complete, coverage.assessed) == (False, 0)
+    assert "was published" in coverage.reason
+
+
+def test_what_cannot_be_read_closes_nothing(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "desk", "2.0"))
+    house.machine(package("lamp", "1.0", path="srv/a/METADATA"), package("desk", "1.0", path="opt/METADATA"))
+    house.later(days=1)
+    kept = house.machine(unread=(UnreadFile("srv/a", "permission denied"),))
+    assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
+    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    assert (coverage.is_complete, coverage.reason) == (False, "1 files could not be read")
+
+
+def image(house: House, *packages: Package, digest: str = DIGEST) -> KeptInventory:
+    contents = Contents("alpine", "3.19", packages)
+    scan = ImageScan(contents, house.now, "shop/web", digest, "Acr.azurecr.io", ("v1", "Latest"))
+    return keep_inventory(house.context, scan)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (DIGEST, 1), ("acr.azurecr.io/shop/web", 1), ("shop/web", 1), ("shop/web:v1", 1), ("shop/web:Latest", 1),
+        ("shop/web:latest", 0), (f"shop/web@{DIGEST}", 1), ("shop/api", 0), ("shop/web:v2", 0),
+    ],
+)  # fmt: skip
+def test_an_image_by_its_names(house: House, wanted: str, found: int) -> None:
+    image(house, package("lamp", "1.0"))
+    house.machine(package("lamp", "1.0"))
+    assert len(list_inventories(house.context, replace(ALL, image=wanted))) == found
+
+
+def test_the_same_packages_are_kept_once(house: House) -> None:
+    for number in range(3):
+        image(house, package("lamp", "1.0"), digest=f"sha256:{number:064x}")
+    with house.state.database.read() as session:
+        counts = [
+            session.connection().exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
+            for table in ("inventory_subjects", "inventory_package_sets", "inventory_packages")
+        ]
+    assert counts == [3, 1, 1]
+
+
+def test_by_vulnerability_and_who_has_it(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "desk", "2.0", severity="Low"))
+    house.machine(package("lamp", "1.0"), package("desk", "1.0"))
+    for number in range(2):
+        image(house, package("lamp", "1.1"), digest=f"sha256:{number:064x}")
+    found = list_vulnerabilities(house.context, FindingFilter(ALL))
+    assert [(one.vulnerability.id, one.severity, one.machines, one.images, one.fixable) for one in found] == [
+        ("CVE-2031-1", "High", 1, 2, 3),
+        ("CVE-2031-2", "Low", 1, 0, 1),
+    ]
+    assert len(list_vulnerabilities(house.context, FindingFilter(ALL, rank=4))) == 1
+    holders = holders_of(house.context, EVERYTHING, "CVE-2031-1")
+    assert sorted(one.subject.kind for one in holders) == ["image", "image", "machine"]
+    told = explain_finding(house.context, holders[0].finding)
+    assert told is not None
+    assert told.reasons[0].advisory == "CVE-2031-1"
+
+
+def test_forgetting_leaves_nothing(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"))
+    kept = house.machine(package("lamp", "1.0"))
+    assert forget_inventories(house.context, [kept.subject.id]) == 1
+    assert (house.open(), list_inventories(house.context, ALL)) == ([], [])
+    with pytest.raises(MissingError, match="there is no inventory"):
+        forget_inventories(house.context, [kept.subject.id])
+
+
+def test_an_older_scan_changes_nothing(house: House) -> None:
+    house.machine(package("lamp", "1.0"))
+    house.later(days=-1)
+    with pytest.raises(StateError, match="was scanned later"):
+        house.machine(package("desk", "1.0"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"resource_id": "web1"}, "not a resource id"),
+        ({"resource_id": "/"}, "a resource in a subscription"),
+        ({"resource_id": "", "name": ""}, "by its id in ARM or by its host name"),
+    ],
+)
+def test_what_names_nothing_is_refused(house: House, fields: dict[str, str], told: str) -> None:
+    with pytest.raises(InventoryError, match=told):
+        house.machine(package("lamp", "1.0"), **fields)
+
+
+def test_a_reader_of_one_tenant_sees_that_tenant_alone(house: House) -> None:
+    house.imports(advisory(1, "lamp", "2.0"))
+    for tenant in ("tenant-a", "tenant-b"):
+        house.machine(package("lamp", "1.0"), resource_id="", name=f"host-of-{tenant}", tenant=tenant)
+    seen = Reach(whole_tenants=frozenset({"tenant-a"}))
+    for reach, names in ((seen, ["host-of-tenant-a"]), (Reach(), [])):
+        wanted = SubjectFilter(reach)
+        assert [one.name for one in list_inventories(house.context, wanted)] == names
+        assert [one.subject.name for one in list_findings(house.context, FindingFilter(wanted))] == names
+        assert [one.machines for one in list_vulnerabilities(house.context, FindingFilter(wanted))] == [1] * len(names)  # fmt: skip
+        assert [one.subject.name for one in holders_of(house.context, reach, "CVE-2031-1")] == names
+    (other,) = list_inventories(house.context, replace(ALL, tenant="tenant-b"))
+    with pytest.raises(MissingError):
+        packages_of(house.context, seen, other.id)
+    assert [one.name for one in packages_of(house.context, EVERYTHING, other.id)[1]] == ["lamp"]
+
+
+@pytest.mark.parametrize(
+    ("reach", "found"),
+    [
+        (Reach(subscriptions=frozenset({SUBSCRIPTION.split("/")[2]})), 1),
+        (Reach(groups=frozenset({f"{SUBSCRIPTION}/resourcegroups/web"})), 1),
+        (Reach(groups=frozenset({f"{SUBSCRIPTION}/resourcegroups/other"})), 0),
+        (Reach(subscriptions=frozenset({"00000000-0000-4000-8000-00000000000b"})), 0),
+    ],
+)
+def test_a_reach_below_a_tenant(house: House, reach: Reach, found: int) -> None:
+    house.machine(package("lamp", "1.0"))
+    assert len(list_inventories(house.context, SubjectFilter(reach))) == found
+
+
+def test_who_may_keep(house: House) -> None:
+    contents = Contents("debian", "12", (package("lamp", "1.0"),))
+    scan = MachineScan(contents, house.state.database.about_now(), "web1", VM)
+    for role, scope, may in (
+        ("Reader", "/", False),
+        ("Security Admin", f"{SUBSCRIPTION}/resourceGroups/other", False),
+        ("Security Admin", SUBSCRIPTION, True),
+    ):
+        context = context_of(house.state, house.data, role, scope)
+        if may:
+            assert keep_inventory(context, scan).subject.kind is SubjectKind.MACHINE
+        else:
+            with pytest.raises(DeniedError):
+                keep_inventory(context, scan)
+            assert list_inventories(house.context, ALL) == []
+    (entry,) = [one for one in house.state.audit.entries() if "keep inventory" in str(one.detail)]
+    assert (entry.target, entry.detail["packages"]) == (VM.lower(), 1)
