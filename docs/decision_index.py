@@ -17,7 +17,7 @@ TOPICS = {
     "Tenants": "374",
     "Evaluation": "29, 33-34, 90-91, 93-94, 100, 159, 371, 403, 407, 420",
     "Pipelines and templates": "418-419, 422-424, 426, 428",
-    "Vulnerabilities": "435-438",
+    "Vulnerabilities": "435-438, 442-444",
     "Inventory of packages": "425, 427, 429",
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",

@@ -86,8 +86,8 @@ class House:
     def later(self, **ago: int) -> None:
         self.now += timedelta(**ago)
 
-    def open(self, **wanted: object) -> list[tuple[str, str, str]]:
-        found = list_findings(self.context, FindingFilter(ALL, **wanted))
+    def open(self, *, is_exploited: bool = False) -> list[tuple[str, str, str]]:
+        found = list_findings(self.context, FindingFilter(ALL, is_exploited=is_exploited))
         return [(one.finding.vulnerability.id, one.finding.name, one.finding.version) for one in found]
 
     @property
@@ -258,16 +258,16 @@ def test_an_older_scan_changes_nothing(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("name", "resource_id", "told"),
     [
-        ({"resource_id": "web1"}, "not a resource id"),
-        ({"resource_id": "/"}, "a resource in a subscription"),
-        ({"resource_id": "", "name": ""}, "by its id in ARM or by its host name"),
+        ("web1", "web1", "not a resource id"),
+        ("web1", "/", "a resource in a subscription"),
+        ("", "", "by its id in ARM or by its host name"),
     ],
 )
-def test_what_names_nothing_is_refused(house: House, fields: dict[str, str], told: str) -> None:
+def test_what_names_nothing_is_refused(house: House, name: str, resource_id: str, told: str) -> None:
     with pytest.raises(InventoryError, match=told):
-        house.machine(package("lamp", "1.0"), **fields)
+        house.machine(package("lamp", "1.0"), name=name, resource_id=resource_id)
 
 
 def test_a_reader_of_one_tenant_sees_that_tenant_alone(house: House) -> None:

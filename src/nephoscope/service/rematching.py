@@ -120,8 +120,8 @@ def _finish(context: ServiceContext, advisories: Advisories, before: Mapping[str
 
     def lookup(known: KnownVulnerability) -> KnownVulnerability:
         names = (known.id, *known.aliases)
-        exploited = next((one for name in names if (one := source.exploited(name)) is not None), None)
-        prediction = next((one for name in names if (one := source.prediction(name)) is not None), None)
+        exploited = next((entry for name in names if (entry := source.exploited(name)) is not None), None)
+        prediction = next((told for name in names if (told := source.prediction(name)) is not None), None)
         return KnownVulnerability(
             known.id, known.summary, known.aliases, exploited is not None,
             exploited is not None and exploited.is_used_by_ransomware, exploited.added if exploited else "",

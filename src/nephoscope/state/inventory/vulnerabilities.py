@@ -71,10 +71,10 @@ class Vulnerabilities:
         for part in parts(gone):
             session.execute(delete(_OF).where(tuple_(_OF.package, _OF.vulnerability).in_(part)))
         for flags in {(one.is_pending, one.is_undetermined) for one in matched}:
-            numbers = [one.number for one in matched if (one.is_pending, one.is_undetermined) == flags]
             values = dict(zip(("is_pending", "is_undetermined"), flags, strict=True))
-            for part in parts(numbers):
-                session.execute(update(_PACKAGE).where(_PACKAGE.number.in_(part)).values(values))
+            marked = [one.number for one in matched if (one.is_pending, one.is_undetermined) == flags]
+            for numbers in parts(marked):
+                session.execute(update(_PACKAGE).where(_PACKAGE.number.in_(numbers)).values(values))
         return PairChanges(now - before, gone)
 
     @staticmethod
