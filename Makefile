@@ -100,7 +100,7 @@ durations: setup-dev  ## the tests, measured: how long each file takes is what t
 	@$(BIN)/python -m pytest -q $(WORKERS) --record-durations
 
 test-all: setup-dev setup-az setup-tools  ## the tests with their full counts (fuzz cases, kills)
-	@$(BIN)/python -m pytest -q $(WORKERS) --full
+	@$(BIN)/python -m pytest -q $(WORKERS) --full -o faulthandler_timeout=3600
 
 oracle: setup-dev  ## run every oracle runner over the shared corpora and print one table
 	@$(BIN)/python tests/oracle/run.py

@@ -13,13 +13,15 @@ from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
 from tests.running.durations import DurationRecorder
 from tests.running.examples import lower_examples
+from tests.running.sampling import leave_out, refuse_gaps
 from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
 
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
@@ -56,16 +58,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TierSch
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put files in order; without --full the tests marked `full` are deselected, never skipped, and properties have fewer examples."""
+    """Put files in order; without --full what is more of the same is deselected, never skipped, and properties have fewer examples."""
     put_in_order(items)
     if config.getoption("--full"):
         return
-    dropped = [item for item in items if item.get_closest_marker("full") is not None]
-    if dropped:
-        config.hook.pytest_deselected(items=dropped)
-        left = set(dropped)
-        items[:] = [item for item in items if item not in left]
+    if out := leave_out(items):
+        config.hook.pytest_deselected(items=[item for item in items if item in out])
+        items[:] = [item for item in items if item not in out]
+    if not hasattr(config, "workerinput"):
+        refuse_gaps(config, (item.nodeid for item in items))
     lower_examples(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: WorkerController, ids: Sequence[str]) -> None:
+    refuse_gaps(node.config, ids)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -37,6 +37,7 @@ def example(one):
     return path.replace("/v1/x/query", "/v1/subscriptions/s/query")
 
 
+@pytest.mark.sampled(4, each=lambda given: (given["one"].surface, given["one"].method))
 @pytest.mark.parametrize("one", list(Directory.whole()), ids=lambda one: f"{one.method} {one.template.text}")
 def test_nothing_is_answered_without_a_credential(server, one):
     for shown in ("", "Bearer nepho_" + "x" * 43, "Basic eDp5", "Bearer a.b.c"):

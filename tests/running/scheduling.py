@@ -10,6 +10,8 @@ from tests.running.tiers import is_of_system
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
     from xdist.workermanage import WorkerController
 
@@ -43,8 +45,31 @@ class TierScheduling(LoadFileScheduling):
         numbers = self._numbers(node)
         node.send_runtest_some([numbers[one] for one, done in work.items() if not done])
 
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Give what a worker that died has left to the others; the test that it died in has failed, and is not begun again."""
+        work = self.assigned_work.pop(node)
+        left = ((tests, one) for tests in work.values() for one, done in tests.items() if not done)
+        if (died := next(left, None)) is None:
+            return None
+        tests, test = died
+        tests[test] = True
+        self.workqueue.update({unit: tests for unit, tests in work.items() if not all(tests.values())})
+        for other in self.nodes:
+            self._reschedule(other)
+        return test
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """Take over what a worker has collected; one that takes the place of another and found other tests is sent away."""
+        super().add_node_collection(node, collection)
+        if node not in self.registered_collections:
+            node.shutdown()
+
     def _reschedule(self, node: WorkerController) -> None:
         """Hand out more where it is wanted; the worker of the browser, whose loop would be in the way, gets no more."""
+        if (
+            node not in self.registered_collections
+        ):  # it takes the place of one that died, and has not collected yet
+            return
         if BROWSER not in self.assigned_work.get(node, ()):
             super()._reschedule(node)
         elif not node.shutting_down:

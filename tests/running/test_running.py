@@ -114,6 +114,19 @@ class Node(SimpleNamespace):
         self.shutting_down = True
 
 
+def schedule_on_two(root: Path, collected: list[str]) -> tuple[TierScheduling, list[Any]]:
+    """Hand out what was collected to two workers."""
+    option = SimpleNamespace(loadscopereorder=False, debug=False)
+    config: Any = SimpleNamespace(rootpath=root, option=option, getvalue=lambda _: ["popen"] * 2)
+    schedule = TierScheduling(config)
+    nodes: list[Any] = [Node(gateway=SimpleNamespace(id=f"gw{n}")) for n in range(2)]
+    for node in nodes:
+        schedule.add_node(node)
+        schedule.add_node_collection(node, collected)
+    schedule.schedule()
+    return schedule, nodes
+
+
 def test_one_worker_begins_with_the_system(tmp_path: Path) -> None:
     for name, line in (
         ("alone", ""),
@@ -125,14 +138,7 @@ def test_one_worker_begins_with_the_system(tmp_path: Path) -> None:
     collected = [
         f"test_{name}.py::test_{n}" for name in ("alone", "other", "server", "last") for n in range(3)
     ]
-    option = SimpleNamespace(loadscopereorder=False, debug=False)
-    config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: ["popen"] * 2)
-    schedule = TierScheduling(config)
-    nodes: list[Any] = [Node(gateway=SimpleNamespace(id=f"gw{n}")) for n in range(2)]
-    for node in nodes:
-        schedule.add_node(node)
-        schedule.add_node_collection(node, collected)
-    schedule.schedule()
+    schedule, nodes = schedule_on_two(tmp_path, collected)
     assert nodes[0].given == [6, 7, 8]
     assert nodes[1].given == [0, 1, 2]
     schedule.mark_test_complete(nodes[0], 6)
@@ -148,18 +154,49 @@ def test_the_worker_of_the_browser_gets_no_more(tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / f"test_{name}.py").touch()
     collected = ["tests/browser/test_page.py::test_0", *(f"test_{name}.py::test_0" for name in "abc")]
-    option = SimpleNamespace(loadscopereorder=False, debug=False)
-    config: Any = SimpleNamespace(rootpath=tmp_path, option=option, getvalue=lambda _: ["popen"] * 2)
-    schedule = TierScheduling(config)
-    nodes: list[Any] = [Node(gateway=SimpleNamespace(id=f"gw{n}")) for n in range(2)]
-    for node in nodes:
-        schedule.add_node(node)
-        schedule.add_node_collection(node, collected)
-    schedule.schedule()
+    schedule, nodes = schedule_on_two(tmp_path, collected)
     assert (nodes[0].given, nodes[0].shutting_down) == ([0], True)
     for number in (1, 2):
         schedule.mark_test_complete(nodes[1], number)
     assert nodes[1].given == [1, 2, 3]
+
+
+def test_a_test_in_which_a_worker_dies_is_not_begun_again(tmp_path: Path) -> None:
+    """Two die at once: who takes the place of the first one is handed nothing before it has collected."""
+    for name in "abcdef":
+        (tmp_path / f"test_{name}.py").touch()
+    collected = [f"test_{name}.py::test_{n}" for name in "abcdef" for n in range(3)]
+    schedule, nodes = schedule_on_two(tmp_path, collected)
+    assert [node.given for node in nodes] == [[0, 1, 2], [3, 4, 5]]
+    schedule.mark_test_complete(nodes[0], 0)
+    assert schedule.remove_node(nodes[0]) == "test_a.py::test_1"
+    assert schedule.remove_node(nodes[1]) == "test_b.py::test_0"
+    new: list[Any] = [Node(gateway=SimpleNamespace(id=f"gw{n}")) for n in (2, 3)]
+    for node in new:
+        schedule.add_node(node)
+    for node in new:
+        schedule.add_node_collection(node, collected)
+        schedule.schedule()
+    while not schedule.tests_finished:
+        for node in new:
+            for number in [n for n in getattr(node, "given", ()) if n not in getattr(node, "done", ())]:
+                node.done = [*getattr(node, "done", ()), number]
+                schedule.mark_test_complete(node, number)
+    assert sorted([0, 1, 3, *new[0].given, *new[1].given]) == list(range(18))
+
+
+def test_who_collects_other_tests_in_the_place_of_one_that_died_is_sent_away(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").touch()
+    (tmp_path / "test_b.py").touch()
+    collected = [f"test_{name}.py::test_{n}" for name in "ab" for n in range(3)]
+    schedule, nodes = schedule_on_two(tmp_path, collected)
+    schedule.remove_node(nodes[0])
+    other: Any = Node(gateway=SimpleNamespace(id="gw2"))
+    schedule.add_node(other)
+    schedule.add_node_collection(other, collected[1:])
+    schedule.schedule()
+    assert other.shutting_down
+    assert not hasattr(other, "given")
 
 
 def test_what_is_measured_replaces_the_rows_of_its_files(

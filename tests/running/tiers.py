@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SYSTEM = "system"
-_MARKED = re.compile(rf"^pytestmark = (pytest\.mark\.{SYSTEM}$|\[.*pytest\.mark\.{SYSTEM}\b)", re.MULTILINE)
+FULL = "full"
 #: What the interpreter tells of as it starts another process.
 _STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})
 
@@ -23,7 +23,18 @@ class TierError(Exception):
 @cache
 def is_of_system(file: Path) -> bool:
     """Tell whether a file of tests is of the system's tier: it says so in one line, for all of its tests."""
-    return _MARKED.search(file.read_text(encoding="utf-8")) is not None
+    return _is_marked(file, SYSTEM)
+
+
+@cache
+def is_of_full(file: Path) -> bool:
+    """Tell whether a file has tests of the full counts alone: it says so in the same line."""
+    return _is_marked(file, FULL)
+
+
+def _is_marked(file: Path, mark: str) -> bool:
+    said = rf"^pytestmark = (pytest\.mark\.{mark}$|\[.*pytest\.mark\.{mark}\b)"
+    return re.search(said, file.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
 class Tiers:

@@ -13,7 +13,7 @@ import nephoscope_kql as kql
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.engines.spark import SparkEngine
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.full]
 
 QUERIES = yaml.load(
     (Path(__file__).parent / "cases/spark.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
@@ -37,7 +37,6 @@ def spread(engine: SparkEngine) -> int:
     return int(engine._session.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
 
 
-@pytest.mark.full
 def test_rows_and_types_on_a_cluster_are_those_of_duckdb() -> None:
     with (
         spark_cluster.cluster() as url,

@@ -1,0 +1,89 @@
+"""Which tests `make test` leaves to `make test-all`: those marked `full`, and of like cases all but a share of each kind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.running.tiers import FULL, is_of_full
+
+if TYPE_CHECKING:
+    Item = pytest.Item
+    Mark = pytest.Mark
+
+#: `pytest.mark.sampled(ONE_IN, each=KIND)`: `make test` runs one case in so many of each kind, and at least one.
+SAMPLED = "sampled"
+#: What is real beside our own code -> where its tests are: `make test` has a case of each.
+COMPONENTS = {
+    "Azurite": "tests/ingest/live/test_storage.py",
+    "Chromium": "tests/browser/",
+    "a container registry and skopeo": "tests/collect/images/test_registry.py",
+    "a kill": "tests/serve/test_kills.py",
+    "a power cut": "tests/lake/test_power_cut.py",
+    "an OpenID provider": "tests/access/sign_in/test_certified_provider.py",
+    "Azure's clients": "tests/sdk/",
+    "Microsoft's analyzer of KQL, on Node": "engines/kql/tests/analyzer/test_types.py",
+    "PostgreSQL": "tests/state/test_state.py",
+    "Spark": "engines/kql/tests/test_spark.py",
+}
+
+
+def leave_out(items: Sequence[Item]) -> set[Item]:
+    """Choose the tests that run in the full counts alone; the same ones in every process and every run."""
+    full = {item for item in items if item.get_closest_marker(FULL) is not None}
+    kinds: defaultdict[tuple[str, str], list[Item]] = defaultdict(list)
+    shares: dict[tuple[str, str], int] = {}
+    for item in items:
+        mark = item.get_closest_marker(SAMPLED)
+        if mark is not None and item not in full:
+            kind = item.nodeid.split("[", 1)[0], _kind_of(item, mark)
+            kinds[kind].append(item)
+            shares[kind] = _share_of(item, mark)
+    for kind, cases in kinds.items():
+        full.update(sorted(cases, key=_turn)[-(-len(cases) // shares[kind]) :])
+    return full
+
+
+def refuse_gaps(config: pytest.Config, left: Iterable[str]) -> None:
+    """Raise UsageError where a run of everything has no test left of a file or of a real component; `left` are the tests' ids.
+
+    A file of which no test runs says `full` for all of it.
+    """
+    chosen = config.option.keyword or config.option.markexpr or config.getoption("--full")
+    if chosen or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    places = {id_.split("::", 1)[0] for id_ in left}
+    files = (
+        file
+        for folder in config.getini("testpaths")
+        for file in (config.rootpath / folder).rglob("test_*.py")
+    )
+    gone = sorted(
+        name for file in files if (name := file.relative_to(config.rootpath).as_posix()) not in places and not is_of_full(file)
+    )  # fmt: skip
+    gone += [name for name, place in COMPONENTS.items() if not any(one.startswith(place) for one in places)]
+    if gone:
+        raise pytest.UsageError(f"make test has no case left of: {', '.join(gone)}")
+
+
+def _share_of(item: Item, mark: Mark) -> int:
+    share = mark.args[0] if len(mark.args) == 1 else None
+    if not isinstance(share, int) or share < 2:
+        raise pytest.UsageError(f"{item.nodeid}: sampled(ONE_IN, each=KIND): ONE_IN is a number from 2")
+    return share
+
+
+def _kind_of(item: Item, mark: Mark) -> str:
+    """Tell the kind of a case: a parameter's value, or what a function makes of the parameters; '' where all are of one kind."""
+    each: str | Callable[[Mapping[str, Any]], object] | None = mark.kwargs.get("each")
+    if each is None:
+        return ""
+    parameters: Mapping[str, Any] = getattr(item, "callspec").params  # noqa: B009 - not of every item
+    return str(parameters[each] if isinstance(each, str) else each(parameters))
+
+
+def _turn(item: Item) -> bytes:
+    return hashlib.sha256(item.nodeid.encode()).digest()
