@@ -19,6 +19,7 @@ TOPICS = {
     "Pipelines and templates": "418-419, 422-424, 426, 428",
     "Vulnerabilities": "435-438, 442-444",
     "Inventory of packages": "425, 427, 429",
+    "Images: configuration, secrets, malware": "445-447",
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",
     "KQL: what a query means": "110-123, 125, 130-131, 138, 400",

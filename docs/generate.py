@@ -54,6 +54,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.api.wire.reference import page as api
     from nephoscope.collect.inventory.reference import page as inventory
     from nephoscope.collect.sbom.reference import page as bills_of_materials
+    from nephoscope.collect.scanning.reference import page as image_rules
     from nephoscope.collect.templates.terraform.reference import page as terraform
     from nephoscope.ingest.live.reference import page as sources
     from nephoscope.ingest.logs.reference import page as log_formats
@@ -78,6 +79,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/attack-coverage.md": attack_coverage,
         "reference/attack-paths.md": attack_paths,
         "reference/bills-of-materials.md": bills_of_materials,
+        "reference/image-rules.md": image_rules,
         "reference/code-rules.md": code_rules,
         "reference/defender-plans.md": defender_plans,
         "reference/detections.md": detections,

@@ -1,19 +1,18 @@
-"""Look into an image: its packages and their vulnerabilities"""
+"""Look into an image: vulnerabilities, configuration, secrets, malware"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.inside import FORMATS
+from nephoscope.cli.session.inside import PARTS, inside_options, wishes
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image, Wanted
-
-_SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible")
+    from nephoscope.collect.scanning.examination import ExaminedPart
 
 
 @click.command("image")
@@ -28,43 +27,55 @@ _SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible")
     metavar="OS/ARCH",
     help="The machine that the image is for.",
 )
-@click.option("--packages", is_flag=True, help="List the packages instead of the vulnerabilities.")
+@click.option("--packages", is_flag=True, help="List the packages, and look for nothing else.")
+@click.option(
+    "--look-for", type=click.Choice(PARTS), multiple=True, default=PARTS, show_default=True,
+    help="What is looked for beside packages and their vulnerabilities. Can be given several times.",
+)  # fmt: skip
 @click.option(
     "--insecure", is_flag=True, help="Speak to the registry without TLS (to this machine it is always so)."
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(_SEVERITIES, case_sensitive=False),
-    help="Exit 1 when a vulnerability is as severe.",
-)
-@click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when a package was not assessed.")
-@click.option(
-    "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
-    help="How it is shown; cyclonedx and spdx are bills of materials of the packages.",
-)  # fmt: skip
+@inside_options
 @click.pass_obj
-def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, insecure: bool, fail_on: str | None,
-            fail_on_unknown: bool, output: str) -> None:  # fmt: skip
+def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, look_for: tuple[ExaminedPart, ...], insecure: bool,
+            allowed: tuple[str, ...], denied: tuple[str, ...], **asked: Any) -> None:  # fmt: skip
     """Look into an image: a folder of the OCI layout, an archive (docker save, oci-archive), or a name in a registry.
 
-    Logins are those of docker and podman. A layer is read once; what it holds is kept in the data folder. Vulnerabilities are those
-    of the advisories that were imported (`nephoscope vulnerabilities import`); packages that none speaks of are not assessed.
+    Logins are those of docker and podman. A layer is read once; what it holds is kept in the data folder, of secrets never the value.
+    Vulnerabilities are those of the advisories that were imported (`nephoscope vulnerabilities import`); packages that none speaks of
+    are not assessed. Malware is looked for by rules (extra malware), by ClamAV where it is installed, and by the digests that threat
+    intelligence knows.
     """
-    from nephoscope.cli.session.inside import Asked, assess, show_contents
+    from nephoscope.cli.session.inside import assess, circumstances, show_examination
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.images.errors import ImageError
-    from nephoscope.collect.scanning.image_scan import scan_image
+    from nephoscope.collect.malware.yara_rules import MalwareRuleError
+    from nephoscope.collect.scanning.examining import examine_image
+    from nephoscope.collect.scanning.image_scan import ImageReading
     from nephoscope.collect.scanning.layer_cache import LayerFolder
+    from nephoscope.service.examinations import looked_for
+    from nephoscope.state import StateError
     from nephoscope.vulnerability.errors import DatabaseFileError
 
+    parts = () if packages else look_for
+    around = circumstances(data, parts, allowed, denied)
     try:
+        wanted = looked_for(data, parts, around.now)
         with ExitStack() as stack:
             image = _open(stack, target, tag, platform, insecure)
-            contents = scan_image(image, LayerFolder(data / "inventory" / "layers"))
-        assessments = assess(data, contents)
-    except (ImageError, DatabaseFileError) as error:
+            reading = ImageReading(wanted, LayerFolder(data / "inventory" / "layers", wanted.digest))
+            found = examine_image(image, reading, around, tag or _tag_of(target))
+        assessments = assess(data, found.contents)
+    except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
-    show_contents(image.name, contents, assessments, Asked(output, packages, fail_on or "", fail_on_unknown))
+    show_examination(image.name, found, assessments, wishes(asked, packages=packages))
+
+
+def _tag_of(target: str) -> str:
+    """Return the tag that a name asks for, '' for a path or a digest."""
+    from nephoscope.collect.images.reference import ImageReference
+
+    return "" if Path(target).exists() else ImageReference.parse(target).tag
 
 
 def _open(stack: ExitStack, target: str, tag: str, platform: str, insecure: bool) -> Image:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.inside import FORMATS
+from nephoscope.cli.session.inside import PARTS, inside_options, wishes
 
-_SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible")
+if TYPE_CHECKING:
+    from nephoscope.collect.scanning.examination import ExaminedPart
 
 
 @click.command("inventory")
@@ -20,32 +22,32 @@ _SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible")
     "--all-file-systems", is_flag=True, help="Look into other file systems that are mounted below too."
 )
 @click.option(
-    "--fail-on",
-    type=click.Choice(_SEVERITIES, case_sensitive=False),
-    help="Exit 1 when a vulnerability is as severe.",
-)
-@click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when a package was not assessed.")
-@click.option(
-    "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
-    help="How it is shown; cyclonedx and spdx are bills of materials of the packages.",
+    "--look-for", type=click.Choice(PARTS), multiple=True,
+    help="What is looked for beside packages. Can be given several times.",
 )  # fmt: skip
+@inside_options
 @click.pass_obj
-def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: bool, fail_on: str | None, fail_on_unknown: bool,
-            output: str) -> None:  # fmt: skip
+def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: bool, look_for: tuple[ExaminedPart, ...],
+            allowed: tuple[str, ...], denied: tuple[str, ...], **asked: Any) -> None:  # fmt: skip
     """List the packages below ROOT: of this host, of a disk that is mounted, of a folder that an image was unpacked to.
 
     Links are not followed, and folders of the kernel, of what runs and of the stores of container engines are passed over.
     Vulnerabilities are those of the advisories that were imported; packages that none speaks of are not assessed.
     """
-    from nephoscope.cli.session.inside import Asked, assess, show_contents
+    from nephoscope.cli.session.inside import assess, circumstances, show_examination
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.scanning.root_scan import RootError, RootScan, scan_root
+    from nephoscope.collect.malware.yara_rules import MalwareRuleError
+    from nephoscope.collect.scanning.examining import examine_root
+    from nephoscope.collect.scanning.root_scan import RootError, RootScan
+    from nephoscope.service.examinations import looked_for
+    from nephoscope.state import StateError
     from nephoscope.vulnerability.errors import DatabaseFileError
 
+    around = circumstances(data, look_for, allowed, denied)
     try:
-        contents = scan_root(RootScan(root, one_file_system=not all_file_systems))
-        assessments = assess(data, contents)
-    except (RootError, DatabaseFileError) as error:
+        wanted = looked_for(data, look_for, around.now)
+        found = examine_root(RootScan(root, one_file_system=not all_file_systems, looked_for=wanted), around)
+        assessments = assess(data, found.contents)
+    except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
-    asked = Asked(output, not vulnerabilities, fail_on or "", fail_on_unknown)
-    show_contents(str(root), contents, assessments, asked)
+    show_examination(str(root), found, assessments, wishes(asked, packages=not vulnerabilities))

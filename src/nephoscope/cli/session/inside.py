@@ -1,14 +1,23 @@
-"""What commands print of the contents of a host or an image: packages, and vulnerabilities of them."""
+"""What commands print of what is inside of a host or an image: packages, their vulnerabilities, and what else was found."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nephoscope.cli.session.inside_sections import (
+    PACKAGE_COLUMNS,
+    SECTIONS,
+    VULNERABILITY_COLUMNS,
+    package_rows,
+    section_rows,
+    vulnerability_rows,
+)
 from nephoscope.cli.session.listing import show_list
 from nephoscope.cli.terminal.messages import tell
 
@@ -16,14 +25,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.collect.scanning.contents import Contents
+    from nephoscope.collect.scanning.examination import Examination, ExaminedPart
+    from nephoscope.collect.scanning.examining import Circumstances
     from nephoscope.vulnerability.matching.findings import Assessment, Finding
 
-PACKAGE_COLUMNS = ("type", "name", "version", "path")
-VULNERABILITY_COLUMNS = ("severity", "id", "package", "version", "fixed", "exploited", "epss", "path")
-FORMATS = ("table", "json", "csv", "cyclonedx", "spdx")
+FORMATS = ("table", "json", "csv", "sarif", "cyclonedx", "spdx")
+SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible")
+#: What can be looked for beside packages.
+PARTS = ("configuration", "secrets", "malware")
 _SHOWN = 10
 _UNREAD = 3
 _FOUND = 1
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,56 @@ class Asked:
     packages: bool = False
     fail_on: str = ""
     fail_on_unknown: bool = False
+
+
+def inside_options(command: _Command) -> _Command:
+    """Add the options that commands which look inside share."""
+    options = (
+        click.option(
+            "--allow-license", "allowed", multiple=True, metavar="SPDX",
+            help="A licence that packages may have (Apache-2.0, BSD-*); others are findings. Can be given several times.",
+        ),
+        click.option(
+            "--deny-license", "denied", multiple=True, metavar="SPDX",
+            help="A licence that packages may not have (GPL-*). Can be given several times.",
+        ),
+        click.option(
+            "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 when something is found that is as severe."
+        ),
+        click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when something was not assessed."),
+        click.option(
+            "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
+            help="How it is shown; csv lists packages or vulnerabilities, cyclonedx and spdx are bills of materials of the packages.",
+        ),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def wishes(options: Mapping[str, Any], *, packages: bool) -> Asked:
+    """Return the wishes that the shared options tell."""
+    return Asked(options["output"], packages, options["fail_on"] or "", options["fail_on_unknown"])
+
+
+def circumstances(
+    data: Path, look_for: Collection[ExaminedPart], allowed: tuple[str, ...], denied: tuple[str, ...]
+) -> Circumstances:
+    """Return what an examination judges by: now, the digests that the state knows where malware is looked for, the licences."""
+    from nephoscope.cli.session.stored import has_state, state_of
+    from nephoscope.collect.scanning.examining import Circumstances
+    from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
+    from nephoscope.service.examinations import known_malware
+
+    now = datetime.now(UTC)
+    try:
+        licenses = make_policy(allowed, denied)
+    except LicensePolicyError as error:
+        raise click.UsageError(str(error)) from error
+    if "malware" not in look_for or not has_state(data):
+        return Circumstances(now, None, licenses)
+    with state_of(data) as state:
+        return Circumstances(now, known_malware(state, now), licenses)
 
 
 def assess(data: Path, contents: Contents) -> tuple[Assessment, ...]:
@@ -52,30 +115,32 @@ def assess(data: Path, contents: Contents) -> tuple[Assessment, ...]:
         return tuple(match_all(contents.packages, database, options))
 
 
-def show_contents(name: str, contents: Contents, assessments: tuple[Assessment, ...], asked: Asked) -> None:
-    """Print packages or vulnerabilities, then what was not assessed and not read; ends the process with its exit code."""
+def show_examination(
+    name: str, examination: Examination, assessments: tuple[Assessment, ...], asked: Asked
+) -> None:
+    """Print what was found, then what was not assessed and not read; ends the process with its exit code."""
     from nephoscope.vulnerability.matching.ordering import findings_by_risk
 
     findings = findings_by_risk(assessments)
     if asked.output in ("cyclonedx", "spdx"):
-        click.echo(_bill(name, contents, asked.output), nl=False)
+        click.echo(_bill(name, examination.contents, asked.output), nl=False)
+    elif asked.output == "sarif":
+        _show_sarif(name, examination, findings)
+    elif asked.output == "json" and not (asked.packages and examination.examined == ("packages",)):
+        _show_document(name, examination, findings, asked)
     elif asked.packages:
-        show_list(
-            [_package_row(one) for one in contents.packages],
-            PACKAGE_COLUMNS,
-            asked.output,
-            "no packages were found",
-        )
+        show_list(package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages were found")
     else:
-        show_list([_vulnerability_row(one) for one in findings], VULNERABILITY_COLUMNS, asked.output)
+        show_list(vulnerability_rows(findings), VULNERABILITY_COLUMNS, asked.output)
     if asked.output == "table":
-        _summarize(name, contents, assessments, findings)
+        _show_sections(examination)
+        _summarize(name, examination, assessments, findings)
     elif not asked.packages:
         # a program that reads an empty list must not take it for a clean image
         for line in _unassessed(assessments):
             tell(line)
-    _tell_unread(contents)
-    sys.exit(_exit_code(contents, assessments, findings, asked))
+    _tell_unread(examination, asked.output == "table")
+    sys.exit(_exit_code(examination, assessments, findings, asked))
 
 
 def _bill(name: str, contents: Contents, form: str) -> bytes:
@@ -89,52 +154,79 @@ def _bill(name: str, contents: Contents, form: str) -> bytes:
     return write(contents.packages, written_as)
 
 
-def _package_row(package: Any) -> dict[str, Any]:
+def _show_sarif(name: str, examination: Examination, findings: list[Finding]) -> None:
+    from nephoscope.cli.outputs.sarif import render_code
+    from nephoscope.cli.session.inside_report import inside_report
+
+    render_code(inside_report(name, examination, findings, datetime.now(UTC)), sys.stdout)
+
+
+def _show_document(name: str, examination: Examination, findings: list[Finding], asked: Asked) -> None:
+    """Print all of it as one document, packages only where they are asked for."""
     import msgspec
 
-    row: dict[str, Any] = msgspec.to_builtins(package)
-    return row
-
-
-def _vulnerability_row(finding: Finding) -> dict[str, Any]:
-    import msgspec
-
-    package = finding.package
-    return {
-        "severity": finding.severity or "Unknown",
-        "id": finding.id,
-        "package": package.name,
-        "version": package.version,
-        "fixed": finding.fixed_version or finding.state,
-        "exploited": "yes" if finding.is_exploited else "",
-        "epss": f"{finding.probability:.3f}" if finding.probability is not None else "",
-        "path": package.path,
-        "finding": msgspec.to_builtins(finding),
+    contents = examination.contents
+    listed = (
+        {"packages": package_rows(examination)}
+        if asked.packages
+        else {"vulnerabilities": vulnerability_rows(findings)}
+    )
+    document = {
+        "name": name,
+        "digest": getattr(examination, "digest", ""),
+        "family": contents.family,
+        "release": contents.release,
+        "examined": examination.examined,
+        **listed,
+        **section_rows(examination),
+        "engines": examination.engines,
+        "unassessed": examination.unassessed,
     }
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+
+
+def _show_sections(examination: Examination) -> None:
+    for name, rows in section_rows(examination).items():
+        if rows:
+            click.echo(f"\n{name}:")
+            show_list(rows, SECTIONS[name], "table")
 
 
 def _summarize(
-    name: str, contents: Contents, assessments: tuple[Assessment, ...], findings: list[Finding]
+    name: str, examination: Examination, assessments: tuple[Assessment, ...], findings: list[Finding]
 ) -> None:
     from collections import Counter
 
     from nephoscope.vulnerability.matching.ordering import count_severities
 
+    contents = examination.contents
     counted = Counter(one.type for one in contents.packages)
     kinds = sorted(counted.items(), key=lambda kind: (-kind[1], kind[0]))
     system = f"{contents.family} {contents.release}".strip() or "no distribution is named"
     click.echo(
         f"\n{name}: {system}; {len(contents.packages):,} packages ({', '.join(f'{n:,} {kind}' for kind, n in kinds) or 'none'})"
     )
-    severities = count_severities(findings)
-    told = ", ".join(
-        f"{severities[one]:,} {one}"
-        for one in ("Critical", "High", "Medium", "Low", "Negligible", "Unknown")
-        if severities[one]
-    )
+    told = _counted(count_severities(findings))
     click.echo(f"vulnerabilities: {told or 'none of what was assessed'}")
+    for part, rows in section_rows(examination).items():
+        certain = Counter(row["severity"] for row in rows if row.get("status") != "Unknown")
+        click.echo(f"{part}: {_counted(certain) or 'nothing was found'}{_not_known(rows)}")
+    for engine in examination.engines:
+        click.echo(
+            f"looked for malware by {engine.engine}: {engine.state} {engine.version} {engine.date}".rstrip()
+        )
     for line in _unassessed(assessments):
         click.echo(line)
+
+
+def _counted(severities: Any) -> str:
+    order = ("Critical", "High", "Medium", "Low", "Negligible", "Informational", "Unknown")
+    return ", ".join(f"{severities[one]:,} {one}" for one in order if severities[one])
+
+
+def _not_known(rows: list[dict[str, Any]]) -> str:
+    unknown = sum(row.get("status") == "Unknown" for row in rows)
+    return f"; {unknown:,} not known" if unknown else ""
 
 
 def _unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
@@ -145,21 +237,35 @@ def _unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
     return [f"not assessed: {count:,} packages: {reason}" for reason, count in reasons]
 
 
-def _tell_unread(contents: Contents) -> None:
-    for unread in contents.unread[:_SHOWN]:
-        tell(f"not read: {unread.path}: {unread.reason}")
-    if len(contents.unread) > _SHOWN:
-        tell(f"and {len(contents.unread) - _SHOWN:,} more files that were not read")
+def _tell_unread(examination: Examination, is_table: bool) -> None:
+    """Say what was not looked at: beside a table with it, beside other formats on the other channel."""
+    for one in examination.unassessed:
+        if not one.path:
+            (click.echo if is_table else tell)(f"not assessed: {one.part}: {one.reason}")
+    unread = [one for one in examination.unassessed if one.path]
+    for one in unread[:_SHOWN]:
+        part = "" if one.part == "packages" else f" for {one.part}"
+        tell(f"not read{part}: {one.path}: {one.reason}")
+    if len(unread) > _SHOWN:
+        tell(f"and {len(unread) - _SHOWN:,} more files that were not read")
 
 
 def _exit_code(
-    contents: Contents, assessments: tuple[Assessment, ...], findings: list[Finding], asked: Asked
+    examination: Examination, assessments: tuple[Assessment, ...], findings: list[Finding], asked: Asked
 ) -> int:
     from nephoscope.vulnerability.severities import rank
 
-    if asked.fail_on and any(rank(one.severity) >= rank(asked.fail_on) for one in findings):
+    found = [one.severity for one in findings]
+    found += [
+        row["severity"]
+        for rows in section_rows(examination).values()
+        for row in rows
+        if row.get("status") != "Unknown"
+    ]
+    if asked.fail_on and any(rank(one) >= rank(asked.fail_on) for one in found):
         return _FOUND
-    unknown = asked.fail_on_unknown and any(
+    unread = any(one.path for one in examination.unassessed)
+    unknown = bool(examination.unassessed) or any(
         one.status != "assessed" or one.undetermined for one in assessments
     )
-    return _UNREAD if contents.unread or unknown else 0
+    return _UNREAD if unread or (asked.fail_on_unknown and unknown) else 0

@@ -9,6 +9,7 @@ import msgspec
 from nephoscope.collect.malware.match import EngineStatus, MalwareKind
 from nephoscope.collect.scanning.contents import Contents
 from nephoscope.collect.scanning.image_rules.judging import ConfigurationFinding
+from nephoscope.collect.scanning.license_policy import LicenseFinding
 from nephoscope_policy.model.state import Severity
 
 #: What a scan looks for.
@@ -70,6 +71,7 @@ class Examination(msgspec.Struct, frozen=True, omit_defaults=True):
     configuration: tuple[ConfigurationFinding, ...] = ()
     secrets: tuple[SecretFinding, ...] = ()
     malware: tuple[MalwareFinding, ...] = ()
+    licenses: tuple[LicenseFinding, ...] = ()
     engines: tuple[EngineStatus, ...] = ()
     unassessed: tuple[Unassessed, ...] = ()
 

@@ -24,16 +24,18 @@ from nephoscope.collect.scanning.image_rules.judging import judge_configuration
 from nephoscope.collect.scanning.image_rules.subject import ExaminedImage, ExaminedRoot, NotedFile
 from nephoscope.collect.scanning.image_scan import ImageReading, read_layers
 from nephoscope.collect.scanning.inspecting import LookedFor
+from nephoscope.collect.scanning.license_policy import NO_POLICY, LicensePolicy, judge_licenses
 from nephoscope.collect.scanning.root_scan import RootScan, read_root
 from nephoscope_policy.model.state import Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What an examination judges by beside what it reads: the time, and the digests that are known to be bad (None: no list)."""
+    """What an examination judges by beside what it reads: the time, the digests that are known to be bad (None: no list), licences."""
 
     now: datetime
     known: KnownMalware | None = None
+    licenses: LicensePolicy = NO_POLICY
 
 
 def examine_image(
@@ -51,13 +53,14 @@ def examine_image(
         contents, _noted(merged), around.now, image.name, tag, image.configuration, annotations
     )
     files = [*_shown(merged), *sorted(hidden_files(layers), key=lambda one: (one.path, one.layer))]
-    found = _examine(subject, files, reading.looked_for, around.known)
+    found = _examine(subject, files, reading.looked_for, around)
     return ImageExamination(
         found.contents,
         found.examined,
         found.configuration,
         found.secrets,
         found.malware,
+        found.licenses,
         found.engines,
         found.unassessed,
         name=image.name,
@@ -69,24 +72,25 @@ def examine_root(scan: RootScan, around: Circumstances) -> Examination:
     """Return what is found in a root; raises RootError."""
     files, unread = read_root(scan)
     subject = ExaminedRoot(gather(files, unread), _noted(files), around.now)
-    return _examine(subject, _shown(files), scan.looked_for, around.known)
+    return _examine(subject, _shown(files), scan.looked_for, around)
 
 
 def _examine(
     subject: ExaminedRoot,
     files: Sequence[Hidden[FileContents]],
     wanted: LookedFor,
-    known: KnownMalware | None,
+    around: Circumstances,
 ) -> Examination:
     engines = wanted.malware.statuses if wanted.malware else ()
-    if wanted.malware and known is not None:
-        engines = (*engines, EngineStatus("digest", "ready", f"{len(known)} digests"))
+    if wanted.malware and around.known is not None:
+        engines = (*engines, EngineStatus("digest", "ready", f"{len(around.known)} digests"))
     return Examination(
         subject.contents,
-        _parts(wanted),
+        _parts(wanted, around),
         judge_configuration(subject) if wanted.permissions else (),
         tuple(_secrets(files)),
-        tuple(_malware(files, known or {})),
+        tuple(_malware(files, around.known or {})),
+        judge_licenses(subject.contents.packages, around.licenses),
         engines,
         tuple(_unassessed(subject.contents, files, engines)),
     )
@@ -105,12 +109,13 @@ def _noted(files: Mapping[str, Placed[FileContents]]) -> dict[str, NotedFile]:
     }
 
 
-def _parts(wanted: LookedFor) -> tuple[ExaminedPart, ...]:
+def _parts(wanted: LookedFor, around: Circumstances) -> tuple[ExaminedPart, ...]:
     asked: tuple[tuple[ExaminedPart, bool], ...] = (
         ("packages", True),
         ("configuration", wanted.permissions),
         ("secrets", wanted.secrets),
         ("malware", wanted.malware is not None),
+        ("licenses", bool(around.licenses)),
     )
     return tuple(part for part, is_asked in asked if is_asked)
 

@@ -143,6 +143,18 @@ class Intels:
         with self._database.read() as session:
             return [_intel(row) for row in session.scalars(query)]
 
+    def file_digests(self, algorithm: str, now: datetime) -> list[tuple[str, Intel]]:
+        """The digests of files that hold at a time, of every workspace, with their objects; `algorithm` is written as in STIX."""
+        key = f"file:hashes.'{algorithm}'"
+        query = select(IntelRow).where(
+            IntelRow.active,
+            or_(IntelRow.valid_until.is_(None), IntelRow.valid_until > now),
+            cast(IntelRow.observables, Text).contains(algorithm, autoescape=True),
+        )
+        with self._database.read() as session:
+            several = [_intel(row) for row in session.scalars(query)]
+        return [(value.lower(), one) for one in several for name, value in one.observables if name == key]
+
     def counts(self, workspace: str) -> dict[str, tuple[int, int]]:
         """Of each source how many objects are known and how many of them hold."""
         active = func.sum(cast(IntelRow.active, Integer))

@@ -1,0 +1,146 @@
+"""What an examination found as findings in files, in the shape that findings in code have: for SARIF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from nephoscope.collect.scanning.examination import Examination
+from nephoscope.collect.scanning.image_rules.discovery import image_checks
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
+from nephoscope.posture.code.report import CodeReport
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.vulnerability.matching.findings import Finding
+from nephoscope_policy.model.state import Severity
+
+_REPLACE = (
+    "Take the secret out of the file, and build anew without it.",
+    "Replace the secret: who has the image has it.",
+)
+_REMOVE = (
+    "Find out how the file came there.",
+    "Build anew from sources that you trust, and replace what was started of it.",
+)
+_LICENSE = ("Replace the package, or have the licence allowed.",)
+Found = tuple[CodeRule, CodeFinding]
+
+
+def inside_report(
+    name: str, examination: Examination, vulnerabilities: Sequence[Finding], now: datetime
+) -> CodeReport:
+    """Return what was found as a report over the files of `name`; what stands in no file stands in `name`."""
+    found = [
+        *_vulnerabilities(vulnerabilities, name),
+        *_configuration(examination, name),
+        *_secrets(examination),
+        *_malware(examination),
+        *_licenses(examination, name),
+    ]
+    unread = [
+        UnreadFile(Region(one.path or name, 1), f"not looked at for {one.part}: {one.reason}")
+        for one in examination.unassessed
+    ]
+    return CodeReport(
+        name, now, {rule.id: rule for rule, _ in found}, [one for _, one in found], unread=unread
+    )
+
+
+def _vulnerabilities(several: Sequence[Finding], name: str) -> Iterator[Found]:
+    for one in several:
+        severity = _severity(one.severity)
+        package = one.package
+        told = f"{package.name} {package.version} has {one.id}"
+        steps = (f"Update {package.name} to {one.fixed_version}.",) if one.fixed_version else ()
+        rule = CodeRule(
+            id=one.id, title=one.id, severity=severity, description=f"{one.id} is known.", steps=steps
+        )
+        yield (
+            rule,
+            _finding(
+                rule, Region(package.path or name, package.line or 1), told, f"{package.type}:{package.name}"
+            ),
+        )
+
+
+def _configuration(examination: Examination, name: str) -> Iterator[Found]:
+    for one in examination.configuration:
+        told = image_checks()[one.rule].rule
+        rule = CodeRule(
+            id=told.id,
+            title=told.title,
+            severity=told.severity,
+            description=told.description,
+            steps=told.steps,
+        )
+        finding = _finding(rule, Region(one.path or name, 1), one.message, one.message)
+        is_unknown = one.status == "Unknown"
+        yield rule, _with_state(finding, FindingState.UNKNOWN, one.message) if is_unknown else finding
+
+
+def _secrets(examination: Examination) -> Iterator[Found]:
+    for one in examination.secrets:
+        rule = CodeRule(
+            id=f"secret/{one.rule}",
+            title=f"{one.title} was left behind",
+            severity=one.severity,
+            description="A secret in an image is read by everybody who can pull it, from each of its layers.",
+            steps=_REPLACE,
+        )
+        removed = ", in a layer below the one that removes it" if one.removed_by else ""
+        region = Region(one.path, one.first_line, end_line=one.last_line)
+        yield rule, _finding(rule, region, f"{one.title}{removed}", one.fingerprint or one.layer)
+
+
+def _malware(examination: Examination) -> Iterator[Found]:
+    for one in examination.malware:
+        rule = CodeRule(
+            id=f"malware/{one.rule}",
+            title=one.title,
+            severity=one.severity,
+            description=f"{one.title}.",
+            steps=_REMOVE,
+        )
+        within = f" (in its member {one.member})" if one.member else ""
+        yield rule, _finding(rule, Region(one.path, 1), f"{one.title}{within}", one.sha256 or one.member)
+
+
+def _licenses(examination: Examination, name: str) -> Iterator[Found]:
+    for one in examination.licenses:
+        rule = CodeRule(
+            id=f"license/{one.status}",
+            title="Packages should have licences that are allowed",
+            severity=one.severity,
+            description="The policy of licences does not allow the licence of the package.",
+            steps=_LICENSE,
+        )
+        said = ", ".join(one.licenses) or "no licence"
+        finding = _finding(rule, Region(one.path or name, 1), f"{one.name} {one.version}: {said}", one.name)
+        is_unknown = one.status == "Unknown"
+        yield (
+            rule,
+            _with_state(finding, FindingState.UNKNOWN, "the licence is not known") if is_unknown else finding,
+        )
+
+
+def _finding(rule: CodeRule, region: Region, message: str, evidence: str) -> CodeFinding:
+    return CodeFinding(
+        rule=rule.id,
+        region=region,
+        message=message,
+        severity=rule.severity,
+        evidence=evidence,
+        remediation=rule.steps,
+    )
+
+
+def _with_state(finding: CodeFinding, state: FindingState, reason: str) -> CodeFinding:
+    import msgspec
+
+    return msgspec.structs.replace(finding, state=state, reason=reason)
+
+
+def _severity(word: str) -> Severity:
+    """Return the severity of a vulnerability: one that is not rated counts as Medium, one that hardly counts as Informational."""
+    if word in set(Severity):
+        return Severity(word)
+    return Severity.INFORMATIONAL if word == "Negligible" else Severity.MEDIUM

@@ -1,0 +1,195 @@
+"""Licences of packages against a list of those that are allowed and those that are denied, as expressions of SPDX.
+
+Expressions are read by license-expression (extra `sbom`). A licence that is not known stays unknown: it is neither allowed nor denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from fnmatch import fnmatchcase
+from functools import cache, lru_cache
+from typing import Any, Literal
+
+import msgspec
+
+from nephoscope.model.package import Package
+from nephoscope_policy.model.state import Severity
+
+_LONGEST = 4_000
+
+
+class LicensePolicyError(Exception):
+    """A licence of a policy that is none: the message says which, and what to write."""
+
+
+class LicenseVerdict(IntEnum):
+    """What a policy says of a licence, the best first."""
+
+    ALLOWED = 0
+    UNKNOWN = 1
+    NOT_ALLOWED = 2
+    DENIED = 3
+
+
+class LicenseFinding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A package whose licence the policy denies, or does not allow, or does not know (`status` Unknown)."""
+
+    status: Literal["Denied", "NotAllowed", "Unknown"]
+    severity: Severity
+    type: str
+    name: str
+    version: str
+    licenses: tuple[str, ...]
+    path: str = ""
+    layer: str = ""
+
+
+_SEVERITIES: dict[LicenseVerdict, tuple[Literal["Denied", "NotAllowed", "Unknown"], Severity]] = {
+    LicenseVerdict.DENIED: ("Denied", Severity.HIGH),
+    LicenseVerdict.NOT_ALLOWED: ("NotAllowed", Severity.MEDIUM),
+    LicenseVerdict.UNKNOWN: ("Unknown", Severity.INFORMATIONAL),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LicensePolicy:
+    """Licences that are allowed and that are denied, as identifiers of SPDX, with an exception where one belongs to it.
+
+    `*` stands for any text (`GPL-*`). Where nothing is allowed by name, everything that is known and not denied is.
+    """
+
+    allowed: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.allowed or self.denied)
+
+    def judge(self, license_key: str, exception: str = "") -> LicenseVerdict:
+        """Return what the policy says of one licence by its identifier.
+
+        An exception only permits more: with one a licence is judged as without, unless the policy names the two together.
+        """
+        names = (f"{license_key} WITH {exception}", license_key) if exception else (license_key,)
+        if exception and _is_named(names[0], self.allowed):
+            return LicenseVerdict.ALLOWED
+        if any(_is_named(name, self.denied) for name in names):
+            return LicenseVerdict.DENIED
+        if not self.allowed or any(_is_named(name, self.allowed) for name in names):
+            return LicenseVerdict.ALLOWED
+        return LicenseVerdict.NOT_ALLOWED
+
+
+def _is_named(key: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(key, pattern) for pattern in patterns)
+
+
+#: Nothing is asked of licences.
+NO_POLICY = LicensePolicy()
+
+
+def make_policy(allowed: Iterable[str], denied: Iterable[str]) -> LicensePolicy:
+    """Return a policy in the spelling of SPDX; raises LicensePolicyError for what is no licence."""
+    return LicensePolicy(tuple(map(_spell, allowed)), tuple(map(_spell, denied)))
+
+
+def judge_licenses(packages: Iterable[Package], policy: LicensePolicy) -> tuple[LicenseFinding, ...]:
+    """Return the packages whose licences the policy does not allow, the worst first; nothing where there is no policy.
+
+    Of alternatives the best counts, of licences that hold together the worst.
+    """
+    if not policy:
+        return ()
+    found = (_finding(package, policy) for package in packages)
+    return tuple(
+        sorted((one for one in found if one), key=lambda one: (-one.severity.rank, one.type, one.name))
+    )
+
+
+def _finding(package: Package, policy: LicensePolicy) -> LicenseFinding | None:
+    verdict = _verdict(package.licenses, policy)
+    if verdict is LicenseVerdict.ALLOWED:
+        return None
+    status, severity = _SEVERITIES[verdict]
+    return LicenseFinding(
+        status,
+        severity,
+        package.type,
+        package.name,
+        package.version,
+        package.licenses,
+        package.path,
+        package.layer,
+    )
+
+
+@lru_cache(65_536)
+def _verdict(licenses: tuple[str, ...], policy: LicensePolicy) -> LicenseVerdict:
+    """Return what the policy says of licences that hold together; of none it is not known what holds."""
+    if not licenses:
+        return LicenseVerdict.UNKNOWN
+    return max(_judge(text, policy) for text in licenses)
+
+
+def _judge(text: str, policy: LicensePolicy) -> LicenseVerdict:
+    from boolean.boolean import ParseError
+    from license_expression import ExpressionError
+
+    if len(text) > _LONGEST:
+        return LicenseVerdict.UNKNOWN
+    try:
+        parsed = _licensing().parse(text)
+    except (ExpressionError, ParseError, RecursionError):
+        return LicenseVerdict.UNKNOWN
+    return LicenseVerdict.UNKNOWN if parsed is None else _walk(parsed, policy)
+
+
+def _walk(expression: Any, policy: LicensePolicy) -> LicenseVerdict:
+    """Judge an expression: a licence, one with an exception, alternatives, or several that hold together."""
+    licensing = _licensing()
+    if isinstance(expression, licensing.OR):
+        return min(_walk(part, policy) for part in expression.args)
+    if isinstance(expression, licensing.AND):
+        return max(_walk(part, policy) for part in expression.args)
+    license_key, exception = _keys(expression)
+    known = licensing.known_symbols
+    if license_key not in known or (exception and exception not in known):
+        return LicenseVerdict.UNKNOWN
+    return policy.judge(license_key, exception)
+
+
+def _keys(symbol: Any) -> tuple[str, str]:
+    """Return the identifiers of a licence and of its exception, '' for none."""
+    if hasattr(symbol, "exception_symbol"):
+        return symbol.license_symbol.key, symbol.exception_symbol.key
+    return symbol.key, ""
+
+
+@cache
+def _licensing() -> Any:
+    from license_expression import get_spdx_licensing
+
+    return get_spdx_licensing()
+
+
+def _spell(text: str) -> str:
+    """Return a licence as SPDX spells it; a pattern must meet one that SPDX has."""
+    from boolean.boolean import ParseError
+    from license_expression import ExpressionError
+
+    known: Iterable[str] = _licensing().known_symbols
+    if "*" in text:
+        if any(fnmatchcase(key, text) for key in known):
+            return text
+        raise LicensePolicyError(f"no licence of SPDX is named {text!r}")
+    try:
+        parsed = _licensing().parse(text, validate=True)
+    except (ExpressionError, ParseError) as error:
+        raise LicensePolicyError(
+            f"{text!r} is no licence of SPDX: write its identifier, such as Apache-2.0"
+        ) from error
+    if parsed is None or isinstance(parsed, (_licensing().OR, _licensing().AND)):
+        raise LicensePolicyError(f"{text!r} is not one licence: give each by itself")
+    license_key, exception = _keys(parsed)
+    return f"{license_key} WITH {exception}" if exception else license_key

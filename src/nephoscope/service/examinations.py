@@ -1,0 +1,77 @@
+"""What an examination of an image or a disk is made with: rules for malware, ClamAV, known digests, and the key for secrets."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.malware.clamav import find_clamav
+from nephoscope.collect.malware.engine import MalwareEngineScan
+from nephoscope.collect.malware.known_digests import KnownDigest
+from nephoscope.collect.malware.scanner import MalwareScanner
+from nephoscope.collect.malware.yara_rules import YaraEngine, own_rules, product_rules
+from nephoscope.collect.scanning.inspecting import LookedFor
+from nephoscope.state.access.keys import KeyFile
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from pathlib import Path
+
+    from nephoscope.collect.malware.known_digests import KnownMalware
+    from nephoscope.collect.scanning.examination import ExaminedPart
+    from nephoscope.state import State
+
+_PURPOSE = b"fingerprints of secrets in files"
+#: Objects of threat intelligence whose source is less sure than this (of 100) are Medium.
+_SURE = 50
+
+
+def own_rules_folder(data: Path) -> Path:
+    """Return where the rules for malware of the user's own lie in a data folder."""
+    return data / "malware" / "rules"
+
+
+def looked_for(data: Path, parts: Collection[ExaminedPart], now: datetime) -> LookedFor:
+    """Return what a scan looks for with what is installed here; raises MalwareRuleError, StateError.
+
+    Fingerprints of secrets are made with a key of the data folder: they tell nothing to who does not have it.
+    """
+    malware = malware_scanner(data, now) if "malware" in parts else None
+    secrets = "secrets" in parts
+    return LookedFor(secrets, "configuration" in parts, malware, fingerprint_key(data) if secrets else b"")
+
+
+def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
+    """Return the engines that look for malware: the rules of the product with those of the user, and ClamAV where it is installed.
+
+    Raises MalwareRuleError for a rule that cannot be used.
+    """
+    engines: list[MalwareEngineScan] = [YaraEngine([*product_rules(), *own_rules(own_rules_folder(data))])]
+    if (clamav := find_clamav(now)) is not None:
+        engines.append(clamav)
+    return MalwareScanner(engines)
+
+
+def fingerprint_key(data: Path) -> bytes:
+    """Return the key of the fingerprints of secrets, made of the newest key of the data folder; raises StateError."""
+    _, key = KeyFile(data).current()
+    return hmac.digest(key, _PURPOSE, "sha256")
+
+
+def known_malware(state: State, now: datetime) -> KnownMalware:
+    """Return the files that threat intelligence knows by their SHA-256 and that hold at a time."""
+    return {
+        digest: KnownDigest(
+            digest,
+            str(
+                one.document.get("name")
+                or one.document.get("description")
+                or "a file that is known to be bad"
+            )[:200],
+            Severity.MEDIUM if one.confidence is not None and one.confidence < _SURE else Severity.HIGH,
+            one.source,
+        )
+        for digest, one in state.intel.file_digests("SHA-256", now)
+    }
