@@ -25,6 +25,7 @@ from nephoscope.serve.limits import Limited
 from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
 from nephoscope.serve.readiness import reasons
 from nephoscope.serve.refused_pages import RefusedPages
+from nephoscope.serve.registry_events import event_routes
 from nephoscope.state import StateError
 from nephoscope.state.database.once_more import once_more
 from nephoscope.web.site import for_people, nowhere, routes
@@ -89,6 +90,7 @@ def application(
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/metrics", measured),
+            *event_routes(instance),
             *admin_routes(instance, _host(instance, settings)),
             *routes(instance),
             Route("/{path:path}", api, methods=METHODS),

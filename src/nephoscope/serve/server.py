@@ -85,6 +85,7 @@ def processes(settings: Settings) -> tuple[Process, ...]:
         Process("detection", lambda: _detect(settings), waits=True, behind=BEHIND),
         Process("responding", module(f"{_HERE}.responding"), waits=True, behind=BEHIND),
         Process("trying", module(f"{_HERE}.trying"), waits=True, behind=BEHIND),
+        Process("registries", module(f"{_HERE}.registries"), waits=True, behind=BEHIND),
         Process("sources", module(f"{_HERE}.ingesting"), waits=True),
     )
 

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from nephoscope.state.inventory.inventories import Inventories
     from nephoscope.state.inventory.vulnerabilities import Vulnerabilities
     from nephoscope.state.leases.leases import Leases
+    from nephoscope.state.registries.registry_images import RegistryImages
+    from nephoscope.state.registries.watched_registries import WatchedRegistries
     from nephoscope.state.rules.hunting_runs import HuntingRuns
     from nephoscope.state.rules.learned import Learned
     from nephoscope.state.rules.rule_runs import RuleRuns
@@ -121,6 +123,8 @@ class State:
         pipelines: Pipelines
         inventories: Inventories
         vulnerabilities: Vulnerabilities
+        watched_registries: WatchedRegistries
+        registry_images: RegistryImages
         watchlists: StoredWatchlists
 
     def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:

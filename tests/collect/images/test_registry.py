@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.collect.images.image_builder import digest_of, make_layout
+from tests.collect.images.registry_server import push_layout, running_registry
 from tests.collect.images.test_images import LAYERS, LEFT, contents
 
 from nephoscope.collect.images.credentials import RegistryCredential, find_credential
@@ -30,63 +26,16 @@ from nephoscope.collect.images.registry import Registry, open_registry_image
 
 pytestmark = pytest.mark.system
 
-CONFIG = """\
-version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:%d"}
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 @pytest.fixture(scope="module")
 def registry_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("registry")
-    port = free_port()
-    (folder / "config.yml").write_text(CONFIG % (folder / "data", port))
-    with subprocess.Popen(
-        ["docker-registry", "serve", str(folder / "config.yml")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        host = f"127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                httpx.get(f"http://{host}/v2/", timeout=5)
-                break
-            except httpx.HTTPError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+    with running_registry(tmp_path_factory.mktemp("registry")) as host:
         yield host
-        process.terminate()
-
-
-def push(layout: Path, name: str) -> None:
-    subprocess.run(
-        [
-            "skopeo",
-            "copy",
-            "--quiet",
-            "--insecure-policy",
-            "--dest-tls-verify=false",
-            f"oci:{layout}:latest",
-            f"docker://{name}",
-        ],
-        check=True,
-        timeout=120,
-        env={**os.environ, "TMPDIR": str(layout.parent)},
-    )
 
 
 def test_a_pushed_image_is_the_one_in_the_layout(registry_host: str, tmp_path: Path) -> None:
     digest = make_layout(tmp_path / "layout", LAYERS)
-    push(tmp_path / "layout", f"{registry_host}/team/app:1.0")
+    push_layout(tmp_path / "layout", f"{registry_host}/team/app:1.0")
     with Registry(registry_host) as registry:
         image = open_registry_image(registry, ImageReference.parse(f"{registry_host}/team/app:1.0"))
         assert (image.digest, contents(image)) == (digest, LEFT)

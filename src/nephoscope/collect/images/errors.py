@@ -15,5 +15,9 @@ class ImageDeniedError(ImageError):
     """A registry that does not let us read."""
 
 
+class ImageUnsupportedError(ImageError):
+    """A registry that does not do at all what it was asked for."""
+
+
 class RegistryUnreachableError(ImageError):
     """A registry that does not answer, or answers that it cannot now: worth another try later."""

@@ -19,9 +19,11 @@ _LONGEST = 255
 
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _REFERENCE = re.compile(
-    rf"(?P<repository>{_COMPONENT}(?:/{_COMPONENT})*)"
-    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}))?"
+    rf"(?P<repository>{_REPOSITORY})(?::(?P<tag>{_TAG}))?"
+    r"(?:@(?P<digest>[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}))?"
 )
 
 
@@ -67,6 +69,16 @@ class ImageReference:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{self.host}/{self.repository}{tag}{digest}"
+
+
+def is_repository(text: str) -> bool:
+    """Return whether a text can name a repository of a registry."""
+    return len(text) <= _LONGEST and re.fullmatch(_REPOSITORY, text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Return whether a text can be a tag."""
+    return re.fullmatch(_TAG, text) is not None
 
 
 def _split_host(text: str) -> tuple[str, str]:

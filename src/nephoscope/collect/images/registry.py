@@ -31,6 +31,7 @@ from nephoscope.collect.images.errors import (
     ImageDeniedError,
     ImageError,
     ImageNotFoundError,
+    ImageUnsupportedError,
     RegistryUnreachableError,
 )
 from nephoscope.collect.images.image import Image, Wanted, open_image
@@ -42,7 +43,7 @@ _TRIES = 4
 _LONGEST_WAIT = 30.0
 _MAX_PAGE = 4_194_304
 _MAX_TOKEN = 65_536
-_ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES, *SCHEMA_1_TYPES))
+ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES, *SCHEMA_1_TYPES))
 _CHALLENGE = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _LOOPBACK = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?")
@@ -63,17 +64,46 @@ class _Repositories(msgspec.Struct, frozen=True):
     repositories: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RegistryRequest:
+    """A request to a registry; `scope` is what its token is for, `what` names the subject in errors, `accepted` are good answers.
+
+    A content that is no bytes is read once, so that such a request is never sent a second time.
+    """
+
+    method: str
+    path: str
+    scope: str
+    what: str
+    headers: dict[str, str] = field(default_factory=dict)
+    content: bytes | Iterator[bytes] = b""
+    accepted: tuple[int, ...] = (httpx.codes.OK,)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing in the registry."""
+        return self.method in ("GET", "HEAD")
+
+    @property
+    def done(self) -> str:
+        """The word for what is done to its subject."""
+        return "read" if self.reads else "changed"
+
+
 @dataclass
 class Registry:
     """One registry; close it after use.
 
     Only HTTPS is spoken, but to this machine itself, or where `insecure` says so. `trust` verifies the registry's certificate.
+    `agent` is the name by which the registry's events tell us from others; `tries` is how often what may pass is asked again.
     """
 
     host: str
     credential: RegistryCredential = field(default_factory=RegistryCredential)
     trust: ssl.SSLContext | bool = True
     insecure: bool = False
+    agent: str = "nephoscope"
+    tries: int = _TRIES
     _tokens: dict[str, str] = field(default_factory=dict, repr=False)
     _client: httpx.Client = field(init=False, repr=False)
 
@@ -81,6 +111,7 @@ class Registry:
         scheme = "http" if self.insecure or _LOOPBACK.fullmatch(self.host) else "https"
         self._client = httpx.Client(
             base_url=f"{scheme}://{self.host}",
+            headers={"User-Agent": self.agent},
             verify=self.trust,
             timeout=_TIMEOUT,
             follow_redirects=True,
@@ -100,7 +131,7 @@ class Registry:
     def read_manifest(self, repository: str, version: str) -> tuple[bytes, str]:
         """Return a manifest or an index by its tag or digest, with its digest, which is checked; raises ImageError."""
         what = f"{self.host}/{repository}:{version}"
-        answer = self._ask(f"/v2/{repository}/manifests/{version}", repository, what, {"Accept": _ACCEPT})
+        answer = self._ask(f"/v2/{repository}/manifests/{version}", repository, what, {"Accept": ACCEPT})
         content = _bounded(answer, MAX_SIZE, what)
         digest = (
             version
@@ -167,33 +198,48 @@ class Registry:
     def _ask(
         self, path: str, repository: str, what: str, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        """Return an answer of 200 whose content is still to be read; asks again where that can help. Raises ImageError."""
-        problem, fresh = "", False
-        for attempt in range(_TRIES + 1):
+        """Return an answer of 200 whose content is still to be read. Raises ImageError."""
+        scope = f"repository:{repository}:pull" if repository else "registry:catalog:*"
+        return self.exchange(RegistryRequest("GET", path, scope, what, headers or {}))
+
+    def exchange(self, request: RegistryRequest) -> httpx.Response:
+        """Return an answer that the request accepts, whose content is still to be read; asks again where that can help.
+
+        Raises ImageNotFoundError, ImageDeniedError, RegistryUnreachableError, ImageError.
+        """
+        what, problem, attempt = request.what, "", 0
+        again = isinstance(request.content, bytes)
+        tries, may_log_in = (self.tries if again else 0), again
+        while attempt <= tries:
+            wait = ""
             try:
-                answer = self._send(path, repository, headers or {})
+                answer = self._send(request)
             except httpx.HTTPError as error:
                 problem = f"{type(error).__name__}: {error}"
-                _wait(attempt, "")
-                continue
-            if answer.status_code == httpx.codes.OK:
-                return self._checked_scheme(answer, what)
-            answer.close()
-            challenge = answer.headers.get("WWW-Authenticate", "")
-            if answer.status_code == httpx.codes.UNAUTHORIZED and challenge and not fresh:
-                self._tokens[repository], fresh = self._authenticate(challenge, repository, what), True
-                continue
-            if answer.status_code not in _PASSING:
-                raise _refusal(answer.status_code, what)
-            problem = f"it answered {answer.status_code}"
-            _wait(attempt, answer.headers.get("Retry-After", ""))
-        raise RegistryUnreachableError(f"{what} could not be read in {_TRIES} tries: {problem}")
+            else:
+                if answer.status_code in request.accepted:
+                    return self._checked_scheme(answer, what)
+                answer.close()
+                challenge = answer.headers.get("WWW-Authenticate", "")
+                if answer.status_code == httpx.codes.UNAUTHORIZED and challenge and may_log_in:
+                    self._tokens[request.scope], may_log_in = self._authenticate(challenge, request), False
+                    continue
+                if answer.status_code not in _PASSING:
+                    raise _refusal(answer.status_code, request)
+                problem, wait = f"it answered {answer.status_code}", answer.headers.get("Retry-After", "")
+            _wait(attempt, tries, wait)
+            attempt += 1
+        raise RegistryUnreachableError(f"{what} could not be {request.done} in {tries} tries: {problem}")
 
-    def _send(self, path: str, repository: str, headers: dict[str, str]) -> httpx.Response:
-        request = self._client.build_request(
-            "GET", path, headers={**headers, **self._authorization(repository)}
+    def _send(self, request: RegistryRequest) -> httpx.Response:
+        token = self._tokens.get(request.scope, "")
+        built = self._client.build_request(
+            request.method,
+            request.path,
+            headers={**request.headers, **({"Authorization": token} if token else {})},
+            content=request.content or None,
         )
-        return self._client.send(request, stream=True)
+        return self._client.send(built, stream=True, follow_redirects=request.reads)
 
     def _checked_scheme(self, answer: httpx.Response, what: str) -> httpx.Response:
         """Return an answer that came over HTTPS, or from where it need not; raises ImageError."""
@@ -202,12 +248,9 @@ class Registry:
         answer.close()
         raise ImageDeniedError(f"{what}: {self.host} sends on to {answer.url.host} without TLS")
 
-    def _authorization(self, repository: str) -> dict[str, str]:
-        token = self._tokens.get(repository, "")
-        return {"Authorization": token} if token else {}
-
-    def _authenticate(self, challenge: str, repository: str, what: str) -> str:
+    def _authenticate(self, challenge: str, request: RegistryRequest) -> str:
         """Return the header that a challenge asks for; raises ImageError."""
+        what = request.what
         kind, _, rest = challenge.partition(" ")
         if kind.lower() == "basic":
             if not self.credential.username:
@@ -219,15 +262,15 @@ class Registry:
             raise ImageDeniedError(
                 f"{what}: {self.host} wants a login of the kind {kind[:40]!r}, which is not known"
             )
-        return f"Bearer {self._fetch_token(dict(_CHALLENGE.findall(rest)), repository, what)}"
+        return f"Bearer {self._fetch_token(dict(_CHALLENGE.findall(rest)), request.scope, what)}"
 
-    def _fetch_token(self, said: dict[str, str], repository: str, what: str) -> str:
+    def _fetch_token(self, said: dict[str, str], wanted: str, what: str) -> str:
         realm = said.get("realm", "")
         if not realm.startswith("https://") and not (
             self.insecure or _LOOPBACK.fullmatch(urlsplit(realm).netloc)
         ):
             raise ImageDeniedError(f"{what}: {self.host} sends logins to {realm[:200]!r}, which is not HTTPS")
-        scope = said.get("scope") or (f"repository:{repository}:pull" if repository else "registry:catalog:*")
+        scope = said.get("scope") or wanted
         try:
             answer = self._client.send(
                 self._token_request(realm, said.get("service", ""), scope), stream=True
@@ -246,11 +289,16 @@ class Registry:
         return token.token or token.access_token
 
     def _token_request(self, realm: str, service: str, scope: str) -> httpx.Request:
-        asked = {"service": service, "scope": scope}
         if self.credential.identity_token:
-            form = {**asked, "grant_type": "refresh_token", "refresh_token": self.credential.identity_token}
+            form = {
+                "service": service,
+                "scope": scope,
+                "grant_type": "refresh_token",
+                "refresh_token": self.credential.identity_token,
+            }
             return self._client.build_request("POST", realm, data=form)
         headers = {"Authorization": _basic(self.credential)} if self.credential.username else {}
+        asked = [("service", service), *(("scope", one) for one in scope.split())]
         return self._client.build_request("GET", realm, params=asked, headers=headers)
 
 
@@ -324,18 +372,21 @@ def _bounded(answer: httpx.Response, most: int, what: str) -> bytes:
     return bytes(content)
 
 
-def _refusal(status: int, what: str) -> ImageError:
+def _refusal(status: int, request: RegistryRequest) -> ImageError:
+    what = request.what
     if status == httpx.codes.NOT_FOUND:
         return ImageNotFoundError(f"{what} is not there")
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        right = {"GET": "pull", "HEAD": "pull", "DELETE": "delete"}.get(request.method, "push")
         return ImageDeniedError(
-            f"{what} may not be read (answer {status}): log in, or give the login the right to pull"
+            f"{what} may not be {request.done} (answer {status}): log in, or give the login the right to {right}"
         )
-    return ImageError(f"{what} cannot be read: the registry answered {status}")
+    text = f"{what} cannot be {request.done}: the registry answered {status}"
+    return ImageUnsupportedError(text) if status == httpx.codes.METHOD_NOT_ALLOWED else ImageError(text)
 
 
-def _wait(attempt: int, said: str) -> None:
+def _wait(attempt: int, tries: int, said: str) -> None:
     """Wait as long as the registry says, else longer each time; not after the last try."""
-    if attempt < _TRIES:
+    if attempt < tries:
         seconds = float(said) if said.replace(".", "", 1).isdigit() else 0.5 * 2**attempt
         time.sleep(min(seconds, _LONGEST_WAIT))

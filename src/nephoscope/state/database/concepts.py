@@ -55,6 +55,8 @@ CONCEPTS = {
     "pipelines": ("estate.pipelines", "Pipelines"),
     "inventories": ("inventory.inventories", "Inventories"),
     "vulnerabilities": ("inventory.vulnerabilities", "Vulnerabilities"),
+    "watched_registries": ("registries.watched_registries", "WatchedRegistries"),
+    "registry_images": ("registries.registry_images", "RegistryImages"),
     "watchlists": ("workspaces.watchlists", "StoredWatchlists"),
 }
 

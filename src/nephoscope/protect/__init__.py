@@ -1,0 +1,1 @@
+"""Protection: what keeps workloads from harm before and while they run."""

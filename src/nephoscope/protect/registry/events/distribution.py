@@ -1,0 +1,77 @@
+"""Notifications of Distribution (docker-registry), and webhooks of Azure Container Registry, which have the same event.
+
+Source: https://distribution.github.io/distribution/about/notifications/ and
+https://learn.microsoft.com/azure/container-registry/container-registry-webhook-reference
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from nephoscope.protect.registry.events.registry_event import RegistryEvent, convert_events
+
+MEDIA_TYPE = "application/vnd.docker.distribution.events.v1+json"
+_ACTIONS = frozenset(("push", "pull", "delete"))
+#: Media types of manifests and indexes; events of blobs have others.
+MANIFEST_TYPES = (
+    "application/vnd.docker.distribution.manifest.", "application/vnd.oci.image.manifest.", "application/vnd.oci.image.index.",
+)  # fmt: skip
+
+
+class _Target(msgspec.Struct, frozen=True, rename="camel"):
+    repository: str = ""
+    digest: str = ""
+    tag: str = ""
+    media_type: str = ""
+    size: int = 0
+
+
+class _Request(msgspec.Struct, frozen=True):
+    addr: str = ""
+    useragent: str = ""
+
+
+class _Actor(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Event(msgspec.Struct, frozen=True):
+    id: str = ""
+    action: str = ""
+    timestamp: datetime | None = None
+    target: _Target = _Target()
+    request: _Request = _Request()
+    actor: _Actor = _Actor()
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    events: tuple[_Event, ...]
+
+
+def read_distribution(document: Any) -> list[RegistryEvent]:
+    """Return the events of an envelope, those of blobs left out; raises RegistryEventError."""
+    envelope: _Envelope = convert_events(document, _Envelope, "notification of Distribution")
+    return [found for one in envelope.events if (found := _read(one))]
+
+
+def read_acr_webhook(document: Any) -> list[RegistryEvent]:
+    """Return the event of a webhook of Azure Container Registry: that of a ping, a quarantine or a chart is none."""
+    found = _read(convert_events(document, _Event, "webhook of Azure Container Registry"))
+    return [found] if found else []
+
+
+def _read(event: _Event) -> RegistryEvent | None:
+    target = event.target
+    is_manifest = target.media_type.startswith(MANIFEST_TYPES) or (
+        not target.media_type and event.action == "delete"
+    )
+    if event.action not in _ACTIONS or not (target.repository and target.digest and is_manifest):
+        return None
+    return RegistryEvent(
+        action=event.action, id=event.id, repository=target.repository, digest=target.digest, tag=target.tag,  # type: ignore[arg-type]
+        media_type=target.media_type, size=target.size, actor=event.actor.name, address=event.request.addr,
+        user_agent=event.request.useragent, time=event.timestamp,
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""The settings of a registry that is watched."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import msgspec
+
+from nephoscope.protect.registry.image_policy import ImagePolicy
+
+_LONGEST_AUTHORITY = 262_144
+
+
+class RegistrySettingsError(Exception):
+    """Settings that cannot be: the message names the setting and what to do."""
+
+
+class QuarantineMapping(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
+):
+    """Repositories of quarantine and those that their images are promoted to: `quarantine/*` and `approved/*`, the star the same."""
+
+    quarantine: str
+    approved: str
+
+    def target_of(self, repository: str) -> str:
+        """Return the repository that images of one in quarantine are promoted to, '' for one that is not in this quarantine."""
+        prefix = self.quarantine.removesuffix("*")
+        if not repository.startswith(prefix) or repository == prefix:
+            return ""
+        return self.approved.removesuffix("*") + repository.removeprefix(prefix)
+
+
+class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """How a registry is watched.
+
+    `authority` are certificates (PEM) by which its own is verified; `insecure` speaks without TLS. Repositories that no pattern of
+    `repositories` matches are left alone. `polling_minutes` 0 = never; `rescan_hours` is how old an examination may become.
+    `request_registries` are hosts from which images may be asked for. `keys` are public keys (PEM) by name, by which signatures count.
+    """
+
+    insecure: bool = False
+    authority: str = ""
+    repositories: tuple[str, ...] = ("*",)
+    quarantine: tuple[QuarantineMapping, ...] = ()
+    polling_minutes: int = 15
+    rescan_hours: int = 24
+    request_registries: tuple[str, ...] = ()
+    keys: dict[str, str] = {}
+    policy: ImagePolicy = ImagePolicy()
+
+    def watches(self, repository: str) -> bool:
+        """Return whether images of a repository are looked at."""
+        return bool(self.target_of(repository)) or any(
+            fnmatchcase(repository, one) for one in self.repositories
+        )
+
+    def target_of(self, repository: str) -> str:
+        """Return the repository that images of one in quarantine are promoted to, '' for one outside of quarantine."""
+        return next((found for one in self.quarantine if (found := one.target_of(repository))), "")
+
+
+def read_settings(document: Mapping[str, Any]) -> RegistrySettings:
+    """Return the settings of a document; raises RegistrySettingsError with the place of what is wrong."""
+    try:
+        settings = msgspec.convert(document, RegistrySettings)
+    except msgspec.ValidationError as error:
+        raise RegistrySettingsError(f"settings: {error}") from error
+    for number, mapping in enumerate(settings.quarantine):
+        _check_mapping(mapping, f"quarantine[{number}]")
+    _check_numbers(settings)
+    _check_authority(settings.authority)
+    return settings
+
+
+def stored_settings(settings: RegistrySettings) -> dict[str, Any]:
+    """Return settings as they are kept."""
+    found: dict[str, Any] = msgspec.to_builtins(settings)
+    return found
+
+
+def trust_of(settings: RegistrySettings) -> ssl.SSLContext | bool:
+    """Return what verifies the registry's certificate: its own authority where one is given."""
+    return ssl.create_default_context(cadata=settings.authority) if settings.authority else True
+
+
+def _check_mapping(mapping: QuarantineMapping, place: str) -> None:
+    for name, pattern in (("quarantine", mapping.quarantine), ("approved", mapping.approved)):
+        if not pattern.endswith("/*") or "*" in pattern[:-1]:
+            raise RegistrySettingsError(
+                f"{place}.{name}: a prefix that ends in /* is wanted, not {pattern!r}"
+            )
+    if mapping.target_of(mapping.approved.removesuffix("*") + "x"):
+        raise RegistrySettingsError(
+            f"{place}: {mapping.approved} lies in {mapping.quarantine}: what is promoted would be in quarantine again"
+        )
+
+
+def _check_numbers(settings: RegistrySettings) -> None:
+    for name, value, least in (
+        ("pollingMinutes", settings.polling_minutes, 0),
+        ("rescanHours", settings.rescan_hours, 1),
+        ("policy.maxAgeDays", settings.policy.max_age_days, 0),
+        ("policy.signatures", settings.policy.signatures, 0),
+    ):
+        if value < least:
+            raise RegistrySettingsError(f"{name}: must be at least {least}, not {value}")
+    if settings.policy.signatures > len(settings.keys):
+        raise RegistrySettingsError(
+            f"policy.signatures: {settings.policy.signatures} are wanted, but `keys` has {len(settings.keys)}"
+        )
+
+
+def _check_authority(authority: str) -> None:
+    if len(authority) > _LONGEST_AUTHORITY:
+        raise RegistrySettingsError(f"authority: at most {_LONGEST_AUTHORITY} characters")
+    if authority:
+        try:
+            ssl.create_default_context(cadata=authority)
+        except (ssl.SSLError, ValueError) as error:
+            raise RegistrySettingsError(f"authority: no certificates in PEM: {error}") from error

@@ -1,0 +1,220 @@
+"""The verdict on an image: what its policy says to what was found, with every reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from nephoscope.protect.registry.image_policy import Effect, ImagePolicy
+from nephoscope.vulnerability.matching.findings import Assessment, Finding
+from nephoscope.vulnerability.matching.ordering import count_severities, risk_order
+from nephoscope.vulnerability.severities import rank
+
+Verdict: TypeAlias = Literal["promote", "reject", "hold"]
+ProblemKind: TypeAlias = Literal[
+    "malware",
+    "malware_unknown",
+    "secret",
+    "configuration",
+    "license",
+    "unread",
+    "age",
+    "signature",
+    "artifact",
+]
+#: Reasons of a kind that are told one by one; of more their number is told.
+MOST_REASONS = 20
+_STRICTEST: dict[str, int] = {"allow": 0, "hold": 1, "reject": 2}
+
+
+class ImageProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was found beside vulnerabilities, or could not be found out; `key` names the rule, the licence or the file."""
+
+    kind: ProblemKind
+    key: str
+    text: str
+
+
+class ExaminedImage(msgspec.Struct, frozen=True, kw_only=True):
+    """An image for one machine as it was examined."""
+
+    digest: str
+    platform: str
+    assessments: tuple[Assessment, ...] = ()
+    problems: tuple[ImageProblem, ...] = ()
+
+
+class VerdictReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an image is not promoted, or what was let pass: `effect` says which."""
+
+    kind: str
+    key: str
+    effect: Effect
+    text: str
+    platform: str = ""
+
+
+class ImageVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to become of an image, and why."""
+
+    verdict: Verdict
+    reasons: tuple[VerdictReason, ...] = ()
+
+
+def judge_image(
+    images: Sequence[ExaminedImage],
+    policy: ImagePolicy,
+    today: date,
+    accepted: frozenset[tuple[str, str]] = frozenset(),
+) -> ImageVerdict:
+    """Return the verdict on an image with all of its machines: the strictest of any. One that holds no image at all is held.
+
+    `accepted` are reasons (kind, key) that a person let pass; malware is never among them.
+    """
+    reasons = [
+        reason
+        for image in images
+        for reason in _reasons(image, policy, today)
+        if reason.effect != "allow"
+        and (reason.kind == "malware" or (reason.kind, reason.key) not in accepted)
+    ]
+    if not images:
+        reasons.append(
+            VerdictReason(
+                kind="artifact", key="", effect="hold", text="it has no image that could be examined"
+            )
+        )
+    strictest = max((_STRICTEST[one.effect] for one in reasons), default=0)
+    verdict: Verdict = ("promote", "hold", "reject")[strictest]
+    ordered = sorted(reasons, key=lambda one: (-_STRICTEST[one.effect], one.kind))
+    return ImageVerdict(verdict=verdict, reasons=tuple(_bounded(ordered)))
+
+
+def _reasons(image: ExaminedImage, policy: ImagePolicy, today: date) -> Iterable[VerdictReason]:
+    counted = sorted(
+        {
+            (finding.id, finding.package.name, finding.package.version): finding
+            for one in image.assessments
+            for finding in one.findings
+            if not _is_exempt(finding, policy, today)
+        }.values(),
+        key=risk_order,
+    )
+    for finding in counted:
+        effect, why = _judge_finding(finding, policy)
+        if effect != "allow":
+            yield VerdictReason(
+                kind="vulnerability",
+                key=finding.id,
+                effect=effect,
+                text=_told(finding, why),
+                platform=image.platform,
+            )
+    yield from _unknown_reasons(image, policy)
+    for problem in image.problems:
+        yield VerdictReason(
+            kind=problem.kind,
+            key=problem.key,
+            effect=_effect_of(problem, policy),
+            text=problem.text,
+            platform=image.platform,
+        )
+
+
+def _is_exempt(finding: Finding, policy: ImagePolicy, today: date) -> bool:
+    return any(one.covers(finding.ids(), finding.package.name, today) for one in policy.exemptions)
+
+
+def _judge_finding(finding: Finding, policy: ImagePolicy) -> tuple[Effect, str]:
+    """Return what follows of a vulnerability, the strictest of all that applies, and why."""
+    found: list[tuple[Effect, str]] = [("allow", "")]
+    if finding.is_exploited:
+        found.append((policy.exploited, "is exploited"))
+    if not (policy.fixable_only and not finding.fixed_version):
+        if rank(finding.severity) == 0:
+            found.append((policy.unknown, "has an unknown severity"))
+        elif rank(finding.severity) > rank(policy.max_severity):
+            found.append((policy.vulnerabilities, f"is {finding.severity}"))
+    return max(found, key=lambda one: _STRICTEST[one[0]])
+
+
+def _told(finding: Finding, why: str) -> str:
+    fixed = f", fixed in {finding.fixed_version}" if finding.fixed_version else ", without a fix"
+    return f"{finding.id} of {finding.package.name} {finding.package.version} {why}{fixed}"
+
+
+def _unknown_reasons(image: ExaminedImage, policy: ImagePolicy) -> Iterable[VerdictReason]:
+    """Yield what is not known of its packages: not assessed, by data that are too old, or not to be compared."""
+    if policy.unknown == "allow":
+        return
+    if not image.assessments and not any(one.kind in ("unread", "artifact") for one in image.problems):
+        text = "no package was found in it, so that nothing is known of its vulnerabilities"
+        yield VerdictReason(
+            kind="not_assessed", key="", effect=policy.unknown, text=text, platform=image.platform
+        )
+    by_reason: dict[str, int] = {}
+    for one in image.assessments:
+        if one.status in ("not_assessed", "stale"):
+            by_reason[one.reason or one.status] = by_reason.get(one.reason or one.status, 0) + 1
+        elif one.undetermined:
+            told = "a version could not be compared with an advisory's"
+            by_reason[told] = by_reason.get(told, 0) + 1
+    for reason, number in sorted(by_reason.items()):
+        text = f"{number} {'package was' if number == 1 else 'packages were'} not assessed: {reason}"
+        yield VerdictReason(
+            kind="not_assessed", key="", effect=policy.unknown, text=text, platform=image.platform
+        )
+
+
+def _effect_of(problem: ImageProblem, policy: ImagePolicy) -> Effect:
+    match problem.kind:
+        case "malware":
+            return "reject"
+        case "malware_unknown":
+            return policy.malware_unknown
+        case "secret":
+            return policy.secrets
+        case "configuration":
+            return "reject" if "*" in policy.configuration or problem.key in policy.configuration else "allow"
+        case "license":
+            return policy.license_effect
+        case "unread":
+            return policy.unread
+        case "age" | "signature":
+            return "reject"
+        case "artifact":
+            return "hold"
+
+
+def _bounded(reasons: Sequence[VerdictReason]) -> Iterable[VerdictReason]:
+    """Yield the first reasons of each kind and effect, and how many more there are."""
+    seen: dict[tuple[str, str], int] = {}
+    for one in reasons:
+        key = (one.kind, one.effect)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= MOST_REASONS:
+            yield one
+    for (kind, effect), number in seen.items():
+        if number > MOST_REASONS:
+            text = f"{number - MOST_REASONS} more of the kind {kind.replace('_', ' ')}"
+            yield VerdictReason(kind=kind, key="", effect=effect, text=text)  # type: ignore[arg-type]
+
+
+def summarize_images(images: Sequence[ExaminedImage]) -> dict[str, object]:
+    """Return the numbers of an examination: packages, vulnerabilities by severity, what was not assessed, and problems by kind."""
+    assessments = [one for image in images for one in image.assessments]
+    problems: dict[str, int] = {}
+    for image in images:
+        for one in image.problems:
+            problems[one.kind] = problems.get(one.kind, 0) + 1
+    return {
+        "platforms": [one.platform for one in images],
+        "packages": len(assessments),
+        "vulnerabilities": dict(count_severities(finding for one in assessments for finding in one.findings)),
+        "exploited": sum(finding.is_exploited for one in assessments for finding in one.findings),
+        "notAssessed": sum(one.status in ("not_assessed", "stale") for one in assessments),
+        "problems": problems,
+    }

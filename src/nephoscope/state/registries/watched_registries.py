@@ -1,0 +1,114 @@
+"""Registries that are watched: address, settings, the credential that they are read and changed with."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, ForeignKey, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+import nephoscope.state.access.credentials
+import nephoscope.state.tables.workspace_rows  # noqa: F401 - the table of a foreign key
+from nephoscope.state.database.database import Database
+from nephoscope.state.database.faults import MissingError, StateError
+from nephoscope.state.tables.columns import Decided, Json, Moment
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+MOST_REGISTRIES = 500
+
+
+class WatchedRegistryRow(Decided):
+    """A registry; `mark` is in the name that our own requests carry, so that their events are told from others."""
+
+    __tablename__ = "registries"
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    address: Mapped[str] = mapped_column(Text)
+    settings: Mapped[Any] = mapped_column(Json)
+    username: Mapped[str] = mapped_column(Text)
+    credential: Mapped[str | None] = mapped_column(ForeignKey("credentials.name"))
+    workspace: Mapped[str] = mapped_column(ForeignKey("workspaces.name"))
+    mark: Mapped[str] = mapped_column(Text)
+    enabled: Mapped[bool] = mapped_column(Boolean)
+    created: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedRegistry:
+    """A registry that is watched; `address` is its host with the port, `credential` the name of its secrets, '' = none."""
+
+    name: str
+    address: str
+    settings: Mapping[str, Any]
+    created: datetime
+    changed: datetime
+    username: str = ""
+    credential: str = ""
+    workspace: str = "default"
+    mark: str = ""
+    enabled: bool = True
+
+
+class WatchedRegistries:
+    """All registries; what changes takes the session of the transaction in which the change is audited."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[WatchedRegistry]:
+        """Return all registries, by name."""
+        with self._database.read() as session:
+            rows = session.scalars(select(WatchedRegistryRow).order_by(WatchedRegistryRow.name))
+            return [_registry(row) for row in rows]
+
+    def find(self, name: str) -> WatchedRegistry | None:
+        """Return the registry of a name, None where there is none."""
+        with self._database.read() as session:
+            row = session.get(WatchedRegistryRow, name)
+            return None if row is None else _registry(row)
+
+    def get(self, name: str) -> WatchedRegistry:
+        """Return the registry of a name; MissingError where there is none."""
+        found = self.find(name)
+        if found is None:
+            raise MissingError(f"there is no registry {name}")
+        return found
+
+    def put(self, session: Session, registry: WatchedRegistry) -> None:
+        """Keep a registry in place of the one of its name; StateError for a name that cannot be, or too many."""
+        if not _NAME.fullmatch(registry.name):
+            raise StateError(
+                f"invalid registry name {registry.name!r}: use lower-case letters, digits, '.', '-' and '_'"
+            )
+        row = session.get(WatchedRegistryRow, registry.name)
+        if row is None and len(self.all()) >= MOST_REGISTRIES:
+            raise StateError(
+                f"there are {MOST_REGISTRIES} registries already: remove those that are not used"
+            )
+        if row is None:
+            row = WatchedRegistryRow(name=registry.name, created=registry.created, mark=secrets.token_hex(8))
+            session.add(row)
+        row.address, row.settings = registry.address, dict(registry.settings)
+        row.username, row.credential = registry.username, registry.credential or None
+        row.workspace, row.enabled, row.changed = registry.workspace, registry.enabled, registry.changed
+        session.flush()
+
+    def remove(self, session: Session, name: str) -> None:
+        """Remove a registry; MissingError where there is none."""
+        row = session.get(WatchedRegistryRow, name)
+        if row is None:
+            raise MissingError(f"there is no registry {name}")
+        session.delete(row)
+        session.flush()
+
+
+def _registry(row: WatchedRegistryRow) -> WatchedRegistry:
+    return WatchedRegistry(
+        row.name, row.address, row.settings, row.created, row.changed, row.username, row.credential or "", row.workspace, row.mark,
+        row.enabled,
+    )  # fmt: skip
