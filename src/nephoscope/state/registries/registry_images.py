@@ -70,7 +70,7 @@ class RegistryImageRow(Decided):
     manifests: Mapped[Any] = mapped_column(Json)
     verdict: Mapped[str] = mapped_column(Text)
     reasons: Mapped[Any] = mapped_column(Json)
-    summary: Mapped[Any] = mapped_column(Json)
+    summary: Mapped[Any] = mapped_column(Json, nullable=True)
     target: Mapped[str] = mapped_column(Text)
     removed: Mapped[bool] = mapped_column(Boolean)
     generation: Mapped[int] = mapped_column(Integer)
