@@ -159,9 +159,13 @@ class RegistryImages:
     def is_new_event(self, session: Session, registry: str, event: str) -> bool:
         """Note an event by its id, and return whether it was not there before."""
         now = self._database.now(session)
-        insert = self._database.insert(RegistryEventRow, {"registry_name": registry, "id": event, "received": now})
+        insert = self._database.insert(
+            RegistryEventRow, {"registry_name": registry, "id": event, "received": now}
+        )
         found = session.execute(
-            insert.on_conflict_do_nothing(index_elements=["registry_name", "id"]).returning(RegistryEventRow.id)
+            insert.on_conflict_do_nothing(index_elements=["registry_name", "id"]).returning(
+                RegistryEventRow.id
+            )
         )
         return found.first() is not None
 
