@@ -298,7 +298,7 @@ class Registry:
             }
             return self._client.build_request("POST", realm, data=form)
         headers = {"Authorization": _basic(self.credential)} if self.credential.username else {}
-        asked = [("service", service), *(("scope", one) for one in scope.split())]
+        asked = {"service": service, "scope": scope.split()}
         return self._client.build_request("GET", realm, params=asked, headers=headers)
 
 
