@@ -26,6 +26,8 @@ from nephoscope.collect.images.tar_entries import ByteStream, EntryKind, TarEntr
 
 #: A compressed archive is unpacked to a file of at most this many bytes before it is read.
 MAX_UNPACKED = 68_719_476_736
+#: The most files of an archive: an image has a few for each of its layers.
+MAX_FILES = 100_000
 _LINKS = 8
 _CHUNK = 1_048_576
 
@@ -61,7 +63,7 @@ class ArchiveStore:
         self._path, self._temporary = path, temporary
         self._entries: dict[str, TarEntry] = {}
         with (temporary or path).open("rb") as stream:
-            for entry in TarStream(stream, str(path)):
+            for entry in TarStream(stream, str(path), MAX_FILES):
                 cleaned = clean_path(entry.path)
                 if cleaned:
                     self._entries[cleaned] = entry
@@ -129,7 +131,13 @@ def _blob_path(digest: str) -> str:
 
 def open_archive(path: Path, tag: str = "", wanted: Wanted | None = None) -> Image:
     """Open an image of an archive; raises ImageError. The image's store holds a file open to its end where it was compressed."""
-    store = ArchiveStore(path, _unpack(path))
+    unpacked = _unpack(path)
+    try:
+        store = ArchiveStore(path, unpacked)
+    except BaseException:
+        if unpacked:
+            unpacked.unlink(missing_ok=True)
+        raise
     try:
         if "index.json" in store:
             return _open_layout(store, path, tag, wanted)
@@ -190,14 +198,21 @@ def _unpack(path: Path) -> Path | None:
         if not hasattr(tar, "decompresses"):
             return None
         with tempfile.NamedTemporaryFile(prefix="nephoscope-image-", delete=False) as unpacked:
-            written = 0
-            free = shutil.disk_usage(unpacked.name).free
-            while content := tar.read(_CHUNK):
-                written += len(content)
-                if written > min(MAX_UNPACKED, free // 2):
-                    Path(unpacked.name).unlink()
-                    raise ImageError(
-                        f"{path} unpacks to more than {written} bytes: unpack it yourself to a disk that holds it"
-                    )
-                unpacked.write(content)
+            try:
+                _write_bounded(tar, unpacked, path)
+            except BaseException:
+                Path(unpacked.name).unlink()
+                raise
         return Path(unpacked.name)
+
+
+def _write_bounded(tar: ByteStream, unpacked: IO[bytes], path: Path) -> None:
+    most = min(MAX_UNPACKED, shutil.disk_usage(unpacked.name).free // 2)
+    written = 0
+    while content := tar.read(_CHUNK):
+        written += len(content)
+        if written > most:
+            raise ImageError(
+                f"{path} unpacks to more than {most} bytes: unpack it yourself to a disk that holds it"
+            )
+        unpacked.write(content)

@@ -6,6 +6,8 @@ Source: the OCI image specification, "Image Layer Filesystem Changeset". A file 
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from posixpath import normpath
@@ -13,6 +15,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry, TarStream
 
 _WHITEOUT = ".wh."
@@ -22,6 +25,15 @@ HEAD = 16
 #: Files of at most so many bytes wait for the end of their layer, at most so many bytes of them.
 _SMALL = 1_048_576
 _MOST_WAITING = 67_108_864
+#: How much holding a file costs beside its content.
+_HELD = 400
+#: The longest path that Linux knows.
+_LONGEST = 4_096
+#: The most files of a layer that cannot be read, and the most bytes of files that are read again by another name.
+MAX_UNREAD = 10_000
+MAX_LINKED = 1_073_741_824
+#: The most files of a layer in which something beside packages is found.
+MAX_INSPECTED = 250_000
 
 Found = TypeVar("Found")
 
@@ -33,18 +45,35 @@ class UnreadFile(msgspec.Struct, frozen=True):
     reason: str
 
 
+class PathSet:
+    """A set of paths that is built once and then asked: eight bytes each, since a hostile layer has millions."""
+
+    __slots__ = ("_sorted",)
+
+    def __init__(self, packed: bytes = b"") -> None:
+        self._sorted = memoryview(packed).cast("Q")
+
+    def __contains__(self, mark: int) -> bool:
+        place = bisect_left(self._sorted, mark)
+        return place < len(self._sorted) and self._sorted[place] == mark
+
+
+def _pack(marks: array[int]) -> bytes:
+    return array("Q", sorted(marks)).tobytes()
+
+
 class Layer(msgspec.Struct, Generic[Found], frozen=True):
     """The files of a layer that readers claim, by path, and what it takes away from the layers below.
 
-    `covering` are the fingerprints of all paths that are no folders: below such a path nothing of a lower layer is left. `replaced`
-    are the finds in files that the layer itself holds again further back: their content is still in it.
+    `covering` are all paths that are no folders, and those that it removes: of a lower layer neither they nor what is below them is
+    left. Of the folders `emptied` what is below them is not left. Both are fingerprints in order, eight bytes each. `replaced` are the
+    finds in files that the layer itself holds again further back: their content is still in it.
     """
 
     digest: str
     found: dict[str, Found]
-    removed: frozenset[str] = frozenset()
-    emptied: frozenset[str] = frozenset()
-    covering: frozenset[int] = frozenset()
+    covering: bytes = b""
+    emptied: bytes = b""
     unread: tuple[UnreadFile, ...] = ()
     entries: int = 0
     size: int = 0
@@ -96,9 +125,9 @@ class _Reading(Generic[Found]):
         self.replaced: list[tuple[str, Found]] = []
         self.waiting: dict[str, bytes] = {}
         self.waiting_size = 0
-        self.removed: set[str] = set()
-        self.emptied: set[str] = set()
-        self.covering: set[int] = set()
+        self.linked_size = 0
+        self.emptied = array("Q")
+        self.covering = array("Q")
         self.unread: list[UnreadFile] = []
         self.entries = self.size = 0
 
@@ -106,22 +135,25 @@ class _Reading(Generic[Found]):
         """Take one entry in."""
         self.entries += 1
         self.size += entry.size
+        if len(entry.path) > _LONGEST:
+            self._leave_unread(entry.path[:500], f"its path has more than {_LONGEST} characters")
+            return
         path = clean_path(entry.path)
         if path is None:
-            self.unread.append(UnreadFile(entry.path[:500], "its path leads out of the image"))
+            self._leave_unread(entry.path[:500], "its path leads out of the image")
             return
         folder, _, name = path.rpartition("/")
         if name == _OPAQUE:
-            self.emptied.add(folder)
+            self.emptied.append(fingerprint(folder))
         elif name.startswith(_WHITEOUT):
-            self.removed.add(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
+            self.covering.append(fingerprint(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/")))
         elif entry.kind is not EntryKind.DIRECTORY:
             self._take_file(path, entry)
         else:
             self._inspect(path, entry, b"")
 
     def _take_file(self, path: str, entry: TarEntry) -> None:
-        self.covering.add(fingerprint(path))
+        self.covering.append(fingerprint(path))
         self.found.pop(path, None)
         self.waiting.pop(path, None)
         if (replaced := self.inspected.pop(path, None)) is not None:
@@ -131,10 +163,22 @@ class _Reading(Generic[Found]):
         elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE):
             self._take_content(path, entry)
 
+    def _leave_unread(self, path: str, reason: str) -> None:
+        self.unread.append(UnreadFile(path, reason))
+        if len(self.unread) > MAX_UNREAD:
+            raise ImageError(
+                f"{self.tar.what} has more than {MAX_UNREAD} files that cannot be read; the last one, {path[:200]}: {reason}"
+            )
+
     def _take_link(self, path: str, target: str, mode: int) -> None:
         """Take a further name of a file of the layer in."""
         if target in self.waiting:
-            self.waiting[path] = self.waiting[target]
+            content = self.waiting[target]
+            self.linked_size += len(content) + _HELD
+            if self.linked_size > MAX_LINKED:
+                self._leave_unread(path, f"further names of files have more than {MAX_LINKED} bytes")
+            else:
+                self.waiting[path] = content
         elif target in self.found and self.reader.claims(path, 0, mode):
             self.found[path] = self.found[target]
         if target in self.inspected:
@@ -145,28 +189,29 @@ class _Reading(Generic[Found]):
         wanted = inspector.bytes_wanted(path, entry) if inspector else 0
         claimed = self.reader.claims(path, entry.size, entry.mode)
         if entry.kind is EntryKind.SPARSE and (claimed or wanted):
-            self.unread.append(UnreadFile(path, "it is stored with holes"))
+            self._leave_unread(path, "it is stored with holes")
             wanted, claimed = 0, False
-        content = self.tar.read_content(max(HEAD if claimed else 0, wanted))
-        self._inspect(path, entry, content[:wanted])
-        if claimed and self.reader.claims_head(path, content[:HEAD]):
-            self._read(path, entry, content)
+        begun = self.tar.read_content(max(HEAD, wanted)) if wanted else b""
+        self._inspect(path, entry, begun[:wanted])
+        if claimed and self.reader.claims_head(path, begun[:HEAD] or self.tar.peek_content(HEAD)):
+            self._read(path, entry, begun)
 
     def _inspect(self, path: str, entry: TarEntry, content: bytes) -> None:
         inspector = self.reader.inspector
         if inspector and (seen := inspector.inspect(path, entry, content)) is not None:
             self.inspected[path] = seen
+            if len(self.inspected) + len(self.replaced) > MAX_INSPECTED:
+                raise ImageError(f"{self.tar.what} has more than {MAX_INSPECTED} files of note")
 
     def _read(self, path: str, entry: TarEntry, begun: bytes) -> None:
         if entry.size > self.reader.max_size:
-            self.unread.append(
-                UnreadFile(path, f"it has {entry.size} bytes, more than {self.reader.max_size}")
-            )
+            self._leave_unread(path, f"it has {entry.size} bytes, more than {self.reader.max_size}")
             return
         content = begun + self.tar.read_content(entry.size)
-        if len(content) <= _SMALL and self.waiting_size + len(content) <= _MOST_WAITING:
+        held = len(content) + _HELD
+        if len(content) <= _SMALL and self.waiting_size + held <= _MOST_WAITING:
             self.waiting[path] = content
-            self.waiting_size += len(content)
+            self.waiting_size += held
         else:
             self._keep(path, content)
 
@@ -199,9 +244,8 @@ def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer
     return Layer(
         digest,
         reading.found,
-        frozenset(reading.removed),
-        frozenset(reading.emptied),
-        frozenset(reading.covering),
+        _pack(reading.covering),
+        _pack(reading.emptied),
         tuple(reading.unread),
         reading.entries,
         reading.size,
@@ -220,7 +264,9 @@ def merge_layers(layers: Iterable[Layer[Found]]) -> dict[str, Placed[Found]]:
     """Return what is left of the layers, the lowest first, by path."""
     merged: dict[str, Placed[Found]] = {}
     for layer in layers:
-        merged = {path: placed for path, placed in merged.items() if not _is_hidden(path, layer)}
+        if merged:
+            hiding = _Hiding(layer)
+            merged = {path: placed for path, placed in merged.items() if not hiding.hides(path)}
         merged |= {path: Placed(layer.digest, found) for path, found in layer.found.items()}
     return merged
 
@@ -236,29 +282,37 @@ class Hidden(NamedTuple, Generic[Found]):
 
 def hidden_files(layers: Sequence[Layer[Found]]) -> Iterator[Hidden[Found]]:
     """Yield the files of layers (the lowest first) that a later layer removes or replaces: who has the layer has them still."""
+    hiding = [(layer.digest, _Hiding(layer)) for layer in layers]
     for place, layer in enumerate(layers):
         for path, found in layer.replaced:
             yield Hidden(path, layer.digest, layer.digest, found)
         for path, found in layer.found.items():
-            over = next((above.digest for above in layers[place + 1 :] if _is_hidden(path, above)), "")
+            over = next((digest for digest, above in hiding[place + 1 :] if above.hides(path)), "")
             if over:
                 yield Hidden(path, layer.digest, over, found)
 
 
-def _is_hidden(path: str, layer: Layer[Found]) -> bool:
-    """Return whether a layer takes a path of the layers below away: it, or a folder that it is in."""
-    if path in layer.removed or fingerprint(path) in layer.covering:
-        return True
-    above = path
-    while above:
-        above = above.rpartition("/")[0]
-        if (
-            above in layer.emptied
-            or above in layer.removed
-            or (above and fingerprint(above) in layer.covering)
-        ):
-            return True
-    return False
+class _Hiding:
+    """What a layer takes away of the layers below; folders are asked for once."""
+
+    def __init__(self, layer: Layer[Found]) -> None:
+        self._covering, self._emptied = PathSet(layer.covering), PathSet(layer.emptied)
+        self._folders = {"": fingerprint("") in self._emptied}
+
+    def hides(self, path: str) -> bool:
+        """Return whether a path of a lower layer is gone: it, or a folder that it is in."""
+        return fingerprint(path) in self._covering or self._hides_within(path.rpartition("/")[0])
+
+    def _hides_within(self, folder: str) -> bool:
+        asked: list[str] = []
+        while (known := self._folders.get(folder)) is None:
+            asked.append(folder)
+            folder = folder.rpartition("/")[0]
+        for inner in reversed(asked):
+            mark = fingerprint(inner)
+            known = known or mark in self._covering or mark in self._emptied
+            self._folders[inner] = known
+        return known
 
 
 def clean_path(path: str) -> str | None:

@@ -6,10 +6,10 @@ whatever size it claims, so that hostile layers need one with bounds.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from nephoscope.collect.images.errors import ImageError
 
@@ -17,7 +17,10 @@ BLOCK = 512
 #: An extended header, or a long name, of more bytes is refused.
 MAX_HEADER = 1_048_576
 MAX_ENTRIES = 5_000_000
+#: The most headers that speak of one and the same entry.
+MAX_EXTENSIONS = 32
 _CHUNK = 1_048_576
+_AHEAD = 262_144
 _ZEROS = bytes(BLOCK)
 
 
@@ -51,8 +54,13 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TarEntry:
+_MOST_DIGITS = 18
+#: What is kept of extended headers; whatever else they say is not held.
+_RECORDS = ("path", "linkpath", "size", "GNU.sparse.name")
+_SPARSE = "GNU.sparse."
+
+
+class TarEntry(NamedTuple):
     """An entry: its path as it was written, what it is, the bytes of its content, its permissions, what a link points to.
 
     `offset` is where the content begins, in bytes from the beginning of the stream.
@@ -69,12 +77,13 @@ class TarEntry:
 class TarStream:
     """The entries of a tar stream; the content of an entry can be read until the next one is asked for."""
 
-    def __init__(self, stream: ByteStream, what: str) -> None:
-        """Read from a stream; `what` names it in errors."""
-        self._stream, self._what = stream, what
+    def __init__(self, stream: ByteStream, what: str, most: int = MAX_ENTRIES) -> None:
+        """Read from a stream at most so many entries; `what` names it in errors."""
+        self._stream, self.what, self._most = stream, what, most
         self._left = 0
         self._padding = 0
         self._buffer = b""
+        self._at = 0
         self._position = 0
 
     def read_content(self, limit: int) -> bytes:
@@ -84,18 +93,28 @@ class TarStream:
         self._left -= wanted
         return content
 
+    def peek_content(self, limit: int) -> bytes:
+        """Return the first bytes of what is left of the entry's content, so that they can still be read; raises ImageError."""
+        wanted = min(limit, self._left, _AHEAD)
+        content = self._take(wanted)
+        if self._at < wanted:  # what was read ahead begins behind them
+            self._buffer, self._at = content + self._buffer[self._at :], wanted
+        self._at -= wanted
+        self._position -= wanted
+        return content
+
     def __iter__(self) -> Iterator[TarEntry]:
         """Yield entry after entry; raises ImageError for what is no tar."""
-        for _ in range(MAX_ENTRIES):
+        for _ in range(self._most):
             entry = self._next()
             if entry is None:
                 return
             yield entry
-        raise ImageError(f"{self._what} has more than {MAX_ENTRIES} entries")
+        raise ImageError(f"{self.what} has more than {self._most} entries")
 
     def _next(self) -> TarEntry | None:
         extended: dict[str, str] = {}
-        while True:
+        for _ in range(MAX_EXTENSIONS):
             self._skip_rest()
             header = self._take_header()
             if header is None:
@@ -105,26 +124,32 @@ class TarStream:
                 extended |= self._read_extension(kind, size)
                 continue
             return self._open(header, kind, size, extended)
+        raise ImageError(f"{self.what} has more than {MAX_EXTENSIONS} headers that speak of one entry")
 
     def _open(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> TarEntry:
-        if extended.get("size", "").isdigit():
-            size = int(extended["size"])
+        if "size" in extended:
+            size = self._size_of(extended["size"])
         found = _KINDS.get(kind, EntryKind.OTHER)
         if found in (EntryKind.DIRECTORY, EntryKind.SYMLINK, EntryKind.HARDLINK):
             size = 0
         if found is EntryKind.SPARSE:
             self._skip_sparse_map(header)
-        if any(name.startswith("GNU.sparse.") for name in extended):
+        if _SPARSE in extended:
             found = EntryKind.SPARSE
         self._left, self._padding = size, -size % BLOCK
         path = extended.get("GNU.sparse.name") or extended.get("path") or _name(header)
         link = extended.get("linkpath") or _text(header[157:257])
         return TarEntry(path, found, size, _number(header[100:108]), link, self._position)
 
+    def _size_of(self, text: str) -> int:
+        if not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
+            raise ImageError(f"{self.what} has an extended header with {text[:20]!r} for a size")
+        return int(text)
+
     def _read_extension(self, kind: bytes, size: int) -> dict[str, str]:
         """Return what an entry says of the next one; global headers tell nothing that counts here."""
         if size > MAX_HEADER:
-            raise ImageError(f"{self._what} has a header of {size} bytes, more than {MAX_HEADER}")
+            raise ImageError(f"{self.what} has a header of {size} bytes, more than {MAX_HEADER}")
         content = self._take(size)
         self._take(-size % BLOCK)
         if kind == b"g":
@@ -141,11 +166,15 @@ class TarStream:
             digits, space, _ = content[place : place + 20].partition(b" ")
             if not space or not digits.isdigit() or int(digits) < len(digits) + 3:
                 raise ImageError(
-                    f"{self._what} has an extended header that cannot be read at byte {place + 1}"
+                    f"{self.what} has an extended header that cannot be read at byte {place + 1}"
                 )
             record = content[place + len(digits) + 1 : place + int(digits)].removesuffix(b"\n")
-            name, _, value = record.partition(b"=")
-            records[name.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
+            written, _, value = record.partition(b"=")
+            name = written.decode("utf-8", "replace")
+            if name.startswith(_SPARSE):
+                records[_SPARSE] = ""
+            if name in _RECORDS:
+                records[name] = value.decode("utf-8", "surrogateescape")
             place += int(digits)
         return records
 
@@ -159,13 +188,16 @@ class TarStream:
         left = self._left + self._padding
         self._position += left
         self._left = self._padding = 0
-        taken = min(left, len(self._buffer))
-        self._buffer = self._buffer[taken:]
-        left -= taken
+        ahead = len(self._buffer) - self._at
+        if left <= ahead:
+            self._at += left
+            return
+        self._buffer, self._at = b"", 0
+        left -= ahead
         while left:
             content = self._stream.read(min(left, _CHUNK))
             if not content:
-                raise ImageError(f"{self._what} ends in the middle of an entry")
+                raise ImageError(f"{self.what} ends in the middle of an entry")
             left -= len(content)
 
     def _take_header(self) -> bytes | None:
@@ -174,20 +206,34 @@ class TarStream:
         if not header or header == _ZEROS:
             return None
         if _checksum(header) != _number(header[148:156]):
-            raise ImageError(f"{self._what} is no tar: a header has a wrong checksum")
+            raise ImageError(f"{self.what} is no tar: a header has a wrong checksum")
         return header
 
     def _take(self, size: int, may_end: bool = False) -> bytes:
-        while len(self._buffer) < size:
-            content = self._stream.read(max(_CHUNK // 4, size - len(self._buffer)))
+        end = self._at + size
+        if end > len(self._buffer):
+            return self._take_more(size, may_end)
+        taken = self._buffer[self._at : end]
+        self._at = end
+        self._position += size
+        return taken
+
+    def _take_more(self, size: int, may_end: bool) -> bytes:
+        """Take more than was read ahead; a large content is held once, not in pieces beside the whole."""
+        taken = io.BytesIO()
+        taken.write(self._buffer[self._at :])
+        self._buffer, self._at = b"", 0
+        while left := size - taken.tell():
+            content = self._stream.read(_CHUNK if left > _CHUNK else _AHEAD)
             if not content:
                 break
-            self._buffer += content
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
-        self._position += len(taken)
-        if len(taken) == size or (may_end and not taken):
-            return taken
-        raise ImageError(f"{self._what} ends in the middle of an entry")
+            taken.write(content[:left])
+            if len(content) > left:
+                self._buffer, self._at = content, left
+        self._position += taken.tell()
+        if taken.tell() == size or (may_end and not taken.tell()):
+            return taken.getvalue()
+        raise ImageError(f"{self.what} ends in the middle of an entry")
 
 
 def _checksum(header: bytes) -> int:

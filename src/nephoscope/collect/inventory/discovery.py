@@ -129,6 +129,9 @@ def read_with(reader: InventoryReader, file: InventoryFile) -> InventoryReading:
     packages: list[Package] = []
     try:
         for found in reader.read(file):
+            if not found.name:
+                file.leave_out(found.line or 1, "a package has no name")
+                continue
             packages.append(found)
             if len(packages) > MAX_PACKAGES:
                 raise file.refusal(f"the file has more than {MAX_PACKAGES} packages")

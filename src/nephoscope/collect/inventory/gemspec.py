@@ -12,11 +12,11 @@ TITLE = "gem specification"
 PATTERNS = ("**/*.gemspec",)
 MAX_SIZE = 4_000_000
 
-_BEGIN = re.compile(r"Gem::Specification\.new[^|]*\|\s*(\w+)\s*\|")
+_BEGIN = re.compile(r"Gem::Specification\.new[^|]{0,500}\|\s*(\w+)\s*\|")
 _TEXT = r"""["']([^"'\n]+)["']"""
 _LICENSE = re.compile(_TEXT)
-_REQUIRED = re.compile(r"^\s*require(?:_relative)?\b([^\n]*)", re.MULTILINE)
-_CONSTANT = re.compile(r"^\s*(?:[A-Z]\w*::)*([A-Z]\w*)\s*=\s*" + _TEXT, re.MULTILINE)
+_REQUIRED = re.compile(r"^[ \t]*require(?:_relative)?\b([^\n]*)", re.MULTILINE)
+_CONSTANT = re.compile(r"^[ \t]*(?:[A-Z]\w*::)*([A-Z]\w*)\s*=\s*" + _TEXT, re.MULTILINE)
 
 
 def read(file: InventoryFile) -> Iterator[Package]:
@@ -43,12 +43,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _field(file: InventoryFile, owner: str, field: str) -> tuple[str, int] | None:
-    found = re.search(rf"^\s*{re.escape(owner)}\.{field}\s*=\s*{_TEXT}", file.text, re.MULTILINE)
+    found = re.search(rf"^[ \t]*{re.escape(owner)}\.{field}\s*=\s*{_TEXT}", file.text, re.MULTILINE)
     return (found[1], file.text.count("\n", 0, found.start(1)) + 1) if found else None
 
 
 def _licenses(file: InventoryFile, owner: str) -> tuple[str, ...]:
-    listed = re.search(rf"^\s*{re.escape(owner)}\.licenses\s*=\s*\[([^\]]*)\]", file.text, re.MULTILINE)
+    listed = re.search(rf"^[ \t]*{re.escape(owner)}\.licenses\s*=\s*\[([^\]\[]*)\]", file.text, re.MULTILINE)
     if listed:
         return tuple(_LICENSE.findall(listed[1]))
     single = _field(file, owner, "license")
@@ -56,7 +56,7 @@ def _licenses(file: InventoryFile, owner: str) -> tuple[str, ...]:
 
 
 def _constant(file: InventoryFile, owner: str) -> str:
-    written = re.search(rf"^\s*{re.escape(owner)}\.version\s*=\s*([\w:]+)", file.text, re.MULTILINE)
+    written = re.search(rf"^[ \t]*{re.escape(owner)}\.version\s*=\s*([\w:]+)", file.text, re.MULTILINE)
     if written is None:
         return ""
     constant = written[1].rpartition("::")[2]

@@ -45,8 +45,7 @@ def _build_information(program: Executable) -> tuple[str, str] | None:
     block = program.section(*_SECTIONS) or b""
     at = block.find(_MARK)
     if at < 0:
-        data = program.section(".data", "__data") or b""
-        block = data[:_SEARCHED]
+        block = program.section(".data", "__data", most=_SEARCHED) or b""
         at = block.find(_MARK)
     if at < 0 or len(block) < at + 32:
         return None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})")
+#: No registry takes a longer name with its tag and digest.
+_LONGEST = 1_000
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]{0,500}))?\})")
 _REFERENCE = re.compile(r"((?:[\w.-]+(?::\d+)?/)?[\w./-]+?)(?::([\w.-]+))?(?:@([a-z0-9]+:[0-9a-fA-F]+))?")
 
 
@@ -29,7 +31,7 @@ def fill_in(text: str, values: Mapping[str, str]) -> str | None:
 
 def split_image(text: str) -> tuple[str, str] | None:
     """Return name and version of an image: its digest, else its tag, else `latest`; None where the text is no image."""
-    found = _REFERENCE.fullmatch(text)
+    found = _REFERENCE.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None or text != text.strip():
         return None
     return found[1], found[3] or found[2] or "latest"

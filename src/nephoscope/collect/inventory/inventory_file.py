@@ -10,6 +10,11 @@ from typing import NamedTuple
 
 from nephoscope.collect.inventory.operating_system import OperatingSystem
 
+#: The most bytes and lines of a file that is read as text, and the most entries of a file that are left out.
+MAX_TEXT = 32_000_000
+MAX_LINES = 2_000_000
+MAX_SET_ASIDE = 10_000
+
 
 class UnreadableInventoryError(Exception):
     """A file that its reader cannot read: what is wrong, with the path and the 1-based line."""
@@ -59,7 +64,9 @@ class InventoryFile:
         return UnreadableInventoryError(self.path, message, line)
 
     def leave_out(self, line: int, reason: str) -> None:
-        """Record an entry that is not taken over."""
+        """Record an entry that is not taken over; raises UnreadableInventoryError where there are too many."""
+        if len(self.set_aside) >= MAX_SET_ASIDE:
+            raise self.refusal(f"more than {MAX_SET_ASIDE} entries are no packages that can be read", line)
         self.set_aside.append(SetAside(line, reason))
 
     def neighbour(self, relative: str) -> bytes | None:
@@ -69,7 +76,11 @@ class InventoryFile:
 
 
 def decode_text(path: str, content: bytes) -> str:
-    """Return the text of UTF-8 or, with its byte order mark, UTF-16; raises UnreadableInventoryError."""
+    """Return the text of UTF-8 or, with its byte order mark, UTF-16, within MAX_TEXT; raises UnreadableInventoryError."""
+    if len(content) > MAX_TEXT or content.count(b"\n") > MAX_LINES or content.count(b"\r") > MAX_LINES:
+        raise UnreadableInventoryError(
+            path, f"a text of more than {MAX_TEXT} bytes or {MAX_LINES} lines is not read"
+        )
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         return content.decode(encoding)

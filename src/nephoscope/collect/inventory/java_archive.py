@@ -9,9 +9,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nephoscope.collect.inventory.formats.archives import BoundedArchive
+from nephoscope.collect.inventory.formats.archives import BoundedArchive, UnpackingBudget
 from nephoscope.collect.inventory.formats.xml_text import parse_xml_file
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.model.package import Package
@@ -38,9 +39,17 @@ class _Library(NamedTuple):
     licenses: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class _Opening:
+    """The bounds of a file with archives in archives: how many were opened, and what they may still unpack to."""
+
+    count: int = 0
+    budget: UnpackingBudget = field(default_factory=UnpackingBudget)
+
+
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the libraries; raises UnreadableInventoryError."""
-    opened = [0]
+    opened = _Opening()
     content = file.content
     if content.startswith(b"JM\x01\x00"):
         content = content[4:]
@@ -54,17 +63,17 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _libraries(
-    file: InventoryFile, path: str, content: bytes, depth: int, opened: list[int]
+    file: InventoryFile, path: str, content: bytes, depth: int, opened: _Opening
 ) -> Iterator[tuple[str, _Library]]:
-    opened[0] += 1
-    if depth > MAX_DEPTH or opened[0] > MAX_ARCHIVES:
+    opened.count += 1
+    if depth > MAX_DEPTH or opened.count > MAX_ARCHIVES:
         file.leave_out(
             1, f"{path}: archives deeper than {MAX_DEPTH}, or more than {MAX_ARCHIVES}, are not opened"
         )
         return
     found: list[_Library] = []
     manifest: dict[str, str] = {}
-    with BoundedArchive(path, content) as archive:
+    with BoundedArchive(path, content, opened.budget) as archive:
         for name in archive.names():
             base = posixpath.basename(name)
             if base == "pom.properties":
@@ -72,7 +81,7 @@ def _libraries(
             elif name.upper() == "META-INF/MANIFEST.MF":
                 manifest = _manifest(archive.read(name))
             elif _ARCHIVE.fullmatch(name):
-                yield from _within(file, f"{path}/{name}", archive.read(name), depth + 1, opened)
+                yield from _within(file, archive, name, depth + 1, opened)
     own = _own_library(posixpath.basename(path), manifest, found)
     if own:
         found.append(own)
@@ -81,10 +90,11 @@ def _libraries(
 
 
 def _within(
-    file: InventoryFile, path: str, content: bytes, depth: int, opened: list[int]
+    file: InventoryFile, archive: BoundedArchive, name: str, depth: int, opened: _Opening
 ) -> Iterator[tuple[str, _Library]]:
     try:
-        yield from _libraries(file, path, content, depth, opened)
+        with archive.opened(name) as content:
+            yield from _libraries(file, f"{archive.path}/{name}", content, depth, opened)
     except UnreadableInventoryError as error:
         file.leave_out(1, str(error))
 
@@ -101,7 +111,7 @@ def _maven(archive: BoundedArchive, name: str) -> Iterator[_Library]:
 
 
 def _licenses(archive: BoundedArchive, name: str) -> tuple[str, ...]:
-    if name not in archive.names():
+    if name not in archive:
         return ()
     try:
         project = parse_xml_file(InventoryFile(f"{archive.path}/{name}", archive.read(name)))

@@ -11,7 +11,7 @@ from nephoscope.model.package import Package
 TITLE = "rock specification"
 PATTERNS = ("**/*.rockspec",)
 
-_FIELD = re.compile(r"""^\s*(package|version)\s*=\s*["']([^"']+)["']""", re.MULTILINE)
+_FIELD = re.compile(r"""^[ \t]*(package|version)\s*=\s*["']([^"']+)["']""", re.MULTILINE)
 _FILE_NAME = re.compile(r"(.+)-(\d[^-]*-\d+)\.rockspec")
 
 

@@ -21,7 +21,7 @@ PATTERNS = (
 )
 
 _ITEMS = ("PackageReference", "PackageVersion", "GlobalPackageReference")
-_PROPERTY = re.compile(r"\$\(([^)]+)\)")
+_PROPERTY = re.compile(r"\$\(([^()$]+)\)")
 _LOWEST = re.compile(r"[\[(]?\s*([0-9][^,\])\s*]*)")
 _EXACT = re.compile(r"\d[^\s,*\[\]()]*|\[\s*[^,\s]+\s*\]")
 

@@ -13,6 +13,8 @@ TITLE = "Nix store"
 PATTERNS = ("nix/var/nix/db/db.sqlite",)
 MAX_SIZE = 1_000_000_000
 
+#: A path of the store is a name in a folder, and no name is longer.
+_LONGEST = 280
 _PATH = re.compile(
     r"/nix/store/[0-9a-z]{32}-(.+?)-(\d[^-]*(?:-[^-]*\d[^-]*)*?)(?:-(bin|dev|out|lib|doc|man|info|static))?"
 )
@@ -23,7 +25,8 @@ def read(file: InventoryFile) -> Iterator[Package]:
     seen: set[tuple[str, str]] = set()
     try:
         for (path,) in rows_of(file.content, "SELECT path FROM ValidPaths ORDER BY id"):
-            found = _PATH.fullmatch(path) if isinstance(path, str) and not path.endswith(".drv") else None
+            is_package = isinstance(path, str) and len(path) <= _LONGEST and not path.endswith(".drv")
+            found = _PATH.fullmatch(path) if is_package else None
             if found is None or (found[1], found[2]) in seen:
                 continue
             seen.add((found[1], found[2]))

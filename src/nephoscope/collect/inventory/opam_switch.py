@@ -16,7 +16,7 @@ PATTERNS = (
 )
 
 _PACKAGE = re.compile(r"([A-Za-z0-9_+-]+)\.([^\s\"#]+)")
-_INSTALLED = re.compile(r"^installed:\s*\[([^\]]*)\]", re.MULTILINE)
+_INSTALLED = re.compile(r"^installed:\s*\[([^\]\[]*)\]", re.MULTILINE)
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

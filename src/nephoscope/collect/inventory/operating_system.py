@@ -67,14 +67,14 @@ _RELEASE_LINES = (
     (r"CBL-Mariner", "cbl-mariner"),
     (r"(?:Microsoft )?Azure Linux", "azure-linux"),
 )
-_SETTING = re.compile(r"^\s*([A-Z_][A-Z0-9_]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
+_SETTING = re.compile(r"^[ \t]*([A-Z_][A-Z0-9_]*)[ \t]*=(.*)$", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _LIMIT = 65_536
 
 
 def settings_of(text: str) -> dict[str, str]:
     """Return the assignments of an os-release or lsb-release text, without their quotes."""
-    return {name: value.strip("\"'") for name, value in _SETTING.findall(text[:_LIMIT])}
+    return {name: value.strip().strip("\"'") for name, value in _SETTING.findall(text[:_LIMIT])}
 
 
 def read_os_release(text: str) -> OperatingSystem | None:

@@ -13,7 +13,7 @@ from nephoscope.model.package import Package
 TITLE = "pom.xml"
 PATTERNS = ("**/pom.xml", "**/*.pom")
 
-_PROPERTY = re.compile(r"\$\{([^}]+)\}")
+_PROPERTY = re.compile(r"\$\{([^{}$]+)\}")
 _LOWEST = re.compile(r"[\[(]\s*([^,\])\s]+)?")
 #: How often properties that hold properties are filled in.
 _ROUNDS = 10

@@ -11,7 +11,7 @@ from nephoscope.model.package import Package
 TITLE = "rebar.lock"
 PATTERNS = ("**/rebar.lock",)
 
-_ENTRY = re.compile(r'\{<<"([^"]+)">>,\s*\{pkg,\s*<<"([^"]+)">>,\s*<<"([^"]+)">>\s*(?:,[^}]*)?\},\s*(\d+)\}')
+_ENTRY = re.compile(r'\{<<"([^"]+)">>,\s*\{pkg,\s*<<"([^"]+)">>,\s*<<"([^"]+)">>\s*(?:,[^{}]*)?\},\s*(\d+)\}')
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

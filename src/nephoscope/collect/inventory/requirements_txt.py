@@ -13,7 +13,7 @@ TITLE = "requirements file"
 PATTERNS = ("**/*requirements*.txt", "**/requirements/*.txt")
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_OPTION = re.compile(r"\s+--[a-z].*|\s+-[A-Za-z]\s.*")
+_OPTION = re.compile(r"(?<!\s)\s+(?:--[a-z]|-[A-Za-z]\s).*")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 
 

@@ -16,7 +16,7 @@ PATTERNS = ("**/setup.py",)
 MAX_SIZE = 1_000_000
 
 _QUOTED = re.compile(
-    r"""["']([A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:===?|>=|<=|~=)\s*[\w.,<>=!~* ]+)["']"""
+    r"""["']([A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]\[\n]*\])?\s*(?:===?|>=|<=|~=)\s*[\w.,<>=!~* ]+)["']"""
 )
 #: The arguments of `setup` and the names of lists that hold requirements.
 _NAMES = ("install_requires", "setup_requires", "tests_require", "requires", "extras_require", "requirements")

@@ -24,7 +24,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     lines = KeyLines(file.text, of_strings=True)
     for pin in tables(document.get("pins") or table(document.get("object")).get("pins")):
         address = word(pin.get("location")) or word(pin.get("repositoryURL"))
-        found = _ADDRESS.fullmatch(address)
+        found = _ADDRESS.fullmatch(address) if len(address) <= 2_000 else None
         yield Package(
             type="swift",
             name=f"{found[1]}/{found[2]}" if found else word(pin.get("identity")) or word(pin.get("package")),

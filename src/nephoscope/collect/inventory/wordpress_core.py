@@ -12,7 +12,7 @@ TITLE = "WordPress"
 PATTERNS = ("**/wp-includes/version.php",)
 MAX_SIZE = 1_000_000
 
-_VERSION = re.compile(r"""^\s*\$wp_version\s*=\s*["']([^"'\n]+)["']\s*;""", re.MULTILINE)
+_VERSION = re.compile(r"""^[ \t]*\$wp_version\s*=\s*["']([^"'\n]+)["']\s*;""", re.MULTILINE)
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

@@ -14,7 +14,7 @@ PATTERNS = ("**/yarn.lock",)
 
 _DESCRIPTOR = re.compile(r"((?:@[^/@\s]+/)?[^@\s]+)@(.*)")
 _ALIAS = re.compile(r"npm:((?:@[^/@\s]+/)?[^@\s]+)@.+")
-_FIELD = re.compile(r"""\s+["']?([^"':\s]+)["']?:?\s+["']?(.*?)["']?\s*""")
+_FIELD = re.compile(r"""\s+["']?([^"':\s]+)["']?:?\s+["']?(.*)""")
 _PROTOCOL = re.compile(r"([a-z][a-z+.-]*):")
 #: What a range may begin with; of any other word no package is known.
 _PROTOCOLS = (
@@ -72,7 +72,9 @@ def _blocks(file: InventoryFile) -> Iterator[_Block]:
         elif not line.startswith(("    ", "\t\t")) and line.rstrip().endswith(":"):
             section = line.strip()[:-1]
         elif found := _FIELD.fullmatch(line):
-            _take(block, section if line.startswith("    ") else "", found[1], found[2])
+            _take(
+                block, section if line.startswith("    ") else "", found[1], found[2].rstrip().rstrip("\"'")
+            )
     if block:
         yield block
 

@@ -11,6 +11,9 @@ from nephoscope.collect.inventory.secrets_in_files import SecretPlace
 from nephoscope.collect.malware.match import MalwareMatch
 from nephoscope.model.package import Package
 
+#: The most packages, and entries that are none, of one host or image.
+MAX_ENTRIES = 250_000
+
 
 class SetAsideEntry(msgspec.Struct, frozen=True):
     """An entry of a file that is no package that could be read."""
@@ -49,6 +52,11 @@ class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
     def holds_packages(self) -> bool:
         """Whether a reader of packages read it, or it names the operating system."""
         return bool(self.packages or self.set_aside or self.unread or self.release)
+
+    @property
+    def entries(self) -> int:
+        """The number of what was found: packages, what was set aside, what could not be read."""
+        return len(self.packages) + len(self.set_aside) + len(self.unread)
 
 
 class Contents(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nephoscope.collect.images.documents import Descriptor
+from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layer_stream import open_tar
 from nephoscope.collect.images.layers import Layer, LayerReader, merge_layers, read_layer
 from nephoscope.collect.images.tar_entries import TarStream
-from nephoscope.collect.scanning.contents import Contents, FileContents
+from nephoscope.collect.scanning.contents import MAX_ENTRIES, Contents, FileContents
 from nephoscope.collect.scanning.file_reading import MAX_SIZE, claims, claims_head, read_contents
 from nephoscope.collect.scanning.gathering import gather
 from nephoscope.collect.scanning.inspecting import PACKAGES, ContentInspector, LookedFor
@@ -30,6 +31,24 @@ class LayerCache(Protocol):
 
 
 READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents)
+
+
+class _Counting:
+    """Reads files as long as what they hold altogether is bearable."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._count = name, 0
+
+    def read(self, path: str, content: bytes, beside: Callable[[str], bytes | None]) -> FileContents | None:
+        """Return what a file holds, None for nothing; raises ImageError where the image holds too much."""
+        found = read_contents(path, content, beside)
+        if found is not None:
+            self._count += found.entries
+            if self._count > MAX_ENTRIES:
+                raise ImageError(
+                    f"{self._name} has more than {MAX_ENTRIES} packages and entries that are none"
+                )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +78,27 @@ def contents_of_layers(layers: Sequence[Layer[FileContents]]) -> Contents:
 def read_layers(image: Image, reading: ImageReading) -> list[Layer[FileContents]]:
     """Return what the layers of an image hold, the lowest first, those of the cache as they are kept; raises ImageError."""
     layers = []
+    reader = READER._replace(read=_Counting(image.name).read)
     for descriptor in image.layers:
         layer = reading.cache.get(descriptor.digest) if reading.cache else None
         if layer is None:
             if reading.told:
                 reading.told(descriptor.digest)
-            layer = _read(image, descriptor, reading.looked_for)
+            layer = _read(image, descriptor, reading.looked_for, reader)
             if reading.cache:
                 reading.cache.put(layer)
         layers.append(layer)
     return layers
 
 
-def _read(image: Image, descriptor: Descriptor, looked_for: LookedFor) -> Layer[FileContents]:
+def _read(
+    image: Image, descriptor: Descriptor, looked_for: LookedFor, reader: LayerReader[FileContents]
+) -> Layer[FileContents]:
     what = f"the layer {descriptor.digest} of {image.name}"
     inspector = ContentInspector(looked_for) if looked_for.digest else None
     with image.store.open_blob(descriptor) as stream:
         tar = TarStream(open_tar(stream, what), what)
-        layer = read_layer(tar, descriptor.digest, READER._replace(inspector=inspector))
+        layer = read_layer(tar, descriptor.digest, reader._replace(inspector=inspector))
         # What stands behind the tar's end is read too: the digest is that of all bytes.
         while stream.read(1_048_576):
             pass

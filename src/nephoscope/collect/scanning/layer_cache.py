@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
 from functools import cache
 from importlib.metadata import version
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.collect import inventory, malware, scanning
+from nephoscope.collect import images, inventory, malware, scanning
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.layers import Layer
@@ -23,9 +24,9 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 @cache
 def readers_version() -> str:
-    """Return what tells these readers from others: the product's version, the readers' source and the rules for secrets."""
-    whole = hashlib.sha256(version("nephoscope").encode())
-    rooms = [Path(str(room.__file__)).parent for room in (inventory, malware, scanning)]
+    """Return what tells these readers from others: the product's version, their source, the rules for secrets, the order of bytes."""
+    whole = hashlib.sha256(f"{version('nephoscope')} {sys.byteorder}".encode())
+    rooms = [Path(str(room.__file__)).parent for room in (images, inventory, malware, scanning)]
     sources = [path for room in rooms for path in sorted(room.rglob("*.py"))]
     secrets = Path(str(files("nephoscope.content"))) / "secrets"
     for path in (*sources, *sorted(secrets.iterdir())):

@@ -6,12 +6,14 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from errno import EACCES
 from pathlib import Path
+from typing import BinaryIO
 
 from nephoscope.collect.images.layers import Placed, UnreadFile, put_together
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory.discovery import HEAD
-from nephoscope.collect.scanning.contents import Contents, FileContents
+from nephoscope.collect.scanning.contents import MAX_ENTRIES, Contents, FileContents
 from nephoscope.collect.scanning.file_reading import MAX_SIZE, claims, claims_head, read_contents
 from nephoscope.collect.scanning.gathering import gather
 from nephoscope.collect.scanning.inspecting import PACKAGES, ContentInspector, LookedFor
@@ -59,11 +61,15 @@ def read_root(scan: RootScan) -> tuple[dict[str, Placed[FileContents]], list[Unr
         raise RootError(f"{scan.root} cannot be read: {error.strerror}") from error
     unread: list[UnreadFile] = []
     files: dict[str, FileContents] = {}
+    entries = 0
     inspector = ContentInspector(scan.looked_for) if scan.looked_for.digest else None
     for entry in _walk(scan, device, unread):
         found = _read(scan.root, entry, inspector, unread)
         if found is not None:
             files[entry.path] = found
+            entries += found.entries
+            if entries > MAX_ENTRIES:
+                raise RootError(f"{scan.root} has more than {MAX_ENTRIES} packages and entries that are none")
     if inspector:
         put_together(files, inspector.finish(), inspector)
     return {path: Placed("", found) for path, found in files.items()}, unread
@@ -124,7 +130,7 @@ def _read(
     content = b""
     try:
         if claimed or wanted:
-            content, claimed = _read_content(root / entry.path, entry.path, claimed, wanted)
+            content, claimed = _read_content(root, entry.path, claimed, wanted)
         seen = inspector.inspect(entry.path, entry, content[:wanted]) if inspector else None
         read = read_contents(entry.path, content, _beside(root)) if claimed else None
     except OSError as error:
@@ -145,21 +151,33 @@ def _is_claimed(entry: TarEntry, unread: list[UnreadFile]) -> bool:
     return True
 
 
-def _read_content(file: Path, path: str, claimed: bool, wanted: int) -> tuple[bytes, bool]:
+def _read_content(root: Path, path: str, claimed: bool, wanted: int) -> tuple[bytes, bool]:
     """Return the bytes of a file that are looked at, and whether it holds packages by its first ones."""
-    with file.open("rb") as stream:
+    with _opened(root, path) as stream:
         content = stream.read(max(HEAD, wanted))
-        claimed = claimed and claims_head(path, content)
-        return content + (stream.read(MAX_SIZE) if claimed else b""), claimed
+        if not (claimed and claims_head(path, content)):
+            return content, False
+        stream.seek(0)  # what is read anew as a whole is held once
+        return stream.read(MAX_SIZE), True
 
 
 def _beside(root: Path) -> Callable[[str], bytes | None]:
     def beside(other: str) -> bytes | None:
-        target = root / other
         try:
-            about = target.lstat()
-            return target.read_bytes() if stat.S_ISREG(about.st_mode) and about.st_size <= MAX_SIZE else None
+            if not (root / other).parent.resolve().is_relative_to(root.resolve()):
+                return None
+            with _opened(root, other) as stream:
+                return stream.read(MAX_SIZE) if os.fstat(stream.fileno()).st_size <= MAX_SIZE else None
         except OSError:
             return None
 
     return beside
+
+
+def _opened(root: Path, path: str) -> BinaryIO:
+    """Open a file of the root that is no link, without waiting where it became a pipe; raises OSError for what is no file."""
+    stream = os.fdopen(os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise PermissionError(EACCES, "it is no file")
+    return stream

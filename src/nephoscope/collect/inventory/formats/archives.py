@@ -6,25 +6,40 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 
 MAX_ENTRIES = 100_000
-#: The most bytes that all entries that are read unpack to, and that a single one does.
+#: The most bytes that all entries that are read unpack to, with those of archives within it, and that a single one does.
 MAX_UNPACKED = 512_000_000
 MAX_ENTRY = 128_000_000
+#: The most bytes of a document in an archive: a manifest, properties, a description.
+MAX_DOCUMENT = 4_000_000
+_CENTRAL = b"PK\x01\x02"
 _ERRORS = (
     zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error, LookupError, struct.error,
     OverflowError,
 )  # fmt: skip
 
 
-class BoundedArchive:
-    """A ZIP archive whose entries are read one at a time, up to MAX_UNPACKED bytes altogether."""
+class UnpackingBudget:
+    """How many bytes may still be unpacked of an archive and of the archives within it, and how many may be held at once."""
 
-    def __init__(self, path: str, content: bytes) -> None:
+    def __init__(self, unpacked: int = MAX_UNPACKED, held: int = MAX_ENTRY) -> None:
+        self.unpacked, self.held = unpacked, held
+
+
+class BoundedArchive:
+    """A ZIP archive whose entries are read one at a time within a budget, of its own or of the archive that it stands in."""
+
+    def __init__(self, path: str, content: bytes, budget: UnpackingBudget | None = None) -> None:
         self.path = path
-        self._left = MAX_UNPACKED
+        self._budget = budget or UnpackingBudget()
+        # The directory is in memory as a whole before its entries can be counted: its marks are counted first.
+        if content.count(_CENTRAL) > MAX_ENTRIES:
+            raise UnreadableInventoryError(path, f"the archive has more than {MAX_ENTRIES} entries")
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(content))
             self._entries = {info.filename: info for info in self._zip.infolist()}
@@ -32,8 +47,9 @@ class BoundedArchive:
             raise UnreadableInventoryError(
                 path, f"this is no ZIP archive, or it is damaged: {error}"
             ) from error
-        if len(self._entries) > MAX_ENTRIES:
-            raise UnreadableInventoryError(path, f"the archive has more than {MAX_ENTRIES} entries")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
 
     def __enter__(self) -> BoundedArchive:
         return self
@@ -45,9 +61,9 @@ class BoundedArchive:
         """Return the names of the entries, in the order of the archive."""
         return list(self._entries)
 
-    def read(self, name: str) -> bytes:
-        """Return the content of an entry; raises UnreadableInventoryError where it is damaged or too large."""
-        bound = min(MAX_ENTRY, self._left)
+    def read(self, name: str, most: int = MAX_DOCUMENT) -> bytes:
+        """Return the content of an entry; raises UnreadableInventoryError where it is damaged or has more bytes."""
+        bound = min(most, self._budget.unpacked)
         try:
             with self._zip.open(self._entries[name]) as entry:
                 content = entry.read(bound + 1)
@@ -59,8 +75,18 @@ class BoundedArchive:
             raise UnreadableInventoryError(
                 self.path, f"the entry {name[:200]} unpacks to more than {bound} bytes"
             )
-        self._left -= len(content)
+        self._budget.unpacked -= len(content)
         return content
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[bytes]:
+        """Give the content of an archive within this one, held as long as it is open; raises UnreadableInventoryError."""
+        content = self.read(name, self._budget.held)
+        self._budget.held -= len(content)
+        try:
+            yield content
+        finally:
+            self._budget.held += len(content)
 
 
 def open_archive(file: InventoryFile) -> BoundedArchive:

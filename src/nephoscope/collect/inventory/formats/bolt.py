@@ -67,6 +67,7 @@ def _newest_meta(content: bytes) -> tuple[int, int]:
 class _Store:
     def __init__(self, content: bytes, size: int) -> None:
         self._content, self._size, self._count = content, size, 0
+        self._left = len(content)
 
     def bucket(self, number: int, depth: int, inline: bytes = b"") -> BoltBucket:
         values: dict[bytes, bytes] = {}
@@ -89,7 +90,11 @@ class _Store:
         start = number * self._size
         self._tick()
         (overflow,) = struct.unpack_from("<I", self._content, start + 12)
-        yield from self._items(self._content[start : start + (overflow + 1) * self._size], depth)
+        page = self._content[start : start + (overflow + 1) * self._size]
+        self._left -= len(page)
+        if self._left < 0:
+            raise ValueError("pages of the store lie on each other")
+        yield from self._items(page, depth)
 
     def _items(self, page: bytes, depth: int) -> Iterator[tuple[int, bytes, bytes]]:
         if depth > MAX_DEPTH:

@@ -22,6 +22,8 @@ MAGIC = (
     b"\xca\xfe\xba\xbe\x00\x00\x00",
 )
 MAX_SECTIONS = 10_000
+#: The most bytes of a section that are looked at.
+MAX_SECTION = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,10 @@ class Executable:
     sections: tuple[Section, ...]
     is_big_endian: bool = False
 
-    def section(self, *names: str) -> bytes | None:
-        """Return the bytes of the first section of one of these names, None where there is none."""
+    def section(self, *names: str, most: int = MAX_SECTION) -> bytes | None:
+        """Return the first bytes of the first section of one of these names, None where there is none."""
         found = next((section for section in self.sections if section.name in names), None)
-        return self.content[found.offset : found.offset + found.size] if found else None
+        return self.content[found.offset : found.offset + min(found.size, most)] if found else None
 
     def at_address(self, address: int, size: int) -> bytes:
         """Return bytes by their address when loaded, b"" where no section holds them."""

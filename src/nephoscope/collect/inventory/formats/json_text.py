@@ -8,8 +8,10 @@ from typing import Any
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
-_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])')
+#: The most values: in memory an empty list takes twenty times the room of its text.
+MAX_VALUES = 2_000_000
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_TRAILING = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|,(?=\s*[}\]])')
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"(\s*:)?')
 
 
@@ -27,6 +29,8 @@ def parse_relaxed_json(file: InventoryFile) -> Any:
 
 
 def _loads(file: InventoryFile, text: str) -> Any:
+    if sum(map(text.count, "[{,")) > MAX_VALUES:
+        raise file.refusal(f"this JSON has more than {MAX_VALUES} values")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

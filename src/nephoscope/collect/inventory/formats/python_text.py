@@ -7,9 +7,14 @@ import warnings
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
+#: The tree of a script takes a few hundred times the room of its text.
+MAX_SIZE = 500_000
+
 
 def parse_python(file: InventoryFile) -> ast.Module:
     """Return the tree of a script; raises SyntaxError for what is no Python 3, UnreadableInventoryError for what is too deep."""
+    if len(file.content) > MAX_SIZE:
+        raise file.refusal(f"a script of more than {MAX_SIZE} bytes is not read")
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"

@@ -19,6 +19,15 @@ MAX_BLOB = 64_000_000
 
 def headers_of(content: bytes) -> Iterator[bytes]:
     """Give the header of each package of a database; raises ValueError for one that is damaged or none."""
+    given = 0
+    for blob in _blobs(content):
+        given += len(blob)
+        if given > len(content):
+            raise ValueError("packages of the database lie on each other")
+        yield blob
+
+
+def _blobs(content: bytes) -> Iterator[bytes]:
     try:
         if content.startswith(b"SQLite format 3\0"):
             for (blob,) in rows_of(content, "SELECT blob FROM Packages ORDER BY hnum"):

@@ -1,13 +1,20 @@
-"""Tables of a SQLite file that lies in memory; the file is not trusted: nothing of it is run, and steps are bounded."""
+"""Tables of a SQLite file whose content lies in memory; it is not trusted: nothing of it is run, and steps are bounded."""
 
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 #: The most steps of SQLite's machine for one query, in thousands.
 MAX_STEPS = 200_000
+#: The most bytes of a row.
+MAX_VALUE = 64_000_000
+#: A larger file is opened from a disk: SQLite would hold a second copy of it in memory.
+MAX_IN_MEMORY = 16_000_000
 
 
 def rows_of(content: bytes, query: str) -> Iterator[tuple[Any, ...]]:
@@ -19,15 +26,30 @@ def rows_of(content: bytes, query: str) -> Iterator[tuple[Any, ...]]:
         steps += 1
         return int(steps > MAX_STEPS)
 
-    connection = sqlite3.connect(":memory:")
     try:
-        # a database that was written with a log has a mark that needs the log beside it: it is read as it stands
-        connection.deserialize(content[:18] + b"\x01\x01" + content[20:])
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA query_only = ON")
-        connection.set_progress_handler(count, 1_000)
-        yield from connection.execute(query)
+        with _opened(content) as connection:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA query_only = ON")
+            connection.set_progress_handler(count, 1_000)
+            yield from connection.execute(query)
     except (sqlite3.Error, OverflowError) as error:
         raise ValueError(f"the SQLite file cannot be read: {error}") from error
-    finally:
-        connection.close()
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[sqlite3.Connection]:
+    # a database that was written with a log has a mark that needs the log beside it: it is read as it stands
+    head = content[:18] + b"\x01\x01"
+    if len(content) <= MAX_IN_MEMORY:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.deserialize(head + content[20:])
+            yield connection
+        return
+    with tempfile.TemporaryDirectory(prefix="nephoscope-") as folder:
+        path = Path(folder) / "database"
+        with path.open("wb") as written:
+            written.write(head)
+            written.write(memoryview(content)[20:])
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            yield connection

@@ -10,7 +10,7 @@ from typing import Any
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
 _PLACE = re.compile(r" \(at line (\d+), column \d+\)$| \(at end of document\)$")
-_HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]")
+_HEADER = re.compile(r"\s*\[\[?([^\]]+)\]")
 _KEY = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_.-]+))\s*=")
 _OPENING = re.compile(r'"""|' + "'''")
 
@@ -36,7 +36,7 @@ def key_lines(text: str) -> Iterator[tuple[str, str, int]]:
             closing = "" if rest[1] else closing
             continue
         if header := _HEADER.match(line):
-            table = header[1]
+            table = header[1].strip()
         elif key := _KEY.match(line):
             yield table, key[1] or key[2] or key[3], number
         quotes = _OPENING.findall(line.split("#", 1)[0])
