@@ -5,7 +5,6 @@ from __future__ import annotations
 from nephoscope.collect.inventory.discovery import InventoryReader, inventory_readers
 from nephoscope.collect.inventory.end_of_life import support_table
 from nephoscope.collect.inventory.secret_rules import secret_rules
-from nephoscope.collect.scanning.limits import limits_table
 
 _HEAD = """\
 # Inventory
@@ -21,18 +20,6 @@ Each package has its place (path and line), and where its file tells: whether it
 (`member`), asked for (`declared`) or needed by another (`transitive`), its groups, whether only development needs it, its licences
 and what it needs. Where a file pins no version, the range that it asks for is the package's `constraint`, and `version` is the lowest
 that the range names.
-
-## Limits
-
-A scan stays within 512 MiB of memory, whatever is in an image or a folder, and ends with a reason where a limit is passed. What lies
-over the limits of a file is told as not read, so that it is never taken for empty; what lies over those of the whole ends the scan.
-
-| What | The most | Beyond it |
-|---|---|---|
-"""
-_FILES = """
-Links are not followed out of a folder, and an image is never unpacked: its layers are read as streams. Only an archive that is
-compressed as a whole is unpacked to a temporary file, on a disk of which half stays free.
 
 ## Files
 
@@ -72,7 +59,7 @@ def page() -> str:
     rolling = f"| {', '.join(table.rolling)} | none: they roll | |\n"
     rules = sorted((rule.rule for rule in secret_rules()), key=lambda rule: rule.title.lower())
     secrets = "".join(f"| {rule.title} | `{rule.id}` | {rule.severity} |\n" for rule in rules)
-    return _HEAD + limits_table() + _FILES + files + _SUPPORT + support + rolling + _SECRETS + secrets
+    return _HEAD + files + _SUPPORT + support + rolling + _SECRETS + secrets
 
 
 def _files(reader: InventoryReader) -> str:

@@ -33,6 +33,21 @@ LIMITS = (
 )
 
 
-def limits_table() -> str:
-    """Return the limits as rows of a table of Markdown."""
-    return "".join(f"| {what} | {most:,} | {then} |\n" for what, most, then in LIMITS)
+_HEAD = """
+## Limits
+
+A scan stays within 512 MiB of memory, whatever is in an image or a folder, and ends with a reason where a limit is passed. What lies
+over the limits of a file is told as not read, so that it is never taken for empty; what lies over those of the whole ends the scan.
+
+| What | The most | Beyond it |
+|---|---|---|
+"""
+_TAIL = """
+Links are not followed out of a folder, and an image is never unpacked: its layers are read as streams. Only an archive that is
+compressed as a whole is unpacked to a temporary file, on a disk of which half stays free.
+"""
+
+
+def limits_section() -> str:
+    """Return the section of the limits."""
+    return _HEAD + "".join(f"| {what} | {most:,} | {then} |\n" for what, most, then in LIMITS) + _TAIL

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nephoscope.collect.malware.yara_rules import rules_told
 from nephoscope.collect.scanning.image_rules.discovery import image_checks
 from nephoscope.collect.scanning.image_rules.image_rule import ImageRule
+from nephoscope.collect.scanning.limits import limits_section
 
 _HEAD = """\
 # Rules for images and disks
@@ -33,7 +34,7 @@ def page() -> str:
     rows = "".join(
         f"| `{one.rule}` | {one.title} | {one.kind} | {one.severity.value} |\n" for one in rules_told()
     )
-    return _HEAD + sections + _MALWARE + rows
+    return _HEAD + sections + _MALWARE + rows + limits_section()
 
 
 def _rule(rule: ImageRule) -> str:
