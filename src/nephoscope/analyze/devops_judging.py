@@ -1,4 +1,4 @@
-"""How analyzers go over repositories, organizations and projects: a document that was not read leaves its verdict Unknown."""
+"""How analyzers go over repositories, organizations, groups and projects: a document that was not read leaves its verdict Unknown."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
-from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, document
+from nephoscope.estate.devops_documents import (
+    GITHUB_REPOSITORY,
+    GITLAB_GROUP,
+    GITLAB_PROJECT,
+    SETTINGS,
+    document,
+)
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.holdings import known, properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,8 +32,10 @@ def judge_each(
     return judged(view.resources(type_), key, judge, by_body=False)
 
 
-def judge_active(view: View, key: Key, judge: Callable[[Resource, Key], Assessment]) -> Iterable[Assessment]:
-    """Judge every GitHub repository that is not archived: nothing is pushed to one that is, and no workflow runs in it."""
+def judge_active(
+    view: View, key: Key, judge: Callable[[Resource, Key], Assessment], type_: str = GITHUB_REPOSITORY
+) -> Iterable[Assessment]:
+    """Judge every repository that is not archived: nothing is pushed to one that is, and no workflow runs in it."""
 
     def judge_one(repository: Resource, asked: Key) -> Assessment:
         settings = repository_settings(view, repository)
@@ -35,11 +43,20 @@ def judge_active(view: View, key: Key, judge: Callable[[Resource, Key], Assessme
             return not_applicable(id_of(repository), asked, "archived", "the repository is archived")
         return judge(repository, asked)
 
-    return judge_each(view, GITHUB_REPOSITORY, key, judge_one)
+    return judge_each(view, type_, key, judge_one)
+
+
+def judge_gitlab(view: View, key: Key, judge: Callable[[Resource, Key], Assessment]) -> Iterable[Assessment]:
+    """Judge what a key of GitLab is about: groups, and projects that are not archived."""
+    for type_ in key.types:
+        if type_ == GITLAB_GROUP.lower():
+            yield from judge_each(view, GITLAB_GROUP, key, judge)
+        else:
+            yield from judge_active(view, key, judge, GITLAB_PROJECT)
 
 
 def repository_settings(view: View, repository: Resource) -> dict[str, Any]:
-    """Give the settings of a GitHub repository; NotCollected."""
+    """Give the settings of a repository of GitHub or a project of GitLab; NotCollected."""
     return document(view, SETTINGS, repository.key)
 
 
@@ -62,10 +79,20 @@ def judge_parts(
     return unhealthy(id_of(resource), key, f"{len(bad)} of {total} {what} {problem}: {names}", found)
 
 
+def is_unsafe_webhook(webhook: Resource) -> bool:
+    """Say whether GitHub calls an address without checking TLS, or without a secret that signs the call; NotCollected."""
+    members = known(webhook)
+    if members.get("active") is False:
+        return False
+    address = str(nested(members, "config", "url") or "")
+    insecure = str(nested(members, "config", "insecure_ssl") or "0") == "1"
+    return insecure or not address.startswith("https://") or nested(members, "config", "secret") is not True
+
+
 def name_of(part: Resource) -> str:
     """Give the name that people know a document by."""
     members = properties(part)
-    for name in ("displayName", "name", "title", "login"):
+    for name in ("displayName", "name", "key", "title", "description", "login"):
         if isinstance(members.get(name), str) and members[name]:
             return str(members[name])
     return part.id.name

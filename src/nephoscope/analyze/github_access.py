@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.devops_judging import judge_active, judge_parts, nested
+from nephoscope.analyze.devops_judging import is_unsafe_webhook, judge_active, judge_parts, nested
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
@@ -69,7 +69,9 @@ def analyze(view: View) -> Iterable[Assessment]:
         view, READ_ONLY_KEYS, by_parts(DEPLOY_KEYS, _may_write, ("deploy keys", "allowed to push"))
     )
     yield from judge_active(
-        view, SIGNED_WEBHOOKS, by_parts(WEBHOOKS, _is_unsafe, ("webhooks", "without TLS or without a secret"))
+        view,
+        SIGNED_WEBHOOKS,
+        by_parts(WEBHOOKS, is_unsafe_webhook, ("webhooks", "without TLS or without a secret")),
     )
     yield from judge_active(
         view,
@@ -80,15 +82,6 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 def _may_write(key: Resource) -> bool:
     return not member_flag(known(key), "read_only", key.key)
-
-
-def _is_unsafe(webhook: Resource) -> bool:
-    members = known(webhook)
-    if members.get("active") is False:
-        return False
-    address = str(nested(members, "config", "url") or "")
-    insecure = str(nested(members, "config", "insecure_ssl") or "0") == "1"
-    return insecure or not address.startswith("https://") or nested(members, "config", "secret") is not True
 
 
 def _is_open(environment: Resource) -> bool:

@@ -8,12 +8,12 @@ Source: https://docs.github.com/rest/actions/secrets
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import judge_active, judge_each, judge_parts, moment, name_of
 from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.secret_names import names_azure_key
 from nephoscope.estate.devops_documents import (
     ENVIRONMENTS,
     GITHUB_OWNER,
@@ -51,10 +51,6 @@ TYPES = (_OWNER, _REPOSITORY, SETTINGS.lower(), SECRETS.lower(), ENVIRONMENTS.lo
 BY_TIME = True
 
 _OLD = timedelta(days=365)
-_AZURE_KEY = re.compile(
-    r"(?:^|_)(?:AZURE_CREDENTIALS?|(?:AZURE|ARM|AAD)_CLIENT_SECRET|AZURE_STORAGE_(?:KEY|CONNECTION_STRING)|AZURE_PUBLISH_PROFILE)$",
-    re.IGNORECASE,
-)
 
 
 def analyze(view: View) -> Iterable[Assessment]:
@@ -74,7 +70,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 
     def federated(repository: Resource, key: Key) -> Assessment:
         secrets = _secrets(view, repository)
-        bad = [one for one in secrets if _AZURE_KEY.search(name_of(one))]
+        bad = [one for one in secrets if names_azure_key(name_of(one))]
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "a long-lived key of Azure"))
 
     yield from judge_each(view, GITHUB_OWNER, SELECTED, selected)

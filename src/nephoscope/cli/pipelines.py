@@ -182,7 +182,7 @@ def send(
 
 
 @command.command("collect")
-@click.argument("platform", type=click.Choice(("github", "azure-devops")))
+@click.argument("platform", type=click.Choice(("github", "gitlab", "azure-devops")))
 @click.argument("organization", default="")
 @click.option(
     "--connector", default="", metavar="ID",
@@ -204,7 +204,7 @@ def send(
 @click.option(
     "--endpoint",
     metavar="URL",
-    help="The REST endpoint, for GitHub Enterprise Server (https://HOST/api/v3) or a proxy.",
+    help="The REST endpoint, for a server of your own (GitHub https://HOST/api/v3, GitLab https://HOST/api/v4) or a proxy.",
 )
 @click.option("--tenant", default="", metavar="ID", help="The tenant of the connector's subscription.")
 @click.option(
@@ -214,15 +214,17 @@ def send(
     help="How to sign in to Azure DevOps without a token, as in `collect`.",
 )
 @click.option(
-    "--script", is_flag=True, help="Print the commands of gh or az that make a recording, and ask nothing."
+    "--script",
+    is_flag=True,
+    help="Print the commands of gh, glab or az that make a recording, and ask nothing.",
 )
 def collect(
     platform: str, organization: str, connector: str, out: Path | None, *, script: bool, **given: Any
 ) -> None:
-    """Read the settings of an ORGANIZATION of GitHub or Azure DevOps into a snapshot for `nephoscope scan`.
+    """Read the settings of an ORGANIZATION of GitHub or Azure DevOps, or a group of GitLab, into a snapshot for `nephoscope scan`.
 
-    Only GET requests are sent. The token is read from GITHUB_TOKEN, or SYSTEM_ACCESSTOKEN; Azure DevOps also takes the sign-in of
-    `collect`. Values of secrets are never read. Exit code 3 when something could not be read: then it is Unknown.
+    Only GET requests are sent. The token is read from GITHUB_TOKEN, GITLAB_TOKEN or SYSTEM_ACCESSTOKEN; Azure DevOps also takes the
+    sign-in of `collect`. Values of secrets are never read. Exit code 3 when something could not be read: then it is Unknown.
     """
     import sys
 

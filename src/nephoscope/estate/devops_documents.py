@@ -1,14 +1,15 @@
-"""What an estate holds of GitHub organizations and Azure DevOps: repositories as Azure names them, their settings as extensions.
+"""What an estate holds of GitHub, GitLab and Azure DevOps: repositories as Azure names them, their settings as extensions.
 
 Repositories are children of a security connector, as Defender for Cloud has them. Their settings, which Azure has no type for, are
 documents of the namespace Nephoscope.DevOps beside them, with the members of the REST answer that told them.
 
-Source: https://learn.microsoft.com/rest/api/defenderforcloud/git-hub-repos, .../azure-dev-ops-projects
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/git-hub-repos, .../git-lab-projects, .../azure-dev-ops-projects
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import known
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
 CONNECTOR = "Microsoft.Security/securityConnectors"
 GITHUB_OWNER = f"{CONNECTOR}/devops/gitHubOwners"
 GITHUB_REPOSITORY = f"{GITHUB_OWNER}/repos"
+GITLAB_GROUP = f"{CONNECTOR}/devops/gitLabGroups"
+GITLAB_PROJECT = f"{GITLAB_GROUP}/projects"
 AZURE_DEVOPS_ORGANIZATION = f"{CONNECTOR}/devops/azureDevOpsOrgs"
 AZURE_DEVOPS_PROJECT = f"{AZURE_DEVOPS_ORGANIZATION}/projects"
 AZURE_DEVOPS_REPOSITORY = f"{AZURE_DEVOPS_PROJECT}/repos"
 CONTAINERS = (
-    GITHUB_OWNER, GITHUB_REPOSITORY, AZURE_DEVOPS_ORGANIZATION, AZURE_DEVOPS_PROJECT, AZURE_DEVOPS_REPOSITORY
+    GITHUB_OWNER, GITHUB_REPOSITORY, GITLAB_GROUP, GITLAB_PROJECT, AZURE_DEVOPS_ORGANIZATION, AZURE_DEVOPS_PROJECT,
+    AZURE_DEVOPS_REPOSITORY,
 )  # fmt: skip
+
+_OF_GITLAB = GITLAB_GROUP.rpartition("/")[2].lower()
 
 #: What stands between a security connector and the organizations below it.
 INSIDE = "/devops/default/"
@@ -48,6 +54,7 @@ SECRETS = f"{NAMESPACE}/secrets"
 DEPLOY_KEYS = f"{NAMESPACE}/deployKeys"
 WEBHOOKS = f"{NAMESPACE}/webhooks"
 RUNNERS = f"{NAMESPACE}/runners"
+RUNNER_GROUPS = f"{NAMESPACE}/runnerGroups"
 SCANNERS = f"{NAMESPACE}/scanners"
 CODE_ALERTS = f"{NAMESPACE}/codeScanningAlerts"
 SECRET_ALERTS = f"{NAMESPACE}/secretScanningAlerts"
@@ -60,11 +67,20 @@ VARIABLE_GROUPS = f"{NAMESPACE}/variableGroups"
 SECURE_FILES = f"{NAMESPACE}/secureFiles"
 AGENT_QUEUES = f"{NAMESPACE}/agentQueues"
 ADVANCED_SECURITY = f"{NAMESPACE}/advancedSecurity"
+APPROVAL_SETTINGS = f"{NAMESPACE}/approvalSettings"
+APPROVAL_RULES = f"{NAMESPACE}/approvalRules"
+VARIABLES = f"{NAMESPACE}/variables"
+ACCESS_TOKENS = f"{NAMESPACE}/accessTokens"
+DEPLOY_TOKENS = f"{NAMESPACE}/deployTokens"
+PUSH_RULES = f"{NAMESPACE}/pushRules"
+JOB_TOKEN_SCOPES = f"{NAMESPACE}/jobTokenScopes"
+SECURITY_SETTINGS = f"{NAMESPACE}/securitySettings"
 DOCUMENTS = (
     SETTINGS, ADMINISTRATORS, ACTIONS_PERMISSIONS, WORKFLOW_PERMISSIONS, FORK_APPROVALS, BRANCH_PROTECTIONS, BRANCH_RULES,
-    BRANCH_POLICIES, ENVIRONMENTS, CHECKS, SECRETS, DEPLOY_KEYS, WEBHOOKS, RUNNERS, SCANNERS, CODE_ALERTS, SECRET_ALERTS,
-    DEPENDENCY_ALERTS, PIPELINE_SETTINGS, PIPELINES, PIPELINE_PERMISSIONS, SERVICE_CONNECTIONS, VARIABLE_GROUPS, SECURE_FILES,
-    AGENT_QUEUES, ADVANCED_SECURITY,
+    BRANCH_POLICIES, ENVIRONMENTS, CHECKS, SECRETS, DEPLOY_KEYS, WEBHOOKS, RUNNERS, RUNNER_GROUPS, SCANNERS, CODE_ALERTS,
+    SECRET_ALERTS, DEPENDENCY_ALERTS, PIPELINE_SETTINGS, PIPELINES, PIPELINE_PERMISSIONS, SERVICE_CONNECTIONS, VARIABLE_GROUPS,
+    SECURE_FILES, AGENT_QUEUES, ADVANCED_SECURITY, APPROVAL_SETTINGS, APPROVAL_RULES, VARIABLES, ACCESS_TOKENS, DEPLOY_TOKENS,
+    PUSH_RULES, JOB_TOKEN_SCOPES, SECURITY_SETTINGS,
 )  # fmt: skip
 
 
@@ -72,6 +88,8 @@ def repository_name(id_: str) -> str:
     """Give the short name of an organization, project or repository from its id or that of anything below, '' for another resource."""
     _, found, below = id_.partition(INSIDE if INSIDE in id_ else INSIDE.lower())
     parts = below.split("/providers/", 1)[0].split("/")
+    if parts[0].lower() == _OF_GITLAB:
+        return unquote(parts[-1])  # GitLab names a project by its whole path
     return "/".join(parts[1::2]) if found else ""
 
 

@@ -17,6 +17,7 @@ from nephoscope.collect import resources
 from nephoscope.collect.devops.azure_devops import AZURE_DEVOPS
 from nephoscope.collect.devops.devops_snapshot import write_snapshot
 from nephoscope.collect.devops.github import GITHUB
+from nephoscope.collect.devops.gitlab import GITLAB
 from nephoscope.collect.devops.posture_collector import DevOpsCollection, PostureCollector
 from nephoscope.collect.devops.recorded_answers import RecordedAnswers
 from nephoscope.estate.view import View
@@ -28,8 +29,8 @@ CONNECTOR = (
     "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/"
     "Microsoft.Security/securityConnectors/c"
 )
-PLATFORMS = {one.name: one for one in (GITHUB, AZURE_DEVOPS)}
-ORGANIZATIONS = {"github": "contoso", "azure-devops": "fabrikam"}
+PLATFORMS = {one.name: one for one in (GITHUB, GITLAB, AZURE_DEVOPS)}
+ORGANIZATIONS = {"github": "contoso", "gitlab": "contoso", "azure-devops": "fabrikam"}
 Record = Callable[..., Path]
 Judge = Callable[..., dict[tuple[str, str], Assessment]]
 

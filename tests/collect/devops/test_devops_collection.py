@@ -22,12 +22,13 @@ from nephoscope.collect.devops.recorded_answers import RecordedAnswers, Recordin
 from nephoscope.collect.devops.rest_listing import recording_name
 from nephoscope.connect.client import Client
 from nephoscope.connect.credentials import Tokens
+from nephoscope.estate.devops_documents import repository_name
 
 REPO = "repos/contoso/shop"
 CONNECTOR = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Security/securityConnectors/c"
 
 
-@pytest.mark.parametrize("platform", ["github", "azure-devops"])
+@pytest.mark.parametrize("platform", ["github", "gitlab", "azure-devops"])
 def test_no_value_of_a_secret_is_kept(collect_recorded: Any, platform: str) -> None:
     kept = json.dumps(collect_recorded(platform).documents)
     assert "hunter2" not in kept
@@ -90,6 +91,46 @@ def test_repositories_by_name_do_not_vouch_for_the_others(record: Any) -> None:
     some = PostureCollector(GITHUB, answers, frozenset({"other"})).collect(CONNECTOR, "contoso")
     assert not [one for one in some.documents if "/repos/" in one]
     assert not [entry for types in some.scopes.values() for entry in types if entry.endswith("/repos")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "reason"),
+    [({"message": "403 Forbidden"}, "403", "403 Forbidden"), ({"message": "404 Project Not Found"}, "404", "Project"),
+     ({"error": "insufficient_scope", "error_description": "x"}, "400", "insufficient_scope"),
+     ({"message": "500 Internal Server Error"}, "500", "Internal")],
+)  # fmt: skip
+def test_a_refusal_of_gitlab_is_a_gap(collect_recorded: Any, body: Any, status: str, reason: str) -> None:
+    found = collect_recorded("gitlab", {"projects/7/push_rule.json": body})
+    (gap,) = found.gaps.found
+    assert gap.type == "nephoscope.devops/pushrules"
+    assert gap.reason.startswith(status)
+    assert reason in gap.reason
+    assert (gap.permission != "") == (status in {"403", "404"})
+
+
+def test_what_an_edition_of_gitlab_does_not_have_is_none(collect_recorded: Any) -> None:
+    found = collect_recorded("gitlab", {"projects/7/push_rule.json": {"message": "404 Not Found"}})
+    assert not found.gaps.found
+    project = f"{CONNECTOR}/devops/default/gitLabGroups/contoso/projects/contoso%2Fweb%2Fshop".lower()
+    assert any(entry.endswith("/nephoscope.devops/pushrules") for entry in found.scopes[project])
+    assert not [one for one in found.documents if "pushrules" in one]
+
+
+def test_a_message_in_a_body_with_other_members_is_no_refusal(collect_recorded: Any) -> None:
+    body = {"message": "403 things", "inbound_enabled": True}
+    assert not collect_recorded("gitlab", {"projects/7/job_token_scope.json": body}).gaps.found
+
+
+@pytest.mark.parametrize(
+    ("id_", "name"),
+    [(f"{CONNECTOR}/devops/default/gitHubOwners/contoso/repos/shop", "contoso/shop"),
+     (f"{CONNECTOR}/devops/default/gitLabGroups/contoso/projects/contoso%2Fweb%2Fshop", "contoso/web/shop"),
+     (f"{CONNECTOR}/devops/default/gitLabGroups/a%2Fb/providers/Nephoscope.DevOps/settings/default", "a/b"),
+     (f"{CONNECTOR}/devops/default/azureDevOpsOrgs/fabrikam/projects/p/repos/r", "fabrikam/p/r"),
+     (CONNECTOR, "")],
+)  # fmt: skip
+def test_names_of_repositories(id_: str, name: str) -> None:
+    assert repository_name(id_) == repository_name(id_.lower()) == name
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from nephoscope_policy.model.state import State
 
 CASES = Path(__file__).parents[2] / "cases" / "devops"
 MODULES = {
-    "github": ("github_organizations", "github_actions", "github_branches", "github_scanning", "github_secrets", "github_access"),
+    "github": ("github_organizations", "github_actions", "github_branches", "github_scanning", "github_secrets", "github_access",
+               "github_organization_access"),
+    "gitlab": ("gitlab_branches", "gitlab_secrets", "gitlab_access", "gitlab_scanning"),
     "azure-devops": ("azure_devops_pipelines", "azure_devops_resources", "azure_devops_branches", "azure_devops_scanning"),
 }  # fmt: skip
 #: `answers` stand in place of those of the well-kept organization; `says` is part of the description.
@@ -51,7 +53,8 @@ def test_a_fault_is_found_and_a_refusal_is_no_fault(judge: Any, fault: dict[str,
 
 @pytest.mark.parametrize("platform", sorted(MODULES))
 def test_an_answer_that_nobody_gave_makes_nothing_unhealthy(judge: Any, recorded: Any, platform: str) -> None:
-    needed = {"_apis/projects.json"}  # without projects there is nothing at all
+    # without projects, or the list of them, there is nothing at all
+    needed = {"_apis/projects.json", "groups/contoso/projects--include_subgroups-true.json"}
     for name in recorded(platform).keys() - needed:
         found = judge(platform, {name: None})
         bad = [shown(one) for one in found.values() if one.state is State.NON_COMPLIANT]

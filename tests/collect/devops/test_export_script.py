@@ -1,4 +1,4 @@
-"""The export script, run by bash with a stand-in for gh and az: its recording is the one that it was answered from."""
+"""The export script, run by bash with a stand-in for gh, glab and az: its recording is the one that it was answered from."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from nephoscope.collect.devops.azure_devops import AZURE_DEVOPS
 from nephoscope.collect.devops.export_script import script
 from nephoscope.collect.devops.github import GITHUB
+from nephoscope.collect.devops.gitlab import GITLAB
 from nephoscope.collect.devops.posture_collector import PostureCollector
 from nephoscope.collect.devops.recorded_answers import RecordedAnswers
 
@@ -35,8 +36,8 @@ sys.stdout.write(file.read_text())
 
 @pytest.mark.parametrize(
     ("platform", "organization", "tool"),
-    [(GITHUB, "contoso", "gh"), (AZURE_DEVOPS, "fabrikam", "az")],
-    ids=["github", "azure-devops"],
+    [(GITHUB, "contoso", "gh"), (GITLAB, "contoso", "glab"), (AZURE_DEVOPS, "fabrikam", "az")],
+    ids=["github", "gitlab", "azure-devops"],
 )
 def test_a_recording_by_script(
     record: Any, tmp_path: Path, platform: Any, organization: str, tool: str

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: Of each platform the variables that may hold a token, the first that is set counts.
 TOKENS = {
     "github": ("GITHUB_TOKEN", "GH_TOKEN"),
+    "gitlab": ("GITLAB_TOKEN",),
     "azure-devops": ("SYSTEM_ACCESSTOKEN", "AZURE_DEVOPS_TOKEN"),
 }
 _SHOWN = 20
@@ -40,8 +41,9 @@ def platform_of(name: str) -> DevOpsPlatform:
     """Give a platform by its name."""
     from nephoscope.collect.devops.azure_devops import AZURE_DEVOPS
     from nephoscope.collect.devops.github import GITHUB
+    from nephoscope.collect.devops.gitlab import GITLAB
 
-    return {one.name: one for one in (GITHUB, AZURE_DEVOPS)}[name]
+    return {one.name: one for one in (GITHUB, GITLAB, AZURE_DEVOPS)}[name]
 
 
 def collect_devops(asked: DevOpsAsked, out: Path) -> DevOpsCollection:

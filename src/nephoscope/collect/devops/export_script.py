@@ -1,4 +1,4 @@
-"""The commands that record an organization with `gh` or `az`, where nephoscope itself may have no token."""
+"""The commands that record an organization with `gh`, `glab` or `az`, where nephoscope itself may have no token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ _HEAD = """#!/usr/bin/env bash
 #   nephoscope pipelines collect {name} ORGANIZATION --connector ID --from FOLDER
 # usage: bash export.sh ORGANIZATION FOLDER
 set -u
-export {variable}="$1"
 out="$2"
 
 # save PATH FILE: an answer, or what the refusal says, into a file
@@ -40,9 +39,12 @@ for row in found:
 PY
 }}
 
+export {variable}="$(quoted "$1")"
+
 """
 _ASK = {
     "github": 'gh api --paginate "$1"',
+    "gitlab": 'glab api --paginate "$1"',
     "azure-devops": (
         'az rest --method get --resource 499b84ac-1321-427f-aa17-267ca6975798 --url "$3/$1" 2> "$out/.refusal" '
         '|| { python3 -c \'import json, sys; print(json.dumps({"message": sys.stdin.read()[:400], "typeKey": "refused"}))\' '

@@ -29,6 +29,9 @@ _WEBHOOK = (
     "config.secret?",
 )
 _RUNNER = ("id", "name", "os", "status", "labels.name", "runner_group_id")
+_RUNNER_GROUP = (
+    "id", "name", "visibility", "default", "inherited", "allows_public_repositories", "restricted_to_workflows", "selected_workflows"
+)  # fmt: skip
 _PROTECTION = (
     "required_pull_request_reviews.required_approving_review_count", "required_pull_request_reviews.dismiss_stale_reviews",
     "required_pull_request_reviews.require_code_owner_reviews", "required_pull_request_reviews.require_last_push_approval",
@@ -105,6 +108,10 @@ GITHUB = DevOpsPlatform(
         ),
         *_of_both(
             docs.RUNNERS, f"actions/runners?{_PAGE}", "Self-hosted runners: read", _RUNNER, items="runners", name="id",
+        ),
+        RestListing(
+            docs.RUNNER_GROUPS, docs.GITHUB_OWNER, f"{_ORG}/actions/runner-groups?{_PAGE}",
+            "organization Self-hosted runners: read", _RUNNER_GROUP, items="runner_groups", name="id",
         ),
         *_of_both(docs.WEBHOOKS, f"hooks?{_PAGE}", "Webhooks: read", _WEBHOOK, items="value", name="id"),
         RestListing(

@@ -1,4 +1,4 @@
-"""Answers of GitHub and Azure DevOps over the network, through the client that can only read."""
+"""Answers of GitHub, GitLab and Azure DevOps over the network, through the client that can only read."""
 
 from __future__ import annotations
 
@@ -73,8 +73,9 @@ def _ask(client: Client, path: str, what: str) -> RestAnswer:
         answer = client.get(path, what)
     except RequestError as error:
         return RestAnswer(error.status or 599, message=redact_text(error.message)[:500])
-    if answer.status in (403, 429) and _headers(answer).get("x-ratelimit-remaining") == "0":
-        reset = _headers(answer).get("x-ratelimit-reset", "")
+    headers = {name.removeprefix("x-"): value for name, value in _headers(answer).items()}
+    if answer.status in (403, 429) and headers.get("ratelimit-remaining") == "0":
+        reset = headers.get("ratelimit-reset", "")
         until = time.strftime("%H:%M:%S UTC", time.gmtime(int(reset))) if reset.isdecimal() else "later"
         raise RateLimitError(f"the rate limit of the token is used up: run again at {until}")
     if answer.status not in (200, 204):

@@ -16,6 +16,7 @@ from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_REPOSITORY,
     CONTAINERS,
     GITHUB_REPOSITORY,
+    GITLAB_PROJECT,
     SCANNERS,
     claim_of,
 )
@@ -151,7 +152,7 @@ class PostureCollector:
 
 
 def _lists_repositories(listing: RestListing) -> bool:
-    return listing.type in (GITHUB_REPOSITORY, AZURE_DEVOPS_REPOSITORY)
+    return listing.type in (GITHUB_REPOSITORY, GITLAB_PROJECT, AZURE_DEVOPS_REPOSITORY)
 
 
 def _note_scanner(listing: RestListing, node: Node, found: DevOpsCollection, *, on: bool) -> None:

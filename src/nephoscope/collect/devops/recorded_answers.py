@@ -1,8 +1,9 @@
-"""Answers that `gh api`, `az rest` or curl wrote into a folder, one file a request, named by its path."""
+"""Answers that `gh api`, `glab api`, `az rest` or curl wrote into a folder, one file a request, named by its path."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from nephoscope.collect.devops.rest_listing import recording_name
 from nephoscope.model.nesting import DEEPEST, too_deep
 
 MOST_BYTES = 64 << 20
-#: Members that only a refusal has: of GitHub, of Azure DevOps.
-_REFUSALS = ("documentation_url", "typeKey", "innerException")
+#: Members that only a refusal has: of GitHub, of Azure DevOps, of GitLab.
+_REFUSALS = ("documentation_url", "typeKey", "innerException", "error")
+#: A refusal of GitLab begins with its status.
+_STATUS = re.compile(r"([45]\d\d) ")
 
 
 class RecordingError(Exception):
@@ -74,7 +77,9 @@ def _flat(value: Any, file: Path) -> Iterator[Any]:
 def _answer(document: Any) -> RestAnswer:
     if not isinstance(document, dict):
         return RestAnswer(OK, {"value": document if isinstance(document, list) else [document]})
-    if message_of(document) and any(name in document for name in _REFUSALS):
-        status = str(document.get("status", ""))
-        return RestAnswer(int(status) if status.isdecimal() else 400, {}, message=message_of(document))
+    message = message_of(document)
+    numbered = _STATUS.match(message)
+    if message and (any(name in document for name in _REFUSALS) or (numbered and len(document) == 1)):
+        status = str(document.get("status", "")) or (numbered[1] if numbered else "")
+        return RestAnswer(int(status) if status.isdecimal() else 400, {}, message=message)
     return RestAnswer(OK, document)

@@ -1,4 +1,4 @@
-"""An answer of GitHub or Azure DevOps, however it was had: asked for now, or recorded earlier."""
+"""An answer of GitHub, GitLab or Azure DevOps, however it was had: asked for now, or recorded earlier."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ class RestAnswers(Protocol):
 
 
 def message_of(body: dict[str, Any]) -> str:
-    """Give the text of a refusal, '' where a body is none."""
-    message = body.get("message")
-    return message[:500] if isinstance(message, str) else ""
+    """Give the text of a refusal, '' where a body is none; GitLab writes `error` where its router or its scopes refuse."""
+    for name in ("message", "error"):
+        message = body.get(name)
+        if isinstance(message, str):
+            return message[:500]
+    return ""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 _VARIABLE = re.compile(r"\{(\w+)\}")
 #: Parts of a query that say how an answer is given, and not what is asked.
 _PRESENTATION = frozenset(
-    {"per_page", "api-version", "$top", "includeAllProperties", "state", "criteria.states"}
+    {"per_page", "api-version", "$top", "includeAllProperties", "state", "criteria.states", "with_projects"}
 )
 _DOTS = {".": "%2E", "..": "%2E%2E"}
 

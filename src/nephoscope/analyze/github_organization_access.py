@@ -1,0 +1,102 @@
+"""What reaches into all repositories of a GitHub organization should be narrow: its webhooks and its own runners.
+
+A webhook of the organization tells what happens in every repository. A runner of the organization keeps what a workflow left on it:
+a group that public repositories reach runs what anybody puts into a pull request, and one that is open to all repositories lets the
+least of them take over what the others deploy with. A group without runners runs nothing.
+
+Source: https://docs.github.com/rest/orgs/webhooks, .../rest/actions/self-hosted-runner-groups
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.devops_judging import is_unsafe_webhook, judge_each, judge_parts
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.estate.devops_documents import (
+    GITHUB_OWNER,
+    RUNNER_GROUPS,
+    RUNNERS,
+    WEBHOOKS,
+    documents,
+    member,
+    member_flag,
+)
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_OWNER = GITHUB_OWNER.lower()
+SIGNED_WEBHOOKS = Key(
+    "37b27421-3494-5283-9240-4c210c3e9df3", "Webhooks of the organization check TLS and are signed", (_OWNER,)
+)
+PRIVATE_RUNNERS = Key(
+    "227441b7-c64f-543b-aaa4-59b238b602c1",
+    "Public repositories reach no runner of the organization",
+    (_OWNER,),
+)
+SELECTED_RUNNERS = Key(
+    "21a9c1a8-2163-5d94-aba2-17a6fd1141fb",
+    "Runners of the organization serve selected repositories",
+    (_OWNER,),
+)
+KEYS = keyed(SIGNED_WEBHOOKS, PRIVATE_RUNNERS, SELECTED_RUNNERS)
+TYPES = (_OWNER, WEBHOOKS.lower(), RUNNERS.lower(), RUNNER_GROUPS.lower())
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every organization under each key."""
+
+    def webhooks(owner: Resource, key: Key) -> Assessment:
+        parts = documents(view, WEBHOOKS, owner.key)
+        bad = [one for one in parts if is_unsafe_webhook(one)]
+        return judge_parts(owner, key, bad, len(parts), ("webhooks", "without TLS or without a secret"))
+
+    def by_groups(is_bad: Callable[[Resource], bool], problem: str) -> Callable[[Resource, Key], Assessment]:
+        def judge(owner: Resource, key: Key) -> Assessment:
+            groups = documents(view, RUNNER_GROUPS, owner.key)
+            return _judge_groups(
+                view, owner, key, [one for one in groups if is_bad(one)], len(groups), problem
+            )
+
+        return judge
+
+    yield from judge_each(view, GITHUB_OWNER, SIGNED_WEBHOOKS, webhooks)
+    yield from judge_each(
+        view, GITHUB_OWNER, PRIVATE_RUNNERS, by_groups(_allows_public, "reached by public repositories")
+    )
+    yield from judge_each(
+        view, GITHUB_OWNER, SELECTED_RUNNERS, by_groups(_is_for_all, "open to all repositories")
+    )
+
+
+def _judge_groups(
+    view: View, owner: Resource, key: Key, open_: list[Resource], total: int, problem: str
+) -> Assessment:
+    """Judge by the open groups that have runners; NotCollected where they are the enterprise's, which are not read."""
+    filled = _filled(view, owner) if open_ else frozenset()
+    bad = [one for one in open_ if str(known(one).get("id")) in filled]
+    inherited = [one for one in open_ if known(one).get("inherited") is True]
+    if inherited and not bad:
+        raise NotCollected(f"the runners of {inherited[0].key}, which the enterprise shares")
+    return judge_parts(owner, key, bad, total, ("runner groups", problem))
+
+
+def _filled(view: View, owner: Resource) -> frozenset[str]:
+    """The ids of the groups that have runners; NotCollected."""
+    runners = documents(view, RUNNERS, owner.key)
+    return frozenset(str(member(known(one), "runner_group_id", one.key)) for one in runners)
+
+
+def _allows_public(group: Resource) -> bool:
+    return member_flag(known(group), "allows_public_repositories", group.key)
+
+
+def _is_for_all(group: Resource) -> bool:
+    return str(member(known(group), "visibility", group.key)) == "all"

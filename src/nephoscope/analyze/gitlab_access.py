@@ -1,0 +1,114 @@
+"""What reaches into a GitLab group or project from outside should be narrow: accounts, deploy keys, webhooks, runners, job tokens.
+
+A runner of a public project whose pipelines of forks run in it runs what a stranger wrote, once a member starts it. A job token of
+any project reads from one that does not limit which ones may. GitLab does not tell whether a webhook has a secret token.
+
+Source: https://docs.gitlab.com/api/groups, .../api/deploy_keys, .../api/project_webhooks, .../api/group_webhooks, .../api/runners,
+.../api/project_job_token_scopes
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.devops_judging import id_of, judge_gitlab, judge_parts, repository_settings
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.estate.devops_documents import (
+    DEPLOY_KEYS,
+    GITLAB_GROUP,
+    GITLAB_PROJECT,
+    JOB_TOKEN_SCOPES,
+    RUNNERS,
+    SETTINGS,
+    WEBHOOKS,
+    document,
+    documents,
+    member,
+    member_flag,
+)
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_GROUP, _PROJECT = GITLAB_GROUP.lower(), GITLAB_PROJECT.lower()
+MULTIFACTOR = Key("c7714308-5e79-5ea5-83b5-1667a4efcf07", "Members need two-factor authentication", (_GROUP,))
+TLS_WEBHOOKS = Key("100ce6d0-764a-5d81-851e-c0881683bf6d", "Webhooks of GitLab check TLS", (_GROUP, _PROJECT))
+READ_ONLY_KEYS = Key(
+    "3e8043a1-8c7b-5519-9510-b5fd5d9d0e77", "Deploy keys of the project only read", (_PROJECT,)
+)
+NO_FORKS_ON_RUNNERS = Key(
+    "cc7be235-581e-5dd5-805b-6a9f6e799bc3",
+    "Pipelines of strangers' forks reach no runner of your own",
+    (_PROJECT,),
+)
+LIMITED_JOB_TOKENS = Key(
+    "21360c85-1cb0-5c34-ae99-e27b839ebc78", "Job tokens of selected projects reach the project", (_PROJECT,)
+)
+KEYS = keyed(MULTIFACTOR, TLS_WEBHOOKS, READ_ONLY_KEYS, NO_FORKS_ON_RUNNERS, LIMITED_JOB_TOKENS)
+TYPES = (
+    _GROUP, _PROJECT, SETTINGS.lower(), WEBHOOKS.lower(), DEPLOY_KEYS.lower(), RUNNERS.lower(), JOB_TOKEN_SCOPES.lower()
+)  # fmt: skip
+
+_OF_INSTANCE = "instance_type"
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every group and project under each key."""
+
+    def multifactor(group: Resource, key: Key) -> Assessment:
+        settings = document(view, SETTINGS, group.key)
+        if member_flag(settings, "require_two_factor_authentication", id_of(group)):
+            return healthy(id_of(group), key, "two-factor authentication is required")
+        return unhealthy(id_of(group), key, "an account without a second factor may be a member")
+
+    def webhooks(owner: Resource, key: Key) -> Assessment:
+        hooks = documents(view, WEBHOOKS, owner.key)
+        bad = [one for one in hooks if _is_unsafe(one)]
+        return judge_parts(owner, key, bad, len(hooks), ("webhooks", "without TLS"))
+
+    def deploy_keys(project: Resource, key: Key) -> Assessment:
+        keys = documents(view, DEPLOY_KEYS, project.key)
+        bad = [one for one in keys if member_flag(known(one), "can_push", one.key)]
+        return judge_parts(project, key, bad, len(keys), ("deploy keys", "allowed to push"))
+
+    def runners(project: Resource, key: Key) -> Assessment:
+        settings = repository_settings(view, project)
+        visibility = str(member(settings, "visibility", id_of(project)))
+        if visibility != "public":
+            return healthy(id_of(project), key, f"the project is {visibility}")
+        listed = documents(view, RUNNERS, project.key)
+        own = [one for one in listed if member(known(one), "runner_type", one.key) != _OF_INSTANCE]
+        if own and not member_flag(settings, _FORKS_RUN_HERE, id_of(project)):
+            return healthy(id_of(project), key, "pipelines of forks run in the forks")
+        return judge_parts(
+            project, key, own, len(listed), ("runners", "of your own, where pipelines of forks run")
+        )
+
+    def job_tokens(project: Resource, key: Key) -> Assessment:
+        scope = document(view, JOB_TOKEN_SCOPES, project.key)
+        if member_flag(scope, "inbound_enabled", id_of(project)):
+            return healthy(id_of(project), key, "job tokens of selected projects reach it")
+        return unhealthy(id_of(project), key, "a job token of any project reaches it")
+
+    yield from judge_gitlab(view, MULTIFACTOR, multifactor)
+    yield from judge_gitlab(view, TLS_WEBHOOKS, webhooks)
+    yield from judge_gitlab(view, READ_ONLY_KEYS, deploy_keys)
+    yield from judge_gitlab(view, NO_FORKS_ON_RUNNERS, runners)
+    yield from judge_gitlab(view, LIMITED_JOB_TOKENS, job_tokens)
+
+
+_FORKS_RUN_HERE = "ci_allow_fork_pipelines_to_run_in_parent_project"
+
+
+def _is_unsafe(webhook: Resource) -> bool:
+    members = known(webhook)
+    address = str(member(members, "url", webhook.key))
+    return not address.startswith("https://") or not member_flag(
+        members, "enable_ssl_verification", webhook.key
+    )

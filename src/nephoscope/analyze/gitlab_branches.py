@@ -1,0 +1,171 @@
+"""A change of a GitLab project's default branch should come by a merge request that two other people approved.
+
+Every protected branch whose name matches counts, `*` in a name stands for anything, and GitLab lets the most open one of them hold.
+An edition of GitLab without approval rules requires none. A project without a branch has nothing to protect.
+
+Source: https://docs.gitlab.com/api/protected_branches, .../api/merge_request_approvals
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.devops_judging import id_of, judge_gitlab, nested, repository_settings
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
+from nephoscope.estate.devops_documents import (
+    APPROVAL_RULES,
+    APPROVAL_SETTINGS,
+    BRANCH_PROTECTIONS,
+    GITLAB_PROJECT,
+    SETTINGS,
+    documents,
+    member,
+    member_flag,
+)
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_PROJECT = GITLAB_PROJECT.lower()
+PROTECTED = Key(
+    "21c7f29e-b8b1-59af-b465-af18b9ec4676", "Developers cannot push to the default branch", (_PROJECT,)
+)
+NO_FORCE_PUSH = Key(
+    "7b947408-6aad-5426-bee6-ed65b3d65e7f",
+    "Nobody can rewrite the default branch of the project",
+    (_PROJECT,),
+)
+TWO_APPROVALS = Key("5815187b-8c28-5320-92bc-9362ef50cab0", "Two people approve a merge request", (_PROJECT,))
+NO_SELF_APPROVAL = Key(
+    "a48e2f35-2375-54a9-b811-b173528fcb1f", "Nobody approves a merge request with own commits", (_PROJECT,)
+)
+KEYS = keyed(PROTECTED, NO_FORCE_PUSH, TWO_APPROVALS, NO_SELF_APPROVAL)
+TYPES = (
+    _PROJECT, SETTINGS.lower(), BRANCH_PROTECTIONS.lower(), APPROVAL_RULES.lower(), APPROVAL_SETTINGS.lower()
+)  # fmt: skip
+
+_APPROVALS = 2
+_DEVELOPER = 30
+#: Rules that hold for every merge request; those of code owners and of reports hold for some.
+_ALWAYS = frozenset({"any_approver", "regular"})
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every project under each key."""
+
+    def on_branch(
+        judge: Callable[[View, Resource, Key, str], Assessment],
+    ) -> Callable[[Resource, Key], Assessment]:
+        def judge_one(project: Resource, key: Key) -> Assessment:
+            branch = _default_branch(view, project)
+            if not branch:
+                return not_applicable(id_of(project), key, "empty", "the project has no branch")
+            return judge(view, project, key, branch)
+
+        return judge_one
+
+    yield from judge_gitlab(view, PROTECTED, on_branch(_protected))
+    yield from judge_gitlab(view, NO_FORCE_PUSH, on_branch(_no_force_push))
+    yield from judge_gitlab(view, TWO_APPROVALS, on_branch(_two_approvals))
+    yield from judge_gitlab(view, NO_SELF_APPROVAL, on_branch(_no_self_approval))
+
+
+def _protected(view: View, project: Resource, key: Key, branch: str) -> Assessment:
+    found = _protections(view, project, branch)
+    if not found:
+        return unhealthy(id_of(project), key, f"'{branch}' is not protected")
+    if any(_developers_push(one, project.key) for one in found):
+        return unhealthy(id_of(project), key, f"developers may push to '{branch}'")
+    return healthy(id_of(project), key, f"'{branch}' is protected")
+
+
+def _no_force_push(view: View, project: Resource, key: Key, branch: str) -> Assessment:
+    found = _protections(view, project, branch)
+    if found and not any(member_flag(one, "allow_force_push", project.key) for one in found):
+        return healthy(id_of(project), key, "force pushes are blocked")
+    return unhealthy(id_of(project), key, f"the history of '{branch}' can be rewritten")
+
+
+def _two_approvals(view: View, project: Resource, key: Key, branch: str) -> Assessment:
+    rules = [known(one) for one in documents(view, APPROVAL_RULES, project.key)]
+    count = max((_required(one, project.key) for one in rules if _holds(one, branch)), default=0)
+    told = healthy if count >= _APPROVALS else unhealthy
+    return told(id_of(project), key, f"{count} approvals are required")
+
+
+def _no_self_approval(view: View, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
+    found = documents(view, APPROVAL_SETTINGS, project.key)
+    if not found:
+        return not_applicable(id_of(project), key, "edition", "this edition of GitLab has no approvals")
+    members = known(found[0])
+    author = member_flag(members, "merge_requests_author_approval", project.key)
+    committers = not member_flag(members, "merge_requests_disable_committers_approval", project.key)
+    who = [name for name, may in (("authors", author), ("committers", committers)) if may]
+    if who:
+        return unhealthy(id_of(project), key, f"{' and '.join(who)} may approve their own changes")
+    return healthy(id_of(project), key, "neither authors nor committers approve")
+
+
+def _default_branch(view: View, project: Resource) -> str:
+    """The name of the default branch, '' where the project has none; NotCollected."""
+    settings = repository_settings(view, project)
+    if "default_branch" not in settings:
+        raise NotCollected(f"'default_branch' of {project.key}")
+    return str(settings["default_branch"] or "")
+
+
+def _protections(view: View, project: Resource, branch: str) -> list[dict[str, Any]]:
+    every = [known(one) for one in documents(view, BRANCH_PROTECTIONS, project.key)]
+    return [one for one in every if is_named_by(branch, str(one.get("name", "")))]
+
+
+def is_named_by(branch: str, pattern: str) -> bool:
+    """Say whether the name of a protected branch, with `*` for anything, names a branch."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return branch == pattern
+    *middle, last = rest
+    if not branch.startswith(first) or not branch.endswith(last) or len(branch) < len(first) + len(last):
+        return False
+    at, end = len(first), len(branch) - len(last)
+    for part in middle:
+        found = branch.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def _developers_push(protection: Mapping[str, Any], of: str) -> bool:
+    """Whether the role of a developer may push, and not only people, groups or keys by name."""
+    levels: Sequence[Any] = member(protection, "push_access_levels", of)
+    named = ("user_id", "group_id", "deploy_key_id")
+    return any(
+        nested(one, "access_level") == _DEVELOPER and not any(nested(one, name) for name in named)
+        for one in levels
+    )
+
+
+def _holds(rule: Mapping[str, Any], branch: str) -> bool:
+    """Whether an approval rule holds for every merge request into a branch that is protected."""
+    if rule.get("rule_type") not in _ALWAYS:
+        return False
+    listed = rule.get("protected_branches")
+    names = [str(nested(one, "name") or "") for one in listed] if isinstance(listed, list) else []
+    if rule.get("applies_to_all_protected_branches") is True or not names:
+        return True
+    return any(is_named_by(branch, name) for name in names)
+
+
+def _required(rule: Mapping[str, Any], of: str) -> int:
+    count = member(rule, "approvals_required", of)
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise NotCollected(f"'approvals_required' of {of}: it is no number")
+    return count

@@ -1,0 +1,61 @@
+"""A push to a GitLab project that holds a secret should be blocked: by secret push protection, or by a push rule.
+
+GitLab leaves the setting out where its edition does not have it, so that the push rules and the security settings must both have
+been read before it is said that nothing blocks.
+
+Source: https://docs.gitlab.com/api/projects, .../api/project_security_settings, .../api/project_push_rules
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.devops_judging import id_of, judge_gitlab, repository_settings
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.estate.devops_documents import (
+    GITLAB_PROJECT,
+    PUSH_RULES,
+    SECURITY_SETTINGS,
+    SETTINGS,
+    documents,
+)
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_PROJECT = GITLAB_PROJECT.lower()
+SECRETS_BLOCKED = Key(
+    "655711f3-ab7f-5c96-8e4b-d6b170be7d77", "Pushes that hold a secret are blocked", (_PROJECT,)
+)
+KEYS = keyed(SECRETS_BLOCKED)
+TYPES = (_PROJECT, SETTINGS.lower(), PUSH_RULES.lower(), SECURITY_SETTINGS.lower())
+
+_SWITCHES = ("secret_push_protection_enabled", "pre_receive_secret_detection_enabled")
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every project."""
+
+    def secrets_blocked(project: Resource, key: Key) -> Assessment:
+        if _is_on(repository_settings(view, project)):
+            return healthy(id_of(project), key, "secret push protection is on")
+        rules = [known(one) for one in documents(view, PUSH_RULES, project.key)]
+        if any(one.get("prevent_secrets") is True for one in rules):
+            return healthy(id_of(project), key, "a push rule rejects files of secrets")
+        if any(_is_on(known(one)) for one in documents(view, SECURITY_SETTINGS, project.key)):
+            return healthy(id_of(project), key, "secret push protection is on")
+        return unhealthy(
+            id_of(project), key, "neither secret push protection nor a push rule blocks a secret"
+        )
+
+    yield from judge_gitlab(view, SECRETS_BLOCKED, secrets_blocked)
+
+
+def _is_on(members: Mapping[str, Any]) -> bool:
+    return any(members.get(name) is True for name in _SWITCHES)

@@ -1,0 +1,111 @@
+"""Secrets of GitLab pipelines should be masked, reach protected branches only, expire, and be no long-lived key of Azure.
+
+Variables are judged by their names, as values are never read: one whose name ends in TOKEN, PASSWORD, API_KEY and the like holds a
+secret. An access token should expire within a year after it was made, a deploy token some day; revoked and expired ones do not count.
+
+Source: https://docs.gitlab.com/api/group_level_variables, .../api/project_level_variables, .../api/project_access_tokens,
+.../api/group_access_tokens, .../api/deploy_tokens
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.devops_judging import judge_gitlab, judge_parts, moment, name_of
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.secret_names import names_azure_key, names_secret
+from nephoscope.estate.devops_documents import (
+    ACCESS_TOKENS,
+    DEPLOY_TOKENS,
+    GITLAB_GROUP,
+    GITLAB_PROJECT,
+    SETTINGS,
+    VARIABLES,
+    documents,
+    member_flag,
+)
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_BOTH = (GITLAB_GROUP.lower(), GITLAB_PROJECT.lower())
+MASKED = Key("1100e2a1-76ea-5677-8ed0-3e763811616a", "Secrets of pipelines are masked in logs", _BOTH)
+PROTECTED = Key(
+    "be34bd22-d84e-5269-b814-f7668ff201bb", "Secrets of pipelines reach protected branches only", _BOTH
+)
+FEDERATED = Key(
+    "8a693d79-9ef8-59d2-92de-ec2ecde8305b", "Pipelines sign in to Azure without a stored key", _BOTH
+)
+EXPIRING = Key("d674f77b-00d3-5123-b2d6-4b518944a9b5", "Access tokens and deploy tokens expire", _BOTH)
+KEYS = keyed(MASKED, PROTECTED, FEDERATED, EXPIRING)
+TYPES = (*_BOTH, SETTINGS.lower(), VARIABLES.lower(), ACCESS_TOKENS.lower(), DEPLOY_TOKENS.lower())
+
+#: A year, and the day in another time zone.
+_LONGEST = timedelta(days=367)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every group and project under each key."""
+
+    def by_variables(
+        is_bad: Callable[[Resource], bool], problem: str
+    ) -> Callable[[Resource, Key], Assessment]:
+        def judge(owner: Resource, key: Key) -> Assessment:
+            variables = documents(view, VARIABLES, owner.key)
+            bad = [one for one in variables if is_bad(one)]
+            return judge_parts(owner, key, bad, len(variables), ("variables", problem))
+
+        return judge
+
+    def expiring(owner: Resource, key: Key) -> Assessment:
+        access = [one for one in documents(view, ACCESS_TOKENS, owner.key) if _is_in_use(one)]
+        deploy = [one for one in documents(view, DEPLOY_TOKENS, owner.key) if _is_in_use(one)]
+        bad = [one for one in access if _lives_long(one)] + [one for one in deploy if not _expires(one)]
+        words = ("tokens", "valid for longer than a year")
+        return judge_parts(owner, key, bad, len(access) + len(deploy), words)
+
+    def is_secret_without(flag: str) -> Callable[[Resource], bool]:
+        return lambda one: names_secret(name_of(one)) and not member_flag(known(one), flag, one.key)
+
+    yield from judge_gitlab(
+        view, MASKED, by_variables(is_secret_without("masked"), "a secret and not masked")
+    )
+    yield from judge_gitlab(
+        view, PROTECTED, by_variables(is_secret_without("protected"), "a secret that every branch gets")
+    )
+    yield from judge_gitlab(
+        view, FEDERATED, by_variables(lambda one: names_azure_key(name_of(one)), "a long-lived key of Azure")
+    )
+    yield from judge_gitlab(view, EXPIRING, expiring)
+
+
+def _is_in_use(token: Resource) -> bool:
+    members = known(token)
+    ended = members.get("expired") is True or members.get("active") is False
+    return not ended and not member_flag(members, "revoked", token.key)
+
+
+def _expires(token: Resource) -> bool:
+    members = known(token)
+    if "expires_at" not in members:
+        raise NotCollected(f"'expires_at' of {token.key}")
+    return bool(members["expires_at"])
+
+
+def _lives_long(token: Resource) -> bool:
+    """Whether a token lives longer than a year after it was made; NotCollected."""
+    if not _expires(token):
+        return True
+    members = known(token)
+    try:
+        end = date.fromisoformat(str(members["expires_at"])[:10])
+    except ValueError:
+        raise NotCollected(f"'expires_at' of {token.key}: it is no date") from None
+    return end - moment(members, "created_at").date() > _LONGEST
