@@ -10,7 +10,7 @@ import pytest
 from nephoscope.collect.azure.needs import ALWAYS, Needs
 from nephoscope.collect.azure.plan import Plan
 from nephoscope.collect.reading import Reading, parse
-from nephoscope.estate.devops_documents import CONTAINERS, DOCUMENTS
+from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, DOCUMENTS, GITLAB_PROJECT
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError, Document
@@ -153,9 +153,18 @@ def test_every_list_has_a_way_to_its_parents() -> None:
         assert not plan.unread, f"{type_}: {plan.unread}"
 
 
+def test_repositories_are_listed_below_security_connectors() -> None:
+    plan = plan_of(Needs(frozenset({AZURE_DEVOPS_REPOSITORY.lower(), GITLAB_PROJECT.lower()}), {}, {}))
+    assert not plan.unread
+    assert "microsoft.security/securityconnectors" in plan.tables["resources"]
+    assert [(job.depth, job.list.path) for job in plan.jobs] == [
+        (0, "devops"), (1, "azureDevOpsOrgs"), (1, "gitLabGroups"), (2, "projects"), (2, "projects"), (3, "repos"),
+    ]  # fmt: skip
+
+
 def test_every_type_of_the_shipped_content_has_a_way(own_needs: Needs) -> None:
-    # GitHub and Azure DevOps tell these, and another command reads them there
-    devops = {one.lower() for one in (*CONTAINERS, *DOCUMENTS)}
+    # GitHub, GitLab and Azure DevOps tell these, and another command reads them there
+    devops = {one.lower() for one in DOCUMENTS}
     assert set(plan_of(own_needs).unread) <= devops | {
         "microsoft.classiccompute/domainnames/slots/roles",
         # own facts bring them: that Azure lists none says nothing where no scanner is on

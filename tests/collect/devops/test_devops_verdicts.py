@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.collect.devops.conftest import CONNECTOR, NOW
 
 from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.running import run
+from nephoscope.collect import resources
+from nephoscope.estate.devops_documents import GITHUB_REPOSITORY
+from nephoscope.estate.view import View
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import State
 
@@ -59,6 +64,22 @@ def test_an_answer_that_nobody_gave_makes_nothing_unhealthy(judge: Any, recorded
         found = judge(platform, {name: None})
         bad = [shown(one) for one in found.values() if one.state is State.NON_COMPLIANT]
         assert bad == [], name
+
+
+def test_what_defender_says_of_a_repository_stands_where_its_settings_were_not_read(tmp_path: Path) -> None:
+    repository = f"{CONNECTOR}/devops/default/gitHubOwners/contoso/repos/shop"
+    protected, reviewed = (key_of(f"github_branches.{name}") for name in ("PROTECTED", "TWO_REVIEWERS"))
+    bodies = [
+        {"id": repository, "name": "shop", "type": GITHUB_REPOSITORY, "properties": {"repoName": "shop"}},
+        {
+            "id": f"{repository}/providers/Microsoft.Security/assessments/{protected}", "name": protected,
+            "type": "Microsoft.Security/assessments", "properties": {"status": {"code": "Unhealthy", "cause": "OffByPolicy"}},
+        },
+    ]  # fmt: skip
+    (tmp_path / "rows.json").write_text(json.dumps(bodies))
+    unknown = run(View(resources.load([tmp_path]), NOW)).unknown
+    assert not [one for one in unknown if one.endswith(protected)]
+    assert [one for one in unknown if one.endswith(reviewed)]
 
 
 def test_every_key_of_these_analyzers_is_seen_unhealthy() -> None:

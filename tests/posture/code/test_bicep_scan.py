@@ -71,7 +71,7 @@ class BicepRepo:
 def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
     packs = Packs(tmp_path_factory.mktemp("data"))
     plan = Plan(packs.catalogue()).assigning("nephoscope")
-    return TemplateJudge(plan, packs.aliases(), datetime(2026, 11, 1, tzinfo=UTC))
+    return TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
 
 
 @pytest.fixture

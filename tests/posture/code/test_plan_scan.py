@@ -77,9 +77,8 @@ def plan(*changes: dict[str, Any], resources: Any = None, calls: Any = None) -> 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
     packs = Packs(tmp_path_factory.mktemp("data"))
-    return TemplateJudge(
-        Plan(packs.catalogue()).assigning("nephoscope"), packs.aliases(), datetime(2026, 11, 1, tzinfo=UTC)
-    )
+    plan = Plan(packs.catalogue()).assigning("nephoscope")
+    return TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
 
 
 class Repo:

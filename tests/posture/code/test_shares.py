@@ -51,7 +51,7 @@ def test_the_report_is_that_of_one_process(tmp_path: Path, processes: int) -> No
         scan_files(
             [open_repository(tmp_path)],
             "x",
-            TemplateJudge(plan, packs.aliases(), now),
+            TemplateJudge(lambda: (plan, packs.aliases()), now),
             Scope(),
             processes=count,
         )

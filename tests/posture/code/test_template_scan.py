@@ -44,7 +44,8 @@ class Repo:
 
     def scan(self, *parameters: Path) -> CodeReport:
         plan = Plan(self._catalogue).assigning("nephoscope")
-        judge = TemplateJudge(plan, Packs(self.folder / ".data").aliases(), datetime(2026, 11, 1, tzinfo=UTC))
+        aliases = Packs(self.folder / ".data").aliases()
+        judge = TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
         return scan_targets([self.folder], judge, Scope(), parameters)
 
 

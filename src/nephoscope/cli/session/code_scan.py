@@ -26,6 +26,8 @@ from nephoscope.posture.code.git_base import GitError, read_base
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.plan_scan import failing_before_apply
 from nephoscope.posture.code.template.scan import CODE_SUFFIXES, scan_files, scan_targets
+from nephoscope.posture.code.template.verdict_basis import basis_of
+from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.policies.planning import build_plan
 from nephoscope_policy.arm.template import Scope
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.foreign import ForeignChecks
     from nephoscope.posture.code.report import CodeReport
     from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
+    from nephoscope.posture.policies.plan import Plan
 
 
 DECISIONS = Path(".nephoscope") / "decisions"
@@ -139,27 +142,53 @@ def _judged(
     data: Path, options: Mapping[str, Any], explanation: Explanation | None, explained: list[ExplainedVerdict]
 ) -> CodeReport:
     """The report of the targets; verdicts that are to be explained are added to `explained`."""
-    packs = Packs(data)
-    plan = build_plan(_Asked(options), packs, Estate.of((), Coverage({}), derives=False))
+    packs, asked = Packs(data), _Asked(options)
     now = options["at"] or datetime.now(UTC)
-    judge = TemplateJudge(plan, packs.aliases(), now)
+    judge = TemplateJudge(lambda: (_plan(asked, packs), packs.aliases()), now)
     targets = [Path(target) for target in options["targets"]]
     scope = _scope(options)
     judge.explains = explanation.wants if explanation is not None else None
     foreign = _foreign(options)
-    report = scan_targets(targets, judge, scope, options["parameters_files"], foreign)
+    cache = _cache(data, options, asked, packs, now)
+    report = scan_targets(targets, judge, scope, options["parameters_files"], foreign, cache)
     explained += judge.explained
     judge.explains = None
     if options["since"] is not None:
         before = frozenset[str]().union(
-            *(_before(target, options["since"], judge, scope, foreign) for target in targets)
+            *(_before(target, options["since"], judge, scope, foreign, cache) for target in targets)
         )
         report = known_before(report, before, options["since"])
+    if cache is not None:
+        _tell_of(cache)
     for file in options["results"]:
         report = _with_results(report, file)
     if options["baseline"] is not None:
         report = known_before(report, read_baseline(options["baseline"]), str(options["baseline"]))
     return report
+
+
+def _plan(asked: _Asked, packs: Packs) -> Plan:
+    return build_plan(asked, packs, Estate.of((), Coverage({}), derives=False))
+
+
+def _cache(
+    data: Path, options: Mapping[str, Any], asked: _Asked, packs: Packs, now: datetime
+) -> VerdictCache | None:
+    """The verdicts that earlier scans kept in the data folder; none where they are not wanted or cannot be told to be the same."""
+    largest = options["cache_size"] << 20
+    basis = basis_of(asked, packs, now) if options["cache"] and largest else None
+    return None if basis is None else VerdictCache(data / "content" / "verdicts", basis, largest)
+
+
+def _tell_of(cache: VerdictCache) -> None:
+    """Keep the cache within its bound, and say what of it could not be used."""
+    cache.prune()
+    if cache.damaged:
+        tell(
+            f"{counted(len(cache.damaged), 'kept verdict')} could not be read and was judged anew (first: {cache.damaged[0]})"
+        )
+    if cache.failure:
+        tell(f"verdicts are not kept: {cache.failure}")
 
 
 def _foreign(options: Mapping[str, Any]) -> ForeignChecks | None:
@@ -190,7 +219,12 @@ def _with_results(report: CodeReport, file: Path) -> CodeReport:
 
 
 def _before(
-    target: Path, since: str, judge: TemplateJudge, scope: Scope, foreign: ForeignChecks | None
+    target: Path,
+    since: str,
+    judge: TemplateJudge,
+    scope: Scope,
+    foreign: ForeignChecks | None,
+    cache: VerdictCache | None,
 ) -> frozenset[str]:
     """The fingerprints of what fails in a target at the commit that a change starts from."""
     repository, names = open_repository(target)
@@ -199,7 +233,7 @@ def _before(
     prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
     around = target.absolute().relative_to(repository.root).as_posix() if target.is_dir() else prefix
     inside = [name for name in base.files if around in ("", ".") or name.startswith(f"{around}/")]
-    report = scan_files([(earlier, inside)], since, judge, scope)
+    report = scan_files([(earlier, inside)], since, judge, scope, cache=cache)
     if foreign is not None:
         report = foreign.extend(report, [(earlier, inside)])
     applied = failing_before_apply(repository, names, judge, scope)

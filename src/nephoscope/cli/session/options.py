@@ -284,6 +284,14 @@ _TEMPLATES = (
         help="Take what another tool found into the gate: SARIF, CycloneDX, ZAP's JSON or XML, JUnit.",
     ),
     click.option(
+        "--cache/--no-cache", default=True, envvar="NEPHOSCOPE_SCAN_CACHE", show_envvar=True,
+        help="Take verdicts of unchanged files from the data folder, and keep new ones there.",
+    ),
+    click.option(
+        "--cache-size", type=click.IntRange(0, 1 << 20), default=256, show_default=True, metavar="MIB",
+        envvar="NEPHOSCOPE_SCAN_CACHE_SIZE", show_envvar=True, help="What kept verdicts of files may take at most.",
+    ),
+    click.option(
         "--tools", type=click.Choice(("installed", "none", "all")), default="installed", show_default=True,
         help="Whether zizmor and hadolint judge workflows and Dockerfiles too; `all` fails where one is not installed.",
     ),

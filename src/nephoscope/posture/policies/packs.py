@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +97,12 @@ class Packs:
         """What was imported, as names, sizes and times: equal as long as the content is the same."""
         files = [path for folder in (self._packs, self._tables) for path in self._files(folder)]
         return tuple((path.name, (status := path.stat()).st_size, status.st_mtime_ns) for path in files)
+
+    def digests(self) -> Iterator[tuple[str, str]]:
+        """The imported files with digests of what they hold."""
+        for folder in (self._packs, self._tables):
+            for path in self._files(folder):
+                yield path.name, hashlib.sha256(path.read_bytes()).hexdigest()
 
     def folder(self, root: Path) -> Catalogue:
         """The catalogue of a folder or file, without importing it; ContentError when it does not exist."""

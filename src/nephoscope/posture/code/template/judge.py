@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region
 from nephoscope.posture.code.planned import PlannedPlace
@@ -19,8 +20,9 @@ from nephoscope.posture.code.template.places import BodyPath, Found, Places
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.suppressed import TemplateSuppressions
+from nephoscope.posture.code.template.watched_time import WatchedTime
 from nephoscope.posture.evaluation.analysis import Analyzers
-from nephoscope.posture.evaluation.evaluating import evaluate, prepare
+from nephoscope.posture.evaluation.evaluating import Prepared, evaluate, prepare
 from nephoscope.posture.reports.reason_text import why
 from nephoscope_policy.gap import UNDECIDED
 from nephoscope_policy.model.state import State
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.model.assessment import Assessment, Reason
 
+Content: TypeAlias = "Callable[[], tuple[Plan, Aliases]]"
 _IDENTIFYING = frozenset({"type", "name", "fullname", "id", "kind", "location"})
 _STATES = {
     State.NON_COMPLIANT: FindingState.FAILED,
@@ -46,7 +49,8 @@ _STATES = {
 class Judgement:
     """What judging came to: findings, what is made, how many assessments ended how, and how many end elsewhere, by cause.
 
-    `unjudged` are the places of planned resources that no policy can judge, with the reason.
+    `unjudged` are the places of planned resources that no policy can judge, with the reason. `asked_time` is True where the time was
+    asked for: at another time the verdicts may be others.
     """
 
     findings: list[CodeFinding] = field(default_factory=list)
@@ -54,36 +58,40 @@ class Judgement:
     elsewhere: Counter[str] = field(default_factory=Counter)
     resources: list[PlannedPlace] = field(default_factory=list)
     unjudged: list[tuple[Region, str]] = field(default_factory=list)
+    asked_time: bool = False
 
 
 class TemplateJudge:
-    """Judges planned resources by one plan; the rules are made ready once.
+    """Judges planned resources by one plan; the plan is built, and its rules are made ready, once and when they are needed.
 
-    Verdicts on resources that `explains` wants are kept in `explained`, whatever they are.
+    `content` builds the plan and the aliases. Verdicts on resources that `explains` wants are kept in `explained`, whatever they are.
     """
 
-    def __init__(
-        self, plan: Plan, aliases: Aliases, now: datetime, analyzers: Analyzers = analyze_planned
-    ) -> None:
-        self.plan, self.aliases, self.now = plan, aliases, now
+    def __init__(self, content: Content, now: datetime, analyzers: Analyzers = analyze_planned) -> None:
+        self.now = now
         self.rules: dict[str, CodeRule] = {}
         self.explains: Wanted | None = None
         self.explained: list[ExplainedVerdict] = []
+        self._build = content
         self._analyzers = analyzers
-        self._prepared = prepare(plan, aliases, {})
         self._places = Places()
         self._suppressions = TemplateSuppressions()
 
+    @cached_property
+    def _content(self) -> tuple[Plan, Aliases, Prepared]:
+        plan, aliases = self._build()
+        return plan, aliases, prepare(plan, aliases, {})
+
+    def make_ready(self) -> None:
+        """Build the plan; raises what `content` raises."""
+        self._content  # noqa: B018 - computes it
+
     def judge(self, listed: Iterable[WrittenResource]) -> Judgement:
         """Judge what one deployment, or one apply, makes."""
-        planned = plan_estate(listed)
+        plan, aliases, prepared = self._content
+        planned, now = plan_estate(listed), WatchedTime.of(self.now)
         run = evaluate(
-            planned.estate,
-            self.plan,
-            self.now,
-            analyzers=self._analyzers,
-            aliases=self.aliases,
-            prepared=self._prepared,
+            planned.estate, plan, now, analyzers=self._analyzers, aliases=aliases, prepared=prepared
         )
         found = Judgement()
         passed: dict[str, list[str]] = {}
@@ -93,6 +101,7 @@ class TemplateJudge:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
         found.resources += self._resources(planned, passed)
         found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
+        found.asked_time = now.asked
         return found
 
     def _resources(

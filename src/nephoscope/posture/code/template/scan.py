@@ -2,156 +2,120 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-from nephoscope.collect.templates.arm.repository import Repository, TemplateFile, open_repository
+from nephoscope.collect.templates.arm.repository import Repository, open_repository
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler
-from nephoscope.collect.templates.bicep.repository import BICEP, compile_bicep
-from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.bicep.repository import compile_bicep
 from nephoscope.estate.garbage import no_collection
-from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.finding import CodeFinding, UnreadFile, region_at
 from nephoscope.posture.code.foreign import ForeignChecks
 from nephoscope.posture.code.planned import merge_places
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
+from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plans
+from nephoscope.posture.code.template.repository_files import RepositoryFiles, is_claimable
 from nephoscope.posture.code.template.shares import Exchange, in_shares, processes_for
 from nephoscope.posture.code.template.template_report import TemplateReport
-from nephoscope_policy.arm.template import Document, Expansion, Scope, TemplateError, expand
-from nephoscope_policy.model.state import Severity
+from nephoscope.posture.code.template.verdict_cache import VerdictCache
+from nephoscope_policy.arm.template import Scope
 
 CODE_SUFFIXES = (
     ".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tfvars", ".yml", ".yaml", ".sh", ".bash",
     "Dockerfile", "Containerfile", ".dockerfile",
 )  # fmt: skip
 """Ends of the names of files that are judged, or that these read."""
-_CLAIMABLE = re.compile(r"(?:^|/)[^/]*(?:dockerfile|containerfile)[^/]*$|\.(?:ya?ml|sh|bash)$", re.IGNORECASE)
-NOT_KNOWN = CodeRule(
-    id="template-part-not-known",
-    title="Every part of a template should be readable where it is judged",
-    severity=Severity.INFORMATIONAL,
-    description="A part of the template, such as a template behind a remote link, is not known here, so that nothing judges it.",
-    steps=("Put the linked template into the repository, or link it by a relative path.",),
-)
-
-
-@dataclass(slots=True)
-class ScannedShare:
-    """What came of a share of the files: reports of templates by name, the rules that they name, and what other rules found."""
-
-    reports: dict[str, TemplateReport] = field(default_factory=dict)
-    rules: dict[str, CodeRule] = field(default_factory=dict)
-    beside: CodeReport | None = None
 
 
 class TemplateScan:
     """Judges the files of repositories; `scope` is where templates are taken to be deployed.
 
-    `processes` judge them together; None chooses by the number of files.
+    `processes` judge them together; None chooses by the number of files. What `cache` holds of a file is taken in place of judging it.
     """
 
-    def __init__(self, judge: TemplateJudge, scope: Scope, processes: int | None = None) -> None:
+    def __init__(
+        self,
+        judge: TemplateJudge,
+        scope: Scope,
+        processes: int | None = None,
+        cache: VerdictCache | None = None,
+    ) -> None:
         self.report = TemplateReport()
         self.rules: dict[str, CodeRule] = {one.id: one for one in (NOT_KNOWN, NOT_MAPPED)}
-        self.beside: list[CodeReport] = []
+        self.beside_findings: list[CodeFinding] = []
+        self.beside_unread: list[UnreadFile] = []
+        self.beside_files: list[str] = []
         self.now = judge.now
         self._judge = judge
         self._scope = scope
         self._processes = processes
+        self._cache = cache if judge.explains is None else None
         self._seen: set[CodeFinding] = set()
 
     def add(self, repository: Repository, names: Sequence[str], parameters: Sequence[str] = ()) -> None:
         """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
         templates = {one.name: one for one in repository.templates(names, parameters)}
-        weights = [len(repository.load(name) or b"") if name in templates else 0 for name in names]
-
-        def work(share: Sequence[int], exchange: Exchange) -> ScannedShare:
-            return self._scanned(repository, templates, [names[index] for index in share], exchange)
-
-        shares = in_shares(weights, work, self._processes or self._chosen(len(templates)))
-        for share in shares:
-            self.rules |= share.rules
-            self.beside += [share.beside] if share.beside is not None else []
-        reports = {name: report for share in shares for name, report in share.reports.items()}
-        for name in templates:
-            self._merge(reports[name])
+        files = RepositoryFiles(repository, templates, self._scope)
+        found = self._verdicts(files, [name for name in names if name in templates or is_claimable(name)])
+        deployed = linked_templates(found, templates)
+        for name, verdict in found.items():
+            self.rules |= {one.id: one for one in verdict.rules}
+            if verdict.is_template:
+                self._merge(verdict.report(name, deployed=name in deployed))
+            if verdict.beside is not None:
+                self._merge_beside(name, verdict.beside)
         judge_plans(repository, names, self._judge, self._scope, self.report)
         self.rules |= self._judge.rules
 
+    def _verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
+        """What is said of each file, in order: of the cache where it has it, else judged."""
+        known = self._kept(files, names)
+        wanted = [name for name in names if name not in known]
+        if wanted or not names:
+            self._judge.make_ready()
+        made = self._judged(files, wanted, linked_templates(known, files.templates))
+        known |= made
+        deployed = linked_templates(known, files.templates)
+        alone = [name for name in names if known[name].lacks_verdict and name not in deployed]
+        if alone:  # another template deployed it when it was kept
+            self._judge.make_ready()
+            again = self._judged(files, alone, deployed)
+            known |= again
+            made |= again
+        self._keep(files, made)
+        return {name: known[name] for name in names}
+
+    def _kept(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
+        if self._cache is None:
+            return {}
+        found = ((name, self._cache.find(files.key(name), files.digest)) for name in names)
+        return {name: one for name, one in found if one is not None}
+
+    def _keep(self, files: RepositoryFiles, made: Mapping[str, FileVerdict]) -> None:
+        if self._cache is not None:
+            for name, verdict in made.items():
+                self._cache.keep(files.key(name), verdict)
+
+    def _judged(
+        self, files: RepositoryFiles, names: Sequence[str], deployed: frozenset[str]
+    ) -> dict[str, FileVerdict]:
+        if not names:
+            return {}
+        templates = sum(name in files.templates for name in names)
+
+        def work(share: Sequence[int], exchange: Exchange) -> dict[str, FileVerdict]:
+            return FileJudge(self._judge, files, deployed).judge([names[index] for index in share], exchange)
+
+        weights = [files.weight(name) for name in names]
+        shares = in_shares(weights, work, self._processes or self._chosen(templates))
+        return {name: verdict for share in shares for name, verdict in share.items()}
+
     def _chosen(self, count: int) -> int:
         return 1 if self._judge.explains is not None else processes_for(count)
-
-    def _scanned(
-        self,
-        repository: Repository,
-        templates: Mapping[str, TemplateFile],
-        names: Sequence[str],
-        exchange: Exchange,
-    ) -> ScannedShare:
-        found = ScannedShare()
-        linked: set[str] = set()
-        expanded = {}
-        for name in names:
-            if name in templates:
-                report = found.reports[name] = TemplateReport(files=[name])
-                listed = self._expansions(repository, templates[name], templates.keys(), linked, report)
-                expanded[name] = list(listed)
-        every = exchange(frozenset(linked))
-        for name, expansions in expanded.items():
-            for expansion in expansions if name not in every else ():
-                self._take(expansion, found.reports[name])
-        found.rules = self._judge.rules
-        found.beside = self._beside(repository, names)
-        return found
-
-    def _beside(self, repository: Repository, names: Sequence[str]) -> CodeReport | None:
-        texts = list(_texts(repository, names))
-        if not texts:
-            return None
-        from nephoscope.posture.code.judging import judge_files
-
-        return judge_files(texts, "", self._judge.now)
-
-    def _expansions(
-        self,
-        repository: Repository,
-        template: TemplateFile,
-        names: Container[str],
-        linked: set[str],
-        report: TemplateReport,
-    ) -> Iterator[Expansion]:
-        def load(name: str) -> bytes | Document | None:
-            found = repository.compiled.get(name) or repository.load(name)
-            if found is not None and name in names and name != template.name:
-                linked.add(name)
-            return found
-
-        for parameters in template.parameters or ("",):
-            try:
-                document = repository.document(template.name)
-                given = repository.document(parameters) if parameters else None
-                yield expand(document, given, scope=self._scope, load=load)
-            except TemplateError as error:
-                problem = error.problem
-                report.unread.append(UnreadFile(region_at(problem.place), problem.message))
-
-    def _take(self, expansion: Expansion, report: TemplateReport) -> None:
-        for problem in expansion.problems:
-            region = region_at(problem.place)
-            if problem.error:
-                report.unread.append(UnreadFile(region, problem.message))
-            else:
-                report.findings.append(_not_known(region, problem.message))
-        judgement = self._judge.judge(expansion.resources)
-        report.states += judgement.states
-        report.elsewhere += judgement.elsewhere
-        report.resources += judgement.resources
-        report.unread += (UnreadFile(region, why) for region, why in judgement.unjudged)
-        report.findings += judgement.findings
 
     def _merge(self, one: TemplateReport) -> None:
         """Add the report of a template; a finding that several templates have counts once."""
@@ -166,17 +130,11 @@ class TemplateScan:
                 self._seen.add(finding)
                 report.findings.append(finding)
 
-
-def _not_known(region: Region, message: str) -> CodeFinding:
-    return CodeFinding(
-        rule=NOT_KNOWN.id,
-        region=region,
-        message=message,
-        severity=NOT_KNOWN.severity,
-        state=FindingState.UNKNOWN,
-        reason=message,
-        remediation=NOT_KNOWN.steps,
-    )
+    def _merge_beside(self, name: str, one: JudgedFile) -> None:
+        self.beside_findings += one.findings
+        self.beside_unread += one.unread
+        if one.judged:
+            self.beside_files.append(name)
 
 
 def scan_targets(
@@ -185,12 +143,15 @@ def scan_targets(
     scope: Scope,
     parameters: Sequence[Path] = (),
     foreign: ForeignChecks | None = None,
+    cache: VerdictCache | None = None,
 ) -> CodeReport:
     """Judge the files of a repository or single ones; raises RepositoryError for what is not there."""
     opened = [open_repository(target) for target in targets]
     for repository, _ in opened:
         given = [_relative(repository, path) for path in parameters]
-    report = scan_files(opened, " ".join(map(str, targets)), judge, scope, given if opened else [])
+    report = scan_files(
+        opened, " ".join(map(str, targets)), judge, scope, given if opened else [], cache=cache
+    )
     return report if foreign is None else foreign.extend(report, opened)
 
 
@@ -201,13 +162,15 @@ def scan_files(
     scope: Scope,
     parameters: Sequence[str] = (),
     processes: int | None = None,
+    cache: VerdictCache | None = None,
 ) -> CodeReport:
     """Judge files of repositories: templates by what they plan, pipelines, Dockerfiles and scripts by their own rules.
 
-    `processes` do it together (None chooses by the number of templates); the report is the same for any number.
+    `processes` do it together (None chooses by the number of templates); the report is the same for any number, and the same with
+    `cache` as without.
     """
     with no_collection():
-        return _scan_files(opened, label, TemplateScan(judge, scope, processes), parameters)
+        return _scan_files(opened, label, TemplateScan(judge, scope, processes, cache), parameters)
 
 
 def _scan_files(
@@ -220,18 +183,15 @@ def _scan_files(
         bicep = compile_bicep(repository, [*names, *parameters], BicepCompiler.installed())
         scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
         scan.add(repository, [name for name in names if name not in bicep.superseded], parameters)
-    report, rules = scan.report, scan.rules
-    findings, files, unread = [*report.findings], [*report.files], {*report.unread}
-    for beside in scan.beside:
-        rules |= beside.rules
-        findings += beside.findings
-        files += [one for one in beside.files if one not in report.files]
-        unread |= {one for one in beside.unread if one.region.file not in report.files}
+    report = scan.report
+    templates = frozenset(report.files)
+    files = [*report.files, *(one for one in scan.beside_files if one not in templates)]
+    unread = {*report.unread, *(one for one in scan.beside_unread if one.region.file not in templates)}
     return CodeReport(
         label,
         scan.now,
-        rules,
-        sorted(findings, key=lambda one: one.order),
+        scan.rules,
+        sorted([*report.findings, *scan.beside_findings], key=lambda one: one.order),
         sorted(files),
         sorted(unread, key=lambda one: (one.region, one.reason)),
         report.states,
@@ -240,17 +200,9 @@ def _scan_files(
     )
 
 
-def _texts(repository: Repository, names: Iterable[str]) -> Iterator[SourceText]:
-    """The files that readers of templates, pipelines, Dockerfiles and scripts may claim."""
-    for name in names:
-        compiled = repository.compiled.get(name)
-        if compiled is not None and name.endswith(BICEP):
-            yield SourceText(name, compiled.text, compiled)
-        elif _CLAIMABLE.search(name) or (name.endswith((".json", ".jsonc")) and repository.is_template(name)):
-            data = repository.load(name)
-            if data is not None and b"\0" not in data:
-                text, parsed = data.decode("utf-8", "replace"), repository.parsed(name)
-                yield SourceText(name, text, parsed if parsed is not None and parsed.text == text else None)
+def linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]) -> frozenset[str]:
+    """Give the templates that another one of those that were judged deploys."""
+    return frozenset(linked for name, verdict in found.items() for linked in verdict.linked(name, templates))
 
 
 def _relative(repository: Repository, path: Path) -> str:

@@ -1,0 +1,138 @@
+"""Judge files one by one: a template by what it plans, each file by the rules of the reader that claims it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
+from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile, JudgedTemplate, named_rules
+from nephoscope.posture.code.template.judge import TemplateJudge
+from nephoscope.posture.code.template.repository_files import RepositoryFiles
+from nephoscope.posture.code.template.shares import Exchange
+from nephoscope.posture.code.template.template_report import TemplateReport
+from nephoscope_policy.arm.template import Document, Expansion, TemplateError, expand
+from nephoscope_policy.model.state import Severity
+
+NOT_KNOWN = CodeRule(
+    id="template-part-not-known",
+    title="Every part of a template should be readable where it is judged",
+    severity=Severity.INFORMATIONAL,
+    description="A part of the template, such as a template behind a remote link, is not known here, so that nothing judges it.",
+    steps=("Put the linked template into the repository, or link it by a relative path.",),
+)
+
+
+@dataclass(slots=True)
+class Expanded:
+    """The expansions of a template with each of its parameters files, those that failed as a whole, and the files that they read."""
+
+    expansions: list[Expansion] = field(default_factory=list)
+    unread: list[UnreadFile] = field(default_factory=list)
+    loaded: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class FileJudge:
+    """Judges files of a repository; `deployed` are templates that are known to be deployed by others, and not judged alone."""
+
+    judge_of_plans: TemplateJudge
+    files: RepositoryFiles
+    deployed: frozenset[str]
+
+    def judge(self, names: Sequence[str], exchange: Exchange) -> dict[str, FileVerdict]:
+        """Judge files by name; `exchange` tells the templates that those of other processes deploy."""
+        templates = self.files.templates
+        expanded = {name: self._expanded(name) for name in names if name in templates}
+        linked = frozenset(
+            other
+            for name, one in expanded.items()
+            for other, digest in one.loaded.items()
+            if digest and other in templates and other != name
+        )
+        every = exchange(linked) | self.deployed
+        return {name: self._verdict(name, expanded.get(name), alone=name not in every) for name in names}
+
+    def _verdict(self, name: str, expanded: Expanded | None, *, alone: bool) -> FileVerdict:
+        beside, rules = self._beside(name)
+        if expanded is None:
+            return FileVerdict(is_template=False, beside=beside, rules=rules)
+        judged, lasting = None, True
+        if alone:
+            report = TemplateReport()
+            asked_time = [self._take(one, report) for one in expanded.expansions]
+            lasting = not any(asked_time)
+            judged = JudgedTemplate.of(report)
+            known = {NOT_KNOWN.id: NOT_KNOWN, **self.judge_of_plans.rules}
+            rules = (*rules, *named_rules(known, report.findings))
+        return FileVerdict(
+            is_template=True,
+            loaded=tuple(expanded.loaded.items()),
+            unread=tuple(expanded.unread),
+            judged=judged,
+            beside=beside,
+            rules=rules,
+            lasting=lasting,
+        )
+
+    def _expanded(self, name: str) -> Expanded:
+        found = Expanded()
+
+        def load(other: str) -> bytes | Document | None:
+            found.loaded[other] = self.files.digest(other)
+            return self.files.load(other)
+
+        repository = self.files.repository
+        for parameters in self.files.templates[name].parameters or ("",):
+            try:
+                document = repository.document(name)
+                given = repository.document(parameters) if parameters else None
+                found.expansions.append(expand(document, given, scope=self.files.scope, load=load))
+            except TemplateError as error:
+                problem = error.problem
+                found.unread.append(UnreadFile(region_at(problem.place), problem.message))
+        return found
+
+    def _take(self, expansion: Expansion, report: TemplateReport) -> bool:
+        """Add what is said of an expansion to a report; whether the time was asked for."""
+        for problem in expansion.problems:
+            region = region_at(problem.place)
+            if problem.error:
+                report.unread.append(UnreadFile(region, problem.message))
+            else:
+                report.findings.append(_not_known(region, problem.message))
+        judgement = self.judge_of_plans.judge(expansion.resources)
+        report.states += judgement.states
+        report.elsewhere += judgement.elsewhere
+        report.resources += judgement.resources
+        report.unread += _unread(judgement.unjudged)
+        report.findings += judgement.findings
+        return judgement.asked_time
+
+    def _beside(self, name: str) -> tuple[JudgedFile | None, tuple[CodeRule, ...]]:
+        """What the rules of the reader that claims a file find, and these rules."""
+        source = self.files.source(name)
+        if source is None:
+            return None, ()
+        from nephoscope.posture.code.judging import judge_files
+
+        found = judge_files((source,), "", self.judge_of_plans.now)
+        judged = JudgedFile(bool(found.files), tuple(found.findings), tuple(found.unread))
+        return judged, tuple(found.rules.values())
+
+
+def _unread(unjudged: Sequence[tuple[Region, str]]) -> Iterator[UnreadFile]:
+    return (UnreadFile(region, why) for region, why in unjudged)
+
+
+def _not_known(region: Region, message: str) -> CodeFinding:
+    return CodeFinding(
+        rule=NOT_KNOWN.id,
+        region=region,
+        message=message,
+        severity=NOT_KNOWN.severity,
+        state=FindingState.UNKNOWN,
+        reason=message,
+        remediation=NOT_KNOWN.steps,
+    )

@@ -1,0 +1,79 @@
+"""The files of a repository as a scan goes through them: which are templates, what each holds, under which key its verdict is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from nephoscope.collect.templates.arm.repository import Repository, TemplateFile
+from nephoscope.collect.templates.bicep.repository import BICEP
+from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.posture.code.template.verdict_cache import digest_of
+from nephoscope_policy.arm.template import Document, Scope
+
+_CLAIMABLE = re.compile(r"(?:^|/)[^/]*(?:dockerfile|containerfile)[^/]*$|\.(?:ya?ml|sh|bash)$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class RepositoryFiles:
+    """The files of a repository with its templates by name, which are taken to be deployed to a scope."""
+
+    repository: Repository
+    templates: Mapping[str, TemplateFile]
+    scope: Scope
+    _digests: dict[str, str] = field(default_factory=dict)
+
+    def load(self, name: str) -> bytes | Document | None:
+        """Give what a file holds, of a Bicep file what it compiles to; None where there is none."""
+        return self.repository.compiled.get(name) or self.repository.load(name)
+
+    def digest(self, name: str) -> str:
+        """Give the digest of what a file holds, '' where there is none."""
+        if name not in self._digests:
+            self._digests[name] = _digest(self.load(name))
+        return self._digests[name]
+
+    def key(self, name: str) -> bytes:
+        """Give what a verdict on a file rests on in the repository, but for the files that it reads."""
+        template = self.templates.get(name)
+        parameters = template.parameters if template is not None else ()
+        told = (
+            name,
+            template is not None,
+            self.digest(name),
+            [(one, self.digest(one)) for one in parameters],
+            self.scope,
+        )
+        return msgspec.msgpack.encode(told)
+
+    def weight(self, name: str) -> int:
+        """Give about how much work a file is."""
+        return len(self.repository.load(name) or b"") if name in self.templates else 0
+
+    def source(self, name: str) -> SourceText | None:
+        """Give the text that readers of templates, pipelines, Dockerfiles and scripts may claim; None for what they do not."""
+        compiled = self.repository.compiled.get(name)
+        if compiled is not None and name.endswith(BICEP):
+            return SourceText(name, compiled.text, compiled)
+        data = self.repository.load(name) if is_claimable(name) or name in self.templates else None
+        if data is None or b"\0" in data:
+            return None
+        text, parsed = data.decode("utf-8", "replace"), self.repository.parsed(name)
+        return SourceText(name, text, parsed if parsed is not None and parsed.text == text else None)
+
+
+def is_claimable(name: str) -> bool:
+    """Say whether readers of pipelines, Dockerfiles and scripts may claim a file, by its name."""
+    return _CLAIMABLE.search(name) is not None
+
+
+def _digest(held: bytes | Document | None) -> str:
+    if held is None:
+        return ""
+    if isinstance(held, bytes):
+        return digest_of(held)
+    return digest_of(json.dumps((held.file, held.text, held.value)).encode())
