@@ -8,7 +8,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "decisions"
 #: Topic -> the numbers of its decisions: single ones and ranges.
 TOPICS = {
-    "The house": "1-2, 151, 408-416, 421, 440",
+    "The house": "1-2, 151, 408-416, 421, 440, 456",
     "ARM expressions": "10-16, 24, 417",
     "The policy language": "20-23, 25-28, 105-106",
     "Definitions, initiatives, exemptions": "30-32, 35, 60-61",
@@ -24,7 +24,7 @@ TOPICS = {
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",
     "KQL: what a query means": "110-123, 125, 130-131, 138, 400",
-    "KQL: bounds, engines and tests": "124, 127-129, 134-137",
+    "KQL: bounds, engines and tests": "124, 127-129, 134-137, 457",
     "The lake": "140-148, 156-157, 160-161, 406",
     "The state": "150, 152-155, 373",
     "Log formats": "162-163, 165, 170-175",

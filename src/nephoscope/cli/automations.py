@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ T = TypeVar("T")
 COLUMNS = ("name", "enabled", "events", "actions", "scopes", "error")
 RUNS = ("id", "status", "action", "on", "attempts", "created", "detail")
 _FAULT = 3
+_MOST_BYTES = 4 << 20
 
 
 @click.group("automations")
@@ -152,9 +152,11 @@ def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readi
 
 
 def _read(path: Path) -> dict[str, Any]:
+    from nephoscope.files.json_text import JsonTextError, read_json
+
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        found = read_json(path, _MOST_BYTES)
+    except JsonTextError as error:
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(found, dict):
         raise ValueError(f"{path}: an object is wanted")

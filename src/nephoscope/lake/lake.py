@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryPipeline
 from nephoscope.lake.reading.catalog import LakeCatalog, Shelf
 from nephoscope.lake.reading.functions import Saved, StoredFunctions
 from nephoscope.lake.reading.joined import Joined
@@ -42,10 +43,7 @@ from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
 from nephoscope.state.ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
 from nephoscope_kql.cache import CompileCache
-from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
-from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.run import QueryResult, ran, run_results
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,6 +56,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.engines.most import Most
     from nephoscope_kql.external import ExternalReader
     from nephoscope_kql.plan.row_identity import RowIdentity
+    from nephoscope_kql.run import QueryResult
 
 FLUSH_EVERY = 2.0
 """Seconds between rounds of the flusher."""
@@ -228,9 +227,9 @@ class Lake:
             return kept
         with within(timeout), self.catalog(scope, workspace) as catalog:
             seen = Joined(catalog, others) if others else catalog
-            compiled = compile_results(text, seen, now=now, given=given)
-            with DuckDBEngine(scans=seen.scans(span), external=external, most=most) as engine:
-                found = run_results(engine, compiled, text, timeout)
+            limits = EngineLimits(external=external, most=most)
+            pipeline = QueryPipeline(seen, lambda: EngineRows(scans=seen.scans(span)), limits)
+            found = pipeline.results(text, now=now, timeout=timeout, given=given)
         if age and not (most and most.cut) and not catalog.graph_tables:
             self._results.keep(asked, began, found)
         return found
@@ -248,8 +247,8 @@ class Lake:
         """The rows of a query's last result, as `query` has them; a text that comes again is not compiled again."""
         with within(timeout), self.catalog(scope, workspace) as catalog:
             compiled = self._compiled.compile(text, catalog, now=now)
-            with DuckDBEngine(scans=catalog.scans(span)) as engine:
-                return ran(engine, compiled, text, timeout)
+            pipeline = QueryPipeline(catalog, lambda: EngineRows(scans=catalog.scans(span)))
+            return pipeline.run((compiled,), text, timeout)[-1].table
 
     def row_identity(self, text: str, *, workspace: str = DEFAULT, now: dt.datetime) -> RowIdentity:
         """What tells the rows of a query's last result apart; KqlError where it is wrong."""

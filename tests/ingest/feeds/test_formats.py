@@ -123,7 +123,7 @@ def test_bad_objects_are_refused_with_the_reason(
     ("text", "said"),
     [
         ('{"type": "bundle",\n "objects": [}', "line 2, column 14"),
-        ("[" * 20_000, "nested too deeply"),
+        ("[" * 20_000, "nests too deeply"),
         ("", "not JSON"),
         ("\xff\xfe", "not JSON"),
     ],

@@ -20,6 +20,8 @@ SEPARATORS = {"csv": ",", "tsv": "\t", "psv": "|", "scsv": ";", "sohsv": "\x01"}
 FORMATS = (*SEPARATORS, "json", "multijson", "txt", "raw", "parquet")
 MAX_BYTES = 256 * 1024 * 1024
 """How large a file may be, also unpacked."""
+MAX_CELL = 131_072
+"""Characters that a separated cell may have: csv's own bound, which another part of the process may have raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +107,17 @@ def _separated(text: str, source: ExternalSource) -> Iterator[tuple[str | None, 
 
 
 def _readable(reader: Iterable[list[str]]) -> Iterator[list[str]]:
-    """The rows that have the format; a row that has not (a field over the limit) is left out."""
+    """The rows that have the format; a row that has not (a cell over the limit) is left out."""
     rows = iter(reader)
     while True:
         try:
-            yield next(rows)
+            row = next(rows)
         except StopIteration:
             return
         except csv.Error:
             continue
+        if all(len(cell) <= MAX_CELL for cell in row):
+            yield row
 
 
 def _values(texts: Iterable[str]) -> Iterator[object]:

@@ -6,14 +6,13 @@ https://learn.microsoft.com/azure/templates/microsoft.operationalinsights/worksp
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
+from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
 from nephoscope_policy.arm.expression import parse
 from nephoscope_policy.arm.value import Value
@@ -220,15 +219,25 @@ def _watchlist(given: _Source) -> Found:
     skipped = properties.get("numberOfLinesToSkip") or 0
     if not isinstance(skipped, int) or skipped < 0:
         return _unusable(given, "numberOfLinesToSkip is no whole number from 0 on")
-    lines = raw.splitlines()[skipped:]
-    reader = csv.DictReader(io.StringIO("\n".join(lines)), restkey="")
     try:
-        items = [{name: text or "" for name, text in row.items() if name} for row in reader]
-    except csv.Error as error:
-        return _unusable(given, f"rawContent, row {reader.line_num}: {error}")
-    if key not in (reader.fieldnames or ()):
+        items, columns = _items("\n".join(raw.splitlines()[skipped:]))
+    except SeparatedValuesError as error:
+        return _unusable(given, f"rawContent, {error}")
+    if key not in columns:
         return _unusable(given, f"itemsSearchKey {key!r} is no column of rawContent")
     return _piece(given, PieceKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items})
+
+
+def _items(text: str) -> tuple[list[dict[str, str]], list[str]]:
+    """The rows by column, and the columns; a cell without a column is left out, one that lacks is empty."""
+    rows = [row.checked() for row in separated_rows(text, strict=False) if not row.empty]
+    columns = rows[0] if rows else []
+    items = [{name: "" for name in columns if name} | _named(columns, cells) for cells in rows[1:]]
+    return items, columns
+
+
+def _named(columns: list[str], cells: list[str]) -> dict[str, str]:
+    return {name: text for name, text in zip(columns, cells, strict=False) if name}
 
 
 def _piece(given: _Source, kind: PieceKind, id_: str, name: str, document: dict[str, Any]) -> Piece:

@@ -17,6 +17,7 @@ from nephoscope.alerts.rules.finding import findings
 from nephoscope.alerts.rules.folder import found
 from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope.alerts.rules.window import at
+from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.reading.shipped_functions import shipped_functions
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.schema.tables import Tables
@@ -24,7 +25,6 @@ from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.binder.tables import WATCHLIST
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.place import Place
@@ -137,7 +137,7 @@ class Ground:
     """
 
     def __init__(self, *, small: bool = True) -> None:
-        self.engine = DuckDBEngine(threads=1, small=small)
+        self.engine = open_engine(EngineRows(), EngineLimits(threads=1, small=small))
         self._tables = Tables.builtin()
         # rows in memory lie in no folders of days
         self._known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}

@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/graph/api/resources/namedlocation
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.documents.fields import Fields
 from nephoscope.estate.holdings import properties
+from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.lake.reading.span import Span
 from nephoscope_kql.cells import rows_of
 
@@ -46,12 +46,10 @@ class Suggested:
 
 def read(path: Path) -> list[dict[str, str]]:
     """The items of the watchlist NamedLocations in a file of Graph's; LocationError with the JSON path of what is wrong."""
-    if path.stat().st_size > MAX_BYTES:
-        raise LocationError(f"{path}: the file is over {MAX_BYTES >> 20} MiB")
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise LocationError(f"{path}: no JSON: {error}") from error
+        document = read_json(path, MAX_BYTES)
+    except JsonTextError as error:
+        raise LocationError(f"{path}: {error}") from error
     whole = {"value": document} if isinstance(document, list) else document
     fields = Fields(whole)
     if not fields.has("value"):

@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts-suppression
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from nephoscope.alerts.documents.fields import Fields
 from nephoscope.alerts.holding.condition import Condition, ConditionError, conditions
+from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.state.rules.suppressions import StoredSuppression
 
 MAX_BYTES = 1 << 20
@@ -35,12 +35,10 @@ class Given:
 
 def read(path: Path) -> Given:
     """The suppression in a file; DocumentError with the file and JSON path of what is wrong."""
-    if path.stat().st_size > MAX_BYTES:
-        raise DocumentError(f"{path}: the file is over {MAX_BYTES >> 20} MiB")
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise DocumentError(f"{path}: no JSON: {error}") from error
+        document = read_json(path, MAX_BYTES)
+    except JsonTextError as error:
+        raise DocumentError(f"{path}: {error}") from error
     try:
         return given(document)
     except ConditionError as error:

@@ -5,8 +5,6 @@ Source: https://learn.microsoft.com/kusto/api/rest/streaming-ingest (requests, f
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import msgspec
@@ -17,6 +15,8 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.kusto_shape import answered_table
 from nephoscope.api.wire.operation import OWN, Surface
+from nephoscope.files.json_text import json_documents
+from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.ingest.live.ingestion.streams import PUBLISH
 from nephoscope_kql.types import KqlType
@@ -68,33 +68,26 @@ def ingest(call: Call) -> Answer:
 
 
 def _json(raw: bytes) -> list[dict[str, Any]]:
-    """The records of a JSON array, of one object, or of an object a line; Fault with the line of what is none."""
-    text = raw.strip()
-    try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = [_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    records = found if isinstance(found, list) else [found]
-    if not all(isinstance(one, dict) for one in records):
+    """The records of a JSON array, or of objects one behind another or a line each; Fault with the line of what is none."""
+    found: list[object] = []
+    for document in json_documents(raw):
+        if document.wrong:
+            told = f"Line {document.line}, column {document.column}: {document.wrong}."
+            raise _refused("BadRequest_InvalidData", told)
+        found += document.value if isinstance(document.value, list) else [document.value]
+    records = [one for one in found if isinstance(one, dict)]
+    if len(records) < len(found):
         raise _refused("BadRequest_InvalidData", "A record is no JSON object.")
     return records
-
-
-def _line(line: bytes, number: int) -> Any:
-    try:
-        return msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _refused("BadRequest_InvalidData", f"Line {number} is no JSON: {error}.") from error
 
 
 def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, Any]]:
     """Rows of texts under the names of the table's columns; Fault with the row of what does not fit."""
     try:
-        text = raw.decode("utf-8-sig")
         several = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row
+            row.checked() for row in separated_rows(raw.decode("utf-8-sig"), separator) if not row.empty
         ]
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, SeparatedValuesError) as error:
         raise _refused("BadRequest_InvalidData", f"The rows cannot be read: {error}.") from error
     for number, row in enumerate(several, 1):
         if len(row) > len(columns):

@@ -5,8 +5,6 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/watchlists (2023-1
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import timedelta
 from math import ceil
 from typing import Any
@@ -18,6 +16,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span, text, whole, words
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
+from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope.lake.watchlists.listing import Given, ItemError
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.watchlists import (
@@ -193,11 +192,10 @@ def _rows(call: Call) -> list[list[str]]:
         raise bad(told, "properties.rawContent")
     skipped = call.body["properties"].get("numberOfLinesToSkip") or 0
     content = "".join(content.splitlines(keepends=True)[skipped:])
+    tabs = call.text("properties", "contentType") == "text/tsv"
     try:
-        tabs = call.text("properties", "contentType") == "text/tsv"
-        read = csv.reader(io.StringIO(content), "excel-tab" if tabs else "excel", strict=True)
-        found = [row for row in read if row]
-    except csv.Error as error:
+        found = [row.checked() for row in separated_rows(content, "\t" if tabs else ",") if not row.empty]
+    except SeparatedValuesError as error:
         raise bad(f"rawContent is no CSV: {error}.", "properties.rawContent") from error
     for number, row in enumerate(found, skipped + 1):
         if len(row) != len(found[0]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
@@ -13,27 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.files.functions import FunctionError, functions
 from nephoscope.files.tables.reading import FileTable, TableError, table
+from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, QueryPipeline, Work
 from nephoscope.lake.reading.shipped_functions import shipped_functions
 from nephoscope_kql import Catalog, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
-from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.external import AllowedLocations
-from nephoscope_kql.run import run_results
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.reading.catalog import LakeCatalog
     from nephoscope_kql.catalog import StoredFunction
-    from nephoscope_kql.engines.parquet import FileScan
 
 _NAMED = re.compile(r"(?P<name>[^=/\\]+)=(?P<rest>.+)", re.DOTALL)
 _WATCHLIST = "watchlist:"
 #: Seconds between two looks at whether a query was interrupted.
 _LOOK = 0.05
-Results = tuple[QueryResult, ...]
 
 
 class UsageError(ValueError):
@@ -120,15 +117,10 @@ class Desk:
         """Run a query; KqlError where it is wrong, a limit is reached or externaldata is refused."""
         with within(self.options["timeout"]), self.catalog() as (catalog, below):
             compiled = compile_results(text, catalog, now=self.options["now"])
-            rows = {name: one.rows for name, one in self.tables.items() if one.rows is not None}
-            files = {name: one.files for name, one in self.tables.items() if one.files}
-            scans: dict[str, FileScan] = {} if below is None else below.scans()
-            memory = self.options["memory"]
-            with DuckDBEngine(
-                rows, files=files, scans=scans, memory=memory, external=self.external
-            ) as engine:
-                results = _interruptible(engine, lambda: tuple(run_results(engine, compiled, text)))
-            return Answer(results, (*compiled[0].notes, *_empty(below)))
+            limits = EngineLimits(self.options["memory"], external=self.external)
+            pipeline = QueryPipeline(catalog, lambda: self._rows(below), limits, _interruptible)
+            results = pipeline.run(compiled, text)
+            return Answer(tuple(results), (*compiled[0].notes, *_empty(below)))
 
     def explained(self, text: str) -> str:
         """The SQL of every result, and the values that are bound in it."""
@@ -139,17 +131,25 @@ class Desk:
             for one in compiled
         )
 
+    def _rows(self, below: LakeCatalog | None) -> EngineRows:
+        """The given tables, in memory or as files, and what the lake's catalog was asked for."""
+        return EngineRows(
+            {name: one.rows for name, one in self.tables.items() if one.rows is not None},
+            {name: one.files for name, one in self.tables.items() if one.files},
+            {} if below is None else below.scans(),
+        )
+
     def _lake_catalog(self) -> AbstractContextManager[LakeCatalog | None]:
         return nullcontext() if self.lake is None else self.lake.catalog(workspace=self.workspace)
 
 
-def _interruptible(engine: DuckDBEngine, work: Callable[[], Results]) -> Results:
+def _interruptible(engine: QueryEngine, work: Work) -> list[QueryResult]:
     """Do work in a thread of its own: the engine does not look at Ctrl-C, so this thread does, and ends the query.
 
     The thread has the deadline of this one, which is a variable of the context.
     """
     with ThreadPoolExecutor(1) as pool:
-        running: Future[Results] = Future()
+        running: Future[list[QueryResult]] = Future()
         try:
             running = pool.submit(copy_context().run, work)
             while not running.done():

@@ -11,6 +11,7 @@ import msgspec
 
 from nephoscope.cli.session.ci_environment import CiRun, ci_run
 from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.files.json_text import JsonTextError, decode_json
 
 TOKEN = "NEPHOSCOPE_TOKEN"  # noqa: S105 - a variable's name
 MOST_BYTES = 20 << 20
@@ -56,8 +57,8 @@ def read_document(file: Path) -> Any:
         except UnicodeDecodeError as error:
             usage_error(f"{file}: is not UTF-8: {error}")
     try:
-        return msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, RecursionError) as error:
+        return decode_json(raw)
+    except JsonTextError as error:
         usage_error(f"{file}: is neither JSON nor XML: {error}")
 
 

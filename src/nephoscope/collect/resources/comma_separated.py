@@ -6,12 +6,12 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/first-query-
 from __future__ import annotations
 
 import codecs
-import csv
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.collect.resources.grammar import MAX_RECORD, decode_flat
+from nephoscope.files.separated_values import separated_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,26 +43,20 @@ def is_header(data: bytes) -> bool:
 
 def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
     """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
-    reader = csv.reader(_lines(chunks), strict=True)
     columns: list[str] = []
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Row(reader.line_num, "", {}, f"cannot be read as a comma-separated table: {error}")
+    for line, cells, wrong in separated_rows(_lines(chunks)):
+        if wrong:
+            yield Row(line, "", {}, f"cannot be read as a comma-separated table: {wrong}")
             return
         if not cells or (not columns and cells[0].startswith("#TYPE")):
             continue
         if not columns:
             columns = [name.strip() for name in cells]
             if _IDS.isdisjoint(map(str.lower, columns)):
-                yield Row(reader.line_num, "", {}, _WITHOUT_IDS)
+                yield Row(line, "", {}, _WITHOUT_IDS)
                 return
         else:
-            yield _row(columns, cells, reader.line_num)
+            yield _row(columns, cells, line)
 
 
 def _row(columns: list[str], cells: list[str], line: int) -> Row:

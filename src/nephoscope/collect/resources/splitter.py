@@ -8,7 +8,6 @@ The result never depends on how the stream was cut into chunks. Grammar: RFC 825
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -40,6 +39,7 @@ from nephoscope.collect.resources.grammar import (
     string_stop,
 )
 from nephoscope.collect.resources.paging import Paging
+from nephoscope.files.json_text import byte_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -365,8 +365,7 @@ class Splitter:
         self._finish(end)
 
     def _undecodable(self, data: bytes, reason: str) -> Piece:
-        match = re.search(r"byte (\d+)", reason)
-        offset = int(match.group(1)) if match else 0
+        offset = byte_of(reason)
         line = self._line + data.count(b"\n", 0, offset)
         column = offset - data.rfind(b"\n", 0, offset) if line > self._line else self._column + offset
         return Piece(data, line, column, reason)

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.files.tables.reading import TableError, table
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.columns import DAY
 from nephoscope.lake.schema.table import Table
 from nephoscope_kql.types import TYPE_NAMES, KqlType
+
+#: Bytes of a file of definitions.
+_MOST_BYTES = 64 << 20
 
 
 def definitions(path: Path, name: str = "") -> list[Table]:
@@ -31,19 +33,19 @@ def definitions(path: Path, name: str = "") -> list[Table]:
         raise TableError(f"{path}: {error}") from error
 
 
-def _document(path: Path) -> Any:
+def _document(path: Path) -> object:
     """The JSON of a file, None where it is something else."""
     if path.suffix.lower() != ".json":
         return None
     try:
-        return msgspec.json.decode(path.read_bytes())
+        return read_json(path, _MOST_BYTES)
     except OSError as error:
         raise TableError(f"{path}: {error.strerror}") from error
-    except msgspec.DecodeError:
+    except JsonTextError:
         return None
 
 
-def _bodies(document: Any) -> Iterator[Mapping[str, Any]]:
+def _bodies(document: object) -> Iterator[Mapping[str, Any]]:
     """The objects in a document that define a table."""
     if isinstance(document, dict) and isinstance(document.get("value"), list):
         document = document["value"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
+
+from nephoscope.files.separated_values import first_cells, separated_rows
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 MOST_COLUMNS = 1_000
@@ -54,7 +55,7 @@ class Delimited:
         if not head:
             raise DelimitedError(f"{path}: it is empty; its first row must name the columns")
         found = delimiter or _delimiter(head)
-        names = tuple(name.strip() for name in next(csv.reader([head[0]], delimiter=found)))
+        names = tuple(name.strip() for name in first_cells(head[0], found))
         _check(path, names)
         return cls(path, chosen, found, names, comments)
 
@@ -76,14 +77,14 @@ class Delimited:
                 yield line
 
         with _opened(self.path, self.encoding) as file:
-            reader = csv.reader(kept(file), delimiter=self.delimiter, strict=True)
-            try:
-                filled = (cells for cells in reader if any(cells))
-                next(filled)
-                for cells in filled:
-                    yield self._row(read, cells)
-            except csv.Error as error:
-                raise DelimitedError(f"{self.path}, line {read}: {error}") from error
+            filled = (
+                row for row in separated_rows(kept(file), self.delimiter) if row.wrong or any(row.cells)
+            )
+            for place, row in enumerate(filled):
+                if row.wrong:
+                    raise DelimitedError(f"{self.path}, line {read}: {row.wrong}")
+                if place:
+                    yield self._row(read, row.cells)
 
     def _row(self, number: int, cells: Sequence[str]) -> Line:
         if len(cells) != len(self.columns):
@@ -135,11 +136,9 @@ def _delimiter(lines: Sequence[str]) -> str:
     """The one that cuts most rows into as many cells as the first, and into the most of them; a comma where none does."""
 
     def worth(mark: str) -> tuple[float, int]:
-        try:
-            counts = [len(cells) for cells in csv.reader(lines, delimiter=mark) if cells]
-        except csv.Error:
-            return 0.0, 0
-        if counts[0] < 2:
+        rows = [row for row in separated_rows(lines, mark, strict=False) if not row.empty]
+        counts = [len(row.cells) for row in rows]
+        if any(row.wrong for row in rows) or counts[0] < 2:
             return 0.0, 0
         return sum(count == counts[0] for count in counts) / len(counts), counts[0]
 

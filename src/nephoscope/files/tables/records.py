@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from nephoscope.files.json_text import json_documents
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 _LISTS = ("value", "records", "Records", "data")
@@ -37,22 +36,13 @@ class Records:
 def records(data: bytes) -> Records:
     """The records of a file; ValueError with the line where it is no JSON or holds something else."""
     found = Records()
-    try:
-        document = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        for number, line in enumerate(data.splitlines(), 1):
-            if line.strip():
-                _add(_line(line, number), found, f"line {number}")
-        return found
-    _add(document, found, "the file")
+    documents = list(json_documents(data))
+    for document in documents:
+        if document.wrong:
+            raise ValueError(f"line {document.line} is no JSON: {document.wrong}")
+        place = f"line {document.line}" if len(documents) > 1 else "the file"
+        _add(document.value, found, place)
     return found
-
-
-def _line(line: bytes, number: int) -> Any:
-    try:
-        return msgspec.json.decode(line)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"line {number} is no JSON: {error}") from error
 
 
 def _add(document: Any, found: Records, place: str) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from nephoscope.files.json_text import JsonTextError, file_documents
 from nephoscope.files.tables.delimited import Delimited, DelimitedError
 from nephoscope.ingest.feeds import misp, stix, table
 from nephoscope.ingest.feeds.item import BadItemError, Item, Refusal, Retraction
@@ -81,52 +78,10 @@ def _table(path: Path, reading: Reading, now: datetime) -> Iterator[Item | Refus
         raise UnreadableError(str(error)) from error
 
 
-def _documents(path: Path) -> Iterator[tuple[str, Any]]:
-    """The document of a file, or one a line where its first line is one by itself and more follow."""
-    with path.open("rb") as file:
-        head = file.readline(LONGEST_LINE)
-        rest = file.read(1)
-    if rest and _is_whole(head):
-        yield from _lines(path)
-        return
-    if path.stat().st_size > LARGEST:
-        raise UnreadableError(f"{path}: over {LARGEST >> 20} MiB; cut it, or write one object a line")
-    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+def _documents(path: Path) -> Iterator[tuple[str, object]]:
+    """The document of a file, or one a line, with its place ('' = it is the file); one that is none is a text that says why."""
     try:
-        yield "", msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableError(f"{path}{_where(data, str(error))}: {_said(error)}") from error
-
-
-def _is_whole(line: bytes) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(line), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-
-
-def _lines(path: Path) -> Iterator[tuple[str, Any]]:
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(LONGEST_LINE):
-            number += 1
-            if not line.strip():
-                continue
-            try:
-                yield f"line {number}", msgspec.json.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                # an object that is none is refused as any other: the lines after it go on
-                yield f"line {number}", f"{_said(error)}: {line[:200].decode('utf-8', 'replace')}"
-
-
-def _said(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}"
-
-
-def _where(data: bytes, said: str) -> str:
-    """Line and column of the byte that a message names."""
-    found = re.search(r"byte (\d+)", said)
-    if found is None:
-        return ""
-    before, end = data[: int(found[1])], b"\n"
-    return f", line {before.count(end) + 1}, column {len(before) - before.rfind(end)}"
+        for one in file_documents(path, LARGEST, LONGEST_LINE):
+            yield f"line {one.line}" if one.line else "", one.wrong or one.value
+    except JsonTextError as error:
+        raise UnreadableError(f"{path}, {error}" if error.line else f"{path}: {error}") from error

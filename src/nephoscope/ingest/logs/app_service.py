@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.files.json_value import decoded
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.filling import Filling
 from nephoscope.ingest.logs.format import BadRecordError, Row
-from nephoscope.ingest.logs.json_value import decoded
 from nephoscope.ingest.logs.secrets import masked
 
 if TYPE_CHECKING:

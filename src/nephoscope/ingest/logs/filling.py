@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.content.loader import documents
+from nephoscope.files.json_value import decoded
 from nephoscope.ingest.logs.format import Row
-from nephoscope.ingest.logs.json_value import decoded
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.resource_log import (
     as_text,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.files.json_value import TOO_DEEP, decoded, measured
 from nephoscope.ingest.logs.cutter import Block, Cutter, Piece
 from nephoscope.ingest.logs.json_resync import MEMBER, WRAPPER, Held
-from nephoscope.ingest.logs.json_value import TOO_DEEP, decoded, measured
 from nephoscope.ingest.logs.json_walk import Walk
 from nephoscope.ingest.logs.window import READ
 

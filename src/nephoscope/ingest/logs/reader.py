@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.files.json_value import decoded, held, spelled, told
 from nephoscope.ingest.logs.batch import Batch, Placed, Ready, bad_entry, within
 from nephoscope.ingest.logs.common_schema import in_common_schema
 from nephoscope.ingest.logs.format import BadRecordError, FastFormat, Row, RowFormat
-from nephoscope.ingest.logs.json_value import decoded, held, spelled, told
 from nephoscope.ingest.logs.secrets import masked, masked_value, suspects
 from nephoscope.ingest.logs.table_row import TIMES
 from nephoscope.ingest.logs.text import is_utf8, read_as, why_not

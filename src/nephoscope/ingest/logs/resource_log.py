@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.files.json_value import decoded
 from nephoscope.ingest.logs.format import BadRecordError
-from nephoscope.ingest.logs.json_value import decoded
 from nephoscope.ingest.logs.moments import moment
 
 if TYPE_CHECKING:

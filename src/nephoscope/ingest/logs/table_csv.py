@@ -6,7 +6,6 @@ Commas, semicolons, tabs or bars stand between fields; the header says which, or
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections import deque
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from nephoscope.files.separated_values import first_cells, separated_rows
 from nephoscope.ingest.logs.format import BadRecordError, Fault, FileItem, Row
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.secrets import masked
@@ -23,10 +23,9 @@ from nephoscope.ingest.logs.text import read_as, why_not
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from nephoscope.files.separated_values import SeparatedRow
     from nephoscope.ingest.logs.format import Context
 
-#: A field is at most as long as a record of the frame may be.
-_LONGEST = 32 * 1024 * 1024
 _RAW = 4096
 #: So many characters of lines are read anew behind quotes that are not closed.
 _GIVEN_BACK = 256 * 1024 * 1024
@@ -172,7 +171,6 @@ class TableCsv:
 
     def rows_from(self, stream: BinaryIO, context: Context, at: int) -> Iterator[FileItem]:
         """As file_rows(), for the rows behind a byte at which one ended."""
-        csv.field_size_limit(_LONGEST)
         lines = _Lines(stream, context.encoding)
         source = lines
         said = ""
@@ -203,14 +201,13 @@ def _records(
     whole: what is in it makes no rows, and it is read from its begin once there is more.
     """
     lines.looked_at()
-    reader = csv.reader(lines, delimiter=separator)
     start = lines.at
-    while (fields := _fields(reader)) is not None:
+    for row in separated_rows(lines, separator, strict=False):
         several = len(lines.taken)
         if not several:
             break
         wrong = next((line.wrong for line in lines.taken if line.wrong), "")
-        item = _judged(fields, names, context, wrong, lines)
+        item = _judged(row, names, context, wrong, lines)
         recoded = any(line.recoded for line in lines.taken)
         if several > 1 and not (isinstance(item, Row) and _is_strict(lines, separator)):
             item = _unclosed(lines, context, several, item)
@@ -222,22 +219,13 @@ def _records(
         lines.looked_at()
 
 
-def _fields(reader: Any) -> list[str] | str | None:
-    """The fields of the next record, why it is none, or None at the end."""
-    try:
-        found: list[str] | None = next(reader, None)
-    except csv.Error as error:
-        return f"not CSV: {error}"
-    return found
-
-
 def _judged(
-    fields: list[str] | str, names: Sequence[str], context: Context, wrong: str, lines: _Lines
+    row: SeparatedRow, names: Sequence[str], context: Context, wrong: str, lines: _Lines
 ) -> Row | Fault | None:
     """The row of a record's fields, or what is wrong with it; None where it is an empty line."""
-    if isinstance(fields, str):
-        return context.bad(fields, "", masked(lines.taken[0].text[:_RAW]))
-    return _item(fields, names, context, wrong, len(lines.taken) - 1) if fields else None
+    if row.wrong:
+        return context.bad(f"not CSV: {row.wrong}", "", masked(lines.taken[0].text[:_RAW]))
+    return _item(row.cells, names, context, wrong, len(lines.taken) - 1) if row.cells else None
 
 
 def _unclosed(lines: _Lines, context: Context, several: int, item: Row | Fault | None) -> Row | Fault | None:
@@ -253,12 +241,8 @@ def _unclosed(lines: _Lines, context: Context, several: int, item: Row | Fault |
 
 def _is_strict(lines: _Lines, separator: str) -> bool:
     """Whether quotes stand in the lines of a record only where they begin and end a field."""
-    try:
-        return (
-            len(list(csv.reader((line.text for line in lines.taken), delimiter=separator, strict=True))) == 1
-        )
-    except csv.Error:
-        return False
+    rows = list(separated_rows((line.text for line in lines.taken), separator))
+    return len(rows) == 1 and not rows[0].wrong
 
 
 def _separator(line: str, said: str) -> str:
@@ -272,11 +256,7 @@ def _separator(line: str, said: str) -> str:
 
 
 def _names(line: str, separator: str) -> list[str]:
-    try:
-        fields = next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])
-    except csv.Error:
-        return []
-    return [name.strip() for name in fields]
+    return [name.strip() for name in first_cells(line.rstrip("\r\n"), separator)]
 
 
 def _header(line: str, said: str, number: int, context: Context) -> tuple[list[str], str]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from nephoscope.files.json_value import decoded, told
 from nephoscope.ingest.logs.envelope import blocks
 from nephoscope.ingest.logs.format import BadRecordError
-from nephoscope.ingest.logs.json_value import decoded, told
 from nephoscope.ingest.logs.packed_message import unpacked
 from nephoscope.ingest.logs.query_answer import answered
 

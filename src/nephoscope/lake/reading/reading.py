@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, open_engine
 from nephoscope.lake.schema.columns import TIME
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.compile import Compiled, compile_ahead, ticks
 from nephoscope_kql.deadline import within
-from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.parquet import TimeRange
 from nephoscope_kql.errors import KqlError, placed_in
 from nephoscope_kql.steady_rows import SINCE, UNTIL
@@ -105,7 +105,7 @@ class Reading:
     memory: str = MEMORY
     threads: int = 0
     kept_bytes: int = KEPT_BYTES
-    _engine: DuckDBEngine | None = None
+    _engine: QueryEngine | None = None
     _relations: frozenset[str] = frozenset()
     _readable: set[Path] = field(default_factory=set)
     _kept: dict[str, list[_Kept]] = field(default_factory=lambda: defaultdict(list))
@@ -264,7 +264,7 @@ class Reading:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ready(self) -> DuckDBEngine:
+    def _ready(self) -> QueryEngine:
         """The engine; a new one where a table was asked for whose files the one before may not read."""
         relations = self.catalog.relations()
         if self._engine is not None and relations == self._relations:
@@ -280,17 +280,21 @@ class Reading:
         self._ahead.clear()
         self._ahead_bytes = 0
         self._readable = files
-        self._engine = DuckDBEngine(readable=sorted(files), memory=self.memory, threads=self.threads)
+        self._engine = open_engine(EngineRows(readable=sorted(files)), self._limits)
         return self._engine
+
+    @property
+    def _limits(self) -> EngineLimits:
+        return EngineLimits(self.memory, self.threads)
 
     def _alone(self, compiled: Compiled, relations: Collection[str], span: Span) -> pa.Table:
         """A query whose columns depend on rows asks for its tables as it runs: it gets an engine of its own, which sees no others."""
         # the versions are those of this reading, also of a table that the query names for the first time
         scans = {one: self.catalog.scan(one, span) for one in relations if one in self.catalog.relations()}
-        with DuckDBEngine(scans=scans, memory=self.memory, threads=self.threads) as engine:
+        with open_engine(EngineRows(scans=scans), self._limits) as engine:
             return engine.run(compiled)
 
-    def _show(self, engine: DuckDBEngine, relation: str, columns: Collection[str], span: Span) -> None:
+    def _show(self, engine: QueryEngine, relation: str, columns: Collection[str], span: Span) -> None:
         """Let the engine see the rows of a relation in a span: those in memory, else those in the files."""
         kept = next((one for one in self._kept.get(relation, ()) if one.serves(columns, span)), None)
         name = kept.name if kept else ""

@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from nephoscope import __version__
 from nephoscope.lake.disk import Disk
+from nephoscope.lake.query_engine import EngineRows, open_engine
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
 from nephoscope_kql.compile import Compiled, compile_query
-from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import schema_of
 from nephoscope_kql.engines.parquet import FileScan, TimeRange
 
@@ -62,7 +62,7 @@ class FileAggregates:
         read = compiled.reads.get(relation, frozenset()) | {TIME}
         scan = replace(scan, columns=tuple(one for one in scan.columns if one.name in read))
         until = TimeRange(TIME, None, now + _LEAST)
-        with DuckDBEngine(readable=[*missing, *_paths(today)]) as engine:
+        with open_engine(EngineRows(readable=[*missing, *_paths(today)])) as engine:
             for path in missing:
                 engine.see(relation, replace(scan, groups=((path,),)))
                 held[path] = engine.run(compiled)

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from nephoscope.lake.query_engine import EngineRows, QueryPipeline
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.attack_paths import AttackPaths
 from nephoscope.posture.published.beside import TABLE, Beside, Current
@@ -29,9 +30,8 @@ from nephoscope.posture.reports.graph_tables import COLUMNS, EVALUATION, TABLES,
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.deadline import within
-from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
-from nephoscope_kql.run import QueryResult, run_results
+from nephoscope_kql.run import QueryResult
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -205,11 +205,12 @@ class Edition:
         beside: Beside | None,
     ) -> list[QueryResult]:
         catalog = GraphCatalog(self.files, self.opens)
-        with within(timeout):
-            compiled = compile_results(text, catalog, now=now)
+
+        def rows() -> EngineRows:
             current = self.current(beside) if beside is not None else None
-            with DuckDBEngine(scans=catalog.scans(reach, current)) as engine:
-                return run_results(engine, compiled, text, timeout)
+            return EngineRows(scans=catalog.scans(reach, current))
+
+        return QueryPipeline(catalog, rows).results(text, now=now, timeout=timeout)
 
 
 class GraphCatalog:

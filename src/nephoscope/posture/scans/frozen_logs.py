@@ -16,6 +16,7 @@ from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import Declared, FileAggregate, Logs, UndeclaredTableError
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.query_engine import EngineRows, QueryPipeline
 from nephoscope.lake.reading.catalog import LakeCatalog
 from nephoscope.lake.reading.joined import Joined
 from nephoscope.lake.reading.reaches import reach_everything
@@ -26,7 +27,6 @@ from nephoscope.state import State, StateError
 from nephoscope_kql.cells import columns_of, rows_of
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.deadline import within
-from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
@@ -80,9 +80,12 @@ class FrozenLogs:
         self.catalog.read_graph(JudgedGraph(self.estate, declared.types))
         seen = Joined(self.catalog, self.others)
         compiled = compile_query(text, seen, now=self.now)
-        self._must_be_there(declared.tables, seen)
-        with DuckDBEngine(scans=seen.scans()) as engine:
-            return engine.run(compiled)
+
+        def rows() -> EngineRows:
+            self._must_be_there(declared.tables, seen)
+            return EngineRows(scans=seen.scans())
+
+        return QueryPipeline(seen, rows).run((compiled,), text)[-1].table
 
     def _merged(self, asked: FileAggregate, declared: Declared) -> pa.Table:
         seen = Joined(self.catalog, self.others)

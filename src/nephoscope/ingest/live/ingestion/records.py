@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from nephoscope.files.json_value import spelled
 from nephoscope.ingest.live.ingestion.refused import RefusedError
-from nephoscope.ingest.logs.json_value import spelled
 
 _DECODER = msgspec.json.Decoder(list[dict[str, Any]])
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.ingest.live.ingestion.streams import OWN, table_of
@@ -22,6 +21,8 @@ from nephoscope.lake.schema.table import Table
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
+#: Bytes of a file of data collection rules.
+_MOST_BYTES = 16 << 20
 _TYPES = {
     "string": KqlType.STRING, "int": KqlType.INT, "long": KqlType.LONG, "real": KqlType.REAL, "boolean": KqlType.BOOL,
     "bool": KqlType.BOOL, "dynamic": KqlType.DYNAMIC, "datetime": KqlType.DATETIME, "guid": KqlType.GUID,
@@ -89,11 +90,11 @@ def implied(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
 
 def _documents(path: Path) -> list[dict[str, Any]]:
     try:
-        document = msgspec.json.decode(path.read_bytes())
+        document = read_json(path, _MOST_BYTES)
     except OSError as error:
         raise SourceError(f"rules: {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SourceError(f"rules: {path}: not JSON: {error}") from error
+    except JsonTextError as error:
+        raise SourceError(f"rules: {path}: {error}") from error
     listed = document.get("value", document) if isinstance(document, dict) else document
     listed = listed if isinstance(listed, list) else [listed]
     if not all(isinstance(one, dict) for one in listed):

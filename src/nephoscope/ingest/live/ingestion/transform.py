@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.ingestion import single_rows
+from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.schema.column import column_of
 from nephoscope.lake.schema.columns import storage_type
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import Compiled, ticks
-from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import schema_of_fields
 from nephoscope_kql.errors import NOWHERE, KqlError
 from nephoscope_kql.traced import compile_traced
@@ -93,7 +93,7 @@ class Transform:
             compiled = replace(compiled, parameters={**compiled.parameters, "now": ticks(now)})
         table, unfit = self._table(records)
         try:
-            with DuckDBEngine({SOURCE: table}, threads=1, memory="512MB") as engine:
+            with open_engine(EngineRows({SOURCE: table}), EngineLimits("512MB", threads=1)) as engine:
                 found = engine.run(compiled, _SECONDS)
         except KqlError as error:
             raise TransformError(error.message) from error

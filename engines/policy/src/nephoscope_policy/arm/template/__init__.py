@@ -3,8 +3,9 @@
 from nephoscope_policy.arm.template.document import Document, Written
 from nephoscope_policy.arm.template.errors import Problem, TemplateError
 from nephoscope_policy.arm.template.expand import expand, is_template
+from nephoscope_policy.arm.template.parts import Output
 from nephoscope_policy.arm.template.plan import Loader
-from nephoscope_policy.arm.template.planned import Expansion, Output, PlannedDeployment, PlannedResource
+from nephoscope_policy.arm.template.planned import Expansion, PlannedDeployment, PlannedResource
 from nephoscope_policy.arm.template.scope import Scope, ScopeKind
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 

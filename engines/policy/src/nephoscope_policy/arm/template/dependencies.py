@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm.patterns import is_open, pattern, shown_pattern
+from nephoscope_policy.arm.template.deployment import Deployment
+from nephoscope_policy.arm.template.planned import PlannedResource
 from nephoscope_policy.arm.template.references import find
 from nephoscope_policy.arm.unknown import Unknown
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.planned import PlannedResource
 
 
 def resolve_dependencies(deployment: Deployment) -> None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from nephoscope_policy.arm.patterns import opaque, shown_pattern
 from nephoscope_policy.arm.template.document import Written, member
-from nephoscope_policy.arm.template.frame import WrittenNode
 from nephoscope_policy.arm.template.names import ResourceNames
-from nephoscope_policy.arm.template.plan import BudgetError
-from nephoscope_policy.arm.template.planned import Output, PlannedDeployment
+from nephoscope_policy.arm.template.parts import Output, WrittenNode
+from nephoscope_policy.arm.template.plan import BudgetError, ExpansionPlan
+from nephoscope_policy.arm.template.planned import PlannedDeployment, PlannedResource
+from nephoscope_policy.arm.template.scope import Scope
 from nephoscope_policy.arm.template.user_types import resolve
 from nephoscope_policy.arm.template.values import loop_values
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.plan import ExpansionPlan
-    from nephoscope_policy.arm.template.planned import PlannedResource
-    from nephoscope_policy.arm.template.scope import Scope
+Plan: TypeAlias = "ExpansionPlan[Deployment, PlannedResource]"
+Lister: TypeAlias = "Callable[[Deployment, WrittenNode], None]"
 
 
 class Deployment:
@@ -27,11 +26,12 @@ class Deployment:
 
     `files` are those of its template and of the ones around it. `outer` is the deployment in whose frame the template is read, None
     where it has its own. `symbols` and `loops` are the resources by lower-cased symbolic name and loop name, `absent` the names and
-    keys that a false condition leaves out.
+    keys that a false condition leaves out. `lister` lists the resources of a template that belong to a deployment.
     """
 
-    def __init__(self, plan: ExpansionPlan, scope: Scope, id_: str, name: str, level: int = 0) -> None:
+    def __init__(self, plan: Plan, lister: Lister, scope: Scope, id_: str, name: str, level: int = 0) -> None:
         self.plan = plan
+        self.lister = lister
         self.scope = scope
         self.id = id_
         self.name = name
@@ -55,11 +55,9 @@ class Deployment:
 
     def list_resources(self) -> None:
         """List the resources of the template, once."""
-        from nephoscope_policy.arm.template.listing import list_template
-
         if not self._listed and self.template is not None:
             self._listed = True
-            list_template(self, self.template)
+            self.lister(self, self.template)
 
     @property
     def outputs(self) -> dict[str, Output] | None:

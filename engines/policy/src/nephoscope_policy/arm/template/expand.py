@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from nephoscope_policy.arm.template.deployment import Deployment
+from nephoscope_policy.arm.template.deployment import Deployment, Plan
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.errors import TemplateError
-from nephoscope_policy.arm.template.frame import WrittenNode
 from nephoscope_policy.arm.template.instance import TemplateInstance
+from nephoscope_policy.arm.template.listing import list_template
 from nephoscope_policy.arm.template.naming import named
-from nephoscope_policy.arm.template.parameters import GivenParameter, given_parameters
+from nephoscope_policy.arm.template.parameters import given_parameters
+from nephoscope_policy.arm.template.parts import GivenParameter, WrittenNode
 from nephoscope_policy.arm.template.plan import ExpansionPlan, Loader
 from nephoscope_policy.arm.template.planned import Expansion
 from nephoscope_policy.arm.template.scope import Scope, kind_of_schema
@@ -47,9 +48,9 @@ def root_deployment(
     where = scope or Scope()
     if where.kind is None:
         where = replace(where, kind=kind_of_schema(node.get("$schema")) or "resourceGroup")
-    plan = ExpansionPlan(load)
+    plan: Plan = ExpansionPlan(load)
     id_ = named(where.id, "Microsoft.Resources/deployments", where.deployment_name).id
-    deployment = Deployment(plan, where, id_, where.deployment_name)
+    deployment = Deployment(plan, list_template, where, id_, where.deployment_name)
     deployment.files = frozenset({template.file})
     instance = TemplateInstance(template, path, node, _given(plan, template, parameters), where, deployment)
     deployment.template = WrittenNode(template, path, node, instance.frame)
@@ -93,9 +94,7 @@ def _template_of(document: Document) -> tuple[Path, dict[str, Any]]:
     )
 
 
-def _given(
-    plan: ExpansionPlan, template: Document, parameters: Document | None
-) -> Mapping[str, GivenParameter]:
+def _given(plan: Plan, template: Document, parameters: Document | None) -> Mapping[str, GivenParameter]:
     if parameters is None:
         return _request_parameters(template)
     value = parameters.value

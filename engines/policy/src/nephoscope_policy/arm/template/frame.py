@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Document, Path, member
+from nephoscope_policy.arm.template.parts import DeploymentView, InstanceView
+from nephoscope_policy.arm.template.values import evaluate
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value, kind
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.instance import TemplateInstance
     from nephoscope_policy.model.place import Place
 
 MAX_COPIES = 800
 """Turns that a loop may have, as in Azure."""
 _NO_TURNS: Mapping[str, int | Unknown] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenNode:
-    """A template or a resource as it is written: its document, path and JSON, and the frame of its expressions."""
-
-    document: Document
-    path: Path
-    node: dict[str, Any]
-    frame: EvaluationFrame
 
 
 class EvaluationFrame:
@@ -42,8 +31,8 @@ class EvaluationFrame:
 
     def __init__(
         self,
-        instance: TemplateInstance,
-        deployment: Deployment,
+        instance: InstanceView,
+        deployment: DeploymentView,
         turns: Mapping[str, int | Unknown] = _NO_TURNS,
         resource_loop: str = "",
         innermost: str = "",
@@ -64,7 +53,7 @@ class EvaluationFrame:
             self.instance, self.deployment, {**self.turns, key: index}, outer, key, self.arguments
         )
 
-    def within(self, deployment: Deployment) -> EvaluationFrame:
+    def within(self, deployment: DeploymentView) -> EvaluationFrame:
         """The frame of a nested deployment that is evaluated in the outer template."""
         return EvaluationFrame(
             self.instance, deployment, self.turns, self.resource_loop, self.innermost, self.arguments
@@ -108,6 +97,4 @@ class EvaluationFrame:
 
     def evaluate(self, document: Document, path: Path, node: Any) -> Value:
         """The value of a node of a document in this frame."""
-        from nephoscope_policy.arm.template.values import evaluate
-
         return evaluate(self, document, path, node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.calls import Host
@@ -17,14 +17,12 @@ from nephoscope_policy.arm.resource_ids import (
     subscription_resource_id,
 )
 from nephoscope_policy.arm.template import references, surroundings
+from nephoscope_policy.arm.template.parts import FrameView
 from nephoscope_policy.arm.unknown import JsonType, UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value, is_number
 
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.frame import EvaluationFrame
 
-
-def _parameters(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _parameters(frame: FrameView, arguments: list[Any]) -> Value:
     name = _one_text(arguments)
     if frame.arguments is not None:
         if name.lower() in frame.arguments:
@@ -33,7 +31,7 @@ def _parameters(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     return frame.instance.parameter(name)
 
 
-def _variables(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _variables(frame: FrameView, arguments: list[Any]) -> Value:
     return frame.instance.variable(_one_text(arguments))
 
 
@@ -48,7 +46,7 @@ def _count(arguments: list[Any], least: int, most: int) -> None:
         raise FunctionError(f"takes {wanted} arguments, not {len(arguments)}")
 
 
-def _copy_index(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _copy_index(frame: FrameView, arguments: list[Any]) -> Value:
     _count(arguments, 0, 2)
     name = ""
     rest = arguments
@@ -67,7 +65,7 @@ def _patterned(host: Host) -> Host:
     return lambda frame, arguments: through_patterns(lambda texts: host(frame, texts))(arguments)
 
 
-def _resource_id(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _resource_id(frame: FrameView, arguments: list[Any]) -> Value:
     scope = frame.instance.scope
     group = scope.resource_group if scope.kind == "resourceGroup" else ""
     if scope.kind in ("tenant", "managementGroup") and "/" in given.text(arguments, 0):
@@ -75,15 +73,15 @@ def _resource_id(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     return resource_id(arguments, scope.subscription_id, group)
 
 
-def _subscription_resource_id(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _subscription_resource_id(frame: FrameView, arguments: list[Any]) -> Value:
     return subscription_resource_id(arguments, frame.instance.scope.subscription_id)
 
 
-def _management_group_resource_id(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _management_group_resource_id(frame: FrameView, arguments: list[Any]) -> Value:
     return management_group_resource_id(arguments, frame.instance.scope.management_group)
 
 
-def _string(_: EvaluationFrame, arguments: list[Any]) -> Value:
+def _string(_: FrameView, arguments: list[Any]) -> Value:
     """A template writes booleans as True and False; a policy rule does not."""
     _count(arguments, 1, 1)
     if isinstance(arguments[0], bool):
@@ -91,28 +89,28 @@ def _string(_: EvaluationFrame, arguments: list[Any]) -> Value:
     return partial_registry()["string"].body(arguments)
 
 
-def _new_guid(_: EvaluationFrame, arguments: list[Any]) -> Value:
+def _new_guid(_: FrameView, arguments: list[Any]) -> Value:
     _count(arguments, 0, 0)
     return Unknown("string", "generated", "newGuid() differs each time", filled=True)
 
 
-def _utc_now(_: EvaluationFrame, arguments: list[Any]) -> Value:
+def _utc_now(_: FrameView, arguments: list[Any]) -> Value:
     _count(arguments, 0, 1)
     return Unknown("string", "generated", "utcNow() differs each time", filled=True)
 
 
-def _fail(_: EvaluationFrame, arguments: list[Any]) -> Value:
+def _fail(_: FrameView, arguments: list[Any]) -> Value:
     raise FunctionError(f"the template ends the deployment: {_one_text(arguments)}")
 
 
-def _external_input(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _external_input(frame: FrameView, arguments: list[Any]) -> Value:
     return frame.deployment.plan.external_input(_one_text(arguments))
 
 
 def _runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
     """A host that Azure alone can answer: it checks its arguments and is unknown."""
 
-    def answer(_: EvaluationFrame, arguments: list[Any]) -> Value:
+    def answer(_: FrameView, arguments: list[Any]) -> Value:
         _count(arguments, least, most)
         for place in range(min(2, len(arguments))):
             given.text(arguments, place)
@@ -184,7 +182,7 @@ class _TemplateHosts(Mapping[str, Host]):
 
 
 def _user_function(key: str) -> Host:
-    def call(frame: EvaluationFrame, arguments: list[Value]) -> Value:
+    def call(frame: FrameView, arguments: list[Value]) -> Value:
         function = frame.instance.function(key)
         if function is None:
             raise FunctionError("the template defines no such function")

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.frame import EvaluationFrame
-from nephoscope_policy.arm.template.loops import loops_of
-from nephoscope_policy.arm.template.parameters import GivenParameter, parameter_value
+from nephoscope_policy.arm.template.loops import VariableLoop, loops_of
+from nephoscope_policy.arm.template.parameters import parameter_value
+from nephoscope_policy.arm.template.parts import DeclaredPart, DeploymentView, GivenParameter
+from nephoscope_policy.arm.template.scope import Scope
 from nephoscope_policy.arm.template.user_functions import UserFunction, user_functions
 from nephoscope_policy.arm.template.values import loop_values
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.scope import Scope
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredPart:
-    """A part of a template under its name: its path and its JSON."""
-
-    name: str
-    path: Path
-    node: Any
 
 
 class TemplateInstance:
@@ -54,7 +42,7 @@ class TemplateInstance:
         node: dict[str, Any],
         given: Mapping[str, GivenParameter],
         scope: Scope,
-        deployment: Deployment,
+        deployment: DeploymentView,
     ) -> None:
         self.document = document
         self.path = path
@@ -137,13 +125,6 @@ class TemplateInstance:
     def fail(self, path: Path, message: str) -> Unknown:
         """Report an error at a path of the template."""
         return self.frame.fail(self.document.place(path), message)
-
-
-@dataclass(frozen=True, slots=True)
-class VariableLoop:
-    """A variable that a loop makes."""
-
-    loop: dict[str, Any]
 
 
 def _missing(what: str, name: str, declared: Mapping[str, DeclaredPart]) -> str:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nephoscope_policy.arm.patterns import is_open, literal_tail, pattern, shown_pattern
 from nephoscope_policy.arm.template.document import Document, Located, Path, member
 from nephoscope_policy.arm.template.errors import TemplateError
-from nephoscope_policy.arm.template.parameters import GivenParameter, given_parameters
+from nephoscope_policy.arm.template.parameters import given_parameters
+from nephoscope_policy.arm.template.parts import GivenParameter, PlanView, WrittenNode
 from nephoscope_policy.arm.template.surroundings import BASE_URI, template_uri
 from nephoscope_policy.arm.unknown import Unknown
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.frame import WrittenNode
-    from nephoscope_policy.arm.template.plan import ExpansionPlan
 
 MAX_TRIES = 12
 """Paths beside the template that an address is looked for under."""
@@ -43,7 +40,7 @@ def linked_parameters(origin: WrittenNode, path: Path, link: Any) -> Mapping[str
     return given_parameters(found[0], (*found[1], section[0]), section[1], None)
 
 
-def _plan(origin: WrittenNode) -> ExpansionPlan:
+def _plan(origin: WrittenNode) -> PlanView:
     return origin.frame.deployment.plan
 
 
@@ -73,7 +70,7 @@ def _linked(origin: WrittenNode, path: Path, link: Any) -> Located | None:
     return None
 
 
-def load_document(plan: ExpansionPlan, name: str) -> Document | None:
+def load_document(plan: PlanView, name: str) -> Document | None:
     """A document by its path, read once; one that cannot be used is reported."""
     if name not in plan.documents:
         found = plan.load(name) if plan.load is not None else None
@@ -141,7 +138,7 @@ def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None
     return None
 
 
-def _main_template(plan: ExpansionPlan, version: Located) -> Located | None:
+def _main_template(plan: PlanView, version: Located) -> Located | None:
     """The `mainTemplate` of a template spec's version, as a resource or as an export; what it links to is kept beside it."""
     document, path, node = version
     properties = member(node, "properties")

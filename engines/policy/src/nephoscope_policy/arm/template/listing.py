@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm.patterns import pattern, shown_pattern
 from nephoscope_policy.arm.template.dependencies import resolve_dependencies
+from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.document import Document, Path, member, shown_path
-from nephoscope_policy.arm.template.frame import WrittenNode
 from nephoscope_policy.arm.template.naming import Named, NamingError, full_name, full_type, named
 from nephoscope_policy.arm.template.nested import nested_deployment, nested_scope
+from nephoscope_policy.arm.template.parts import FrameView, WrittenNode
 from nephoscope_policy.arm.template.planned import DEPLOYMENTS, PlannedResource
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value, kind
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.frame import EvaluationFrame
 
 _OWN_EXTENSIONS = frozenset({"az", "azureresourcemanager"})
 
@@ -37,7 +34,7 @@ class _Listing:
         self._plan = deployment.plan
         self._document = document
 
-    def section(self, frame: EvaluationFrame, path: Path, node: Any, parent: PlannedResource | None) -> None:
+    def section(self, frame: FrameView, path: Path, node: Any, parent: PlannedResource | None) -> None:
         """List the members of `resources`, an array or an object by symbolic names."""
         if isinstance(node, str):
             node = frame.evaluate(self._document, path, node)
@@ -56,7 +53,7 @@ class _Listing:
     def _fail(self, path: Path, message: str) -> None:
         self._plan.report(self._document.place(path), message)
 
-    def _is_foreign(self, frame: EvaluationFrame, path: Path, item: dict[str, Any]) -> bool:
+    def _is_foreign(self, frame: FrameView, path: Path, item: dict[str, Any]) -> bool:
         """Whether the resource belongs to an extension other than Azure's own: it is no Azure resource."""
         used = member(item, "import") or member(item, "extension")
         if used is None or not isinstance(used[1], str):
@@ -77,7 +74,7 @@ class _Listing:
 
     def _resource(
         self,
-        frame: EvaluationFrame,
+        frame: FrameView,
         path: Path,
         item: dict[str, Any],
         parent: PlannedResource | None,
@@ -99,7 +96,7 @@ class _Listing:
 
     def _at_turn(
         self,
-        frame: EvaluationFrame,
+        frame: FrameView,
         path: Path,
         item: dict[str, Any],
         parent: PlannedResource | None,
@@ -122,8 +119,8 @@ class _Listing:
             self._deployment.absent.add(symbol.lower())
 
     def _turns(
-        self, frame: EvaluationFrame, path: Path, loop: dict[str, Any], name: str
-    ) -> Iterator[tuple[EvaluationFrame, Unknown | None]]:
+        self, frame: FrameView, path: Path, loop: dict[str, Any], name: str
+    ) -> Iterator[tuple[FrameView, Unknown | None]]:
         count = frame.count(self._document, path, loop)
         if isinstance(count, Unknown):
             index = Unknown(
@@ -139,7 +136,7 @@ class _Listing:
 
     def _one(
         self,
-        frame: EvaluationFrame,
+        frame: FrameView,
         path: Path,
         item: dict[str, Any],
         parent: PlannedResource | None,
@@ -179,10 +176,10 @@ class _Listing:
         self._plan.add(made)
         self._deployment.resources.append(made)
         if made.is_deployment and not made.existing:
-            made.nested = nested_deployment(self._deployment, made)
-            self._plan.pending.append(made.nested)
+            made.nested = nested = nested_deployment(self._deployment, made)
+            self._plan.pending.append(nested)
 
-    def _condition(self, frame: EvaluationFrame, path: Path, item: dict[str, Any]) -> bool | Unknown:
+    def _condition(self, frame: FrameView, path: Path, item: dict[str, Any]) -> bool | Unknown:
         found = member(item, "condition")
         if found is None:
             return True

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from nephoscope_policy.arm.template.document import member
+
+
+@dataclass(frozen=True, slots=True)
+class VariableLoop:
+    """A variable that a loop makes."""
+
+    loop: dict[str, Any]
 
 
 def loops_of(node: dict[str, Any]) -> list[Any]:

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.document import Document, Located, Path, member
-from nephoscope_policy.arm.template.frame import WrittenNode
 from nephoscope_policy.arm.template.instance import TemplateInstance
 from nephoscope_policy.arm.template.links import linked_parameters, linked_template
-from nephoscope_policy.arm.template.parameters import GivenParameter, given_parameters
+from nephoscope_policy.arm.template.parameters import given_parameters
+from nephoscope_policy.arm.template.parts import GivenParameter, WrittenNode
 from nephoscope_policy.arm.template.plan import MAX_NESTING
+from nephoscope_policy.arm.template.planned import PlannedResource
+from nephoscope_policy.arm.template.scope import Scope
 from nephoscope_policy.arm.unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from nephoscope_policy.arm.template.planned import PlannedResource
-    from nephoscope_policy.arm.template.scope import Scope
 
 
 def nested_scope(deployment: Deployment, origin: WrittenNode) -> Scope:
@@ -49,8 +48,9 @@ def _pattern(origin: WrittenNode, name: str) -> str | None:
 def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deployment:
     """The deployment behind a deployment resource; one whose template cannot be read has none, and says why."""
     origin = resource.origin
+    scope = nested_scope(outer, origin)
     inner = Deployment(
-        outer.plan, nested_scope(outer, origin), resource.key_text, resource.full_name, outer.level + 1
+        outer.plan, outer.lister, scope, resource.key_text, resource.full_name, outer.level + 1
     )
     if inner.level > MAX_NESTING:
         outer.plan.report(resource.place, f"deployments are nested deeper than {MAX_NESTING} levels")

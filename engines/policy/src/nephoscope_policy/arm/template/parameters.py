@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm.patterns import shown_pattern
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.loops import loops_of
+from nephoscope_policy.arm.template.parts import DeclaredPart, FrameView, GivenParameter, InstanceView
 from nephoscope_policy.arm.template.user_types import UserType, resolve
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.frame import EvaluationFrame
-    from nephoscope_policy.arm.template.instance import DeclaredPart, TemplateInstance
 
-
-@dataclass(frozen=True, slots=True)
-class GivenParameter:
-    """A parameter's value as it was given: its document and path, and the frame of its expressions (None: it is literal)."""
-
-    document: Document
-    path: Path
-    node: Any
-    frame: EvaluationFrame | None
-
-
-def parameter_value(instance: TemplateInstance, declared: DeclaredPart) -> Value:
+def parameter_value(instance: InstanceView, declared: DeclaredPart) -> Value:
     """The value of a declared parameter; what breaks a constraint is reported, and the value is kept.
 
     Null that is given to a parameter that is not nullable gives its default.
@@ -51,7 +37,7 @@ def parameter_value(instance: TemplateInstance, declared: DeclaredPart) -> Value
     return type_.hidden(value, f"the parameter {declared.name!r} is a secret")
 
 
-def _absent(instance: TemplateInstance, type_: UserType, declared: DeclaredPart) -> Value:
+def _absent(instance: InstanceView, type_: UserType, declared: DeclaredPart) -> Value:
     """What a parameter without a value and a default is; in a nested deployment it is an error, since nobody can give it later."""
     if type_.nullable:
         return None
@@ -64,7 +50,7 @@ def _absent(instance: TemplateInstance, type_: UserType, declared: DeclaredPart)
 
 
 def _given_value(
-    instance: TemplateInstance, given: GivenParameter, type_: UserType
+    instance: InstanceView, given: GivenParameter, type_: UserType
 ) -> tuple[Value, Document, Path]:
     """The value, and where it stands."""
     frame = given.frame or instance.frame
@@ -89,7 +75,7 @@ _FORMS = 'a parameter is given as {"value": ...} or {"reference": ...}'
 
 
 def given_parameters(
-    document: Document, path: Path, node: Any, frame: EvaluationFrame | None
+    document: Document, path: Path, node: Any, frame: FrameView | None
 ) -> Mapping[str, GivenParameter]:
     """The given parameters by lower-cased name."""
     members = node if isinstance(node, dict) else {}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from nephoscope_policy.arm.template.document import Document, Located, member
 from nephoscope_policy.arm.template.errors import Problem
+from nephoscope_policy.arm.template.parts import DeploymentView, PlannedView
+from nephoscope_policy.arm.template.scope import Scope
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import MAX_LEVELS, Value
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.planned import PlannedResource
-    from nephoscope_policy.arm.template.scope import Scope
     from nephoscope_policy.model.place import Place
 
+DeploymentT = TypeVar("DeploymentT", bound=DeploymentView)
+ResourceT = TypeVar("ResourceT", bound=PlannedView)
 Loader: TypeAlias = Callable[[str], str | bytes | Document | None]
 """Gives the text or the document of a file by its path with `/` (relative to that of the template), None where there is none."""
 
@@ -52,7 +53,7 @@ def weight(value: Value, *, deep: bool) -> int:
     return 64 * len(value) + below
 
 
-class ExpansionPlan:
+class ExpansionPlan(Generic[DeploymentT, ResourceT]):
     """The state of one expansion."""
 
     def __init__(self, load: Loader | None) -> None:
@@ -62,12 +63,12 @@ class ExpansionPlan:
         self._weight = MAX_WEIGHT
         # by identity, with the value, so that no other one gets its identity
         self._measures: dict[int, tuple[int, int, Value]] = {}
-        self.deployments: list[Deployment] = []
+        self.deployments: list[DeploymentT] = []
         self.artifacts: dict[str, Located] = {}
         self.documents: dict[str, Document | None] = {}
-        self.by_key: dict[str, PlannedResource] = {}
-        self.resources: list[PlannedResource] = []
-        self.pending: list[Deployment] = []
+        self.by_key: dict[str, ResourceT] = {}
+        self.resources: list[ResourceT] = []
+        self.pending: list[DeploymentT] = []
         self.inputs: Mapping[str, Any] = {}
         self._muted = False
         self._problems: dict[tuple[Place, str], Problem] = {}
@@ -130,7 +131,7 @@ class ExpansionPlan:
         """Whether no more resources may be planned."""
         return len(self.resources) >= MAX_RESOURCES
 
-    def add(self, resource: PlannedResource) -> None:
+    def add(self, resource: ResourceT) -> None:
         """Take a resource in; of two with one id the one that is made goes before one that is read."""
         self.resources.append(resource)
         known = self.by_key.get(resource.key)

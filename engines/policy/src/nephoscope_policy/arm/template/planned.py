@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.arm.patterns import is_open, shown_pattern
 from nephoscope_policy.arm.template.document import Written, member
 from nephoscope_policy.arm.template.errors import Problem
+from nephoscope_policy.arm.template.naming import Named
+from nephoscope_policy.arm.template.parts import DeploymentView, Output, WrittenNode
 from nephoscope_policy.arm.template.plan import BudgetError
+from nephoscope_policy.arm.template.trace import trace
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
 if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.frame import WrittenNode
-    from nephoscope_policy.arm.template.naming import Named
     from nephoscope_policy.model.place import Place
 
 DEPLOYMENTS = frozenset({"microsoft.resources/deployments", "microsoft.resources/deploymentstacks"})
@@ -75,7 +75,7 @@ class PlannedResource:
     )
 
     def __init__(
-        self, deployment: Deployment, origin: WrittenNode, named: Named, written: tuple[str, str]
+        self, deployment: DeploymentView, origin: WrittenNode, named: Named, written: tuple[str, str]
     ) -> None:
         self.deployment = deployment
         self.origin = origin
@@ -84,7 +84,7 @@ class PlannedResource:
         self.condition: bool | Unknown = True
         self.depends_on: tuple[str, ...] = ()
         self.existing = False
-        self.nested: Deployment | None = None
+        self.nested: DeploymentView | None = None
         self.opened: OpenObject | None = None
         self.repeated: Unknown | None = None
         self.at_turn: Callable[[int], PlannedResource | None] | None = None
@@ -210,8 +210,6 @@ class PlannedResource:
 
         Of a part that is absent, they end at the nearest part around it.
         """
-        from nephoscope_policy.arm.template.trace import trace
-
         return trace(self, steps)
 
     @property
@@ -228,16 +226,6 @@ def _text_or_unknown(text: str) -> Value:
     if not is_open(text):
         return text
     return Unknown("string", "parameter", f"a part of {shown_pattern(text)} is unknown", text, filled=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An output of a deployment: its declared type ('' = none), its value, and where it is written."""
-
-    name: str
-    type: str
-    value: Value
-    written: Written
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.patterns import is_open, opaque, pattern, shown_pattern
+from nephoscope_policy.arm.template.parts import DeploymentView, FrameView, PlannedView
 from nephoscope_policy.arm.unknown import OpenObject, UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.deployment import Deployment
-    from nephoscope_policy.arm.template.frame import EvaluationFrame
-    from nephoscope_policy.arm.template.planned import PlannedResource
 
 _GROUP_TYPE = "/providers/microsoft.resources/resourcegroups/"
 """What resource id functions write for a resource group; its id has no provider."""
 _TURN = re.compile(r"(?P<name>[^\[\]]+)\[(?P<index>[0-9]+)\]")
 
 
-def reference(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def reference(frame: FrameView, arguments: list[Any]) -> Value:
     """`reference(nameOrId, [apiVersion], ['Full'])`."""
     _between(arguments, 1, 3)
     target = _target(arguments[0])
@@ -33,7 +29,7 @@ def reference(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     return _runtime(target, full=full)
 
 
-def references(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def references(frame: FrameView, arguments: list[Any]) -> Value:
     """`references(symbolicNameOfLoop, ['Full'])`."""
     _between(arguments, 1, 2)
     name = given.text(arguments, 0)
@@ -48,7 +44,7 @@ def references(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     return [answer(one, full=full) for one in found]
 
 
-def resource_info(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def resource_info(frame: FrameView, arguments: list[Any]) -> Value:
     """`resourceInfo(symbolicName)`: what is known of a resource before it is made."""
     _between(arguments, 1, 1)
     name = given.text(arguments, 0)
@@ -60,12 +56,12 @@ def resource_info(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     return {**known, "name": _full_name(found), "apiVersion": found.api_version}
 
 
-def _full_name(resource: PlannedResource) -> Value:
+def _full_name(resource: PlannedView) -> Value:
     name = resource.full_name
     return resource.body["name"] if is_open(name) else name
 
 
-def list_value(_: EvaluationFrame, arguments: list[Any]) -> Value:
+def list_value(_: FrameView, arguments: list[Any]) -> Value:
     """`list*(nameOrId, apiVersion, [body])`: mostly a secret, and never known before."""
     _between(arguments, 0, 3)
     return Unknown("any", "secret", "list functions are answered by Azure")
@@ -85,7 +81,7 @@ def _between(arguments: list[Any], least: int, most: int) -> None:
         raise FunctionError(f"takes {least} to {most} arguments, not {len(arguments)}")
 
 
-def find(deployment: Deployment, target: str) -> PlannedResource | None:
+def find(deployment: DeploymentView, target: str) -> PlannedView | None:
     """The resource that a symbolic name, id or name means, None where none is planned."""
     lowered = target.lower()
     if lowered.startswith("/"):
@@ -103,7 +99,7 @@ def find(deployment: Deployment, target: str) -> PlannedResource | None:
     return found if found is not None or deployment.outer is None else find(deployment.outer, target)
 
 
-def _expect_known(deployment: Deployment, target: str) -> None:
+def _expect_known(deployment: DeploymentView, target: str) -> None:
     if target.startswith("/") or is_open(target) or target.lower() in deployment.absent:
         return
     raise FunctionError(f"the template has no resource {target!r}: give its resourceId()")
@@ -114,7 +110,7 @@ def _runtime(target: str, *, full: bool) -> Unknown:
     return Unknown("any", "runtime", what, opaque(f"reference.{target.lower()}{'.full' if full else ''}"))
 
 
-def answer(resource: PlannedResource, *, full: bool) -> Value:
+def answer(resource: PlannedView, *, full: bool) -> Value:
     """What `reference()` gives of a planned resource: what it is planned with, the rest unknown.
 
     All is unknown of one that is only read, or of which it is unknown whether or how often it is made.
@@ -135,7 +131,7 @@ def answer(resource: PlannedResource, *, full: bool) -> Value:
     return resource.opened
 
 
-def _existing(resource: PlannedResource, *, full: bool) -> Value:
+def _existing(resource: PlannedView, *, full: bool) -> Value:
     rest = _runtime(resource.key, full=full)
     if not full or resource.is_read:
         return rest

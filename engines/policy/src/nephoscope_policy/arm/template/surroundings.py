@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm.calls import Host
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.patterns import from_pattern, opaque, shown_pattern
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.template.environments import ENVIRONMENTS
+from nephoscope_policy.arm.template.parts import FrameView
+from nephoscope_policy.arm.template.scope import Scope
 from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.frame import EvaluationFrame
-    from nephoscope_policy.arm.template.scope import Scope
 
 BASE_URI = "https://template.invalid/"
 """What the address of a template starts with where nobody said where it is deployed from."""
 
 
-def _subscription(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _subscription(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     if scope.kind in ("tenant", "managementGroup"):
@@ -36,7 +34,7 @@ def _subscription(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     return OpenObject(members, _open(f"the subscription {scope.subscription_id}"))
 
 
-def _resource_group(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _resource_group(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     if scope.kind != "resourceGroup":
@@ -75,7 +73,7 @@ def _open(what: str) -> Unknown:
     return Unknown("any", "scope", f"nobody said more of {shown_pattern(what)}", opaque(what.lower()))
 
 
-def _management_group(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _management_group(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     rest = _open(f"the management group {scope.management_group}")
@@ -88,14 +86,14 @@ def _management_group(frame: EvaluationFrame, arguments: list[Any]) -> Value:
     return OpenObject(members, rest)
 
 
-def _tenant(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _tenant(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     known = _said(frame.instance.scope.tenant_id, "the tenant's id")
     id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{known}"
     return OpenObject({"id": id_, "tenantId": known}, _open("the tenant"))
 
 
-def _deployment(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _deployment(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     instance = frame.instance
     deployment = instance.frame.deployment
@@ -124,14 +122,14 @@ def template_uri(scope: Scope, file: str) -> str:
     return scope.template_uri or BASE_URI + file.lstrip("/")
 
 
-def _deployer(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _deployer(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     members = {"objectId": _said(None, "who deploys"), "tenantId": _said(scope.tenant_id, "the tenant's id")}
     return OpenObject(members, _open("who deploys"))
 
 
-def _environment(frame: EvaluationFrame, arguments: list[Any]) -> Value:
+def _environment(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     name = frame.instance.scope.environment
     return OpenObject(ENVIRONMENTS.get(name, {}), _open(f"the cloud {name}"))

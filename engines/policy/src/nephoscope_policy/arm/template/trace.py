@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
@@ -12,19 +12,15 @@ from nephoscope_policy.arm.parser import is_expression
 from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.document import Document, Path, Written, member
-from nephoscope_policy.arm.template.frame import EvaluationFrame
 from nephoscope_policy.arm.template.hosts import HOSTS
-from nephoscope_policy.arm.template.instance import VariableLoop
-from nephoscope_policy.arm.template.loops import loops_of
+from nephoscope_policy.arm.template.loops import VariableLoop, loops_of
+from nephoscope_policy.arm.template.parts import FrameView, PlannedView
 from nephoscope_policy.arm.template.plan import BudgetError
 from nephoscope_policy.arm.template.references import find
 from nephoscope_policy.arm.template.values import parsed_text
 from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.planned import PlannedResource
 
 MAX_STEPS = 64
 """Places that one trace may have."""
@@ -35,7 +31,7 @@ Chosen: TypeAlias = tuple[Node, Steps]
 Choose: TypeAlias = Callable[[Arguments, Steps, Evaluate], Chosen | None]
 
 
-def trace(resource: PlannedResource, steps: Steps) -> tuple[Written, ...]:
+def trace(resource: PlannedView, steps: Steps) -> tuple[Written, ...]:
     """Every place on the way to a part of a resource's body, the one that decides last; of what is absent, the part around it."""
     origin = resource.origin
     found = [Written(origin.document, origin.path)]
@@ -56,7 +52,7 @@ class _Tracer:
         self._left = MAX_STEPS + MAX_STEPS // 2
 
     def below(
-        self, frame: EvaluationFrame, document: Document, path: Path, node: Any, steps: Steps
+        self, frame: FrameView, document: Document, path: Path, node: Any, steps: Steps
     ) -> Iterator[Written]:
         """The places from a node of a document on along the steps."""
         self._left -= 1
@@ -73,7 +69,7 @@ class _Tracer:
             yield Written(document, path)
 
     def _member(
-        self, frame: EvaluationFrame, document: Document, path: Path, node: dict[str, Any], steps: Steps
+        self, frame: FrameView, document: Document, path: Path, node: dict[str, Any], steps: Steps
     ) -> Iterator[Written]:
         for place, loop in enumerate(loops_of(node)):
             name, found = member(loop, "name"), member(loop, "input")
@@ -88,7 +84,7 @@ class _Tracer:
             yield from self.below(frame, document, (*path, found[0]), found[1], steps[1:])
 
     def _turn(
-        self, frame: EvaluationFrame, document: Document, path: Path, loop: tuple[str, str, Any], steps: Steps
+        self, frame: FrameView, document: Document, path: Path, loop: tuple[str, str, Any], steps: Steps
     ) -> Iterator[Written]:
         name, key, node = loop
         if steps and isinstance(steps[0], int):
@@ -96,21 +92,21 @@ class _Tracer:
         else:
             yield Written(document, path)
 
-    def _named(self, frame: EvaluationFrame, node: dict[str, Any], name: str) -> tuple[str, Any] | None:
+    def _named(self, frame: FrameView, node: dict[str, Any], name: str) -> tuple[str, Any] | None:
         """The member whose name an expression gives."""
         for key, value in node.items():
             if is_expression(key) and self._value(frame, parsed_text(key).tree) == name:
                 return key, value
         return None
 
-    def _value(self, frame: EvaluationFrame, node: Node) -> Value:
+    def _value(self, frame: FrameView, node: Node) -> Value:
         try:
             return compile_node(node, HOSTS, partial_registry())(frame)
         except (ArmError, BudgetError, RecursionError) as error:
             return Unknown("any", "failed", str(error))
 
     def _expression(
-        self, frame: EvaluationFrame, document: Document, path: Path, text: str, steps: Steps
+        self, frame: FrameView, document: Document, path: Path, text: str, steps: Steps
     ) -> Iterator[Written]:
         try:
             tree = parsed_text(text).tree
@@ -119,7 +115,7 @@ class _Tracer:
             return
         yield from self._node(frame, Written(document, path), tree, steps)
 
-    def _node(self, frame: EvaluationFrame, at: Written, node: Node, steps: Steps) -> Iterator[Written]:
+    def _node(self, frame: FrameView, at: Written, node: Node, steps: Steps) -> Iterator[Written]:
         if isinstance(node, Property):
             yield from self._node(frame, at, node.target, (node.name, *steps))
         elif isinstance(node, Index):
@@ -131,7 +127,7 @@ class _Tracer:
         else:
             yield from self._call(frame, at, node, steps)
 
-    def _call(self, frame: EvaluationFrame, at: Written, call: Call, steps: Steps) -> Iterator[Written]:
+    def _call(self, frame: FrameView, at: Written, call: Call, steps: Steps) -> Iterator[Written]:
         if call.key == "parameters":
             yield from self._parameter(frame, self._value(frame, call.arguments[0]), steps)
         elif call.key == "variables":
@@ -143,14 +139,14 @@ class _Tracer:
             if chosen is not None:
                 yield from self._node(frame, at, *chosen)
 
-    def _chosen(self, frame: EvaluationFrame, call: Call, steps: Steps) -> Chosen | None:
+    def _chosen(self, frame: FrameView, call: Call, steps: Steps) -> Chosen | None:
         """The argument that a function's result comes from, and the steps below it; None where it makes something new."""
         choose = _CHOICES.get(call.key)
         if choose is None or not call.arguments:
             return None
         return choose(call.arguments, steps, lambda node: self._value(frame, node))
 
-    def _parameter(self, frame: EvaluationFrame, name: Value, steps: Steps) -> Iterator[Written]:
+    def _parameter(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[Written]:
         instance = frame.instance
         declared = instance.declared_parameters.get(str(name).lower())
         if frame.arguments is not None or declared is None:
@@ -170,7 +166,7 @@ class _Tracer:
         else:
             yield from self.below(given.frame, given.document, (*given.path, value[0]), value[1], steps)
 
-    def _variable(self, frame: EvaluationFrame, name: Value, steps: Steps) -> Iterator[Written]:
+    def _variable(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[Written]:
         instance = frame.instance
         declared = instance.declared_variables.get(str(name).lower())
         if declared is None:
@@ -184,7 +180,7 @@ class _Tracer:
                 instance.frame, instance.document, declared.path, (declared.name, *found), steps
             )
 
-    def _reference(self, frame: EvaluationFrame, call: Call, steps: Steps) -> Iterator[Written]:
+    def _reference(self, frame: FrameView, call: Call, steps: Steps) -> Iterator[Written]:
         target = pattern(self._value(frame, call.arguments[0])) if call.arguments else None
         found = find(frame.deployment, target) if target else None
         if found is None:

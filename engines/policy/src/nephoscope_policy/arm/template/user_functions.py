@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Path, member
 from nephoscope_policy.arm.template.frame import EvaluationFrame
+from nephoscope_policy.arm.template.parts import FrameView, InstanceView
 from nephoscope_policy.arm.value import Value
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.instance import TemplateInstance
 
 MAX_CALLS = 64
 """Calls of user-defined functions inside one another."""
@@ -27,7 +25,7 @@ class UserFunction:
     path: Path
     value: Any
 
-    def call(self, frame: EvaluationFrame, arguments: list[Value]) -> Value:
+    def call(self, frame: FrameView, arguments: list[Value]) -> Value:
         """The value for evaluated arguments; raises FunctionError for a wrong number of them and for endless calls."""
         if len(arguments) != len(self.parameters):
             raise FunctionError(f"takes {len(self.parameters)} arguments, not {len(arguments)}")
@@ -44,7 +42,7 @@ class UserFunction:
             plan.calls -= 1
 
 
-def user_functions(instance: TemplateInstance) -> dict[str, UserFunction]:
+def user_functions(instance: InstanceView) -> dict[str, UserFunction]:
     """The functions of a template by their lower-cased `namespace.name`; malformed ones are reported."""
     path, node = instance.section("functions")
     found: dict[str, UserFunction] = {}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nephoscope_policy.arm.template.document import Path, member
+from nephoscope_policy.arm.template.parts import InstanceView
 from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown, compare, type_of
 from nephoscope_policy.arm.value import Value, json_text, kind
-
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.instance import TemplateInstance
 
 MAX_REFERENCES = 32
 """Definitions that refer to one another in a row."""
@@ -44,7 +42,7 @@ class UserType:
 
     __slots__ = ("_chain", "_instance")
 
-    def __init__(self, instance: TemplateInstance, chain: tuple[dict[str, Any], ...]) -> None:
+    def __init__(self, instance: InstanceView, chain: tuple[dict[str, Any], ...]) -> None:
         self._instance = instance
         self._chain = chain
 
@@ -198,7 +196,7 @@ class UserType:
         return value if all(result[key] is value[key] for key in value) else result
 
 
-def resolve(instance: TemplateInstance, path: Path, node: Any) -> UserType:
+def resolve(instance: InstanceView, path: Path, node: Any) -> UserType:
     """The type that a parameter or an output declares; a reference that leads nowhere is reported."""
     type_ = _resolved(instance, node)
     reference = member(node, "$ref")
@@ -211,7 +209,7 @@ def resolve(instance: TemplateInstance, path: Path, node: Any) -> UserType:
     return type_
 
 
-def _resolved(instance: TemplateInstance, node: Any) -> UserType:
+def _resolved(instance: InstanceView, node: Any) -> UserType:
     chain: list[dict[str, Any]] = []
     while isinstance(node, dict) and len(chain) < MAX_REFERENCES:
         chain.append(node)
@@ -225,7 +223,7 @@ def _is_foreign(reference: Any) -> bool:
     return isinstance(reference, str) and not reference.startswith("#")
 
 
-def _definition(instance: TemplateInstance, reference: Any) -> dict[str, Any] | None:
+def _definition(instance: InstanceView, reference: Any) -> dict[str, Any] | None:
     if not isinstance(reference, str) or not reference.startswith(_PREFIX):
         return None
     found = member(instance.section("definitions")[1], reference.removeprefix(_PREFIX))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
 from nephoscope_policy.arm.expression import Expression, parse
@@ -13,16 +13,14 @@ from nephoscope_policy.arm.partial import partial_registry
 from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.hosts import HOSTS
 from nephoscope_policy.arm.template.loops import loops_of
+from nephoscope_policy.arm.template.parts import FrameView
 from nephoscope_policy.arm.template.plan import SMALL, BudgetError, weight
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
-if TYPE_CHECKING:
-    from nephoscope_policy.arm.template.frame import EvaluationFrame
-
 PARSERS = frozenset({"json", "base64tojson"})
 """Functions whose results are larger than what they are seen to make."""
-Evaluator: TypeAlias = Callable[["EvaluationFrame"], Value]
+Evaluator: TypeAlias = Callable[[FrameView], Value]
 
 
 class CompiledText(NamedTuple):
@@ -40,7 +38,7 @@ class _Static:
     def __init__(self, value: Value) -> None:
         self.value = value
 
-    def __call__(self, _: EvaluationFrame) -> Value:
+    def __call__(self, _: FrameView) -> Value:
         return self.value
 
 
@@ -59,7 +57,7 @@ def parsed_text(text: str) -> Expression:
     return parse(text)
 
 
-def evaluate(frame: EvaluationFrame, document: Document, path: Path, node: Any) -> Value:
+def evaluate(frame: FrameView, document: Document, path: Path, node: Any) -> Value:
     """The value of a node of a document; what fails is reported at its place and is unknown."""
     if type(node) is str:
         return _text(frame, document, path, node)
@@ -81,7 +79,7 @@ def evaluator(document: Document, path: Path, node: Any) -> Evaluator:
     return found
 
 
-def _text(frame: EvaluationFrame, document: Document, path: Path, text: str) -> Value:
+def _text(frame: FrameView, document: Document, path: Path, text: str) -> Value:
     if not is_expression(text):
         return unescape(text)
     try:
@@ -133,7 +131,7 @@ def _object(document: Document, path: Path, node: dict[str, Any]) -> Evaluator:
 
 
 def _with_keys(
-    frame: EvaluationFrame, document: Document, path: Path, parts: list[tuple[str, Evaluator, bool]]
+    frame: FrameView, document: Document, path: Path, parts: list[tuple[str, Evaluator, bool]]
 ) -> Value:
     """An object with members that an expression names; of one whose name is unknown only that it is there."""
     members: dict[str, Value] = {}
@@ -154,7 +152,7 @@ def _looping(
 ) -> Evaluator:
     key, loops = member(node, "copy") or ("copy", [])
 
-    def evaluate_object(frame: EvaluationFrame) -> Value:
+    def evaluate_object(frame: FrameView) -> Value:
         value = _with_keys(frame, document, path, parts)
         for place, loop in enumerate(loops):
             name = member(loop, "name")
@@ -167,9 +165,7 @@ def _looping(
     return evaluate_object
 
 
-def loop_values(
-    frame: EvaluationFrame, document: Document, path: Path, loop: dict[str, Any], name: str
-) -> Value:
+def loop_values(frame: FrameView, document: Document, path: Path, loop: dict[str, Any], name: str) -> Value:
     """The array that a loop `{count, input}` gives; an unknown array where its count is unknown."""
     count = frame.count(document, path, loop)
     if isinstance(count, Unknown):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.ingest.logs.json_value import decoded, measured
+from nephoscope.files.json_value import decoded, measured
 
 _ODD = st.lists(
     st.sampled_from(

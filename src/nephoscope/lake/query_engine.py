@@ -1,0 +1,107 @@
+"""Where the query engine is opened, and the way of a query: from a catalog of what its reader reaches, and limits, to results.
+
+Access is in the catalog and in the scans that it gives: an engine sees no row and opens no file beside them. What runs many queries
+on one engine (rules, cases of rules, aggregates of files) opens it here and does the steps by itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from nephoscope_kql.compile import Compiled, compile_results
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.duckdb import DuckDBEngine
+from nephoscope_kql.run import QueryResult, run_results
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nephoscope_kql.binder.given import Given
+    from nephoscope_kql.catalog import Catalog
+    from nephoscope_kql.engines.most import Most
+    from nephoscope_kql.engines.parquet import FileScan
+    from nephoscope_kql.external import ExternalReader
+
+QueryEngine: TypeAlias = DuckDBEngine
+Work = Callable[[], list[QueryResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """What an engine may use and give: memory and threads (default: a share of what this process has), the size of results.
+
+    `external` reads what externaldata names (default: nothing); `small`: tables and results are a few rows.
+    """
+
+    memory: str = ""
+    threads: int = 0
+    most: Most | None = None
+    external: ExternalReader | None = None
+    small: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRows:
+    """The rows that an engine sees, by relation: in memory, in files of any columns, in files as a scan lets them be seen.
+
+    `readable`: files that a scan may name later.
+    """
+
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    scans: Mapping[str, FileScan] = field(default_factory=dict)
+    readable: Iterable[Path] = ()
+
+
+def open_engine(rows: EngineRows, limits: EngineLimits = EngineLimits()) -> QueryEngine:
+    """Open an engine over some rows and no others; whoever opens it closes it."""
+    return DuckDBEngine(
+        rows.tables,
+        files=rows.files,
+        scans=rows.scans,
+        readable=rows.readable,
+        threads=limits.threads,
+        memory=limits.memory,
+        external=limits.external,
+        most=limits.most,
+        small=limits.small,
+    )
+
+
+def _at_once(engine: QueryEngine, work: Work) -> list[QueryResult]:  # noqa: ARG001 - the signature of who waits
+    return work()
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPipeline:
+    """The way of queries over a catalog: compiled, then run on an engine of their own over the rows that `rows` gives.
+
+    `rows` is asked when a query has been compiled, since a catalog knows then which tables are read. `wait` does the work with the
+    engine at hand, by which it may be interrupted.
+    """
+
+    catalog: Catalog
+    rows: Callable[[], EngineRows]
+    limits: EngineLimits = field(default_factory=EngineLimits)
+    wait: Callable[[QueryEngine, Work], list[QueryResult]] = _at_once
+
+    def results(
+        self,
+        text: str,
+        *,
+        now: dt.datetime | None = None,
+        timeout: float | None = None,
+        given: Given | None = None,
+    ) -> list[QueryResult]:
+        """Compile a query and run it; its results in order. KqlError where it is wrong, has a place, or meets a limit."""
+        with within(timeout):
+            return self.run(compile_results(text, self.catalog, now=now, given=given), text, timeout)
+
+    def run(self, compiled: Iterable[Compiled], text: str, timeout: float | None = None) -> list[QueryResult]:
+        """Run what was compiled of a text over the same catalog; results and errors as of `results`."""
+        with open_engine(self.rows(), self.limits) as engine:
+            return self.wait(engine, lambda: run_results(engine, compiled, text, timeout))
