@@ -8,12 +8,12 @@ import json
 
 import pytest
 
-from nephoscope.collect.sbom.csaf.advisory_document import moment, number_key
 from nephoscope.collect.sbom.csaf.languages import is_language
 from nephoscope.collect.sbom.csaf.mandatory_tests import all_tests
 from nephoscope.collect.sbom.csaf.weaknesses import is_weakness
 from nephoscope.collect.sbom.reading import read_bill
 from nephoscope.model.vex import VexStatement
+from nephoscope.vulnerability.documents.csaf import moment, number_key
 
 TIME = "2026-01-01T00:00:00Z"
 CVSS = {

@@ -231,6 +231,13 @@ def test_zap() -> None:
     assert len({one.fingerprint for one in found.findings}) == 3
 
 
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [{"services": found}]
+    return found
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [
@@ -253,6 +260,13 @@ def test_zap() -> None:
         ("<a><testsuite/></a>", "the root must be"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><testsuite name="&a;"/>', "a document type is not taken"),
         ({"bomFormat": "CycloneDX", "vulnerabilities": 3}, "vulnerabilities: must be an array"),
+        ({"bomFormat": "CycloneDX", "components": {}}, "components: must be an array"),
+        ({"bomFormat": "CycloneDX", "vulnerabilities": ["x"]}, "vulnerabilities[0]: must be an object"),
+        (
+            {"bomFormat": "CycloneDX", "vulnerabilities": [{"affects": 1}]},
+            "vulnerabilities[0].affects: must be an array",
+        ),
+        ({"bomFormat": "CycloneDX", "services": nested(300)}, "nests deeper than 200"),
         ({"@programName": "ZAP", "site": "x"}, "site: must be an array"),
     ],
 )

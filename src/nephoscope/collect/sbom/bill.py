@@ -86,14 +86,25 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     services: tuple[Service, ...] = ()
 
 
+class Rating(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How somebody rates a vulnerability: in a word of the format, and by a base score (None where there is none)."""
+
+    severity: str = ""
+    score: float | None = None
+
+
 class Vulnerability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A vulnerability that a bill tells of, with the analysis in the words of its format; `affects` are references."""
+    """A vulnerability that a bill tells of, with the analysis in the words of its format; `affects` are references.
+
+    `severity` is the first one that a rating gives.
+    """
 
     id: str
     aliases: tuple[str, ...] = ()
     source: str = ""
     description: str = ""
     severity: str = ""
+    ratings: tuple[Rating, ...] = ()
     vectors: tuple[str, ...] = ()
     weaknesses: tuple[str, ...] = ()
     published: str = ""
@@ -111,7 +122,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A document that was read; one with `defects` is not valid by its own standard.
 
     `format` is cyclonedx, spdx, csaf, openvex, syft or github; `encoding` json, xml, yaml, tag-value, rdf, json-ld or protobuf.
-    `dependencies` maps a reference to the references that it needs.
+    `dependencies` maps a reference to the references that it needs. `tool` is the program that wrote it, the first where several did.
     """
 
     format: str
@@ -120,6 +131,8 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     serial: str = ""
     time: str = ""
     author: str = ""
+    tool: str = ""
+    tool_version: str = ""
     subject: ListedComponent | None = None
     components: tuple[ListedComponent, ...] = ()
     services: tuple[Service, ...] = ()

@@ -8,8 +8,8 @@ from functools import cache
 
 from nephoscope.collect.sbom.bill import Defect
 from nephoscope.collect.sbom.csaf import mandatory
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument
 from nephoscope.collect.sbom.csaf.mandatory_test import ATTRIBUTE, MandatoryTest
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument
 
 #: As many problems of one test are told.
 MOST_PROBLEMS = 20

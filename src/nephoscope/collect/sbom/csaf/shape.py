@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import Defect
-from nephoscope.collect.sbom.csaf.product_tree import walk_branches
-from nephoscope.collect.sbom.trees import Tree, list_of, text_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, list_of, text_of, tree_of, trees_of
+from nephoscope.vulnerability.documents.product_tree import walk_branches
 
 _HEAD = ("category", "csaf_version", "title")
 _TRACKING = ("current_release_date", "id", "initial_release_date", "status", "version")

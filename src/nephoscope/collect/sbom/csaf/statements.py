@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import ListedComponent, Vulnerability
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument
-from nephoscope.collect.sbom.csaf.product_tree import Product
-from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
 from nephoscope.model.vex import VexJustification, VexStatement, VexStatus
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument
+from nephoscope.vulnerability.documents.product_tree import Product
 
 #: What each list of products says; `recommended` says nothing of a vulnerability.
 _STATUSES: dict[str, VexStatus] = {

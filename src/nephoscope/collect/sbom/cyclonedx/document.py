@@ -9,11 +9,12 @@ from nephoscope.collect.sbom.bill import (
     ComponentOrigin,
     Defect,
     ListedComponent,
+    Rating,
     Service,
     Vulnerability,
 )
 from nephoscope.collect.sbom.cyclonedx.statements import statements_of
-from nephoscope.collect.sbom.trees import Tree, list_of, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, tree_of, trees_of
 
 #: The versions of the specification that are read.
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
@@ -30,6 +31,7 @@ def bill_of(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
     described = _component(subject, "") if subject else None
     author = _author(tree_of(tree, "metadata"))
     time = text_of(tree, "metadata", "timestamp")
+    tool = _tool(tree_of(tree, "metadata"))
     return Bill(
         format="cyclonedx",
         encoding=encoding,
@@ -37,6 +39,8 @@ def bill_of(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
         serial=text_of(tree, "serialNumber"),
         time=time,
         author=author,
+        tool=text_of(tool, "name"),
+        tool_version=text_of(tool, "version"),
         subject=described,
         components=components,
         services=_services(tree),
@@ -104,6 +108,7 @@ def _found(one: Tree) -> ComponentOrigin:
         properties.get(f"{OWN}path")
         or properties.get("syft:location:0:path")
         or properties.get("aquasecurity:trivy:FilePath")
+        or next(iter(text_of(each, "location") for each in trees_of(one, "evidence", "occurrences")), "")
     )
     line = properties.get(f"{OWN}line", "")
     layer = properties.get(f"{OWN}layer") or properties.get("syft:location:0:layerID")
@@ -159,6 +164,7 @@ def _vulnerability(one: Tree) -> Vulnerability:
         source=text_of(one, "source", "name"),
         description=text_of(one, "description"),
         severity=next(filter(None, (text_of(each, "severity") for each in ratings)), ""),
+        ratings=tuple(Rating(text_of(each, "severity"), _score(each)) for each in ratings),
         vectors=tuple(filter(None, (text_of(each, "vector") for each in ratings))),
         weaknesses=tuple(f"CWE-{each}" for each in list_of(one, "cwes") if isinstance(each, int)),
         published=text_of(one, "published"),
@@ -182,6 +188,17 @@ def _affected_range(affected: Tree) -> str:
         if len(ranges) == 1 and len(every) == 1
         else ",".join(filter(None, (text_of(one, "version") for one in every)))
     )
+
+
+def _score(rating: Tree) -> float | None:
+    score = rating.get("score")
+    return float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
+
+
+def _tool(metadata: Tree) -> Tree:
+    """Return the first tool: of a list up to version 1.4, of an object with components since."""
+    tools = trees_of(metadata, "tools") or trees_of(metadata, "tools", "components")
+    return tools[0] if tools else {}
 
 
 def _author(metadata: Tree) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import Defect
 from nephoscope.collect.sbom.cyclonedx.document import VERSIONS
-from nephoscope.collect.sbom.trees import Tree, text_of, trees_of
+from nephoscope.files.json_tree import Tree, text_of, trees_of
 
 
 def message_defects(tree: Tree) -> tuple[Defect, ...]:

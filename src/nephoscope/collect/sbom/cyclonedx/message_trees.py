@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nephoscope.collect.sbom.cyclonedx.messages import Field
-from nephoscope.collect.sbom.trees import Tree
+from nephoscope.files.json_tree import Tree
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

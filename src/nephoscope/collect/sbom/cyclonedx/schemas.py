@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from nephoscope.collect.sbom.bill import Defect, UnreadableBillError
-from nephoscope.collect.sbom.trees import Tree
+from nephoscope.files.json_tree import Tree
 from nephoscope.model.extras import install
 
 #: The package of the library that holds the schemas, and those that others refer to.

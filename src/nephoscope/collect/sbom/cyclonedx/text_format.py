@@ -8,7 +8,7 @@ from typing import Any
 from nephoscope.collect.sbom.bill import UnreadableBillError
 from nephoscope.collect.sbom.cyclonedx.message_trees import finish, put
 from nephoscope.collect.sbom.cyclonedx.messages import BY_NAME, ENUMERATIONS, Field
-from nephoscope.collect.sbom.trees import Tree
+from nephoscope.files.json_tree import Tree
 
 MAX_DEPTH = 100
 

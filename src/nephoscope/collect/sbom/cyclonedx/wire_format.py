@@ -9,7 +9,7 @@ from typing import Any
 from nephoscope.collect.sbom.bill import UnreadableBillError
 from nephoscope.collect.sbom.cyclonedx.message_trees import finish, put
 from nephoscope.collect.sbom.cyclonedx.messages import ENUMERATIONS, MESSAGES, Field
-from nephoscope.collect.sbom.trees import Tree
+from nephoscope.files.json_tree import Tree
 
 MAX_DEPTH = 100
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.collect.sbom.bill import Defect
-from nephoscope.collect.sbom.trees import Tree
+from nephoscope.files.json_tree import Tree
 from nephoscope.files.xml_tree import XmlElement
 
 NAMESPACE = "http://cyclonedx.org/schema/bom/"

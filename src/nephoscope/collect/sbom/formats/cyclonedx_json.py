@@ -6,7 +6,7 @@ from nephoscope.collect.sbom.bill import Bill, Defect
 from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, bill_of
 from nephoscope.collect.sbom.cyclonedx.schemas import json_defects
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.trees import text_of
+from nephoscope.files.json_tree import text_of
 
 TITLE = "CycloneDX JSON"
 PRECEDENCE = 10

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import Bill, ComponentOrigin, Defect, ListedComponent
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
 from nephoscope.model import package_url
 from nephoscope.model.package import Relationship
 from nephoscope.model.package_url import PackageUrlError

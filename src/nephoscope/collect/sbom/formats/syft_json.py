@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import Bill, ComponentOrigin, Defect, ListedComponent
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.trees import Tree, list_of, text_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, list_of, text_of, tree_of, trees_of
 
 TITLE = "Syft JSON"
 PRECEDENCE = 14

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from nephoscope.collect.sbom.bill import Defect
-from nephoscope.collect.sbom.trees import Tree, list_of, text_of, tree_of, trees_of
 from nephoscope.collect.sbom.word_sets import words
+from nephoscope.files.json_tree import Tree, list_of, text_of, tree_of, trees_of
 
 MOST_DEFECTS = 50
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import Bill, ListedComponent
 from nephoscope.collect.sbom.spdx.checks import document_defects
-from nephoscope.collect.sbom.trees import Tree, list_of, text_of, texts_of, trees_of
+from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, trees_of
 
 #: What a field says that says nothing.
 _NOTHING = frozenset({"", "NOASSERTION", "NONE"})

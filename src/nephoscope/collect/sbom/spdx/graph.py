@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import Bill, Defect, ListedComponent
-from nephoscope.collect.sbom.trees import Tree, list_of, text_of, trees_of
+from nephoscope.files.json_tree import Tree, list_of, text_of, trees_of
 
 MOST_DEFECTS = 50
 

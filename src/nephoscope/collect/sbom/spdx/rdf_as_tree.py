@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.trees import Tree
+from nephoscope.files.json_tree import Tree
 from nephoscope.files.xml_tree import XmlElement
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import UnreadableBillError
-from nephoscope.collect.sbom.trees import Tree
+from nephoscope.files.json_tree import Tree
 
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9]*)\s*:\s*(.*)")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.collect.sbom.trees import Tree
 from nephoscope.collect.sbom.word_sets import words
+from nephoscope.files.json_tree import Tree
 from nephoscope.files.xml_tree import XmlElement
 
 #: Elements that are items of lists.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
 from nephoscope.collect.sbom.csaf.decision_points import COMPLETE, POINTS
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
-from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
 
 _REQUIRED = ("schemaVersion", "selections", "timestamp")
 _SELECTED = ("key", "namespace", "values", "version")

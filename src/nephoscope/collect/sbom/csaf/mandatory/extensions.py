@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
 
 _REQUIRED = frozenset({"$schema", "category", "content", "critical"})
 

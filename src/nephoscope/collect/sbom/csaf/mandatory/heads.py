@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill import UnreadableBillError
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
 from nephoscope.collect.sbom.csaf.languages import is_language
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
-from nephoscope.collect.sbom.trees import text_of, tree_of, trees_of
+from nephoscope.files.json_tree import text_of, tree_of, trees_of
 from nephoscope.model.extras import install
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
 
 _EVERYBODY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _NOBODY = "00000000-0000-0000-0000-000000000000"

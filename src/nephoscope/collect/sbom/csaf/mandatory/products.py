@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
-from nephoscope.collect.sbom.trees import list_of, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import list_of, text_of, texts_of, tree_of, trees_of
 from nephoscope.model import package_url
 from nephoscope.model.package_url import PackageUrl, PackageUrlError
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
 
 #: Lists of a vulnerability whose items name products and groups.
 _NAMING = (

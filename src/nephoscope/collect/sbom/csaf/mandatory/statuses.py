@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
-from nephoscope.collect.sbom.trees import Tree, text_of, texts_of, trees_of
+from nephoscope.files.json_tree import Tree, text_of, texts_of, trees_of
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
 
 #: The lists of products that say the same; those of different groups have no product in common.
 GROUPS: dict[str, tuple[str, ...]] = {

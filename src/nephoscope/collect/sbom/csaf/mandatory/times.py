@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Moment, Problem, moment
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
-from nephoscope.collect.sbom.trees import Tree, text_of, trees_of
+from nephoscope.files.json_tree import Tree, text_of, trees_of
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Moment, Problem, moment
 
 _STRICT = re.compile(
     r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.advisory_document import AdvisoryDocument, Problem
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.collect.sbom.csaf.weaknesses import is_weakness
-from nephoscope.collect.sbom.trees import text_of, tree_of, trees_of
+from nephoscope.files.json_tree import text_of, tree_of, trees_of
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
 
 
 @mandatory("6.1.11")
