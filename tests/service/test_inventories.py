@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.service.acting import SUBSCRIPTION, context_of
+from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory, package
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.collect.images.layers import UnreadFile
 from nephoscope.collect.scanning.contents import Contents
-from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
-from nephoscope.model.package import Package
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.inventories import (
-    ImageScan,
     InventoryError,
-    KeptInventory,
     MachineScan,
     forget_inventories,
     keep_inventory,
     list_inventories,
     packages_of,
 )
-from nephoscope.service.local_user import LocalUser
 from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.vulnerabilities import (
     coverage_of,
@@ -39,64 +34,11 @@ from nephoscope.service.vulnerabilities import (
 from nephoscope.state import MissingError, State, StateError
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
-from nephoscope.vulnerability.database.importing import import_feed
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability, ExploitPrediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from nephoscope.vulnerability.feeds.feed_records import FeedRecord
-
-NOW = datetime(2031, 1, 2, 12, tzinfo=UTC)
-VM = f"{SUBSCRIPTION}/resourceGroups/Web/providers/Microsoft.Compute/virtualMachines/web1"
-DIGEST = f"sha256:{'a' * 64}"
-ALL = SubjectFilter(EVERYTHING)
-
-
-def package(name: str, version: str, type_: str = "pypi", path: str = "app/METADATA") -> Package:
-    return Package(type=type_, name=name, version=version, path=path)
-
-
-def advisory(number: int, name: str, fixed: str, ecosystem: str = "PyPI", severity: str = "High") -> Advisory:
-    range_ = AffectedRange(fixed=fixed)
-    one = AffectedPackage(ecosystem=ecosystem, name=name, ranges=(range_,), fixed_versions=(fixed,), state="fixed")  # fmt: skip
-    return Advisory(id=f"CVE-2031-{number}", source="x", severity=severity, affected=(one,), summary=f"about {name}")  # fmt: skip
-
-
-class House:
-    """A data folder with a clock."""
-
-    def __init__(self, state: State, data: Path) -> None:
-        self.state, self.data, self.now = state, data, NOW
-        self.context = ServiceContext(LocalUser("kim"), state, data, clock=lambda: self.now)
-
-    def imports(self, *records: FeedRecord, feed: str = "pypi", days: int = 7) -> None:
-        path = advisories_path(self.data)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        import_feed(path, feed, records, imported=self.now.isoformat(), longest_age=days * 24)
-
-    def machine(
-        self, *packages: Package, unread: tuple[UnreadFile, ...] = (), **fields: str
-    ) -> KeptInventory:
-        contents = Contents("debian", "12", packages, (), unread)
-        given = {"name": "web1", "resource_id": VM, **fields}
-        return keep_inventory(self.context, MachineScan(contents, self.now, **given))
-
-    def later(self, **ago: int) -> None:
-        self.now += timedelta(**ago)
-
-    def open(self, *, is_exploited: bool = False) -> list[tuple[str, str, str]]:
-        found = list_findings(self.context, FindingFilter(ALL, is_exploited=is_exploited))
-        return [(one.finding.vulnerability.id, one.finding.name, one.finding.version) for one in found]
-
-    @property
-    def history(self) -> list[tuple[str, bool, str, int]]:
-        found = list_findings(self.context, FindingFilter(ALL, with_closed=True))
-        return [
-            (one.vulnerability.id, one.closed is None, one.closed_by, len(one.earlier))
-            for one in (finding.finding for finding in found)
-        ]
 
 
 @pytest.fixture
@@ -193,12 +135,6 @@ def test_what_cannot_be_read_closes_nothing(house: House) -> None:
     assert (coverage.is_complete, coverage.reason) == (False, "1 files could not be read")
 
 
-def image(house: House, *packages: Package, digest: str = DIGEST) -> KeptInventory:
-    contents = Contents("alpine", "3.19", packages)
-    scan = ImageScan(contents, house.now, "shop/web", digest, "Acr.azurecr.io", ("v1", "Latest"))
-    return keep_inventory(house.context, scan)
-
-
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
@@ -207,14 +143,14 @@ def image(house: House, *packages: Package, digest: str = DIGEST) -> KeptInvento
     ],
 )  # fmt: skip
 def test_an_image_by_its_names(house: House, wanted: str, found: int) -> None:
-    image(house, package("lamp", "1.0"))
+    house.image(package("lamp", "1.0"))
     house.machine(package("lamp", "1.0"))
     assert len(list_inventories(house.context, replace(ALL, image=wanted))) == found
 
 
 def test_the_same_packages_are_kept_once(house: House) -> None:
     for number in range(3):
-        image(house, package("lamp", "1.0"), digest=f"sha256:{number:064x}")
+        house.image(package("lamp", "1.0"), digest=f"sha256:{number:064x}")
     with house.state.database.read() as session:
         counts = [
             session.connection().exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
@@ -227,7 +163,7 @@ def test_by_vulnerability_and_who_has_it(house: House) -> None:
     house.imports(advisory(1, "lamp", "2.0"), advisory(2, "desk", "2.0", severity="Low"))
     house.machine(package("lamp", "1.0"), package("desk", "1.0"))
     for number in range(2):
-        image(house, package("lamp", "1.1"), digest=f"sha256:{number:064x}")
+        house.image(package("lamp", "1.1"), digest=f"sha256:{number:064x}")
     found = list_vulnerabilities(house.context, FindingFilter(ALL))
     assert [(one.vulnerability.id, one.severity, one.machines, one.images, one.fixable) for one in found] == [
         ("CVE-2031-1", "High", 1, 2, 3),

@@ -2,11 +2,16 @@
 
 Reads the sub-assessments of each key on the resource (Microsoft.Security/assessments/subAssessments), as Defender for Cloud or a
 scanner of one's own wrote them: one that is unhealthy is unhealthy. None at all is healthy only where they were read in full there;
-else, or where they are too old, the key is Unknown, and Azure's own assessment stands where there is one.
+else, or where they are too old, the key is Unknown, and Azure's own assessment stands where there is one. Keys that ask the same,
+as Azure named it at different times, are judged by the findings of any of them.
+
+A scan of one's own has a sub-assessment beside its findings that says what it covers: where that is not all of the resource, or the
+feeds that it was matched with are too old by now, an absence of findings is Unknown.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.key import Key, keyed
@@ -50,13 +55,53 @@ CLUSTER = Key(
     ("microsoft.containerservice/managedclusters",),
     ("17f4b1cc-c55c-4d94-b1f9-2978f6ac2957",),
 )
+QUALYS_REGISTRY = Key(
+    "dbd0cb49-b563-45e7-9724-889e799fa648",
+    "No image in the registry has a vulnerability that Qualys knows",
+    REGISTRY.types,
+    retired=("5f0f936f-2f01-4bf5-b6be-d423792fa562",),
+)
+RISK_REGISTRY = Key(
+    "33422d8f-ab1e-42be-bc9a-38685bb567b9",
+    "No image in the registry has a known vulnerability, by risk",
+    REGISTRY.types,
+)
+QUALYS_CLUSTER = Key(
+    "41503391-efa5-47ee-9282-4eff6131462c",
+    "No running image has a vulnerability that Qualys knows",
+    CLUSTER.types,
+    retired=("0fc39691-5a3f-4e3e-94ee-2e6447309ad9",),
+)
+RISK_CLUSTER = Key(
+    "c5045ea3-afc6-4006-ab8f-86c8574dbf3d",
+    "No container that runs in the cluster has a known vulnerability, by risk",
+    CLUSTER.types,
+)
 SOFTWARE = Key(
     "71992a2a-d168-42e0-b10e-6b45fa2ecddb",
     "No known vulnerability is open on the machine",
     (MACHINE, CLASSIC),
     retired=("760a85ff-6162-42b3-8d70-698e268f648c",),
 )
-KEYS = keyed(SECRETS, DATABASES, REGISTRY, CLUSTER, SOFTWARE)
+MACHINES = Key(
+    "1195afff-c881-495e-9bc5-1486211ae03f",
+    "No known vulnerability is open on the machine, by any scanner",
+    (MACHINE, HYBRID),
+)
+#: An absence of findings holds as long as the advisories of the scan do.
+BY_TIME = True
+KEYS = keyed(
+    SECRETS, DATABASES, REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY, CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER, SOFTWARE, MACHINES
+)  # fmt: skip
+#: Keys that ask the same: what one of them was told counts for all.
+_SAME = (
+    (REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY),
+    (CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER),
+    (SOFTWARE, MACHINES),
+)
+_ASKED = {key.id: tuple(one.id for one in group) for group in _SAME for key in group}
+#: What a sub-assessment is called that says what a scan covers, and the cause where that is not all of the resource.
+COVERAGE, NOT_ASSESSED = "VulnerabilityScanCoverage", "NotAssessed"
 TYPES = tuple(dict.fromkeys([FINDING, *(type_ for key in KEYS.values() for type_ in key.types)]))
 #: What each key takes that is neither in a resource's body nor in a log.
 NEEDED = {
@@ -66,6 +111,7 @@ NEEDED = {
     CLUSTER.id: "a scan of the cluster's running images",
     SOFTWARE.id: "a scan of the machine's software",
 }
+NEEDED |= {key.id: NEEDED[group[0].id] for group in _SAME for key in group}
 
 
 def analyze(view: View) -> Iterable[Assessment]:
@@ -73,16 +119,18 @@ def analyze(view: View) -> Iterable[Assessment]:
 
     def judge(resource: Resource, key: Key) -> Assessment:
         id_ = str(resource.body["id"])
-        place = assessment_id(resource.key, key.id).lower()
-        found, stale = _open(view, place)
+        places = places_of(resource, key)
+        found, doubt = _open(view, places)
         if found:
             return unhealthy(id_, key, f"{len(found)} findings are open", found)
-        if stale is not None:
-            raise stale
-        _need(view, place, key)
-        if place in view.estate.resources and not view.children(FINDING, place):
-            # Azure judged it by findings that are not here: its own assessment says more than that none was read
-            raise NotCollected(f"the findings behind the assessment {place}")
+        if doubt is not None:
+            raise doubt
+        read = _read_places(view, places, key)
+        if not any(view.children(FINDING, place) for place in read):
+            for place in places:
+                if place in view.estate.resources:
+                    # Azure judged it by findings that are not here: its own assessment says more than that none was read
+                    raise NotCollected(f"the findings behind the assessment {place}")
         return healthy(id_, key, "the scanner found nothing")
 
     for key in KEYS.values():
@@ -90,30 +138,73 @@ def analyze(view: View) -> Iterable[Assessment]:
             yield from judged(view.resources(type_), key, judge, by_body=False)
 
 
-def _need(view: View, place: str, key: Key) -> None:
-    """NotCollected where the findings of a key were not read in full, or too long ago."""
-    try:
-        view.need(FINDING, place)
-    except NotCollected as gap:
-        if gap.cause == STALE:
-            raise
-        raise NotCollected(f"{NEEDED[key.id]} (sub-assessments of {key.id})") from gap
+def places_of(resource: Resource, key: Key) -> tuple[str, ...]:
+    """Return the lower-cased ids of the assessments that may hold the findings of a key, its own first."""
+    asked = dict.fromkeys((key.id, *_ASKED.get(key.id, ())))
+    return tuple(assessment_id(resource.key, one).lower() for one in asked)
 
 
-def _open(view: View, place: str) -> tuple[list[SubAssessment], NotCollected | None]:
-    """The findings of an assessment that are open, and why one says nothing any more, None where each does."""
-    found: list[SubAssessment] = []
+def has_own_scan(view: View, machine: Resource) -> bool:
+    """Return whether a scan of one's own says what it covers of a machine's software, and is not too old."""
+    for place in places_of(machine, MACHINES):
+        for one in view.children(FINDING, place):
+            try:
+                body = view.report(one)
+            except NotCollected:
+                continue
+            if _is_coverage(body):
+                return True
+    return False
+
+
+def _read_places(view: View, places: Iterable[str], key: Key) -> list[str]:
+    """Return where the findings of a key were read in full; NotCollected where they were nowhere, or too long ago."""
+    read: list[str] = []
     stale: NotCollected | None = None
-    for one in view.children(FINDING, place):
+    for place in places:
+        try:
+            view.need(FINDING, place)
+            read.append(place)
+        except NotCollected as gap:
+            stale = gap if gap.cause == STALE else stale
+    if read:
+        return read
+    raise stale or NotCollected(f"{NEEDED[key.id]} (sub-assessments of {key.id})")
+
+
+def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCollected | None]:
+    """The findings of assessments that are open, and why one says nothing (any more), None where each does."""
+    found: list[SubAssessment] = []
+    doubt: NotCollected | None = None
+    for one in (one for place in places for one in view.children(FINDING, place)):
         try:
             body = view.report(one)
         except NotCollected as gap:
-            stale = gap
+            doubt = gap
             continue
         status: Any = body.get("status")
-        if isinstance(status, dict) and str(status.get("code", "")).lower() == "unhealthy":
+        code = str(status.get("code", "")).lower() if isinstance(status, dict) else ""
+        if code == "unhealthy":
             found.append(_finding(one, body, str(status.get("severity") or "")))
-    return found, stale
+        elif _is_coverage(body):
+            doubt = _uncovered(view, one, body) or doubt
+    return found, doubt
+
+
+def _is_coverage(body: dict[str, Any]) -> bool:
+    details = body.get("additionalData")
+    return isinstance(details, dict) and details.get("assessedResourceType") == COVERAGE
+
+
+def _uncovered(view: View, one: Resource, body: dict[str, Any]) -> NotCollected | None:
+    """Return what a scan does not cover, or that the feeds which it was matched with are too old; None where neither is."""
+    status: Any = body.get("status")
+    if isinstance(status, dict) and status.get("cause") == NOT_ASSESSED:
+        return NotCollected(f"all of it by the scan: {status.get('description')}")
+    until = str(body["additionalData"].get("assessedUntil") or "")
+    if until and view.now > datetime.fromisoformat(until):
+        return NotCollected(f"the advisories that {one.key} was matched with were good until {until}", STALE)
+    return None
 
 
 def _finding(one: Resource, body: dict[str, Any], severity: str) -> SubAssessment:

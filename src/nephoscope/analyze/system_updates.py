@@ -1,7 +1,8 @@
 """System updates should be installed on virtual and connected machines.
 
 Reads what Update Manager's assessment found: the machine's patchAssessmentResults (Resource Graph's patchassessmentresources),
-else instanceView.patchStatus.availablePatchSummary. A pending update of the classes Critical or Security is unhealthy. A machine
+else instanceView.patchStatus.availablePatchSummary. Of several, such as that of a scanner of one's own, the one counts that knows of
+most. A pending update of the classes Critical or Security is unhealthy. A machine
 without an assessment is Unknown, one whose assessment is too old is Unknown(stale).
 """
 
@@ -57,14 +58,17 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _pending(view: View, machine: Resource) -> int | None:
-    """How many critical and security updates wait; None where no assessment succeeded."""
+    """How many critical and security updates wait, by the assessment that knows of most; None where no assessment succeeded."""
+    counted: list[int] = []
     for result in view.children(f"{machine.type}/patchassessmentresults", machine.key):
         body = view.report(result)
         counts = body.get("availablePatchCountByClassification")
         if str(body.get("status", "")).lower() in ("succeeded", "completedwithwarnings") and isinstance(
             counts, dict
         ):
-            return int(counts.get("security") or 0) + int(counts.get("critical") or 0)
+            counted.append(int(counts.get("security") or 0) + int(counts.get("critical") or 0))
+    if counted:
+        return max(counted)
     shown: Any = properties(machine).get("instanceView") or {}
     summary = (shown.get("patchStatus") or {}).get("availablePatchSummary") or {}
     count = summary.get("criticalAndSecurityPatchCount")

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _ATTESTATION = ("microsoft.azure.security.windowsattestation", "microsoft.azure.security.linuxattestation")
 _MACHINES = (MACHINE, CLASSIC)
 _CLOUD_SERVICE = "microsoft.compute/cloudservices"
-_REGISTRY = "microsoft.containerregistry/registries"
-_CLUSTER = "microsoft.containerservice/managedclusters"
 
 # (key, what healthy means, types, policies, retired policies, what would be needed)
 _ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...], str], ...] = (
@@ -44,22 +42,6 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...], 
         ("f6358610-e532-4236-b178-4c65865eb262",),
         (),
         "the answer of the attestation service",
-    ),
-    (
-        "dbd0cb49-b563-45e7-9724-889e799fa648",
-        "No image in the registry has a vulnerability that Qualys knows",
-        (_REGISTRY,),
-        (),
-        ("5f0f936f-2f01-4bf5-b6be-d423792fa562",),
-        "a scan of the registry's images and a vulnerability feed",
-    ),
-    (
-        "41503391-efa5-47ee-9282-4eff6131462c",
-        "No running image has a vulnerability that Qualys knows",
-        (_CLUSTER,),
-        (),
-        ("0fc39691-5a3f-4e3e-94ee-2e6447309ad9",),
-        "the cluster's running images and a vulnerability feed",
     ),
     (
         "8941d121-f740-35f6-952c-6561d2b38d36",

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nephoscope.model.reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import WRITE, open_advisories
 from nephoscope.service.rematching import MATCHED, checkpoint_of, match_package, rematch_packages
+from nephoscope.service.vulnerability_facts import mark_unpublished, resources_of
 from nephoscope.state.database.faults import MissingError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
@@ -109,8 +111,6 @@ def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> Ke
 
 def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:
     """Forget subjects with their findings, all or none; how many. Raises DeniedError; MissingError for one that is not kept."""
-    from nephoscope.model.reach import EVERYTHING
-
     found = context.state.inventories.subjects(SubjectFilter(EVERYTHING, ids=frozenset(ids)))
     if missing := sorted(set(ids) - {one.id for one in found}):
         raise MissingError(f"there is no inventory {missing[0]}")
@@ -120,6 +120,7 @@ def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:
         for one in found:
             context.enter(session, DELETE, scope_of(one), act="forget inventory", name=one.name)
         context.state.inventories.remove(session, list(ids))
+        mark_unpublished(context, session, resources_of(context, found))
     return len(found)
 
 
@@ -148,6 +149,7 @@ def keep_image_listing(context: ServiceContext, listing: ImageListing) -> None:
         WRITE, resource.key, resource.key, act="list images", images=len(listing.digests)
     ), context.state.database.write() as session:  # fmt: skip
         context.state.inventories.list_images(session, listing)
+        mark_unpublished(context, session, [resource.key])
 
 
 def scope_of(subject: InventorySubject) -> str:
@@ -193,6 +195,7 @@ def _keep(
     digest = inventories.put_set(session, packages, numbers, placed)
     kept = inventories.put(session, replace(subject, package_set=digest))
     changes = context.state.vulnerabilities.settle(session, kept.id, set(numbers), context.now, unread)
+    mark_unpublished(context, session, resources_of(context, [kept]))
     return KeptInventory(kept, changes)
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from nephoscope.model.reach import EVERYTHING
 from nephoscope.service.advisories import open_advisories
+from nephoscope.service.vulnerability_facts import mark_unpublished, resources_of
 from nephoscope.state.inventory.batches import parts
 from nephoscope.state.inventory.finding import (
     FindingChanges,
@@ -15,6 +17,8 @@ from nephoscope.state.inventory.finding import (
     MatchedPackage,
     PackageVulnerability,
 )
+from nephoscope.state.inventory.inventories import MOST_SUBJECTS
+from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.vulnerability.matching.matcher import match
 from nephoscope.vulnerability.severities import rank
 
@@ -35,9 +39,9 @@ _ENCODER = msgspec.msgpack.Encoder()
 class RematchResult(NamedTuple):
     """How many packages were matched again, and what that changed; `known` are vulnerabilities of which something else is known."""
 
-    packages: int
-    changes: FindingChanges
-    known: frozenset[str]
+    packages: int = 0
+    changes: FindingChanges = FindingChanges()
+    known: frozenset[str] = frozenset()
 
 
 def rematch_packages(context: ServiceContext) -> RematchResult:
@@ -49,7 +53,7 @@ def rematch_packages(context: ServiceContext) -> RematchResult:
     with open_advisories(context.data, context.now) as advisories:
         before = context.state.checkpoints.all(MATCHED)
         if before == checkpoint_of(advisories):
-            return RematchResult(0, FindingChanges(), frozenset())
+            return RematchResult()
         with context.state.database.read() as session:
             numbers = context.state.inventories.outdated(session, _changed(advisories, before))
             bodies = context.state.inventories.bodies(session, numbers)
@@ -134,4 +138,7 @@ def _finish(context: ServiceContext, advisories: Advisories, before: Mapping[str
         for name in before.keys() - advisories.imports.keys():
             state.checkpoints.drop(session, MATCHED, name)
         state.checkpoints.keep(session, MATCHED, checkpoint_of(advisories))
+        # how long advisories are good changes with every import, whatever they say
+        every = state.inventories.subjects(SubjectFilter(EVERYTHING, most=MOST_SUBJECTS))
+        mark_unpublished(context, session, resources_of(context, every))
     return known

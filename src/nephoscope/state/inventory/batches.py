@@ -10,8 +10,8 @@ T = TypeVar("T")
 BATCH = 5_000
 
 
-def parts(values: Iterable[T]) -> Iterator[list[T]]:
-    """Give values in lists of at most BATCH."""
+def parts(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """Give values in lists of at most a size."""
     every = list(values)
-    for start in range(0, len(every), BATCH):
-        yield every[start : start + BATCH]
+    for start in range(0, len(every), size):
+        yield every[start : start + size]

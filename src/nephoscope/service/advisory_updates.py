@@ -1,0 +1,46 @@
+"""What follows an import of advisories: packages that are kept are matched again, and what changed is published."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from nephoscope.service.advisories import import_advisories
+from nephoscope.service.rematching import RematchResult, rematch_packages
+from nephoscope.service.vulnerability_facts import publish_findings
+from nephoscope.vulnerability.database.importing import LONGEST_AGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.vulnerability.database.importing import ImportResult
+
+
+class AdvisoryUpdate(NamedTuple):
+    """What an import brought, and what it changed in what is kept."""
+
+    imported: ImportResult
+    rematched: RematchResult
+
+
+def update_advisories(
+    context: ServiceContext,
+    paths: Sequence[Path],
+    feed: str,
+    *,
+    published: datetime | None = None,
+    longest_age: timedelta = timedelta(hours=LONGEST_AGE),
+) -> AdvisoryUpdate:
+    """Import a feed as `import_advisories` does, and bring the findings of all inventories up to date with it."""
+    imported = import_advisories(context, paths, feed, published=published, longest_age=longest_age)
+    return AdvisoryUpdate(imported, refresh_findings(context))
+
+
+def refresh_findings(context: ServiceContext) -> RematchResult:
+    """Match what imports since the last match were about, and publish the findings that changed."""
+    done = rematch_packages(context)
+    publish_findings(context)
+    return done

@@ -1,0 +1,85 @@
+"""A data folder with a clock, in which tests keep what machines and images hold and import advisories."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tests.service.acting import SUBSCRIPTION
+
+from nephoscope.collect.images.layers import UnreadFile
+from nephoscope.collect.scanning.contents import Contents
+from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
+from nephoscope.model.package import Package
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.service.advisories import advisories_path
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.inventories import ImageScan, KeptInventory, MachineScan, keep_inventory
+from nephoscope.service.local_user import LocalUser
+from nephoscope.service.vulnerabilities import list_findings
+from nephoscope.state.inventory.finding import FindingFilter
+from nephoscope.state.inventory.subject import SubjectFilter
+from nephoscope.vulnerability.database.importing import import_feed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nephoscope.state import State
+    from nephoscope.vulnerability.feeds.feed_records import FeedRecord
+
+NOW = datetime(2031, 1, 2, 12, tzinfo=UTC)
+VM = f"{SUBSCRIPTION}/resourceGroups/Web/providers/Microsoft.Compute/virtualMachines/web1"
+DIGEST = f"sha256:{'a' * 64}"
+ALL = SubjectFilter(EVERYTHING)
+
+
+def package(name: str, version: str, type_: str = "pypi", path: str = "app/METADATA") -> Package:
+    return Package(type=type_, name=name, version=version, path=path)
+
+
+def advisory(number: int, name: str, fixed: str, ecosystem: str = "PyPI", severity: str = "High") -> Advisory:
+    range_ = AffectedRange(fixed=fixed)
+    one = AffectedPackage(ecosystem=ecosystem, name=name, ranges=(range_,), fixed_versions=(fixed,), state="fixed")  # fmt: skip
+    return Advisory(id=f"CVE-2031-{number}", source="x", severity=severity, affected=(one,), summary=f"about {name}")  # fmt: skip
+
+
+class House:
+    """A data folder with a clock."""
+
+    def __init__(self, state: State, data: Path) -> None:
+        self.state, self.data, self.now = state, data, NOW
+        self.context = ServiceContext(LocalUser("kim"), state, data, clock=lambda: self.now)
+
+    def imports(self, *records: FeedRecord, feed: str = "pypi", days: int = 7) -> None:
+        path = advisories_path(self.data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        import_feed(path, feed, records, imported=self.now.isoformat(), longest_age=days * 24)
+
+    def machine(
+        self, *packages: Package, unread: tuple[UnreadFile, ...] = (), **fields: str
+    ) -> KeptInventory:
+        contents = Contents("debian", "12", packages, (), unread)
+        given = {"name": "web1", "resource_id": VM, **fields}
+        return keep_inventory(self.context, MachineScan(contents, self.now, **given))
+
+    def later(self, **ago: int) -> None:
+        self.now += timedelta(**ago)
+
+    def open(self, *, is_exploited: bool = False) -> list[tuple[str, str, str]]:
+        found = list_findings(self.context, FindingFilter(ALL, is_exploited=is_exploited))
+        return [(one.finding.vulnerability.id, one.finding.name, one.finding.version) for one in found]
+
+    @property
+    def history(self) -> list[tuple[str, bool, str, int]]:
+        found = list_findings(self.context, FindingFilter(ALL, with_closed=True))
+        return [
+            (one.vulnerability.id, one.closed is None, one.closed_by, len(one.earlier))
+            for one in (finding.finding for finding in found)
+        ]
+
+    def image(self, *packages: Package, digest: str = DIGEST, resource_id: str = "") -> KeptInventory:
+        contents = Contents("alpine", "3.19", packages)
+        scan = ImageScan(
+            contents, self.now, "shop/web", digest, "Acr.azurecr.io", ("v1", "Latest"), resource_id
+        )
+        return keep_inventory(self.context, scan)
