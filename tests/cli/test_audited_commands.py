@@ -24,14 +24,14 @@ from nephoscope.state.audit.audit import Audit
 READS = """
 access audit, access list, alerts list, alerts show, attackpaths, automations history, automations list, behavior explain,
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
-credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, image, incidents list, incidents metrics, incidents show,
-intel feeds, intel list, inventory, intel show, locations list, locations suggest, pipelines collect, pipelines items,
+credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
+intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, query, recommendations, response list,
 response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
 suppressions list, suppressions show, tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice,
 tuning changes, tuning replay, tuning report, tuning settings, version,
-vulnerabilities explain, vulnerabilities feeds, watchlists list, watchlists show,
+vulnerabilities explain, vulnerabilities feeds, vulnerabilities list, watchlists list, watchlists show,
 watchlists templates, workspaces list
 """
 """What shows something and changes nothing that anybody decided."""
@@ -40,6 +40,8 @@ automations run, detect, hunt, ingest, intel refresh, response run, serve, sourc
 """
 """What does, as the server does by itself, what was decided before: it takes rows in, or notes what it found."""
 ELSEWHERE = {
+    "image": "tests/service/test_inventories.py",
+    "inventory": "tests/service/test_inventories.py",
     "restore": "tests/serve/test_restored_audit.py",
     "access link": "as access token",
     "scan": "below",

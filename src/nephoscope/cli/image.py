@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.inside import PARTS, inside_options, wishes
+from nephoscope.cli.session.keeping_inside import Keeping, keep_options
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image, Wanted
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     "--insecure", is_flag=True, help="Speak to the registry without TLS (to this machine it is always so)."
 )
 @inside_options
+@keep_options
 @click.pass_obj
 def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, look_for: tuple[ExaminedPart, ...], insecure: bool,
             allowed: tuple[str, ...], denied: tuple[str, ...], **asked: Any) -> None:  # fmt: skip
@@ -47,6 +49,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     intelligence knows.
     """
     from nephoscope.cli.session.inside import assess, circumstances, show_examination
+    from nephoscope.cli.session.keeping_inside import keep_scan
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.malware.yara_rules import MalwareRuleError
@@ -57,6 +60,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     from nephoscope.state import StateError
     from nephoscope.vulnerability.errors import DatabaseFileError
 
+    keeping = Keeping.asked(asked)
     parts = () if packages else look_for
     around = circumstances(data, parts, allowed, denied)
     try:
@@ -68,6 +72,8 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
         assessments = assess(data, found.contents)
     except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
+    if keeping.keep:
+        keep_scan(data, keeping.image(found.contents, image, target, tag))
     show_examination(image.name, found, assessments, wishes(asked, packages=packages))
 
 

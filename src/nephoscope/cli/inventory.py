@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.inside import PARTS, inside_options, wishes
+from nephoscope.cli.session.keeping_inside import Keeping, keep_options
 
 if TYPE_CHECKING:
     from nephoscope.collect.scanning.examination import ExaminedPart
@@ -26,15 +27,22 @@ if TYPE_CHECKING:
     help="What is looked for beside packages. Can be given several times.",
 )  # fmt: skip
 @inside_options
+@keep_options
+@click.option(
+    "--host", default="", metavar="NAME", help="With --keep: the host that ROOT is of (default: this one)."
+)
 @click.pass_obj
 def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: bool, look_for: tuple[ExaminedPart, ...],
-            allowed: tuple[str, ...], denied: tuple[str, ...], **asked: Any) -> None:  # fmt: skip
+            allowed: tuple[str, ...], denied: tuple[str, ...], host: str, **asked: Any) -> None:  # fmt: skip
     """List the packages below ROOT: of this host, of a disk that is mounted, of a folder that an image was unpacked to.
 
     Links are not followed, and folders of the kernel, of what runs and of the stores of container engines are passed over.
     Vulnerabilities are those of the advisories that were imported; packages that none speaks of are not assessed.
     """
+    from socket import gethostname
+
     from nephoscope.cli.session.inside import assess, circumstances, show_examination
+    from nephoscope.cli.session.keeping_inside import keep_scan
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.malware.yara_rules import MalwareRuleError
     from nephoscope.collect.scanning.examining import examine_root
@@ -43,6 +51,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     from nephoscope.state import StateError
     from nephoscope.vulnerability.errors import DatabaseFileError
 
+    keeping = Keeping.asked(asked)
     around = circumstances(data, look_for, allowed, denied)
     try:
         wanted = looked_for(data, look_for, around.now)
@@ -50,4 +59,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
         assessments = assess(data, found.contents)
     except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
+    if keeping.keep:
+        name = host or (gethostname() if root == Path("/") else "")
+        keep_scan(data, keeping.machine(found.contents, name))
     show_examination(str(root), found, assessments, wishes(asked, packages=not vulnerabilities))

@@ -1,29 +1,33 @@
-"""Advisories of vulnerabilities: import feeds, see how old they are, explain a vulnerability"""
+"""Vulnerabilities of machines and images: list and explain them, import the feeds of advisories"""
 
 from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.inside import SEVERITIES
 from nephoscope.cli.session.listing import listed
+from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
     from nephoscope.model.advisory import AffectedPackage
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.vulnerability.database.reading import AdvisoryDatabase
 
 FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state")
-_UNREAD = 3
-_SHOWN = 10
+_FOUND, _UNREAD = 1, 3
+_SHOWN, _SHOWN_HOLDERS = 10, 50
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.group("vulnerabilities")
 def command() -> None:
-    """Work with advisories of vulnerabilities, by which packages of hosts and images are judged."""
+    """Work with vulnerabilities of machines and images that are kept, and with the advisories by which they are judged."""
 
 
 @command.command("import")
@@ -59,13 +63,13 @@ def import_(
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import tell, usage_error
-    from nephoscope.service.advisories import import_advisories
+    from nephoscope.service.advisory_updates import update_advisories
     from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 
     name = feed or files[0].resolve().name.split(".")[0]
     try:
         with state_of(data, keeps=True) as state:
-            result = import_advisories(
+            done = update_advisories(
                 service_of(data, state),
                 files,
                 name,
@@ -74,7 +78,13 @@ def import_(
             )
     except (FeedError, DatabaseFileError) as error:
         usage_error(str(error))
+    result, changes = done.imported, done.rematched.changes
     click.echo(f"{name}: {result.records:,} records; what is said of {result.changed:,} packages changed")
+    if done.rematched.packages:
+        click.echo(
+            f"matched again: {done.rematched.packages:,} packages; findings: {changes.opened:,} opened, {changes.closed:,} closed, "
+            f"{changes.reopened:,} opened again"
+        )
     for one in result.unread[:_SHOWN]:
         tell(f"not read: {one.place}: {one.reason}")
     if result.unread:
@@ -104,6 +114,107 @@ def feeds(data: Path, /, output: str) -> None:
     show_list(rows, FEED_COLUMNS, output)
 
 
+@command.command("list")
+@click.option("--cve", default="", metavar="ID", help="Of this vulnerability alone.")
+@click.option("--package", default="", metavar="NAME", help="Of this package alone.")
+@click.option(
+    "--resource",
+    default="",
+    metavar="ID",
+    help="Of what lies at or below this id in ARM, or of this host name.",
+)
+@click.option(
+    "--image",
+    default="",
+    metavar="IMAGE",
+    help="Of this image alone: a repository, a tag of it, or a digest.",
+)
+@click.option(
+    "--severity", type=click.Choice(SEVERITIES, case_sensitive=False), help="As severe as this, or more."
+)
+@click.option("--exploited", is_flag=True, help="Those that are known to be exploited.")
+@click.option("--fixable", is_flag=True, help="Those that a version of the package mends.")
+@click.option("--closed", is_flag=True, help="Those that are closed as well, with when and by what.")
+@click.option(
+    "--by",
+    type=click.Choice(("finding", "vulnerability")),
+    default="finding",
+    show_default=True,
+    help="A row for each finding, or for each vulnerability with how many have it.",
+)
+@click.option(
+    "--most",
+    type=click.IntRange(1, 1_000_000),
+    default=1_000,
+    show_default=True,
+    help="How many rows at most.",
+)
+@click.option(
+    "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 when one is as severe."
+)
+@listed
+@click.pass_obj
+def list_(data: Path, /, by: str, fail_on: str | None, output: str, **asked: Any) -> None:
+    """List the vulnerabilities of machines and images that are kept, the riskiest first.
+
+    Exploited ones come first, then severe ones, those of resources on an attack path or that the Internet reaches, and those likely to
+    be exploited soon. What is not assessed in full is told beside the list, and the exit code is then 3.
+    """
+    from nephoscope.cli.session.kept_vulnerabilities import (
+        FINDING_COLUMNS,
+        VULNERABILITY_COLUMNS,
+        finding_rows,
+        vulnerability_rows,
+    )
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.model.reach import EVERYTHING
+    from nephoscope.service.vulnerabilities import list_findings, list_vulnerabilities
+    from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
+
+    wanted = _wanted(asked)
+    with state_of(data) as state:
+        context = service_of(data, state)
+        if by == "vulnerability":
+            rows, columns = vulnerability_rows(list_vulnerabilities(context, wanted)), VULNERABILITY_COLUMNS
+        else:
+            found = list_findings(context, wanted)
+            exposures = exposures_of(context, EVERYTHING, {one.subject.resource_id for one in found} - {""})
+            rows, columns = finding_rows(in_risk_order(found, exposures), exposures), FINDING_COLUMNS
+        unknown = _tell_uncovered(context, wanted)
+    show_list(rows, columns, output, "no vulnerability of what is kept was found")
+    if fail_on and any(rank(row["severity"]) >= rank(fail_on) for row in rows):
+        sys.exit(_FOUND)
+    if unknown:
+        sys.exit(_UNREAD)
+
+
+def _wanted(asked: dict[str, Any]) -> FindingFilter:
+    from nephoscope.model.reach import EVERYTHING
+    from nephoscope.state.inventory.finding import FindingFilter
+    from nephoscope.state.inventory.subject import SubjectFilter
+
+    subjects = SubjectFilter(EVERYTHING, resource=asked["resource"], image=asked["image"])
+    return FindingFilter(
+        subjects, asked["cve"].upper() if asked["cve"].lower().startswith("cve-") else asked["cve"], asked["package"],
+        rank(asked["severity"]) if asked["severity"] else 0, asked["exploited"], asked["fixable"], asked["closed"], asked["most"],
+    )  # fmt: skip
+
+
+def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
+    """Tell what of the subjects asked for is not assessed in full; whether there is any."""
+    from nephoscope.cli.session.kept_vulnerabilities import uncovered
+    from nephoscope.cli.terminal.messages import tell
+    from nephoscope.service.inventories import list_inventories
+    from nephoscope.service.vulnerabilities import coverage_of
+
+    told = uncovered(coverage_of(context, list_inventories(context, wanted.subjects)), _SHOWN)
+    for line in told:
+        tell(line)
+    return bool(told)
+
+
 @command.command("explain")
 @click.argument("name", metavar="ID")
 @click.option(
@@ -121,13 +232,14 @@ def explain(data: Path, /, name: str, output: str) -> None:
 
     from nephoscope.cli.terminal.messages import usage_error
 
+    holders = _holders(data, name)
     with _database(data, datetime.now(UTC)) as database:
         advisories = list(database.advisories(name))
         exploited, prediction = database.exploited(name), database.prediction(name)
     if not advisories and not exploited and not prediction:
         usage_error(f"no advisory that was imported speaks of {name!r}")
     if output == "json":
-        found = {"id": name, "exploited": exploited, "prediction": prediction, "advisories": advisories}
+        found = {"id": name, "exploited": exploited, "prediction": prediction, "advisories": advisories, "has": holders}  # fmt: skip
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         return
     if exploited:
@@ -142,6 +254,37 @@ def explain(data: Path, /, name: str, output: str) -> None:
         )
         for affected in advisory.affected:
             click.echo(f"  {affected.ecosystem} {affected.name}: {_words(affected)}")
+    click.echo(
+        f"\nOf what is kept, {len(holders):,} packages of machines and images have it."
+        if holders
+        else "\nNothing that is kept has it."
+    )
+    for row in holders[:_SHOWN_HOLDERS]:
+        click.echo(
+            f"  {row['kind']} {row['name']}: {row['package']} {row['version']}; {_fix(row)}; since {row['firstSeen']:%Y-%m-%d}"
+        )
+    if len(holders) > _SHOWN_HOLDERS:
+        click.echo(
+            f"  and {len(holders) - _SHOWN_HOLDERS:,} more: nephoscope vulnerabilities list --cve {name}"
+        )
+
+
+def _fix(row: dict[str, Any]) -> str:
+    return f"update to {row['fixed']}" if row["fixed"][:1].isdigit() else f"no fix: {row['fixed']}"
+
+
+def _holders(data: Path, name: str) -> list[dict[str, Any]]:
+    """Return the findings of a vulnerability in what is kept, the riskiest first."""
+    from nephoscope.cli.session.kept_vulnerabilities import finding_rows
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.stored import has_state, state_of
+    from nephoscope.model.reach import EVERYTHING
+    from nephoscope.service.vulnerabilities import holders_of
+
+    if not has_state(data):
+        return []
+    with state_of(data) as state:
+        return finding_rows(holders_of(service_of(data, state), EVERYTHING, name), {})
 
 
 def _words(affected: AffectedPackage) -> str:

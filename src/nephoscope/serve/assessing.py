@@ -35,11 +35,15 @@ from nephoscope.posture.scans.scan import NoSuchScopeError, Request, Scan, last_
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
+from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.local_user import LocalUser
 from nephoscope.state import State
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.turns import Turns
+from nephoscope.vulnerability.errors import DatabaseFileError
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
@@ -246,10 +250,22 @@ def work(settings: Settings, stop: threading.Event) -> None:
 def _assess_in_turn(
     settings: Settings, state: State, rest: Rest, stop: threading.Event, holder: str, last: LastRuns
 ) -> None:
+    _refresh_findings(settings, state)
     try:
         _assess_when_due(settings, state, rest, stop, holder, last)
     except EndedError:
         _LOG.info("an assessment was ended with the server: it is made when that runs again")
+
+
+def _refresh_findings(settings: Settings, state: State) -> None:
+    """Match what was imported since with all inventories, and have what changed judged."""
+    try:
+        done = refresh_findings(ServiceContext(LocalUser.current(), state, settings.data))
+    except DatabaseFileError as error:
+        _LOG.error("vulnerabilities cannot be matched again: %s", error)
+        return
+    if done.packages:
+        _LOG.info("%d packages matched again with what was imported since", done.packages)
 
 
 def _tell_outdated(settings: Settings) -> None:

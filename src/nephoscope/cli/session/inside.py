@@ -101,18 +101,11 @@ def circumstances(
 
 def assess(data: Path, contents: Contents) -> tuple[Assessment, ...]:
     """Match the packages with the advisories of a data folder; without any all of them end not assessed."""
-    from nephoscope.service.advisories import advisories_path
-    from nephoscope.vulnerability.database.reading import AdvisoryDatabase
-    from nephoscope.vulnerability.matching.matcher import MatchingOptions, match_all
-    from nephoscope.vulnerability.matching.statements import AdvisoryIndex
+    from nephoscope.service.advisories import open_advisories
+    from nephoscope.vulnerability.matching.matcher import match_all
 
-    now = datetime.now(UTC)
-    options = MatchingOptions(today=f"{now:%Y-%m-%d}")
-    path = advisories_path(data)
-    if not path.exists():
-        return tuple(match_all(contents.packages, AdvisoryIndex(()), options))
-    with AdvisoryDatabase(path, now) as database:
-        return tuple(match_all(contents.packages, database, options))
+    with open_advisories(data, datetime.now(UTC)) as advisories:
+        return tuple(match_all(contents.packages, advisories.source, advisories.options))
 
 
 def show_examination(
