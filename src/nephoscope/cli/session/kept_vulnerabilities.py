@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from nephoscope.service.vulnerability_exposure import ResourceExposure
     from nephoscope.state.inventory.finding import SubjectFinding, VulnerabilitySummary
 
-FINDING_COLUMNS = (
+FINDING_COLUMNS: tuple[str, ...] = (
     "severity", "id", "package", "version", "fixed", "exploited", "epss", "exposed", "kind", "name", "firstSeen",
 )  # fmt: skip
-VULNERABILITY_COLUMNS = (
+VULNERABILITY_COLUMNS: tuple[str, ...] = (
     "severity", "id", "exploited", "epss", "score", "machines", "images", "fixable", "firstSeen",
 )  # fmt: skip
 
