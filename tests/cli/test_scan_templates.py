@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
+from nephoscope.cli.session import code_scan
+from nephoscope.posture.code.template import verdict_basis
 
 TEMPLATE = {
     "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
@@ -70,3 +72,23 @@ def test_a_format_that_files_do_not_have_is_refused(repo: Path) -> None:
     result = scan(".", "-o", "csv")
     assert result.exit_code == 2
     assert "-o csv" in result.output
+
+
+def test_verdicts_are_kept_unless_that_is_not_wanted(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict_basis, "_product", lambda: "product")
+    kept = repo.parent / "data" / "content" / "verdicts"
+    first = scan(".", "-o", "json", "--no-cache")
+    assert not kept.exists()
+    assert scan(".", "-o", "json", "--cache-size", "0").stdout == first.stdout
+    assert not kept.exists()
+    assert scan(".", "-o", "json").stdout == first.stdout
+    (entry,) = kept.rglob("*.verdict")
+    with monkeypatch.context() as without_plans:
+        without_plans.setattr(code_scan, "build_plan", None)  # nothing is left to judge
+        again = scan(".", "-o", "json")
+    assert (again.stdout, again.stderr) == (first.stdout, "")
+    entry.write_bytes(b"damaged")
+    told = scan(".", "-o", "json")
+    assert told.stdout == first.stdout
+    assert f"1 kept verdict could not be read and was judged anew (first: {entry.name})" in told.stderr
+    assert "stgate" in scan("main.json", "--explain", "stgate").stdout

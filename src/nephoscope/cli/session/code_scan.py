@@ -183,9 +183,11 @@ def _cache(
 def _tell_of(cache: VerdictCache) -> None:
     """Keep the cache within its bound, and say what of it could not be used."""
     cache.prune()
-    if cache.damaged:
+    count = len(cache.damaged)
+    if count:
         tell(
-            f"{counted(len(cache.damaged), 'kept verdict')} could not be read and was judged anew (first: {cache.damaged[0]})"
+            f"{counted(count, 'kept verdict')} could not be read and {'was' if count == 1 else 'were'} judged anew "
+            f"(first: {cache.damaged[0]})"
         )
     if cache.failure:
         tell(f"verdicts are not kept: {cache.failure}")

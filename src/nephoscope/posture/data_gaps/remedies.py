@@ -14,7 +14,7 @@ from nephoscope_policy.azure_facts import report_kind
 
 #: Where exports of single types go; a scan takes them together with the rest.
 FOLDER = "more"
-#: What GitHub and Azure DevOps tell, and Azure does not.
+#: What GitHub, GitLab and Azure DevOps tell, and Azure does not.
 DEVOPS = f"{NAMESPACE.lower()}/"
 _DEVOPS_COMMANDS = (
     f"nephoscope pipelines collect PLATFORM ORGANIZATION --connector ID --out {FOLDER}",

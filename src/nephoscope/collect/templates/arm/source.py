@@ -50,17 +50,25 @@ class ArmSource:
 
     def resources(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """The resources of the template, those below resources among them, without those of nested templates."""
+        yield from self._resources
+
+    @cached_property
+    def _resources(self) -> list[tuple[Path, dict[str, Any]]]:
         found = member(self.root, "resources")
-        if found is not None:
-            yield from _resources((*self.path, found[0]), found[1])
+        return [] if found is None else list(_resources((*self.path, found[0]), found[1]))
 
     def templates(self) -> Iterator[ArmSource]:
         """The template and those that are nested in it."""
-        yield self
-        for path, resource in self.resources():
+        yield from self._templates
+
+    @cached_property
+    def _templates(self) -> list[ArmSource]:
+        found = [self]
+        for path, resource in self._resources:
             inner = nested_template(path, resource)
             if inner is not None:
-                yield from ArmSource(self.document, *inner).templates()
+                found += ArmSource(self.document, *inner).templates()
+        return found
 
     def holds_secret(self, text: str) -> bool:
         """Whether an expression gives what a secure parameter or a list function holds."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region
@@ -17,12 +17,9 @@ from nephoscope.posture.code.template.explained import ExplainedVerdict, Wanted
 from nephoscope.posture.code.template.fixes import edit_of, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.places import BodyPath, Found, Places
-from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.suppressed import TemplateSuppressions
 from nephoscope.posture.code.template.watched_time import WatchedTime
-from nephoscope.posture.evaluation.analysis import Analyzers
-from nephoscope.posture.evaluation.evaluating import Prepared, evaluate, prepare
 from nephoscope.posture.reports.reason_text import why
 from nephoscope_policy.gap import UNDECIDED
 from nephoscope_policy.model.state import State
@@ -67,32 +64,33 @@ class TemplateJudge:
     `content` builds the plan and the aliases. Verdicts on resources that `explains` wants are kept in `explained`, whatever they are.
     """
 
-    def __init__(self, content: Content, now: datetime, analyzers: Analyzers = analyze_planned) -> None:
+    def __init__(self, content: Content, now: datetime) -> None:
         self.now = now
         self.rules: dict[str, CodeRule] = {}
         self.explains: Wanted | None = None
         self.explained: list[ExplainedVerdict] = []
         self._build = content
-        self._analyzers = analyzers
         self._places = Places()
         self._suppressions = TemplateSuppressions()
 
     @cached_property
-    def _content(self) -> tuple[Plan, Aliases, Prepared]:
+    def _evaluate(self) -> Callable[..., Run]:
+        """Evaluates estates by the plan; what that takes is loaded where something is judged."""
+        from nephoscope.posture.code.template.planned_analysis import analyze_planned
+        from nephoscope.posture.evaluation.evaluating import evaluate, prepare
+
         plan, aliases = self._build()
-        return plan, aliases, prepare(plan, aliases, {})
+        prepared = prepare(plan, aliases, {})
+        return partial(evaluate, plan=plan, analyzers=analyze_planned, aliases=aliases, prepared=prepared)
 
     def make_ready(self) -> None:
         """Build the plan; raises what `content` raises."""
-        self._content  # noqa: B018 - computes it
+        self._evaluate  # noqa: B018 - computes it
 
     def judge(self, listed: Iterable[WrittenResource]) -> Judgement:
         """Judge what one deployment, or one apply, makes."""
-        plan, aliases, prepared = self._content
         planned, now = plan_estate(listed), WatchedTime.of(self.now)
-        run = evaluate(
-            planned.estate, plan, now, analyzers=self._analyzers, aliases=aliases, prepared=prepared
-        )
+        run = self._evaluate(planned.estate, now=now)
         found = Judgement()
         passed: dict[str, list[str]] = {}
         for assessment in run.assessments.applicable():
