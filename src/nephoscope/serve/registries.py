@@ -5,35 +5,78 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from nephoscope.collect.scanning.layer_cache import LayerFolder
+from nephoscope.collect.malware.yara_rules import MalwareRuleError
 from nephoscope.protect.registry.examination import Examiner
-from nephoscope.protect.registry.registry_settings import RegistrySettingsError
+from nephoscope.protect.registry.registry_settings import RegistrySettingsError, read_settings
 from nephoscope.protect.registry.watch import RegistryWatch
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.settings import Settings
 from nephoscope.service.advisories import advisories_path
+from nephoscope.service.context import ServiceContext, utc_now
+from nephoscope.service.examinations import known_malware, looked_for
+from nephoscope.service.inventories import ImageScan, keep_inventory
+from nephoscope.service.product_actor import ProductActor
 from nephoscope.state import State, StateError
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.turns import Turns
 from nephoscope.vulnerability.errors import DatabaseFileError
 
+if TYPE_CHECKING:
+    from nephoscope.collect.malware.known_digests import KnownMalware
+    from nephoscope.collect.scanning.contents import Contents
+    from nephoscope.collect.scanning.inspecting import LookedFor
+    from nephoscope.serve.settings import Settings
+    from nephoscope.state.registries.registry_images import RegistryImage
+    from nephoscope.state.registries.watched_registries import WatchedRegistry
+
 LOOK_SECONDS = 2.0
+#: How long rules and databases for malware are used before they are read again.
+_KEPT = timedelta(minutes=10)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG = logging.getLogger("nephoscope.registries")
+
+
+@dataclass
+class ImageExaminers:
+    """Makes what examines images; rules and digests for malware are read anew every ten minutes."""
+
+    settings: Settings
+    state: State
+    _read: datetime = _NEVER
+    _looked_for: LookedFor | None = None
+    _known: KnownMalware | None = None
+
+    def at(self, now: datetime) -> Examiner:
+        """Return what examines images at a time; raises MalwareRuleError, StateError."""
+        data = self.settings.data
+        if self._looked_for is None or now - self._read >= _KEPT:
+            self._looked_for = looked_for(data, ("packages", "configuration", "secrets", "malware"), now)
+            self._known, self._read = known_malware(self.state, now), now
+        layers = data / "inventory" / "layers"
+        return Examiner(layers, advisories_path(data), now, self._looked_for, self._known)
+
+    def keep(self, watched: WatchedRegistry, image: RegistryImage, digest: str, contents: Contents) -> None:
+        """Keep what an image holds with its vulnerabilities; what cannot be kept is logged, as the verdict stands without it."""
+        context = ServiceContext(ProductActor("registries"), self.state, self.settings.data)
+        resource = read_settings(watched.settings).resource_id
+        scan = ImageScan(
+            contents, context.now, image.repository, digest, watched.address, image.tags, resource_id=resource
+        )
+        try:
+            keep_inventory(context, scan)
+        except StateError as error:
+            _LOG.error("%s of %s: its packages are not kept: %s", image.name, watched.name, error)
 
 
 def work(settings: Settings, stop: threading.Event) -> None:
     """Watch every registry that is enabled until stopped, each by one process at a time."""
-    layers = LayerFolder(settings.data / "inventory" / "layers")
     with State.of(settings.data, settings.state) as state, Turns(state.leases, new_holder()) as turns:
-        watch = RegistryWatch(
-            state,
-            lambda now: Examiner(layers, advisories_path(settings.data), now),
-            lambda: datetime.now(UTC),
-            stop.is_set,
-        )
+        examiners = ImageExaminers(settings, state)
+        watch = RegistryWatch(state, examiners.at, utc_now, stop.is_set, examiners.keep)
         while not stop.is_set():
             taken = 0
             try:
@@ -55,7 +98,7 @@ def _look(state: State, turns: Turns, watch: RegistryWatch) -> int:
                 continue
             try:
                 taken += watch.look(watched, lease)
-            except (StateError, RegistrySettingsError, DatabaseFileError) as error:
+            except (StateError, RegistrySettingsError, DatabaseFileError, MalwareRuleError) as error:
                 _LOG.error("%s: looked at again in %.0f s: %s", watched.name, LOOK_SECONDS, error)
     return taken
 

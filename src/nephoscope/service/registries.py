@@ -239,10 +239,11 @@ def _decided(
     )
     if decision == "reject":
         return replace(decided, status=ImageStatus.REJECTED)
-    accepted = [[one.get("kind", ""), one.get("key", "")] for one in image.reasons]
+    summary = dict(image.summary or {})
+    accepted = [*summary.get("accepted", ()), *summary.get("concerns", ())]
     return replace(
         decided, status=ImageStatus.QUEUED, step=ImageStep.COPY, due=now, attempts=0, origin="person",
-        summary={**(image.summary or {}), "accepted": accepted},
+        summary={**summary, "accepted": accepted},
     )  # fmt: skip
 
 

@@ -15,7 +15,10 @@ from tests.collect.images.image_builder import Files, make_layout
 from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import put_manifest, upload_blob
-from nephoscope.collect.scanning.layer_cache import LayerFolder
+from nephoscope.collect.malware.match import ContentScan, EngineStatus, MalwareMatch
+from nephoscope.collect.malware.scanner import MalwareScanner
+from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.scanning.inspecting import LookedFor
 from nephoscope.protect.registry.connecting import connect
 from nephoscope.protect.registry.events.reading import read_events
 from nephoscope.protect.registry.examination import Examiner
@@ -30,6 +33,8 @@ from nephoscope.service.registries import add_registry
 from nephoscope.state import State
 from nephoscope.state.leases.leases import Lease
 from nephoscope.state.registries.registry_images import ImageStep, RegistryImage, RegistryImageFilter
+from nephoscope.state.registries.watched_registries import WatchedRegistry
+from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RELEASE = 'ID=debian\nVERSION_ID="12"\n'
@@ -57,6 +62,22 @@ def advisory(severity: str = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H") -> 
     }  # fmt: skip
 
 
+class BadFinder:
+    """An engine that finds BAD-PROGRAM."""
+
+    unpacks = False
+
+    def status(self) -> EngineStatus:
+        return EngineStatus("yara", "ready", "1")
+
+    def scan(self, path: str, content: bytes) -> ContentScan:
+        match = MalwareMatch("yara", "bad-program", "A bad program", Severity.HIGH)
+        return ContentScan((match,) if b"BAD-PROGRAM" in content else ())
+
+    def finish(self) -> dict[str, ContentScan]:
+        return {}
+
+
 @dataclass
 class Watched:
     """A registry that is watched by the state of a folder, at a time that a test sets."""
@@ -65,8 +86,7 @@ class Watched:
     state: State
     host: str
     now: datetime = NOON
-    killed_after: ImageStep | None = None
-    seen: list[ImageStep] = field(default_factory=list)
+    kept: list[tuple[str, str, int]] = field(default_factory=list)
 
     @property
     def context(self) -> ServiceContext:
@@ -95,18 +115,30 @@ class Watched:
         return sum(take_events(self.state, watched, read_events(one).events, self.now) for one in bodies)
 
     def examiner(self, now: datetime) -> Examiner:
-        return Examiner(LayerFolder(self.data / "layers"), advisories_path(self.data), now)
+        looked_for = LookedFor(
+            secrets=True, permissions=True, malware=MalwareScanner([BadFinder()]), secret_key=b"key"
+        )
+        return Examiner(self.data / "layers", advisories_path(self.data), now, looked_for)
 
     def look(self) -> int:
-        """Do what a worker does in a round."""
+        """Do what a worker does until nothing is due; returns how many images went on their way."""
         watched = self.state.watched_registries.get("test")
-        return RegistryWatch(self.state, self.examiner, lambda: self.now).look(watched, self.lease)
+        watch = RegistryWatch(self.state, self.examiner, lambda: self.now, keep=self._keep)
+        taken = 0
+        while found := watch.look(watched, self.lease):
+            taken += found
+            if any(one.attempts for one in self.images()):
+                break
+        return taken
+
+    def _keep(self, watched: WatchedRegistry, image: RegistryImage, digest: str, contents: Contents) -> None:
+        self.kept.append((image.repository, digest, len(contents.packages)))
 
     def journey(self, registry: Registry, after: Callable[[ImageStep], None]) -> Journey:
         watched = self.state.watched_registries.get("test")
         return Journey(
             self.state, watched, read_settings(watched.settings), registry, self.examiner(self.now), self.lease,
-            lambda: self.now, after,
+            lambda: self.now, after=after,
         )  # fmt: skip
 
     def connect(self) -> Registry:

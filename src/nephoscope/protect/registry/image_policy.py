@@ -34,9 +34,10 @@ class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     A vulnerability more severe than `max_severity` ends as `vulnerabilities` says; with `fixable_only` those count for which there is
     a fix. `exploited` is of those that are exploited already, whatever their severity. `unknown` is of packages that were not
     assessed, and of vulnerabilities whose severity is unknown; `unread` of what could not be read, `malware_unknown` of what could not
-    be looked through for malware. `configuration` names rules of images that reject (`*` = each). `licenses` names what may not be in
-    it. `max_age_days` bounds the age of the image's base, 0 = any. `signatures` is how many signatures by keys of the registry are
-    wanted. `delete_rejected` deletes what is rejected; `copy_unmountable` sends blobs again where a registry does not mount them.
+    be looked through for malware, `suspicious` of what only looks like it. `configuration` names rules of images that reject (`*` =
+    each). `allowed_licenses` and `denied_licenses` are identifiers of SPDX (`GPL-*`), `licenses` what follows. `max_age_days` bounds
+    the age of the image's base, 0 = any. `signatures` is how many signatures by keys of the registry are wanted. `delete_rejected`
+    deletes what is rejected; `copy_unmountable` sends blobs again where a registry does not mount them.
     """
 
     max_severity: SeverityLimit = "Medium"
@@ -46,10 +47,12 @@ class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     unknown: Effect = "hold"
     unread: Effect = "hold"
     secrets: Effect = "reject"
-    malware_unknown: Effect = "allow"
+    suspicious: Effect = "hold"
+    malware_unknown: Effect = "hold"
     configuration: tuple[str, ...] = ()
-    licenses: tuple[str, ...] = ()
-    license_effect: Effect = "hold"
+    allowed_licenses: tuple[str, ...] = ()
+    denied_licenses: tuple[str, ...] = ()
+    licenses: Effect = "hold"
     max_age_days: int = 0
     signatures: int = 0
     exemptions: tuple[VulnerabilityExemption, ...] = ()

@@ -157,7 +157,7 @@ def _row(registry: WatchedRegistry, event: RegistryEvent, now: datetime) -> dict
         "MediaType": event.media_type, "Size": event.size, "Identity": event.actor,
         "CallerIpAddress": _host(event.address),
         "UserAgent": event.user_agent, "CorrelationId": event.id, "ResultType": "200", "ResultDescription": "Success",
-        "Category": EVENTS_TABLE, "Type": EVENTS_TABLE,
+        "Category": EVENTS_TABLE, "_ResourceId": registry.settings.get("resourceId", "").lower(), "Type": EVENTS_TABLE,
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -22,17 +22,19 @@ from nephoscope.collect.images.errors import (
 )
 from nephoscope.collect.images.registry_writing import find_manifest
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
-from nephoscope.protect.registry.intake import PRODUCT
+from nephoscope.protect.registry.intake import PRODUCT, ask_again
 from nephoscope.protect.registry.promotion import PromotionError, clean, copy_tree, tag_root
 from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE, verdict_row
 from nephoscope.protect.registry.verdicts import VerdictReason, judge_image, summarize_images
+from nephoscope.state import StateError
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.collect.images.registry import Registry
-    from nephoscope.protect.registry.examination import Examiner
+    from nephoscope.collect.scanning.contents import Contents
+    from nephoscope.protect.registry.examination import Examiner, KeepContents
     from nephoscope.protect.registry.registry_settings import RegistrySettings
     from nephoscope.state import State
     from nephoscope.state.leases.leases import Lease
@@ -42,11 +44,16 @@ _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
 #: Tries after which a step that the registry refuses is held for a person; one that does not answer is asked without end.
 _MOST_REFUSALS = 8
 _LOG = logging.getLogger("nephoscope.registries")
+#: Takes what an image of a registry holds, by the digest of the manifest for one machine.
+Keep: TypeAlias = Callable[["WatchedRegistry", RegistryImage, str, "Contents"], None]
 
 
 @dataclass(slots=True)
 class Journey:
-    """Takes images of one registry on their way, under a lease; `after` is called between a step and its being kept, for tests."""
+    """Takes images of one registry on their way, under a lease.
+
+    `keep` is given the contents of images outside of quarantine; `after` is called between a step and its being kept, for tests.
+    """
 
     state: State
     watched: WatchedRegistry
@@ -55,6 +62,7 @@ class Journey:
     examiner: Examiner
     lease: Lease
     clock: Callable[[], datetime]
+    keep: Keep = field(default=lambda _watched, _image, _digest, _contents: None)
     after: Callable[[ImageStep], None] = field(default=lambda _: None)
 
     def take(self, image: RegistryImage) -> RegistryImage:
@@ -65,6 +73,12 @@ class Journey:
                 changed = self._do(image)
             except ImageError as error:
                 return self._keep(image, self._failed(image, error))
+            except StateError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary of an image: what one holds keeps no other from its way
+                _LOG.exception("%s of %s: %s", image.name, image.registry, step.value)
+                fault = ImageError(f"a fault of nephoscope, which its log tells of: {type(error).__name__}")
+                return self._keep(image, self._failed(image, fault))
             self.after(step)
             image = self._keep(image, changed)
         return image
@@ -88,13 +102,22 @@ class Journey:
             return self._gone(image, target)
         tree = read_tree(self.registry, image.repository, image.digest)
         policy, now = self.settings.policy, self.clock()
-        images = self.examiner.examine(self.registry, image.repository, tree, policy)
+        images = self.examiner.examine(
+            self.registry,
+            image.repository,
+            tree,
+            policy,
+            tag=next(iter(image.tags), ""),
+            keep=self._keeps(image),
+        )
         judged = judge_image(images, policy, now.date(), _accepted(image))
-        reasons = tuple(msgspec.to_builtins(one) for one in judged.reasons)
-        kept = {"previousVerdict": image.verdict, "accepted": [list(one) for one in sorted(_accepted(image))]}
+        kept = {
+            "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(_accepted(image)),
+        }  # fmt: skip
         examined = replace(
-            image, manifests=tree.digests, verdict=judged.verdict, reasons=reasons, generation=self.examiner.generation,
-            summary={**summarize_images(images), **kept}, examined=now, target=target, attempts=0, error="",
+            image, manifests=tree.digests, verdict=judged.verdict, reasons=tuple(map(msgspec.to_builtins, judged.reasons)),
+            generation=self.examiner.generation, summary={**summarize_images(images), **kept}, examined=now, target=target,
+            attempts=0, error="",
         )  # fmt: skip
         if not target:
             return replace(examined, step=ImageStep.FINISH)
@@ -105,6 +128,12 @@ class Journey:
             examined, decided=now if rejected else None, decided_by="", decision_reason="",
             step=ImageStep.CLEAN if rejected and policy.delete_rejected else ImageStep.FINISH,
         )  # fmt: skip
+
+    def _keeps(self, image: RegistryImage) -> KeepContents:
+        """Return what keeps the contents of an image: of those outside of quarantine, which may be used."""
+        if self.settings.target_of(image.repository):
+            return lambda _digest, _contents: None
+        return lambda digest, contents: self.keep(self.watched, image, digest, contents)
 
     def _gone(self, image: RegistryImage, target: str) -> RegistryImage:
         """Return an image that is not in its repository: one that was promoted before gets its new tags, others are gone."""
@@ -189,17 +218,20 @@ class Journey:
             self._note_promoted(session, image)
 
     def _note_promoted(self, session: Session, image: RegistryImage) -> None:
-        """Keep the image where it was promoted to, so that it is examined again from now on."""
+        """Have the image examined where it was promoted to, as again and again from now on: its layers are known by then."""
         images = self.state.registry_images
         known = images.find(session, image.registry, image.target, image.digest)
         tags = tuple(dict.fromkeys((*(known.tags if known else ()), *image.promoted_tags)))
-        images.put(
-            session,
-            replace(
-                image, repository=image.target, target="", tags=tags, promoted_tags=(), origin="promotion",
-                status=ImageStatus.PASSED, step=ImageStep.FINISH, removed=False,
-            ),
-        )  # fmt: skip
+        promoted = replace(
+            image,
+            repository=image.target,
+            target="",
+            tags=tags,
+            promoted_tags=(),
+            removed=False,
+            received=self.clock(),
+        )
+        images.put(session, ask_again(promoted, "promotion", self.clock()))
 
 
 def _final_status(image: RegistryImage) -> ImageStatus:
@@ -218,7 +250,7 @@ def _accepted(image: RegistryImage) -> frozenset[tuple[str, str]]:
 def _is_news(image: RegistryImage) -> bool:
     """Return whether an end is to be told: one that is as before is not, where nobody asked for it."""
     same = (image.summary or {}).get("previousVerdict") == image.verdict
-    return not (same and image.origin in ("rescan", "pull"))
+    return not (same and image.origin in ("rescan", "pull", "promotion"))
 
 
 def _is_refusal(error: ImageError) -> bool:

@@ -9,7 +9,10 @@ from typing import Any
 
 import msgspec
 
+from nephoscope.collect.scanning.image_rules.discovery import image_checks
+from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
 from nephoscope.protect.registry.image_policy import ImagePolicy
+from nephoscope_policy.model.resource_id import ResourceId
 
 _LONGEST_AUTHORITY = 262_144
 
@@ -38,14 +41,16 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     """How a registry is watched.
 
     `authority` are certificates (PEM) by which its own is verified; `insecure` speaks without TLS. Repositories that no pattern of
-    `repositories` matches are left alone. `polling_minutes` 0 = never; `rescan_hours` is how old an examination may become.
-    `request_registries` are hosts from which images may be asked for. `keys` are public keys (PEM) by name, by which signatures count.
+    `repositories` matches are left alone. `resource_id` is the registry's id in ARM, '' where it has none. `polling_minutes` is 0 for
+    never; `rescan_hours` is how old an examination may become. `request_registries` are hosts from which images may be asked for.
+    `keys` are public keys (PEM) by name, by which signatures count.
     """
 
     insecure: bool = False
     authority: str = ""
     repositories: tuple[str, ...] = ("*",)
     quarantine: tuple[QuarantineMapping, ...] = ()
+    resource_id: str = ""
     polling_minutes: int = 15
     rescan_hours: int = 24
     request_registries: tuple[str, ...] = ()
@@ -73,6 +78,7 @@ def read_settings(document: Mapping[str, Any]) -> RegistrySettings:
         _check_mapping(mapping, f"quarantine[{number}]")
     _check_numbers(settings)
     _check_authority(settings.authority)
+    _check_policy(settings)
     return settings
 
 
@@ -112,6 +118,21 @@ def _check_numbers(settings: RegistrySettings) -> None:
         raise RegistrySettingsError(
             f"policy.signatures: {settings.policy.signatures} are wanted, but `keys` has {len(settings.keys)}"
         )
+
+
+def _check_policy(settings: RegistrySettings) -> None:
+    policy = settings.policy
+    if settings.resource_id:
+        try:
+            ResourceId.parse(settings.resource_id)
+        except ValueError as error:
+            raise RegistrySettingsError(f"resourceId: {error}") from error
+    if unknown := sorted(set(policy.configuration) - {"*", *image_checks()}):
+        raise RegistrySettingsError(f"policy.configuration: there is no rule of images {unknown[0]!r}")
+    try:
+        make_policy(policy.allowed_licenses, policy.denied_licenses)
+    except LicensePolicyError as error:
+        raise RegistrySettingsError(f"policy: {error}") from error
 
 
 def _check_authority(authority: str) -> None:

@@ -25,5 +25,5 @@ def verdict_row(registry: WatchedRegistry, image: RegistryImage, now: datetime) 
         "Kinds": sorted({str(one.get("kind", "")) for one in image.reasons}),
         "Critical": vulnerabilities.get("Critical", 0), "High": vulnerabilities.get("High", 0),
         "Exploited": summary.get("exploited", 0), "NotAssessed": summary.get("notAssessed", 0),
-        "DecidedBy": image.decided_by, "Type": VERDICTS_TABLE,
+        "DecidedBy": image.decided_by, "_ResourceId": registry.settings.get("resourceId", "").lower(), "Type": VERDICTS_TABLE,
     }  # fmt: skip

@@ -15,16 +15,9 @@ from nephoscope.vulnerability.severities import rank
 
 Verdict: TypeAlias = Literal["promote", "reject", "hold"]
 ProblemKind: TypeAlias = Literal[
-    "malware",
-    "malware_unknown",
-    "secret",
-    "configuration",
-    "license",
-    "unread",
-    "age",
-    "signature",
-    "artifact",
-]
+    "malware", "suspicious", "malware_unknown", "secret", "configuration", "configuration_unknown", "license", "license_unknown",
+    "unread", "age", "signature", "artifact",
+]  # fmt: skip
 #: Reasons of a kind that are told one by one; of more their number is told.
 MOST_REASONS = 20
 _STRICTEST: dict[str, int] = {"allow": 0, "hold": 1, "reject": 2}
@@ -38,7 +31,7 @@ class ImageProblem(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class ExaminedImage(msgspec.Struct, frozen=True, kw_only=True):
+class PlatformExamination(msgspec.Struct, frozen=True, kw_only=True):
     """An image for one machine as it was examined."""
 
     digest: str
@@ -58,14 +51,15 @@ class VerdictReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ImageVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become of an image, and why."""
+    """What is to become of an image, and why; `concerns` are the kind and key of every reason, also of those that are not told."""
 
     verdict: Verdict
     reasons: tuple[VerdictReason, ...] = ()
+    concerns: tuple[tuple[str, str], ...] = ()
 
 
 def judge_image(
-    images: Sequence[ExaminedImage],
+    images: Sequence[PlatformExamination],
     policy: ImagePolicy,
     today: date,
     accepted: frozenset[tuple[str, str]] = frozenset(),
@@ -90,10 +84,11 @@ def judge_image(
     strictest = max((_STRICTEST[one.effect] for one in reasons), default=0)
     verdict: Verdict = ("promote", "hold", "reject")[strictest]
     ordered = sorted(reasons, key=lambda one: (-_STRICTEST[one.effect], one.kind))
-    return ImageVerdict(verdict=verdict, reasons=tuple(_bounded(ordered)))
+    concerns = tuple(sorted({(one.kind, one.key) for one in reasons}))
+    return ImageVerdict(verdict=verdict, reasons=tuple(_bounded(ordered)), concerns=concerns)
 
 
-def _reasons(image: ExaminedImage, policy: ImagePolicy, today: date) -> Iterable[VerdictReason]:
+def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> Iterable[VerdictReason]:
     counted = sorted(
         {
             (finding.id, finding.package.name, finding.package.version): finding
@@ -146,7 +141,7 @@ def _told(finding: Finding, why: str) -> str:
     return f"{finding.id} of {finding.package.name} {finding.package.version} {why}{fixed}"
 
 
-def _unknown_reasons(image: ExaminedImage, policy: ImagePolicy) -> Iterable[VerdictReason]:
+def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterable[VerdictReason]:
     """Yield what is not known of its packages: not assessed, by data that are too old, or not to be compared."""
     if policy.unknown == "allow":
         return
@@ -171,22 +166,25 @@ def _unknown_reasons(image: ExaminedImage, policy: ImagePolicy) -> Iterable[Verd
 
 def _effect_of(problem: ImageProblem, policy: ImagePolicy) -> Effect:
     match problem.kind:
-        case "malware":
-            return "reject"
-        case "malware_unknown":
-            return policy.malware_unknown
-        case "secret":
-            return policy.secrets
-        case "configuration":
-            return "reject" if "*" in policy.configuration or problem.key in policy.configuration else "allow"
-        case "license":
-            return policy.license_effect
-        case "unread":
-            return policy.unread
-        case "age" | "signature":
+        case "malware" | "age" | "signature":
             return "reject"
         case "artifact":
             return "hold"
+        case "configuration" | "configuration_unknown":
+            wanted = "*" in policy.configuration or problem.key in policy.configuration
+            return ("reject" if problem.kind == "configuration" else "hold") if wanted else "allow"
+        case "license":
+            return policy.licenses
+        case "license_unknown":
+            return policy.licenses if policy.licenses != "reject" else "hold"
+        case "secret":
+            return policy.secrets
+        case "suspicious":
+            return policy.suspicious
+        case "malware_unknown":
+            return policy.malware_unknown
+        case "unread":
+            return policy.unread
 
 
 def _bounded(reasons: Sequence[VerdictReason]) -> Iterable[VerdictReason]:
@@ -203,7 +201,7 @@ def _bounded(reasons: Sequence[VerdictReason]) -> Iterable[VerdictReason]:
             yield VerdictReason(kind=kind, key="", effect=effect, text=text)  # type: ignore[arg-type]
 
 
-def summarize_images(images: Sequence[ExaminedImage]) -> dict[str, object]:
+def summarize_images(images: Sequence[PlatformExamination]) -> dict[str, object]:
     """Return the numbers of an examination: packages, vulnerabilities by severity, what was not assessed, and problems by kind."""
     assessments = [one for image in images for one in image.assessments]
     problems: dict[str, int] = {}

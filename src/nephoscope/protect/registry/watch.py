@@ -12,7 +12,7 @@ from nephoscope.collect.images.errors import ImageError
 from nephoscope.protect.registry.connecting import connect
 from nephoscope.protect.registry.examination import Examiner
 from nephoscope.protect.registry.intake import PRODUCT, ask_again
-from nephoscope.protect.registry.journey import Journey
+from nephoscope.protect.registry.journey import Journey, Keep
 from nephoscope.protect.registry.polling import poll
 from nephoscope.protect.registry.registry_settings import RegistrySettings, read_settings
 
@@ -32,12 +32,13 @@ _LOG = logging.getLogger("nephoscope.registries")
 
 @dataclass(slots=True)
 class RegistryWatch:
-    """One registry as a worker watches it; `examiner_at` makes what examines images at a time."""
+    """One registry as a worker watches it; `examiner_at` makes what examines images at a time, `keep` is as of a Journey."""
 
     state: State
     examiner_at: Callable[[datetime], Examiner]
     clock: Callable[[], datetime]
     ending: Callable[[], bool] = field(default=lambda: False)
+    keep: Keep = field(default=lambda _watched, _image, _digest, _contents: None)
 
     def look(self, watched: WatchedRegistry, lease: Lease) -> int:
         """Poll when it is time, and take what is due on its way; returns how many images were. Raises StateError, LeaseLostError."""
@@ -52,7 +53,7 @@ class RegistryWatch:
             if polls:
                 self._poll(watched, settings, registry, lease)
                 due = self.state.registry_images.due(watched.name, self.clock(), _ROUND)
-            journey = Journey(self.state, watched, settings, registry, examiner, lease, self.clock)
+            journey = Journey(self.state, watched, settings, registry, examiner, lease, self.clock, self.keep)
             for image in due:
                 if self.ending():
                     break

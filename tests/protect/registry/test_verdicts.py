@@ -1,0 +1,111 @@
+"""The verdict of a policy on what was found, case by case."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from nephoscope.model.package import Package
+from nephoscope.protect.registry.image_policy import ImagePolicy
+from nephoscope.protect.registry.verdicts import (
+    MOST_REASONS,
+    ImageProblem,
+    PlatformExamination,
+    judge_image,
+)
+from nephoscope.vulnerability.matching.findings import Assessment, Finding, Undetermined
+
+TODAY = date(2026, 3, 1)
+PACKAGE = Package(type="deb", name="foo", version="1")
+
+
+def finding(severity: str = "Critical", fixed: str = "2", **more: Any) -> Finding:
+    return Finding(
+        id="CVE-2026-1",
+        package=PACKAGE,
+        state="fixed",
+        severity=severity,
+        reasons=(),
+        fixed_version=fixed,
+        **more,
+    )
+
+
+def assessed(*findings: Finding, **more: Any) -> PlatformExamination:
+    one = Assessment(package=PACKAGE, status=more.pop("status", "assessed"), findings=findings, **more)
+    return PlatformExamination(digest="d", platform="linux/amd64", assessments=(one,))
+
+
+def problem(kind: str, key: str = "k") -> PlatformExamination:
+    found = ImageProblem(kind=kind, key=key, text="so it is")  # type: ignore[arg-type]
+    return msgspec.structs.replace(assessed(), problems=(found,))
+
+
+EXEMPT = [{"vulnerability": "cve-2026-1", "reason": "r", "expires": "2026-03-01"}]
+CASES: dict[str, tuple[list[PlatformExamination], dict[str, Any], str]] = {
+    "nothing": ([assessed()], {}, "promote"),
+    "critical": ([assessed(finding())], {}, "reject"),
+    "critical may be": ([assessed(finding())], {"maxSeverity": "Critical"}, "promote"),
+    "critical held": ([assessed(finding())], {"vulnerabilities": "hold"}, "hold"),
+    "medium": ([assessed(finding("Medium"))], {}, "promote"),
+    "no fix": ([assessed(finding(fixed=""))], {"fixableOnly": True}, "promote"),
+    "no fix but exploited": ([assessed(finding(fixed="", is_exploited=True))], {"fixableOnly": True}, "reject"),
+    "exploited low": ([assessed(finding("Low", is_exploited=True))], {}, "reject"),
+    "exploited may be": ([assessed(finding("Low", is_exploited=True))], {"exploited": "allow"}, "promote"),
+    "unknown severity": ([assessed(finding("Unknown"))], {}, "hold"),
+    "unknown severity rejects": ([assessed(finding("Unknown"))], {"unknown": "reject"}, "reject"),
+    "not assessed": ([assessed(status="not_assessed", reason="no feed")], {}, "hold"),
+    "not assessed is let pass aloud": ([assessed(status="not_assessed")], {"unknown": "allow"}, "promote"),
+    "stale": ([assessed(status="stale")], {}, "hold"),
+    "not compared": ([assessed(undetermined=(Undetermined("A", "r"),))], {}, "hold"),
+    "own": ([assessed(status="own")], {}, "promote"),
+    "no package": ([PlatformExamination(digest="d", platform="p")], {}, "hold"),
+    "no image": ([], {"unknown": "allow"}, "hold"),
+    "one of two machines": ([assessed(), assessed(finding())], {}, "reject"),
+    "exempt": ([assessed(finding())], {"exemptions": EXEMPT}, "promote"),
+    "exempt until yesterday": (
+        [assessed(finding())], {"exemptions": [{**EXEMPT[0], "expires": "2026-02-28"}]}, "reject",
+    ),
+    "exempt in another package": (
+        [assessed(finding())], {"exemptions": [{**EXEMPT[0], "package": "bar"}]}, "reject",
+    ),
+    "malware": ([problem("malware")], {}, "reject"),
+    "not looked through for malware": ([problem("malware_unknown")], {}, "hold"),
+    "suspicious": ([problem("suspicious")], {}, "hold"),
+    "secret": ([problem("secret")], {}, "reject"),
+    "secret may be": ([problem("secret")], {"secrets": "allow"}, "promote"),
+    "configuration that is not asked for": ([problem("configuration", "root-user")], {}, "promote"),
+    "configuration": ([problem("configuration", "root-user")], {"configuration": ["root-user"]}, "reject"),
+    "any configuration": ([problem("configuration", "root-user")], {"configuration": ["*"]}, "reject"),
+    "unknown configuration": ([problem("configuration_unknown", "x")], {"configuration": ["*"]}, "hold"),
+    "licence": ([problem("license")], {"licenses": "reject"}, "reject"),
+    "unknown licence": ([problem("license_unknown")], {"licenses": "reject"}, "hold"),
+    "unread": ([problem("unread")], {}, "hold"),
+    "age": ([problem("age")], {}, "reject"),
+    "artifact": ([problem("artifact")], {"unread": "allow", "unknown": "allow"}, "hold"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_verdict(name: str) -> None:
+    images, policy, wanted = CASES[name]
+    found = judge_image(images, msgspec.convert(policy, ImagePolicy), TODAY)
+    assert (found.verdict, bool(found.reasons)) == (wanted, wanted != "promote")
+
+
+def test_what_a_person_let_pass_counts_no_more_but_malware_does() -> None:
+    images = [assessed(finding()), problem("malware")]
+    found = judge_image(images, ImagePolicy(), TODAY)
+    assert found.concerns == (("malware", "k"), ("vulnerability", "CVE-2026-1"))
+    again = judge_image(images, ImagePolicy(), TODAY, frozenset(found.concerns))
+    assert [one.kind for one in again.reasons] == ["malware"]
+
+
+def test_of_many_reasons_the_first_and_the_number_are_told() -> None:
+    several = [problem("secret", str(number)) for number in range(MOST_REASONS + 5)]
+    found = judge_image(several, ImagePolicy(), TODAY)
+    assert (len(found.reasons), found.reasons[-1].text) == (MOST_REASONS + 1, "5 more of the kind secret")
+    assert len(found.concerns) == MOST_REASONS + 5
