@@ -50,7 +50,7 @@ class Finding:
     def scan(self, path: str, content: bytes) -> ContentScan:
         self.seen.append(path)
         if b"SLOW" in content:
-            return ContentScan(unscanned=("it took too long",))
+            return ContentScan(failed=("it took too long",))
         match = MalwareMatch("yara", "bad", "Bad", Severity.HIGH)
         scan = ContentScan((match,) if b"BAD" in content else ())
         if self.late and scan.matches:
@@ -227,6 +227,17 @@ def test_what_was_not_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(told) == {"a", "b", "c.zip", "d.zip"}
     assert told["a"] == "it took too long"
     assert told["b"] == "only the first 100 of 101 bytes were looked at"
+
+
+def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
+    make_layout(tmp_path / "image", [{"a": b"SLOW"}, {"b": b"fine", "c.zip": b"PK\x03\x04 broken"}])
+    image, wanted = open_layout(tmp_path / "image"), looking()
+    told: list[str] = []
+    reading = ImageReading(wanted, LayerFolder(tmp_path / "cache", wanted.digest), told.append)
+    first = examine_image(image, reading, AROUND)
+    assert examine_image(image, reading, AROUND) == first
+    slow, broken = (layer.digest for layer in image.layers)
+    assert told == [slow, broken, slow]
 
 
 def test_an_engine_that_cannot_look_is_never_clean(tmp_path: Path) -> None:

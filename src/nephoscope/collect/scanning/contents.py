@@ -23,11 +23,12 @@ class SetAsideEntry(msgspec.Struct, frozen=True):
     reason: str
 
 
-class UnexaminedFile(msgspec.Struct, frozen=True):
-    """A file that was not looked at for secrets or malware, or not as a whole, and why."""
+class UnexaminedFile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file that was not looked at for secrets or malware, or not as a whole, and why; `may_pass`: the next time it may be."""
 
     part: Literal["secrets", "malware"]
     reason: str
+    may_pass: bool = False
 
 
 class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,6 +53,11 @@ class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
     def holds_packages(self) -> bool:
         """Whether a reader of packages read it, or it names the operating system."""
         return bool(self.packages or self.set_aside or self.unread or self.release)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another scan by the same rules would come to the same."""
+        return not any(one.may_pass for one in self.unexamined)
 
     @property
     def entries(self) -> int:

@@ -76,7 +76,10 @@ def contents_of_layers(layers: Sequence[Layer[FileContents]]) -> Contents:
 
 
 def read_layers(image: Image, reading: ImageReading) -> list[Layer[FileContents]]:
-    """Return what the layers of an image hold, the lowest first, those of the cache as they are kept; raises ImageError."""
+    """Return what the layers of an image hold, the lowest first, those of the cache as they are kept; raises ImageError.
+
+    A layer that was not looked at as a whole for a reason that may pass is not kept.
+    """
     layers = []
     reader = READER._replace(read=_Counting(image.name).read)
     for descriptor in image.layers:
@@ -85,7 +88,7 @@ def read_layers(image: Image, reading: ImageReading) -> list[Layer[FileContents]
             if reading.told:
                 reading.told(descriptor.digest)
             layer = _read(image, descriptor, reading.looked_for, reader)
-            if reading.cache:
+            if reading.cache and all(found.is_final for found in layer.found.values()):
                 reading.cache.put(layer)
         layers.append(layer)
     return layers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -87,7 +88,7 @@ class ContentInspector:
             return FileContents(mode=mode) if mode else None
         places, told = self._find_secrets(path, content)
         scan = self._scan(path, entry.size, content)
-        unexamined = (*told, *(UnexaminedFile("malware", reason) for reason in scan.unscanned))
+        unexamined = (*told, *_unexamined(scan))
         is_hashed = (
             self._wanted.malware is not None and entry.size == len(content) and is_hashed_content(content)
         )
@@ -134,10 +135,17 @@ class ContentInspector:
         return {
             path: FileContents(
                 malware=scan.matches,
-                unexamined=tuple(UnexaminedFile("malware", reason) for reason in scan.unscanned),
+                unexamined=tuple(_unexamined(scan)),
             )
             for path, scan in scans.items()
         }
+
+
+def _unexamined(scan: ContentScan) -> Iterator[UnexaminedFile]:
+    for reason in scan.unscanned:
+        yield UnexaminedFile("malware", reason)
+    for reason in scan.failed:
+        yield UnexaminedFile("malware", reason, may_pass=True)
 
 
 def is_hashed_content(content: bytes) -> bool:
