@@ -62,6 +62,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
 
     keeping = Keeping.asked(asked)
     parts = () if packages else look_for
+    judged_by = wishes(asked, packages=packages)
     around = circumstances(data, parts, allowed, denied)
     try:
         wanted = looked_for(data, parts, around.now)
@@ -69,12 +70,12 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
             image = _open(stack, target, tag, platform, insecure)
             reading = ImageReading(wanted, LayerFolder(data / "inventory" / "layers", wanted.digest))
             found = examine_image(image, reading, around, tag or _tag_of(target))
-        assessments = assess(data, found.contents)
+        assessments = assess(data, found.contents, judged_by)
     except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
     if keeping.keep:
         keep_scan(data, keeping.image(found.contents, image, target, tag))
-    show_examination(image.name, found, assessments, wishes(asked, packages=packages))
+    show_examination(image.name, found, assessments, judged_by)
 
 
 def _tag_of(target: str) -> str:

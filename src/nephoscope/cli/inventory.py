@@ -56,10 +56,11 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     try:
         wanted = looked_for(data, look_for, around.now)
         found = examine_root(RootScan(root, one_file_system=not all_file_systems, looked_for=wanted), around)
-        assessments = assess(data, found.contents)
+        judged_by = wishes(asked, packages=not vulnerabilities)
+        assessments = assess(data, found.contents, judged_by)
     except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
     if keeping.keep:
         name = host or (gethostname() if root == Path("/") else "")
         keep_scan(data, keeping.machine(found.contents, name))
-    show_examination(str(root), found, assessments, wishes(asked, packages=not vulnerabilities))
+    show_examination(str(root), found, assessments, judged_by)

@@ -11,7 +11,6 @@ from nephoscope.collect.malware.known_digests import KnownDigest
 from nephoscope.collect.malware.scanner import MalwareScanner
 from nephoscope.collect.malware.yara_rules import YaraEngine, own_rules, product_rules
 from nephoscope.collect.scanning.inspecting import LookedFor
-from nephoscope.state.access.keys import KeyFile
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
 
 def fingerprint_key(data: Path) -> bytes:
     """Return the key of the fingerprints of secrets, made of the newest key of the data folder; raises StateError."""
+    from nephoscope.state.access.keys import KeyFile  # the state is loaded where a key is needed alone
+
     _, key = KeyFile(data).current()
     return hmac.digest(key, _PURPOSE, "sha256")
 

@@ -33,6 +33,7 @@ FORMATS = ("table", "json", "csv", "sarif", "cyclonedx", "spdx")
 SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible")
 #: What can be looked for beside packages.
 PARTS = ("configuration", "secrets", "malware")
+_BILLS = ("cyclonedx", "spdx")
 _SHOWN = 10
 _UNREAD = 3
 _FOUND = 1
@@ -47,6 +48,11 @@ class Asked:
     packages: bool = False
     fail_on: str = ""
     fail_on_unknown: bool = False
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether packages are judged by advisories: a bill of materials tells of none of it."""
+        return self.output not in _BILLS or bool(self.fail_on) or self.fail_on_unknown
 
 
 def inside_options(command: _Command) -> _Command:
@@ -83,24 +89,29 @@ def circumstances(
     data: Path, look_for: Collection[ExaminedPart], allowed: tuple[str, ...], denied: tuple[str, ...]
 ) -> Circumstances:
     """Return what an examination judges by: now, the digests that the state knows where malware is looked for, the licences."""
-    from nephoscope.cli.session.stored import has_state, state_of
     from nephoscope.collect.scanning.examining import Circumstances
     from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
-    from nephoscope.service.examinations import known_malware
 
     now = datetime.now(UTC)
     try:
         licenses = make_policy(allowed, denied)
     except LicensePolicyError as error:
         raise click.UsageError(str(error)) from error
-    if "malware" not in look_for or not has_state(data):
+    if "malware" not in look_for:
+        return Circumstances(now, None, licenses)
+    from nephoscope.cli.session.stored import has_state, state_of
+    from nephoscope.service.examinations import known_malware
+
+    if not has_state(data):
         return Circumstances(now, None, licenses)
     with state_of(data) as state:
         return Circumstances(now, known_malware(state, now), licenses)
 
 
-def assess(data: Path, contents: Contents) -> tuple[Assessment, ...]:
-    """Match the packages with the advisories of a data folder; without any all of them end not assessed."""
+def assess(data: Path, contents: Contents, asked: Asked) -> tuple[Assessment, ...]:
+    """Match the packages with the advisories of a data folder where they are judged; without any all of them end not assessed."""
+    if not asked.is_judged:
+        return ()
     from nephoscope.service.advisories import open_advisories
     from nephoscope.vulnerability.matching.matcher import match_all
 
@@ -115,7 +126,7 @@ def show_examination(
     from nephoscope.vulnerability.matching.ordering import findings_by_risk
 
     findings = findings_by_risk(assessments)
-    if asked.output in ("cyclonedx", "spdx"):
+    if asked.output in _BILLS:
         click.echo(_bill(name, examination.contents, asked.output), nl=False)
     elif asked.output == "sarif":
         _show_sarif(name, examination, findings)

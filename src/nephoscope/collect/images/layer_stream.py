@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
-from typing import IO, cast
-
-import pyarrow as pa
+import zlib
+from typing import IO, TYPE_CHECKING, cast
 
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.tar_entries import ByteStream
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: What compressed content begins with, and the name of the codec.
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bz2"))
 _XZ = b"\xfd7zXZ"
 _HEAD = 6
+#: For zlib: with the header of gzip.
+_GZIP = 31
+#: How much is taken of a packed stream at once; what a member of gzip leaves of it is copied.
+_CHUNK = 32_768
 
 
 class _Rewound(io.RawIOBase):
@@ -34,7 +40,7 @@ class _Rewound(io.RawIOBase):
 
 
 class _Decompressed:
-    """A stream that a codec decompresses; its errors are those of an image."""
+    """A stream that a codec of Arrow decompresses; its errors are those of an image."""
 
     #: What tells a compressed stream from one that is not.
     decompresses = True
@@ -49,6 +55,47 @@ class _Decompressed:
             raise ImageError(f"{self._what} cannot be decompressed: {error}") from error
 
 
+class _Gunzipped:
+    """A stream of gzip, member after member; zlib alone is loaded for it, since most layers need no more."""
+
+    decompresses = True
+
+    def __init__(self, stream: ByteStream, what: str) -> None:
+        self._stream, self._what = stream, what
+        self._unpacking = zlib.decompressobj(_GZIP)
+        self._packed = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._read(size if size > 0 else _CHUNK)
+        except zlib.error as error:
+            raise ImageError(f"{self._what} cannot be decompressed: {error}") from error
+
+    def _read(self, most: int) -> bytes:
+        while not self._unpacking.eof or self._begin_member():
+            # without more input it may still have output that did not fit before
+            content = self._unpacking.decompress(self._packed, most)
+            self._packed = b"" if self._unpacking.eof else self._unpacking.unconsumed_tail
+            if content:
+                return content
+            if not self._packed and not self._unpacking.eof:
+                self._packed = self._stream.read(_CHUNK)
+                if not self._packed:
+                    raise zlib.error("it is cut off")
+        return b""
+
+    def _begin_member(self) -> bool:
+        """Begin the next member, zeros before it passed over; return whether there is one."""
+        rest = self._unpacking.unused_data.lstrip(b"\0")
+        while not rest:
+            rest = self._stream.read(_CHUNK)
+            if not rest:
+                return False
+            rest = rest.lstrip(b"\0")
+        self._unpacking, self._packed = zlib.decompressobj(_GZIP), rest
+        return True
+
+
 def open_tar(stream: ByteStream, what: str) -> ByteStream:
     """Return the tar of a layer, decompressed by what its content says, not by its media type; raises ImageError."""
     head = _read_head(stream)
@@ -58,6 +105,10 @@ def open_tar(stream: ByteStream, what: str) -> ByteStream:
         raise ImageError(f"{what} is compressed by xz, which no image specification knows")
     if not codec:
         return rewound
+    if codec == "gzip":
+        return _Gunzipped(rewound, what)
+    import pyarrow as pa
+
     # The codec only reads: it takes every object with `read`.
     return _Decompressed(
         pa.CompressedInputStream(pa.PythonFile(cast(IO[bytes], rewound), mode="r"), codec), what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from nephoscope.collect.templates.docker.instruction import Instruction, take_flags
@@ -56,6 +57,7 @@ class Dockerfile:
     comments: list[Comment] = field(default_factory=list)
     unknown: list[Instruction] = field(default_factory=list)
     directives: dict[str, str] = field(default_factory=dict)
+    _named: dict[str, list[int]] = field(default_factory=dict)
 
     def of(self, *keywords: str) -> list[Instruction]:
         """Return the instructions of these keywords."""
@@ -69,9 +71,15 @@ class Dockerfile:
         """Return the index of the earlier stage that a stage builds on; None where it is an image."""
         if not 0 <= stage < len(self.stages):
             return None
-        image = self.stages[stage].image.lower()
-        named = [one.index for one in self.stages[:stage] if one.name and one.name.lower() == image]
-        return named[-1] if named else None
+        named = self._named.get(self.stages[stage].image.lower(), ())
+        place = bisect_left(named, stage)
+        return named[place - 1] if place else None
+
+    def add_stage(self, stage: Stage) -> None:
+        """Add the next stage; a name can be given anew."""
+        self.stages.append(stage)
+        if stage.name:
+            self._named.setdefault(stage.name.lower(), []).append(stage.index)
 
     def lineage(self, stage: int) -> list[int]:
         """Return a stage and the stages that it builds on, the nearest first."""
@@ -132,7 +140,7 @@ def _place(instruction: Instruction, file: Dockerfile, shells: dict[int, tuple[s
         file.unknown.append(instruction)
         return
     if instruction.keyword == "FROM" and not instruction.trigger:
-        file.stages.append(_stage(instruction, len(file.stages)))
+        file.add_stage(_stage(instruction, len(file.stages)))
         index = len(file.stages) - 1
         base = file.base_of(index)
         if base is not None and base in shells:
