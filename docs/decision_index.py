@@ -23,7 +23,7 @@ TOPICS = {
     "Images: configuration, secrets, malware": "445-447",
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",
-    "KQL: what a query means": "110-123, 125, 130-131, 138, 400",
+    "KQL: what a query means": "110-123, 125, 130-131, 138, 400, 458",
     "KQL: bounds, engines and tests": "124, 127-129, 134-137, 457",
     "The lake": "140-148, 156-157, 160-161, 406",
     "The state": "150, 152-155, 373",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import threading
@@ -102,6 +103,16 @@ def test_a_file_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(external, "MAX_BYTES", 1000)
     with pytest.raises(KqlError, match="is larger than"):
         unpacked(gzip.compress(b"x" * 1001), "a.gz")
+
+
+def test_a_cell_over_the_limit_costs_its_row_whatever_the_process_allows() -> None:
+    source = ExternalSource("T", (), "csv", ("a", "b"))
+    data = b"1,x\n2," + b"y" * (external.MAX_CELL + 1) + b"\n3,z\n"
+    before = csv.field_size_limit(1 << 22)
+    try:
+        assert list(records(source, data)) == [("1", "x"), ("3", "z")]
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_parquet_is_read_by_column_names() -> None:

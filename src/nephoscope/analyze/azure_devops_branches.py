@@ -8,7 +8,7 @@ Source: https://learn.microsoft.com/azure/devops/repos/git/branch-policies
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, judge_each, nested
 from nephoscope.analyze.key import Key, keyed
@@ -42,7 +42,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
     def active(
-        judge: Callable[[Resource, Key, list[Mapping[str, Any]]], Assessment],
+        judge: Callable[[Resource, Key, list[Mapping[str, object]]], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
         def judge_one(repository: Resource, key: Key) -> Assessment:
             members = known(repository)
@@ -54,12 +54,12 @@ def analyze(view: View) -> Iterable[Assessment]:
 
         return judge_one
 
-    def two_reviewers(repository: Resource, key: Key, policies: list[Mapping[str, Any]]) -> Assessment:
+    def two_reviewers(repository: Resource, key: Key, policies: list[Mapping[str, object]]) -> Assessment:
         count = max((_count(one.get("minimumApproverCount")) for one in policies), default=0)
         told = healthy if count >= _REVIEWERS else unhealthy
         return told(id_of(repository), key, f"{count} approvals are required")
 
-    def no_self_approval(repository: Resource, key: Key, policies: list[Mapping[str, Any]]) -> Assessment:
+    def no_self_approval(repository: Resource, key: Key, policies: list[Mapping[str, object]]) -> Assessment:
         if not policies:
             return unhealthy(id_of(repository), key, "no approval is required")
         if any(one.get("creatorVoteCounts") is not True for one in policies):
@@ -70,7 +70,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, active(no_self_approval))
 
 
-def _policies(view: View, repository: Resource) -> list[Mapping[str, Any]]:
+def _policies(view: View, repository: Resource) -> list[Mapping[str, object]]:
     """The settings of the reviewer policies that hold for the default branch of a repository."""
     members = known(repository)
     id_ = str(member(members, "repoId", repository.key)).lower()
@@ -86,7 +86,7 @@ def _policies(view: View, repository: Resource) -> list[Mapping[str, Any]]:
     return found
 
 
-def _holds(policy: Mapping[str, Any]) -> bool:
+def _holds(policy: Mapping[str, object]) -> bool:
     return (
         policy.get("isEnabled") is True
         and policy.get("isBlocking") is True
@@ -94,7 +94,7 @@ def _holds(policy: Mapping[str, Any]) -> bool:
     )
 
 
-def _covers(scope: Any, repository: str, branch: str) -> bool:
+def _covers(scope: object, repository: str, branch: str) -> bool:
     """Whether the scope of a policy holds a branch of a repository."""
     of = nested(scope, "repositoryId")
     if of and str(of).lower() != repository:
@@ -105,5 +105,5 @@ def _covers(scope: Any, repository: str, branch: str) -> bool:
     return branch.startswith(ref) if kind == "prefix" else branch == ref
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

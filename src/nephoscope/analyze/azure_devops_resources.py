@@ -9,7 +9,7 @@ Source: https://learn.microsoft.com/rest/api/azure/devops/approvalsandchecks/pip
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import judge_each, judge_parts, nested
 from nephoscope.analyze.key import Key, keyed
@@ -124,7 +124,7 @@ def _is_classic(connection: Resource) -> bool:
 
 
 def _has_key(connection: Resource) -> bool:
-    authorization: Any = member(known(connection), "authorization", connection.key)
+    authorization: object = member(known(connection), "authorization", connection.key)
     scheme = member(authorization if isinstance(authorization, dict) else {}, "scheme", connection.key)
     return str(scheme).lower() not in _KEYLESS
 

@@ -55,7 +55,7 @@ def judge_gitlab(view: View, key: Key, judge: Callable[[Resource, Key], Assessme
             yield from judge_active(view, key, judge, GITLAB_PROJECT)
 
 
-def repository_settings(view: View, repository: Resource) -> dict[str, Any]:
+def repository_settings(view: View, repository: Resource) -> dict[str, object]:
     """Give the settings of a repository of GitHub or a project of GitLab; NotCollected."""
     return document(view, SETTINGS, repository.key)
 
@@ -98,7 +98,7 @@ def name_of(part: Resource) -> str:
     return part.id.name
 
 
-def moment(members: Mapping[str, Any], *names: str) -> datetime:
+def moment(members: Mapping[str, object], *names: str) -> datetime:
     """Give the first member of these that is a time; NotCollected where none is."""
     for name in names:
         try:

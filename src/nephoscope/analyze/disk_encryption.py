@@ -52,7 +52,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     return machines(view, ENCRYPTED, judge)
 
 
-def _provisioned(body: dict[str, Any]) -> bool:
+def _provisioned(body: dict[str, object]) -> bool:
     return str(body.get("provisioningState", "Succeeded")).lower() == "succeeded"
 
 

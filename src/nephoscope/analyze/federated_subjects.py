@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.analyze.devops_judging import nested
 from nephoscope.estate.gap import NotCollected
@@ -33,7 +32,7 @@ class Trust:
     branch: str = ""
 
 
-def trust_of(credential: dict[str, Any], place: str) -> Trust:
+def trust_of(credential: dict[str, object], place: str) -> Trust:
     """Read a credential (`issuer`, and `subject` or `claimsMatchingExpression`); NotCollected where it has neither."""
     subject = credential.get("subject")
     issuer = str(credential.get("issuer") or "")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, judge_active, nested
 from nephoscope.analyze.key import Key, keyed
@@ -116,7 +116,7 @@ def guard_of(view: View, repository: Resource) -> BranchGuard:
     )
 
 
-def _read(view: View, type_: str, repository: Resource, unread: list[str]) -> list[dict[str, Any]]:
+def _read(view: View, type_: str, repository: Resource, unread: list[str]) -> list[dict[str, object]]:
     try:
         return [known(one) for one in documents(view, type_, repository.key)]
     except NotCollected as gap:
@@ -124,5 +124,5 @@ def _read(view: View, type_: str, repository: Resource, unread: list[str]) -> li
         return []
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

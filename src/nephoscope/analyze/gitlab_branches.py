@@ -121,7 +121,7 @@ def _default_branch(view: View, project: Resource) -> str:
     return str(settings["default_branch"] or "")
 
 
-def _protections(view: View, project: Resource, branch: str) -> list[dict[str, Any]]:
+def _protections(view: View, project: Resource, branch: str) -> list[dict[str, object]]:
     every = [known(one) for one in documents(view, BRANCH_PROTECTIONS, project.key)]
     return [one for one in every if is_named_by(branch, str(one.get("name", "")))]
 
@@ -143,7 +143,7 @@ def is_named_by(branch: str, pattern: str) -> bool:
     return True
 
 
-def _developers_push(protection: Mapping[str, Any], of: str) -> bool:
+def _developers_push(protection: Mapping[str, object], of: str) -> bool:
     """Whether the role of a developer may push, and not only people, groups or keys by name."""
     levels: Sequence[Any] = member(protection, "push_access_levels", of)
     named = ("user_id", "group_id", "deploy_key_id")
@@ -153,7 +153,7 @@ def _developers_push(protection: Mapping[str, Any], of: str) -> bool:
     )
 
 
-def _holds(rule: Mapping[str, Any], branch: str) -> bool:
+def _holds(rule: Mapping[str, object], branch: str) -> bool:
     """Whether an approval rule holds for every merge request into a branch that is protected."""
     if rule.get("rule_type") not in _ALWAYS:
         return False
@@ -164,7 +164,7 @@ def _holds(rule: Mapping[str, Any], branch: str) -> bool:
     return any(is_named_by(branch, name) for name in names)
 
 
-def _required(rule: Mapping[str, Any], of: str) -> int:
+def _required(rule: Mapping[str, object], of: str) -> int:
     count = member(rule, "approvals_required", of)
     if not isinstance(count, int) or isinstance(count, bool):
         raise NotCollected(f"'approvals_required' of {of}: it is no number")

@@ -8,7 +8,7 @@ Source: https://docs.gitlab.com/api/projects, .../api/project_security_settings,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, judge_gitlab, repository_settings
 from nephoscope.analyze.key import Key, keyed
@@ -57,5 +57,5 @@ def analyze(view: View) -> Iterable[Assessment]:
     yield from judge_gitlab(view, SECRETS_BLOCKED, secrets_blocked)
 
 
-def _is_on(members: Mapping[str, Any]) -> bool:
+def _is_on(members: Mapping[str, object]) -> bool:
     return any(members.get(name) is True for name in _SWITCHES)

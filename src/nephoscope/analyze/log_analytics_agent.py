@@ -67,7 +67,7 @@ def _profiled(resource: Resource) -> list[dict[str, Any]]:
     return [entry.get("properties") or {} for entry in entries or [] if isinstance(entry, dict)]
 
 
-def _verdict(resource: Resource, key: Key, bodies: list[dict[str, Any]]) -> Assessment:
+def _verdict(resource: Resource, key: Key, bodies: list[dict[str, object]]) -> Assessment:
     id_ = str(resource.body["id"])
     if any(is_extension(body, _PUBLISHER, _AGENTS) for body in bodies):
         return healthy(id_, key, "the Log Analytics agent is installed")

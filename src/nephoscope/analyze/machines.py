@@ -34,13 +34,13 @@ def machines(view: View, key: Key, judge: Callable[[Resource, Key], Assessment])
             )
 
 
-def extensions(view: View, machine: Resource) -> list[dict[str, Any]]:
+def extensions(view: View, machine: Resource) -> list[dict[str, object]]:
     """The `properties` of a machine's extensions; raises NotCollected where extensions were not read."""
     view.need(EXTENSION, machine.key)
     return [known(extension) for extension in view.children(EXTENSION, machine.key)]
 
 
-def is_extension(body: dict[str, Any], publisher: str, types: Iterable[str]) -> bool:
+def is_extension(body: dict[str, object], publisher: str, types: Iterable[str]) -> bool:
     """Whether an extension's properties are of a publisher and of one of the lower-cased types."""
     kind = str(body.get("type") or body.get("typePropertiesType") or "").lower()
     return str(body.get("publisher", "")).lower() == publisher and kind in types

@@ -33,7 +33,7 @@ def assessment_id(resource: str, key: str) -> str:
     return f"{resource}/providers/{TYPE}/{key}"
 
 
-def body_of(assessment: Assessment, key: Key) -> dict[str, Any]:
+def body_of(assessment: Assessment, key: Key) -> dict[str, object]:
     """The ARM body of a verdict that is not Unknown."""
     properties: dict[str, Any] = {
         "displayName": key.title,

@@ -207,7 +207,7 @@ def _uncovered(view: View, one: Resource, body: dict[str, Any]) -> NotCollected 
     return None
 
 
-def _finding(one: Resource, body: dict[str, Any], severity: str) -> SubAssessment:
+def _finding(one: Resource, body: dict[str, object], severity: str) -> SubAssessment:
     details = body.get("additionalData")
     known = dict(details) if isinstance(details, dict) else {}
     return SubAssessment(one.name, str(body.get("displayName") or one.name), severity, known)

@@ -98,7 +98,7 @@ def _classic_door(door: Resource, key: Key) -> Assessment:
 
 
 def _is_front_door(profile: Resource) -> bool:
-    sku: Any = profile.body.get("sku")
+    sku: object = profile.body.get("sku")
     return isinstance(sku, dict) and str(sku.get("name", "")).lower().endswith("_azurefrontdoor")
 
 

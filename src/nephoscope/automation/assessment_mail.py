@@ -72,7 +72,7 @@ def stood(type_: str, text: str) -> Standing:
     return _found(kept["code"], kept.get("severity")) if "code" in kept else Standing(_points(kept))
 
 
-def grave_first(body: Mapping[str, Any]) -> tuple[int, str]:
+def grave_first(body: Mapping[str, object]) -> tuple[int, str]:
     """Sorts documents: findings by their severity, then the others."""
     how = standing(body)
     return -_RANKS.get(how.severity, -1) if how.state == FINDING else 1, str(body["id"]).lower()
@@ -107,7 +107,7 @@ def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) 
 
 
 def _many(
-    run: AutomationRun, records: list[dict[str, Any]], before: Mapping[str, str] | None, pages: str
+    run: AutomationRun, records: list[dict[str, object]], before: Mapping[str, str] | None, pages: str
 ) -> tuple[str, str]:
     count, findings = run.document.get("count", len(records)), run.document.get("findings", 0)
     what = "documents" if run.kind.endswith(".snapshot") else "changes"
@@ -129,7 +129,7 @@ def _many(
     return f"{grave}{many}: {name}", "\n".join(lines) + "\n"
 
 
-def _moved(body: Mapping[str, Any], before: Mapping[str, str] | None) -> str:
+def _moved(body: Mapping[str, object], before: Mapping[str, str] | None) -> str:
     """How it stands, and how it stood; nothing of that where no change is told."""
     now = standing(body)
     if before is None:
@@ -140,7 +140,7 @@ def _moved(body: Mapping[str, Any], before: Mapping[str, str] | None) -> str:
     return f"{now} (was {stood(_type(body), kept)})"
 
 
-def _type(body: Mapping[str, Any]) -> str:
+def _type(body: Mapping[str, object]) -> str:
     return str(body.get("type") or "").lower()
 
 
@@ -158,7 +158,7 @@ def _title(body: Mapping[str, Any]) -> str:
     return failure_title(name) if _is_failure(body) else name
 
 
-def _is_failure(body: Mapping[str, Any]) -> bool:
+def _is_failure(body: Mapping[str, object]) -> bool:
     """Whether it is a resource that fails a recommendation: a finding inside one has a name of its own."""
     return _type(body) == _ASSESSMENT and standing(body).state == FINDING
 

@@ -72,7 +72,7 @@ class ValueCondition:
 
     subject: EventProperty
     operator: str
-    expected: Sequence[Any]
+    expected: Sequence[object]
     negated: bool = False
     _wanted: tuple[str, ...] = field(init=False, repr=False)
 
@@ -176,7 +176,7 @@ TEXT_OPERATORS = ("Equals", "Contains", "StartsWith", "EndsWith")
 ORDERED = ("GreaterThan", "GreaterThanOrEqualTo", "LesserThan", "LesserThanOrEqualTo")
 
 
-def _step(value: Any, name: str, number: str) -> list[Any]:
+def _step(value: object, name: str, number: str) -> list[object]:
     if number:
         return [value[int(number)]] if isinstance(value, list) and int(number) < len(value) else []
     if isinstance(value, list):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.automation.action import (
     ActionError,
@@ -348,7 +348,7 @@ def _lost(runs: list[AutomationRun], error: LeaseLostError) -> str:
     return f"{told}; {which}, since {error}"
 
 
-def health_row(run: AutomationRun, now: datetime) -> dict[str, Any]:
+def health_row(run: AutomationRun, now: datetime) -> dict[str, object]:
     """The row of SentinelHealth that a run ends as."""
     words = {
         RunStatus.DONE: "Success",

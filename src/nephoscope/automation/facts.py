@@ -59,7 +59,7 @@ def _texts(value: Any) -> list[str]:
     return [str(one) for one in several if one not in (None, "")]
 
 
-def changed_facts(before: Mapping[str, Any], facts: Mapping[str, list[str]]) -> list[str]:
+def changed_facts(before: Mapping[str, object], facts: Mapping[str, list[str]]) -> list[str]:
     """Return the names of facts that are not as they were; one of which nothing was kept is none."""
     return [name for name, values in facts.items() if name in before and before[name] != values]
 
@@ -76,12 +76,12 @@ def view_row(document: Mapping[str, Any], before: Mapping[str, Any] | None = Non
     return EventView(known, {**_azure_names(document), **document})
 
 
-def view_document(body: Mapping[str, Any]) -> EventView:
+def view_document(body: Mapping[str, object]) -> EventView:
     """Return a published document as conditions see it."""
     return EventView({}, body)
 
 
-def _azure_names(row: Mapping[str, Any]) -> dict[str, Any]:
+def _azure_names(row: Mapping[str, object]) -> dict[str, object]:
     """Return what Azure's automations call by other names than the tables of alerts and incidents."""
     named = {
         "Severity": row.get("Severity") or row.get("AlertSeverity"),
@@ -102,7 +102,7 @@ def entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def _derived(document: Mapping[str, Any]) -> dict[str, str]:
+def _derived(document: Mapping[str, object]) -> dict[str, str]:
     """Identifiers that entities are not kept by: the whole name, which is cut into its parts, and the subscription of a resource."""
     entity = Entity.read(dict(document))
     if entity.kind in ("Account", "Host") and entity.identifiers:

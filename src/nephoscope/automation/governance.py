@@ -34,7 +34,7 @@ _FRAME = re.compile(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2}):(\d{2})")
 _LOWEST = 1000
 _LOG = logging.getLogger("nephoscope.automation")
 #: What conditions ask of an assessment -> its value.
-_PROPERTIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+_PROPERTIES: Mapping[str, Callable[[Mapping[str, object]], str]] = {
     "$.assessmentkey": lambda body: str(body.get("name", "")),
     "$.assessmentseverity": lambda body: str(_at(body, "properties", "metadata", "severity") or ""),
     "$.assessmentdisplayname": lambda body: str(_at(body, "properties", "displayName") or ""),
@@ -71,7 +71,7 @@ class GovernanceRule:
     grace: bool
     notification: Mapping[str, Any]
 
-    def holds(self, body: Mapping[str, Any], resource: str) -> bool:
+    def holds(self, body: Mapping[str, object], resource: str) -> bool:
         """Whether it is about an assessment of a resource (its lower-cased id)."""
         if not _under(resource, self.scope) or any(_under(resource, one) for one in self.excluded):
             return False
@@ -135,7 +135,7 @@ def rules(state: State) -> list[GovernanceRule]:
     return sorted(found, key=lambda one: (one.priority, one.key))
 
 
-def deciding(several: Iterable[GovernanceRule], body: Mapping[str, Any]) -> GovernanceRule | None:
+def deciding(several: Iterable[GovernanceRule], body: Mapping[str, object]) -> GovernanceRule | None:
     """The rule that decides of an assessment; None where the resource does not fail it, or none holds."""
     if _at(body, "properties", "status", "code") != "Unhealthy":
         return None
@@ -206,7 +206,7 @@ def _frame(text: Any) -> timedelta | None:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _at(body: Any, *path: str) -> Any:
+def _at(body: object, *path: str) -> object:
     for name in path:
         body = body.get(name) if isinstance(body, Mapping) else None
     return body

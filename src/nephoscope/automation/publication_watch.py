@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -125,7 +125,7 @@ class PublicationWatch:
 
 def match_documents(
     edition: Edition, one: AutomationRule, trigger: Trigger, keys: list[str] | None
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """Yield the documents (all, or of some keys) that a rule is told of by a trigger on published documents."""
     assert trigger.published is not None
     for body in bodies(edition, trigger.published.type, keys):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
@@ -65,7 +65,7 @@ def changed(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | None]]
     return found
 
 
-def bodies(edition: Edition, type_: str, keys: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+def bodies(edition: Edition, type_: str, keys: Sequence[str] | None) -> Iterator[dict[str, object]]:
     """The documents of a type, all (None) or some, in the order of their ids."""
     documents = edition.listing.documents
     groups = [None] if keys is None else [keys[at : at + _MANY] for at in range(0, len(keys), _MANY)]

@@ -65,7 +65,7 @@ class Readiness:
         elif kind in ("webhook", "event_hub"):
             yield from self._secrets(action)
 
-    def _secrets(self, action: Mapping[str, Any]) -> Iterator[str]:
+    def _secrets(self, action: Mapping[str, object]) -> Iterator[str]:
         signs = str(action.get("secret") or "")
         if signs and f"response.{signs}" not in self.secrets:
             yield f"no secret is named {signs}: nephoscope response secret {signs}"

@@ -10,7 +10,7 @@ from nephoscope.state.automation.automation_runs import AutomationRun
 RECORDS = "records"
 
 
-def records_of(run: AutomationRun) -> Iterator[tuple[str, dict[str, Any]]]:
+def records_of(run: AutomationRun) -> Iterator[tuple[str, dict[str, object]]]:
     """(id, record) of each; the id is the same at every try, so that who gets a record twice can tell."""
     if RECORDS not in run.document:
         yield run.id, run.document

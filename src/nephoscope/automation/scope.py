@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.alerts.incidents.sight import Sight
 from nephoscope.model.reach import Reach
@@ -31,7 +30,7 @@ class RuleScope:
         """Whether it may be told of something at a lower-cased id."""
         return all(_sees(one, key) for one in self.read) and self._contains(key)
 
-    def covers_row(self, row: Mapping[str, Any]) -> bool:
+    def covers_row(self, row: Mapping[str, object]) -> bool:
         """Whether it may be told of an alert or incident: a resource that the row names is within, and none beyond the author's.
 
         A row that names none is only for a rule that holds for everything.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from nephoscope.alerts.incidents.change_events import entities
@@ -54,7 +54,7 @@ def try_with_documents(engine: AutomationEngine, rule: AutomationRule, now: date
     return _run(engine, runs)
 
 
-def list_matches(data: Path, rule: AutomationRule) -> Iterator[tuple[Trigger, int, dict[str, Any] | None]]:
+def list_matches(data: Path, rule: AutomationRule) -> Iterator[tuple[Trigger, int, dict[str, object] | None]]:
     """Yield each trigger on published documents: how many it asks for now, and the first."""
     edition = Shelf(data).newest()
     for trigger in rule.triggers:
@@ -67,10 +67,10 @@ def _make_run(
     engine: AutomationEngine,
     rule: AutomationRule,
     key: str,
-    settings: dict[str, Any],
+    settings: dict[str, object],
     kind: str,
     subject: str,
-    document: dict[str, Any],
+    document: dict[str, object],
     now: datetime,
 ) -> AutomationRun:
     return AutomationRun(
@@ -89,7 +89,7 @@ def _run(engine: AutomationEngine, runs: Sequence[AutomationRun]) -> list[Automa
 
 def _read_subject(
     engine: AutomationEngine, session: Session, incident: int | None, alert: str, now: datetime
-) -> tuple[str, str, dict[str, Any]]:
+) -> tuple[str, str, dict[str, object]]:
     state = engine.state
     if incident is None:
         known = state.alerts.known(session, alert)

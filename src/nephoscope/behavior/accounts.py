@@ -93,7 +93,7 @@ class Account:
         )
 
 
-def manager_of(body: Mapping[str, Any]) -> str:
+def manager_of(body: Mapping[str, object]) -> str:
     """The object id of an account's manager, '' where it is not known."""
     manager = body.get("manager")
     return str(manager.get("id") or "").lower() if isinstance(manager, dict) else str(manager or "").lower()

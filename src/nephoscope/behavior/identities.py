@@ -47,7 +47,7 @@ class Sighting:
 
 def identity_rows(
     directory: Directory, sightings: Mapping[str, Sighting], known: Mapping[str, Known], now: dt.datetime
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """The rows that are due: of accounts that are new or changed, that were told of 14 days ago, and that are gone."""
     for id_, account in sorted(directory.accounts.items()):
         row = _row(account, directory, sightings.get(id_, Sighting()))
@@ -68,13 +68,13 @@ def identity_rows(
             yield {**gone, "TimeGenerated": now.isoformat(), "Digest": "deleted"}
 
 
-def digest_of(row: Mapping[str, Any]) -> str:
+def digest_of(row: Mapping[str, object]) -> str:
     """What tells the content of a row from another."""
     said = {name: value for name, value in row.items() if name not in _SEEN and value not in (None, "", [])}
     return hashlib.blake2b(json.dumps(said, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
-def _row(account: Account, directory: Directory, sighting: Sighting) -> dict[str, Any]:
+def _row(account: Account, directory: Directory, sighting: Sighting) -> dict[str, object]:
     body = account.body
     boss = directory.accounts.get(manager_of(body))
     said = {column: _text(body.get(name)) for column, name in _FROM_GRAPH.items()}
@@ -113,7 +113,7 @@ def _tags(account: Account) -> list[str]:
     return found
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     return "" if value is None else str(value)
@@ -121,7 +121,7 @@ def _text(value: Any) -> str:
 
 def peer_rows(
     directory: Directory, peers: Mapping[str, list[str]], now: dt.datetime, tenant: str
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """A row a user and peer, with the peer's rank from 1."""
     for user, several in sorted(peers.items()):
         for rank, peer in enumerate(several, 1):

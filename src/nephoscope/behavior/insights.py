@@ -200,7 +200,7 @@ class Teller:
         }
         return {name: value for name, value in said.items() if value}
 
-    def _user_name(self, event: Mapping[str, Any], account: Account | None) -> str:
+    def _user_name(self, event: Mapping[str, object], account: Account | None) -> str:
         """The name of a user without its domain, that of an application; a machine is no user."""
         if event["kind"] == HOST:
             return ""
@@ -225,7 +225,7 @@ _SOURCES = {
 }
 
 
-def _insights(facts: Facts) -> dict[str, Any]:
+def _insights(facts: Facts) -> dict[str, object]:
     """The insights of a value by name; those of peers and tenant only where it is unusual for the entity."""
     dimension = DIMENSIONS[facts.dimension]
     found: dict[str, Any] = {dimension.first: facts.first}

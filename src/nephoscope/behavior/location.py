@@ -33,8 +33,8 @@ class LocationError(Exception):
 class Places:
     """Looks addresses up in a database of places and one of networks; either may be missing."""
 
-    geoip: Any = None
-    asn: Any = None
+    geoip: object = None
+    asn: object = None
     _known: dict[str, Place] = field(default_factory=dict)
 
     @classmethod
@@ -77,7 +77,7 @@ def _found(database: Any, address: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _database(path: str) -> Any:
+def _database(path: str) -> object:
     if not path:
         return None
     try:

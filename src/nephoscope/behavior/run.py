@@ -57,7 +57,7 @@ class Report:
     rows: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
-    def add(self, tables: Mapping[str, Sequence[Any]]) -> None:
+    def add(self, tables: Mapping[str, Sequence[object]]) -> None:
         """Count rows."""
         for name, rows in tables.items():
             if rows:
@@ -182,7 +182,7 @@ class Analysis:
         return found
 
     def _append(
-        self, lease: Lease, tables: Mapping[str, list[dict[str, Any]]], now: dt.datetime, report: Report
+        self, lease: Lease, tables: Mapping[str, list[dict[str, object]]], now: dt.datetime, report: Report
     ) -> None:
         """Append rows to their tables, all or none; what a table does not take goes to the quarantine."""
         report.add(tables)
@@ -204,7 +204,7 @@ class Analysis:
         )
 
 
-def _bad(table: str, row: Mapping[str, Any], reason: str) -> Bad:
+def _bad(table: str, row: Mapping[str, object], reason: str) -> Bad:
     raw = msgspec.json.encode(row)[:4096].decode("utf-8", "ignore")
     return Bad("behavior", f"the row of {row['TimeGenerated']}", reason, raw, "behavior", table)
 

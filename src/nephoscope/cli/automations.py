@@ -151,7 +151,7 @@ def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readi
         _refuse(str(error))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, object]:
     from nephoscope.files.json_text import JsonTextError, read_json
 
     try:
@@ -163,7 +163,7 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _with_connection(body: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+def _with_connection(body: dict[str, object], options: dict[str, object]) -> dict[str, object]:
     """The document with the connection string of --event-hub, and without those whom Azure names in it."""
     from nephoscope.cli.session.secrets import secret, secret_pair
 

@@ -151,7 +151,7 @@ def _print_script(data: Path, options: dict[str, Any]) -> None:
     click.echo(script(options["script"], needs), nl=False)
 
 
-def _collect(data: Path, options: dict[str, Any], out: Path, progress: Progress) -> Collection:
+def _collect(data: Path, options: dict[str, object], out: Path, progress: Progress) -> Collection:
     from nephoscope.collect.azure.collector import Collector
 
     settings = _settings(options)

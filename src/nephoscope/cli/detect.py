@@ -219,7 +219,7 @@ def _rules(
     return rules, len(refused)
 
 
-def _row(ran: Ran) -> dict[str, Any]:
+def _row(ran: Ran) -> dict[str, object]:
     outcome = ran.outcome
     return {
         "rule": outcome.rule.name,

@@ -189,7 +189,7 @@ def list_(data: Path, /, workspace: str, every: bool, output: str, **options: An
     show_list([_row(one) for one in found], COLUMNS, output, told)
 
 
-def _row(one: Intel) -> dict[str, Any]:
+def _row(one: Intel) -> dict[str, object]:
     key, value = one.observables[0] if one.observables else (one.kind, one.document.get("name", ""))
     return {
         "id": one.id, "observable": key, "value": value, "source": one.source, "confidence": one.confidence,

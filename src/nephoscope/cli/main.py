@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -42,7 +41,7 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command; Ctrl-C and a reader that went away never end with click's 1, which would say that there are findings."""
         try:
             return super().invoke(ctx)

@@ -271,7 +271,7 @@ def _context(data: Path) -> Iterator[ServiceContext]:
             usage_error(str(error))
 
 
-def _settings(file: Path | None, document: dict[str, Any]) -> RegistrySettings:
+def _settings(file: Path | None, document: dict[str, object]) -> RegistrySettings:
     import msgspec
 
     from nephoscope.cli.terminal.messages import usage_error
@@ -304,7 +304,7 @@ def _find(context: ServiceContext, text: str) -> RegistryImage:
     return found[0]
 
 
-def _image_row(one: RegistryImage) -> dict[str, Any]:
+def _image_row(one: RegistryImage) -> dict[str, object]:
     counts = (one.summary or {}).get("vulnerabilities", {})
     return {
         "status": one.status.value, "image": one.name, "verdict": one.verdict, "critical": counts.get("Critical", 0),

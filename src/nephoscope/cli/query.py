@@ -123,7 +123,7 @@ def command(data: Path, /, query: str | None, only_format: bool, explain: bool, 
         raise click.UsageError(str(error)) from error
 
 
-def _once(text: str, data: Path, options: dict[str, Any], *, only_format: bool, explain: bool) -> None:
+def _once(text: str, data: Path, options: dict[str, object], *, only_format: bool, explain: bool) -> None:
     """One query: laid out, explained or run."""
     from nephoscope_kql.errors import KqlError
 
@@ -153,7 +153,7 @@ def _missing(data: Path) -> None:
         click.echo(f"note: {data} holds no lake: --table names a file, --data another folder", err=True)
 
 
-def _run(desk: Desk, text: str, options: Mapping[str, Any]) -> None:
+def _run(desk: Desk, text: str, options: Mapping[str, object]) -> None:
     from nephoscope.cli.session.showing import show
 
     answer = desk.ask(text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -127,7 +127,7 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
     show_list([_row(one) for one in found], COLUMNS, output, "no run")
 
 
-def _row(one: AutomationRun) -> dict[str, Any]:
+def _row(one: AutomationRun) -> dict[str, object]:
     return {
         "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "step": one.step.value,
         "on": f"{one.kind} {one.subject}", "attempts": one.attempts, "begun": one.begun, "cutOff": one.cut_off,

@@ -236,7 +236,7 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
     show_list(rows, COLUMNS, output, "nothing is suppressed")
 
 
-def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, Any]:
+def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
     from nephoscope.alerts.holding.condition import conditions
 
     return {
@@ -277,7 +277,7 @@ def show(data: Path, /, name: str, workspace: str) -> None:
 @click.option("--expires", type=Instant(), metavar="TIME", help="Until when.")
 @click.option("--comment", metavar="TEXT", help="Why, in words.")
 @click.pass_obj
-def set_(data: Path, /, name: str, workspace: str, **options: Any) -> None:
+def set_(data: Path, /, name: str, workspace: str, **options: object) -> None:
     """Change the suppression NAME (or its id)."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.suppressions import change_suppression

@@ -34,7 +34,7 @@ _hours_option = click.option(
 )
 
 
-def _connecting(command: Callable[..., Any]) -> Callable[..., Any]:
+def _connecting(command: Callable[..., object]) -> Callable[..., object]:
     """The options that say what is asked, and as whom."""
     options = (
         click.option("--tenant", metavar="GUID|DOMAIN", help="The tenant's id or domain."),
@@ -84,7 +84,7 @@ def list_(data: Path, /, output: str) -> None:
 @_secrets_option
 @_hours_option
 @click.pass_obj
-def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None, **asked: Any) -> None:
+def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None, **asked: object) -> None:
     """Connect the tenant NAME; what `tenants grant` prints, run by an administrator of it, allows what is needed."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
@@ -117,7 +117,7 @@ def set_(
     secrets: tuple[str, ...],
     hours: float | None,
     enabled: bool | None,
-    **asked: Any,
+    **asked: object,
 ) -> None:
     """Change the tenant NAME; what is not given stays. A list of subscriptions or groups takes the place of both."""
     from dataclasses import replace
@@ -211,7 +211,7 @@ def rights(data: Path, /, graph: bool, output: str) -> None:
 )
 @click.option("--exact", is_flag=True, help="A role with exactly the wanted actions in the place of Reader.")
 @click.pass_obj
-def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked: Any) -> None:
+def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked: object) -> None:
     """Print the script that an administrator runs to let nephoscope read: for the tenant NAME, or for what the options say."""
     from nephoscope.cli.session.stored import state_of
     from nephoscope.collect.azure.granting import Grant, az, bicep
@@ -241,7 +241,7 @@ def _told() -> Iterator[None]:
         usage_error(str(error))
 
 
-def _changed(before: Connection, asked: dict[str, Any]) -> Connection:
+def _changed(before: Connection, asked: dict[str, object]) -> Connection:
     """A connection with what was given in the place of what it has; CollectError for what cannot be meant."""
     from msgspec.structs import replace
 
@@ -266,7 +266,7 @@ def _secrets(given: tuple[str, ...]) -> Secrets:
     return Secrets(**{name: secret(name, place) for name, place in places.items()})
 
 
-def _row(tenant: Tenant) -> dict[str, Any]:
+def _row(tenant: Tenant) -> dict[str, object]:
     asked = tenant.connection
     return {
         "name": tenant.name, "tenant": asked.id, "signIn": asked.sign_in, "client": asked.client, "enabled": tenant.enabled,
@@ -287,7 +287,7 @@ def _tried(found: Trial) -> list[dict[str, Any]]:
     return scopes + permissions
 
 
-def _tried_scopes(one: SubscriptionTrial) -> Iterator[dict[str, Any]]:
+def _tried_scopes(one: SubscriptionTrial) -> Iterator[dict[str, object]]:
     """The row of a subscription, and of each resource group that is read beside it."""
     yield {
         "kind": "subscription", "name": one.name, "id": one.id, "answers": "yes" if one.answers else LACKING, "reason": one.reason,

@@ -94,7 +94,7 @@ def report(
     show_list(rows, REPORT, output, "no rule was run")
 
 
-def _markdown(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+def _markdown(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
     click.echo(f"| {' | '.join(columns)} |")
     click.echo("|" + "---|" * len(columns))
     for one in rows:
@@ -109,7 +109,7 @@ def _markdown(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
 @click.option("--rule", "wanted", metavar="ID|NAME", help="Only that of a rule.")
 @listed
 @click.pass_obj
-def advice(data: Path, /, workspace: str, output: str, **options: Any) -> None:
+def advice(data: Path, /, workspace: str, output: str, **options: object) -> None:
     """Say what could be changed in rules, with what it would have hidden.
 
     Each advice was tried: the windows that raised alerts are run again with it. None hides a true positive, or an alert of an open

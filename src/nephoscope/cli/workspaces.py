@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -58,7 +58,7 @@ def list_(data: Path, /, output: str) -> None:
 @click.argument("name")
 @_described
 @click.pass_obj
-def add(data: Path, /, name: str, **options: Any) -> None:
+def add(data: Path, /, name: str, **options: object) -> None:
     """Add the workspace NAME: small letters, digits and dashes."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
@@ -75,7 +75,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 @click.option("--every-table", is_flag=True, help="Take rows of every table again.")
 @click.option("--every-subscription", is_flag=True, help="Show all rows again.")
 @click.pass_obj
-def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, **options: Any) -> None:
+def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, **options: object) -> None:
     """Change the workspace NAME; what is not given stays. A list of tables or subscriptions replaces the one before.
 
     A shorter retention removes rows when the lake next cleans up, for good.
@@ -124,7 +124,7 @@ def _told(one: Workspace) -> str:
     return f"rows are kept {one.days} days; tables: {tables}; subscriptions: {shown}"
 
 
-def _changes(options: dict[str, Any]) -> dict[str, Any]:
+def _changes(options: dict[str, object]) -> dict[str, object]:
     """What was given, by the state's names."""
     given = {
         "days": options["retention"],
@@ -135,7 +135,7 @@ def _changes(options: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _row(one: Workspace) -> dict[str, Any]:
+def _row(one: Workspace) -> dict[str, object]:
     return {
         "name": one.name,
         "id": one.id,

@@ -331,7 +331,7 @@ def service_id(id_: ResourceId) -> str:
     return id_.key
 
 
-def _read_owner(tags: Any) -> str:
+def _read_owner(tags: object) -> str:
     if not isinstance(tags, dict):
         return ""
     known = {

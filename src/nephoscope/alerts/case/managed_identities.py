@@ -57,9 +57,9 @@ def _identities_of(resource: Resource) -> Iterator[ManagedIdentity]:
             yield _identity(str(key).lower().rstrip("/"), told)
 
 
-def _identity(key: str, told: dict[str, Any]) -> ManagedIdentity:
+def _identity(key: str, told: dict[str, object]) -> ManagedIdentity:
     return ManagedIdentity(key, _text(told.get("principalId")), _text(told.get("clientId")))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.lower() if isinstance(value, str) else ""

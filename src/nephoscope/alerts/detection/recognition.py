@@ -93,7 +93,7 @@ def _next(id_: str) -> str:
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
 
-def same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def same(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
     """Whether two rows of an alert say the same, in whatever order they name things."""
     names = (before.keys() | after.keys()) - _BESIDE
     return all(_plain(name, before.get(name)) == _plain(name, after.get(name)) for name in names)
@@ -114,7 +114,7 @@ def _plain(name: str, value: Any) -> Any:
     return properties, {key: _sorted([_list(one) for one in several]) for key, several in details.items()}
 
 
-def _list(text: str) -> Any:
+def _list(text: str) -> object:
     """The members of a set that is written as a list, in order; other text as it is."""
     if not text.startswith("["):
         return text

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.finding import Finding
 
@@ -54,7 +54,7 @@ def row_names(rows: Sequence[Finding], identity: RowIdentity, prefix: str = "") 
     return names
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 

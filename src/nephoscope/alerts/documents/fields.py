@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from nephoscope.alerts.documents.duration import duration, written
 
@@ -12,10 +11,10 @@ from nephoscope.alerts.documents.duration import duration, written
 class Fields:
     """The fields of an object; `wrong` collects what cannot be used, in the order in which it was met."""
 
-    def __init__(self, document: Any, path: str = "", wrong: list[str] | None = None) -> None:
+    def __init__(self, document: object, path: str = "", wrong: list[str] | None = None) -> None:
         self.wrong: list[str] = [] if wrong is None else wrong
         self._path = path
-        self._document: dict[str, Any] = document if isinstance(document, dict) else {}
+        self._document: dict[str, object] = document if isinstance(document, dict) else {}
         if not isinstance(document, dict):
             self.fail(f"must be an object, not {_kind(document)}")
 
@@ -125,11 +124,11 @@ class Fields:
         return f"{self._path}.{name}" if self._path else name
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A value as it stands in the document, the beginning of a long one."""
     return f"{value!r:.60}"
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     words = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}
     return words.get(type(value), "a number")

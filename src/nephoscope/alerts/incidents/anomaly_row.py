@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from nephoscope.alerts.documents.duration import written
 from nephoscope.alerts.rules.rule import Rule
@@ -14,7 +13,7 @@ SCORE, WHY = "AnomalyScore", "Why"
 """The custom details: the score from 0 to 1, and the reasons in words."""
 
 
-def anomaly_row(alert: Alert, rule: Rule) -> dict[str, Any] | None:
+def anomaly_row(alert: Alert, rule: Rule) -> dict[str, object] | None:
     """The row of an alert, None where its rule measures no anomaly or gave no number."""
     given = alert.custom_details.get(SCORE)
     try:

@@ -20,7 +20,7 @@ MOST_ENTITIES = 500
 
 
 def of_alert(
-    state: State, session: Session, workspace: str, row: Mapping[str, Any], now: datetime, *, new: bool
+    state: State, session: Session, workspace: str, row: Mapping[str, object], now: datetime, *, new: bool
 ) -> None:
     """Note that an alert was raised or grew."""
     document = {**row, "Entities": entities([row])}
@@ -29,8 +29,15 @@ def of_alert(
 
 
 def of_incident(
-    state: State, session: Session, workspace: str, row: Mapping[str, Any], alerts: Sequence[StoredAlert], now: datetime, *, new: bool
-) -> None:  # fmt: skip
+    state: State,
+    session: Session,
+    workspace: str,
+    row: Mapping[str, object],
+    alerts: Sequence[StoredAlert],
+    now: datetime,
+    *,
+    new: bool,
+) -> None:
     """Note that an incident was made or changed."""
     if row["ModifiedBy"] == BY:
         return

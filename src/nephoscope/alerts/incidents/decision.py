@@ -44,7 +44,7 @@ def acknowledged(incident: Incident, now: datetime, by: str) -> Incident:
     return replace(incident, acknowledged=max(now, incident.created))
 
 
-def described(changes: Mapping[str, Any]) -> str:
+def described(changes: Mapping[str, object]) -> str:
     """The changes of an incident in words: `set the status to Active, the owner to kim`."""
     parts = []
     for name, value in changes.items():

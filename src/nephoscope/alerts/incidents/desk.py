@@ -245,7 +245,7 @@ class Desk:
             return self.state.incidents.put(session, acknowledged(changed, now, by))
 
     def change_all(
-        self, numbers: Iterable[int], now: datetime, by: str, changes: Mapping[str, Any], remark: str = ""
+        self, numbers: Iterable[int], now: datetime, by: str, changes: Mapping[str, object], remark: str = ""
     ) -> None:
         """`change` of several incidents, of all or, where one cannot be changed, of none; `remark`: why they are classified so."""
         with self.state.transaction() as session:

@@ -22,7 +22,7 @@ DISMISSED = "Dismissed"
 """The status of an alert that was held back."""
 
 
-def alert_row(alert: Alert, rule: Rule) -> dict[str, Any]:
+def alert_row(alert: Alert, rule: Rule) -> dict[str, object]:
     """The row that an alert is raised as."""
     return {
         "TimeGenerated": alert.generated.isoformat(),
@@ -107,7 +107,7 @@ def incident_row(
     by: str,
     bookmarks: Iterable[str] = (),
     owner_id: str = "",
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The row of a change of an incident; `bookmarks` are the ids of those that were put into it, `owner_id` that of its owner.
 
     IncidentUrl is the path below the address at which the server is reached.
@@ -174,7 +174,7 @@ def _tactics(alert: StoredAlert) -> list[str]:
     return [one for one in str(alert.document["Tactics"]).split(", ") if one]
 
 
-def _note(note: Note) -> dict[str, Any]:
+def _note(note: Note) -> dict[str, object]:
     return {
         "id": note.id,
         "author": note.author,

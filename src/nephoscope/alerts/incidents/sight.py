@@ -103,7 +103,7 @@ class _Parted:
     def kept(self) -> list[dict[str, Any]]:
         return [one for one in self.entities if self._keeps(one)]
 
-    def _keeps(self, entity: dict[str, Any]) -> bool:
+    def _keeps(self, entity: dict[str, object]) -> bool:
         text = json.dumps(entity, ensure_ascii=False)
         if self.sight.beyond(text):
             return False
@@ -138,7 +138,7 @@ class _Parted:
         longest = sorted((one for one in words - reached if len(one) >= _LEAST), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, longest)) or r"(?!)", re.IGNORECASE)
 
-    def _without(self, value: Any, words: re.Pattern[str]) -> Any:
+    def _without(self, value: object, words: re.Pattern[str]) -> object:
         if isinstance(value, str):
             return words.sub(_HIDDEN, value)
         if isinstance(value, dict):
@@ -149,5 +149,5 @@ class _Parted:
             ]
         return value
 
-    def _beyond(self, value: Any) -> bool:
+    def _beyond(self, value: object) -> bool:
         return bool(self.sight.beyond(json.dumps(value, ensure_ascii=False)))

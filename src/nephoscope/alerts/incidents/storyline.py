@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from nephoscope.alerts.rules.tactics import ordered
 from nephoscope_policy.model.state import Severity
@@ -26,7 +25,7 @@ def titled(names: Sequence[str], tactics: Sequence[str], subject: str) -> str:
     return f"{different[0]} and {len(different) - 1} more{about}"
 
 
-def named(alerts: Sequence[Sequence[Mapping[str, Any]]]) -> str:
+def named(alerts: Sequence[Sequence[Mapping[str, object]]]) -> str:
     """Whom a story is about: the account or machine that most of its alerts name, else the address; the first of equals.
 
     `alerts` are the entities of each alert, as SecurityAlert holds them.
@@ -44,7 +43,7 @@ def named(alerts: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     return ""
 
 
-def _called(entity: Mapping[str, Any]) -> str:
+def _called(entity: Mapping[str, object]) -> str:
     kind = entity.get("Type")
     if kind == "account":
         name, suffix, domain = (str(entity.get(one) or "") for one in ("Name", "UPNSuffix", "NTDomain"))

@@ -125,7 +125,7 @@ def _pieces(path: Path, place: Place, source: str, found: Reading, sigma: str) -
     return [piece for one in documents for piece in _recognised(one, place, source, found)]
 
 
-def _is_sigma(document: Any) -> bool:
+def _is_sigma(document: object) -> bool:
     return isinstance(document, dict) and (
         ("detection" in document and "logsource" in document)
         or (isinstance(document.get("correlation"), dict) and "title" in document)
@@ -133,7 +133,7 @@ def _is_sigma(document: Any) -> bool:
 
 
 def _sigma(
-    documents: list[Any], text: str, place: Place, source: str, pipeline: str
+    documents: list[object], text: str, place: Place, source: str, pipeline: str
 ) -> Iterable[Piece | Unusable]:
     try:
         from nephoscope.alerts.library.sigma.conversion import sigma_pieces
@@ -163,7 +163,7 @@ def _text(path: Path, place: Place) -> str:
         raise _UnreadError(place, f"not readable: {error.strerror}") from error
 
 
-def _documents(text: str, suffix: str, place: Place) -> list[Any]:
+def _documents(text: str, suffix: str, place: Place) -> list[object]:
     """The documents of a file; YAML may hold several."""
     try:
         documents = [json.loads(text)] if suffix == JSON else list(yaml.load_all(text, Loader=_LOADER))
@@ -183,7 +183,7 @@ def _documents(text: str, suffix: str, place: Place) -> list[Any]:
     return documents
 
 
-def _check_words(documents: list[Any], place: Place) -> None:
+def _check_words(documents: list[object], place: Place) -> None:
     """Raise _UnreadError for texts that hold half a character, and keys that are no names (a date of YAML)."""
     try:
         json.dumps(documents, ensure_ascii=False, default=str).encode()
@@ -193,7 +193,7 @@ def _check_words(documents: list[Any], place: Place) -> None:
         raise _UnreadError(place, f"no document: {error}") from error
 
 
-def _size(document: Any) -> int:
+def _size(document: object) -> int:
     """How many values it has once its aliases are written out; counting ends beyond the limit."""
     count, waiting = 0, [document]
     while waiting and count <= MOST_VALUES:
@@ -206,7 +206,7 @@ def _size(document: Any) -> int:
     return count
 
 
-def _recognised(document: Any, place: Place, source: str, found: Reading) -> Iterable[Piece | Unusable]:
+def _recognised(document: object, place: Place, source: str, found: Reading) -> Iterable[Piece | Unusable]:
     if isinstance(document, dict):
         if is_parser(document):
             return parser_functions(document, place, source)
@@ -218,7 +218,7 @@ def _recognised(document: Any, place: Place, source: str, found: Reading) -> Ite
     return []
 
 
-def _query(document: Mapping[str, Any], place: Place, source: str) -> Piece | Unusable:
+def _query(document: Mapping[str, object], place: Place, source: str) -> Piece | Unusable:
     """A rule, or a query to hunt with: what has no schedule."""
     name = str(document.get("name") or document.get("displayName") or "")
     id_ = str(document.get("id") or "").lower()

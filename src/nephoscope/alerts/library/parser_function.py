@@ -23,7 +23,7 @@ NAMES = (
 )
 
 
-def is_parser(document: Mapping[str, Any]) -> bool:
+def is_parser(document: Mapping[str, object]) -> bool:
     """Whether a document is that of a parser."""
     return any(name in document for name in BODIES)
 
@@ -46,12 +46,12 @@ def parser_functions(document: Mapping[str, Any], place: Place, source: str) -> 
         yield Piece(PieceKind.FUNCTION, name, name, version, source, content, place)
 
 
-def _version(document: Mapping[str, Any]) -> str:
+def _version(document: Mapping[str, object]) -> str:
     about = document.get("Parser") or document.get("Function")
     return str(about.get("Version", "")) if isinstance(about, dict) else ""
 
 
-def _parameters(given: Any) -> str:
+def _parameters(given: object) -> str:
     """As `.create function` writes them: `starttime:datetime=datetime(null), pack:bool=false`."""
     if given is None:
         return ""
@@ -60,7 +60,7 @@ def _parameters(given: Any) -> str:
     return ", ".join(_parameter(one, place) for place, one in enumerate(given))
 
 
-def _parameter(one: Mapping[str, Any], place: int) -> str:
+def _parameter(one: Mapping[str, object], place: int) -> str:
     if not one.get("Name") or not one.get("Type"):
         raise ValueError(f"ParserParams[{place}] needs Name and Type")
     kind, default = str(one["Type"]).strip(), one.get("Default")

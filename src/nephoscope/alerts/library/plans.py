@@ -61,7 +61,7 @@ def _plan(document: Document) -> Plan:
     )
 
 
-def _counterpart(body: Any, document: Document) -> Counterpart:
+def _counterpart(body: object, document: Document) -> Counterpart:
     if not isinstance(body, dict) or body.keys() - ALERT_KEYS:
         raise ContentError(f"an alert has {', '.join(sorted(ALERT_KEYS))}", document.place)
     found = Counterpart(

@@ -31,7 +31,7 @@ class WrittenCase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A case as its file has it."""
 
     alerts: int | None = None
-    note: Any = ""
+    note: object = ""
     base: Base = {}
     tables: dict[str, list[Row]] | None = None
     watchlists: dict[str, list[Any]] | None = None
@@ -126,7 +126,7 @@ def find_line(place: Place) -> Place:
     return place if node is None else replace(place, line=node.start_mark.line + 1)
 
 
-def _inner(node: Any, name: str, number: str) -> Any:
+def _inner(node: object, name: str, number: str) -> object:
     if isinstance(node, yaml.SequenceNode) and number:
         return node.value[int(number)] if int(number) < len(node.value) else None
     if isinstance(node, yaml.MappingNode) and name:

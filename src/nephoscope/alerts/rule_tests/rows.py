@@ -37,7 +37,7 @@ class ExpandedRows:
     items: tuple[int, ...]
 
 
-def expand_rows(items: Sequence[Mapping[str, Any]], base: Mapping[str, Any] | None) -> ExpandedRows:
+def expand_rows(items: Sequence[Mapping[str, object]], base: Mapping[str, object] | None) -> ExpandedRows:
     """Return the rows that items stand for, over their base row; RowItemError where an item stands for none.
 
     Without a base row a row is what its item says, nulls included.
@@ -54,7 +54,7 @@ def expand_rows(items: Sequence[Mapping[str, Any]], base: Mapping[str, Any] | No
     return ExpandedRows(tuple(rows), tuple(numbers))
 
 
-def merge_patch(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Row:
+def merge_patch(base: Mapping[str, object], patch: Mapping[str, object]) -> Row:
     """Return a bag with a JSON merge patch applied (RFC 7396)."""
     merged = dict(base)
     for name, value in patch.items():
@@ -68,7 +68,7 @@ def merge_patch(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Row:
     return merged
 
 
-def _rows_of(item: Mapping[str, Any]) -> Iterator[Row]:
+def _rows_of(item: Mapping[str, object]) -> Iterator[Row]:
     if not item.keys() & {REPEAT, EACH, ROWS}:
         yield dict(item)
         return
@@ -82,7 +82,7 @@ def _rows_of(item: Mapping[str, Any]) -> Iterator[Row]:
             yield {name: _fill(value, turn) for name, value in (shared | values | row).items()}
 
 
-def _group(item: Mapping[str, Any]) -> Sequence[Row]:
+def _group(item: Mapping[str, object]) -> Sequence[Row]:
     """The rows of one turn: one without further columns, or those of `rows`."""
     group = item.get(ROWS, [{}])
     if not isinstance(group, list) or not group or not all(isinstance(row, dict) for row in group):
@@ -92,7 +92,7 @@ def _group(item: Mapping[str, Any]) -> Sequence[Row]:
     return group
 
 
-def _turns(item: Mapping[str, Any]) -> Sequence[Row]:
+def _turns(item: Mapping[str, object]) -> Sequence[Row]:
     """What each turn has of its own: nothing where a row is only repeated, else the values of `each`."""
     if (REPEAT in item) == (EACH in item):
         raise ValueError(
@@ -106,7 +106,7 @@ def _turns(item: Mapping[str, Any]) -> Sequence[Row]:
     return [{}] * times
 
 
-def _values(each: Any) -> Sequence[Row]:
+def _values(each: object) -> Sequence[Row]:
     if (
         not isinstance(each, dict)
         or not each
@@ -118,7 +118,7 @@ def _values(each: Any) -> Sequence[Row]:
     return [dict(zip(each, values, strict=True)) for values in zip(*each.values(), strict=True)]
 
 
-def _fill(value: Any, turn: int) -> Any:
+def _fill(value: object, turn: int) -> object:
     """A value with its counters replaced."""
     if isinstance(value, dict):
         return {name: _fill(inner, turn) for name, inner in value.items()}

@@ -45,7 +45,7 @@ class Finding:
         return sorted(_FIRST + timedelta(microseconds=ticks // 10) for ticks in kept)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 

@@ -15,7 +15,7 @@ _TECHNIQUE = re.compile(r"T\d{4}(?:\.\d{3})?")
 ATTACK = ("Techniques", "SubTechniques")
 
 
-def overridden(properties: Mapping[str, str]) -> dict[str, Any]:
+def overridden(properties: Mapping[str, str]) -> dict[str, object]:
     """Columns with what the row says of them, those of ATT&CK left out; a row that says nothing usable changes nothing."""
     found: dict[str, Any] = {
         name: text for name, text in properties.items() if text and name not in (*ATTACK, "ConfidenceScore")

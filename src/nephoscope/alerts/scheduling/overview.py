@@ -47,7 +47,7 @@ def _row(
     runs: tuple[RuleRun | None, RuleRun | None],
     faults: Iterable[RuleRun],
     now: datetime,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """`runs`: the last one of the schedule, from which it goes on, and the last one of all, which is shown."""
     (scheduled, last), waiting = runs, list(faults)
     disabled = standing.disabled if standing and standing.digest == digest(rule) else None
@@ -73,7 +73,7 @@ def _row(
     }
 
 
-def _with_suppressions(row: dict[str, Any], found: RuleSuppressions) -> dict[str, Any]:
+def _with_suppressions(row: dict[str, object], found: RuleSuppressions) -> dict[str, object]:
     """The row with what holds back its alerts; a rule that raises nothing is not ok, however well it runs."""
     silent = found.whole and row["status"] in (OK, NEVER)
     return {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any
 
 from nephoscope.alerts.detection.detector import Outcome
 from nephoscope.alerts.documents.duration import timespan
@@ -17,7 +16,7 @@ HEALTH = "SentinelHealth"
 SUCCESS, FAILURE, PARTIAL = "Success", "Failure", "Partial success"
 
 
-def health_row(outcome: Outcome, status: str, description: str, now: datetime) -> dict[str, Any]:
+def health_row(outcome: Outcome, status: str, description: str, now: datetime) -> dict[str, object]:
     """The row of one run of a rule."""
     rule, window = outcome.rule, outcome.window
     kind = "NRT" if rule.kind is Kind.NRT else "Scheduled"

@@ -89,7 +89,7 @@ class Editing:
         return before
 
     def set(
-        self, rule: Rule, values: dict[str, Any], *, comment: str = "", expires: datetime | None = None
+        self, rule: Rule, values: dict[str, object], *, comment: str = "", expires: datetime | None = None
     ) -> None:
         """Put settings over a rule's file; SettingError where the rule cannot have them together with those that it has."""
         if expires is not None and expires <= self.now:
@@ -186,8 +186,8 @@ class Editing:
         kind: str,
         subject: str,
         rule: str,
-        before: dict[str, Any] | None,
-        after: dict[str, Any] | None,
+        before: dict[str, object] | None,
+        after: dict[str, object] | None,
     ) -> None:
         self.state.tuning_changes.add(
             session,
@@ -197,7 +197,7 @@ class Editing:
         )
 
 
-def _document(one: StoredSuppression | RuleSetting | None) -> dict[str, Any] | None:
+def _document(one: StoredSuppression | RuleSetting | None) -> dict[str, object] | None:
     if one is None:
         return None
     return {

@@ -75,7 +75,7 @@ def changed(rule: Rule, settings: Mapping[str, Any]) -> Changed:
     return Changed(found, repeat, learning, tuple(_shown(rule, settings)))
 
 
-def _check(fields: Fields, rule: Rule, settings: Mapping[str, Any]) -> None:
+def _check(fields: Fields, rule: Rule, settings: Mapping[str, object]) -> None:
     if not settings.keys() & {"queryFrequency", "queryPeriod"}:
         return
     if rule.kind is Kind.NRT:
@@ -115,7 +115,7 @@ def _moment(fields: Fields) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def in_file(rule: Rule) -> dict[str, Any]:
+def in_file(rule: Rule) -> dict[str, object]:
     """What the rule says itself, '' where it says nothing."""
     return {
         "enabled": rule.enabled,
@@ -130,7 +130,7 @@ def in_file(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _shown(rule: Rule, settings: Mapping[str, Any]) -> Iterable[str]:
+def _shown(rule: Rule, settings: Mapping[str, object]) -> Iterable[str]:
     before = in_file(rule)
     for name in NAMES:
         if name in settings:

@@ -95,7 +95,7 @@ class Trying:
         except StateError as error:
             return _over(trials, replace(begun, error=str(error)))
 
-    def _done(self, trial: Trial, telling: Telling) -> dict[str, Any]:
+    def _done(self, trial: Trial, telling: Telling) -> dict[str, object]:
         rule = self._rule(trial)
         if trial.what is What.REPLAY:
             return self._replayed(trial, rule, telling)
@@ -112,13 +112,13 @@ class Trying:
             raise MissingError(f"there is no rule {trial.rule} any more")
         return found
 
-    def _replayed(self, trial: Trial, rule: Rule, telling: Telling) -> dict[str, Any]:
+    def _replayed(self, trial: Trial, rule: Rule, telling: Telling) -> dict[str, object]:
         now = datetime.now(UTC)
         tuned = Tuned.load(self.state, self.lake, trial.workspace, now).rule(rule)
         done = replay(self.lake, tuned, trial.workspace, trial.since, min(trial.until, now), now, telling)
         return replay_document(done)
 
-    def _followed(self, trial: Trial, rule: Rule, advising: Advising) -> dict[str, Any]:
+    def _followed(self, trial: Trial, rule: Rule, advising: Advising) -> dict[str, object]:
         found = next(advising.offered([rule], trial.advice), None)
         if found is None:
             raise StateError("the advice does not hold any more: seek advice again")
@@ -147,7 +147,7 @@ def replay_document(done: Replayed) -> dict[str, Any]:
     }
 
 
-def _alert(one: StoredAlert) -> dict[str, Any]:
+def _alert(one: StoredAlert) -> dict[str, object]:
     return {
         "id": one.id,
         "title": str(one.document["AlertName"]),

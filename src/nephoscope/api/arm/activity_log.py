@@ -106,7 +106,7 @@ def _rows(call: Call, text: str, values: Mapping[str, str]) -> list[dict[str, An
 
 def _of_workspace(
     call: Call, query: str, workspace: str, values: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """The rows of one workspace, of those of the subscription that the caller may read; none where it may read none."""
     subscription = call["subscriptionId"].lower()
     try:
@@ -124,7 +124,7 @@ def _of_workspace(
         yield {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
 
 
-def _event(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
+def _event(call: Call, row: Mapping[str, object]) -> dict[str, object]:
     """A row as the log has it: what has a shown text has it beside its value."""
     id_ = str(row["_ResourceId"] or row["ResourceId"] or "")
     subscription = call["subscriptionId"].lower()
@@ -158,7 +158,7 @@ def _named(value: Any, shown: Any) -> dict[str, Any]:
     return {"value": value or shown or "", "localizedValue": shown or value or ""}
 
 
-def _object(value: Any, text: Any) -> dict[str, Any] | None:
+def _object(value: object, text: object) -> dict[str, object] | None:
     """An object that a row has as such or as the text of one; None where it has neither."""
     for one in (value, text):
         try:
@@ -170,5 +170,5 @@ def _object(value: Any, text: Any) -> dict[str, Any] | None:
     return None
 
 
-def _picked(event: dict[str, Any], fields: set[str]) -> dict[str, Any]:
+def _picked(event: dict[str, object], fields: set[str]) -> dict[str, object]:
     return {name: value for name, value in event.items() if not fields or name.lower() in fields}

@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/rest/api/authorization/role-assignments (202
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import containers
@@ -65,7 +64,7 @@ def assignments(call: Call) -> Answer:
     return Answer({**page.body, "value": [*above, *rows]})
 
 
-def _held_above(call: Call) -> list[dict[str, Any]]:
+def _held_above(call: Call) -> list[dict[str, object]]:
     """The assignments at what contains the subscription of a scope, where the caller may read something of it."""
     words = call.below.split("/")
     subscription = words[2] if call.below.startswith("/subscriptions/") else ""
@@ -123,7 +122,7 @@ def definitions(call: Call) -> Answer:
 def _having(name: str, value: str) -> documents.Test:
     """Whether a property has a value, in any case."""
 
-    def test(body: Mapping[str, Any]) -> bool:
+    def test(body: Mapping[str, object]) -> bool:
         properties = body.get("properties")
         return isinstance(properties, dict) and str(properties.get(name, "")).lower() == value.lower()
 

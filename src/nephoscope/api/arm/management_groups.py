@@ -94,7 +94,7 @@ def _parent(body: dict[str, Any]) -> str:
     return str(parent.get("name") or "").lower() if isinstance(parent, dict) else ""
 
 
-def _children(call: Call, name: str) -> Iterator[dict[str, Any]]:
+def _children(call: Call, name: str) -> Iterator[dict[str, object]]:
     page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach)
     for one in page.bodies:
         if _parent(one) == name:
@@ -106,7 +106,7 @@ def _children(call: Call, name: str) -> Iterator[dict[str, Any]]:
             }
 
 
-def _all_below(call: Call, name: str) -> Iterator[dict[str, Any]]:
+def _all_below(call: Call, name: str) -> Iterator[dict[str, object]]:
     """What is below a group, however far."""
     several = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach).bodies
     below, found = {name}, 0
@@ -116,12 +116,12 @@ def _all_below(call: Call, name: str) -> Iterator[dict[str, Any]]:
     return (one for one in several if _parent(one) in below)
 
 
-def _kind(body: dict[str, Any]) -> str:
+def _kind(body: dict[str, object]) -> str:
     own = str(body["id"]).lower().startswith(_SUBSCRIPTION)
     return _SUBSCRIPTION if own else "Microsoft.Management/managementGroups"
 
 
-def _descendant(body: dict[str, Any]) -> dict[str, Any]:
+def _descendant(body: dict[str, object]) -> dict[str, object]:
     parent = _parent(body)
     return {
         "id": body["id"],
@@ -131,7 +131,7 @@ def _descendant(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _entity(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+def _entity(call: Call, body: dict[str, object]) -> dict[str, object]:
     parent = _parent(body)
     return {
         "id": body["id"],

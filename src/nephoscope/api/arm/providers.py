@@ -5,8 +5,6 @@ Source: https://learn.microsoft.com/rest/api/resources/providers
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.api.wire.answer import Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
@@ -70,7 +68,7 @@ def _named(call: Call, known: KnownTypes) -> str:
     )
 
 
-def _of_subscription(call: Call, known: KnownTypes, namespace: str) -> dict[str, Any]:
+def _of_subscription(call: Call, known: KnownTypes, namespace: str) -> dict[str, object]:
     body = known.body(namespace)
     return {
         "id": f"/subscriptions/{call['subscriptionId']}/providers/{body['namespace']}",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.api.wire.answer import Answer, listed
 from nephoscope.api.wire.call import Call
@@ -60,7 +59,7 @@ def _read(call: Call) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
             return
 
 
-def _location(call: Call, name: str) -> dict[str, Any]:
+def _location(call: Call, name: str) -> dict[str, object]:
     """A location by its name, which is all that resources tell of it."""
     id_ = f"/subscriptions/{call['subscriptionId']}/locations/{name}"
     return {
@@ -69,7 +68,7 @@ def _location(call: Call, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tag(call: Call, name: str, values: Counter[str]) -> dict[str, Any]:
+def _tag(call: Call, name: str, values: Counter[str]) -> dict[str, object]:
     id_ = f"/subscriptions/{call['subscriptionId']}/tagNames/{name}"
     told = [
         {"id": f"{id_}/tagValues/{value}", "tagValue": value, "count": _count(number)}
@@ -78,5 +77,5 @@ def _tag(call: Call, name: str, values: Counter[str]) -> dict[str, Any]:
     return {"id": id_, "tagName": name, "count": _count(values.total()), "values": told}
 
 
-def _count(number: int) -> dict[str, Any]:
+def _count(number: int) -> dict[str, object]:
     return {"type": "Total", "value": number}

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Any
 
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
@@ -23,7 +22,7 @@ SURFACE = Surface("Just-in-time access", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations/jitNetworkAccessPolicies"
 
 
-def _source(value: Any, path: str) -> str:
+def _source(value: object, path: str) -> str:
     """Where a request may come from: an address, a range of addresses, or everywhere."""
     try:
         if value != "*":

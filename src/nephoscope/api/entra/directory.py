@@ -133,7 +133,7 @@ def _plain(call: Call, several: Iterable[Keyed]) -> Answer:
     return Answer(str(total).encode(), headers={"Content-Type": "text/plain"})
 
 
-def _member(call: Call, id_: str) -> dict[str, Any]:
+def _member(call: Call, id_: str) -> dict[str, object]:
     for kind, word in ((USERS, "user"), (GROUPS, "group"), (PRINCIPALS, "servicePrincipal")):
         known = call.edition.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
         if known is not None:
@@ -179,7 +179,7 @@ def _objects(call: Call, kind: Collection, after: str) -> Iterator[Keyed]:
             return
 
 
-def _object(call: Call, kind: Collection, id_: str) -> dict[str, Any]:
+def _object(call: Call, kind: Collection, id_: str) -> dict[str, object]:
     _permitted(call)
     found = call.edition.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
     if found is None:
@@ -192,7 +192,7 @@ def _object(call: Call, kind: Collection, id_: str) -> dict[str, Any]:
     return properties
 
 
-def _shown(call: Call, kind: Collection, properties: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(call: Call, kind: Collection, properties: Mapping[str, object]) -> dict[str, object]:
     wanted = _expanded(call, kind)
     hidden = {one for one in kind.expanded if one.lower() not in wanted}
     kept = {name: value for name, value in properties.items() if name not in hidden}
@@ -209,7 +209,7 @@ def _expanded(call: Call, kind: Collection) -> set[str]:
     return {one.lower() for one in named}
 
 
-def _selected(call: Call, properties: Mapping[str, Any], always: Iterable[str] = ()) -> dict[str, Any]:
+def _selected(call: Call, properties: Mapping[str, object], always: Iterable[str] = ()) -> dict[str, object]:
     """The fields that `$select` names, with those that were expanded; all where it names none."""
     wanted = {one.strip().lower() for one in call.asked("$select").split(",") if one.strip()}
     kept = wanted | {one.lower() for one in always} | {"@odata.type"}

@@ -176,7 +176,7 @@ def _rows(call: Call, text: str) -> list[Row]:
     ]
 
 
-def _value(value: Any, kind: KqlType) -> Any:
+def _value(value: object, kind: KqlType) -> object:
     if kind is KqlType.DYNAMIC and isinstance(value, str):
         return msgspec.json.decode(value) if value else None
     return json_value(value, kind)

@@ -68,7 +68,7 @@ def _asked(call: Call, version: str) -> Principal:
     return principal
 
 
-def _issued(call: Call, principal: Principal, more: dict[str, Any]) -> Answer:
+def _issued(call: Call, principal: Principal, more: dict[str, object]) -> Answer:
     """The token, audited."""
     instance, resource = call.instance, call.asked("resource")[:500]
     audience = resource.removesuffix("/.default").rstrip("/")

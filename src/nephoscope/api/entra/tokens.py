@@ -33,7 +33,7 @@ def configuration_v1(call: Call) -> Answer:
     return Answer(_configuration(call, ""))
 
 
-def _configuration(call: Call, version: str) -> dict[str, Any]:
+def _configuration(call: Call, version: str) -> dict[str, object]:
     tenant = call.instance.tenant
     root = f"{call.base}/{tenant}"
     return {

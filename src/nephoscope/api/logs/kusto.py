@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
@@ -49,7 +49,9 @@ def metadata(call: Call) -> Answer:
 def query_v2(call: Call) -> Answer:
     """Run a query; its results as frames of version 2."""
     results = _run(call)
-    frames: list[dict[str, Any]] = [{"FrameType": "DataSetHeader", "IsProgressive": False, "Version": "v2.0"}]
+    frames: list[dict[str, object]] = [
+        {"FrameType": "DataSetHeader", "IsProgressive": False, "Version": "v2.0"}
+    ]
     frames.append(frame(0, "QueryProperties", "@ExtendedProperties", _PROPERTIES, _visualization(results)))
     for at, one in enumerate(results, 1):
         frames.append(

@@ -67,7 +67,7 @@ def ingest(call: Call) -> Answer:
     )
 
 
-def _json(raw: bytes) -> list[dict[str, Any]]:
+def _json(raw: bytes) -> list[dict[str, object]]:
     """The records of a JSON array, or of objects one behind another or a line each; Fault with the line of what is none."""
     found: list[object] = []
     for document in json_documents(raw):

@@ -116,7 +116,7 @@ def _found(call: Call, workspace: str) -> SavedQuery | None:
     return next((several[one] for one in wanted if one in several), None)
 
 
-def _beside(call: Call, workspace: str) -> dict[str, dict[str, Any]]:
+def _beside(call: Call, workspace: str) -> dict[str, dict[str, object]]:
     """What is kept beside the queries of a workspace, by the key of each."""
     below = beside(workspace, "").rstrip("/")
     return {one.key: one.body for one in call.instance.state.arm_documents.all([TYPE.lower()], below)}
@@ -138,7 +138,7 @@ def _properties(call: Call) -> dict[str, Any]:
     return found | {"version": found.get("version", 2)} | _tags(found.get("tags"))
 
 
-def _tags(given: Any) -> dict[str, Any]:
+def _tags(given: object) -> dict[str, object]:
     if given is None:
         return {}
     if not isinstance(given, list) or len(given) > MOST_TAGS:

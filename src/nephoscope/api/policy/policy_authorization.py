@@ -46,19 +46,19 @@ class Kind:
         return f"Microsoft.Authorization/{self.word}"
 
 
-def _ruled(call: Call, body: dict[str, Any]) -> None:
+def _ruled(call: Call, body: dict[str, object]) -> None:
     """A definition that can be used."""
     Definition.parse(body)
     _defined(call, body)
 
 
-def _defined(_: Call, body: dict[str, Any]) -> None:
+def _defined(_: Call, body: dict[str, object]) -> None:
     """A definition or initiative that can be used."""
     for problem in Catalogue.of_bodies([(body, Place("put"))]).problems:
         raise PolicyError(problem.reason, problem.place.path)
 
 
-def _composed(call: Call, body: dict[str, Any]) -> None:
+def _composed(call: Call, body: dict[str, object]) -> None:
     """An initiative that can be used, of members that are there."""
     _defined(call, body)
     policy_references.composed(call, body)

@@ -37,7 +37,7 @@ _DEEPEST = 10
 _EQUALS = ("Equals", "NotEquals")
 
 
-def _condition(value: Any, path: str) -> Body:
+def _condition(value: object, path: str) -> Body:
     """A condition, and those inside it: what a property is to be equal to is something that it can be."""
     if path.count("innerConditions") > _DEEPEST:
         raise bad(f"Conditions lie at most {_DEEPEST} deep.", path)

@@ -135,7 +135,7 @@ def _incident(call: Call, workspace: str) -> Incident | None:
     return found
 
 
-def _row(call: Call) -> dict[str, Any]:
+def _row(call: Call) -> dict[str, object]:
     """The row, which comes as a text: a JSON object, or whatever else was seen; {} where nothing was sent.
 
     What would be read back as something else is kept as its text: an object without members, or one as other texts are kept.
@@ -196,7 +196,7 @@ def _times(one: Bookmark) -> dict[str, str]:
     return {name: each.isoformat() for name, each in several.items()} if given else {}
 
 
-def _shown(row: dict[str, Any]) -> str:
+def _shown(row: dict[str, object]) -> str:
     if list(row) == ["result"] and isinstance(row["result"], str):
         return str(row["result"])
     return json.dumps(row, ensure_ascii=False, default=str) if row else ""

@@ -53,7 +53,7 @@ def _comment(call: Call, one: Note) -> dict[str, Any]:
     return told_
 
 
-def _task(call: Call, one: Note) -> dict[str, Any]:
+def _task(call: Call, one: Note) -> dict[str, object]:
     title, _, description = one.text.partition("\n")
     return {
         "title": title,

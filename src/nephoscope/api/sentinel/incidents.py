@@ -149,7 +149,7 @@ def _changes(call: Call) -> dict[str, Any]:
     return found
 
 
-def _closing(changes: Mapping[str, Any], known: Incident | None) -> None:
+def _closing(changes: Mapping[str, object], known: Incident | None) -> None:
     """Fault where an incident would be closed and nobody said as what."""
     said = changes.get("classification") or (known.classification if known is not None else "")
     if changes["status"] is IncidentStatus.CLOSED and not said:
@@ -278,7 +278,7 @@ def _why(call: Call, one: Incident) -> dict[str, str]:
     return {"classificationComment": said} if said else {}
 
 
-def _additional(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
+def _additional(call: Call, workspace: str, one: Incident) -> dict[str, object]:
     found = call.instance.state.alerts.newest(workspace, incident=one.number, most=1000)
     told = (str(each.document["Tactics"]).split(", ") for each in found)
     tactics = list(dict.fromkeys(tactic for several in told for tactic in several if tactic))

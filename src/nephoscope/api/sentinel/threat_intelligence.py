@@ -146,7 +146,7 @@ def _found(call: Call, workspace: str) -> Intel:
     return found
 
 
-def _tags(given: Any) -> list[str]:
+def _tags(given: object) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
         raise bad("'threatIntelligenceTags' must be a list of texts.", "threatIntelligenceTags")
     return given

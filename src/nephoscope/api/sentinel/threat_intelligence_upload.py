@@ -94,7 +94,7 @@ def _objects(call: Call, field: str) -> list[Any]:
     return given
 
 
-def _lacking(document: Any, kinds: tuple[str, ...]) -> Iterator[str]:
+def _lacking(document: object, kinds: tuple[str, ...]) -> Iterator[str]:
     """What a document lacks to be an object of STIX that is taken, in Sentinel's words."""
     if not isinstance(document, dict):
         yield "An object of STIX is a JSON object."

@@ -240,7 +240,7 @@ def body(call: Call, one: WatchlistHead, count: int) -> dict[str, Any]:
     return {"id": id_, "name": one.alias, "type": TYPE, "etag": f'"{one.version}"', "properties": properties}
 
 
-def _item(call: Call, head: WatchlistHead, one: WatchlistItem) -> dict[str, Any]:
+def _item(call: Call, head: WatchlistHead, one: WatchlistItem) -> dict[str, object]:
     properties = {
         "watchlistItemType": "watchlist-item",
         "watchlistItemId": one.id,

@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/alert-rules/create
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from nephoscope.alerts.library.coverage import techniques
 from nephoscope.alerts.rules.tactics import TACTICS
@@ -18,7 +17,7 @@ _FORM = re.compile(r"(T\d{4})(?:\.\d{3})?", re.ASCII)
 _INDUSTRIAL = "T0"
 
 
-def _technique(value: Any, path: str) -> str:
+def _technique(value: object, path: str) -> str:
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise bad(f"{value!r:.60} is no technique: one is written as T1078 or T1078.004.", path)

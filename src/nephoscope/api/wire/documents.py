@@ -29,7 +29,7 @@ def found(call: Call) -> dict[str, Any] | None:
     return published.listing.get(call.path, call.reach)
 
 
-def learned(call: Call) -> dict[str, Any] | None:
+def learned(call: Call) -> dict[str, object] | None:
     """As `found_learned`; Fault where nothing was learned there and nothing was assessed at all."""
     found = found_learned(call)
     return (
@@ -42,7 +42,7 @@ def _is_removed(call: Call) -> bool:
     return published is not None and _key(call.path) in call.instance.removed_since(published.made.when)
 
 
-def found_learned(call: Call) -> dict[str, Any] | None:
+def found_learned(call: Call) -> dict[str, object] | None:
     """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
     key, published = _key(call.path), call.instance.shelf.newest()
     own = call.instance.state.own_facts.get(key)
@@ -91,7 +91,7 @@ def _key(id_: str) -> str:
     return id_.lower().rstrip("/")
 
 
-def _tested(bodies: Iterable[dict[str, Any]], test: Test | None) -> list[dict[str, Any]]:
+def _tested(bodies: Iterable[dict[str, object]], test: Test | None) -> list[dict[str, object]]:
     return [one for one in bodies if test is None or test(one)]
 
 

@@ -47,7 +47,7 @@ def kind_of(entity: Entity) -> str:
     return _KINDS.get(entity.kind, entity.kind)
 
 
-def entity_bodies(call: Call, workspace: str, involved: Sequence[Involved]) -> list[dict[str, Any]]:
+def entity_bodies(call: Call, workspace: str, involved: Sequence[Involved]) -> list[dict[str, object]]:
     """Entities in the shape of the API, with what the estate knows of each in `additionalData.estate`, as the caller may read it."""
     contexts = describe(call, involved) or [None] * len(involved)
     return [
@@ -85,11 +85,11 @@ def _property(kind: str, identifier: str) -> str:
     return known or identifier[:1].lower() + identifier[1:]
 
 
-def _value(identifier: str, value: str) -> Any:
+def _value(identifier: str, value: str) -> object:
     return _TRUTHS.get(value.lower(), value) if identifier.startswith("Is") else value
 
 
-def alert_body(call: Call, workspace: str, alert: StoredAlert) -> dict[str, Any]:
+def alert_body(call: Call, workspace: str, alert: StoredAlert) -> dict[str, object]:
     """An alert as an entity."""
     row = alert.document
     return {

@@ -5,6 +5,7 @@ Source: https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -18,8 +19,8 @@ class Fault(Exception):  # noqa: N818 - what Azure answers, not only an error of
         message: str,
         *,
         target: str = "",
-        details: tuple[dict[str, Any], ...] = (),
-        inner: dict[str, Any] | None = None,
+        details: tuple[Mapping[str, object], ...] = (),
+        inner: Mapping[str, object] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)

@@ -101,7 +101,7 @@ def _clause(name: str, text: str) -> Test:
         return lambda row: str(at_path(row, name) or "").lower().startswith(text.lower())
     wanted = {one.lower() for one in re.findall(r"[^\W_]+", text)}
 
-    def test(row: Mapping[str, Any]) -> bool:
+    def test(row: Mapping[str, object]) -> bool:
         own = words(str(at_path(row, name) or ""))
         return bool(wanted) and all(any(one.startswith(each) for one in own) for each in wanted)
 

@@ -58,7 +58,7 @@ class KnownTypes:
         }
 
 
-def _type(type_: str, aliases: Aliases, *, expanded: bool) -> dict[str, Any]:
+def _type(type_: str, aliases: Aliases, *, expanded: bool) -> dict[str, object]:
     found = aliases.capability(type_)
     words = ["SupportsTags"] if found and found.tags else []
     words += ["SupportsLocation"] if found and found.location else []
@@ -71,7 +71,7 @@ def _type(type_: str, aliases: Aliases, *, expanded: bool) -> dict[str, Any]:
     return body | ({"aliases": [_alias(one) for one in aliases.of_type(type_)]} if expanded else {})
 
 
-def _alias(one: Alias) -> dict[str, Any]:
+def _alias(one: Alias) -> dict[str, object]:
     """An alias; the api-versions that share a path of their own stand together."""
     paths: dict[str, list[str]] = {}
     for version, path in one.versions.items():

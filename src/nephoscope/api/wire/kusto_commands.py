@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -100,7 +100,7 @@ def as_rows(table: Shown) -> str:
     return f"datatable({told})[{', '.join(cells)}]"
 
 
-def _cell(value: Any, kind: KqlType) -> str:
+def _cell(value: object, kind: KqlType) -> str:
     if kind == STRING:
         return msgspec.json.encode(value or "").decode()
     return f"{kind.value}({'null' if value is None else msgspec.json.encode(value).decode()})"
@@ -167,7 +167,7 @@ def _as_json(several: Iterable[Asked]) -> Shown:
     return columns(DatabaseSchema=STRING), [(msgspec.json.encode(document).decode(),)]
 
 
-def _database_document(asked: Asked) -> dict[str, Any]:
+def _database_document(asked: Asked) -> dict[str, object]:
     major, minor = _VERSION
     return {
         "Name": asked.workspace,
@@ -182,18 +182,18 @@ def _database_document(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _table_document(name: str, several: tuple[Column, ...]) -> dict[str, Any]:
+def _table_document(name: str, several: tuple[Column, ...]) -> dict[str, object]:
     ordered = [_typed(one, kind) for one, kind in several]
     return {"Name": name, "Folder": "", "DocString": "", "OrderedColumns": ordered}
 
 
-def _function_document(one: StoredFunction) -> dict[str, Any]:
+def _function_document(one: StoredFunction) -> dict[str, object]:
     inputs = [_parameter(each) for each in parse_parameters(one.parameters)]
     body = {"Name": one.name, "InputParameters": inputs, "Body": _braced(one.body)}
     return {**body, "Folder": "", "DocString": "", "FunctionKind": "Unknown", "OutputColumns": []}
 
 
-def _parameter(one: LambdaParameter) -> dict[str, Any]:
+def _parameter(one: LambdaParameter) -> dict[str, object]:
     """A scalar with its type, or rows with their columns."""
     if one.type is not None:
         return _typed(one.name, one.type)
@@ -203,7 +203,7 @@ def _parameter(one: LambdaParameter) -> dict[str, Any]:
     }
 
 
-def _typed(name: str, kind: KqlType) -> dict[str, Any]:
+def _typed(name: str, kind: KqlType) -> dict[str, object]:
     return {"Name": name, "Type": _dotnet(kind), "CslType": kind.value}
 
 

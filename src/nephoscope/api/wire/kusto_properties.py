@@ -89,7 +89,7 @@ def properties(call: Call) -> Properties:
     return Properties(parameters, {name.lower(): value for name, value in options.items()})
 
 
-def _object(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _object(found: Mapping[str, object], name: str) -> Mapping[str, object]:
     value = next((one for key, one in found.items() if key.lower() == name.lower()), None) or {}
     if not isinstance(value, dict):
         raise refused("BadRequest_InvalidRequestProperties", f"'properties.{name}' must be an object.")

@@ -43,7 +43,7 @@ def refused(code: str, message: str) -> Fault:
     return KustoFault(400, code, message)
 
 
-def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, Any]:
+def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, object]:
     """A table of version 1."""
     told = [
         {"ColumnName": one, "DataType": DATA_TYPES[kind], "ColumnType": kind.value} for one, kind in columns
@@ -51,7 +51,9 @@ def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) ->
     return {"TableName": name, "Columns": told, "Rows": list(rows)}
 
 
-def frame(id_: int, kind: str, name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, Any]:
+def frame(
+    id_: int, kind: str, name: str, columns: Iterable[Column], rows: Iterable[Row]
+) -> dict[str, object]:
     """A table of version 2."""
     told = [{"ColumnName": one, "ColumnType": type_.value} for one, type_ in columns]
     return {

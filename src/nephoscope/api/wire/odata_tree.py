@@ -54,7 +54,7 @@ class FunctionCall:
     """A function by its lower-cased name, its arguments (paths and values), and the character at which it stands."""
 
     name: str
-    arguments: tuple[Any, ...]
+    arguments: tuple[object, ...]
     at: int
 
 
@@ -190,7 +190,7 @@ class _Reader:
         self.need(")")
         return tuple(found)
 
-    def _argument(self) -> Any:
+    def _argument(self) -> object:
         at = self.at
         try:
             return self._value()
@@ -219,7 +219,7 @@ class _Reader:
         value = self._value(bare=path.name.lower() in self.bare)
         return Comparison(path, sign, value, self.text[start : self.at].strip())
 
-    def _several(self) -> tuple[Any, ...]:
+    def _several(self) -> tuple[object, ...]:
         self.need("(")
         found = [self._value()]
         while self.take(","):
@@ -227,7 +227,7 @@ class _Reader:
         self.need(")")
         return tuple(found)
 
-    def _value(self, *, bare: bool = False) -> Any:
+    def _value(self, *, bare: bool = False) -> object:
         found = _TOKEN.match(self.text, self.at)
         if found is None or found["sign"] is not None:
             raise self.wrong()

@@ -34,12 +34,12 @@ def literal(found: re.Match[str]) -> Any:
     return _WORDS[word]
 
 
-def value_of(row: Mapping[str, Any], name: str) -> Any:
+def value_of(row: Mapping[str, object], name: str) -> object:
     """The value of a field in any case of its name, '' where the row has none."""
     return next((one for key, one in row.items() if key.lower() == name.lower()), "")
 
 
-def at_path(row: Mapping[str, Any], path: str) -> Any:
+def at_path(row: Mapping[str, object], path: str) -> object:
     """The value at `properties/severity` (or with dots), '' where there is none."""
     value: Any = row
     for name in re.split("[/.]", path):
@@ -47,7 +47,7 @@ def at_path(row: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def has_path(row: Mapping[str, Any], path: str) -> bool:
+def has_path(row: Mapping[str, object], path: str) -> bool:
     """Whether there is something at a path, null included."""
     value: Any = row
     for name in re.split("[/.]", path):
@@ -70,7 +70,7 @@ def compared(sign: str, found: Any, wanted: Any) -> bool:
     return compare(_text(found), _text(wanted))
 
 
-def ordered(value: Any) -> tuple[int, Any]:
+def ordered(value: object) -> tuple[int, object]:
     """Sort key: what is not there, then truths and numbers, then times, then texts in any case."""
     if value in (None, ""):
         return 0, 0
@@ -80,7 +80,7 @@ def ordered(value: Any) -> tuple[int, Any]:
     return (2, when) if when is not None else (3, _text(value))
 
 
-def time_of(value: Any) -> datetime | None:
+def time_of(value: object) -> datetime | None:
     """A time, or the time that a text is; None for all else."""
     if isinstance(value, datetime):
         return value
@@ -97,15 +97,15 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return str("" if value is None else value).lower()
 
 
-def _textual(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+def _textual(test: Callable[[str, str], bool]) -> Callable[[object, object], bool]:
     return lambda found, wanted: isinstance(found, str) and test(found.lower(), _text(wanted))
 
 
-FUNCTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
+FUNCTIONS: Mapping[str, Callable[[object, object], bool]] = {
     "contains": _textual(operator.contains),
     "startswith": _textual(str.startswith),
     "endswith": _textual(str.endswith),

@@ -97,7 +97,7 @@ def _naming(property_: str) -> Meaning:
 
 
 def _unexpired(wanted: Wanted, _: str, now: datetime) -> Wanted:
-    def test(body: Mapping[str, Any]) -> bool:
+    def test(body: Mapping[str, object]) -> bool:
         ends = time_of(_properties(body).get("expiresOn"))
         return ends is None or ends > now
 
@@ -114,7 +114,7 @@ def _of_type(wanted: Wanted, value: str, _: datetime) -> Wanted:
 
 
 def _of_category(wanted: Wanted, value: str, _: datetime) -> Wanted:
-    def test(body: Mapping[str, Any]) -> bool:
+    def test(body: Mapping[str, object]) -> bool:
         metadata = _properties(body).get("metadata")
         return isinstance(metadata, dict) and str(metadata.get("category", "")).lower() == value.lower()
 

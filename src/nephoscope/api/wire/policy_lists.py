@@ -35,7 +35,7 @@ class Wanted:
 
     above: bool = True
     below: bool = True
-    tests: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
+    tests: tuple[Callable[[Mapping[str, object]], bool], ...] = ()
 
     def takes(self, body: Mapping[str, Any]) -> bool:
         """Whether a document passes every test."""

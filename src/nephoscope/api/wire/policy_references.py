@@ -41,7 +41,7 @@ def assigned(call: Call, body: dict[str, Any]) -> None:
         raise _no(kind, name, target)
 
 
-def composed(call: Call, body: dict[str, Any]) -> None:
+def composed(call: Call, body: dict[str, object]) -> None:
     """Fault where an initiative has a member that is not there or does not lie at or above it.
 
     A definition that Azure itself brings is taken also where no content here holds it: what it would judge ends Unknown.
@@ -62,7 +62,7 @@ def composed(call: Call, body: dict[str, Any]) -> None:
         raise bad(text, "properties.policyDefinitions", "InvalidCreatePolicySetDefinitionRequest")
 
 
-def exempted(call: Call, body: dict[str, Any]) -> None:
+def exempted(call: Call, body: dict[str, object]) -> None:
     """DeniedError where the caller may not exempt from an assignment, Fault where it is not there or holds elsewhere."""
     one = Exemption.parse(body)
     may_exempt(call.caller, one, call.instance.governing)

@@ -88,7 +88,7 @@ def picked(call: Call) -> Test:
     if since is None and until is None:
         return fits
 
-    def timely(row: Mapping[str, Any]) -> bool:
+    def timely(row: Mapping[str, object]) -> bool:
         when = moment(str(row.get("timestamp", "")), "timestamp")
         late = when is None or (since is not None and when < since)
         return not late and (until is None or when is None or when <= until) and fits(row)

@@ -48,7 +48,7 @@ class Summary:
             }
         return found
 
-    def assignments(self, states: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    def assignments(self, states: Iterable[Row]) -> Iterator[dict[str, object]]:
         """The same for each assignment, that with most resources that fail first."""
         several = _by(states, "policyAssignmentId")
         for id_, rows in sorted(several.items(), key=lambda one: -_failing(_resources(one[1]))):
@@ -62,7 +62,7 @@ class Summary:
                 **({"policyGroups": list(self._groups(rows, condition))} if self.version >= DETAILED else {}),
             }
 
-    def _policies(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, Any]]:
+    def _policies(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, object]]:
         by_policy: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in states:
             by_policy[_policy(row)].append(row)
@@ -78,7 +78,7 @@ class Summary:
                 ),
             }
 
-    def _groups(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, Any]]:
+    def _groups(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, object]]:
         by_group: defaultdict[str, list[Row]] = defaultdict(list)
         for row in states:
             for group in _groups(row):
@@ -105,11 +105,11 @@ def _by(states: Iterable[Row], name: str) -> dict[str, list[Row]]:
     return found
 
 
-def _resources(states: Iterable[Row]) -> dict[Any, str]:
+def _resources(states: Iterable[Row]) -> dict[object, str]:
     return _worst(states, lambda row: [row["resourceId"].lower()])
 
 
-def _worst(states: Iterable[Row], keys: Callable[[Row], Iterable[Any]]) -> dict[Any, str]:
+def _worst(states: Iterable[Row], keys: Callable[[Row], Iterable[object]]) -> dict[object, str]:
     """The worst state of each key."""
     found: dict[Any, str] = {}
     for row in states:
@@ -131,10 +131,10 @@ def _rank(state: str) -> int:
     return _ORDER.index(state)
 
 
-def _failing(states: dict[Any, str]) -> int:
+def _failing(states: dict[object, str]) -> int:
     return sum(one == "noncompliant" for one in states.values())
 
 
-def _details(states: dict[Any, str]) -> list[dict[str, Any]]:
+def _details(states: dict[object, str]) -> list[dict[str, object]]:
     counts = Counter(states.values())
     return [{"complianceState": state, "count": counts[state]} for state in _ORDER if counts[state]]

@@ -60,7 +60,7 @@ def of(text: str) -> ResourceFilter:
     return ResourceFilter(found, types[0] if types else "")
 
 
-def _row(body: Mapping[str, Any]) -> dict[str, Any]:
+def _row(body: Mapping[str, object]) -> dict[str, object]:
     """The properties of a resource by the names that filters have for them."""
     id_ = ResourceId.parse(str(body["id"]))
     return {
@@ -73,7 +73,7 @@ def _row(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tagged(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _tagged(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """The same with each of its tags."""
     tags = body.get("tags") or {}
     for name, value in tags.items() if isinstance(tags, Mapping) else ():

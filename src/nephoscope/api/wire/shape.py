@@ -40,7 +40,7 @@ def fields(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) 
     """An object with the fields that are needed, and those that it may have; their names in any case."""
     spelled = {name.lower(): (name, one) for name, one in {**needed, **(may or {})}.items()}
 
-    def shape(value: Any, path: str) -> dict[str, Any]:
+    def shape(value: object, path: str) -> dict[str, object]:
         if not isinstance(value, dict):
             raise _wrong(path, "an object", value)
         found: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def fields(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) 
 def many(of: Shape, least: int = 0, most: int | None = None) -> Shape:
     """A list of at least and at most so many."""
 
-    def shape(value: Any, path: str) -> list[Any]:
+    def shape(value: object, path: str) -> list[object]:
         if not isinstance(value, list):
             raise _wrong(path, "a list", value)
         if len(value) < least:
@@ -73,7 +73,7 @@ def many(of: Shape, least: int = 0, most: int | None = None) -> Shape:
 def mapping(of: Shape) -> Shape:
     """An object of names that clients choose."""
 
-    def shape(value: Any, path: str) -> dict[str, Any]:
+    def shape(value: object, path: str) -> dict[str, object]:
         if not isinstance(value, dict):
             raise _wrong(path, "an object", value)
         return {name: of(one, f"{path}.{name}") for name, one in value.items()}
@@ -85,7 +85,7 @@ def words(*several: str) -> Shape:
     """One of some words, in any case."""
     known = {one.lower(): one for one in several}
 
-    def shape(value: Any, path: str) -> str:
+    def shape(value: object, path: str) -> str:
         found = known.get(value.lower()) if isinstance(value, str) else None
         if found is None:
             raise _wrong(path, f"one of {', '.join(several)}", value)
@@ -98,7 +98,7 @@ def text(pattern: str = "", told: str = "a text", least: int = 0) -> Shape:
     """A text of so many characters, or one that a pattern fits as a whole; `told` says which."""
     compiled = re.compile(pattern, re.IGNORECASE | re.ASCII)
 
-    def shape(value: Any, path: str) -> str:
+    def shape(value: object, path: str) -> str:
         if not isinstance(value, str) or (pattern and compiled.fullmatch(value) is None):
             raise _wrong(path, told, value)
         if len(value.strip()) < least:
@@ -108,7 +108,7 @@ def text(pattern: str = "", told: str = "a text", least: int = 0) -> Shape:
     return shape
 
 
-def flag(value: Any, path: str) -> bool:
+def flag(value: object, path: str) -> bool:
     """True or false."""
     if not isinstance(value, bool):
         raise _wrong(path, "true or false", value)
@@ -118,7 +118,7 @@ def flag(value: Any, path: str) -> bool:
 def whole(least: int, most: int) -> Shape:
     """A whole number within bounds."""
 
-    def shape(value: Any, path: str) -> int:
+    def shape(value: object, path: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise _wrong(path, f"a whole number from {least} to {most}", value)
         return value
@@ -129,7 +129,7 @@ def whole(least: int, most: int) -> Shape:
 def number(least: float, most: float) -> Shape:
     """A number within bounds."""
 
-    def shape(value: Any, path: str) -> float:
+    def shape(value: object, path: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             raise _wrong(path, f"a number from {least:g} to {most:g}", value)
         return value
@@ -140,7 +140,7 @@ def number(least: float, most: float) -> Shape:
 def span(least: timedelta, most: timedelta) -> Shape:
     """A duration within bounds."""
 
-    def shape(value: Any, path: str) -> str:
+    def shape(value: object, path: str) -> str:
         if not isinstance(value, str):
             raise _wrong(path, "a duration such as PT5H or P1D", value)
         try:
@@ -163,7 +163,7 @@ def moment(value: Any, path: str) -> str:
     return str(value)
 
 
-def anything(value: Any, _: str) -> Any:
+def anything(value: object, _: str) -> object:
     """Whatever is sent, so long as it is there."""
     return value
 
@@ -171,7 +171,7 @@ def anything(value: Any, _: str) -> Any:
 def by_type(shapes: Mapping[type, Shape]) -> Shape:
     """What has another shape as a text than as an object or a list; the last is meant where it is neither."""
 
-    def shape(value: Any, path: str) -> Any:
+    def shape(value: object, path: str) -> object:
         return shapes.get(type(value), list(shapes.values())[-1])(value, path)
 
     return shape
@@ -181,14 +181,14 @@ def chosen(by: str, shapes: Mapping[str, Shape]) -> Shape:
     """An object whose shape a word in it decides."""
     word = words(*shapes)
 
-    def shape(value: Any, path: str) -> Any:
+    def shape(value: object, path: str) -> object:
         found = fields({by: word})(value, path)
         return shapes[found[by]](found, path)
 
     return shape
 
 
-def _wrong(path: str, wanted: str, value: Any) -> Fault:
+def _wrong(path: str, wanted: str, value: object) -> Fault:
     shown = "nothing" if value is None else f"{value!r:.60}"
     return bad(f"{_name(path)} must be {wanted}, not {shown}.", path)
 

@@ -125,7 +125,7 @@ def _networks(items: list[str]) -> list[str]:
     return found
 
 
-def _plan(settings: Settings, run: AutomationRun, found: Chosen, around: Around) -> dict[str, Any]:
+def _plan(settings: Settings, run: AutomationRun, found: Chosen, around: Around) -> dict[str, object]:
     make = {"nsg": _nsg, "firewall": _firewall, "nftables": _nftables}[settings.target]
     return {
         "target": settings.target,
@@ -136,7 +136,7 @@ def _plan(settings: Settings, run: AutomationRun, found: Chosen, around: Around)
     }
 
 
-def _nsg(settings: Settings, run: AutomationRun, addresses: list[str], around: Around) -> dict[str, Any]:
+def _nsg(settings: Settings, run: AutomationRun, addresses: list[str], around: Around) -> dict[str, object]:
     """A rule that denies, as an ARM template and as a command; IPv4 and IPv6 may stand in one rule."""
     group = ResourceId.parse(settings.resource)
     name = f"nephoscope-block-{run.id[:8]}"
@@ -218,7 +218,12 @@ def _was_applied(run: AutomationRun) -> bool:
     return run.step is RunStep.UNDO or (run.step is RunStep.APPLY and not waits)
 
 
-def _firewall(settings: Settings, run: AutomationRun, addresses: list[str], around: Around) -> dict[str, Any]:  # noqa: ARG001
+def _firewall(
+    settings: Settings,
+    run: AutomationRun,  # noqa: ARG001 - the signature of all targets
+    addresses: list[str],
+    around: Around,  # noqa: ARG001
+) -> dict[str, object]:
     """Members of an IP group that a deny rule of the firewall's policy names."""
     group = ResourceId.parse(settings.resource)
     change = [
@@ -251,7 +256,12 @@ def _without(change: list[str], addresses: list[str]) -> str:
     return f"{shlex.join(change)} --ip-addresses $({show} | {gone})"
 
 
-def _nftables(settings: Settings, run: AutomationRun, addresses: list[str], around: Around) -> dict[str, Any]:  # noqa: ARG001
+def _nftables(
+    settings: Settings,
+    run: AutomationRun,
+    addresses: list[str],
+    around: Around,  # noqa: ARG001
+) -> dict[str, object]:
     """A table of its own with sets whose members go by themselves when their time is over."""
     name = f"nephoscope_{run.id[:8]}"
     side, hook = ("saddr", "input") if settings.direction == "Inbound" else ("daddr", "output")

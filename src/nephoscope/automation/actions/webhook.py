@@ -133,7 +133,7 @@ async def _answer(
     """The status, and how a refusal begins: looking up the name, connecting, sending and waiting for the header take `seconds` in all,
     which are over at `end` (of time.monotonic)."""
     seconds, end = within
-    extensions: dict[str, Any] = {"sni_hostname": where.name}
+    extensions: dict[str, object] = {"sni_hostname": where.name}
     status = 0
     said = bytearray()
     try:

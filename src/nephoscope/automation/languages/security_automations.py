@@ -57,7 +57,7 @@ def read_automation(body: Mapping[str, Any]) -> AutomationRule:
     )
 
 
-def _read_actions(key: str, properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _read_actions(key: str, properties: Mapping[str, object]) -> list[dict[str, object]]:
     actions = []
     for at, one in enumerate(_read_list(properties, "actions")):
         try:

@@ -125,7 +125,7 @@ def workspace_of(key: str) -> str:
     return key.removeprefix("/workspaces/").partition("/")[0]
 
 
-def _condition(given: Mapping[str, Any], where: str) -> EventCondition:
+def _condition(given: Mapping[str, object], where: str) -> EventCondition:
     kind, more = given.get("conditionType"), given.get("conditionProperties")
     read = _CONDITIONS.get(str(kind))
     if read is None:
@@ -136,12 +136,12 @@ def _condition(given: Mapping[str, Any], where: str) -> EventCondition:
     return read(more, f"{where}.conditionProperties")
 
 
-def _property(given: Mapping[str, Any], where: str) -> EventCondition:
+def _property(given: Mapping[str, object], where: str) -> EventCondition:
     """Read a property compared with values."""
     return _compare(_fact(given, where), given, where)
 
 
-def _changed(given: Mapping[str, Any], where: str) -> EventCondition:
+def _changed(given: Mapping[str, object], where: str) -> EventCondition:
     """Read a property that changed, to or from a value where one is named."""
     fact, change = _fact(given, where), given.get("changeType")
     if change not in (None, "ChangedTo", "ChangedFrom"):
@@ -152,7 +152,7 @@ def _changed(given: Mapping[str, Any], where: str) -> EventCondition:
     return AllOf((FactChanged(fact), _compare(compared, given, where)))
 
 
-def _array_changed(given: Mapping[str, Any], where: str) -> EventCondition:
+def _array_changed(given: Mapping[str, object], where: str) -> EventCondition:
     """Read an array that something was added to."""
     fact = ARRAYS.get(str(given.get("arrayType")))
     if fact is None:
@@ -160,7 +160,7 @@ def _array_changed(given: Mapping[str, Any], where: str) -> EventCondition:
     return FactGrew(fact)
 
 
-def _boolean(given: Mapping[str, Any], where: str) -> EventCondition:
+def _boolean(given: Mapping[str, object], where: str) -> EventCondition:
     """Read conditions of which all or one must hold."""
     inner = _objects(given, "innerConditions", where)
     several = tuple(_condition(one, f"{where}.innerConditions[{at}]") for at, one in enumerate(inner))
@@ -170,7 +170,7 @@ def _boolean(given: Mapping[str, Any], where: str) -> EventCondition:
     return AllOf(several) if operator == "And" else AnyOf(several)
 
 
-_CONDITIONS: Mapping[str, Callable[[Mapping[str, Any], str], EventCondition]] = {
+_CONDITIONS: Mapping[str, Callable[[Mapping[str, object], str], EventCondition]] = {
     "Property": _property,
     "PropertyChanged": _changed,
     "PropertyArrayChanged": _array_changed,
@@ -178,7 +178,7 @@ _CONDITIONS: Mapping[str, Callable[[Mapping[str, Any], str], EventCondition]] = 
 }
 
 
-def _compare(fact: str, given: Mapping[str, Any], where: str) -> ValueCondition:
+def _compare(fact: str, given: Mapping[str, object], where: str) -> ValueCondition:
     operator, wanted = _operator(given, where), _texts(given.get("propertyValues"), where)
     # a rule is named by its whole ARM id, and known by the end of it
     values = [_last(one) if fact.endswith("rule") else one for one in wanted]
@@ -187,14 +187,14 @@ def _compare(fact: str, given: Mapping[str, Any], where: str) -> ValueCondition:
     )
 
 
-def _fact(given: Mapping[str, Any], where: str) -> str:
+def _fact(given: Mapping[str, object], where: str) -> str:
     name = str(given.get("propertyName"))
     if name not in PROPERTIES:
         raise AutomationError(f"{where}.propertyName", f"{name!r:.60} is none that is known here")
     return PROPERTIES[name]
 
 
-def _operator(given: Mapping[str, Any], where: str) -> str:
+def _operator(given: Mapping[str, object], where: str) -> str:
     operator = str(given.get("operator"))
     if operator.removeprefix("Not") not in TEXT_OPERATORS:
         raise AutomationError(f"{where}.operator", f"is one of {', '.join(TEXT_OPERATORS)}, or Not before it")
@@ -207,7 +207,7 @@ def _texts(value: Any, where: str) -> list[str]:
     return value
 
 
-def _action(given: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _action(given: Mapping[str, object], where: str) -> dict[str, object]:
     """The settings of an action of response; AutomationError where there is none for it."""
     kind, more = given.get("actionType"), given.get("actionConfiguration")
     make = _ACTIONS.get(str(kind))
@@ -223,7 +223,7 @@ def _action(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     return settings
 
 
-def _modify(more: Mapping[str, Any]) -> dict[str, Any]:
+def _modify(more: Mapping[str, object]) -> dict[str, object]:
     owner = more.get("owner")
     named = (
         [owner.get(one) for one in ("userPrincipalName", "email", "assignedTo", "objectId")]
@@ -252,18 +252,18 @@ def _modify(more: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _task(more: Mapping[str, Any]) -> dict[str, Any]:
+def _task(more: Mapping[str, object]) -> dict[str, object]:
     told = [str(more.get(one)) for one in ("title", "description") if more.get(one)]
     return {"action": "incident", "tasks": [": ".join(told)] if told else [None]}
 
 
-def _playbook(more: Mapping[str, Any]) -> dict[str, Any]:
+def _playbook(more: Mapping[str, object]) -> dict[str, object]:
     """A Logic App is told at its address, which is a secret and kept as the credential `playbook-NAME`."""
     name = str(more.get("logicAppResourceId") or "").rstrip("/").rpartition("/")[2]
     return {"action": "webhook", "address": f"{PLAYBOOK}{name.lower()}" if name else ""}
 
 
-_ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+_ACTIONS: Mapping[str, Callable[[Mapping[str, object]], dict[str, object]]] = {
     "ModifyProperties": _modify,
     "AddIncidentTask": _task,
     "RunPlaybook": _playbook,

@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from importlib.resources import files
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -38,7 +38,7 @@ def render(report: Reported, out: TextIO) -> None:
     out.write("\n")
 
 
-def _facts(report: Reported) -> dict[str, Any]:
+def _facts(report: Reported) -> dict[str, object]:
     severities: Counter[Severity] = Counter()
     for group, count in report.judged.items():
         if group.state is State.NON_COMPLIANT:

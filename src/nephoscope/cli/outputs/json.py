@@ -46,7 +46,7 @@ def render(report: Reported, out: TextIO) -> None:
     out.write(',\n"summary": ' + _text(_summary(report)) + "}\n")
 
 
-def score_object(score: SecureScore) -> dict[str, Any]:
+def score_object(score: SecureScore) -> dict[str, object]:
     """The score in the words of the secure score API; null where nothing could be judged."""
     return {
         "scored": score.scored,
@@ -67,7 +67,7 @@ def score_object(score: SecureScore) -> dict[str, Any]:
     }
 
 
-def _control(control: ControlScore) -> dict[str, Any]:
+def _control(control: ControlScore) -> dict[str, object]:
     return {
         "displayName": control.control.name,
         "healthyResourceCount": control.healthy,
@@ -84,7 +84,7 @@ def _control(control: ControlScore) -> dict[str, Any]:
     }
 
 
-def _assessment(report: Reported, row: Row) -> dict[str, Any]:
+def _assessment(report: Reported, row: Row) -> dict[str, object]:
     item = row.assessment
     body: dict[str, Any] = {
         "resource": item.resource,
@@ -107,7 +107,7 @@ def _assessment(report: Reported, row: Row) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value not in ("", None)}
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
+def _reason(reason: Reason) -> dict[str, object]:
     body = {
         "path": reason.path,
         "subject": reason.subject,
@@ -120,7 +120,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value != "" or key in ("expected", "actual")}
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change) -> dict[str, object]:
     return {
         "change": change.kind,
         "resource": change.id,
@@ -130,7 +130,7 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _summary(report: Reported) -> dict[str, Any]:
+def _summary(report: Reported) -> dict[str, object]:
     return {
         "assessments": report.states.total(),
         "shown": sum(report.groups.values()),
@@ -146,5 +146,5 @@ def _summary(report: Reported) -> dict[str, Any]:
     }
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return _encoder.encode(value).decode()

@@ -86,9 +86,9 @@ def render_code(report: CodeReport, out: TextIO) -> None:
 
 
 def _write(
-    run: dict[str, Any],
-    notifications: Iterable[dict[str, Any]],
-    results: Iterable[dict[str, Any]],
+    run: dict[str, object],
+    notifications: Iterable[dict[str, object]],
+    results: Iterable[dict[str, object]],
     out: TextIO,
 ) -> None:
     """Write a document of one run whose last two lists are empty, and these lists as they come."""
@@ -101,11 +101,11 @@ def _write(
     out.write(tail + "\n")
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
 
 
-def _list(items: Iterable[dict[str, Any]], depth: int, out: TextIO) -> None:
+def _list(items: Iterable[dict[str, object]], depth: int, out: TextIO) -> None:
     """Write a list whose items stand so deep."""
     margin, empty = "\n" + " " * depth, True
     for item in items:
@@ -129,7 +129,7 @@ def _rule_object(
     severity: Severity,
     tags: Iterable[str] = (),
     az: str = "",
-) -> dict[str, Any]:
+) -> dict[str, object]:
     markdown = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
     if az:
         markdown += f"\n\n```sh\n{az}\n```"
@@ -151,11 +151,11 @@ def _rule_object(
     }
 
 
-def _result(report: Reported, row: Row, index: int) -> dict[str, Any]:
+def _result(report: Reported, row: Row, index: int) -> dict[str, object]:
     item = row.assessment
     fingerprint = hashlib.sha256(f"{row.id.key}|{item.key.lower()}".encode()).hexdigest()
     reasons = report.why(row)
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "ruleId": item.key,
         "ruleIndex": index,
         "level": _LEVEL[row.recommendation.severity],
@@ -175,7 +175,7 @@ def _result(report: Reported, row: Row, index: int) -> dict[str, Any]:
     return result
 
 
-def _location(report: Reported, row: Row) -> dict[str, Any]:
+def _location(report: Reported, row: Row) -> dict[str, object]:
     """A resource has no line: the scanned target is the artifact, the resource id the logical location."""
     return {
         "physicalLocation": {
@@ -188,7 +188,7 @@ def _location(report: Reported, row: Row) -> dict[str, Any]:
     }
 
 
-def _notifications(report: Reported) -> Iterator[dict[str, Any]]:
+def _notifications(report: Reported) -> Iterator[dict[str, object]]:
     for group in report.groups:
         for row in report.rows_of(group) if group.state is State.ERROR else ():
             yield {

@@ -70,7 +70,7 @@ def _bar(share: float, room: int) -> str:
     return "█" * whole + (_PARTS[part] if part else "")
 
 
-def _figure(value: Any) -> str:
+def _figure(value: object) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

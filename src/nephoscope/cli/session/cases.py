@@ -131,7 +131,7 @@ def document_of(case: Case) -> dict[str, Any]:
     }
 
 
-def _standing(incident: Incident) -> dict[str, Any]:
+def _standing(incident: Incident) -> dict[str, object]:
     """How an incident stands, in short."""
     return {
         "number": incident.number,

@@ -132,7 +132,7 @@ def scan_code(data: Path, options: Mapping[str, Any], explanation: Explanation |
     return exit_code(report, options)
 
 
-def _check(options: Mapping[str, Any]) -> None:
+def _check(options: Mapping[str, object]) -> None:
     output = options["output"]
     if output not in code_formats():
         usage_error(f"-o {output} is not a format for findings in files: use {', '.join(code_formats())}")
@@ -193,7 +193,7 @@ def _tell_of(cache: VerdictCache) -> None:
         tell(f"verdicts are not kept: {cache.failure}")
 
 
-def _foreign(options: Mapping[str, Any]) -> ForeignChecks | None:
+def _foreign(options: Mapping[str, object]) -> ForeignChecks | None:
     """The programs that judge files too; where one is needed that is not installed, a usage error."""
     if options["tools"] == "none":
         return None

@@ -228,7 +228,7 @@ def _counted(severities: Any) -> str:
     return ", ".join(f"{severities[one]:,} {one}" for one in order if severities[one])
 
 
-def _not_known(rows: list[dict[str, Any]]) -> str:
+def _not_known(rows: list[dict[str, object]]) -> str:
     unknown = sum(row.get("status") == "Unknown" for row in rows)
     return f"; {unknown:,} not known" if unknown else ""
 

@@ -48,7 +48,7 @@ def section_rows(examination: Examination) -> dict[str, list[Row]]:
     }
 
 
-def _row(found: Any) -> Row:
+def _row(found: object) -> Row:
     import msgspec
 
     row: Row = msgspec.to_builtins(found)

@@ -83,7 +83,7 @@ def import_rules(
         sys.exit(NOT_TAKEN)
 
 
-def status_rows(pack: RulePack, tables: set[str], known: frozenset[str]) -> Iterator[dict[str, Any]]:
+def status_rows(pack: RulePack, tables: set[str], known: frozenset[str]) -> Iterator[dict[str, object]]:
     """A row a piece: rules with their standing, what could not be used with why."""
     from nephoscope.alerts.library.listing import Held, rows
 

@@ -60,7 +60,7 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     console_of(sys.stdout).print(table)
 
 
-def _person(name: str, value: Any) -> str:
+def _person(name: str, value: object) -> str:
     if name == "size" and isinstance(value, int):
         return size_text(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -68,13 +68,13 @@ def _person(name: str, value: Any) -> str:
     return _text(value)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     from nephoscope.cli.results.csv import safe
 
     return safe(_text(value)) if isinstance(value, str | list | tuple) else _text(value)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -26,7 +26,7 @@ def prepare(
     category: str,
     *,
     partial: bool,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the body of the API's operation; a usage error names what neither an option nor the CI server tells."""
     told = ci_run(environment)
     values = {name: given.get(name) or getattr(told, name) for name in CiRun.__dataclass_fields__}
@@ -46,7 +46,7 @@ def prepare(
     }
 
 
-def read_document(file: Path) -> Any:
+def read_document(file: Path) -> object:
     """Return decoded JSON, or the text of XML; a usage error where a file is neither, or too large."""
     if file.stat().st_size > MOST_BYTES:
         usage_error(f"{file}: more than {MOST_BYTES >> 20} MB")
@@ -86,7 +86,7 @@ def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": run.id, "counts": run.counts, "note": run.note, "repeated": told.repeated}
 
 
-def send_to(server: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def send_to(server: str, body: Mapping[str, object]) -> dict[str, Any]:
     """Send a run to a server; a usage error has its answer where it takes none. Returns the run's id, counts and note."""
     import httpx
 

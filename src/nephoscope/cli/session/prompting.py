@@ -69,7 +69,7 @@ class Talk(Protocol):
         ...
 
 
-def converse(talk: Talk, data: Path, **session: Any) -> None:
+def converse(talk: Talk, data: Path, **session: object) -> None:
     """Read queries until the end of input; Ctrl-C drops the line or ends the query that runs. `session` is for tests."""
     prompt = _session(talk, data, **session)
     while True:

@@ -62,7 +62,7 @@ from nephoscope_policy.model.state import Severity
 from nephoscope_policy.model.state import State as Outcome
 
 
-def report_of(data: Path, options: Mapping[str, Any]) -> Report:
+def report_of(data: Path, options: Mapping[str, object]) -> Report:
     """Load, judge and compare one tenant as the options say; ends the process with code 2 and a sentence where it cannot be done."""
     with _refusing(), progress_line() as progress:
         scan = _scan(data, options, progress)
@@ -71,7 +71,7 @@ def report_of(data: Path, options: Mapping[str, Any]) -> Report:
     return report
 
 
-def all_reports_of(data: Path, options: Mapping[str, Any]) -> Reported:
+def all_reports_of(data: Path, options: Mapping[str, object]) -> Reported:
     """Load and judge every tenant of a target; ends as `report_of`."""
     with _refusing(), progress_line() as progress:
         scan = _scan(data, options, progress)
@@ -79,7 +79,7 @@ def all_reports_of(data: Path, options: Mapping[str, Any]) -> Reported:
 
 
 @contextmanager
-def reported(data: Path, options: Mapping[str, Any], extract: Extract) -> Iterator[Reported]:
+def reported(data: Path, options: Mapping[str, object], extract: Extract) -> Iterator[Reported]:
     """The report of a scan that records, in parts where the options or the size of the estate say so; ends as `report_of`.
 
     In parts it has only the rows of the extract, and lives until the context ends.

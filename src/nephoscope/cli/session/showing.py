@@ -32,7 +32,7 @@ def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
             renderer(form)(results, out, options["rows"])
 
 
-def _exact(options: Mapping[str, Any]) -> bool:
+def _exact(options: Mapping[str, object]) -> bool:
     """Whether a program reads it, by which control characters in values are kept: CSV that goes to no terminal."""
     for_program = options["output"] == "csv" and not options.get("csv_safe")
     return for_program and (options["output_file"] is not None or not sys.stdout.isatty())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nephoscope.state.ingestion.sources import Source
 
 
-def health_rows(state: State) -> list[dict[str, Any]]:
+def health_rows(state: State) -> list[dict[str, object]]:
     """A row for each source and each of its tables, beside what is usual there."""
     from nephoscope.ingest.live.health.table import rows
 
@@ -37,7 +37,7 @@ def health_rows(state: State) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def told_errors(health: SourceHealth | None) -> dict[str, Any]:
+def told_errors(health: SourceHealth | None) -> dict[str, object]:
     """The last errors of the parts of a source, and how many there are in all, for a program."""
     standing = standing_of(health)
     errors = [
@@ -59,7 +59,7 @@ def standing_errors(state: State, source: Source) -> list[dict[str, Any]]:
     return [now, *rows] if wrong else rows
 
 
-def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, Any]]:
+def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, object]]:
     """A row for each resource whose logs did not arrive for so many days; a usage error where no estate is stored."""
     from nephoscope.estate.store import StoreError
     from nephoscope.ingest.live.health.table import missing_logs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,7 +25,7 @@ class Talking:
     def __init__(self, desk: Desk, told: Callable[[KqlError, str], int]) -> None:
         self._desk = desk
         self._told = told
-        self._options: dict[str, Any] = dict(desk.options) | {"output_file": None}
+        self._options: dict[str, object] = dict(desk.options) | {"output_file": None}
         if self._options["output"] in BINARY:
             self._options["output"] = "table"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 import msgspec
 from rich.table import Table
@@ -72,7 +72,7 @@ def render_json(standards: Sequence[Standard], out: TextIO) -> None:
     out.write(msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n")
 
 
-def _standard(item: Standard) -> dict[str, Any]:
+def _standard(item: Standard) -> dict[str, object]:
     return {
         "id": item.id,
         "name": item.name,
@@ -83,7 +83,7 @@ def _standard(item: Standard) -> dict[str, Any]:
     }
 
 
-def _control(control: ControlCompliance) -> dict[str, Any]:
+def _control(control: ControlCompliance) -> dict[str, object]:
     return {
         "name": control.name,
         "title": control.title,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 from rich.text import Text
@@ -134,10 +134,10 @@ def _reason(reason: Reason) -> Text:
     return text
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=_open)
     return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "..."
 
 
-def _open(value: Any) -> str:
+def _open(value: object) -> str:
     return shown(value) if isinstance(value, Unknown) else str(value)

@@ -71,7 +71,7 @@ def render_json(report: Report, wanted: str, out: TextIO) -> None:
     out.write(_text(body) + "\n")
 
 
-def _object(one: Remedy) -> dict[str, Any]:
+def _object(one: Remedy) -> dict[str, object]:
     body: dict[str, Any] = {"resource": one.resource, "policy": one.policy}
     if one.preview is None:
         return body | {"note": one.note}
@@ -127,9 +127,9 @@ def _shown(shown: Preview, console: Console) -> None:
         console.print(_text(shown.deployment), markup=False, soft_wrap=True)
 
 
-def _line(value: Any) -> str:
+def _line(value: object) -> str:
     return msgspec.json.encode(redact(value)).decode()
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(redact(value)), indent=2).decode()

@@ -79,7 +79,7 @@ class Asker:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
     ) -> Reply:
         """The answer; SourceError where there is none or it is too large, StoppedError where it was told to stop while it waited."""
         for number in range(_TRIES):
@@ -112,7 +112,7 @@ class Asker:
         method: str,
         path: str,
         params: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, object] | None,
         turn: int,
     ) -> Reply:
         url, headers, extensions = self._place(path, turn)
@@ -156,7 +156,7 @@ class Asker:
             raise StoppedError
 
 
-def _said(body: Any) -> str:
+def _said(body: object) -> str:
     """What an error of TAXII or MISP says of itself; nothing of what is another answer.
 
     Source: TAXII 2.1 section 3.6.1, https://www.misp-project.org/openapi/ (ApiError)

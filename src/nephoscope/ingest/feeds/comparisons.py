@@ -74,7 +74,7 @@ class _Reader(STIXPatternListener):  # type: ignore[misc]  # the grammar has no 
         if ctx.IntPosLiteral().getText().lstrip("+0") != "1":
             raise PatternError(f"{_words(ctx)}: one observation is a match here, several are not counted")
 
-    def exitStartStopQualifier(self, ctx: Any) -> None:
+    def exitStartStopQualifier(self, ctx: object) -> None:
         raise PatternError(
             f"{_words(ctx)} is not matched: valid_from and valid_until of the indicator say when it holds"
         )
@@ -98,7 +98,7 @@ class _Reader(STIXPatternListener):  # type: ignore[misc]  # the grammar has no 
             raise _unmatched(ctx)
         self._add(ctx, [ctx.StringLiteral()], subset=True)
 
-    def exitPropTestExists(self, ctx: Any) -> None:
+    def exitPropTestExists(self, ctx: object) -> None:
         raise _unmatched(ctx)
 
     exitPropTestOrder = exitPropTestLike = exitPropTestRegex = exitPropTestIsSuperset = exitPropTestExists

@@ -95,7 +95,7 @@ def _is_id(text: str, kind: str) -> bool:
         return False
 
 
-def _observed(document: dict[str, Any]) -> tuple[Observable, ...]:
+def _observed(document: dict[str, object]) -> tuple[Observable, ...]:
     language = document.get("pattern_type", "stix")
     if language != "stix":
         raise BadItemError(f"a pattern in {str(language)[:60]} is not matched here: stix is")
@@ -108,7 +108,7 @@ def _observed(document: dict[str, Any]) -> tuple[Observable, ...]:
         raise BadItemError(f"pattern: {error}") from error
 
 
-def _until(document: dict[str, Any]) -> datetime | None:
+def _until(document: dict[str, object]) -> datetime | None:
     since, until = _moment(document, "valid_from"), _moment(document, "valid_until")
     if since and until and until <= since:
         raise BadItemError("valid_until must lie behind valid_from")
@@ -125,14 +125,14 @@ def _moment(document: dict[str, Any], name: str) -> datetime | None:
     return found.astimezone(UTC)
 
 
-def _flag(document: dict[str, Any], name: str) -> bool:
+def _flag(document: dict[str, object], name: str) -> bool:
     value = document.get(name, False)
     if not isinstance(value, bool):
         raise BadItemError(f"{name} is true or false")
     return value
 
 
-def _confidence(document: dict[str, Any]) -> int | None:
+def _confidence(document: dict[str, object]) -> int | None:
     value = document.get("confidence")
     if value is None:
         return None

@@ -51,8 +51,8 @@ def attributes(document: Any, place: str = "") -> Iterator[tuple[str, Any, dict[
 
 
 def _of_event(
-    holder: dict[str, Any], place: str, event: dict[str, Any]
-) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    holder: dict[str, object], place: str, event: dict[str, object]
+) -> Iterator[tuple[str, object, dict[str, object]]]:
     several = holder.get("Attribute")
     for number, one in enumerate(several if isinstance(several, list) else ()):
         own = one.get("Event") if isinstance(one, dict) else None
@@ -65,7 +65,7 @@ def _of_event(
             yield from _of_event(one, f"{place}.Object[{number}]".lstrip("."), event)
 
 
-def is_answer(document: Any) -> bool:
+def is_answer(document: object) -> bool:
     """Whether a document is one that restSearch over attributes gives, if only an empty one."""
     found = document.get("response", document) if isinstance(document, dict) else document
     return isinstance(found, list) or (isinstance(found, dict) and isinstance(found.get("Attribute"), list))
@@ -80,23 +80,23 @@ def events(document: Any) -> Iterator[dict[str, Any]]:
             yield event
 
 
-def event_of(event: dict[str, Any]) -> str:
+def event_of(event: dict[str, object]) -> str:
     """The uuid of an event, '' where it has none."""
     return _uuid(event.get("uuid"))
 
 
-def is_published(event: dict[str, Any]) -> bool:
+def is_published(event: dict[str, object]) -> bool:
     """Whether an event is published."""
     return _is_set(event.get("published"))
 
 
-def published_at(event: dict[str, Any]) -> int:
+def published_at(event: dict[str, object]) -> int:
     """The second at which an event was published last, 0 where that is not said."""
     text = str(event.get("publish_timestamp", ""))
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
 
 
-def is_misp(document: Any) -> bool:
+def is_misp(document: object) -> bool:
     """Whether a document is one of MISP's."""
     first = document[0] if isinstance(document, list) and document else document
     return isinstance(first, dict) and any(name in first for name in ("Event", "response", "Attribute"))
@@ -123,31 +123,31 @@ def items(
             yield Refusal(where, str(error), shown(one))
 
 
-def _is_set(value: Any) -> bool:
+def _is_set(value: object) -> bool:
     """Whether a flag is set, in any way that MISP writes one."""
     return value is True or value == 1 or value in ("1", "true")
 
 
-def id_of(one: Any) -> str:
+def id_of(one: object) -> str:
     """The id of the indicator that an attribute is, '' where it has none."""
     found = _uuid(one.get("uuid")) if isinstance(one, dict) else ""
     return f"indicator--{found}" if found else ""
 
 
-def _uuid(value: Any) -> str:
+def _uuid(value: object) -> str:
     try:
         return str(uuid.UUID(str(value)))
     except ValueError:
         return ""
 
 
-def _changed(one: dict[str, Any]) -> datetime | None:
+def _changed(one: dict[str, object]) -> datetime | None:
     value = one.get("timestamp")
     counted = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20
     return moment(int(str(value)) if counted else value)
 
 
-def _indicator(one: dict[str, Any], event: dict[str, Any], confidence: int | None) -> dict[str, Any]:
+def _indicator(one: dict[str, object], event: dict[str, object], confidence: int | None) -> dict[str, object]:
     id_, value = id_of(one), one.get("value")
     if not id_ or not isinstance(value, str):
         raise BadItemError("an attribute has uuid and value")
@@ -192,7 +192,7 @@ def _pattern(kind: str, value: str) -> str:
     return compared(key, value)
 
 
-def _labels(one: dict[str, Any], event: dict[str, Any]) -> list[str]:
+def _labels(one: dict[str, object], event: dict[str, object]) -> list[str]:
     found = []
     for holder in (event, one):
         tags = holder.get("Tag")
@@ -211,7 +211,7 @@ _BY_THREAT_LEVEL = {"1": 85, "2": 60}
 _ELSE = 50
 
 
-def _confidence(labels: list[str], event: dict[str, Any], given: int | None) -> int:
+def _confidence(labels: list[str], event: dict[str, object], given: int | None) -> int:
     """From a tag (`misp:confidence-level="usually-confident"`), else the one given, else from the event's threat level (1 high)."""
     for label in labels:
         head, _, word = label.lower().partition("confidence-level=")

@@ -44,7 +44,7 @@ def rows_of(one: Intel, now: datetime, dropped: tuple[tuple[str, str], ...] = ()
         yield OLDER, _older(one, now, pair, "" if number == 0 else f"#{number + 1}", active=held)
 
 
-def tlp(document: dict[str, Any]) -> str:
+def tlp(document: dict[str, object]) -> str:
     """The level of the Traffic Light Protocol, '' where it has none."""
     marks = document.get("object_marking_refs")
     for mark in marks if isinstance(marks, list) else ():
@@ -63,13 +63,13 @@ def _texts(document: dict[str, Any], name: str) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
-def _phases(document: dict[str, Any]) -> list[str]:
+def _phases(document: dict[str, object]) -> list[str]:
     value = document.get("kill_chain_phases")
     found = value if isinstance(value, list) else []
     return [str(one.get("phase_name", "")).lower() for one in found if isinstance(one, dict)]
 
 
-def _common(one: Intel, now: datetime) -> dict[str, Any]:
+def _common(one: Intel, now: datetime) -> dict[str, object]:
     return {
         "TimeGenerated": now.isoformat(),
         "Id": one.id,
@@ -81,11 +81,11 @@ def _common(one: Intel, now: datetime) -> dict[str, Any]:
     }
 
 
-def _object(one: Intel, now: datetime) -> dict[str, Any]:
+def _object(one: Intel, now: datetime) -> dict[str, object]:
     return _common(one, now) | {"StixType": one.kind}
 
 
-def _indicator(one: Intel, now: datetime, pair: tuple[str, str], *, active: bool) -> dict[str, Any]:
+def _indicator(one: Intel, now: datetime, pair: tuple[str, str], *, active: bool) -> dict[str, object]:
     document = one.document
     return _common(one, now) | {
         "ObservableKey": pair[0],
@@ -107,7 +107,9 @@ def _from(one: Intel) -> str:
     return found.isoformat()
 
 
-def _older(one: Intel, now: datetime, pair: tuple[str, str], suffix: str, *, active: bool) -> dict[str, Any]:
+def _older(
+    one: Intel, now: datetime, pair: tuple[str, str], suffix: str, *, active: bool
+) -> dict[str, object]:
     document = one.document
     kinds = _texts(document, "indicator_types") or _texts(document, "labels")
     phases = {column: True for phase in _phases(document) if (column := _KILL_CHAIN.get(phase))}
@@ -132,7 +134,7 @@ def _older(one: Intel, now: datetime, pair: tuple[str, str], suffix: str, *, act
     }
 
 
-def _placed(key: str, value: str) -> dict[str, Any]:
+def _placed(key: str, value: str) -> dict[str, object]:
     """The column of the older table that holds a value."""
     if key in ("ipv4-addr:value", "ipv6-addr:value"):
         return {"NetworkCidrBlock" if "/" in value else "NetworkIP": value}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -14,8 +13,8 @@ from nephoscope.ingest.live.source import Kind
 
 def secrets_after(
     kind: Kind,
-    before: Mapping[str, Any],
-    settings: Any,
+    before: Mapping[str, object],
+    settings: object,
     secrets: Mapping[str, str],
     given: Mapping[str, str],
 ) -> dict[str, str]:
@@ -35,7 +34,7 @@ def secrets_after(
     return dict(given)
 
 
-def _moved(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def _moved(kind: Kind, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
     """The settings that bind secrets and are other ones after a change, in the order of the kind."""
     return [
         one.encode_name

@@ -45,7 +45,7 @@ _PLACE = re.compile(r" - at `\$\.(\w+)")
 _LONGEST = 3_153_600_000.0
 
 
-def parsed(kind: Kind, given: Mapping[str, Any]) -> Any:
+def parsed(kind: Kind, given: Mapping[str, object]) -> object:
     """The settings of a kind from JSON or from texts of the command line; SettingsError names the setting and what it must be."""
     known = {one.name: one for one in described(kind)}
     for name in given:
@@ -70,7 +70,9 @@ def _unknown(kind: Kind, name: str, known: list[str]) -> str:
     return f"{name}: {kind.name} has no such setting: {meant}there are {', '.join(known)}"
 
 
-def _wanted(error: msgspec.ValidationError, known: Mapping[str, Described], given: Mapping[str, Any]) -> str:
+def _wanted(
+    error: msgspec.ValidationError, known: Mapping[str, Described], given: Mapping[str, object]
+) -> str:
     """What is wrong in words."""
     if missing := _MISSING.fullmatch(str(error)):
         return f"{missing[1]}: must be given ({known[missing[1]].help.rstrip('.')})"
@@ -112,7 +114,7 @@ def described(kind: Kind) -> Iterator[Described]:
         yield Described(name, _type(one), _shown(default), help_, _must(one), owners)
 
 
-def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, Any]) -> Any:
+def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, object]) -> object:
     """The default of a setting, UNSET where it must be given; what a factory makes the schema does not have."""
     if field.required:
         return msgspec.UNSET
@@ -154,7 +156,7 @@ def _must(one: Mapping[str, Any]) -> str:
     return ", ".join([kinds_, *bounds])
 
 
-def _shown(default: Any) -> str | None:
+def _shown(default: object) -> str | None:
     if default is msgspec.UNSET:
         return None
     if isinstance(default, list):
@@ -162,7 +164,7 @@ def _shown(default: Any) -> str | None:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def _split(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
+def _split(kind: Kind, given: Mapping[str, object]) -> dict[str, object]:
     """A text given for a list is its elements, parted by commas."""
     lists = {one.name for one in described(kind) if one.type == "list"}
     return {

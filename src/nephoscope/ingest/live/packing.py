@@ -125,7 +125,7 @@ def _parts(stream: _Input, packing: str) -> Any:
     return GzipStream(stream) if packing == ".gz" else _Members(stream, _MEMBERS[packing])
 
 
-def _zstd(stream: io.RawIOBase) -> Any:
+def _zstd(stream: io.RawIOBase) -> object:
     import pyarrow as pa
 
     return pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")

@@ -35,7 +35,7 @@ Allow = Callable[[Collection[str]], None]
 def add(
     state: State,
     source: Source,
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     secrets: Mapping[str, str],
     *,
     there: bool = True,

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any
 
 from nephoscope.connect.client import Answer, Client, RequestError
 from nephoscope.connect.cloud import Cloud, CloudError, cloud_of
@@ -62,7 +61,7 @@ def _waiting(stop: Event) -> Callable[[float], None]:
     return wait
 
 
-def pages(asked: Client, url: str, what: str, permission: str) -> Iterator[list[dict[str, Any]]]:
+def pages(asked: Client, url: str, what: str, permission: str) -> Iterator[list[dict[str, object]]]:
     """The elements of an answer's `value`, page by page.
 
     SourceError for a refusal, with the permission that it takes, for an answer without a list, and for links that lead nowhere: an

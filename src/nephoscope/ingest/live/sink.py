@@ -219,7 +219,7 @@ class LakeSink:
 
 
 def _placed(
-    table: str, rows: Sequence[Mapping[str, Any]], origins: Sequence[Origin], first: int
+    table: str, rows: Sequence[Mapping[str, object]], origins: Sequence[Origin], first: int
 ) -> Iterator[Placed]:
     for number, row in enumerate(rows):
         placed = Placed(Row(table, dict(row)), f"record {number}", "", first + number)

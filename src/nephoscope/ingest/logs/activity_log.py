@@ -103,7 +103,7 @@ class ActivityLog:
     title: str = "Azure Activity Log"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether a record is an event of the Activity Log, of either shape."""
         if _in_alert(record):
             return True
@@ -135,11 +135,11 @@ class ActivityLog:
         yield _FILLING.row({name: value for name, value in values.items() if value != ""})
 
 
-def _of_tenant(record: dict[str, Any]) -> bool:
+def _of_tenant(record: dict[str, object]) -> bool:
     return text_of(record, "resourceId").lower().startswith("/tenants/")
 
 
-def _in_alert(record: dict[str, Any]) -> dict[str, Any]:
+def _in_alert(record: dict[str, object]) -> dict[str, object]:
     """The event that the payload of an activity log alert tells of, with what the payload says of the alert; {} where it is none."""
     if as_text(record.get("schemaId")).lower() != _ALERT:
         return {}
@@ -152,7 +152,7 @@ def _in_alert(record: dict[str, Any]) -> dict[str, Any]:
     return event | {name: value for name, value in said.items() if value not in (None, "", {})}
 
 
-def _time(record: dict[str, Any]) -> datetime:
+def _time(record: dict[str, object]) -> datetime:
     if "time" in record or "eventTimestamp" not in record:
         return time_of(record)
     found = moment(record["eventTimestamp"])
@@ -161,7 +161,7 @@ def _time(record: dict[str, Any]) -> datetime:
     return found
 
 
-def _value(record: dict[str, Any], name: str, part: str = "value") -> str:
+def _value(record: dict[str, object], name: str, part: str = "value") -> str:
     """A member that is a text in one shape and {value, localizedValue} in the other."""
     found = record.get(name)
     return text_of(found, part) if isinstance(found, dict) else as_text(found) if part == "value" else ""
@@ -194,7 +194,7 @@ def _after_dot(signature: str) -> str:
     return tail if dot else head
 
 
-def _put_person(values: dict[str, Any], record: dict[str, Any]) -> None:
+def _put_person(values: dict[str, object], record: dict[str, object]) -> None:
     identity = parsed(record.get("identity"))
     identity = identity if isinstance(identity, dict) else {}
     claims = parsed(record.get("claims") or identity.get("claims"))
@@ -212,7 +212,7 @@ def _put_person(values: dict[str, Any], record: dict[str, Any]) -> None:
     values["Caller"] = text_of(record, "caller") or _caller(claims, record.get("identity"))
 
 
-def _caller(claims: dict[str, Any], identity: Any) -> str:
+def _caller(claims: dict[str, object], identity: object) -> str:
     """Who called: the user's name, else the object or the application that the token names."""
     name = text_of(claims, *_UPN)
     if name:
@@ -248,7 +248,7 @@ def _provider(resource_id: str, operation: str) -> str:
     return found[-1] if found else ""
 
 
-def _put_objects(values: dict[str, Any], record: dict[str, Any], properties: Any) -> None:
+def _put_objects(values: dict[str, object], record: dict[str, object], properties: object) -> None:
     """The properties as text and as an object."""
     if isinstance(properties, dict) and properties:
         values["Properties"] = msgspec.json.encode(properties).decode()

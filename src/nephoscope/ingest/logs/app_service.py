@@ -49,7 +49,7 @@ class AppService:
     tables: tuple[str, ...] = _TABLES
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether the category is one of App Service's."""
         return category_of(record) in _ROUTES
 
@@ -62,7 +62,7 @@ class AppService:
         yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
-def _members(text: str) -> dict[str, Any]:
+def _members(text: str) -> dict[str, object]:
     """The object in the text of `properties`; a text that is none is the message."""
     if not text.lstrip().startswith("{"):
         return {"message": text} if text.strip() else {}
@@ -75,7 +75,7 @@ def _members(text: str) -> dict[str, Any]:
     return {str(name): value for name, value in value.items()}
 
 
-def _in_single_quotes(text: str) -> Any:
+def _in_single_quotes(text: str) -> object:
     if len(text) > _LONGEST:
         return None
     try:
@@ -84,7 +84,7 @@ def _in_single_quotes(text: str) -> Any:
         return None
 
 
-def _shape(record: dict[str, Any], properties: dict[str, Any], _values: dict[str, Any]) -> None:
+def _shape(record: dict[str, object], properties: dict[str, object], _values: dict[str, object]) -> None:
     """A category within `properties` (that of the logger) is the finer one; a query without its `?` may hold a key."""
     query = properties.get("CsUriQuery")
     if isinstance(query, str):

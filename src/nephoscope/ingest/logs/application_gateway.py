@@ -6,8 +6,6 @@ Source: https://learn.microsoft.com/azure/application-gateway/monitor-applicatio
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.ingest.logs.categories import CategoryFormat
 
 _DETAILS = {
@@ -18,7 +16,7 @@ _DETAILS = {
 }
 
 
-def _details(_: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:  # noqa: ARG001
+def _details(_: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:  # noqa: ARG001
     """The members of the firewall's `details` have columns; what is new in it stays."""
     details = properties.get("details")
     if not isinstance(details, dict):

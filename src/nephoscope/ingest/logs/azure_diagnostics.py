@@ -47,7 +47,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 
 
-def diagnostics_row(record: dict[str, Any], context: Context) -> Row:
+def diagnostics_row(record: dict[str, object], context: Context) -> Row:
     """The row of a resource log record; raises BadRecordError where it has no time."""
     values = started(record, context)
     values.update(resource_columns(values.get("_ResourceId", "")))
@@ -64,7 +64,7 @@ def diagnostics_row(record: dict[str, Any], context: Context) -> Row:
     return Row(TABLE, values)
 
 
-def _envelope(values: dict[str, Any], others: dict[str, Any], name: str, value: Any) -> None:
+def _envelope(values: dict[str, object], others: dict[str, object], name: str, value: object) -> None:
     lowered = name.lower()
     if lowered in _ELSEWHERE:
         if lowered == "durationms" and value is not None:
@@ -91,7 +91,7 @@ def _properties(values: dict[str, Any], properties: dict[str, Any]) -> None:
             _put(values, name, value, 0)
 
 
-def _put(values: dict[str, Any], name: str, value: Any, depth: int) -> None:
+def _put(values: dict[str, object], name: str, value: object, depth: int) -> None:
     if value is None:
         return
     name = _NO_NAME.sub("_", name)
@@ -108,7 +108,7 @@ def _put(values: dict[str, Any], name: str, value: Any, depth: int) -> None:
         values.setdefault(f"record_{column}", typed)
 
 
-def _typed(value: Any) -> tuple[str, Any]:
+def _typed(value: object) -> tuple[str, object]:
     """The suffix that Log Analytics gives to a value's column, and the value."""
     if isinstance(value, bool):
         return "b", value
@@ -153,7 +153,7 @@ class AzureDiagnostics:
     title: str = "Resource logs of any category"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it has a category, a time, and one more of the fields that every resource log must have."""
         names = {name.lower() for name in record}
         return "category" in names and bool(names & _TIMES) and bool(names & _OTHERS)

@@ -77,7 +77,7 @@ class AzureFirewallText:
     title = "Azure Firewall, older logs with sentences"
     tables = (*_TABLES, AZURE_DIAGNOSTICS)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """By the category."""
         return category_of(record) in _CATEGORIES
 
@@ -156,7 +156,7 @@ def _translated(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[
     return values | {column: labels[name] for name, column in _RULE.items() if name in labels}
 
 
-def _signature(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, Any]:
+def _signature(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
     return {
         "DestinationIp": head["target"],
         "SignatureId": labels.get("Signature"),
@@ -166,7 +166,7 @@ def _signature(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[s
     }
 
 
-def _threat(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, Any]:
+def _threat(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
     column = "Fqdn" if _is_name(head["target"]) else "DestinationIp"
     return {
         column: head["target"],
@@ -175,7 +175,7 @@ def _threat(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str,
     }
 
 
-def _application(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, Any]:
+def _application(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
     return {"Fqdn": head["target"], "TargetUrl": labels.get("Url"), "WebCategory": labels.get("Web Category")}
 
 

@@ -93,7 +93,7 @@ def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else body or b""
 
 
-def _check(codec: Any, schema: Any) -> None:
+def _check(codec: object, schema: object) -> None:
     """Refuse what Event Hubs Capture does not write; raises BadRecordError."""
     if codec != "null":
         raise BadRecordError(
@@ -107,13 +107,13 @@ def _check(codec: Any, schema: Any) -> None:
         )
 
 
-def _has_content(kind: Any) -> bool:
+def _has_content(kind: object) -> bool:
     """Whether a type is bytes or text, or may be absent."""
     kinds = kind if isinstance(kind, list) else [kind]
     return all(one in ("bytes", "string", "null") for one in kinds) and kinds != ["null"]
 
 
-def _is_plain(kind: Any) -> bool:
+def _is_plain(kind: object) -> bool:
     """Whether a type is a scalar, or a union or map of scalars: no value of it takes more room than its bytes."""
     if isinstance(kind, list):
         return all(_is_plain(one) for one in kind)

@@ -56,7 +56,7 @@ class Bounded:
 class _Read(NamedTuple):
     """The messages of a block, the bytes that they take, and why there are no more where that is a fault."""
 
-    messages: list[dict[str, Any]]
+    messages: list[dict[str, object]]
     size: int
     why: str = ""
 
@@ -69,7 +69,7 @@ class _Frame(NamedTuple):
     used: int
 
 
-def messages(window: Window, schema: Any, marker: bytes) -> Iterator[dict[str, Any] | Broken]:
+def messages(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, object] | Broken]:
     """The messages of the blocks behind the header of a file, and what is broken."""
     while window.left or _filled(window, 1):
         yield from _block(window, schema, marker)
@@ -82,7 +82,7 @@ def _filled(window: Window, size: int) -> bool:
     return window.left >= size
 
 
-def _block(window: Window, schema: Any, marker: bytes) -> Iterator[dict[str, Any] | Broken]:
+def _block(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, object] | Broken]:
     """The messages of the block at the position, which goes on behind it."""
     at = window.base + window.position
     _filled(window, 2 * _LONG)
@@ -113,7 +113,7 @@ def _block(window: Window, schema: Any, marker: bytes) -> Iterator[dict[str, Any
     window.position += behind
 
 
-def _goes_on(window: Window, offset: int, schema: Any, marker: bytes) -> bool:
+def _goes_on(window: Window, offset: int, schema: object, marker: bytes) -> bool:
     """Whether the file ends so many bytes behind the position, or a whole block stands there."""
     if not _filled(window, offset + 1):
         return window.left == offset
@@ -135,7 +135,7 @@ def _broken(at: int, frame: _Frame, read: _Read, data: bytes) -> Broken:
     return Broken(at + read.size, f"the block is broken: {why}", data[read.size :][:_RAW])
 
 
-def _stretch(window: Window, at: int, schema: Any, marker: bytes) -> Iterator[dict[str, Any] | Broken]:
+def _stretch(window: Window, at: int, schema: object, marker: bytes) -> Iterator[dict[str, object] | Broken]:
     """What can be read of the bytes up to the next marker: the messages up to the first broken one, and the block that ends there."""
     data, ended = _to_marker(window, marker)
     behind, last = (len(data), []) if ended else _last(data, schema)

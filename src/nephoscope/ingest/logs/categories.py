@@ -76,7 +76,7 @@ def resource_type(resource_id: str) -> str:
     return "/".join([*tail[:1], *tail[1::2]])
 
 
-def category_of(record: dict[str, Any]) -> str:
+def category_of(record: dict[str, object]) -> str:
     """The category, lower-cased ('' = none)."""
     found = record.get("category", record.get("Category"))
     return found.lower() if isinstance(found, str) else ""
@@ -108,7 +108,7 @@ class CategoryFormat:
         """The tables it writes."""
         return (*dict.fromkeys(self.routes.values()), *(("AzureDiagnostics",) if self.both else ()))
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether the category is one of ours, of our provider where the record says which."""
         if category_of(record) not in self.routes:
             return False
@@ -122,7 +122,7 @@ class CategoryFormat:
         if self.both and context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 
-    def dedicated_row(self, record: dict[str, Any], context: Context, table: str) -> Row:
+    def dedicated_row(self, record: dict[str, object], context: Context, table: str) -> Row:
         """The row for the table of the category."""
         return row_of(record, context, self.filling(table), self.shape)
 
@@ -143,7 +143,7 @@ def row_of(record: dict[str, Any], context: Context, filling: Filling, shape: Sh
     return filling.row(values)
 
 
-def dedicated_table(record: dict[str, Any], context: Context) -> str:
+def dedicated_table(record: dict[str, object], context: Context) -> str:
     """The table that the content names for the record's category and resource type, '' where it names none.
 
     Of a record that does not say its resource, the one that the category has for every resource type.

@@ -72,7 +72,7 @@ class CommonEventFormat:
         yield Row(TABLE, values)
 
 
-def _head(line: str, at: int) -> tuple[dict[str, Any], int]:
+def _head(line: str, at: int) -> tuple[dict[str, object], int]:
     """The six fields behind the version, and where the extension begins; a severity may end the line."""
     parts = line[at:].split("|", len(_HEADER))
     fields = parts[: len(_HEADER)]
@@ -128,20 +128,20 @@ def unescaped(text: str) -> str:
 
 
 @cache
-def _kinds() -> dict[str, tuple[str, Callable[[str], Any] | None, str]]:
+def _kinds() -> dict[str, tuple[str, Callable[[str], object] | None, str]]:
     """Key -> its column, what makes a value of its type, and the column that has the value as a whole number beside it ('' = none)."""
     types = columns_of(TABLE)
     return {key: (column, _made(types[column]), _NUMBERS.get(column, "")) for key, column in COLUMNS.items()}
 
 
-def _made(kind: KqlType) -> Callable[[str], Any] | None:
+def _made(kind: KqlType) -> Callable[[str], object] | None:
     """What makes a value of a type of a text, None where it stays one."""
     if kind is KqlType.STRING:
         return None
     return _timed if kind is KqlType.DATETIME else partial(fitted, kind)
 
 
-def _put(values: dict[str, Any], members: list[tuple[str, str]]) -> None:
+def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
     """Add members to a row's values: the first that is not empty has its column, the rest are in AdditionalExtensions."""
     kinds = _kinds()
     others = []

@@ -43,7 +43,7 @@ class DefenderHunting:
         names = (document.name.removesuffix(".json") for document in documents(kind="tables"))
         return {name.lower(): name for name in names}
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether the category is that of a hunting table."""
         return category_of(record).startswith(_PREFIX)
 

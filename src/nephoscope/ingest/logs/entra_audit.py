@@ -54,7 +54,7 @@ class EntraAudit:
     title: str = "Entra ID audit log"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
         kind = resource_type(text_of(record, "resourceId"))
         if category_of(record) == "auditlogs" and kind in ("", _DIRECTORY):
@@ -75,12 +75,12 @@ class EntraAudit:
         yield row_of(record, context, _FILLING, _shape)
 
 
-def _of_graph(record: dict[str, Any]) -> bool:
+def _of_graph(record: dict[str, object]) -> bool:
     """Graph's directoryAudit, also with the members alone that its reader selected."""
     return "properties" not in record and len(_MARKS & record.keys()) > 1
 
 
-def _of_activity(record: dict[str, Any]) -> bool:
+def _of_activity(record: dict[str, object]) -> bool:
     """A record of the directory whose category is that of the activity, not that of the stream."""
     category = category_of(record)
     if f"{_DIRECTORY}:{category}" in table_of_category():
@@ -88,13 +88,13 @@ def _of_activity(record: dict[str, Any]) -> bool:
     return _is_marked(record) or category in _ACTIVITIES
 
 
-def _is_marked(record: dict[str, Any]) -> bool:
+def _is_marked(record: dict[str, object]) -> bool:
     """Whether the properties are those of an activity."""
     properties = parsed(record.get("properties"))
     return isinstance(properties, dict) and not _MARKS.isdisjoint(properties)
 
 
-def _shape(record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:
+def _shape(record: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
     """The category is that of the activity; the identity is a text or an object."""
     if category_of(record) == "auditlogs":
         record.pop("category", None)
@@ -111,7 +111,7 @@ def _shape(record: dict[str, Any], properties: dict[str, Any], values: dict[str,
         values["OperationName"] = as_text(properties["activityDisplayName"])
 
 
-def _initiator(initiated_by: Any) -> str:
+def _initiator(initiated_by: object) -> str:
     """The name of the user or application that an activity was initiated by."""
     if not isinstance(initiated_by, dict):
         return ""

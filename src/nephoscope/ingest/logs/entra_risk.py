@@ -52,7 +52,7 @@ class EntraRisk:
     tables: tuple[str, ...] = tuple(_TABLES.values())
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it is a record of a risk category, or one of Graph's four objects."""
         return category_of(record) in _TABLES or _category_of_graph(record) != ""
 
@@ -67,7 +67,7 @@ class EntraRisk:
         yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
-def _shape(record: dict[str, Any], _properties: dict[str, Any], _values: dict[str, Any]) -> None:
+def _shape(record: dict[str, object], _properties: dict[str, object], _values: dict[str, object]) -> None:
     """The record's own category, identity and place say nothing of the risk."""
     for name in ("category", "Category"):
         record.pop(name, None)
@@ -75,7 +75,7 @@ def _shape(record: dict[str, Any], _properties: dict[str, Any], _values: dict[st
         record.pop("location", None)
 
 
-def _category_of_graph(record: dict[str, Any]) -> str:
+def _category_of_graph(record: dict[str, object]) -> str:
     """The category that one of Graph's objects would be streamed under, '' = none of them.
 
     Each is known by several members, for Graph leaves out what its reader does not select, and most may be null.

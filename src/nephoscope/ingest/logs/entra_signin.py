@@ -53,7 +53,7 @@ _RENAMES = {
 
 
 def _shape(
-    record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any], filling: Filling
+    record: dict[str, object], properties: dict[str, object], values: dict[str, object], filling: Filling
 ) -> None:
     """What names do not tell: the place, the resource, the policies, the result, who it was."""
     types = filling.types
@@ -88,7 +88,7 @@ class EntraSignIn:
     tables: tuple[str, ...] = tuple(_TABLES.values())
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it is a record of a sign-in category, or Graph's signIn."""
         return category_of(record) in _TABLES or _of_graph(record)
 
@@ -99,13 +99,13 @@ class EntraSignIn:
         table = _TABLES[category_of(record)]
         filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
 
-        def shape(rest: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:
+        def shape(rest: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
             _shape(rest, properties, values, filling)
 
         yield row_of(record, context, filling, shape)
 
 
-def _of_graph(record: dict[str, Any]) -> bool:
+def _of_graph(record: dict[str, object]) -> bool:
     """Whether it is Graph's signIn, also with the members alone that its reader selected."""
     if "createdDateTime" not in record or "properties" in record:
         return False
@@ -116,7 +116,7 @@ def _of_graph(record: dict[str, Any]) -> bool:
     return marks > 0 and marks + len(_USUAL & record.keys()) > 1
 
 
-def _enveloped(record: dict[str, Any]) -> dict[str, Any]:
+def _enveloped(record: dict[str, object]) -> dict[str, object]:
     """Graph's signIn as the stream would write it."""
     kinds = record.get("signInEventTypes")
     kind = as_text(kinds[0]).lower() if isinstance(kinds, list) and kinds else ""

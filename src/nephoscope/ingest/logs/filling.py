@@ -80,7 +80,9 @@ class Filling:
             self._known[name] = known
         return known
 
-    def fill(self, values: dict[str, Any], members: Mapping[str, Any], skip: Container[str] = ()) -> None:
+    def fill(
+        self, values: dict[str, object], members: Mapping[str, object], skip: Container[str] = ()
+    ) -> None:
         """Add members to a row's values; a column that has another value already keeps it, and the bag gets the member."""
         places = self._known
         for name, value in members.items():
@@ -107,7 +109,7 @@ class Filling:
         return Row(self.table, values)
 
 
-def started(record: dict[str, Any], context: Context) -> dict[str, Any]:
+def started(record: dict[str, object], context: Context) -> dict[str, object]:
     """The columns that every row of a resource log begins with; raises BadRecordError where there is no time."""
     values: dict[str, Any] = {"TimeGenerated": time_of(record)}
     resource_id = resource_id_of(record, context)
@@ -119,7 +121,7 @@ def started(record: dict[str, Any], context: Context) -> dict[str, Any]:
     return values
 
 
-def fitted(kind: KqlType, value: Any) -> Any:
+def fitted(kind: KqlType, value: object) -> object:
     """A JSON value as its column takes it: numbers written as text become numbers, JSON text an object, an object JSON text.
 
     A value that does not fit is returned as it is: the lake puts it into the bag.
@@ -140,7 +142,7 @@ def fitted(kind: KqlType, value: Any) -> Any:
     return value if found is None else found
 
 
-def parsed(value: Any) -> Any:
+def parsed(value: object) -> object:
     """The object or array in a text that is its JSON; any other value as it is."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
@@ -150,7 +152,7 @@ def parsed(value: Any) -> Any:
         return value
 
 
-def _truth(value: Any) -> bool | None:
+def _truth(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):

@@ -66,7 +66,7 @@ def tuple_rows(
             yield context.bad(str(error), f"{path}[{place}]", text)
 
 
-def nsg_values(text: Any) -> dict[str, Any]:
+def nsg_values(text: object) -> dict[str, object]:
     """The values of a tuple of versions 1 and 2; raises TupleError."""
     parts = _parts(text, (8, 13))
     status = _word(parts[7], STATUSES, "decision")
@@ -79,7 +79,7 @@ def nsg_values(text: Any) -> dict[str, Any]:
     return values
 
 
-def vnet_values(text: Any) -> dict[str, Any]:
+def vnet_values(text: object) -> dict[str, object]:
     """The values of a tuple of version 4; raises TupleError."""
     parts = _parts(text, (13,))
     values = _common(parts)
@@ -101,7 +101,7 @@ def _parts(text: Any, sizes: tuple[int, ...]) -> list[str]:
     return parts
 
 
-def _common(parts: list[str]) -> dict[str, Any]:
+def _common(parts: list[str]) -> dict[str, object]:
     time = from_epoch(_number(parts[0], _MOST, "time"))
     if time is None:
         raise TupleError(f"not a time: {parts[0]!r}")
@@ -130,7 +130,7 @@ def _number(text: str, most: int, name: str) -> int:
     return int(text)
 
 
-def _word(text: str, words: Mapping[str, Any], name: str) -> Any:
+def _word(text: str, words: Mapping[str, object], name: str) -> object:
     found = words.get(text)
     if found is None:
         raise TupleError(f"not a {name}: {text[:32]!r}")
@@ -143,7 +143,7 @@ def _state(text: str, states: frozenset[str]) -> str:
     return text
 
 
-def _count(values: dict[str, Any], parts: list[str]) -> None:
+def _count(values: dict[str, object], parts: list[str]) -> None:
     for name, part in zip(COUNTERS, parts, strict=True):
         if _ABOVE.fullmatch(part) and int(part) > _MOST:
             values[f"{name}_given"] = part

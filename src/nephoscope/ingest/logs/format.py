@@ -123,7 +123,7 @@ class Named(Protocol):
 class LogFormat(Named, Protocol):
     """A format of JSON records, each judged by itself: categories mix in one stream."""
 
-    def recognises(self, record: dict[str, Any], /) -> bool:
+    def recognises(self, record: dict[str, object], /) -> bool:
         """Whether a record is of this format; never raises, whatever the record holds."""
         ...
 

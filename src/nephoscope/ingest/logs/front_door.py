@@ -28,7 +28,7 @@ class FrontDoor:
     title = "Azure Front Door: access, web application firewall, health probes"
     tables = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """By the category."""
         return category_of(record) in _CATEGORIES
 

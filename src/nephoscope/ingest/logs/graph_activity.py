@@ -6,12 +6,11 @@ Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/microso
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
 
 from nephoscope.ingest.logs.categories import CategoryFormat
 
 
-def _shape(_record: dict[str, Any], properties: dict[str, Any], _values: dict[str, Any]) -> None:
+def _shape(_record: dict[str, object], properties: dict[str, object], _values: dict[str, object]) -> None:
     """`properties` repeats the time of the record."""
     properties.pop("timeGenerated", None)
     properties.pop("TimeGenerated", None)

@@ -93,7 +93,7 @@ class GraphAlert:
     title: str = "Microsoft Graph security alerts"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it has a time and several members of an alert of that interface."""
         evidence = record.get("evidence")
         return (
@@ -133,7 +133,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _entity(evidence: dict[str, Any], number: int) -> dict[str, Any]:
+def _entity(evidence: dict[str, object], number: int) -> dict[str, object]:
     """The entity of a piece of evidence; of a kind that is not known, the evidence itself."""
     kind = next(
         (as_text(value) for name, value in evidence.items() if name.lower().endswith("odata.type")), ""
@@ -159,7 +159,7 @@ def _entity(evidence: dict[str, Any], number: int) -> dict[str, Any]:
     return entity
 
 
-def _compromised(entities: list[dict[str, Any]]) -> str:
+def _compromised(entities: list[dict[str, object]]) -> str:
     """The first account or host that the alert is about."""
     for entity in entities:
         found = entity.get("UserPrincipalName") or entity.get("HostName") or entity.get("ResourceId")

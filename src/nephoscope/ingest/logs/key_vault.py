@@ -6,13 +6,12 @@ Source: https://learn.microsoft.com/azure/key-vault/general/logging
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
 
 from nephoscope.ingest.logs.categories import CategoryFormat
 from nephoscope.ingest.logs.filling import parsed
 
 
-def _shape(record: dict[str, Any], _properties: dict[str, Any], values: dict[str, Any]) -> None:
+def _shape(record: dict[str, object], _properties: dict[str, object], values: dict[str, object]) -> None:
     """The identity is an object of claims; the category says nothing that the table does not."""
     record.pop("category", None)
     record.pop("Category", None)

@@ -45,7 +45,7 @@ class KubernetesAudit:
     )
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it is a resource log of an audit category, or an event alone."""
         return category_of(record) in _CATEGORIES or _is_event(record)
 
@@ -69,7 +69,11 @@ class KubernetesAudit:
             yield self._row(record, properties, event, context)
 
     def _row(
-        self, record: dict[str, Any], properties: dict[str, Any], event: dict[str, Any], context: Context
+        self,
+        record: dict[str, object],
+        properties: dict[str, object],
+        event: dict[str, object],
+        context: Context,
     ) -> Row:
         values = started(record, context)
         arc = "microsoft.kubernetes/" in resource_id_of(record, context)
@@ -81,7 +85,7 @@ class KubernetesAudit:
         return filling.row(values)
 
 
-def _is_event(record: dict[str, Any]) -> bool:
+def _is_event(record: dict[str, object]) -> bool:
     return "auditID" in record and as_text(record.get("apiVersion")).startswith("audit.k8s.io/")
 
 

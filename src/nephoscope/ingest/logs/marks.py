@@ -58,7 +58,7 @@ class Marks:
         """So many more bytes were gone over."""
         self._quotes += 0 if self.json else part.count(b'"')
 
-    def add(self, at: int, digest: Any) -> None:
+    def add(self, at: int, digest: object) -> None:
         """Keep a place, if it may be one."""
         self._last = at
         if self._quotes % 2:
@@ -98,7 +98,7 @@ class Later:
             self._wanted.pop()
         return self._wanted[-1] if self._wanted else -1
 
-    def compare(self, at: int, digest: Any) -> None:
+    def compare(self, at: int, digest: object) -> None:
         """Compare what was fed up to a place."""
         self._seen[at] = mark_of(digest)
 

@@ -77,7 +77,7 @@ def older(rows: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
-def _group(ids: Any) -> Any:
+def _group(ids: object) -> object:
     """`subscription/group/name` of network security groups."""
     pattern = r"(?i)^/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/[^/]+/[^/]+/([^/]+)$"
     return pc.utf8_lower(pc.replace_substring_regex(ids, pattern, r"\1/\2/\3"))
@@ -97,5 +97,5 @@ def _rules(rows: pa.Table, columns: dict[str, Any]) -> Any:
     return pc.binary_join_element_wise(pa.repeat("0", rows.num_rows), *(_flat(part) for part in parts), "|")
 
 
-def _flat(column: Any) -> Any:
+def _flat(column: object) -> object:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

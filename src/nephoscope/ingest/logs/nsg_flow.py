@@ -35,7 +35,7 @@ class NsgFlow:
     title = "Flow logs of network security groups, versions 1 and 2"
     tables = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """By the category."""
         return category_of(record) == CATEGORY
 

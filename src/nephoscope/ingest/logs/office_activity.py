@@ -100,7 +100,7 @@ class OfficeActivity:
     title: str = "Microsoft 365 audit log"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it has what every record of that interface must have."""
         names = {folded(name) for name in record}
         return names >= _NEEDED and not _USUAL.isdisjoint(names)

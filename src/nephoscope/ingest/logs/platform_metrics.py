@@ -32,7 +32,7 @@ class PlatformMetrics:
     title: str = "Azure Monitor platform metrics"
     tables: tuple[str, ...] = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it names a metric, and a value of it or its grain."""
         return isinstance(record.get("metricName"), str) and "time" in record and not _SAID.isdisjoint(record)
 

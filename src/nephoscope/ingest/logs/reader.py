@@ -112,7 +112,7 @@ class Reader:
             return
         self._record(form, _masked(value, data) if secret else value, data, place, batch)
 
-    def _message(self, value: dict[str, Any], data: bytes, place: str, secret: bool, batch: Batch) -> bool:
+    def _message(self, value: dict[str, object], data: bytes, place: str, secret: bool, batch: Batch) -> bool:
         """Read what is in a message, each record counted; False where the value is none."""
         try:
             found = unwrapped(value, self._known)
@@ -137,14 +137,14 @@ class Reader:
             form, item = self._formed(item)
             self._record(form, item, raw, place, batch)
 
-    def _known(self, item: dict[str, Any] | str) -> bool:
+    def _known(self, item: dict[str, object] | str) -> bool:
         """Whether a format reads a record or a line; of one that reads anything, whether that has a time."""
         if isinstance(item, str):
             return any(form.recognises_line(item) for form in self.formats.lines)
         form, item = self._formed(item)
         return form is not None and not self._is_no_row(form, item)
 
-    def _is_no_row(self, form: LogFormat, record: dict[str, Any]) -> bool:
+    def _is_no_row(self, form: LogFormat, record: dict[str, object]) -> bool:
         """Whether the format of the table that is asked for takes a record that can be no row: nothing in it is called a time."""
         return (
             bool(self.context.table)
@@ -194,7 +194,7 @@ class Reader:
         batch.bad.append(bad_entry(self.context, place, reason, raw, form))
         batch.faulty.add(batch.records)
 
-    def _formed(self, record: dict[str, Any]) -> tuple[LogFormat | None, dict[str, Any]]:
+    def _formed(self, record: dict[str, object]) -> tuple[LogFormat | None, dict[str, object]]:
         """The format of a record, and the record as that reads it: a row of a table keeps its names as they are."""
         named = in_common_schema(record)
         form = self._form(named)
@@ -202,7 +202,7 @@ class Reader:
             return form, record
         return form, named
 
-    def _form(self, record: dict[str, Any]) -> LogFormat | None:
+    def _form(self, record: dict[str, object]) -> LogFormat | None:
         """The format of a record: records of one kind follow each other, so the last one is asked first."""
         if self.last is not None and self.last.recognises(record):
             return self.last
@@ -221,7 +221,7 @@ def _masked(value: Any, data: bytes) -> Any:
         return masked_value(decoded(held(spelled(data))))
 
 
-def _decoded(data: bytes) -> tuple[Any, bool]:
+def _decoded(data: bytes) -> tuple[object, bool]:
     """The JSON value, or as text why it is none; and whether halves of surrogate pairs are spelled in it."""
     try:
         return msgspec.json.decode(data), False

@@ -23,7 +23,7 @@ TIME_NAMES = ("time", "timestamp", "timeStamp", "Time", "TimeStamp", "eventTimes
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)
 
 
-def text_of(record: dict[str, Any], *names: str) -> str:
+def text_of(record: dict[str, object], *names: str) -> str:
     """The first of these members that is there, as text ('' = none): numbers as written in JSON, objects as JSON."""
     for name in names:
         value = record.get(name)
@@ -32,14 +32,14 @@ def text_of(record: dict[str, Any], *names: str) -> str:
     return ""
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """A JSON value as text: null is '', true is 'true', objects are JSON."""
     if isinstance(value, str):
         return value
     return "" if value is None else msgspec.json.encode(value).decode()
 
 
-def time_of(record: dict[str, Any]) -> datetime:
+def time_of(record: dict[str, object]) -> datetime:
     """When the event happened (UTC); raises BadRecordError."""
     for name in TIME_NAMES:
         if name in record:
@@ -50,7 +50,7 @@ def time_of(record: dict[str, Any]) -> datetime:
     raise BadRecordError("the record has no time")
 
 
-def properties_of(record: dict[str, Any], name: str = "properties") -> dict[str, Any]:
+def properties_of(record: dict[str, object], name: str = "properties") -> dict[str, object]:
     """The object `properties`, which may be written as JSON text; {} where there is none; raises BadRecordError."""
     value = record.get(name)
     if isinstance(value, str) and value.strip():
@@ -73,7 +73,7 @@ def listed(value: dict[str, Any], name: str, path: str) -> list[dict[str, Any]]:
     return found
 
 
-def resource_id_of(record: dict[str, Any], context: Context) -> str:
+def resource_id_of(record: dict[str, object], context: Context) -> str:
     """The id of the resource that wrote the record, lower-cased as `_ResourceId` has it; else from the blob's path; else ''."""
     found = text_of(record, "resourceId", "ResourceId", "_ResourceId") or context.resource_id
     return found.lower() if found.startswith("/") else ""
@@ -85,7 +85,7 @@ def subscription_of(resource_id: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def integer(value: Any) -> int | None:
+def integer(value: object) -> int | None:
     """A whole number, also written as text; None for anything else."""
     if isinstance(value, bool):
         return None
@@ -101,7 +101,7 @@ def integer(value: Any) -> int | None:
     return None
 
 
-def real(value: Any) -> float | None:
+def real(value: object) -> float | None:
     """A number, also written as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

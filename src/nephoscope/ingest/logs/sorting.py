@@ -114,7 +114,7 @@ class Sorting:
             self._left_out((one.record, before[one.record]), entry, partial(dict, values))
             before[one.record] += 1
 
-    def _left_out(self, key: tuple[int, int], entry: Bad, values: Callable[[], Mapping[str, Any]]) -> None:
+    def _left_out(self, key: tuple[int, int], entry: Bad, values: Callable[[], Mapping[str, object]]) -> None:
         self._faulty.add(key[0])
         known = self._entries.get(key)
         if known is None:
@@ -127,6 +127,6 @@ class Sorting:
         self._entries[key] = replace(known, reason=reason, others=(*known.others, entry.table))
 
 
-def _row(arrow: pa.Table, place: int) -> Mapping[str, Any]:
+def _row(arrow: pa.Table, place: int) -> Mapping[str, object]:
     found: Mapping[str, Any] = arrow.slice(place, 1).to_pylist()[0]
     return found

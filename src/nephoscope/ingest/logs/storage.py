@@ -43,7 +43,7 @@ class Storage:
     tables: tuple[str, ...] = tuple(_TABLES.values())
     fillings: dict[str, Filling] = field(default_factory=dict)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it is of a storage category, or has none and names the service of an account that logs requests."""
         category = category_of(record)
         if category in _CATEGORIES:
@@ -62,7 +62,7 @@ class Storage:
         yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
-def _service(record: dict[str, Any], context: Context) -> str:
+def _service(record: dict[str, object], context: Context) -> str:
     """The service of the resource that logs, else the one that the request names, else that of the host."""
     found = _service_of_id(resource_id_of(record, context))
     if found:
@@ -79,7 +79,7 @@ def _service_of_id(resource_id: str) -> str:
     return next((service for service in _TABLES if f"/{service}services/" in lowered), "")
 
 
-def _shape(record: dict[str, Any], _properties: dict[str, Any], values: dict[str, Any]) -> None:
+def _shape(record: dict[str, object], _properties: dict[str, object], values: dict[str, object]) -> None:
     """The identity: how the request was authenticated, by which token or key, as whom, and what each check said."""
     identity = parsed(record.pop("identity", None))
     if not isinstance(identity, dict):

@@ -52,7 +52,7 @@ def table_names() -> frozenset[str]:
     return frozenset(document.name.removesuffix(".json") for document in documents(kind="tables"))
 
 
-def row_of_members(members: Mapping[str, Any], table: str) -> Row:
+def row_of_members(members: Mapping[str, object], table: str) -> Row:
     """The row of a record's members; raises BadRecordError where none of them is its time."""
     values: dict[str, Any] = {"TimeGenerated": _time(members)}
     types = columns_of(table) if table in table_names() else {}
@@ -79,7 +79,7 @@ def row_of(members: Mapping[str, Any], context: Context) -> Row:
     return row
 
 
-def table_of(members: Mapping[str, Any], context: Context) -> str:
+def table_of(members: Mapping[str, object], context: Context) -> str:
     """The table of a record: the one that is asked for or else that it names; raises BadRecordError where it takes no such record."""
     named = members.get("Type")
     table = context.table or (named if isinstance(named, str) else "")
@@ -95,12 +95,12 @@ def table_of(members: Mapping[str, Any], context: Context) -> str:
     return table
 
 
-def _fitted(kind: KqlType, value: Any) -> Any:
+def _fitted(kind: KqlType, value: object) -> object:
     """An empty text is no value of a column that is not text."""
     return None if value == "" and kind is not KqlType.STRING else fitted(kind, value)
 
 
-def _time(members: Mapping[str, Any]) -> Any:
+def _time(members: Mapping[str, object]) -> object:
     for name in TIMES:
         given = members.get(name)
         if given is not None and given != "":
@@ -125,7 +125,7 @@ class TableRow:
         """The format for a table that is asked for: every record is a row of it."""
         return TableRow(every=True)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it names a table, one of the package or an imported one, and has a time."""
         table = record.get("Type")
         if self.every:

@@ -28,7 +28,7 @@ class VnetFlow:
     title = "Flow logs of virtual networks, version 4"
     tables = (TABLE,)
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """By the category."""
         return category_of(record) == CATEGORY
 
@@ -51,7 +51,7 @@ class VnetFlow:
         return scanned(0, data, CATEGORY) if available() else None
 
 
-def base_of(record: dict[str, Any]) -> dict[str, Any]:
+def base_of(record: dict[str, object]) -> dict[str, object]:
     """What a record says of all its tuples."""
     target = text_of(record, "targetResourceID", "targetResourceId")
     resource = target.lower() if target.startswith("/") else ""

@@ -98,7 +98,7 @@ class WindowsEvent:
     title: str = "Windows events as JSON"
     tables: tuple[str, ...] = TABLES
 
-    def recognises(self, record: dict[str, Any]) -> bool:
+    def recognises(self, record: dict[str, object]) -> bool:
         """Whether it is an event: System and data, a Winlogbeat document, or an id with its channel."""
         event = record.get("Event")
         if isinstance(event, dict):
@@ -122,7 +122,7 @@ class WindowsEvent:
         yield row_of_event(found, context.table)
 
 
-def _first(members: dict[str, Any], names: tuple[str, ...]) -> Any:
+def _first(members: dict[str, object], names: tuple[str, ...]) -> object:
     return next((members[name] for name in names if members.get(name) is not None), None)
 
 
@@ -156,7 +156,7 @@ def _of_parts(event: dict[str, Any]) -> WindowsEventRecord:
     return _of_members(members)
 
 
-def _of_winlogbeat(record: dict[str, Any], winlog: dict[str, Any]) -> WindowsEventRecord:
+def _of_winlogbeat(record: dict[str, object], winlog: dict[str, object]) -> WindowsEventRecord:
     process = winlog.get("process")
     process = process if isinstance(process, dict) else {}
     thread, user, log = process.get("thread"), winlog.get("user"), record.get("log")
@@ -199,8 +199,8 @@ def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
 
 def _parts(members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The members by what they are, the best name first, and those that are nothing known."""
-    ranked: dict[str, tuple[int, Any]] = {}
-    rest: dict[str, Any] = {}
+    ranked: dict[str, tuple[int, object]] = {}
+    rest: dict[str, object] = {}
     for name, value in members.items():
         if value is None:
             continue
@@ -214,11 +214,11 @@ def _parts(members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return {role: value for role, (_, value) in ranked.items()}, rest
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return ", ".join(as_text(item) for item in value) if isinstance(value, list) else as_text(value)
 
 
-def _data(members: dict[str, Any]) -> tuple[EventData, dict[str, Any]]:
+def _data(members: dict[str, object]) -> tuple[EventData, dict[str, object]]:
     """The data of an event, the first that are not empty, and its other members; data that are written twice stay among them."""
     found, used = EventData(), ""
     for name, read in _DATA.items():
@@ -232,7 +232,7 @@ def _data(members: dict[str, Any]) -> tuple[EventData, dict[str, Any]]:
     return found, rest
 
 
-def _time(given: Any) -> datetime:
+def _time(given: object) -> datetime:
     if isinstance(given, dict):
         given = attributes(given).get("SystemTime", given.get("DateTime"))
     text = as_text(given).strip()

@@ -40,7 +40,7 @@ class EventData:
         return bool(self.data or self.values or self.nested)
 
     @property
-    def named(self) -> dict[str, Any]:
+    def named(self) -> dict[str, object]:
         """The values by their names, on whatever level these stand; of several of one name the first."""
         found = dict(self.data)
         for name, value in leaves(self.nested):
@@ -77,13 +77,13 @@ class EventData:
         return f'<{self.element} xmlns="{SPACE}"{attributes}>{named}{unnamed}{nested}</{self.element}>'
 
 
-def escaped(value: Any) -> str:
+def escaped(value: object) -> str:
     """A value as text of XML."""
     text = _NOT_IN_XML.sub("\ufffd", as_text(value))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: object) -> str:
     return escaped(value).replace('"', "&quot;")
 
 
@@ -91,7 +91,7 @@ def _is_attribute(name: str) -> bool:
     return name != "@xmlns" and name.startswith("@") and _NAME.fullmatch(name[1:]) is not None
 
 
-def _xml(name: str, value: Any) -> str:
+def _xml(name: str, value: object) -> str:
     if isinstance(value, list):
         return "".join(_xml(name, item) for item in value)
     known = _NAME.fullmatch(name) is not None
@@ -104,7 +104,7 @@ def _xml(name: str, value: Any) -> str:
     return f"<{begin}{space}{attributes}>{escaped(value.get('#text', ''))}{inner}</{end}>"
 
 
-def leaves(nested: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def leaves(nested: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """The values of nested elements with the name of the element that holds each, or the one that a Data is given."""
     for name, value in nested.items():
         if name.startswith("@"):
@@ -177,14 +177,14 @@ def event_data(found: Any) -> EventData:
     return _with_list(listed, data, nested)
 
 
-def _items(value: Any) -> list[Any]:
+def _items(value: object) -> list[object]:
     """The elements Data; an old dump writes the texts of all of them into one."""
     if isinstance(value, dict) and isinstance(value.get("#text"), list):
         return list(value["#text"])
     return value if isinstance(value, list) else [value]
 
 
-def _nests(value: Any) -> bool:
+def _nests(value: object) -> bool:
     """Whether it is elements within an element, and not its text alone."""
     if isinstance(value, list):
         return any(isinstance(item, dict) for item in value)
@@ -195,9 +195,9 @@ def _nests(value: Any) -> bool:
     )
 
 
-def _with_list(items: list[Any], data: dict[str, Any], nested: Mapping[str, Any]) -> EventData:
+def _with_list(items: list[object], data: dict[str, object], nested: Mapping[str, object]) -> EventData:
     """With the elements Data of a list; those of one name are a list."""
-    named: dict[str, list[Any]] = {}
+    named: dict[str, list[object]] = {}
     values = []
     for item in items:
         name = attributes(item).get("Name")
@@ -209,7 +209,7 @@ def _with_list(items: list[Any], data: dict[str, Any], nested: Mapping[str, Any]
     return EventData(EVENT_DATA, {**data, **listed}, tuple(values), nested)
 
 
-def _datum(item: Any) -> Any:
+def _datum(item: object) -> object:
     """The value of an element Data; one that holds elements is these."""
     text = plain(item)
     if text is not None or not isinstance(item, dict):
@@ -220,7 +220,7 @@ def _datum(item: Any) -> Any:
     return tree(inner) or None
 
 
-def user_data(found: Any) -> EventData:
+def user_data(found: object) -> EventData:
     """What is written as UserData: elements, of which a shipper may name the outer one in `xml_name`; or a text."""
     if isinstance(found, dict):
         elements = tree(found)

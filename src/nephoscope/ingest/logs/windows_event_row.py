@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.filling import Filling
 from nephoscope.ingest.logs.format import Row
@@ -63,7 +63,7 @@ class WindowsEventRecord:
     correlation: str = ""
     message: str = ""
     data: EventData = field(default_factory=EventData)
-    rest: Mapping[str, Any] = field(default_factory=dict)
+    rest: Mapping[str, object] = field(default_factory=dict)
 
 
 def row_of_event(event: WindowsEventRecord, table: str = "") -> Row:
@@ -81,7 +81,7 @@ def row_of_event(event: WindowsEventRecord, table: str = "") -> Row:
     return Row(table, found)
 
 
-def _system(event: WindowsEventRecord) -> dict[str, Any]:
+def _system(event: WindowsEventRecord) -> dict[str, object]:
     """The columns that SecurityEvent and WindowsEvent share."""
     return {
         "Channel": event.channel,
@@ -98,7 +98,7 @@ def _system(event: WindowsEventRecord) -> dict[str, Any]:
     }
 
 
-def _security(event: WindowsEventRecord) -> dict[str, Any]:
+def _security(event: WindowsEventRecord) -> dict[str, object]:
     values = _system(event)
     values["EventSourceName"] = event.provider
     values["Level"] = "" if event.level is None else str(event.level)
@@ -120,7 +120,7 @@ def _security(event: WindowsEventRecord) -> dict[str, Any]:
     return values
 
 
-def _account(named: Mapping[str, Any], whose: str) -> str:
+def _account(named: Mapping[str, object], whose: str) -> str:
     """`DOMAIN\\name`, '' where the event names none."""
     name = as_text(named.get(f"{whose}UserName"))
     domain = as_text(named.get(f"{whose}DomainName"))
@@ -129,7 +129,7 @@ def _account(named: Mapping[str, Any], whose: str) -> str:
     return name if domain in ("", "-") else f"{domain}\\{name}"
 
 
-def _event(event: WindowsEventRecord) -> dict[str, Any]:
+def _event(event: WindowsEventRecord) -> dict[str, object]:
     return {
         "EventLog": event.channel,
         "Source": event.provider,
@@ -143,7 +143,7 @@ def _event(event: WindowsEventRecord) -> dict[str, Any]:
     }
 
 
-def _windows(event: WindowsEventRecord) -> dict[str, Any]:
+def _windows(event: WindowsEventRecord) -> dict[str, object]:
     values = _system(event)
     values["Provider"], values["EventLevel"] = event.provider, event.level
     values["EventData"] = event.data.document

@@ -106,7 +106,7 @@ def _spelled(match: re.Match[str]) -> str:
     return match[0] if legal else f"\\u{code:04x}"
 
 
-def event_of(root: ET.Element) -> dict[str, Any]:
+def event_of(root: ET.Element) -> dict[str, object]:
     """An Event element as JSON, its data under their names; raises BadRecordError where it is none."""
     names = [_tag(part) for part in root]
     twice = next((name for name in ("System", "EventData", "UserData") if names.count(name) > 1), "")
@@ -118,13 +118,13 @@ def event_of(root: ET.Element) -> dict[str, Any]:
     return event
 
 
-def _of_event(name: str, part: ET.Element, root: ET.Element) -> Any:
+def _of_event(name: str, part: ET.Element, root: ET.Element) -> object:
     if name == "EventData":
         return _event_data(part)
     return _nested(part, _space(root), 0) if name == "UserData" else _value(part, 0)
 
 
-def _event_data(data: ET.Element) -> dict[str, Any]:
+def _event_data(data: ET.Element) -> dict[str, object]:
     """Its elements Data as a list, those of other names beside it."""
     others = ((_tag(part), _nested(part, _space(data), 1)) for part in data if _tag(part) != "Data")
     attributes = {f"@{name}": value for name, value in data.attrib.items()}
@@ -148,12 +148,12 @@ def _text(element: ET.Element) -> str:
     return "".join([element.text or "", *(part.tail or "" for part in element)]).strip()
 
 
-def _datum(element: ET.Element) -> dict[str, Any]:
+def _datum(element: ET.Element) -> dict[str, object]:
     text = _nested(element, _space(element), 1) if len(element) else element.text or ""
     return {**element.attrib, "#text": text}
 
 
-def _grouped(parts: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _grouped(parts: Iterable[tuple[str, object]]) -> dict[str, object]:
     """Values by name; those of one name are a list."""
     found: dict[str, list[Any]] = {}
     for name, value in parts:
@@ -161,7 +161,7 @@ def _grouped(parts: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _value(element: ET.Element, depth: int) -> Any:
+def _value(element: ET.Element, depth: int) -> object:
     """An element as JSON: its text, or its attributes and elements."""
     if depth > _DEEPEST:
         raise BadRecordError("the XML nests too deeply")
@@ -172,7 +172,7 @@ def _value(element: ET.Element, depth: int) -> Any:
     return {**element.attrib, **parts, **({"#text": text} if text else {})}
 
 
-def _nested(element: ET.Element, space: str, depth: int) -> Any:
+def _nested(element: ET.Element, space: str, depth: int) -> object:
     """An element as JSON from which it can be written again: attributes begin with @, also a name space that its parent has not."""
     if depth > _DEEPEST:
         raise BadRecordError("the XML nests too deeply")

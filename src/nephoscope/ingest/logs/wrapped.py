@@ -52,7 +52,7 @@ class Inside(NamedTuple):
     reason: str = ""
 
 
-def unwrapped(record: dict[str, Any], known: Known) -> list[Inside] | None:
+def unwrapped(record: dict[str, object], known: Known) -> list[Inside] | None:
     """What is in a message; None where nothing in it is recognised. Raises BadRecordError for one that holds too much."""
     name, rows = _content(record), answered(record)
     if rows is None and not name:
@@ -83,17 +83,17 @@ class _Way(NamedTuple):
         """Deeper by one wrap."""
         return self._replace(path=path, depth=self.depth + 1)
 
-    def inside(self, item: dict[str, Any] | str, reason: str = "") -> Inside:
+    def inside(self, item: dict[str, object] | str, reason: str = "") -> Inside:
         """What is at the end of the way."""
         return Inside(item, self.path, self.opened, reason)
 
 
-def _content(record: dict[str, Any]) -> str:
+def _content(record: dict[str, object]) -> str:
     """The member under which the content of a message lies, '' where there is none."""
     return next((name for name in _CONTENTS if isinstance(record.get(name), (dict, list, str))), "")
 
 
-def _within(value: Any, way: _Way) -> Iterator[Inside]:
+def _within(value: object, way: _Way) -> Iterator[Inside]:
     """What is in a value."""
     if way.depth > _DEEPEST:
         yield way.inside(_object(value), f"its records are wrapped more than {_DEEPEST} times")
@@ -108,7 +108,7 @@ def _within(value: Any, way: _Way) -> Iterator[Inside]:
         yield way.inside({}, "expected a JSON object")
 
 
-def _object(value: Any) -> dict[str, Any] | str:
+def _object(value: object) -> dict[str, object] | str:
     return value if isinstance(value, (dict, str)) else {}
 
 
@@ -155,7 +155,7 @@ def _of_json(text: str, way: _Way) -> Iterator[Inside]:
                 yield from _within(value, there)
 
 
-def _value(data: bytes) -> tuple[Any, str]:
+def _value(data: bytes) -> tuple[object, str]:
     """The value of a JSON text, or why it is none."""
     try:
         return decoded(data), ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isinf
 from types import MappingProxyType
 from typing import Any
 
@@ -28,21 +29,27 @@ def geojson_of(text: str) -> str | None:
     reader = _Reader(tokens)
     try:
         found = reader.geometry()
-    except (IndexError, ValueError, KeyError):
+    except (IndexError, ValueError, KeyError, RecursionError):
         return None
-    return None if reader.tokens else json.dumps(found, separators=(",", ":"))
+    return None if reader.peek() else json.dumps(found, separators=(",", ":"))
 
 
 class _Reader:
     """Tokens, taken from the front; ValueError, KeyError or IndexError where the text is wrong."""
 
     def __init__(self, tokens: list[str]) -> None:
-        self.tokens = tokens
+        self._tokens = tokens
+        self._at = 0
+
+    def peek(self) -> str:
+        """The next token, '' at the end."""
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
     def take(self, wanted: str = "") -> str:
-        token = self.tokens.pop(0)
+        token = self._tokens[self._at]
         if wanted and token != wanted:
             raise ValueError(f"{wanted} is wanted")
+        self._at += 1
         return token
 
     def geometry(self) -> dict[str, Any]:
@@ -62,12 +69,12 @@ class _Reader:
         return self.several(lambda: self.nested(depth - 1))
 
     def several(self, one: Any) -> list[Any]:
-        if self.tokens and self.tokens[0] == "EMPTY":
+        if self.peek() == "EMPTY":
             self.take()
             return []
         self.take("(")
         found = [one()]
-        while self.tokens[0] == ",":
+        while self.peek() == ",":
             self.take()
             found.append(one())
         self.take(")")
@@ -75,12 +82,19 @@ class _Reader:
 
     def position(self) -> list[float]:
         """A position, which a multi-point may put in parentheses."""
-        if self.tokens[0] == "(":
+        if self.peek() == "(":
             self.take()
             found = self.position()
             self.take(")")
             return found
-        found = [float(self.take()), float(self.take())]
-        while self.tokens and self.tokens[0] not in "(),":
-            found.append(float(self.take()))
+        found = [self.number(), self.number()]
+        while self.peek() not in ("", "(", ")", ","):
+            found.append(self.number())
+        return found
+
+    def number(self) -> float:
+        """A number, which no word is: not even those that Python reads as one (nan, infinity)."""
+        token = self.take()
+        if token.isalpha() or isinf(found := float(token)):
+            raise ValueError("a number is wanted")
         return found

@@ -187,7 +187,7 @@ class TableBackend(KustoBackend):
         raise NotImplementedError("a keyword that is a regular expression")
 
 
-def _plain(value: Any) -> bool:
+def _plain(value: object) -> bool:
     return isinstance(value, SigmaNumber) or (isinstance(value, SigmaString) and not value.contains_special())
 
 

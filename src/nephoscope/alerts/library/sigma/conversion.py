@@ -162,7 +162,7 @@ def _id_of(title: str, source: str) -> str:
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
 
 
-def _title(documents: Sequence[Any]) -> str:
+def _title(documents: Sequence[object]) -> str:
     return next((str(one["title"]) for one in documents if isinstance(one, dict) and one.get("title")), "")
 
 

@@ -163,7 +163,7 @@ class Keeper:
             self._lease.check(session)
             yield session
 
-    def _out(self, session: Session, workspace: str, table: str, row: Mapping[str, Any]) -> None:
+    def _out(self, session: Session, workspace: str, table: str, row: Mapping[str, object]) -> None:
         """A row that goes to the lake with the transaction; to the default workspace where that of the source does not take it."""
         try:
             taken = self.lake.workspace(workspace).takes(table)

@@ -66,7 +66,7 @@ def status(
     }  # fmt: skip
 
 
-def usage(used: Used) -> dict[str, Any]:
+def usage(used: Used) -> dict[str, object]:
     """The row of Usage of what a table took in within an hour, in megabytes."""
     end = used.hour + timedelta(hours=1)
     return {
@@ -77,7 +77,7 @@ def usage(used: Used) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def heartbeat(now: datetime) -> dict[str, Any]:
+def heartbeat(now: datetime) -> dict[str, object]:
     """The row of Heartbeat of this process's machine."""
     return {
         "TimeGenerated": now, "Computer": socket.gethostname(), "Category": COLLECTOR, "OSType": platform.system(),

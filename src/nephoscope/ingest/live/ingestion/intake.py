@@ -235,7 +235,7 @@ class Intake:
             place.name, {}, [self._bad(table, group, at, why, record) for at, record in enumerate(every)]
         )
 
-    def _bad(self, table: str, group: Sequence[_Read], place: int, reason: str, record: Any) -> Bad:
+    def _bad(self, table: str, group: Sequence[_Read], place: int, reason: str, record: object) -> Bad:
         for one in group:
             if place < len(one.records):
                 break

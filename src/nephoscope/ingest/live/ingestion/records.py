@@ -15,7 +15,7 @@ _DECODER = msgspec.json.Decoder(list[dict[str, Any]])
 _BOM = b"\xef\xbb\xbf"
 
 
-def records_of(body: bytes) -> list[dict[str, Any]]:
+def records_of(body: bytes) -> list[dict[str, object]]:
     """The records of a JSON array; raises RefusedError. Half of a surrogate pair stands in its record as the text of its escape."""
     try:
         return _decoded(body.removeprefix(_BOM))
@@ -25,7 +25,7 @@ def records_of(body: bytes) -> list[dict[str, Any]]:
         ) from error
 
 
-def _decoded(body: bytes) -> list[dict[str, Any]]:
+def _decoded(body: bytes) -> list[dict[str, object]]:
     try:
         return _DECODER.decode(body)
     except msgspec.DecodeError:

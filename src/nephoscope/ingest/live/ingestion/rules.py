@@ -88,7 +88,7 @@ def implied(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
     return flows
 
 
-def _documents(path: Path) -> list[dict[str, Any]]:
+def _documents(path: Path) -> list[dict[str, object]]:
     try:
         document = read_json(path, _MOST_BYTES)
     except OSError as error:
@@ -137,14 +137,14 @@ def _declared(declarations: Any, where: str) -> dict[str, dict[str, KqlType]]:
         ) from error
 
 
-def _table(stream: str, body: Mapping[str, Any]) -> str:
+def _table(stream: str, body: Mapping[str, object]) -> str:
     """The table that a flow leads a stream to."""
     return table_of(str(body.get("outputStream") or stream))
 
 
 def _flow(
     stream: str,
-    body: dict[str, Any],
+    body: dict[str, object],
     declared: Mapping[str, dict[str, KqlType]],
     place: str,
     find: Find,

@@ -25,7 +25,7 @@ class Shaped:
     refused: tuple[Refused, ...] = ()
 
 
-def shaped(flows: tuple[Flow, ...], stream: str, records: Sequence[Mapping[str, Any]]) -> Shaped:
+def shaped(flows: tuple[Flow, ...], stream: str, records: Sequence[Mapping[str, object]]) -> Shaped:
     """The records through every flow of their stream; a transform that fails refuses the records and stops no other flow."""
     found = Shaped()
     for flow in flows:
@@ -49,15 +49,15 @@ def shaped(flows: tuple[Flow, ...], stream: str, records: Sequence[Mapping[str, 
     return found
 
 
-def _origin(number: int, record: Mapping[str, Any], unfit: str = "") -> Origin:
+def _origin(number: int, record: Mapping[str, object], unfit: str = "") -> Origin:
     return Origin(f"record {number}", record, unfit)
 
 
-def _refused(stream: str, reason: str, number: int, record: Mapping[str, Any]) -> Refused:
+def _refused(stream: str, reason: str, number: int, record: Mapping[str, object]) -> Refused:
     return Refused(stream, f"record {number}", reason, json_text(record))
 
 
-def _whole(made: Made, bag: str) -> list[Mapping[str, Any]]:
+def _whole(made: Made, bag: str) -> list[Mapping[str, object]]:
     """The rows, what the transform could not see of their records in the bag of their table."""
     rows: list[Mapping[str, Any]] = []
     for owner, row in zip(made.owners, made.rows, strict=True):
@@ -66,7 +66,7 @@ def _whole(made: Made, bag: str) -> list[Mapping[str, Any]]:
     return rows
 
 
-def _with(row: dict[str, Any], unseen: Mapping[str, Any], bag: str) -> dict[str, Any]:
+def _with(row: dict[str, object], unseen: Mapping[str, object], bag: str) -> dict[str, object]:
     """A row with more in its bag: under its own name, behind `sent_` where the row has another value of that name."""
     kept = dict(bag_of(row.get(bag), bag))
     for name, value in unseen.items():

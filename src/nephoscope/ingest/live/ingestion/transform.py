@@ -47,8 +47,8 @@ class Made:
 
     rows: list[dict[str, Any]]
     owners: list[int]
-    strangers: Mapping[int, Mapping[str, Any]]
-    unfit: Mapping[int, Mapping[str, Any]]
+    strangers: Mapping[int, Mapping[str, object]]
+    unfit: Mapping[int, Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,12 @@ class Transform:
         rows = [dict(zip(names, row[:-1], strict=True)) for row in zip(*columns, strict=True)]
         return Made(rows, columns[-1], self._strangers(records), unfit)
 
-    def _table(self, records: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, dict[int, dict[str, Any]]]:
+    def _table(
+        self, records: Sequence[Mapping[str, object]]
+    ) -> tuple[pa.Table, dict[int, dict[str, object]]]:
         """The records as a table with their numbers, and by record what did not fit."""
         arrays: list[pa.Array] = []
-        unfit: dict[int, dict[str, Any]] = {}
+        unfit: dict[int, dict[str, object]] = {}
         for name in self.schema.names:
             kind = self.kind(name)
             column = column_of([record.get(name) for record in records], kind)
@@ -116,7 +118,7 @@ class Transform:
         wider = self.schema.append(pa.field(_RECORD, pa.int64()))
         return pa.Table.from_arrays(arrays, schema=wider), unfit
 
-    def _strangers(self, records: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    def _strangers(self, records: Sequence[Mapping[str, object]]) -> dict[int, dict[str, object]]:
         declared = frozenset(self.schema.names)
         found = {}
         for number, record in enumerate(records):

@@ -174,7 +174,7 @@ class EventHub:
         except (KafkaException, ValueError) as error:
             raise SourceError(f"event_hub: {redact_text(str(error))}") from error
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         chosen = self.settings
         sasl = chosen.sign_in not in ("certificate", "none")
         found: dict[str, Any] = {
@@ -205,7 +205,7 @@ class EventHub:
         }
         return found | {name: value for name, value in given.items() if value} | self._sasl()
 
-    def _sasl(self) -> dict[str, Any]:
+    def _sasl(self) -> dict[str, object]:
         chosen = self.settings
         if chosen.sign_in in ("certificate", "none"):
             return {}
@@ -242,7 +242,7 @@ class EventHub:
             reasons.sort(key=lambda one: one.code() not in _LOCKED_OUT)
             raise SourceError(self._sentence(reasons[0])) from error
 
-    def _sentence(self, error: Any) -> str:
+    def _sentence(self, error: object) -> str:
         text = error.str() if hasattr(error, "str") else str(error)
         return f"{', '.join(self.settings.brokers)}: {redact_text(text)}"
 

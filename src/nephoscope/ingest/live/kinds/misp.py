@@ -136,7 +136,7 @@ class Misp:
         )
         return more
 
-    def _begin(self) -> dict[str, Any]:
+    def _begin(self) -> dict[str, object]:
         since = self.around.clock() - timedelta(seconds=self.settings.begin)
         return {"since": int(since.timestamp()), "page": 0, "number": 0}
 
@@ -149,7 +149,7 @@ class Misp:
             if told <= (now + _ASKEW).timestamp():
                 yield told or (0 if by == "timestamp" else int((now - _ASKEW).timestamp()))
 
-    def _wanted(self, at: dict[str, Any], by: str) -> dict[str, Any]:
+    def _wanted(self, at: dict[str, object], by: str) -> dict[str, object]:
         chosen = self.settings
         wanted: dict[str, Any] = {
             "returnFormat": "json",

@@ -150,13 +150,13 @@ class Taxii:
             )
         return more
 
-    def _begin(self) -> dict[str, Any]:
+    def _begin(self) -> dict[str, object]:
         if not self.settings.begin:
             return {"since": "", "last": "", "next": "", "number": 0}
         since = self.around.clock() - timedelta(seconds=self.settings.begin)
         return {"since": _text(since), "last": "", "next": "", "number": 0}
 
-    def _params(self, at: dict[str, Any]) -> dict[str, str]:
+    def _params(self, at: dict[str, object]) -> dict[str, str]:
         params = {"limit": str(self.settings.page)}
         if at.get("since"):
             params["added_after"] = str(at["since"])
