@@ -13,6 +13,7 @@ from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
 from tests.running.durations import DurationRecorder
 from tests.running.examples import lower_examples
+from tests.running.first_import import import_own_share
 from tests.running.sampling import leave_out, refuse_gaps
 from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
@@ -55,6 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TierScheduling:
     return TierScheduling(config, log)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    import_own_share(session)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -235,6 +235,7 @@ def kept(data: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", [pytest.param(one, id=one.id) for one in CASES])
 def test_a_change_has_its_entry_or_is_not_made(
     case: Case, house: dict[str, str], data: Path, monkeypatch: pytest.MonkeyPatch

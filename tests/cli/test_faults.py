@@ -176,6 +176,7 @@ def kept(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 TABLES = ("posture/findings", "posture/evaluations", "estate/resources")
 
 
+@pytest.mark.sampled(6, each="what")
 @pytest.mark.parametrize("how", ["garbage", "cut", "gone"])
 @pytest.mark.parametrize("what", [f"{name}/{part}" for name in TABLES for part in ("log", "rows")])
 def test_a_damaged_table_is_told(files: Path, kept: Path, tmp_path: Path, what: str, how: str) -> None:
@@ -193,6 +194,7 @@ def test_a_damaged_table_is_told(files: Path, kept: Path, tmp_path: Path, what: 
     assert run(files, "scan", "@good.json", "--no-history", data=data).exit_code == 0
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("how", ["garbage", "cut"])
 @pytest.mark.parametrize(
     "what", ["content/packs/content.pack", "content/aliases/*", "posture/last-scan.json"]

@@ -148,10 +148,11 @@ def estate(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 
 
 @pytest.mark.parametrize("output", every_format("json"))
-def test_every_format_on_the_sample_estate(output: str, tmp_path: Path) -> None:
-    assert both(tmp_path, "sample:", *AT, "-o", output).exit_code == 0
+def test_every_format_on_the_sample_estate(output: str, estate: str, tmp_path: Path) -> None:
+    assert both(tmp_path, estate, *AT, "-o", output).exit_code == 0
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("judged_by", "output"),
     [
@@ -166,6 +167,7 @@ def test_every_format_on_a_faulty_snapshot(
     assert both(tmp_path, faulty, *AT, *judged_by, "-o", output).exit_code == 3
 
 
+@pytest.mark.sampled(6, each="code")
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -122,16 +122,20 @@ def test_many_small_files_whose_ends_are_never_noted_hold_every_row_once(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "document",
-    [pytest.param(False, id="lines"), pytest.param(True, id="a document", marks=pytest.mark.full)],
+    ("document", "shares"),
+    [
+        pytest.param(False, (3,), id="once"),
+        pytest.param(False, (2, 3, 4), id="lines", marks=pytest.mark.full),
+        pytest.param(True, (2, 3, 4), id="a document", marks=pytest.mark.full),
+    ],
 )
 def test_a_file_that_grew_after_its_load_was_killed_holds_every_row_once(
-    tmp_path: Path, document: bool
+    tmp_path: Path, document: bool, shares: tuple[int, ...]
 ) -> None:
     data, whole, file = tmp_path / "data", tmp_path / "whole", tmp_path / "log.json"
     lines = _write(whole, 3)
     every = whole.read_bytes().splitlines()
-    for kill, share in enumerate((2, 3, 4)):
+    for kill, share in enumerate(shares):
         records = every[: len(every) * share // 4]
         file.write_bytes(
             b'{"records":[' + b",\n".join(records) + b"]}" if document else b"\n".join(records) + b"\n"

@@ -218,6 +218,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
                 assert not [cell for cell in row if cell.startswith(("=", "+", "@"))]
 
 
+@pytest.mark.sampled(4, each="code")
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

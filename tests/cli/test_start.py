@@ -80,6 +80,7 @@ LOADED = (
 )
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("line", MAY_LOAD)
 def test_a_command_loads_what_it_needs(tmp_path: Path, line: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEPHOSCOPE_")}

@@ -54,7 +54,7 @@ def data(tmp_path_factory):
         ("query", "Syslog | project Computer"),
         ("sources", "list"),
         ("ingest", "--format", "list"),
-        ("scan", "sample:", "--top", "1"),
+        ("scan", "sample:", "--top", "1", "--no-history"),
         ("doctor",),
     ],
     ids=lambda words: words[0],

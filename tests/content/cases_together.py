@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 
@@ -124,3 +125,8 @@ def _hiding(tables: Sequence[str]) -> Iterator[str]:
             f'"{name}" AS (SELECT * EXCLUDE ("{CASE}") FROM "cases/{name}" '
             f'WHERE "{CASE}" = (SELECT MAX(k) + 1 FROM run))'
         )
+
+
+def by_table(given: Mapping[str, Any]) -> str:
+    """Tell the kind of a case about a rule: the first table that the rule reads."""
+    return min(given["rule"].tables, default="")

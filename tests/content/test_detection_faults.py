@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.content.cases_together import alerts_together
+from tests.content.cases_together import alerts_together, by_table
 
 from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground
@@ -109,6 +109,7 @@ def of_users(case: Case) -> bool:
     return sum(shouted(row) != row for row in rows(case)) > 1
 
 
+@pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if any(map(of_users, cases(rule)))], ids=named)
 def test_names_of_users_count_whatever_their_case(rule: Rule, ground: Ground, full: bool) -> None:
     several = looked_at(filter(of_users, cases(rule)), full)
@@ -130,6 +131,7 @@ def of_activities(case: Case) -> bool:
     return any({"Properties_d", "Claims_d"} & row.keys() for row in case.tables.get("AzureActivity", ()))
 
 
+@pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if any(map(of_activities, cases(rule)))], ids=named)
 def test_an_activity_whose_properties_are_text(rule: Rule, ground: Ground, full: bool) -> None:
     several = looked_at(filter(of_activities, cases(rule)), full)
@@ -146,6 +148,7 @@ def test_an_activity_whose_properties_are_text(rule: Rule, ground: Ground, full:
     assert raised_wrongly(rule, moved, ground) == []
 
 
+@pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.period > rule.frequency], ids=named)
 def test_the_next_window_does_not_raise_the_same_again(rule: Rule, ground: Ground) -> None:
     raising = next(case for case in cases(rule) if case.alerts)

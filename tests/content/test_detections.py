@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.content.cases_together import find_failures
+from tests.content.cases_together import by_table, find_failures
 
 from nephoscope.alerts.rule_tests.file import cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground, check, check_rule
@@ -30,6 +30,7 @@ def ground() -> Iterator[Ground]:
         yield opened
 
 
+@pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
 def test_the_rows_beside_a_rule(rule: Rule, ground: Ground):
     cases = read_cases(cases_path(Path(rule.place.file)))

@@ -31,6 +31,7 @@ def ground() -> Iterator[Ground]:
         yield opened
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
 def test_the_rows_beside_a_query(query: Rule, ground: Ground):
     cases = read_cases(cases_path(Path(query.place.file)))

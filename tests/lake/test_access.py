@@ -337,6 +337,7 @@ GRAPH = (
 )
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("text", GRAPH)
 @pytest.mark.parametrize(
     ("scope", "seen"),

@@ -97,6 +97,7 @@ def attempts(table: Table) -> list[dict]:
     return found
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("table", TABLES, ids=[one.name for one in TABLES])
 def test_a_bound_key_stores_nothing_about_another_machine(table):
     tries = attempts(table)

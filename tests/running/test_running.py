@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.running import durations, scheduling
 from tests.running.examples import lower
+from tests.running.first_import import turned
 from tests.running.scheduling import TierScheduling, turn_of, unit_of
 from tests.running.tiers import SYSTEM, TierError, Tiers, is_of_system
 
@@ -220,3 +221,10 @@ def test_the_processor_is_measured() -> None:
     before = durations.processor_seconds()
     while durations.processor_seconds() - before < 0.02:
         sum(range(10_000))
+
+
+def test_each_worker_begins_with_its_own_share_of_the_files() -> None:
+    files = [Path(f"test_{number}.py") for number in range(7)]
+    orders = [turned(files, worker, 3) for worker in range(4)]
+    assert [order[0].name for order in orders] == ["test_0.py", "test_2.py", "test_4.py", "test_0.py"]
+    assert all(sorted(order) == files for order in orders)

@@ -106,6 +106,7 @@ ASKED = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ASKED)
 def test_what_lost_its_connection_before_a_commit_is_done_once_more(instance, owner, cut, name):
     words, ask = ASKED[name]
@@ -115,6 +116,7 @@ def test_what_lost_its_connection_before_a_commit_is_done_once_more(instance, ow
     assert (told.status_code, len(seen)) == (200, 1), told.text
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ASKED)
 def test_what_loses_it_again_is_told_to_come_again(instance, owner, cut, name, url, caplog):
     words, ask = ASKED[name]
@@ -165,6 +167,7 @@ KEPT = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("kind", KEPT)
 def test_nothing_goes_of_which_the_audit_knows_nothing(instance, owner, cut, kind, times):
@@ -209,6 +212,7 @@ MADE = {
 _PASSING = re.compile(r'"(etag|[a-z]+ModifiedTimeUtc|lastModifiedUtc)":"[^"]*"')
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", MADE)
 def test_nothing_is_there_of_which_the_audit_knows_nothing(instance, owner, cut, kind):
     """The connection ends at the entry of a change, twice over: nothing is changed, and the next try is entered once."""

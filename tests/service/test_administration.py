@@ -287,6 +287,7 @@ def rows(state: State) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", VERBS)
 def test_who_may_call_it(house: State, tmp_path: Path, name: str) -> None:
     """Each role at each scope; those that may not leave nothing, and the one that may leaves one entry."""
@@ -312,6 +313,7 @@ def test_who_may_call_it(house: State, tmp_path: Path, name: str) -> None:
     assert house.audit.broken() is None
 
 
+@pytest.mark.sampled(4, each="role")
 @pytest.mark.parametrize("role", sorted(CHANGERS))
 @pytest.mark.parametrize("name", VERBS)
 def test_every_role_that_may_call_it_can(house: State, tmp_path: Path, name: str, role: str) -> None:
@@ -330,6 +332,7 @@ class TornError(Exception):
     """What a test ends a change with."""
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", VERBS)
 def test_without_its_entry_there_is_no_change(
     house: State, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
@@ -346,6 +349,7 @@ def test_without_its_entry_there_is_no_change(
     assert rows(house) == before
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", VERBS)
 def test_a_fault_behind_the_change_leaves_neither(
     house: State, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -32,6 +32,7 @@ def _pretty(count: int, closing: str = "\n  ]\n}\n") -> bytes:
     return ('{\n  "records": [\n' + records + closing).encode()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -143,6 +144,7 @@ def _hosts(count: int) -> bytes:
     return (HEADER + csv_of(count)).encode()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", ["log", "copy"])
 @pytest.mark.parametrize(
     ("longer", "older"),
@@ -213,6 +215,7 @@ def test_of_two_short_logs_of_which_one_begins_with_the_other_no_row_is_lost(
     assert counted(data, "Syslog | count") == [{"Count": 4}]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("before", "spoilt"),
     [

@@ -192,6 +192,7 @@ def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
         assert len(made) == number
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("table", sorted(TABLES))
 def test_a_reach_sees_its_own_rows_only_by_kql(edition, table):
     reach = lab(edition)

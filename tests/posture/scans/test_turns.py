@@ -83,6 +83,7 @@ def only_here(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], None]) -
     monkeypatch.setattr(turns_module, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("after", range(1, 7))
 def test_who_stood_still_keeps_nothing_over_what_another_kept(
     report: Report, tmp_path: Path, after: int

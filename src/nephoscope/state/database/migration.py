@@ -97,7 +97,8 @@ def run_statements(connection: Connection, file: Path) -> None:
     template = Template(file.read_text(encoding="utf-8"))
     for statement in template.substitute(_WORDS[connection.dialect.name]).split(";\n"):
         if statement.strip():
-            connection.execute(text(statement))
+            # nothing in it is a parameter
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def _begin(connection: Connection) -> str:
