@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -59,7 +60,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TierSch
 
 
 def pytest_collection(session: pytest.Session) -> None:
+    """What is collected stays until the end: nothing of it is garbage, and to look for it would be a quarter of the work."""
+    gc.disable()
     import_own_share(session)
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -50,6 +50,7 @@ def test_filters_and_a_table_as_csv(data: Path) -> None:
     assert "no attack path" in elsewhere.stdout
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -118,6 +118,7 @@ FAULTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("spoil", "file", "told"), FAULTS)
 def test_a_broken_file_is_told_before_anything_is_started(data, spoil, file, told):
     begin(Settings(data))
@@ -129,6 +130,7 @@ def test_a_broken_file_is_told_before_anything_is_started(data, spoil, file, tol
     assert "\n" not in str(found.value)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("spoil", "file", "told"), FAULTS)
 def test_the_doctor_tells_of_it_too(data, spoil, file, told):
     assert all(one.verdict is not Verdict.WRONG for one in found_in(data))

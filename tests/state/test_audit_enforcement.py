@@ -177,6 +177,7 @@ CHANGES: dict[str, Callable[[Session, Table], Any]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("table", DECIDED)
 def test_nothing_goes_around_the_audit(opened: State, table: str) -> None:
     found = Base.metadata.tables[table]

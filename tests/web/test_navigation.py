@@ -40,6 +40,7 @@ def logs(instance, sandbox):
     instance.lake.flush()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("role", ROLES)
 def test_no_entry_is_refused(visitor, sandbox, role, scope):

@@ -62,6 +62,7 @@ def denied(instance):
     return lambda: sum(one.outcome == "Denied" for one in instance.state.audit.entries(most=100_000))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("page", [one for one in GETS if "{" in one.path], ids=lambda one: one.path)
 def test_what_is_not_there_has_a_page_that_says_so(owner, denied, page, odd):
@@ -74,6 +75,7 @@ def test_what_is_not_there_has_a_page_that_says_so(owner, denied, page, odd):
     assert denied() == before, "that there is none is no refusal"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("page", GETS, ids=lambda one: one.path)
 def test_no_text_in_an_address_is_a_fault(owner, denied, page, pytestconfig):
     path = re.sub(r"\{\w+:int\}", "1", page.path)

@@ -87,6 +87,7 @@ def test_the_table_is_what_a_collection_asks(azure: Any, replay: Any, own_needs:
     assert len(names(table, Place.GRAPH)) == 5
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("exact", [False, True], ids=["reader", "exact"])
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_the_script_grants_what_is_in_the_table(name: str, exact: bool, ran: Any, own_needs: Any) -> None:

@@ -64,6 +64,17 @@ class Run:
         """What the snapshot has read."""
         return self.estate.coverage
 
+    def covers_everywhere(self, type_: str) -> bool:
+        """Tell whether a type was read in every subscription."""
+        known = self._covered
+        if type_ not in known:
+            known[type_] = all(self.coverage.covers(type_, one) for one in self.estate.subscriptions or ("",))
+        return known[type_]
+
+    @cached_property
+    def _covered(self) -> dict[str, bool]:
+        return {}
+
     @property
     def quarantine(self) -> tuple[Quarantined, ...]:
         """The input records that could not be used."""

@@ -54,6 +54,10 @@ SCHEMA = pa.schema(
     ]
 )
 _DYNAMIC = frozenset(name for name, kind in COLUMNS if kind is KqlType.DYNAMIC)
+#: The columns of a body that has none of them.
+_LACKING: dict[str, str | None] = {
+    name: None if name in _DYNAMIC else "" for name, _ in COLUMNS if name != "properties"
+}
 _LOWERED = frozenset({"type", "resourceGroup", "subscriptionId"})
 
 
@@ -80,14 +84,13 @@ def row(document: Document, table: str) -> dict[str, Any]:
     """
     body, id_ = document.body, document.id
     shown = body.get("properties") if table == COLLECTED else spelled(id_.type, body.get("properties"))
-    found = {
-        name: _value(body.get(name), dynamic=name in _DYNAMIC) for name, _ in COLUMNS if name != "properties"
-    }
+    common = is_common(document)
+    found = _LACKING | {name: _value(body[name], dynamic=name in _DYNAMIC) for name in _LACKING.keys() & body}
     found |= {
         "id": str(body.get("id") or id_.key),
         "name": str(body.get("name") or id_.name),
         "type": id_.type,
-        "tenantId": "" if is_common(document) else document.tenant or str(body.get("tenantId") or "").lower(),
+        "tenantId": "" if common else document.tenant or str(body.get("tenantId") or "").lower(),
         "resourceGroup": id_.resource_group,
         "subscriptionId": id_.subscription,
         "properties": _value(shown, dynamic=True),
@@ -104,7 +107,7 @@ def row(document: Document, table: str) -> dict[str, Any]:
         "_cause": document.cause,
         "_title": document.title,
         "_group": id_.resource_group_id,
-        "_open": (document.holders or EVERYBODY) if is_common(document) else "",
+        "_open": (document.holders or EVERYBODY) if common else "",
     }
 
 

@@ -71,11 +71,7 @@ def _covered(run: Run, check: Check | None) -> bool:
     rule = run.engine.rules.of(check)
     if not isinstance(rule, Rule) or rule.mode.lower() not in SCANNED_MODES:
         return False
-    types = check.types
-    subscriptions = run.estate.subscriptions or ("",)
-    return types is not None and all(
-        run.coverage.covers(type_, scope) for type_ in types for scope in subscriptions
-    )
+    return check.types is not None and all(map(run.covers_everywhere, check.types))
 
 
 def known(run: Run, wanted: str) -> str:

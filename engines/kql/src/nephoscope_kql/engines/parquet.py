@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -99,20 +100,20 @@ class FileScan:
     def _named(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         """The columns under the engine's names; one that is lacking is null."""
         known = set(found.columns)
-        items = []
-        for column in self.columns:
-            value = build.quoted(column.stored) if column.stored in known else build.null()
-            items.append(_as(build.cast(value, column.type) if column.stored not in known else value, column))
+        items = [_item(column, column.stored in known) for column in self.columns]
         day = [printed(build.quoted(self.day))] if self.day else []
         return found.project(", ".join([*items, *day]) or "NULL AS none")
 
     def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         columns = [*self.columns, *([FileColumn(self.day, self.day, "DATE")] if self.day else [])]
-        items = (
-            ", ".join(_as(build.cast(build.null(), column.type), column) for column in columns)
-            or "NULL AS none"
-        )
+        items = ", ".join(_item(column, False) for column in columns) or "NULL AS none"
         return connection.sql(f"SELECT {items} WHERE false")
+
+
+@lru_cache(maxsize=65_536)
+def _item(column: FileColumn, known: bool) -> str:
+    """A column as it is selected; written once, since every query of a table asks for all of them."""
+    return _as(build.quoted(column.stored) if known else build.cast(build.null(), column.type), column)
 
 
 def _one_of(label: str, values: Collection[str]) -> exp.Expr:

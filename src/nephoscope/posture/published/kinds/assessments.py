@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments (2021-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.posture.published.document import Document, arm
@@ -45,8 +46,10 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
         known = told.get(subject)
         if known is None or worst(row.assessment.state, known.assessment.state) is not known.assessment.state:
             told[subject] = row
+    # worked out once a recommendation, not once a resource
+    about = cache(partial(metadata, report))
     for subject, row in told.items():
-        yield _document(report, row, past.get(subject))
+        yield _document(report, row, past.get(subject), about(row.assessment.key))
     for item in report.run.analysis.assessments:
         if (
             item.sub_assessments
@@ -72,7 +75,7 @@ def _unjudged(report: Report, item: Assessment) -> Document:
     )
 
 
-def _document(report: Report, row: Row, past: Past | None) -> Document:
+def _document(report: Report, row: Row, past: Past | None, about: dict[str, Any]) -> Document:
     item, recommendation = row.assessment, row.recommendation
     resource = "" if item.resource == "/" else item.resource.rstrip("/")
     properties = {
@@ -80,7 +83,7 @@ def _document(report: Report, row: Row, past: Past | None) -> Document:
         "displayName": recommendation.name,
         "status": _status(report, row, past),
         "additionalData": _additional(report, row),
-        "metadata": metadata(report, item.key),
+        "metadata": about,
     }
     return Document.of(
         arm(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
