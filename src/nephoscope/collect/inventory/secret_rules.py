@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from nephoscope.collect.inventory.keyword_index import KeywordIndex
+
 Severity = Literal["High", "Medium", "Low"]
 #: The document of places and values that are no secrets.
 ALLOWED = "allowed.yaml"
@@ -72,6 +74,12 @@ def secret_rules() -> tuple[CompiledRule, ...]:
         )
         for rule in sorted(found, key=lambda rule: (rule.generic, rule.id))
     )
+
+
+@cache
+def keyword_index() -> KeywordIndex:
+    """Return the words of all rules."""
+    return KeywordIndex(word for rule in secret_rules() for word in rule.rule.keywords)
 
 
 @cache

@@ -9,7 +9,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nephoscope.collect.inventory.secret_rules import CompiledRule, Severity, allowed_secrets, secret_rules
+from nephoscope.collect.inventory.secret_rules import (
+    CompiledRule,
+    Severity,
+    allowed_secrets,
+    keyword_index,
+    secret_rules,
+)
 
 #: Files of more bytes are looked at up to here.
 MAX_SIZE = 16_000_000
@@ -55,11 +61,11 @@ def find_secrets(path: str, content: bytes, *, in_tests: bool = False, key: byte
     if not may_hold_secrets(path, in_tests=in_tests) or b"\0" in content[:_BINARY_HEAD]:
         return SecretScan(())
     text = content[:MAX_SIZE].decode("utf-8", "replace")
-    lowered = text.lower()
+    words = keyword_index().present(text.lower())
     found: list[SecretPlace] = []
     taken: list[tuple[int, int]] = []
     for rule in secret_rules():
-        if not any(word in lowered for word in rule.rule.keywords):
+        if words.isdisjoint(rule.rule.keywords):
             continue
         for start, end in _spans(path, text, rule):
             if rule.rule.generic and any(start < other_end and other < end for other, other_end in taken):
