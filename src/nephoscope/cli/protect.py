@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,19 @@ if TYPE_CHECKING:
 REGISTRIES = ("name", "address", "enabled", "queued", "held", "promoted", "rejected", "polled", "error")
 IMAGES = ("status", "image", "verdict", "critical", "high", "reason", "received", "id")
 REASONS = ("effect", "kind", "text", "platform")
+REQUESTS = (
+    "status",
+    "image",
+    "registry_name",
+    "requester",
+    "deadline",
+    "reason",
+    "answered_by",
+    "created",
+    "id",
+)
 _STATUSES = ("Queued", "Untagged", "Held", "Promoted", "Rejected", "Passed", "Failed", "Gone")
+_REQUEST_STATUSES = ("Open", "Approved", "Denied", "Withdrawn", "Expired", "Imported", "Failed")
 
 
 @click.group("protect")
@@ -254,6 +267,86 @@ def examine(data: Path, /, image: str) -> None:
 
     with _context(data) as context:
         examine_again(context, [_find(context, image).id])
+
+
+@command.group("requests")
+def requests() -> None:
+    """Ask for public images, and answer: what is approved is imported into quarantine."""
+
+
+@requests.command("list")
+@click.option("--status", type=click.Choice(_REQUEST_STATUSES, case_sensitive=False), help="Only these.")
+@listed
+@click.pass_obj
+def list_requests(data: Path, /, status: str | None, output: str) -> None:
+    """List requests, those with the nearest deadline first, and how long answers took."""
+    from dataclasses import asdict
+
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.terminal.messages import tell
+    from nephoscope.service.image_requests import READ, measure_answers
+
+    with _context(data) as context:
+        context.require(READ)
+        found = context.state.image_requests.listed([status] if status else [], most=1000)
+        times = measure_answers(context)
+    rows = [{**asdict(one), "status": one.status.value} for one in found]
+    show_list(rows, REQUESTS, output, "there are no requests")
+    if times.median_seconds is not None:
+        tell(f"{times.answered} answered, half of them within {times.median_seconds / 3600:.1f} h")
+
+
+@requests.command("create")
+@click.argument("image")
+@click.option(
+    "--registry", "name", required=True, metavar="NAME", help="The registry that it is to be let into."
+)
+@click.option("--reason", required=True, help="Why it is needed.")
+@click.option("--deadline", type=click.DateTime(), metavar="TIME", help="When it is needed, in UTC.")
+@click.pass_obj
+def create_request(data: Path, /, image: str, name: str, reason: str, deadline: datetime | None) -> None:
+    """Ask for IMAGE, such as docker.io/library/nginx:1.27."""
+    from nephoscope.service.image_requests import request_image
+
+    when = deadline.replace(tzinfo=UTC) if deadline else None
+    with _context(data) as context:
+        made = request_image(context, image, reason, name, deadline=when)
+    click.echo(f"{made.id}: {made.image} goes to {made.repository}:{made.tag} once it is approved")
+
+
+@requests.command("approve")
+@click.argument("request_id", metavar="ID")
+@click.option("--reason", required=True, help="Why; kept in the audit.")
+@click.pass_obj
+def approve_request(data: Path, /, request_id: str, reason: str) -> None:
+    """Approve the request ID of somebody else: the image is imported into quarantine and examined there."""
+    from nephoscope.service.image_requests import answer_request
+
+    with _context(data) as context:
+        answer_request(context, request_id, "approve", reason)
+
+
+@requests.command("deny")
+@click.argument("request_id", metavar="ID")
+@click.option("--reason", required=True, help="Why; kept in the audit.")
+@click.pass_obj
+def deny_request(data: Path, /, request_id: str, reason: str) -> None:
+    """Deny the request ID of somebody else."""
+    from nephoscope.service.image_requests import answer_request
+
+    with _context(data) as context:
+        answer_request(context, request_id, "deny", reason)
+
+
+@requests.command("withdraw")
+@click.argument("request_id", metavar="ID")
+@click.pass_obj
+def withdraw(data: Path, /, request_id: str) -> None:
+    """Take back the request ID, which is one's own."""
+    from nephoscope.service.image_requests import withdraw_request
+
+    with _context(data) as context:
+        withdraw_request(context, request_id)
 
 
 @contextmanager

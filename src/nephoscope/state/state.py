@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from nephoscope.state.inventory.inventories import Inventories
     from nephoscope.state.inventory.vulnerabilities import Vulnerabilities
     from nephoscope.state.leases.leases import Leases
+    from nephoscope.state.registries.image_requests import ImageRequests
     from nephoscope.state.registries.registry_images import RegistryImages
     from nephoscope.state.registries.watched_registries import WatchedRegistries
     from nephoscope.state.rules.hunting_runs import HuntingRuns
@@ -125,6 +126,7 @@ class State:
         vulnerabilities: Vulnerabilities
         watched_registries: WatchedRegistries
         registry_images: RegistryImages
+        image_requests: ImageRequests
         watchlists: StoredWatchlists
 
     def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:

@@ -83,6 +83,25 @@ def take_found(
     return False
 
 
+def take_imported(
+    state: State,
+    session: Session,
+    registry: WatchedRegistry,
+    repository: str,
+    tag: str,
+    digest: str,
+    now: datetime,
+) -> None:
+    """Take in an image that we put into quarantine ourselves, so that no event tells of it."""
+    before = state.registry_images.find(session, registry.name, repository, digest)
+    image = (
+        _new(registry, repository, digest, tag, "request", now)
+        if before is None
+        else _again(before, tag, "request", now)
+    )
+    state.registry_images.put(session, image)
+
+
 def ask_again(image: RegistryImage, origin: str, now: datetime) -> RegistryImage:
     """Return an image that is to be examined anew."""
     return replace(

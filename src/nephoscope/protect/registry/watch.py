@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.protect.registry.connecting import connect
 from nephoscope.protect.registry.examination import Examiner
+from nephoscope.protect.registry.importing import import_requests
 from nephoscope.protect.registry.intake import PRODUCT, ask_again
 from nephoscope.protect.registry.journey import Journey, Keep
 from nephoscope.protect.registry.polling import poll
@@ -45,20 +46,25 @@ class RegistryWatch:
         settings, now = read_settings(watched.settings), self.clock()
         examiner = self.examiner_at(now)
         self._ask_outdated(watched, settings, examiner.generation, now)
+        self._expire_requests(now)
         due = self.state.registry_images.due(watched.name, now, _ROUND)
+        requests = self.state.image_requests.due(watched.name, now, _ROUND)
         polls = self._is_time(watched, settings, now)
-        if not due and not polls:
+        if not (due or requests or polls):
             return 0
         with connect(self.state, watched) as registry:
+            if requests:
+                import_requests(self.state, watched, settings, registry, lease, self.clock, requests)
             if polls:
                 self._poll(watched, settings, registry, lease)
+            if polls or requests:
                 due = self.state.registry_images.due(watched.name, self.clock(), _ROUND)
             journey = Journey(self.state, watched, settings, registry, examiner, lease, self.clock, self.keep)
             for image in due:
                 if self.ending():
                     break
                 journey.take(image)
-        return len(due)
+        return len(due) + len(requests)
 
     def _ask_outdated(
         self, watched: WatchedRegistry, settings: RegistrySettings, generation: int, now: datetime
@@ -72,6 +78,11 @@ class RegistryWatch:
         with self.state.transaction(product=PRODUCT) as session:
             for image in images.outdated(session, watched.name, before, generation, _OUTDATED):
                 images.put(session, ask_again(image, "rescan", now))
+
+    def _expire_requests(self, now: datetime) -> None:
+        if self.state.image_requests.any_expired(now):
+            with self.state.transaction(product=PRODUCT) as session:
+                self.state.image_requests.expire(session, now)
 
     def _is_time(self, watched: WatchedRegistry, settings: RegistrySettings, now: datetime) -> bool:
         if not settings.polling_minutes:

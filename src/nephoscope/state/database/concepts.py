@@ -56,6 +56,7 @@ CONCEPTS = {
     "inventories": ("inventory.inventories", "Inventories"),
     "vulnerabilities": ("inventory.vulnerabilities", "Vulnerabilities"),
     "watched_registries": ("registries.watched_registries", "WatchedRegistries"),
+    "image_requests": ("registries.image_requests", "ImageRequests"),
     "registry_images": ("registries.registry_images", "RegistryImages"),
     "watchlists": ("workspaces.watchlists", "StoredWatchlists"),
 }

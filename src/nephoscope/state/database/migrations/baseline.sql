@@ -1,4 +1,4 @@
--- The tables of the state at revision 0040: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0042: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -871,3 +871,26 @@ CREATE TABLE registry_events (
     CONSTRAINT pk_registry_events PRIMARY KEY (registry_name, id)
 );
 CREATE INDEX ix_registry_events_received ON registry_events (received);
+
+CREATE TABLE image_requests (
+    id TEXT NOT NULL,
+    image TEXT NOT NULL,
+    registry_name TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    requester TEXT NOT NULL,
+    created $moment NOT NULL,
+    deadline $moment,
+    expires $moment NOT NULL,
+    status TEXT NOT NULL,
+    answered $moment,
+    answered_by TEXT NOT NULL,
+    answer_reason TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due $moment NOT NULL,
+    error TEXT NOT NULL,
+    CONSTRAINT pk_image_requests PRIMARY KEY (id)
+);
+CREATE INDEX ix_image_requests_status ON image_requests (status, due);

@@ -1,0 +1,119 @@
+"""Requests for public images: asked, answered by somebody else, withdrawn."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from nephoscope.admin.registries import RegistryName
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import PLAIN, Id, Shape
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.service import image_requests as service
+from nephoscope.service.image_requests import ANSWER, READ, WRITE, ImageRequestError
+from nephoscope.state import MissingError
+from nephoscope.state.registries.image_requests import ImageRequest
+
+SECTION = Section("imageRequests", "Image requests")
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=PLAIN)]
+
+
+class NewImageRequest(Shape, frozen=True, kw_only=True):
+    """A public image that somebody wants in a registry that is watched, why, and by when."""
+
+    image: Annotated[
+        str, msgspec.Meta(max_length=500, pattern=PLAIN, description="As in docker.io/library/nginx:1.27.")
+    ]
+    registry: RegistryName
+    reason: Reason
+    deadline: datetime | None = None
+
+
+class ImageRequestAnswer(Shape, frozen=True, kw_only=True):
+    """The answer to a request, and why; `withdraw` is the requester's own."""
+
+    answer: Literal["approve", "deny", "withdraw"]
+    reason: Annotated[str, msgspec.Meta(max_length=2000, pattern=PLAIN)] = ""
+
+
+class ImageRequestShape(Shape, frozen=True, kw_only=True):
+    """A request: where it stands, who answered and why, and the image of quarantine that it became."""
+
+    id: str
+    image: str
+    registry_name: str
+    repository: str
+    tag: str
+    reason: str
+    requester: str
+    created: datetime
+    deadline: datetime | None
+    expires: datetime
+    status: str
+    answered: datetime | None
+    answered_by: str
+    answer_reason: str
+    digest: str
+    error: str
+
+
+class ImageRequestList(Shape, frozen=True, kw_only=True):
+    """Requests, those with the nearest deadline first; `answered` and the seconds tell how long answers took."""
+
+    value: tuple[ImageRequestShape, ...]
+    answered: int
+    median_answer_seconds: float | None
+    longest_answer_seconds: float | None
+
+
+class WhichRequests(Shape, frozen=True, kw_only=True):
+    """Which requests: of a status ('' = all), and only one's own."""
+
+    status: Literal["", "Open", "Approved", "Denied", "Withdrawn", "Expired", "Imported", "Failed"] = ""
+    own: bool = False
+    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")] = 100
+
+
+@SECTION.route("GET", "/imageRequests", READ)
+def requests(ask: Ask, query: WhichRequests) -> ImageRequestList:
+    """Requests for images, and how long answers took."""
+    mine = ask.caller.name if query.own else ""
+    found = ask.instance.state.image_requests.listed([query.status] if query.status else [], mine, query.top)
+    times = service.measure_answers(ask.service)
+    return ImageRequestList(
+        value=tuple(map(_shape, found)), answered=times.answered, median_answer_seconds=times.median_seconds,
+        longest_answer_seconds=times.longest_seconds,
+    )  # fmt: skip
+
+
+@SECTION.route("POST", "/imageRequests", WRITE, status=201)
+def request(ask: Ask, body: NewImageRequest) -> ImageRequestShape:
+    """Ask for a public image."""
+    try:
+        return _shape(
+            service.request_image(ask.service, body.image, body.reason, body.registry, deadline=body.deadline)
+        )
+    except ImageRequestError as error:
+        raise bad(f"{error}.", "body") from error
+    except MissingError as error:
+        raise missing(f"The registry {body.registry}") from error
+
+
+@SECTION.route("POST", "/imageRequests/{id}/answer", WRITE)
+def answer(ask: Ask, id: Id, body: ImageRequestAnswer) -> ImageRequestShape:  # noqa: A002
+    """Approve or deny a request of somebody else, or withdraw one's own."""
+    try:
+        if body.answer == "withdraw":
+            return _shape(service.withdraw_request(ask.service, id))
+        ask.caller.must(ANSWER)
+        return _shape(service.answer_request(ask.service, id, body.answer, body.reason))
+    except MissingError as error:
+        raise missing(f"The request {id}") from error
+
+
+def _shape(one: ImageRequest) -> ImageRequestShape:
+    names = (name for name in ImageRequestShape.__struct_fields__ if name != "status")
+    return ImageRequestShape(**{name: getattr(one, name) for name in names}, status=one.status.value)
