@@ -98,11 +98,35 @@ PIPELINE_PUBLISHER = Role(
     "Sends results of pipelines, and nothing else; Azure has no role of the kind.",
     ("Microsoft.Security/pipelineRuns/write",),
 )
-ROLES = (READER, SECURITY_READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER, PUBLISHER, PIPELINE_PUBLISHER)
+IMAGE_REQUESTER = Role(
+    "55e4fc1b-5f7a-5aff-8ad8-199daa3fb2dc",
+    "Image Requester",
+    "Asks for public images, and nothing else; Azure has no role of the kind.",
+    ("Microsoft.Security/imageRequests/read", "Microsoft.Security/imageRequests/write"),
+)
+ROLES = (
+    READER,
+    SECURITY_READER,
+    SECURITY_ADMIN,
+    CONTRIBUTOR,
+    OWNER,
+    PUBLISHER,
+    PIPELINE_PUBLISHER,
+    IMAGE_REQUESTER,
+)
 
 
 #: From those that allow least to those that allow most.
-_SMALLEST_FIRST = (PUBLISHER, PIPELINE_PUBLISHER, SECURITY_READER, READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER)
+_SMALLEST_FIRST = (
+    PUBLISHER,
+    PIPELINE_PUBLISHER,
+    IMAGE_REQUESTER,
+    SECURITY_READER,
+    READER,
+    SECURITY_ADMIN,
+    CONTRIBUTOR,
+    OWNER,
+)
 
 
 def smallest(operation: str) -> Role:
