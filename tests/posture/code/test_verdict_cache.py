@@ -15,15 +15,18 @@ from typing import Any
 import pytest
 
 from nephoscope.cli.code_outputs import code_renderer
+from nephoscope.collect.templates.arm.repository import Repository
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.template.file_verdict import FileVerdict
 from nephoscope.posture.code.template.judge import TemplateJudge
+from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.scan import scan_targets
 from nephoscope.posture.code.template.verdict_cache import VerdictCache, digest_of
 from nephoscope.posture.code.template.watched_time import WatchedTime
 from nephoscope.posture.policies.plan import Plan
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.arm.template import Scope
+from nephoscope_policy.arm.json_text import TextMark
+from nephoscope_policy.arm.template import Document, Scope
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.place import Place
 
@@ -241,6 +244,27 @@ def test_explanations_rest_on_no_kept_verdict(workshop: Workshop) -> None:
     judge.explains = lambda _: True
     scan_targets([workshop.root], judge, workshop.scope, cache=workshop.cache())
     assert {one.resource.rpartition("/")[2] for one in judge.explained} >= {"stmain", "stdeeper", "stalone"}
+
+
+def test_what_a_bicep_file_compiles_to_is_in_its_digest(tmp_path: Path) -> None:
+    def digest(text: str, value: Any) -> str:
+        mark = TextMark(0, len(text))
+        compiled = {"main.bicep": Document.of_source(value, "main.bicep", text, mark)}
+        return RepositoryFiles(Repository(tmp_path, compiled=compiled), {}, Scope()).digest("main.bicep")
+
+    first = digest("param a int", {"a": 1})
+    assert first == digest("param a int", {"a": 1})
+    assert (
+        len(
+            {
+                first,
+                digest("param a int ", {"a": 1}),
+                digest("param a int", {"a": 1.0}),
+                digest("param a int", {}),
+            }
+        )
+        == 4
+    )
 
 
 def cut(data: bytes) -> bytes:

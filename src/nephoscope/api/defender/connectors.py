@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-connector
 from __future__ import annotations
 
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.kept import Body, Kind, declare, declare_reading
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, text, words
 
@@ -82,3 +82,11 @@ for _kind in (
     ),
 ):
     declare(SURFACE, _kind)
+
+for _type, _operations in (
+    ("gitHubOwners", "GitHubOwners"),
+    ("gitHubOwners/repos", "GitHubRepos"),
+    ("gitLabGroups", "GitLabGroups"),
+    ("gitLabGroups/projects", "GitLabProjects"),
+):
+    declare_reading(SURFACE, Kind(f"{_CONNECTOR}/devops/{_type}", _operations, EFFECT))

@@ -97,9 +97,8 @@ def unprovisioned(_: Call, body: Body) -> Body:
     return {**body, "properties": {key: one for key, one in properties.items() if key != "provisioningState"}}
 
 
-def declare(surface: Surface, kind: Kind) -> None:
-    """The operations of a kind: list, get, put, patch where it is, delete."""
-    effect = "" if kind.acting else kind.effect
+def declare_reading(surface: Surface, kind: Kind) -> None:
+    """The operations of a kind that people only read, as Azure alone makes its documents: list, get."""
 
     def _list(call: Call) -> Answer:
         """Those below the scope that were put or collected."""
@@ -108,6 +107,14 @@ def declare(surface: Surface, kind: Kind) -> None:
     def _get(call: Call) -> Answer:
         """One of them."""
         return Answer(found(call, kind))
+
+    for at, path in enumerate(kind.lists):
+        _declared(surface, kind, "GET", path, f"List{'Everywhere' if at else ''}", "read", _list)
+    _declared(surface, kind, "GET", kind.path, "Get", "read", _get)
+
+
+def declare(surface: Surface, kind: Kind) -> None:
+    """The operations of a kind: list, get, put, patch where it is, delete."""
 
     def _put(call: Call) -> Answer:
         return put(call, kind, call.body)
@@ -121,19 +128,18 @@ def declare(surface: Surface, kind: Kind) -> None:
 
     _put.__doc__ = f"Keep one. {kind.effect}"
     _patch.__doc__ = f"Change the fields that are sent. {kind.effect}"
-
-    def declared(method: str, path: str, name: str, act: str, handler: Handler) -> None:
-        surface.operation(method, path, f"{kind.operations}_{name}", f"{kind.type}/{act}", effect=effect)(
-            handler
-        )
-
-    for at, path in enumerate(kind.lists):
-        declared("GET", path, f"List{'Everywhere' if at else ''}", "read", _list)
-    declared("GET", kind.path, "Get", "read", _get)
-    declared("PUT", kind.path, "CreateOrUpdate", "write", _put)
+    declare_reading(surface, kind)
+    _declared(surface, kind, "PUT", kind.path, "CreateOrUpdate", "write", _put)
     if kind.patched:
-        declared("PATCH", kind.path, "Update", "write", _patch)
-    declared("DELETE", kind.path, "Delete", "delete", _delete)
+        _declared(surface, kind, "PATCH", kind.path, "Update", "write", _patch)
+    _declared(surface, kind, "DELETE", kind.path, "Delete", "delete", _delete)
+
+
+def _declared(
+    surface: Surface, kind: Kind, method: str, path: str, name: str, act: str, handler: Handler
+) -> None:
+    effect = "" if kind.acting else kind.effect
+    surface.operation(method, path, f"{kind.operations}_{name}", f"{kind.type}/{act}", effect=effect)(handler)
 
 
 def found(call: Call, kind: Kind) -> Body:
