@@ -307,6 +307,10 @@ def test_a_folder_that_cannot_be_written_to_is_told_once(workshop: Workshop) -> 
     assert workshop.scan(cache) == workshop.scan(None)
     assert "verdicts" in cache.failure
     cache.prune()
+    cache._written = 1
+    cache.failure = ""
+    cache.prune()
+    assert "verdicts" in cache.failure
 
 
 def verdict(text: str = "x") -> FileVerdict:
@@ -322,6 +326,7 @@ def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path: Path) -> No
     size = cache._path(b"0").stat().st_size
     cache.largest = 10 * size
     assert cache.find(b"0", lambda _: digest_of(b"x")) == verdict()  # and is noted as used
+    (tmp_path / "verdicts" / "README").write_text("not an entry")
     (cache._path(b"1").parent / ".left-behind").write_bytes(b"half")
     os.utime(cache._path(b"1").parent / ".left-behind", (1, 1))
     cache.prune()

@@ -83,6 +83,12 @@ class VerdictCache:
         """Remove the entries that were not used for the longest time where a folder that was written to holds too much."""
         if not self._written:
             return
+        try:
+            self._prune()
+        except OSError as error:
+            self.failure = f"{self.folder}: {error.strerror or error}"
+
+    def _prune(self) -> None:
         entries = sorted(self._entries())
         total = sum(size for _, size, _ in entries)
         if total <= self.largest:
@@ -100,7 +106,7 @@ class VerdictCache:
     def _entries(self) -> list[tuple[float, int, Path]]:
         """When each entry was used last, its bytes, and its file; files that a process left half written among them."""
         found = []
-        for folder in self.folder.iterdir():
+        for folder in filter(Path.is_dir, self.folder.iterdir()):
             with os.scandir(folder) as listed:
                 for one in listed:
                     try:
