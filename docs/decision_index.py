@@ -19,7 +19,7 @@ TOPICS = {
     "Pipelines and templates": "418-419, 422-424, 426, 428, 459-460",
     "Vulnerabilities": "435-438, 442-444",
     "Registries of images": "448-451",
-    "Inventory of packages": "425, 427, 429",
+    "Inventory of packages": "425, 427, 429, 452-453",
     "Images: configuration, secrets, malware": "445-447",
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",

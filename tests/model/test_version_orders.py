@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.model import version_pairs, version_tools
 
-from nephoscope.model.version_ranges import vers
+from nephoscope.model.version_ranges import pypi, vers
 from nephoscope.model.version_ranges.syntax_discovery import parse_range, syntaxes
 from nephoscope.model.versions.errors import VersionError
 from nephoscope.model.versions.scheme_discovery import scheme_of, schemes
@@ -109,3 +109,16 @@ def test_the_ecosystems_own_tool_agrees(ecosystem: str, tmp_path: Path, pytestco
             wrong.append((one, other, wanted, found))
     assert wrong == []
     assert compared > len(pairs) / 5
+
+
+@pytest.mark.parametrize("ecosystem", sorted(schemes()))
+def test_a_text_that_is_longer_than_any_version_is_none(ecosystem: str) -> None:
+    scheme = schemes()[ecosystem]
+    assert not scheme.is_valid("9" * 5_000)
+    with pytest.raises(VersionError, match="5000 characters"):
+        scheme.order("9" * 5_000)
+
+
+def test_a_version_of_too_many_digits_is_in_no_range() -> None:
+    with pytest.raises(VersionError):
+        pypi.parse(">=1.0").contains("9" * 5_000)

@@ -172,7 +172,9 @@ def many_links_to_one_file(scale: float) -> Hostile:
         entry(f"l{number}/requirements.txt", 0, tarfile.LNKTYPE, "requirements.txt")
         for number in range(count)
     )
-    return Hostile(layer(file("requirements.txt", block), names), "more than 250000 packages")
+    return Hostile(
+        layer(file("requirements.txt", block), names), "more than 250000 packages|more than 10000 files"
+    )
 
 
 def the_same_path_again(scale: float) -> Hostile:

@@ -129,3 +129,16 @@ def test_a_disturbed_layer_is_read_or_refused(compress: Callable[[bytes], bytes]
         except ImageError:
             continue
         gather(merge_layers([layer]), layer.unread)
+
+
+def test_what_the_makers_of_a_package_worked_with_is_not_installed(tmp_path: Path) -> None:
+    lock = b'lodash@^4.0.0:\n  version "4.17.4"\n'
+    files: Files = {
+        **BASE,
+        **APP,
+        "app/node_modules/left/yarn.lock": lock,
+        "app/node_modules/left/.github/workflows/ci.yml": b"jobs: {a: {steps: [{uses: actions/checkout@v4}]}}\n",
+        "opt/site-packages/one/requirements.txt": b"flask==1.0\n",
+        "srv/yarn.lock": lock,
+    }
+    assert listed(scan(tmp_path / "layout", [files])) == ALL | {"lodash 4.17.4"}

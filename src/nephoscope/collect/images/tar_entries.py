@@ -244,7 +244,9 @@ def _number(field: bytes) -> int:
     """Return a number of a header: octal digits, or, with the first bit set, 256 to a digit; raises ImageError for other text."""
     if field[0] & 0x80:
         return int.from_bytes(field[1:], "big") & 0x7FFF_FFFF_FFFF_FFFF
-    digits = field.split(b"\0", 1)[0].strip()
+    digits = field.rstrip(b"\0 ")
+    if not digits.isdigit():
+        digits = digits.split(b"\0", 1)[0].strip()
     if digits.strip(b"01234567"):
         raise ImageError(f"it is no tar: a header has {digits[:12]!r} for a number")
     return int(digits, 8) if digits else 0

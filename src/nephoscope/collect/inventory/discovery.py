@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import nephoscope.collect.inventory as package
 from nephoscope.collect.inventory.formats.shapes import WrongShapeError
@@ -71,30 +72,52 @@ def inventory_readers() -> dict[str, InventoryReader]:
     return found
 
 
+#: The name of a reader with the expression of paths that it claims.
+_Claim: TypeAlias = tuple[str, re.Pattern[str]]
+_NO_CLAIMS: list[_Claim] = []
+_NONE: set[str] = set()
+
+
 class _Claims:
     """The patterns of all readers, by the last part of the paths that they claim: most paths meet none of them."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, list[tuple[InventoryReader, re.Pattern[str]]]] = {}
-        self._by_ending: dict[str, list[tuple[InventoryReader, re.Pattern[str]]]] = {}
+        self._by_name: dict[str, list[_Claim]] = {}
+        self._by_ending: dict[str, list[_Claim]] = {}
+        self._by_beginning: dict[str, list[_Claim]] = {}
+        self._by_folder: dict[str, list[_Claim]] = {}
         for reader in inventory_readers().values():
             for pattern in reader.patterns:
-                last = pattern.rpartition("/")[2]
-                known, key = (
-                    (self._by_ending, last.rpartition("*")[2]) if "*" in last else (self._by_name, last)
-                )
-                known.setdefault(key, []).append((reader, re.compile(_path_expression(pattern))))
-        self._endings = tuple(self._by_ending)
+                known, key = self._place(pattern)
+                known.setdefault(key, []).append((reader.name, re.compile(_path_expression(pattern))))
+        self._endings, self._beginnings = tuple(self._by_ending), tuple(self._by_beginning)
         self.magic = tuple(reader for reader in inventory_readers().values() if reader.magic)
+
+    def _place(self, pattern: str) -> tuple[dict[str, list[_Claim]], str]:
+        folder, _, last = pattern.rpartition("/")
+        if last == "*":
+            return self._by_folder, folder.rpartition("/")[2]
+        if last.endswith("*"):
+            return self._by_beginning, last.partition("*")[0]
+        return (self._by_ending, last.rpartition("*")[2]) if "*" in last else (self._by_name, last)
 
     def of(self, path: str) -> set[str]:
         """Return the names of the readers that claim a path."""
-        name = path.rpartition("/")[2]
-        candidates = self._by_name.get(name, [])
+        folder, _, name = path.rpartition("/")
+        candidates = self._by_name.get(name, _NO_CLAIMS)
         if name.endswith(self._endings):
             ended = (claims for ending, claims in self._by_ending.items() if name.endswith(ending))
             candidates = [*candidates, *(claim for claims in ended for claim in claims)]
-        return {reader.name for reader, expression in candidates if expression.fullmatch(path)}
+        if name.startswith(self._beginnings):
+            begun = (claims for text, claims in self._by_beginning.items() if name.startswith(text))
+            candidates = [*candidates, *(claim for claims in begun for claim in claims)]
+        if in_folder := self._by_folder.get(folder.rpartition("/")[2]):
+            candidates = [*candidates, *in_folder]
+        return (
+            {reader for reader, expression in candidates if expression.fullmatch(path)}
+            if candidates
+            else _NONE
+        )
 
 
 @cache
@@ -105,6 +128,11 @@ def _claims() -> _Claims:
 def _path_expression(pattern: str) -> str:
     folders = (re.escape(part).replace(r"\*", "[^/]*") for part in pattern.split("**/"))
     return "(?:.*/)?".join(folders)
+
+
+def is_claimed(path: str) -> bool:
+    """Return whether a reader claims a file by its path, relative to the root."""
+    return bool(_claims().of(path))
 
 
 def readers_of(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:

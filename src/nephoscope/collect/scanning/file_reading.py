@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from functools import cache
 
 import msgspec
 
 from nephoscope.collect.images.layers import UnreadFile
-from nephoscope.collect.inventory.discovery import HEAD, inventory_readers, read_with, readers_of
+from nephoscope.collect.inventory.discovery import HEAD, InventoryReader, is_claimed, read_with, readers_of
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import PATHS
 from nephoscope.collect.scanning.contents import FileContents, SetAsideEntry
@@ -19,28 +17,46 @@ MAX_SIZE = 200_000_000
 _RELEASES = frozenset(PATHS)
 _MAX_RELEASE = 65_536
 _EXECUTABLE = 0o111
+#: Folders whose content package managers installed, and the readers of the descriptions that installed packages have.
+_INSTALLED = frozenset(("node_modules", "site-packages", "dist-packages", "gems", "Pods", "bower_components"))
+_OF_INSTALLED = frozenset(
+    (
+        "package_json",
+        "python_metadata",
+        "gemspec",
+        "java_archive",
+        "conda_package",
+        "dotnet_deps",
+        "r_description",
+        "kernel_module",
+        "vsix",
+    )
+)
 #: No program of a language that leaves its modules in it is smaller.
 _LEAST_PROGRAM = 65_536
 
 
-@cache
-def _names() -> tuple[frozenset[str], frozenset[str], re.Pattern[str]]:
-    """Return the names of the files that readers claim, those of folders all of whose files they claim, and patterns of names."""
-    paths = [pattern.split("/") for reader in inventory_readers().values() for pattern in reader.patterns]
-    whole = frozenset(parts[-1] for parts in paths if "*" not in parts[-1])
-    folders = frozenset(parts[-2] for parts in paths if parts[-1] == "*")
-    patterns = (
-        re.escape(parts[-1]).replace(r"\*", ".*") for parts in paths if "*" in parts[-1] and parts[-1] != "*"
-    )
-    return whole, folders, re.compile("|".join(sorted(set(patterns))) or "(?!)")
-
-
 def claims_name(path: str) -> bool:
-    """Return whether a reader claims a file by its path; most are told by the last parts alone, which costs least."""
-    whole, folders, patterns = _names()
-    folder, _, name = path.rpartition("/")
-    likely = name in whole or folder.rpartition("/")[2] in folders or patterns.fullmatch(name) is not None
-    return likely and bool(readers_of(path))
+    """Return whether a reader claims a file by its path."""
+    return is_claimed(path) and (not _is_installed(path) or bool(_readers_of(path)))
+
+
+def _is_installed(path: str) -> bool:
+    """Return whether a file stands in a folder of packages that a package manager installed."""
+    return not _INSTALLED.isdisjoint(path.split("/")[:-1])
+
+
+def _readers_of(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
+    """Return the readers of a file.
+
+    In a folder of installed packages those of lists are left out: what the makers of a package worked with is not installed with it.
+    """
+    readers = readers_of(path, head)
+    return (
+        tuple(one for one in readers if one.name in _OF_INSTALLED or one.magic)
+        if readers and _is_installed(path)
+        else readers
+    )
 
 
 def claims(path: str, size: int, mode: int) -> bool:
@@ -50,7 +66,7 @@ def claims(path: str, size: int, mode: int) -> bool:
 
 def claims_head(path: str, head: bytes) -> bool:
     """Return whether a file that is claimed by its permissions alone is a program, by its first bytes."""
-    return path in _RELEASES or bool(readers_of(path, head[:HEAD]))
+    return path in _RELEASES or bool(_readers_of(path, head[:HEAD]))
 
 
 def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | None]) -> FileContents | None:
@@ -58,7 +74,7 @@ def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | Non
     found = FileContents(
         release=content[:_MAX_RELEASE].decode("utf-8", "replace") if path in _RELEASES else ""
     )
-    for reader in readers_of(path, content[:HEAD]):
+    for reader in _readers_of(path, content[:HEAD]):
         try:
             reading = read_with(reader, InventoryFile(path, content, beside))
         except UnreadableInventoryError as error:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion
+from packaging.specifiers import SpecifierSet
 
 from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
 from nephoscope.model.versions.errors import VersionError
@@ -27,7 +26,7 @@ class SpecifiedRange(VersionRange):
         """Return whether the version is in the range; raises VersionError where it is none of PEP 440."""
         try:
             return self.specifiers.contains(version, prereleases=True)
-        except InvalidVersion as error:
+        except ValueError as error:
             raise VersionError(str(error)) from error
 
 
@@ -35,7 +34,7 @@ def parse(text: str, _ecosystem: str = "") -> SpecifiedRange:
     """Read a set of specifiers; raises VersionError."""
     try:
         specifiers = SpecifierSet(text)
-    except InvalidSpecifier as error:
+    except ValueError as error:
         raise VersionError(str(error)) from error
     comparisons = tuple(
         Comparison(one.operator.replace("==", "="), one.version, "pypi") for one in specifiers

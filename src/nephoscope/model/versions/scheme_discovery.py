@@ -10,6 +10,10 @@ from functools import cache
 from typing import Protocol, Self
 
 import nephoscope.model.versions as package
+from nephoscope.model.versions.errors import VersionError
+
+#: No version has more characters: Python refuses to make numbers of texts that are longer still.
+LONGEST = 1_000
 
 
 class SchemeError(Exception):
@@ -38,6 +42,19 @@ class Scheme:
         return -1 if one < other else int(other < one)
 
 
+def _bounded(order: Callable[[str], VersionKey]) -> Callable[[str], VersionKey]:
+    def bounded(text: str) -> VersionKey:
+        if len(text) > LONGEST:
+            raise VersionError(f"a text of {len(text)} characters is no version: {text[:40]!r} ...")
+        return order(text)
+
+    return bounded
+
+
+def _bounded_check(is_valid: Callable[[str], bool]) -> Callable[[str], bool]:
+    return lambda text: len(text) <= LONGEST and is_valid(text)
+
+
 @cache
 def schemes() -> dict[str, Scheme]:
     """Return every scheme by the ecosystems that it orders (lower-cased); raises SchemeError."""
@@ -49,7 +66,8 @@ def schemes() -> dict[str, Scheme]:
         missing = [name for name in ("TITLE", "order", "is_valid") if not hasattr(module, name)]
         if missing:
             raise SchemeError(f"{module.__name__} has ECOSYSTEMS but no {' and no '.join(missing)}")
-        scheme = Scheme(info.name, module.TITLE, module.ECOSYSTEMS, module.order, module.is_valid)
+        order, is_valid = _bounded(module.order), _bounded_check(module.is_valid)
+        scheme = Scheme(info.name, module.TITLE, module.ECOSYSTEMS, order, is_valid)
         for ecosystem in scheme.ecosystems:
             if ecosystem in found:
                 raise SchemeError(f"{ecosystem} is claimed by {found[ecosystem].name} and {scheme.name}")

@@ -1,0 +1,1 @@
+"""The parts of `bench/image_scan.py`."""
