@@ -49,10 +49,12 @@ EXTRAS = {
     "agents": ("ua_parser", "parse_user_agent() in KQL"),
     "geo": ("h3", "KQL's geo_ functions"),
     "kafka": ("confluent_kafka", "event hubs"),
+    "malware": ("yara_x", "rules for malware and miners in images"),
     "numba": ("numba", "flow logs at speed"),
     "pdf": ("reportlab", "evidence as PDF"),
     "postgresql": ("psycopg", "the state in PostgreSQL"),
     "prompt": ("prompt_toolkit", "the prompt of `nephoscope query`"),
+    "sbom": ("cyclonedx", "checks of bills of materials, and licences"),
     "sigma": ("sigma", "Sigma rules"),
     "spark": ("pyspark", "KQL on Spark"),
 }

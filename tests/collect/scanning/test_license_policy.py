@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from nephoscope.collect.scanning import license_policy
 from nephoscope.collect.scanning.license_policy import LicensePolicyError, judge_licenses, make_policy
 from nephoscope.model.package import Package
 
@@ -73,3 +76,10 @@ def test_the_worst_come_first() -> None:
         ("b", "NotAllowed"),
         ("a", "Unknown"),
     ]
+
+
+def test_without_the_library_a_policy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "license_expression", None)
+    license_policy._licensing.cache_clear()
+    with pytest.raises(LicensePolicyError, match=r"license-expression is not installed: .* install "):
+        make_policy(["MIT"], [])

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from nephoscope.model.extras import install
 from nephoscope.model.package import Package
 from nephoscope_policy.model.state import Severity
 
@@ -168,17 +169,20 @@ def _keys(symbol: Any) -> tuple[str, str]:
 
 @cache
 def _licensing() -> Any:
-    from license_expression import get_spdx_licensing
-
+    """Return the licences of SPDX; raises LicensePolicyError where nothing here can read them."""
+    try:
+        from license_expression import get_spdx_licensing
+    except ImportError as error:
+        raise LicensePolicyError(f"license-expression is not installed: {install('sbom')}") from error
     return get_spdx_licensing()
 
 
 def _spell(text: str) -> str:
     """Return a licence as SPDX spells it; a pattern must meet one that SPDX has."""
+    known: Iterable[str] = _licensing().known_symbols
     from boolean.boolean import ParseError
     from license_expression import ExpressionError
 
-    known: Iterable[str] = _licensing().known_symbols
     if "*" in text:
         if any(fnmatchcase(key, text) for key in known):
             return text
