@@ -74,12 +74,12 @@ def rule(one: Rule) -> Rule:
         raise ProviderError(f"rules: {error}") from error
 
 
-def matching(rules: Iterable[Rule], claims: Mapping[str, Any]) -> tuple[Rule, ...]:
+def matching(rules: Iterable[Rule], claims: Mapping[str, object]) -> tuple[Rule, ...]:
     """The rules that are true of a person; an e-mail address counts where it was proven to be the person's."""
     return tuple(one for one in rules if _true(one, claims))
 
 
-def _true(one: Rule, claims: Mapping[str, Any]) -> bool:
+def _true(one: Rule, claims: Mapping[str, object]) -> bool:
     found = values(claims, one.claim)
     if one.claim == "email":
         proven = any(claims.get(name) in (True, 1, "1", "true", "True") for name in _PROVEN)
@@ -98,13 +98,13 @@ def values(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
     return frozenset(one for one in listed if isinstance(one, str) and one)
 
 
-def too_many_groups(claims: Mapping[str, Any]) -> bool:
+def too_many_groups(claims: Mapping[str, object]) -> bool:
     """Whether Entra ID left the groups out because there are too many of them for a token."""
     names = claims.get("_claim_names")
     return bool(claims.get("hasgroups")) or (isinstance(names, Mapping) and "groups" in names)
 
 
-def name_of(claims: Mapping[str, Any]) -> str:
+def name_of(claims: Mapping[str, object]) -> str:
     """How a person is called in lists and in the audit."""
     for claim in _NAMES:
         given = claims.get(claim)

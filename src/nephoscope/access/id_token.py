@@ -5,8 +5,6 @@ Source: OpenID Connect Core 1.0 section 3.1.3.7, RFC 8725 (JWT best current prac
 
 from __future__ import annotations
 
-from typing import Any
-
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
@@ -23,7 +21,7 @@ MAX_TOKEN = 64 << 10
 
 def verified(
     openid: OpenId, token: str, client_id: str, nonce: str, access_token: str = ""
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The claims of an ID token that this provider gave this client for this attempt; OpenIdError says what is wrong with it."""
     if len(token) > MAX_TOKEN:
         raise OpenIdError("its ID token is larger than 64 KiB")

@@ -12,7 +12,6 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 import httpx
@@ -87,7 +86,7 @@ class OpenId:
 
     def exchanged(
         self, code: str, redirect: str, verifier: str, client_id: str, secret: str
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """The answer of the token endpoint to a code."""
         form = {
             "grant_type": "authorization_code",
@@ -104,12 +103,12 @@ class OpenId:
             form |= {"client_id": client_id, **({"client_secret": secret} if secret else {})}
         return self._asked("POST", found.token_endpoint, form, headers)
 
-    def userinfo(self, access_token: str) -> dict[str, Any]:
+    def userinfo(self, access_token: str) -> dict[str, object]:
         """What it knows of the person whose access token that is."""
         headers = {"Authorization": f"Bearer {access_token}"}
         return self._asked("GET", self.metadata().userinfo_endpoint, headers=headers)
 
-    def _checked(self, told: dict[str, Any]) -> Metadata:
+    def _checked(self, told: dict[str, object]) -> Metadata:
         try:
             found = msgspec.convert(told, Metadata)
         except msgspec.ValidationError as error:
@@ -130,7 +129,7 @@ class OpenId:
         address: str,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """The JSON object that an address answers; nothing leads elsewhere, and nothing is read beyond the limit."""
         until = time.monotonic() + WHOLE_SECONDS
         try:
@@ -166,7 +165,7 @@ def secure(address: str) -> bool:
         return False
 
 
-def _object(status: int, body: bytes) -> dict[str, Any]:
+def _object(status: int, body: bytes) -> dict[str, object]:
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -181,7 +180,7 @@ def _object(status: int, body: bytes) -> dict[str, Any]:
     return found
 
 
-def _key_set(told: dict[str, Any]) -> KeySet:
+def _key_set(told: dict[str, object]) -> KeySet:
     """The keys for signatures; what is shared between two parties is no key of a provider."""
     given = told.get("keys")
     usable = [

@@ -12,7 +12,7 @@ import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from nephoscope.access.admission import matching, name_of, too_many_groups, values
@@ -151,7 +151,7 @@ class SignIn:
 
     def _claims(
         self, provider: SignInProvider, attempt: SignInAttempt, answer: Mapping[str, str]
-    ) -> tuple[dict[str, Any], str]:
+    ) -> tuple[dict[str, object], str]:
         """What the provider says of the person, and its ID token; OpenIdError for what is not its word for this attempt."""
         openid = self.openid(provider)
         found = openid.metadata()
@@ -179,7 +179,7 @@ class SignIn:
             claims = {**more, **claims}
         return claims, token
 
-    def _admitted(self, provider: SignInProvider, claims: dict[str, Any], address: str) -> Principal:
+    def _admitted(self, provider: SignInProvider, claims: dict[str, object], address: str) -> Principal:
         """The person, kept with the roles of now; RefusedError, audited, for who may not come in."""
         subject = f"{provider.issuer} {claims['sub']}"
         rules, known = (
@@ -210,7 +210,7 @@ class SignIn:
         session: Session,
         provider: SignInProvider,
         subject: str,
-        claims: dict[str, Any],
+        claims: dict[str, object],
         address: str,
     ) -> Principal:
         """A person who was never here; who has the same name as another is told apart by the provider."""
@@ -257,7 +257,7 @@ class SignIn:
         reason: str,
         address: str,
         provider: SignInProvider | None = None,
-        claims: Mapping[str, Any] | None = None,
+        claims: Mapping[str, object] | None = None,
     ) -> None:
         detail = {"reason": reason[:500]}
         if provider is not None and claims is not None:
@@ -281,7 +281,7 @@ def _failed(provider: SignInProvider, error: OpenIdError) -> RefusedError:
     return RefusedError("Nobody was signed in", f"{provider.title}: {error}.", 403)
 
 
-def _unknown(provider: SignInProvider, claims: Mapping[str, Any], reason: str) -> str:
+def _unknown(provider: SignInProvider, claims: Mapping[str, object], reason: str) -> str:
     told = f"{provider.title} knows you as {name_of(claims)} (sub {claims['sub']}), but this server does not let you in"
     if reason == "no rule lets them in":
         return f"{told}: ask its owner."

@@ -98,7 +98,7 @@ class Client:
         """GET a path of the origin or a next link on it; `what` names it in the counts. Raises RequestError, SignInError."""
         return self._request("GET", self.absolute(url), None, what)
 
-    def query(self, body: dict[str, Any], api_version: str, what: str) -> Answer:
+    def query(self, body: dict[str, object], api_version: str, what: str) -> Answer:
         """POST a query to Resource Graph. Raises as `get`."""
         url = self.absolute(f"{QUERY_PATH}?api-version={api_version}")
         return self._request("POST", url, msgspec.json.encode(body), what)
@@ -215,7 +215,7 @@ def _read(response: httpx.Response, what: str) -> bytes:
     return bytes(data)
 
 
-def _object(data: bytes, status: int, what: str) -> dict[str, Any]:
+def _object(data: bytes, status: int, what: str) -> dict[str, object]:
     """The JSON object of an answer; a granted request whose answer is none was cut on its way."""
     try:
         body = msgspec.json.decode(data) if data else {}

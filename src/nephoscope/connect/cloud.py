@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -123,7 +122,7 @@ def _from_file(path: Path) -> Cloud:
     )
 
 
-def _member(document: dict[str, Any], path: Path, name: str) -> str:
+def _member(document: dict[str, object], path: Path, name: str) -> str:
     value = document.get(name)
     if not isinstance(value, str) or not value:
         raise CloudError(f"{path}: '{name}' must be a URL")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 import msgspec
 
@@ -76,6 +75,6 @@ def _same(one: Resource, other: Resource) -> bool:
     return one.complete == other.complete and one.derived == other.derived and exactly(one.body, other.body)
 
 
-def exactly(one: Any, other: Any) -> bool:
+def exactly(one: object, other: object) -> bool:
     """Whether two JSON values are written the same: True is not 1, 1.0 is not 1, and keys stand in the same order."""
     return msgspec.msgpack.encode(one) == msgspec.msgpack.encode(other)

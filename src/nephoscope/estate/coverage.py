@@ -36,7 +36,7 @@ class CoverageError(ValueError):
     """A coverage manifest that cannot be used; the message says which member and what it must be."""
 
 
-def parse_manifests(document: Any) -> tuple[Coverage, ...]:
+def parse_manifests(document: object) -> tuple[Coverage, ...]:
     """Read a manifest, a coverage for each tenant it is about; raises CoverageError.
 
     `{"schemaVersion": 2, "tenants": {tenant: {"scopes": {scope: [type, ...]}, "gaps": {type: reason}, "readAt": time}}}`, where
@@ -60,7 +60,7 @@ def parse_manifests(document: Any) -> tuple[Coverage, ...]:
     )
 
 
-def parse_manifest(document: Any) -> Coverage:
+def parse_manifest(document: object) -> Coverage:
     """Read a manifest that is about one tenant, as `parse_manifests`; raises CoverageError where it is about several."""
     found = parse_manifests(document)
     if len(found) != 1:
@@ -68,7 +68,7 @@ def parse_manifest(document: Any) -> Coverage:
     return found[0]
 
 
-def _parse_tenant(tenant: str, document: Any, path: str) -> Coverage:
+def _parse_tenant(tenant: str, document: object, path: str) -> Coverage:
     if not isinstance(document, dict):
         raise CoverageError(f"'{path.rstrip('.')}' must be a JSON object")
     scopes = document.get("scopes")
@@ -93,7 +93,7 @@ def _normalize_scope(scope: str) -> str:
     return scope.lower().rstrip("/")
 
 
-def _types(scope: str, types: Any, path: str) -> frozenset[str]:
+def _types(scope: str, types: object, path: str) -> frozenset[str]:
     if not isinstance(types, list) or not all(isinstance(type_, str) for type_ in types):
         raise CoverageError(f"'{path}scopes' at {scope!r} must be a list of resource types")
     return frozenset(type_.lower() for type_ in types)
@@ -115,7 +115,7 @@ def _times(value: Any, path: str) -> dict[str, datetime]:
     return found
 
 
-def _claim_times(value: Any, path: str) -> dict[str, dict[str, datetime]]:
+def _claim_times(value: object, path: str) -> dict[str, dict[str, datetime]]:
     """The times of single claims by scope and type."""
     if not isinstance(value, dict) or not all(isinstance(times, dict) for times in value.values()):
         raise CoverageError(f"'{path}claimedAt' must map a scope to the times of types")
@@ -134,7 +134,7 @@ def _claim_times(value: Any, path: str) -> dict[str, dict[str, datetime]]:
     return found
 
 
-def manifest_document(coverage: Coverage) -> dict[str, Any]:
+def manifest_document(coverage: Coverage) -> dict[str, object]:
     """The JSON document of a manifest, in a stable order."""
     return {
         "schemaVersion": SCHEMA_VERSION,
@@ -142,7 +142,7 @@ def manifest_document(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def manifest_members(coverage: Coverage) -> dict[str, Any]:
+def manifest_members(coverage: Coverage) -> dict[str, object]:
     """What a manifest says of one tenant, in a stable order."""
     found: dict[str, Any] = {
         "declared": coverage.declared,

@@ -130,7 +130,7 @@ def member(members: Mapping[str, Any], name: str, of: str) -> Any:
     return value
 
 
-def member_flag(members: Mapping[str, Any], name: str, of: str) -> bool:
+def member_flag(members: Mapping[str, object], name: str, of: str) -> bool:
     """Give a member that is true or false; NotCollected where it is neither."""
     value = member(members, name, of)
     if not isinstance(value, bool):

@@ -39,7 +39,7 @@ class Interface:
     configurations: tuple[IpConfiguration, ...]
 
 
-def parse_interface(id_: str, body: dict[str, Any]) -> Interface:
+def parse_interface(id_: str, body: dict[str, object]) -> Interface:
     """The `properties` of a NIC or of a networkInterfaceConfigurations entry -> Interface."""
     return Interface(
         id=id_.lower(),

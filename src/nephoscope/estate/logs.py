@@ -39,7 +39,7 @@ class Logs(Protocol):
         """The merged rows of an aggregate of all rows up to this moment; see query for the rest."""
         ...
 
-    def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
+    def query(self, text: str, declared: Declared) -> list[dict[str, object]]:
         """The rows of a KQL query, each by the names of its columns: times are aware datetimes, dynamic values JSON text.
 
         The tables of Resource Graph hold the resources of the declared types. NotCollected where no row of a table that it reads ever

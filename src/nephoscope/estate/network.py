@@ -91,8 +91,8 @@ class Network:
         self._tags: dict[tuple[str, str], ServiceTags] = {}
         self._sides: dict[tuple[str, int, bool], tuple[Side, ...]] = {}
         self._asked: dict[tuple[str, str, bool], Filter] = {}
-        self._filters: dict[Any, Filter] = {}
-        self._openings: dict[Any, list[Opening]] = {}
+        self._filters: dict[object, Filter] = {}
+        self._openings: dict[object, list[Opening]] = {}
 
     @cached_property
     def subnets(self) -> dict[str, Subnet]:
@@ -139,7 +139,7 @@ class Network:
         self._needed(machine.key)
         body = properties(machine)
         if machine.type == SCALE_SET_TYPE:
-            profile: Any = body.get("virtualMachineProfile")
+            profile: object = body.get("virtualMachineProfile")
             return model_interfaces(
                 machine.key, profile.get("networkProfile") if isinstance(profile, dict) else None
             )

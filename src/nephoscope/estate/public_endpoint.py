@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.holdings import known, properties
@@ -55,7 +55,7 @@ def answers(resource: Resource, view: View) -> Answers | None:
     return _BY_TYPE.get(resource.type, _by_rule_set)(resource, body, view)
 
 
-def is_closed(body: dict[str, Any]) -> bool:
+def is_closed(body: dict[str, object]) -> bool:
     """Whether properties say that public networks are not answered."""
     word = body.get("publicNetworkAccess") or _object(body.get("network")).get("publicNetworkAccess")
     return str(word or "").lower() in ("disabled", "securedbyperimeter")
@@ -68,14 +68,14 @@ def firewall_ranges(server: Resource, view: View) -> dict[str, AddressSet]:
     return {rule.name: _range(properties(rule)) for rule in view.children(rules, server.key)}
 
 
-def restrictions(site: Resource, view: View) -> tuple[Any, str]:
+def restrictions(site: Resource, view: View) -> tuple[object, str]:
     """A site's access restrictions and what befalls who is in none: of its configuration where that was read, else its own."""
     config = next((one for one in view.children(SITE_CONFIG, site.key) if one.id.name == "web"), None)
     body = known(config) if config is not None else _object(known(site).get("siteConfig"))
     return body.get("ipSecurityRestrictions"), str(body.get("ipSecurityRestrictionsDefaultAction") or "")
 
 
-def is_unrestricted(found: Any, otherwise: str = "") -> bool:
+def is_unrestricted(found: object, otherwise: str = "") -> bool:
     """Whether access restrictions let every address in: the first that is about all allows, or none is and `otherwise` does.
 
     `otherwise` is the default action; '' allows where there are no restrictions, and denies where there are some.
@@ -87,18 +87,18 @@ def is_unrestricted(found: Any, otherwise: str = "") -> bool:
     return otherwise.lower() == "allow" if otherwise else not several
 
 
-def _by_firewall(server: Resource, _: dict[str, Any], view: View) -> Answers:
+def _by_firewall(server: Resource, _: dict[str, object], view: View) -> Answers:
     ranges = reduce(or_, firewall_ranges(server, view).values(), AddressSet())
     return Answers.EVERYBODY if is_broad_set(ranges) else Answers.LISTED
 
 
-def _range(rule: dict[str, Any]) -> AddressSet:
+def _range(rule: dict[str, object]) -> AddressSet:
     """The addresses of a firewall rule; none where it names none."""
     text = f"{rule.get('startIpAddress')}-{rule.get('endIpAddress')}"
     return AddressSet.of([text]) if is_prefix(text) else AddressSet()
 
 
-def _cluster(_: Resource, body: dict[str, Any], __: View) -> Answers:
+def _cluster(_: Resource, body: dict[str, object], __: View) -> Answers:
     profile = _object(body.get("apiServerAccessProfile"))
     if profile.get("enablePrivateCluster") is True:
         return Answers.NOBODY
@@ -107,16 +107,16 @@ def _cluster(_: Resource, body: dict[str, Any], __: View) -> Answers:
     return Answers.EVERYBODY if not listed or not listed.isdisjoint(_EVERYWHERE) else Answers.LISTED
 
 
-def _cosmos(_: Resource, body: dict[str, Any], __: View) -> Answers:
+def _cosmos(_: Resource, body: dict[str, object], __: View) -> Answers:
     filtered = body.get("ipRules") or body.get("isVirtualNetworkFilterEnabled") is True
     return Answers.LISTED if filtered else Answers.EVERYBODY
 
 
-def _site(site: Resource, _: dict[str, Any], view: View) -> Answers:
+def _site(site: Resource, _: dict[str, object], view: View) -> Answers:
     return Answers.EVERYBODY if is_unrestricted(*restrictions(site, view)) else Answers.LISTED
 
 
-def _by_rule_set(_: Resource, body: dict[str, Any], __: View) -> Answers | None:
+def _by_rule_set(_: Resource, body: dict[str, object], __: View) -> Answers | None:
     """By the default of the network rules in the body; a service that has none answers whom publicNetworkAccess says."""
     rules = _object(body.get("networkAcls")) or _object(body.get("networkRuleSet"))
     default = str(rules.get("defaultAction") or "").lower()
@@ -125,16 +125,16 @@ def _by_rule_set(_: Resource, body: dict[str, Any], __: View) -> Answers | None:
     return Answers.EVERYBODY if default or isinstance(body.get("publicNetworkAccess"), str) else None
 
 
-def _priority(restriction: dict[str, Any]) -> int:
+def _priority(restriction: dict[str, object]) -> int:
     found = restriction.get("priority")
     return found if isinstance(found, int) else 2**31
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-_BY_TYPE: dict[str, Callable[[Resource, dict[str, Any], View], Answers | None]] = {
+_BY_TYPE: dict[str, Callable[[Resource, dict[str, object], View], Answers | None]] = {
     **dict.fromkeys(FIREWALLED, _by_firewall),
     CLUSTER: _cluster,
     COSMOS: _cosmos,

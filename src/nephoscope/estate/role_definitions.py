@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.holdings import properties
 
@@ -48,7 +48,7 @@ def role_class(definition: Resource) -> RoleClass:
     An owner may do everything (`*`) and assign roles; a writer may do anything that is not a read, on resources or on
     their data; everybody else is a reader.
     """
-    permissions: Any = properties(definition).get("permissions")
+    permissions: object = properties(definition).get("permissions")
     parts = [part for part in permissions if isinstance(part, dict)] if isinstance(permissions, list) else []
     if any(_owns(part) for part in parts):
         return RoleClass.OWNER
@@ -62,7 +62,7 @@ def role_class(definition: Resource) -> RoleClass:
 
 def permits(definition: Resource, operation: str, *, data: bool = False) -> bool:
     """Whether a role lets its holder do a lower-cased operation, on resources or (`data`) on what they hold."""
-    permissions: Any = properties(definition).get("permissions")
+    permissions: object = properties(definition).get("permissions")
     allowed, taken = ("dataActions", "notDataActions") if data else ("actions", "notActions")
     return any(
         _matches(operation, _words(part, allowed)) and not _matches(operation, _words(part, taken))
@@ -71,12 +71,12 @@ def permits(definition: Resource, operation: str, *, data: bool = False) -> bool
     )
 
 
-def _words(part: dict[str, Any], name: str) -> list[str]:
+def _words(part: dict[str, object], name: str) -> list[str]:
     found = part.get(name)
     return [str(word).lower() for word in found] if isinstance(found, list) else []
 
 
-def _owns(part: dict[str, Any]) -> bool:
+def _owns(part: dict[str, object]) -> bool:
     return "*" in _words(part, "actions") and not _matches(_ASSIGN_ROLES, _words(part, "notActions"))
 
 
@@ -87,7 +87,7 @@ def _matches(operation: str, patterns: Iterable[str]) -> bool:
     )
 
 
-def _changes(part: dict[str, Any], allowed: str, taken: str) -> bool:
+def _changes(part: dict[str, object], allowed: str, taken: str) -> bool:
     refused = _words(part, taken)
     return any(
         not _matches(operation, refused)

@@ -119,7 +119,7 @@ def _word(body: dict[str, Any], name: str, allowed: tuple[str, ...]) -> str:
     return word
 
 
-def _texts(body: dict[str, Any], single: str, plural: str) -> list[str]:
+def _texts(body: dict[str, object], single: str, plural: str) -> list[str]:
     """A rule carries one value or a list (an augmented rule); a GET answer shows both, one of them empty."""
     many = body.get(plural) or []
     if not isinstance(many, list):

@@ -90,7 +90,7 @@ def _space(value: Any) -> AddressSet:
     return AddressSet.of((value.get("addressPrefixes") or []) if isinstance(value, dict) else [])
 
 
-def _peer(peering: dict[str, Any]) -> AddressSet:
+def _peer(peering: dict[str, object]) -> AddressSet:
     if str(peering.get("peeringState", "Connected")).lower() != "connected":
         return AddressSet()
     if peering.get("allowVirtualNetworkAccess") is False:

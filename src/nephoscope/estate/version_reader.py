@@ -73,7 +73,7 @@ def moved(
     since: datetime,
     until: datetime,
     ids: Sequence[str],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """The rows of the versions that begin or end after an aware time and no later than another, of some ids or of all."""
     inside = " OR ".join(
         f"({name} > make_timestamptz($since) AND {name} <= make_timestamptz($until))"

@@ -46,7 +46,7 @@ class View:
         self.declared = Declared()
         self._service_tags = service_tags
 
-    def query(self, text: str) -> list[dict[str, Any]]:
+    def query(self, text: str) -> list[dict[str, object]]:
         """The rows of KQL over the resources (`Resources` ...) and the logs that are declared; NotCollected where there are none.
 
         Rows are those of the estate's subscriptions. Times are aware datetimes, dynamic values JSON text.
@@ -103,7 +103,7 @@ class View:
         """Why the report that a body holds is too old to decide anything, '' where it is not."""
         return expiry(resource, self.now, self.estate.coverage)
 
-    def report(self, resource: Resource) -> dict[str, Any]:
+    def report(self, resource: Resource) -> dict[str, object]:
         """The properties of a body that hold a report; raises NotCollected('stale') where it is too old."""
         why = self.expiry(resource)
         if why:

@@ -25,7 +25,7 @@ def tree_of(tree: object, *path: str) -> Tree:
     return value if isinstance(value, dict) else {}
 
 
-def list_of(tree: object, *path: str) -> list[Any]:
+def list_of(tree: object, *path: str) -> list[object]:
     """Return the list at a path of keys, empty where there is none."""
     *before, last = path
     value = tree_of(tree, *before).get(last)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from math import isinf
-from typing import Any
 
 import msgspec
 
@@ -101,7 +100,7 @@ def spelled(data: bytes) -> bytes:
     return _ESCAPE.sub(_spelled, data)
 
 
-def decoded(text: bytes | str) -> Any:
+def decoded(text: bytes | str) -> object:
     """The value of a JSON text, halves of surrogate pairs spelled, numbers that are too large and parts that are too deep as text.
 
     Raises msgspec.DecodeError, RecursionError, UnicodeError.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 MASK = "***"
 
@@ -80,7 +79,7 @@ def _member(match: re.Match[str]) -> str:
     return f'"{key}"{colon}"{MASK}"'
 
 
-def redact(value: Any, key: str = "") -> Any:
+def redact(value: object, key: str = "") -> object:
     """A copy of a JSON value in which every string that looks like a secret is `***`; other scalars stay."""
     if isinstance(value, dict):
         return {name: redact(item, name if not is_secret_key(key) else key) for name, item in value.items()}
@@ -91,7 +90,7 @@ def redact(value: Any, key: str = "") -> Any:
     return MASK if key and is_secret_key(key) else redact_text(value)
 
 
-def redact_read(subject: str, value: Any) -> Any:
+def redact_read(subject: str, value: object) -> object:
     """What a condition read, without its secrets; `subject` is the alias, field or expression that it was read by."""
     words = _WORD.findall(subject)
     return redact(value, words[-1] if words else "")

@@ -32,9 +32,9 @@ class Attack:
     name: str
     title: str
     begins: float
-    actors: Mapping[str, Mapping[str, Any]]
+    actors: Mapping[str, Mapping[str, object]]
     steps: tuple[Mapping[str, Any], ...]
-    story: Mapping[str, Any]
+    story: Mapping[str, object]
 
     def entries(self, company: Company, day: date) -> Iterator[Entry]:
         """The traces that it leaves when it happens on a day; the same for the same company and day."""
@@ -55,7 +55,7 @@ class Attack:
         found: dict[str, Any] = _filled(self.story, self._cast(company, day)[1], {})
         return found
 
-    def _cast(self, company: Company, day: date) -> tuple[Dice, dict[str, Any]]:
+    def _cast(self, company: Company, day: date) -> tuple[Dice, dict[str, object]]:
         dice = Dice.of(company.seed, "attack", self.name, day)
         return dice, {name: _actor(company, wanted, dice) for name, wanted in self.actors.items()}
 
@@ -93,7 +93,7 @@ def span(text: str) -> timedelta:
     return timedelta(hours=int(hours or 0), minutes=int(minutes or 0), seconds=float(seconds or 0))
 
 
-def _actor(company: Company, wanted: Mapping[str, Any], dice: Dice) -> Any:
+def _actor(company: Company, wanted: Mapping[str, object], dice: Dice) -> object:
     """Who or what plays a part."""
     kind, value = next(iter(wanted.items()))
     return _CAST[kind](company, value, dice)
@@ -168,7 +168,7 @@ def _filled(value: Any, cast: Mapping[str, Any], numbers: Mapping[str, Any]) -> 
     return _ACTOR.sub(lambda match: str(_of(match[0][1:], cast)), value)
 
 
-def _of(path: str, cast: Mapping[str, Any]) -> Any:
+def _of(path: str, cast: Mapping[str, object]) -> object:
     name, *members = path.split(".")
     found = cast[name]
     for member in members:

@@ -9,7 +9,6 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -158,6 +157,6 @@ def _of_state(folder: Path) -> list[PolicyItem]:
         database.close()
 
 
-def _without(folder: Path, error: Any) -> str:
+def _without(folder: Path, error: object) -> str:
     """A message without the folder that the backup was unpacked into."""
     return str(error).replace(f"{folder}/", "")

@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpcore
 from starlette.datastructures import Headers
@@ -60,7 +59,9 @@ class Client:
                 self._sent.set()
                 return
 
-    async def unless_gone(self, answer: Coroutine[Any, Any, httpcore.Response]) -> httpcore.Response | None:
+    async def unless_gone(
+        self, answer: Coroutine[object, object, httpcore.Response]
+    ) -> httpcore.Response | None:
         """Wait for an answer; None where the client goes away before, which ends the request at the web process too."""
         answering, gone = asyncio.ensure_future(answer), asyncio.ensure_future(self._gone())
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 from sqlalchemy import func, select
@@ -36,7 +35,7 @@ def effect_of(action: str) -> Effect:
     return Effect.REACHES if action == "files" else Effect.ACTS
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Settings as JSON, the begin of them where they are long."""
     text = msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."

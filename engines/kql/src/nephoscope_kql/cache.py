@@ -25,10 +25,10 @@ class _Recorder:
         self._catalog = catalog
         self.asked: Asked = {}
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Callable[..., object]:
         method = getattr(self._catalog, name)
 
-        def ask(*arguments: Any) -> Any:
+        def ask(*arguments: object) -> object:
             answer = _settled(method(*arguments))
             self.asked[name, arguments] = answer
             return answer
@@ -36,7 +36,7 @@ class _Recorder:
         return ask
 
 
-def _settled(answer: Any) -> Any:
+def _settled(answer: object) -> object:
     """The answer; one that can be read only once as a tuple."""
     return tuple(answer) if isinstance(answer, Iterable) and not isinstance(answer, str) else answer
 
@@ -54,7 +54,7 @@ class _Kept:
         )
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
     return one is other or bool(one == other)
 
 

@@ -209,7 +209,7 @@ def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
 
 
 def _compiled_as(
-    bound: BoundQuery, sql: str, parts: Parts | None, emitter: Emitter, parameters: Mapping[str, Any]
+    bound: BoundQuery, sql: str, parts: Parts | None, emitter: Emitter, parameters: Mapping[str, object]
 ) -> Compiled:
     columns = tuple((column.name, column.type) for column in bound.relation.columns)
     return Compiled(

@@ -269,7 +269,7 @@ def _from_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _from_providers(providers: list[Any]) -> Aliases:
+def _from_providers(providers: list[object]) -> Aliases:
     table: dict[str, str | Alias] = {}
     capabilities: dict[str, Capability] = {}
     for number, provider in enumerate(providers):
@@ -293,7 +293,7 @@ def _from_providers(providers: list[Any]) -> Aliases:
     return Aliases(table, capabilities)
 
 
-def _objects(holder: dict[str, Any], name: str, place: str) -> list[dict[str, Any]]:
+def _objects(holder: dict[str, object], name: str, place: str) -> list[dict[str, object]]:
     """The objects of an array member, [] where it is absent or null."""
     found = holder.get(name) or []
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
@@ -301,7 +301,7 @@ def _objects(holder: dict[str, Any], name: str, place: str) -> list[dict[str, An
     return found
 
 
-def _checked(entry: dict[str, Any], place: str) -> Alias | None:
+def _checked(entry: dict[str, object], place: str) -> Alias | None:
     """One entry of a provider's `aliases`; PolicyError where it has not the shape of one."""
     if not isinstance(entry.get("name"), str):
         raise PolicyError("an alias needs a text 'name'", place, "compile")

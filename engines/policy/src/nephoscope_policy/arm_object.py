@@ -25,10 +25,10 @@ class ArmObject:
 
     __slots__ = ("_items", "path", "raw")
 
-    def __init__(self, value: Any, path: str = "") -> None:
+    def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, dict):
             raise fault(f"expected an object, found {kind(value)}", path)
-        self.raw: dict[str, Any] = value
+        self.raw: dict[str, object] = value
         self.path = path
         self._items = {key.lower(): item for key, item in value.items()}
 

@@ -86,7 +86,7 @@ class Assignment:
     enforcement_mode: str = "Default"
     pin: Pin | None = None
     messages: tuple[tuple[str, str], ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, document: Any) -> Assignment:
@@ -116,7 +116,7 @@ class Assignment:
         )
 
     @classmethod
-    def everywhere(cls, target: str, name: str, parameters: Mapping[str, Any] | None = None) -> Assignment:
+    def everywhere(cls, target: str, name: str, parameters: Mapping[str, object] | None = None) -> Assignment:
         """An assignment of a definition or initiative to the whole tenant, for a scan that names what it wants."""
         id_ = f"/providers/{TYPE_NAME}/{name.lower()}"
         return cls(

@@ -39,7 +39,7 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     values: dict[str, Any] = {}
     absent: tuple[str, ...] = ()
-    children: dict[str, dict[str, Any]] = {}
+    children: dict[str, dict[str, object]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class TypeDefaults:
 
     values: tuple[tuple[Segments, Any], ...] = ()
     absent: frozenset[tuple[str, ...]] = frozenset()
-    children: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    children: Mapping[str, dict[str, object]] = field(default_factory=dict)
 
     def fill(
-        self, body: dict[str, Any], told: Told | None = None
-    ) -> tuple[dict[str, Any], frozenset[tuple[str, ...]]]:
+        self, body: dict[str, object], told: Told | None = None
+    ) -> tuple[dict[str, object], frozenset[tuple[str, ...]]]:
         """A body with the defaults of what it lacks, and the lower-cased paths below which it says all. The body is not changed.
 
         What the body's source does not tell (`told`; None where it tells all) may be set: it gets no default, and is not absent.
@@ -94,7 +94,7 @@ def default_children(type_: str, id_: str, parent: dict[str, Any]) -> Iterator[D
         yield DefaultChild({"id": f"{id_}/{name}", "name": last, "type": full, "properties": own}, source)
 
 
-def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _merged(defaults: dict[str, object], given: dict[str, object]) -> dict[str, object]:
     named = {key.lower() for key in given}
     both = {**{key: value for key, value in defaults.items() if key.lower() not in named}, **given}
     return OpenObject(both, given.rest) if isinstance(given, OpenObject) else both
@@ -130,7 +130,7 @@ def _filled(around: dict[str, Any], path: Segments, value: Any) -> dict[str, Any
     return _with(around, name, inner)
 
 
-def _with(around: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+def _with(around: dict[str, object], name: str, value: object) -> dict[str, object]:
     changed = {**around, name: value}
     return OpenObject(changed, around.rest) if isinstance(around, OpenObject) else changed
 

@@ -44,7 +44,7 @@ def bind(
     return values
 
 
-def mismatch(parameter: Parameter, value: Any) -> str:
+def mismatch(parameter: Parameter, value: object) -> str:
     """Why a value is none that the parameter may have (its type, its allowed values), '' where it is one."""
     if not of_type(parameter.type, value):
         return f"the parameter '{parameter.name}' is of type {parameter.type}, not {kind_of(value)}"
@@ -62,13 +62,13 @@ def _shown(values: tuple[Any, ...]) -> str:
     return ", ".join(str(value) for value in values[:12]) + (", ..." if len(values) > 12 else "")
 
 
-def _allowed(value: Any, allowed: tuple[Any, ...]) -> bool:
+def _allowed(value: object, allowed: tuple[object, ...]) -> bool:
     if isinstance(value, str):
         return any(isinstance(item, str) and item.casefold() == value.casefold() for item in allowed)
     return any(type(item) is type(value) and item == value for item in allowed)
 
 
-def of_type(type_: str, value: Any) -> bool:
+def of_type(type_: str, value: object) -> bool:
     """Whether a value is of a lower-cased parameter type."""
     if type_ == "boolean":
         return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))

@@ -24,11 +24,11 @@ def reads_type_alone(count: tree.Count) -> bool:
     return count.where is None or _condition(count.where)
 
 
-def remembered(number: Callable[[dict[str, Any], Run], int]) -> Callable[[dict[str, Any], Run], int]:
+def remembered(number: Callable[[dict[str, object], Run], int]) -> Callable[[dict[str, object], Run], int]:
     """The counter with its answers kept by the spelled type of the evaluated resource; inside another count it counts anew."""
     known: dict[Any, int] = {}
 
-    def counted(body: dict[str, Any], run: Run) -> int:
+    def counted(body: dict[str, object], run: Run) -> int:
         if run.frames:
             return number(body, run)
         type_ = run.subject.special("type")

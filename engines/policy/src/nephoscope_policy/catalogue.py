@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.entry import Entry, Kind, Problem, digest
@@ -68,7 +68,7 @@ class Catalogue:
         return cls(intake.entries, intake.problems, intake.files)
 
     @classmethod
-    def of_bodies(cls, bodies: Iterable[tuple[Any, Place]]) -> Catalogue:
+    def of_bodies(cls, bodies: Iterable[tuple[object, Place]]) -> Catalogue:
         """Read documents that are already parsed, such as the custom definitions of an estate."""
         intake = Intake()
         for body, place in bodies:

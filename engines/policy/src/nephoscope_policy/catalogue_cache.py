@@ -10,7 +10,7 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -186,7 +186,7 @@ def _engine() -> str:
 
 def _fingerprint(documents: Sequence[Document], cloud: str) -> tuple[str, bool]:
     """A name for files by path, size and time of change, and whether one of them is too young for that to be sure."""
-    lines: list[Any] = [cloud, _engine()]
+    lines: list[object] = [cloud, _engine()]
     youngest = 0
     for document in documents:
         if isinstance(document.source, Path):

@@ -60,7 +60,7 @@ class Compiler:
             child = self.condition(node.child)
             return (not child) if isinstance(child, bool) else _not(child)
         decisive = isinstance(node, tree.AnyOf)
-        children: list[Callable[[dict[str, Any], Run], bool]] = []
+        children: list[Callable[[dict[str, object], Run], bool]] = []
         for raw in node.children:
             child = self.condition(raw)
             if child is decisive:
@@ -74,15 +74,15 @@ class Compiler:
         return self._shared(node, (_any if decisive else _all)(tuple(children)))
 
     def _shared(
-        self, node: tree.Condition, test: Callable[[dict[str, Any], Run], bool]
-    ) -> Callable[[dict[str, Any], Run], bool]:
+        self, node: tree.Condition, test: Callable[[dict[str, object], Run], bool]
+    ) -> Callable[[dict[str, object], Run], bool]:
         """Keep the answer of a large condition that reads nothing but the body."""
         found = None if self._loops else sharing.signature(node, self.fold)
         if found is None or sharing.leaves(found) < sharing.WORTH:
             return test
         return sharing.shared(test, found, self._version)
 
-    def operand(self, operand: tree.Operand) -> Callable[[Run], Any]:
+    def operand(self, operand: tree.Operand) -> Callable[[Run], object]:
         """A function that gives an operand's value."""
         folded = self.fold(operand)
         if folded is not MISSING:
@@ -98,14 +98,16 @@ class Compiler:
             return lambda run: {key: item(run) for key, item in pairs}
         raise AssertionError("a literal always folds")
 
-    def _leaf(self, leaf: tree.Leaf) -> bool | Callable[[dict[str, Any], Run], bool]:
+    def _leaf(self, leaf: tree.Leaf) -> bool | Callable[[dict[str, object], Run], bool]:
         if isinstance(leaf.subject, tree.FieldRef):
             return self._field(leaf, leaf.subject)
         if isinstance(leaf.subject, tree.Count):
             return self._count(leaf, leaf.subject)
         return self._value(leaf, leaf.subject)
 
-    def _value(self, leaf: tree.Leaf, subject: tree.ValueRef) -> bool | Callable[[dict[str, Any], Run], bool]:
+    def _value(
+        self, leaf: tree.Leaf, subject: tree.ValueRef
+    ) -> bool | Callable[[dict[str, object], Run], bool]:
         left, right = self.fold(subject.operand), self.fold(leaf.operand)
         if left is not MISSING and right is not MISSING and self._switches.mixed_order == "false":
             return judge(leaf.operator, left, right, self._switches)
@@ -139,7 +141,9 @@ class Compiler:
             return judge(leaf.operator, self._type or MISSING, right, self._switches)
         return self._against(path, predicate(leaf.operator, right, self._switches))
 
-    def _against(self, path: FieldPath, test: Callable[[Any], bool]) -> Callable[[dict[str, Any], Run], bool]:
+    def _against(
+        self, path: FieldPath, test: Callable[[object], bool]
+    ) -> Callable[[dict[str, object], Run], bool]:
         """Apply a test of one value to a field."""
         start, segments = self._bound(path)
         if STAR in segments:
@@ -154,7 +158,7 @@ class Compiler:
             return lambda _, run: test(run.slots[start])
         return lambda _, run: test(read(run.slots[start]))
 
-    def _against_value(self, leaf: tree.Leaf, path: FieldPath) -> Callable[[dict[str, Any], Run], bool]:
+    def _against_value(self, leaf: tree.Leaf, path: FieldPath) -> Callable[[dict[str, object], Run], bool]:
         """A field against a right side that is computed while evaluating."""
         expected, operator, switches, location = (
             self.operand(leaf.operand),
@@ -183,7 +187,7 @@ class Compiler:
                 return loop.slot, path.segments[len(loop.prefix) :]
         return -1, path.segments
 
-    def _dynamic(self, leaf: tree.Leaf, field: tree.FieldRef) -> Callable[[dict[str, Any], Run], bool]:
+    def _dynamic(self, leaf: tree.Leaf, field: tree.FieldRef) -> Callable[[dict[str, object], Run], bool]:
         """A field whose name is computed while evaluating."""
         expected = self.operand(leaf.operand)
         self.runs = True
@@ -196,7 +200,7 @@ class Compiler:
 
         return test
 
-    def _count(self, leaf: tree.Leaf, count: tree.Count) -> Callable[[dict[str, Any], Run], bool]:
+    def _count(self, leaf: tree.Leaf, count: tree.Count) -> Callable[[dict[str, object], Run], bool]:
         right = self.fold(leaf.operand)
         stop = _stop(leaf.operator, right)
         number = self._counter(count, stop)
@@ -205,13 +209,13 @@ class Compiler:
             return lambda body, run: test(number(body, run))
         expected, operator, switches = self.operand(leaf.operand), leaf.operator, self._switches
 
-        def compared(body: dict[str, Any], run: Run) -> bool:
+        def compared(body: dict[str, object], run: Run) -> bool:
             right = expected(run)
             return judge(operator, number(body, run), right, switches)
 
         return compared
 
-    def _counter(self, count: tree.Count, stop: int) -> Callable[[dict[str, Any], Run], int]:
+    def _counter(self, count: tree.Count, stop: int) -> Callable[[dict[str, object], Run], int]:
         self.runs = True
         if isinstance(count.over, tree.ValueRef):
             number = self._value_counter(count, count.over, stop)
@@ -251,7 +255,7 @@ class Compiler:
 
     def _value_counter(
         self, count: tree.Count, over: tree.ValueRef, stop: int
-    ) -> Callable[[dict[str, Any], Run], int]:
+    ) -> Callable[[dict[str, object], Run], int]:
         items = self.operand(over.operand)
         name = count.name.lower()
         where = self.condition(count.where) if count.where is not None else True
@@ -276,13 +280,13 @@ class Compiler:
         return number
 
 
-def _not(child: Callable[[dict[str, Any], Run], bool]) -> Callable[[dict[str, Any], Run], bool]:
+def _not(child: Callable[[dict[str, object], Run], bool]) -> Callable[[dict[str, object], Run], bool]:
     return lambda body, run: not child(body, run)
 
 
 def _all(
-    children: tuple[Callable[[dict[str, Any], Run], bool], ...],
-) -> Callable[[dict[str, Any], Run], bool]:
+    children: tuple[Callable[[dict[str, object], Run], bool], ...],
+) -> Callable[[dict[str, object], Run], bool]:
     if len(children) == 2:
         first, second = children
         return lambda body, run: first(body, run) and second(body, run)
@@ -297,8 +301,8 @@ def _all(
 
 
 def _any(
-    children: tuple[Callable[[dict[str, Any], Run], bool], ...],
-) -> Callable[[dict[str, Any], Run], bool]:
+    children: tuple[Callable[[dict[str, object], Run], bool], ...],
+) -> Callable[[dict[str, object], Run], bool]:
     if len(children) == 2:
         first, second = children
         return lambda body, run: first(body, run) or second(body, run)
@@ -312,7 +316,7 @@ def _any(
     return test
 
 
-def _stop(operator: str, right: Any) -> int:
+def _stop(operator: str, right: object) -> int:
     """The count from which on the verdict cannot change any more, -1 where there is none."""
     if not isinstance(right, int) or isinstance(right, bool) or right < 0:
         return -1

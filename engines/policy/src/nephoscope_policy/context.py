@@ -25,15 +25,15 @@ class Context:
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     api_version: str = ""
-    resource_group: Mapping[str, Any] | None = None
+    resource_group: Mapping[str, object] | None = None
     subscription: Mapping[str, Any] | None = None
-    policy: Mapping[str, Any] | None = None
-    request: Mapping[str, Any] | None = None
-    claims: Mapping[str, Any] | None = None
+    policy: Mapping[str, object] | None = None
+    request: Mapping[str, object] | None = None
+    claims: Mapping[str, object] | None = None
     attestation: str = ""
     utc: str = ""
 
-    def request_context(self, view_version: str) -> dict[str, Any]:
+    def request_context(self, view_version: str) -> dict[str, object]:
         """The object that requestContext() returns."""
         if self.request is not None:
             return dict(self.request)

@@ -54,11 +54,11 @@ def _members(segments: Segments) -> Callable[[Any], int]:
 
 def simple(
     start: int,
-    read: Callable[[Any], Any] | None,
+    read: Callable[[object], object] | None,
     slot: int,
-    where: Callable[[dict[str, Any], Run], bool],
+    where: Callable[[dict[str, object], Run], bool],
     stop: int,
-) -> Callable[[dict[str, Any], Run], int]:
+) -> Callable[[dict[str, object], Run], int]:
     """One `[*]` at the end, and a condition that asks no function for the running loop."""
 
     def number(body: dict[str, Any], run: Run) -> int:
@@ -85,9 +85,9 @@ def nested(
     start: int,
     segments: Segments,
     loops: tuple[Loop, ...],
-    where: bool | Callable[[dict[str, Any], Run], bool],
+    where: bool | Callable[[dict[str, object], Run], bool],
     framed: bool,
-) -> Callable[[dict[str, Any], Run], int]:
+) -> Callable[[dict[str, object], Run], int]:
     """Any number of `[*]`, with frames where functions ask for the running loop."""
     name = path.text.lower()
     prefix = path.segments[: len(path.segments) - len(segments)]
@@ -113,7 +113,7 @@ def nested(
     return number
 
 
-def interpreted(count: tree.Count) -> Callable[[dict[str, Any], Run], int]:
+def interpreted(count: tree.Count) -> Callable[[dict[str, object], Run], int]:
     """A count over a field whose name is computed while evaluating."""
 
     def number(_: dict[str, Any], run: Run) -> int:

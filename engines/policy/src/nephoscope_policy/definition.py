@@ -37,7 +37,7 @@ class Definition:
     """
 
     def __init__(
-        self, parsed: tree.Tree, properties: dict[str, Any], envelope: dict[str, Any], prefix: str
+        self, parsed: tree.Tree, properties: dict[str, object], envelope: dict[str, object], prefix: str
     ) -> None:
         self.tree = parsed
         self.id: str = _text(envelope, "id")
@@ -46,7 +46,7 @@ class Definition:
         self.description: str = _text(properties, "description")
         self.policy_type: str = _text(properties, "policyType")
         self.mode = parsed.mode
-        self.metadata: dict[str, Any] = _object(properties, "metadata")
+        self.metadata: dict[str, object] = _object(properties, "metadata")
         self.parameters = parsed.parameters
         self.version: str = _text(properties, "version") or str(get(self.metadata, "version") or "")
         self.types = guards.types(parsed.condition, _literal)
@@ -164,7 +164,7 @@ class Definition:
 _KEPT_RULES = 16
 
 
-def _literal(operand: tree.Operand) -> Any:
+def _literal(operand: tree.Operand) -> object:
     return operand.value if isinstance(operand, Literal) else MISSING
 
 
@@ -173,6 +173,6 @@ def _text(mapping: dict[str, Any], name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _object(mapping: dict[str, Any], name: str) -> dict[str, Any]:
+def _object(mapping: dict[str, object], name: str) -> dict[str, object]:
     found = get(mapping, name)
     return found if isinstance(found, dict) else {}

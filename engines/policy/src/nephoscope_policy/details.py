@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.scope import Scope
 
 
-def evaluated(rule: FoldedRule, scope: Scope) -> Any:
+def evaluated(rule: FoldedRule, scope: Scope) -> object:
     """The details that a caller acts on: the operations of modify and append, type and roles of *IfNotExists, else as written.
 
     None where the rule has none; raises ArmError where an expression fails.
@@ -29,11 +29,11 @@ def evaluated(rule: FoldedRule, scope: Scope) -> Any:
     return then.details
 
 
-def _kept(details: Any, *names: str) -> dict[str, Any]:
+def _kept(details: object, *names: str) -> dict[str, object]:
     return {name: get(details, name) for name in names if isinstance(details, dict) and has(details, name)}
 
 
-def _operation(operation: tree.Operation, scope: Scope) -> dict[str, Any]:
+def _operation(operation: tree.Operation, scope: Scope) -> dict[str, object]:
     result: dict[str, Any] = {}
     if operation.operation != "append":
         result["operation"] = operation.operation

@@ -12,7 +12,7 @@ MAX_DEPTH = 64
 MAX_TEXT = 4 * 1024 * 1024
 
 
-def load(text: str | bytes) -> Any:
+def load(text: str | bytes) -> object:
     """Parse JSON text; raises PolicyError for malformed text, a duplicate key (in any case) or text over 4 MiB."""
     if len(text) > MAX_TEXT:
         raise PolicyError(f"the document is larger than {MAX_TEXT} bytes")
@@ -30,7 +30,7 @@ def load(text: str | bytes) -> Any:
         raise PolicyError("not usable: a number has thousands of digits") from error
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result: dict[str, Any] = {}
     seen: set[str] = set()
     for key, value in pairs:
@@ -53,15 +53,15 @@ def get(mapping: dict[str, Any], name: str, default: Any = None) -> Any:
     )
 
 
-def has(mapping: dict[str, Any], name: str) -> bool:
+def has(mapping: dict[str, object], name: str) -> bool:
     """Whether the key is there, in any case."""
     return get(mapping, name, _ABSENT) is not _ABSENT
 
 
-_ABSENT: Any = object()
+_ABSENT: object = object()
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """The JSON name of a value's type, for messages."""
     if value is None:
         return "null"

@@ -108,7 +108,7 @@ def _read(source: Traversable, place: Place) -> bytes:
         raise ContentError(f"cannot be read: {error.strerror or error}", place) from error
 
 
-def _lenient(data: bytes, place: Place) -> Any:
+def _lenient(data: bytes, place: Place) -> object:
     """Decode with comments blanked out (so that positions stay), and say where it fails."""
     try:
         text = data.decode("utf-8")

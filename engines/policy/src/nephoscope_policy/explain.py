@@ -93,7 +93,7 @@ def _reasons(outcomes: Iterable[Outcome]) -> tuple[Reason, ...]:
 
 def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
     """A leaf; whatever it cannot know or compute is named in its reason."""
-    expected: Any = None
+    expected: object = None
     try:
         expected = value(leaf.operand, scope)
         if isinstance(leaf.subject, tree.Count):
@@ -109,7 +109,7 @@ def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
 
 
 def _undecided(
-    leaf: tree.Leaf, truth: Truth, expected: Any, message: str, scope: Scope, cause: str = NOT_COLLECTED
+    leaf: tree.Leaf, truth: Truth, expected: object, message: str, scope: Scope, cause: str = NOT_COLLECTED
 ) -> Outcome:
     at = _read_at(leaf.subject, scope)
     reason = Reason(
@@ -131,7 +131,7 @@ def _read_at(subject: tree.FieldRef | tree.ValueRef | tree.Count, scope: Scope) 
 
 
 def _judged(
-    leaf: tree.Leaf, subject: str, actual: Any, expected: Any, scope: Scope, at: BodyPath = ()
+    leaf: tree.Leaf, subject: str, actual: object, expected: object, scope: Scope, at: BodyPath = ()
 ) -> Outcome:
     unknown = find_unknown(actual)
     switches = scope.snapshot.switches
@@ -198,7 +198,7 @@ def field(leaf: tree.Leaf, name: tree.FieldRef, expected: Any, scope: Scope) -> 
 
 
 def _every(
-    leaf: tree.Leaf, text: str, part: tuple[Any, BodyPath], rest: Segments, expected: Any, scope: Scope
+    leaf: tree.Leaf, text: str, part: tuple[object, BodyPath], rest: Segments, expected: object, scope: Scope
 ) -> Outcome:
     """`[*]` outside a count: every element must satisfy the operator; an empty array does.
 
@@ -241,7 +241,7 @@ def _every(
     return _combined(outcomes, Truth.FALSE, Truth.TRUE)
 
 
-def _count(leaf: tree.Leaf, count: tree.Count, expected: Any, scope: Scope) -> Outcome:
+def _count(leaf: tree.Leaf, count: tree.Count, expected: object, scope: Scope) -> Outcome:
     low, high, failed = 0, 0, False
     first = Outcome(Truth.UNKNOWN)
     at = _read_at(count, scope)

@@ -28,12 +28,12 @@ class Run(Scope):
         subject: View,
         snapshot: Snapshot,
         context: Context,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
         slots: int,
         steps: Steps,
     ) -> None:
         super().__init__(subject, snapshot, context, parameters, steps=steps)
-        self.slots: list[Any] = [None] * slots
+        self.slots: list[object] = [None] * slots
 
 
 def _field(run: Scope, arguments: list[Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import guards
 from nephoscope_policy.arm.tree import Call, Property, walk
@@ -60,7 +60,7 @@ def _asks_identity(leaf: tree.Leaf) -> bool:
 class FoldedRule:
     """A bound definition. `effect` is spelled as given, `types` are the lower-cased types the rule can hold for (None: any)."""
 
-    def __init__(self, tree_: tree.Tree, parameters: dict[str, Any]) -> None:
+    def __init__(self, tree_: tree.Tree, parameters: dict[str, object]) -> None:
         self.tree = tree_
         self.parameters = parameters
         self.tally = Tally()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.check import is_pure
@@ -21,11 +21,11 @@ class Folder:
 
     __slots__ = ("scope",)
 
-    def __init__(self, parameters: dict[str, Any]) -> None:
+    def __init__(self, parameters: dict[str, object]) -> None:
         self.scope: Scope = _ParameterScope(parameters)
         """A scope in which only parameters() can be asked."""
 
-    def __call__(self, operand: tree.Operand) -> Any:
+    def __call__(self, operand: tree.Operand) -> object:
         """The value known beforehand; an expression that fails is left to the evaluation to report."""
         if not is_pure(operand, _PARAMETERS_ONLY):
             return MISSING
@@ -40,5 +40,5 @@ class _ParameterScope(Scope):
 
     __slots__ = ()
 
-    def __init__(self, parameters: dict[str, Any]) -> None:
+    def __init__(self, parameters: dict[str, object]) -> None:
         self.parameters = parameters

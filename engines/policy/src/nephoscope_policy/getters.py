@@ -13,7 +13,7 @@ Read = "Callable[[Any], Any]"
 Test = "Callable[[Any], bool]"
 
 
-def getter(segments: Segments) -> Callable[[Any], Any]:
+def getter(segments: Segments) -> Callable[[object], object]:
     """A function from a lower-cased JSON value to what the path (without `[*]`) leads to, MISSING where it ends early."""
     if all(isinstance(segment, str) for segment in segments):
         if len(segments) == 1:
@@ -25,14 +25,14 @@ def getter(segments: Segments) -> Callable[[Any], Any]:
     return _walk(segments)
 
 
-def _one(first: Any) -> Callable[[Any], Any]:
+def _one(first: object) -> Callable[[object], object]:
     def read(value: Any) -> Any:
         return value.get(first, MISSING) if type(value) is dict else MISSING
 
     return read
 
 
-def _two(first: Any, second: Any) -> Callable[[Any], Any]:
+def _two(first: object, second: object) -> Callable[[object], object]:
     def read(value: Any) -> Any:
         if type(value) is dict:
             value = value.get(first)
@@ -43,7 +43,7 @@ def _two(first: Any, second: Any) -> Callable[[Any], Any]:
     return read
 
 
-def _three(first: Any, second: Any, third: Any) -> Callable[[Any], Any]:
+def _three(first: object, second: object, third: object) -> Callable[[object], object]:
     def read(value: Any) -> Any:
         if type(value) is dict:
             value = value.get(first)
@@ -109,7 +109,7 @@ def _leaf_of_four(
     return judge
 
 
-def _walk(segments: Segments) -> Callable[[Any], Any]:
+def _walk(segments: Segments) -> Callable[[object], object]:
     def read(value: Any) -> Any:
         for segment in segments:
             if type(value) is dict:
@@ -132,7 +132,7 @@ def every(segments: Segments, test: Callable[[Any], bool], missing_array: bool) 
     read = getter(head) if head else None
     inner = every(rest, test, missing_array) if rest else test
 
-    def judge(value: Any) -> bool:
+    def judge(value: object) -> bool:
         found = value if read is None else read(value)
         return all(map(inner, found)) if type(found) is list else missing_array
 

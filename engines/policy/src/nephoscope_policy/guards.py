@@ -65,7 +65,7 @@ def types(node: tree.Condition, fold: Callable[[tree.Operand], Any]) -> frozense
     return frozenset[str]().union(*(one for one in found if one is not None))
 
 
-def _leaf_types(leaf: tree.Leaf, fold: Callable[[tree.Operand], Any]) -> frozenset[str] | None:
+def _leaf_types(leaf: tree.Leaf, fold: Callable[[tree.Operand], object]) -> frozenset[str] | None:
     if field_name(leaf) != "type" or leaf.operator not in ("equals", "in", "like"):
         return None
     expected = fold(leaf.operand)
@@ -95,7 +95,7 @@ def applicable(
     node: tree.Condition,
     view: View,
     fields: frozenset[str],
-    fold: Callable[[tree.Operand], Any],
+    fold: Callable[[tree.Operand], object],
     switches: Switches,
     *,
     upper: bool = True,

@@ -53,7 +53,7 @@ class Initiative:
     name: str
     display_name: str
     description: str
-    metadata: Mapping[str, Any]
+    metadata: Mapping[str, object]
     parameters: Mapping[str, tree.Parameter]
     members: tuple[Member, ...]
     groups: tuple[Group, ...]
@@ -95,7 +95,7 @@ class Initiative:
         """
         return bind(self.parameters, values)
 
-    def pass_on(self, member: Member, bound: Mapping[str, Any]) -> dict[str, Any]:
+    def pass_on(self, member: Member, bound: Mapping[str, object]) -> dict[str, object]:
         """The values of a member's parameters, from what `bind` returned; PolicyError when an expression fails."""
         return {
             name: _evaluate(operand, bound, f"{member.path}.parameters.{name}")
@@ -163,7 +163,7 @@ def _check(initiative: Initiative, parser: Parser) -> None:
                 )
 
 
-def _evaluate(operand: tree.Operand, bound: Mapping[str, Any], path: str) -> Any:
+def _evaluate(operand: tree.Operand, bound: Mapping[str, object], path: str) -> object:
     if isinstance(operand, tree.Literal):
         return operand.value
     if isinstance(operand, tree.ListOf):
@@ -173,7 +173,7 @@ def _evaluate(operand: tree.Operand, bound: Mapping[str, Any], path: str) -> Any
     return _expression(operand, bound, path)
 
 
-def _expression(template: tree.Template, bound: Mapping[str, Any], path: str) -> Any:
+def _expression(template: tree.Template, bound: Mapping[str, object], path: str) -> object:
     try:
         return template.expression.interpret(_HOSTS, bound)
     except ArmError as error:

@@ -39,7 +39,7 @@ class Intake:
         self.files = 0
         self._government = cloud == GOVERNMENT_CLOUD
         self._seen: dict[tuple[Kind, str, Version], Entry] = {}
-        self._copies: list[tuple[Any, Place]] = []
+        self._copies: list[tuple[object, Place]] = []
 
     def add(self, document: Document) -> None:
         """Take one file."""
@@ -91,7 +91,7 @@ class Intake:
         else:
             self.problems.append(conflict(entry, known))
 
-    def _original(self, body: dict[str, Any], place: Place) -> bool:
+    def _original(self, body: dict[str, object], place: Place) -> bool:
         kind, id_, _, version, _ = _identity(body, place)
         return (kind, id_, version) in self._seen
 
@@ -106,7 +106,7 @@ def conflict(entry: Entry, known: Entry) -> Problem:
     )
 
 
-def bodies_of(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
+def bodies_of(value: object) -> Iterator[tuple[dict[str, object], str]]:
     """The policy documents in a JSON value, in the ARM envelope, each with its path.
 
     Read are an ARM body, a bare `properties` object, what the command line prints (the properties beside id and name), an array of
@@ -134,7 +134,7 @@ def bodies_of(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
         yield from ((body, f"value{path}") for body, path in bodies_of(value[lowered["value"]]))
 
 
-def entry_of(body: dict[str, Any], place: Place) -> Entry:
+def entry_of(body: dict[str, object], place: Place) -> Entry:
     """The entry of a document in the ARM envelope; its `fault` says why it cannot be used.
 
     PolicyError when even its id, name or version cannot be read.
@@ -222,7 +222,7 @@ def _calls(properties: ArmObject) -> frozenset[str]:
     return frozenset(match.decode() for match in _CALL.findall(text.lower()))
 
 
-def _holds_policy(properties: dict[str, Any]) -> bool:
+def _holds_policy(properties: dict[str, object]) -> bool:
     return any(key.lower() in ("policyrule", "policydefinitions") for key in properties)
 
 

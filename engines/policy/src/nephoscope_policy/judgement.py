@@ -124,7 +124,7 @@ def not_matched(rule: FoldedRule, view: View, snapshot: Snapshot, reasons: tuple
 def matched(rule: FoldedRule, scope: Scope, reasons: tuple[Reason, ...] = ()) -> Result:
     """The `if` holds, and the effect does not depend on a related resource."""
 
-    def evaluated() -> Any:
+    def evaluated() -> object:
         return details.evaluated(rule, scope)
 
     if rule.effect_key == "manual":

@@ -99,7 +99,7 @@ class Normalizer:
             if isinstance(segment, str):
                 self._casing.setdefault(segment.lower(), segment)
 
-    def normalize(self, body: Any) -> Any:
+    def normalize(self, body: object) -> object:
         """The normalised form; anything but an object is returned as it is."""
         if not isinstance(body, dict):
             return body
@@ -115,7 +115,7 @@ class Normalizer:
         self._place(body, result)
         return result
 
-    def _lower(self, value: Any, path: str) -> Any:
+    def _lower(self, value: object, path: str) -> object:
         if isinstance(value, list):
             flat = path in self._arrays
             return [self._flat(item, path) if flat else self._lower(item, path) for item in value]
@@ -123,7 +123,7 @@ class Normalizer:
             return {key.lower(): self._lower(item, f"{path}.{key.lower()}") for key, item in value.items()}
         return value
 
-    def _flat(self, element: Any, path: str) -> Any:
+    def _flat(self, element: object, path: str) -> object:
         """An element of a sub-resource array without its own `properties` wrapper."""
         if not isinstance(element, dict):
             return element
@@ -133,7 +133,7 @@ class Normalizer:
             lowered = {**{key.lower(): value for key, value in inner.items()}, **lowered}
         return {key: self._lower(value, f"{path}.{key}") for key, value in lowered.items()}
 
-    def _place(self, body: dict[str, Any], result: dict[str, Any]) -> None:
+    def _place(self, body: dict[str, object], result: dict[str, object]) -> None:
         """Put the values of aliases at their short names."""
         for row in self._rows:
             if not row.stars:
@@ -156,7 +156,7 @@ class Normalizer:
             return (f"{_PREFIX}{first}", *row.short[1:])
         return row.short
 
-    def denormalize(self, normalized: Any) -> Any:
+    def denormalize(self, normalized: object) -> object:
         """The ARM body of a normalised form; anything but an object is returned as it is."""
         if not isinstance(normalized, dict):
             return normalized
@@ -179,14 +179,16 @@ class Normalizer:
     def _spelled(self, key: str) -> str:
         return self._casing.get(key.lower(), key)
 
-    def _restored(self, value: Any) -> Any:
+    def _restored(self, value: object) -> object:
         if isinstance(value, list):
             return [self._restored(item) for item in value]
         if isinstance(value, dict):
             return {self._spelled(key): self._restored(item) for key, item in value.items()}
         return value
 
-    def _displace(self, normalized: dict[str, Any], root: dict[str, Any], properties: dict[str, Any]) -> None:
+    def _displace(
+        self, normalized: dict[str, object], root: dict[str, object], properties: dict[str, object]
+    ) -> None:
         """Move values from short names to the paths that the api-version has for them."""
         for row in self._rows:
             if row.stars:
@@ -200,7 +202,7 @@ class Normalizer:
             _remove(properties, row.short)
             _set(properties if inside else root, target, self._restored(value))
 
-    def _displace_elements(self, row: _Row, properties: dict[str, Any]) -> None:
+    def _displace_elements(self, row: _Row, properties: dict[str, object]) -> None:
         for name, field, source in _renames(row):
             spelled = self._spelled(source)
             if field is None:
@@ -235,22 +237,24 @@ class Normalizer:
         return frozenset(found)
 
 
-def normalize(body: Any, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()) -> Any:
+def normalize(body: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()) -> object:
     """The normalised form of an ARM body, by the aliases of its `type`."""
     return Normalizer(aliases, _type(body), api_version, arrays).normalize(body)
 
 
-def denormalize(normalized: Any, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()) -> Any:
+def denormalize(
+    normalized: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()
+) -> object:
     """The ARM body of a normalised form, by the aliases of its `type`."""
     return Normalizer(aliases, _type(normalized), api_version, arrays).denormalize(normalized)
 
 
-def _type(body: Any) -> str:
+def _type(body: object) -> str:
     found = get(body, "type") if isinstance(body, dict) else None
     return found if isinstance(found, str) else ""
 
 
-def _shallow(value: Any) -> Any:
+def _shallow(value: object) -> object:
     return {key.lower(): item for key, item in value.items()} if isinstance(value, dict) else value
 
 
@@ -289,7 +293,7 @@ def _renames(row: _Row) -> Iterator[tuple[str, str | None, str]]:
         yield _name(row.short[0]), _name(row.short[-1]), _name(row.path[-1])
 
 
-def _elements(value: Any, short: Segments) -> Iterator[dict[str, Any]]:
+def _elements(value: object, short: Segments) -> Iterator[dict[str, object]]:
     """The objects that hold the last segment of an array alias."""
     holders = [value]
     for segment in short[:-1]:
@@ -320,7 +324,7 @@ def _key(mapping: dict[str, Any], name: str) -> str | None:
     return next((key for key in mapping if key.lower() == name.lower()), None)
 
 
-def _wrapped(element: Any, outside: frozenset[str]) -> Any:
+def _wrapped(element: object, outside: frozenset[str]) -> object:
     if not isinstance(element, dict):
         return element
     result = {key: value for key, value in element.items() if key.lower() in outside}
@@ -328,7 +332,7 @@ def _wrapped(element: Any, outside: frozenset[str]) -> Any:
     return {**result, "properties": inner} if inner else result
 
 
-def _set(target: dict[str, Any], path: Segments, value: Any, *, keep: bool = False) -> None:
+def _set(target: dict[str, object], path: Segments, value: object, *, keep: bool = False) -> None:
     """Set a value at a path; with `keep` an equal-named object on the way is kept, and an equal value is not copied."""
     for segment in path[:-1]:
         name = str(segment)

@@ -34,7 +34,7 @@ def number_of(text: str) -> int | float | None:
         return None if value in {float("inf"), float("-inf")} else value
 
 
-def text_of(value: Any) -> str | None:
+def text_of(value: object) -> str | None:
     """The text of a scalar as the string operators see it; None for null, arrays, objects and absence."""
     if isinstance(value, str):
         return value
@@ -47,7 +47,7 @@ def text_of(value: Any) -> str | None:
     return None
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a JSON value is a number (a boolean is not)."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -59,7 +59,7 @@ def spaceless(given: Any) -> Any:
     return [spaceless(item) for item in given] if isinstance(given, list) else given
 
 
-def boolish(value: Any) -> bool | None:
+def boolish(value: object) -> bool | None:
     """True and False, also as text in any case; None for everything else."""
     if isinstance(value, bool):
         return value
@@ -96,7 +96,7 @@ def _text_equals_number(text: str, number: float, switches: Switches) -> bool:
     return number_of(text) == number
 
 
-def _equal_objects(left: dict[str, Any], right: dict[str, Any], switches: Switches) -> bool:
+def _equal_objects(left: dict[str, object], right: dict[str, object], switches: Switches) -> bool:
     first = {key.casefold(): value for key, value in reversed(left.items())}
     second = {key.casefold(): value for key, value in reversed(right.items())}
     return first.keys() == second.keys() and all(
@@ -149,7 +149,7 @@ def match_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts.get(char) or re.escape(char) for char in pattern), re.DOTALL)
 
 
-def like(left: Any, right: Any, switches: Switches) -> bool:
+def like(left: object, right: object, switches: Switches) -> bool:
     """`*` any run of characters, `?` one character, any case."""
     text, pattern = text_of(left), text_of(right)
     if text is None or pattern is None:
@@ -158,7 +158,7 @@ def like(left: Any, right: Any, switches: Switches) -> bool:
     return like_pattern(pattern.casefold(), question_mark).fullmatch(text.casefold()) is not None
 
 
-def match(left: Any, right: Any, *, insensitive: bool) -> bool:
+def match(left: object, right: object, *, insensitive: bool) -> bool:
     """The whole text against a match pattern."""
     text, pattern = text_of(left), text_of(right)
     if text is None or pattern is None:
@@ -168,7 +168,7 @@ def match(left: Any, right: Any, *, insensitive: bool) -> bool:
     return match_pattern(pattern).fullmatch(text) is not None
 
 
-def contains(left: Any, right: Any, switches: Switches) -> bool:
+def contains(left: object, right: object, switches: Switches) -> bool:
     """A text contains a text, an array a member, an object a key."""
     if isinstance(left, list):
         return any(equal(item, right, switches) for item in left)
@@ -180,7 +180,7 @@ def contains(left: Any, right: Any, switches: Switches) -> bool:
     return part.casefold() in text.casefold()
 
 
-def contains_key(left: Any, right: Any, switches: Switches) -> bool:
+def contains_key(left: object, right: object, switches: Switches) -> bool:
     """An object has the key, in any case."""
     return isinstance(left, dict) and any(equal(key, right, switches) for key in left)
 
@@ -193,12 +193,12 @@ def member(left: Any, right: Any, switches: Switches) -> bool:
     return left is not None and any(item is not None and equal(item, left, switches) for item in items)
 
 
-def exists(left: Any, right: Any) -> bool:
+def exists(left: object, right: object) -> bool:
     """Whether presence (neither absent nor null) is what was asked for."""
     return (left is not MISSING and left is not None) is (boolish(right) or False)
 
 
-def _positive(operator: str, left: Any, right: Any, switches: Switches) -> bool:
+def _positive(operator: str, left: object, right: object, switches: Switches) -> bool:
     if operator == "equals":
         return right is None if left is MISSING else equal(left, right, switches)
     if operator == "in":
@@ -222,7 +222,7 @@ _ORDERS: dict[str, Callable[[int], bool]] = {
 }
 
 
-def judge(operator: str, left: Any, right: Any, switches: Switches) -> bool:
+def judge(operator: str, left: object, right: object, switches: Switches) -> bool:
     """What `left operator right` yields; `operator` is lower-cased, `left` may be MISSING.
 
     Raises OrderError only where the switches say so.

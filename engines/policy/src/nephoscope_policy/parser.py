@@ -150,7 +150,7 @@ class Parser:
         return self._leaf(raw, lowered, path, depth)
 
     def _logical(
-        self, raw: dict[str, Any], lowered: dict[str, str], word: str, path: str, depth: int
+        self, raw: dict[str, object], lowered: dict[str, str], word: str, path: str, depth: int
     ) -> tree.Condition:
         key = lowered[word]
         extra = [other for other in raw if other != key]
@@ -170,7 +170,7 @@ class Parser:
         )
         return tree.AllOf(path, children) if word == "allof" else tree.AnyOf(path, children)
 
-    def _leaf(self, raw: dict[str, Any], lowered: dict[str, str], path: str, depth: int) -> tree.Condition:
+    def _leaf(self, raw: dict[str, object], lowered: dict[str, str], path: str, depth: int) -> tree.Condition:
         subjects = [word for word in ("field", "value", "count") if word in lowered]
         operators = [word for word in lowered if word in keywords.OPERATORS]
         for word, key in lowered.items():
@@ -201,7 +201,7 @@ class Parser:
         return tree.Leaf(path, subject, operator, operand) if subject else NEVER
 
     def _subject(
-        self, word: str, raw: Any, path: str, depth: int
+        self, word: str, raw: object, path: str, depth: int
     ) -> tree.FieldRef | tree.ValueRef | tree.Count | None:
         if word == "field":
             return self.field(raw, path)
@@ -209,7 +209,7 @@ class Parser:
             return tree.ValueRef(self.operand(raw, path))
         return self._count(raw, path, depth)
 
-    def _count(self, raw: Any, path: str, depth: int) -> tree.Count | None:
+    def _count(self, raw: object, path: str, depth: int) -> tree.Count | None:
         if not isinstance(raw, dict):
             self.fail(path, f"'count' must be an object with 'field' or 'value', not {kind_of(raw)}")
             return None
@@ -249,7 +249,7 @@ class Parser:
             return tree.FieldRef(tree.Literal(str(operand.value).strip()))
         return tree.FieldRef(operand) if isinstance(operand, tree.Template) else None
 
-    def operand(self, raw: Any, path: str, depth: int = 0) -> tree.Operand:
+    def operand(self, raw: object, path: str, depth: int = 0) -> tree.Operand:
         """A JSON value in which `[...]` strings are expressions and `[[` escapes a bracket."""
         if depth > MAX_DEPTH:
             self.fail(path, f"values are nested more than {MAX_DEPTH} deep")
@@ -281,7 +281,7 @@ class Parser:
             self.fail(path, f"the expression {raw!r} does not parse: {error}")
             return tree.Literal(raw)
 
-    def then(self, raw: Any, path: str) -> tree.Then | None:
+    def then(self, raw: object, path: str) -> tree.Then | None:
         """The `then` block; details are read by the shape that the effect gives them."""
         if not isinstance(raw, dict):
             self.fail(path, f"'then' must be an object, not {kind_of(raw)}")
@@ -303,12 +303,12 @@ class Parser:
             f"{path}.effect",
         )
 
-    def _default_state(self, details: Any, path: str) -> tree.Operand | None:
+    def _default_state(self, details: object, path: str) -> tree.Operand | None:
         if not isinstance(details, dict) or not has(details, "defaultState"):
             return None
         return self.operand(get(details, "defaultState"), f"{path}.defaultState")
 
-    def _effect(self, raw: Any, path: str) -> tree.Literal | tree.Template:
+    def _effect(self, raw: object, path: str) -> tree.Literal | tree.Template:
         if not isinstance(raw, str):
             self.fail(path, f"'effect' must be a string, not {kind_of(raw)}")
             return tree.Literal("disabled")
@@ -318,7 +318,7 @@ class Parser:
         return operand
 
     def _existence(
-        self, details: Any, effect: tree.Literal | tree.Template, path: str
+        self, details: object, effect: tree.Literal | tree.Template, path: str
     ) -> tree.Existence | None:
         if not isinstance(details, dict) or has(details, "operations") or not has(details, "type"):
             if isinstance(effect, tree.Literal) and str(effect.value).lower().endswith("ifnotexists"):
@@ -343,7 +343,7 @@ class Parser:
             self.condition(condition, f"{path}.existenceCondition") if condition is not None else None,
         )
 
-    def _operations(self, details: Any, path: str) -> tuple[tree.Operation, ...] | None:
+    def _operations(self, details: object, path: str) -> tuple[tree.Operation, ...] | None:
         if isinstance(details, dict) and has(details, "operations"):
             raw = get(details, "operations")
             if not isinstance(raw, list):
@@ -357,7 +357,7 @@ class Parser:
         return None
 
     def _each(
-        self, raw: list[Any], path: str, one: Callable[[dict[str, Any], str], tree.Operation | None]
+        self, raw: list[object], path: str, one: Callable[[dict[str, object], str], tree.Operation | None]
     ) -> tuple[tree.Operation, ...]:
         result: list[tree.Operation] = []
         for i, item in enumerate(raw):
@@ -367,7 +367,7 @@ class Parser:
                 result.append(operation)
         return tuple(result)
 
-    def _modify(self, raw: dict[str, Any], path: str) -> tree.Operation | None:
+    def _modify(self, raw: dict[str, object], path: str) -> tree.Operation | None:
         word = get(raw, "operation")
         name = keywords.MODIFY_OPERATIONS.get(word.lower()) if isinstance(word, str) else None
         if name is None:
@@ -378,12 +378,12 @@ class Parser:
             self.fail(path, f"'{name}' needs a 'value'")
         return self._operation(raw, name, path)
 
-    def _append(self, raw: dict[str, Any], path: str) -> tree.Operation | None:
+    def _append(self, raw: dict[str, object], path: str) -> tree.Operation | None:
         if not has(raw, "value"):
             self.fail(path, "an append entry needs 'field' and 'value'")
         return self._operation(raw, "append", path)
 
-    def _operation(self, raw: dict[str, Any], name: str, path: str) -> tree.Operation | None:
+    def _operation(self, raw: dict[str, object], name: str, path: str) -> tree.Operation | None:
         field = self.field(get(raw, "field"), f"{path}.field")
         value = self.operand(get(raw, "value"), f"{path}.value") if has(raw, "value") else None
         condition = (

@@ -18,7 +18,7 @@ Change = dict[str, Any]
 class Draft:
     """A copy of a body that is changed step by step; `patch` holds the steps."""
 
-    def __init__(self, body: dict[str, Any]) -> None:
+    def __init__(self, body: dict[str, object]) -> None:
         self.body = copy.deepcopy(body)
         self.patch: list[Change] = []
 
@@ -36,7 +36,7 @@ class Draft:
             head = [(*place, index) for place in head for index in range(_length(self.value(place)))]
         return head
 
-    def put(self, segments: Segments, value: Any) -> None:
+    def put(self, segments: Segments, value: object) -> None:
         """Set a value, with the objects on the way where they are missing; an equal value is left alone."""
         held = self.value(segments)
         if held is not MISSING and type(held) is type(value) and held == value:
@@ -87,7 +87,7 @@ class Draft:
         return "".join(f"/{part}" for part in parts)
 
 
-def _length(value: Any) -> int:
+def _length(value: object) -> int:
     return len(value) if isinstance(value, list) else 0
 
 
@@ -97,7 +97,7 @@ def _key(segment: Segment) -> str:
     return segment
 
 
-def _spelled(value: Any, segment: Segment) -> Segment:
+def _spelled(value: object, segment: Segment) -> Segment:
     if isinstance(segment, str) and isinstance(value, dict):
         return next((key for key in value if key.lower() == segment.lower()), segment)
     return segment
@@ -124,7 +124,7 @@ def _inside(holder: Any, part: str, path: str) -> Any:
         raise ValueError(f"nothing at {path}") from error
 
 
-def _apply(holder: Any, last: str, change: Change) -> None:
+def _apply(holder: object, last: str, change: Change) -> None:
     operation = change["op"]
     if operation not in ("add", "replace", "remove"):
         raise ValueError(f"the operation '{operation}' is not supported")
@@ -140,7 +140,7 @@ def _apply(holder: Any, last: str, change: Change) -> None:
         holder[last] = change["value"]
 
 
-def _apply_to_list(holder: list[Any], last: str, change: Change) -> None:
+def _apply_to_list(holder: list[object], last: str, change: Change) -> None:
     if change["op"] == "remove":
         del holder[int(last)]
     elif change["op"] == "replace":

@@ -111,7 +111,7 @@ def step(value: Any, segment: Segment) -> Any:
     return MISSING
 
 
-def walk(value: Any, segments: Segments) -> Any:
+def walk(value: object, segments: Segments) -> object:
     """Follow segments without `[*]`; MISSING where they end early."""
     for segment in segments:
         value = step(value, segment)
@@ -128,7 +128,7 @@ def head_and_rest(segments: Segments) -> tuple[Segments, Segments | None]:
     return segments, None
 
 
-def gather(value: Any, segments: Segments) -> list[Any]:
+def gather(value: object, segments: Segments) -> list[object]:
     """Every value that a path with `[*]` selects, in order; absent leaves and absent arrays are left out."""
     head, rest = head_and_rest(segments)
     found = walk(value, head)

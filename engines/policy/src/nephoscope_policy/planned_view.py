@@ -51,7 +51,7 @@ def shown_segments(segments: Segments) -> str:
     return text.removeprefix(".")
 
 
-def require_known(value: Any, what: str) -> Any:
+def require_known(value: object, what: str) -> object:
     """Return a value; raises KnownLater where it is or holds an Unknown."""
     unknown = find_unknown(value)
     if unknown is not None:
@@ -108,13 +108,13 @@ class PlannedView(View):
             self._answered[segments] = found
         return found
 
-    def special(self, name: str) -> Any:
+    def special(self, name: str) -> object:
         """Type, name and id; raises KnownLater for a name or an id that has an unknown part."""
         if self._unnamed and name != "type":
             raise KnownLater(name, Unknown("string", "parameter", self._unnamed))
         return super().special(name)
 
-    def peek(self, field: FieldPath) -> Any:
+    def peek(self, field: FieldPath) -> object:
         """The value of a field, which may be or hold an Unknown; raises NotCollected for what is open."""
         return self.special(field.special) if field.special else self._follow(self.body, field.segments)
 
@@ -122,18 +122,18 @@ class PlannedView(View):
         """The value of a path; raises NotCollected where it is open, or is or holds an Unknown."""
         return require_known(self._follow(self.body, segments), shown_segments(segments))
 
-    def elements_at(self, segments: Segments) -> Any:
+    def elements_at(self, segments: Segments) -> object:
         """The value that a `[*]` goes over, whose elements may be or hold Unknowns."""
         found = self._follow(self.body, segments)
         if isinstance(found, Unknown):
             raise KnownLater(shown_segments(segments), found)
         return found
 
-    def inside(self, value: Any, segments: Segments) -> Any:
+    def inside(self, value: object, segments: Segments) -> object:
         """Follow segments from a part of the body; raises NotCollected where they lead into something open."""
         return self._follow(value, segments)
 
-    def collect(self, value: Any, segments: Segments) -> list[Any]:
+    def collect(self, value: object, segments: Segments) -> list[object]:
         """Every value that a path with `[*]` selects; raises NotCollected where one is open or Unknown."""
         head, rest = head_and_rest(segments)
         found = self._follow(value, head)
@@ -145,7 +145,7 @@ class PlannedView(View):
             return []
         return [item for element in found for item in self.collect(element, rest)]
 
-    def _follow(self, value: Any, segments: Segments) -> Any:
+    def _follow(self, value: object, segments: Segments) -> object:
         """Follow segments without `[*]`, from the whole body or from an element of one of its arrays."""
         whole = value is self.body
         for index, segment in enumerate(segments):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Predicate = "Callable[[Any], bool]"
 
 
-def predicate(operator: str, right: Any, switches: Switches) -> Callable[[Any], bool]:
+def predicate(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     """The test of a left side; `operator` is lower-cased. Raises OrderError from the test only where the switches say so."""
     if operator.startswith("not"):
         return _negated(operator[3:], right, switches)
@@ -40,14 +40,14 @@ def predicate(operator: str, right: Any, switches: Switches) -> Callable[[Any], 
     return builder(right, switches) if builder else lambda left: judge(operator, left, right, switches)
 
 
-def _negated(operator: str, right: Any, switches: Switches) -> Callable[[Any], bool]:
+def _negated(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     if operator == "equals" and isinstance(right, str):
         return _not_equals_text(right, switches)
     test = _BUILDERS[operator](right, switches)
     return lambda left: not test(left)
 
 
-def _equals(right: Any, switches: Switches) -> Callable[[Any], bool]:
+def _equals(right: object, switches: Switches) -> Callable[[object], bool]:
     if isinstance(right, str):
         return _equals_text(right, switches)
     if isinstance(right, bool):
@@ -57,7 +57,7 @@ def _equals(right: Any, switches: Switches) -> Callable[[Any], bool]:
     return lambda left: left is not MISSING and equal(left, right, switches)
 
 
-def _equals_text(right: str, switches: Switches) -> Callable[[Any], bool]:
+def _equals_text(right: str, switches: Switches) -> Callable[[object], bool]:
     folded = right.casefold()
 
     def test(left: Any) -> bool:
@@ -68,7 +68,7 @@ def _equals_text(right: str, switches: Switches) -> Callable[[Any], bool]:
     return test
 
 
-def _not_equals_text(right: str, switches: Switches) -> Callable[[Any], bool]:
+def _not_equals_text(right: str, switches: Switches) -> Callable[[object], bool]:
     folded = right.casefold()
 
     def test(left: Any) -> bool:
@@ -79,7 +79,7 @@ def _not_equals_text(right: str, switches: Switches) -> Callable[[Any], bool]:
     return test
 
 
-def _equals_bool(right: bool) -> Callable[[Any], bool]:
+def _equals_bool(right: bool) -> Callable[[object], bool]:
     word = "true" if right else "false"
 
     def test(left: Any) -> bool:
@@ -90,7 +90,7 @@ def _equals_bool(right: bool) -> Callable[[Any], bool]:
     return test
 
 
-def _in(right: Any, switches: Switches) -> Callable[[Any], bool]:
+def _in(right: object, switches: Switches) -> Callable[[object], bool]:
     if not isinstance(right, list) or not all(isinstance(item, str) for item in right):
         return lambda left: member(left, right, switches)
     folded = frozenset(item.casefold() for item in right)
@@ -103,13 +103,13 @@ def _in(right: Any, switches: Switches) -> Callable[[Any], bool]:
     return test
 
 
-def _exists(right: Any, _: Switches) -> Callable[[Any], bool]:
+def _exists(right: object, _: Switches) -> Callable[[object], bool]:
     if exists(0, right):
         return lambda left: left is not MISSING and left is not None
     return lambda left: left is MISSING or left is None
 
 
-def _like(right: Any, switches: Switches) -> Callable[[Any], bool]:
+def _like(right: object, switches: Switches) -> Callable[[object], bool]:
     text = text_of(right)
     if text is None:
         return lambda _: False
@@ -141,7 +141,7 @@ def _text_test(pattern: str, switches: Switches) -> Callable[[str], bool]:
     return (lambda text: text.endswith(core)) if before else (lambda text: text == core)
 
 
-def _match(right: Any, *, insensitive: bool) -> Callable[[Any], bool]:
+def _match(right: object, *, insensitive: bool) -> Callable[[object], bool]:
     pattern = text_of(right)
     if pattern is None:
         return lambda _: False
@@ -154,7 +154,7 @@ def _match(right: Any, *, insensitive: bool) -> Callable[[Any], bool]:
     return test
 
 
-def _contains(right: Any, switches: Switches) -> Callable[[Any], bool]:
+def _contains(right: object, switches: Switches) -> Callable[[object], bool]:
     folded = right.casefold() if isinstance(right, str) else None
 
     def test(left: Any) -> bool:
@@ -165,7 +165,7 @@ def _contains(right: Any, switches: Switches) -> Callable[[Any], bool]:
     return test
 
 
-def _contains_key(right: Any, switches: Switches) -> Callable[[Any], bool]:
+def _contains_key(right: object, switches: Switches) -> Callable[[object], bool]:
     return lambda left: left is not MISSING and contains_key(left, right, switches)
 
 
@@ -192,7 +192,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "greater": lambda left, right: left > right,
     "greaterorequals": lambda left, right: left >= right,
 }
-_BUILDERS: dict[str, Callable[[Any, Switches], Callable[[Any], bool]]] = {
+_BUILDERS: dict[str, Callable[[object, Switches], Callable[[object], bool]]] = {
     "equals": _equals,
     "in": _in,
     "exists": _exists,

@@ -21,7 +21,7 @@ class Proposed(View):
         self.absent = absent
         self.type = str(resource.body.get("type") or "").lower()
 
-    def special(self, name: str) -> Any:
+    def special(self, name: str) -> object:
         """Type and name as the body says them; an id that is not made yet is unknown."""
         said = self.body.get(name)
         if isinstance(said, str) and said:
@@ -33,7 +33,7 @@ class Proposed(View):
         found = walk(self.body, segments)
         return self._open(segments) if found is MISSING else found
 
-    def _open(self, segments: Segments) -> Any:
+    def _open(self, segments: Segments) -> object:
         if self.absent and segments[: len(self.absent)] == self.absent:
             return MISSING
         raise NotCollected(f"{'.'.join(map(str, segments))} is not decided yet")

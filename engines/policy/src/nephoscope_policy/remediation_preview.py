@@ -54,7 +54,7 @@ def preview(
     definition: Definition,
     resource: Resource,
     snapshot: Snapshot,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, object] | None = None,
     context: Context | None = None,
 ) -> Preview:
     """What the definition's effect would do to a resource.

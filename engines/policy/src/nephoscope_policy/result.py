@@ -33,7 +33,7 @@ class Result:
         description: str = "",
         *,
         matched: bool = False,
-        details: Callable[[], Any] | None = None,
+        details: Callable[[], object] | None = None,
         explain: Callable[[], Result] | None = None,
     ) -> None:
         self.state = state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import judgement
 from nephoscope_policy.compiled import Compiled
@@ -27,7 +27,7 @@ _EXPLAINED = ("not-applicable", NOT_COLLECTED, STALE, *UNDECIDED)
 class Rule(FoldedRule):
     """A bound definition as bulk evaluation runs it: compiled for a type when the first resource of it comes."""
 
-    def __init__(self, tree_: tree.Tree, parameters: dict[str, Any]) -> None:
+    def __init__(self, tree_: tree.Tree, parameters: dict[str, object]) -> None:
         super().__init__(tree_, parameters)
         self._ended = judgement.ended(self)
         self._compiled: dict[str | tuple[str, str], Compiled] = {}

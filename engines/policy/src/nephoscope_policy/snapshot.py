@@ -62,7 +62,7 @@ class Index:
         return found
 
 
-_PLACES: dict[str, Callable[[View], Any]] = {
+_PLACES: dict[str, Callable[[View], object]] = {
     "by_parent": lambda view: (view.resource.id.parent, view.type),
     "by_group": lambda view: (view.resource.id.resource_group_id, view.type),
     "by_subscription": lambda view: (view.resource.id.subscription, view.type),
@@ -70,10 +70,10 @@ _PLACES: dict[str, Callable[[View], Any]] = {
 
 
 def _patched(
-    lists: Table[Any, list[View]], place: Callable[[View], Any], removed: list[View], added: list[View]
-) -> dict[Any, list[View] | None]:
+    lists: Table[object, list[View]], place: Callable[[View], object], removed: list[View], added: list[View]
+) -> dict[object, list[View] | None]:
     """The lists that change: some views taken out and others put in, in the order of their keys where they had it."""
-    touched: dict[Any, tuple[list[View], list[View]]] = {}
+    touched: dict[object, tuple[list[View], list[View]]] = {}
     for view in removed:
         touched.setdefault(place(view), ([], []))[0].append(view)
     for view in added:
@@ -105,7 +105,7 @@ class Snapshot:
 
     def __init__(
         self,
-        resources: Iterable[Resource | dict[str, Any]],
+        resources: Iterable[Resource | dict[str, object]],
         aliases: Aliases | None = None,
         coverage: Coverage | None = None,
         unknown: Mapping[str, Gap] | None = None,

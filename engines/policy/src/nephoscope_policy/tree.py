@@ -116,8 +116,8 @@ class Parameter:
     type: str
     has_default: bool
     default: Any
-    allowed: tuple[Any, ...] | None
-    metadata: dict[str, Any] = field(compare=False, default_factory=dict)
+    allowed: tuple[object, ...] | None
+    metadata: dict[str, object] = field(compare=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

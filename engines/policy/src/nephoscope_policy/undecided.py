@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown, type_of
 from nephoscope_policy.operators import equal, exists, judge
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CONTAINERS = ("array", "object")
 
 
-def decide(operator: str, left: Any, right: Any, switches: Switches) -> bool | None:
+def decide(operator: str, left: object, right: object, switches: Switches) -> bool | None:
     """What `left operator right` yields whatever its Unknowns turn out to be; None where they decide."""
     if find_unknown(left) is None and find_unknown(right) is None:
         return judge(operator, left, right, switches)
@@ -28,13 +28,13 @@ def decide(operator: str, left: Any, right: Any, switches: Switches) -> bool | N
     return (not found) if negative and found is not None else found
 
 
-def _exists(left: Any, right: Any) -> bool | None:
+def _exists(left: object, right: object) -> bool | None:
     if isinstance(left, Unknown) and not left.filled:
         return None
     return exists(True, right)
 
 
-def _positive(operator: str, left: Any, right: Any, switches: Switches) -> bool | None:
+def _positive(operator: str, left: object, right: object, switches: Switches) -> bool | None:
     if operator == "equals":
         return _equal(left, right, switches)
     if operator == "in":
@@ -58,7 +58,7 @@ def _any(answers: Iterable[bool | None]) -> bool | None:
     return result
 
 
-def _equal(left: Any, right: Any, switches: Switches) -> bool | None:
+def _equal(left: object, right: object, switches: Switches) -> bool | None:
     if find_unknown(left) is None:
         return equal(left, right, switches)
     if not isinstance(left, Unknown):

@@ -40,8 +40,8 @@ class View:
         self.complete = resource.complete
         self.unread = resource.unread
         self.name, self.full_name = _names(resource)
-        self._folded: dict[str, Any] | None = None
-        self.explanations: dict[int, tuple[tuple[Any, Any, Any], Result]] | None = None
+        self._folded: dict[str, object] | None = None
+        self.explanations: dict[int, tuple[tuple[object, object, object], Result]] | None = None
         """What the interpreter found, by the identity of the rule, with (rule, snapshot, context); None: it is not kept."""
 
     @property
@@ -82,7 +82,7 @@ class View:
         found = self.body.get("apiVersion")
         return found if isinstance(found, str) else ""
 
-    def special(self, name: str) -> Any:
+    def special(self, name: str) -> object:
         """The fields that are not simply properties: name, fullname, type, id."""
         if name == "type":
             return self.body.get("type") if _same(self.body.get("type"), self.type) else self.type or MISSING
@@ -107,19 +107,19 @@ class View:
             raise NotCollected(f"the properties of {self.key} were not read")
         return value
 
-    def peek(self, field: FieldPath) -> Any:
+    def peek(self, field: FieldPath) -> object:
         """The value of a field as `read`, which of a planned resource may be, or hold, an Unknown."""
         return self.read(field)
 
-    def inside(self, value: Any, segments: Segments) -> Any:
+    def inside(self, value: object, segments: Segments) -> object:
         """Follow segments without `[*]` from a part of the body; of a planned resource it may be, or hold, an Unknown."""
         return walk(value, segments)
 
-    def collect(self, value: Any, segments: Segments) -> list[Any]:
+    def collect(self, value: object, segments: Segments) -> list[object]:
         """Every value that a path with `[*]` selects below a part of the body; raises NotCollected where one is not known."""
         return gather(value, segments)
 
-    def elements_at(self, segments: Segments) -> Any:
+    def elements_at(self, segments: Segments) -> object:
         """Follow segments to the list that a `[*]` goes over, as `at`; a text in a cut export may have been a list."""
         value = self.at(segments)
         if self.unread and isinstance(value, str):
@@ -149,11 +149,11 @@ def listed(segments: Segments) -> bool:
     return bool(segments) and segments[0] in LISTED
 
 
-def _same(stated: Any, type_: str) -> bool:
+def _same(stated: object, type_: str) -> bool:
     return isinstance(stated, str) and stated.lower() == type_
 
 
-def _names(resource: Resource) -> tuple[Any, Any]:
+def _names(resource: Resource) -> tuple[object, object]:
     body = resource.body
     stated = body.get("name")
     name = stated.rsplit("/", 1)[-1] if isinstance(stated, str) and stated else resource.id.name or MISSING

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from nephoscope.collect.azure import manifest, snapshot
 from nephoscope.collect.azure.areas import TABLE, Seen, find, group_id, missing
@@ -99,7 +99,7 @@ class Collector:
         self._retried: Counter[str] = Counter()
         self._taken: set[str] = set()
         self._graph_read: set[str] = set()
-        self._groups: list[dict[str, Any]] = []
+        self._groups: list[dict[str, object]] = []
 
     def run(self) -> Collection:
         """Collect; raises CollectError, CheckpointError, SignInError. What was answered before an error is kept for --resume."""

@@ -50,7 +50,7 @@ class Holdings:
             if id_.type == "microsoft.authorization/roleassignments":
                 self._assignment(properties)
 
-    def _assignment(self, properties: dict[str, Any]) -> None:
+    def _assignment(self, properties: dict[str, object]) -> None:
         principal = properties.get("principalId")
         if str(properties.get("principalType", "")).lower() == "group" and isinstance(principal, str):
             self.assigned_groups[principal.lower()] = principal

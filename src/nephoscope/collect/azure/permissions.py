@@ -38,7 +38,7 @@ def url(scope: str) -> str:
     return f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
 
 
-def _words(row: dict[str, Any], name: str) -> tuple[str, ...]:
+def _words(row: dict[str, object], name: str) -> tuple[str, ...]:
     found = row.get(name)
     return tuple(str(word).lower() for word in found) if isinstance(found, list) else ()
 

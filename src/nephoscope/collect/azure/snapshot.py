@@ -40,7 +40,7 @@ def write(
     part.replace(out / MANIFEST)
 
 
-def _append(out: Path, files: dict[str, BinaryIO], name: str, rows: Iterable[Any]) -> None:
+def _append(out: Path, files: dict[str, BinaryIO], name: str, rows: Iterable[object]) -> None:
     for row in rows:
         if name not in files:
             path = out / f"{name}.part"
@@ -49,12 +49,12 @@ def _append(out: Path, files: dict[str, BinaryIO], name: str, rows: Iterable[Any
         files[name].write(msgspec.json.encode(row) + b"\n")
 
 
-def _derived(type_: str, derived: Derived, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
+def _derived(type_: str, derived: Derived, rows: Iterable[object]) -> Iterator[dict[str, object]]:
     """The rows of the source type once more, as extensions of the resources that they name."""
     for row in rows:
         if not isinstance(row, dict) or str(row.get("type", "")).lower() != derived.source:
             continue
-        extended: Any = row
+        extended: object = row
         for member in derived.extends:
             extended = extended.get(member) if isinstance(extended, dict) else None
         if not isinstance(extended, str) or not _is_resource(extended):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WRAPPERS = ("data", "value", "Data", "Value")
 
 
-def wraps(value: dict[str, Any]) -> bool:
+def wraps(value: dict[str, object]) -> bool:
     """Whether the object has no id and wraps a list of rows."""
     return (
         "id" not in value
@@ -39,7 +39,7 @@ def values(value: dict[str, Any]) -> Iterator[Any]:
         raise RecordError("'data' is neither a list nor a table of 'columns' and 'rows'")
 
 
-def _inner(value: dict[str, Any]) -> Any:
+def _inner(value: dict[str, object]) -> object:
     return next((value[name] for name in _WRAPPERS if name in value), None)
 
 
@@ -50,5 +50,5 @@ def from_row(columns: list[Any] | tuple[str, ...], row: Any) -> dict[str, Any]:
     return dict(zip(columns, row, strict=True))
 
 
-def _is_table(value: dict[str, Any]) -> bool:
+def _is_table(value: dict[str, object]) -> bool:
     return isinstance(value.get("columns"), list) and isinstance(value.get("rows"), list)

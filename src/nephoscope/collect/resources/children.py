@@ -74,7 +74,7 @@ def children(body: dict[str, Any], owner: ResourceId, nesting: int = _MAX_NESTIN
             yield from children(record.body, id_, nesting - 1)
 
 
-def _elements(body: dict[str, Any], type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[str, object]]]:
     """(lower-cased list name, element) of each list that may hold child resources; '' for the list `resources`."""
     nested = body.get("resources")
     if isinstance(nested, list):
@@ -89,7 +89,7 @@ def _elements(body: dict[str, Any], type_: str) -> Iterator[tuple[str, dict[str,
 
 
 def _child(
-    element: dict[str, Any], owner: ResourceId, owner_text: str, list_name: str
+    element: dict[str, object], owner: ResourceId, owner_text: str, list_name: str
 ) -> tuple[Record, ResourceId] | None:
     """The element as a body of its own when its id (given or composed) lies one step below the owner's."""
     text = element.get("id")

@@ -69,7 +69,7 @@ def _row(columns: list[str], cells: list[str], line: int) -> Row:
     return Row(line, text, value)
 
 
-def _cell(text: str) -> Any:
+def _cell(text: str) -> object:
     """What a cell says: JSON where it is an object or a list, else its text."""
     if text.lstrip()[:1] not in ("{", "["):
         return text

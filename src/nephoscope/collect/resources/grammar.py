@@ -125,7 +125,7 @@ def string_stop(buffer: bytearray, offset: int) -> int:
     return match.end() if match else offset
 
 
-def decode_flat(data: bytes) -> Any:
+def decode_flat(data: bytes) -> object:
     """Decode bytes that surely nest no deeper than allowed; None when they are no single JSON object or row."""
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH and not _is_flat(data):
         return None

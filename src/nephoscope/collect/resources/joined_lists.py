@@ -61,8 +61,8 @@ def _lists_of(aliases: Aliases, type_: str) -> Lists:
 
 
 def _joined(
-    value: dict[str, Any], lists: Lists, path: tuple[str, ...]
-) -> Iterator[tuple[dict[str, Any], str, tuple[str, ...]]]:
+    value: dict[str, object], lists: Lists, path: tuple[str, ...]
+) -> Iterator[tuple[dict[str, object], str, tuple[str, ...]]]:
     """The members that are joined lists: the object that holds each, its key, its path."""
     for key, item in value.items():
         below = lists.get(key.lower())
@@ -75,12 +75,12 @@ def _joined(
             yield from _joined(item, below, here)
 
 
-def _is_joined(item: Any, elements: Lists) -> bool:
+def _is_joined(item: object, elements: Lists) -> bool:
     """Whether the value in the place of a list is a text, or has a text in the place of a list in an element."""
     if not isinstance(item, list):
         return isinstance(item, str)
     return bool(elements) and any(_holds_joined(one, elements) for one in item)
 
 
-def _holds_joined(element: Any, lists: Lists) -> bool:
+def _holds_joined(element: object, lists: Lists) -> bool:
     return isinstance(element, dict) and any(True for _ in _joined(element, lists, ()))

@@ -32,6 +32,6 @@ class Packed(Resource):
 
 
 @lru_cache(maxsize=1024)
-def _decoded(text: bytes) -> dict[str, Any]:
+def _decoded(text: bytes) -> dict[str, object]:
     body: dict[str, Any] = msgspec.json.decode(text)
     return body

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
@@ -49,10 +49,10 @@ class Format(Protocol):
 
     RANK: int
 
-    def recognises(self, value: dict[str, Any], /) -> bool:
+    def recognises(self, value: dict[str, object], /) -> bool:
         """Whether a JSON object is written in this format."""
 
-    def records(self, value: dict[str, Any], /) -> Iterator[Record]:
+    def records(self, value: dict[str, object], /) -> Iterator[Record]:
         """The records in it; raises RecordError."""
 
 
@@ -235,7 +235,7 @@ def _lost_type(data: bytes) -> str:
         return "*"
 
 
-def records(value: Any, nesting: int = _MAX_NESTING) -> Iterator[Record]:
+def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[Record]:
     """The records in a JSON value, whatever its format; raises RecordError when no format recognises it."""
     if isinstance(value, list) and nesting:
         for item in value:

@@ -37,7 +37,7 @@ def is_rendering(value: object) -> bool:
     return isinstance(value, str) and _RENDERING.fullmatch(value) is not None
 
 
-def cut_out(body: dict[str, Any]) -> bool:
+def cut_out(body: dict[str, object]) -> bool:
     """Take what was cut to text out of a body and note the paths in it; whether there was any.
 
     A list with such a value in an element goes as a whole. At the depth of the cut an empty text may have been an empty list, and in
@@ -62,7 +62,7 @@ def _members(body: dict[str, Any], depth: int) -> list[tuple[str, Any]]:
     ]
 
 
-def _depths(value: Any, depth: int) -> list[int]:
+def _depths(value: object, depth: int) -> list[int]:
     """How deep each rendering lies; the members of a body lie at 1."""
     if isinstance(value, dict):
         return [found for _, item in _members(value, depth) for found in _depths(item, depth + 1)]
@@ -71,7 +71,7 @@ def _depths(value: Any, depth: int) -> list[int]:
     return [depth] if is_rendering(value) else []
 
 
-def _strip(body: dict[str, Any], path: tuple[str, ...], cut: int, unread: list[list[str]]) -> None:
+def _strip(body: dict[str, object], path: tuple[str, ...], cut: int, unread: list[list[str]]) -> None:
     depth = len(path) + 1
     for key, item in _members(body, depth - 1):
         here = (*path, key.lower())
@@ -90,7 +90,7 @@ def _is_cut(value: object, depth: int, cut: int) -> bool:
     return is_rendering(value) or (depth == cut and value == "")
 
 
-def _has_cut(value: Any, depth: int, cut: int) -> bool:
+def _has_cut(value: object, depth: int, cut: int) -> bool:
     """Whether an element of a list holds a value that was, or may have been, cut to text."""
     if isinstance(value, dict):
         return any(

@@ -52,7 +52,7 @@ def template_in(path: Path) -> str:
     return ""
 
 
-def _kind(body: Mapping[str, Any]) -> tuple[str, ...]:
+def _kind(body: Mapping[str, object]) -> tuple[str, ...]:
     schema = str(body.get("$schema", "")).lower()
     for word, kind in _SCHEMAS.items():
         if word in schema:

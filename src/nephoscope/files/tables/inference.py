@@ -146,7 +146,7 @@ def _span_ticks(texts: pa.Array) -> pa.Array | None:
     if parts.null_count != texts.null_count:
         return None
     part = dict(zip(_names(_SPAN_PARTS), parts.flatten(), strict=True))
-    seconds: Any = pc.multiply(_number(part["days"]), 86_400)
+    seconds: object = pc.multiply(_number(part["days"]), 86_400)
     for name, size in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
         seconds = pc.add(seconds, pc.multiply(_number(part[name]), size))
     ticks = pc.add(pc.multiply(seconds, 10**_DIGITS), _fraction(part["fraction"]))
@@ -170,14 +170,14 @@ def of_values(values: Sequence[Any]) -> Column:
     return KqlType.DYNAMIC, dynamics(values)
 
 
-def dynamics(values: Sequence[Any]) -> pa.Array:
+def dynamics(values: Sequence[object]) -> pa.Array:
     """JSON values as JSON texts."""
     return pa.array(
         [None if value is None else msgspec.json.encode(value).decode() for value in values], pa.string()
     )
 
 
-def declared(values: Sequence[Any], kind: KqlType) -> pa.Array | None:
+def declared(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     """JSON values in a type that was declared; None where one of them is none."""
     if kind == KqlType.DYNAMIC:
         return dynamics(values)

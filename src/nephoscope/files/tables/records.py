@@ -45,14 +45,14 @@ def records(data: bytes) -> Records:
     return found
 
 
-def _add(document: Any, found: Records, place: str) -> None:
+def _add(document: object, found: Records, place: str) -> None:
     for record in _flat(document, found):
         if not isinstance(record, dict):
             raise ValueError(f"{place} holds a {type(record).__name__} where an object is wanted")
         found.add(record)
 
 
-def _flat(document: Any, found: Records) -> Iterator[Any]:
+def _flat(document: object, found: Records) -> Iterator[object]:
     if isinstance(document, list):
         for item in document:
             yield from _flat(item, found) if isinstance(item, list) else (item,)

@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -129,7 +128,7 @@ def _check(bound: _Bound, place: int, name: str, kind: Identity, text: str) -> N
         bound.refuse(place, f"{name} is {str(value)[:_SHOWN]!r}")
 
 
-def _is_own(binding: ResourceBinding, name: str, kind: Identity, value: Any) -> bool:
+def _is_own(binding: ResourceBinding, name: str, kind: Identity, value: object) -> bool:
     if value is None or value == "":
         return True
     if not isinstance(value, str | int | float):
@@ -175,7 +174,7 @@ def _check_dynamic(bound: _Bound, name: str) -> None:
                 _check_id(bound, place, name, text)
 
 
-def _check_bag(bound: _Bound, place: int, bag: str, values: Mapping[str, Any]) -> None:
+def _check_bag(bound: _Bound, place: int, bag: str, values: Mapping[str, object]) -> None:
     for name, value in values.items():
         kind = identity_of(name)
         if kind is not None and not _is_own(bound.owner(place), name, kind, value):
@@ -191,7 +190,7 @@ def _check_id(bound: _Bound, place: int, name: str, text: str) -> None:
         bound.refuse(place, f"{name} names the resource {_trimmed(text)[:_SHOWN]!r}")
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     """Every text in a JSON value, the names of members among them."""
     waiting = [value]
     while waiting:
@@ -210,7 +209,7 @@ def _trimmed(text: str) -> str:
     return text[seen[0] : seen[-1] + 1] if seen else ""
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str) -> object:
     """The value of canonical JSON."""
     return msgspec.json.decode(text)
 

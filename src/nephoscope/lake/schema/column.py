@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,15 +29,15 @@ class Fitted:
     """A column in its type, and by row the values that did not fit (they are null in it)."""
 
     array: pa.Array
-    unfit: dict[int, Any] = field(default_factory=dict)
+    unfit: dict[int, object] = field(default_factory=dict)
 
 
-def column_of(values: Sequence[Any], kind: KqlType) -> Fitted:
+def column_of(values: Sequence[object], kind: KqlType) -> Fitted:
     """The values as a column of a type."""
     array = _at_once(values, kind)
     if array is not None:
         return Fitted(array)
-    unfit: dict[int, Any] = {}
+    unfit: dict[int, object] = {}
     cells = []
     for place, value in enumerate(values):
         cell = fitted(value, kind)
@@ -80,7 +79,7 @@ def _without_text(chunk: pa.Array) -> bool:
     return bool(offsets[chunk.offset] == offsets[chunk.offset + len(chunk)])
 
 
-def _at_once(values: Sequence[Any], kind: KqlType) -> pa.Array | None:
+def _at_once(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     """The column where all values have one Python type that Arrow converts to the wanted one without loss, else None."""
     if kind == KqlType.DYNAMIC:
         return _of_bags(values)
@@ -100,7 +99,7 @@ def _at_once(values: Sequence[Any], kind: KqlType) -> pa.Array | None:
         return None
 
 
-def _of_bags(values: Sequence[Any]) -> pa.Array | None:
+def _of_bags(values: Sequence[object]) -> pa.Array | None:
     """Objects and lists as JSON text; None where a text is among them, which may be JSON itself, or what JSON has no form for."""
     if not _BAGS.issuperset(map(type, values)):
         return None

@@ -28,7 +28,7 @@ NONE = object()
 """What a value becomes that does not fit."""
 
 
-def fitted(value: Any, kind: KqlType) -> Any:
+def fitted(value: object, kind: KqlType) -> object:
     """The value as the lake stores the type (None = null), or NONE where it does not fit. An empty text is null but in a string."""
     if value is None:
         return "" if kind == KqlType.STRING else None
@@ -37,7 +37,7 @@ def fitted(value: Any, kind: KqlType) -> Any:
     return _FIT[kind](value)
 
 
-def json_text(value: Any) -> str:
+def json_text(value: object) -> str:
     """A value as canonical JSON text."""
     try:
         return msgspec.json.encode(value).decode()
@@ -57,7 +57,7 @@ def text(value: Any) -> str:
     return json_text(value)
 
 
-def _bool(value: Any) -> Any:
+def _bool(value: object) -> object:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -67,10 +67,10 @@ def _bool(value: Any) -> Any:
     return NONE
 
 
-def _whole(bits: int) -> Callable[[Any], Any]:
+def _whole(bits: int) -> Callable[[object], object]:
     limit = 1 << (bits - 1)
 
-    def fit(value: Any) -> Any:
+    def fit(value: object) -> object:
         if isinstance(value, str):
             if not _INTEGER.fullmatch(value):
                 return NONE
@@ -88,7 +88,7 @@ def _whole(bits: int) -> Callable[[Any], Any]:
     return fit
 
 
-def _real(value: Any) -> Any:
+def _real(value: object) -> object:
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return NONE
     if isinstance(value, (int, float, Decimal, str)):
@@ -99,7 +99,7 @@ def _real(value: Any) -> Any:
     return NONE
 
 
-def _decimal(value: Any) -> Any:
+def _decimal(value: object) -> object:
     if isinstance(value, (bool, str, int, float, Decimal)):
         try:
             number = Decimal(str(value)) if not isinstance(value, bool) else Decimal(int(value))
@@ -160,12 +160,12 @@ def _utc(value: dt.datetime) -> dt.datetime:
     return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
-def _moment(value: Any) -> Any:
+def _moment(value: object) -> object:
     found = moment(value)
     return NONE if found is None else found
 
 
-def _span(value: Any) -> Any:
+def _span(value: object) -> object:
     if isinstance(value, dt.timedelta):
         return (value.days * 86_400 + value.seconds) * TICKS_PER_SECOND + value.microseconds * 10
     found = _SPAN.fullmatch(value) if isinstance(value, str) else None
@@ -177,7 +177,7 @@ def _span(value: Any) -> Any:
     return -ticks if sign else ticks
 
 
-def _guid(value: Any) -> Any:
+def _guid(value: object) -> object:
     if isinstance(value, uuid.UUID):
         return str(value)
     if not isinstance(value, str):
@@ -188,7 +188,7 @@ def _guid(value: Any) -> Any:
         return NONE
 
 
-def _dynamic(value: Any) -> Any:
+def _dynamic(value: object) -> object:
     """JSON text; a text that holds an object or an array is that."""
     if isinstance(value, str) and value[:64].lstrip()[:1] in ("{", "["):
         try:
@@ -199,7 +199,7 @@ def _dynamic(value: Any) -> Any:
 
 
 _WIDE = Context(prec=60)
-_FIT: Mapping[KqlType, Callable[[Any], Any]] = {
+_FIT: Mapping[KqlType, Callable[[object], object]] = {
     KqlType.BOOL: _bool,
     KqlType.INT: _whole(32),
     KqlType.LONG: _whole(64),

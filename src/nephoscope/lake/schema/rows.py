@@ -48,7 +48,7 @@ class Rows:
 
 def arrow_of(
     table: Table,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, object]],
     *,
     workspace: Workspace,
     now: dt.datetime,
@@ -64,9 +64,9 @@ def arrow_of(
     who sent the rows (() = nobody who is bound): what a bound sender may not say makes a row bad.
     """
     names = set().union(*rows) if rows else set()
-    bags: dict[int, dict[str, Any]] = {}
+    bags: dict[int, dict[str, object]] = {}
     columns: dict[str, pa.Array] = {}
-    unfit_time: dict[int, Any] = {}
+    unfit_time: dict[int, object] = {}
     given = [name for name, _ in table.columns if name in names - _MADE and name != table.bag]
     for name, values in zip(given, _values(rows, given), strict=True):
         found = column_of(values, table.types[name])
@@ -88,7 +88,7 @@ def arrow_of(
     return _checked(made, _days(workspace, table), now, unfit_time, refused)
 
 
-def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[Sequence[Any]]:
+def _values(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Iterable[Sequence[object]]:
     """The values of rows by column; what a row has not is None."""
     if rows and len(names) > 1:
         with suppress(KeyError):  # rows that all have the same columns are taken apart at once
@@ -124,7 +124,7 @@ def complete(
 
 
 def _packed(
-    table: Table, columns: Mapping[str, Any], length: int, workspace: Workspace, now: dt.datetime
+    table: Table, columns: Mapping[str, object], length: int, workspace: Workspace, now: dt.datetime
 ) -> pa.Table:
     """As _completed(), the texts that are made packed."""
     resource = columns.get(RESOURCE, packed.constant("", length))
@@ -182,7 +182,7 @@ def _days(workspace: Workspace, table: Table) -> int:
 
 
 def _contradicted(
-    bags: dict[int, dict[str, Any]], table: Table, rows: Sequence[Mapping[str, Any]], names: set[str]
+    bags: dict[int, dict[str, object]], table: Table, rows: Sequence[Mapping[str, object]], names: set[str]
 ) -> None:
     """Put into each row's bag what it gives for a column that is not its own to say, where that differs from what is written."""
     for name in sorted((_MADE | {SUBSCRIPTION}) & names):
@@ -197,13 +197,16 @@ def _contradicted(
             bags.setdefault(place, {})[f"given{name}" if name[0] == "_" else name] = value
 
 
-def _keep(bags: dict[int, dict[str, Any]], name: str, found: Fitted) -> None:
+def _keep(bags: dict[int, dict[str, object]], name: str, found: Fitted) -> None:
     for place, value in found.unfit.items():
         bags.setdefault(place, {})[name] = value
 
 
 def _collect(
-    bags: dict[int, dict[str, Any]], rows: Sequence[Mapping[str, Any]], unknown: set[str], bag: str | None
+    bags: dict[int, dict[str, object]],
+    rows: Sequence[Mapping[str, object]],
+    unknown: set[str],
+    bag: str | None,
 ) -> None:
     """Put into each row's bag what it has under names that are no columns, after what its bag has already."""
     for place, row in enumerate(rows):
@@ -213,7 +216,7 @@ def _collect(
             bags[place] = {**given, **others, **bags.get(place, {})}
 
 
-def bag_of(value: Any, name: str) -> dict[str, Any]:
+def bag_of(value: object, name: str) -> dict[str, object]:
     """The bag that a row brings; what is no bag is kept in one, under the bag's name."""
     if value is None or isinstance(value, dict):
         return value or {}
@@ -229,7 +232,7 @@ def bag_of(value: Any, name: str) -> dict[str, Any]:
 
 def _completed(
     table: Table,
-    columns: Mapping[str, Any],
+    columns: Mapping[str, object],
     length: int,
     workspace: Workspace,
     now: dt.datetime,
@@ -267,11 +270,11 @@ def _subscriptions(table: Table, columns: Mapping[str, Any], resource: Any, leng
     return found
 
 
-def _or(found: Any, other: Any) -> Any:
+def _or(found: object, other: object) -> object:
     return pc.if_else(pc.equal(found, ""), other, found)
 
 
-def _guids(column: Any) -> Any:
+def _guids(column: object) -> object:
     """The GUIDs in lower case; empty where a text is none."""
     return pc.if_else(
         pc.match_substring_regex(column, _GUID).fill_null(fill_value=False), pc.utf8_lower(column), ""
@@ -279,7 +282,7 @@ def _guids(column: Any) -> Any:
 
 
 def _checked(
-    whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, Any], refused: Mapping[int, str]
+    whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, object], refused: Mapping[int, str]
 ) -> Rows:
     """The rows in the allowed days that are not refused, and why the others are not among them."""
     times = whole.column(TIME)
@@ -297,7 +300,7 @@ def _checked(
     return Rows(whole.filter(good), bad)
 
 
-def _reason(time: dt.datetime | None, unfit: Any, days: int, now: dt.datetime) -> str:
+def _reason(time: dt.datetime | None, unfit: object, days: int, now: dt.datetime) -> str:
     if unfit is not NONE:
         return f"TimeGenerated is no time: {json_text(unfit)[:100]}"
     if time is None:

@@ -113,7 +113,7 @@ class Table:
         return TableSchema(self.name, self.columns, relation, storage, INGESTED, (TIME, DAY))
 
 
-def _machine(given: Any) -> tuple[tuple[str, Identity], ...] | None:
+def _machine(given: object) -> tuple[tuple[str, Identity], ...] | None:
     if given is None:
         return None
     if not isinstance(given, dict):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.state.database.database import StateError
 from nephoscope.state.leases.holder import new_holder
@@ -44,7 +44,7 @@ class Exchange:
             several = items[start : start + PORTION]
             self._write(partial(self._put, spare, several))
 
-    def tell(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def tell(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Hold rows back that the lake is told with the change."""
         for start in range(0, len(rows), PORTION):
             several = [(table, row) for row in rows[start : start + PORTION]]
@@ -53,7 +53,7 @@ class Exchange:
     def _put(self, head: WatchlistHead, items: Sequence[WatchlistItem], session: Session) -> None:
         self._state.watchlists.put_items(session, head, items)
 
-    def _hold(self, rows: Sequence[tuple[str, Mapping[str, Any]]], session: Session) -> None:
+    def _hold(self, rows: Sequence[tuple[str, Mapping[str, object]]], session: Session) -> None:
         self._state.outbox.add_all(session, self._head.workspace, rows, held(self._head))
 
     @contextmanager

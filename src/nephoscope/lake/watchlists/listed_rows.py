@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
 TABLE = "Watchlist"
 
 
-def list_row(head: WatchlistHead, status: str, now: datetime, by: str) -> dict[str, Any]:
+def list_row(head: WatchlistHead, status: str, now: datetime, by: str) -> dict[str, object]:
     """What happened to a list: Create, Update or Delete."""
     return _row(head, status, "watchlist", now, by) | {
         "_DTItemId": head.id,
@@ -24,7 +23,7 @@ def list_row(head: WatchlistHead, status: str, now: datetime, by: str) -> dict[s
 
 def item_rows(
     head: WatchlistHead, items: Sequence[WatchlistItem], status: str, now: datetime, by: str
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """What happened to items, a row each."""
     common = _row(head, status, "watchlist-item", now, by)
     return [
@@ -42,7 +41,7 @@ def item_rows(
     ]
 
 
-def _row(head: WatchlistHead, status: str, kind: str, now: datetime, by: str) -> dict[str, Any]:
+def _row(head: WatchlistHead, status: str, kind: str, now: datetime, by: str) -> dict[str, object]:
     return {
         "TimeGenerated": now.isoformat(),
         "_DTItemType": kind,

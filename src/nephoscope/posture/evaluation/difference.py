@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.estate.comparison import exactly
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.paths import MISSING, Segments
@@ -22,7 +20,7 @@ def difference(old: Resource, new: Resource) -> Paths | None:
     return None if any(not path or path[0] in IDENTITY for path in found) else frozenset(found)
 
 
-def _compare(old: dict[str, Any], new: dict[str, Any], at: Segments, found: set[Segments]) -> None:
+def _compare(old: dict[str, object], new: dict[str, object], at: Segments, found: set[Segments]) -> None:
     if not _ordered_alike(old, new):
         found.add(at)
         return
@@ -38,13 +36,13 @@ def _compare(old: dict[str, Any], new: dict[str, Any], at: Segments, found: set[
     found.update((*at, key.lower()) for key in new if key not in old)
 
 
-def _alike(value: Any, other: Any) -> bool:
+def _alike(value: object, other: object) -> bool:
     return other is not MISSING and (
         value == other if type(value) is str is type(other) else exactly(value, other)
     )
 
 
-def _ordered_alike(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def _ordered_alike(old: dict[str, object], new: dict[str, object]) -> bool:
     """Whether the members that both have stand in the same order, and no two keys of either differ in case alone."""
     if list(old) != list(new) and [key for key in old if key in new] != [key for key in new if key in old]:
         return False

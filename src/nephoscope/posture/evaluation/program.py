@@ -188,7 +188,7 @@ class Program:
                 yield replace(requirement, only=override, never=tuple(versions[index:]))
 
     def _member(
-        self, assignment: Assignment, initiative: Initiative, member: Member, bound: Mapping[str, Any]
+        self, assignment: Assignment, initiative: Initiative, member: Member, bound: Mapping[str, object]
     ) -> Requirement:
         fault, parameters = None, {}
         try:

@@ -146,7 +146,9 @@ class Restrictions:
         """What an operation of modify or append sets or takes away."""
         for operation in one.rule.tree.then.operations or ():
             text = one.rule.fold(operation.target.name)
-            segments = self._segments(text) if isinstance(text, str) and _below(text, field) else None
+            if not isinstance(text, str) or not _below(text, field):
+                continue
+            segments = self._segments(text)
             if segments is None:
                 continue
             if not self._asked(one, self.planned.body, _head(segments)).matched:

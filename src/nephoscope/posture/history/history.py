@@ -199,7 +199,7 @@ class History:
         version = int(DeltaTable(str(path)).version())
         return commit_next(path, version, table, mode="overwrite", predicate=f"scope = '{quoted}'")
 
-    def _append(self, name: str, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
+    def _append(self, name: str, rows: Iterable[dict[str, object]], schema: pa.Schema) -> None:
         """Add rows in one commit; none where there are none."""
         from deltalake import write_deltalake
 
@@ -219,7 +219,7 @@ class History:
         return rows
 
 
-def _reader(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatchReader:
+def _reader(rows: Iterable[dict[str, object]], schema: pa.Schema) -> pa.RecordBatchReader:
     """Rows as a stream of batches."""
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -234,7 +234,7 @@ def _reader(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _past_row(scope: str, subject: Subject, item: Past) -> dict[str, Any]:
+def _past_row(scope: str, subject: Subject, item: Past) -> dict[str, object]:
     return {
         "scope": scope,
         "resource": subject[0],
@@ -251,7 +251,7 @@ def _past(row: Mapping[str, Any]) -> Past:
     return Past(State(row["state"]), row["open"], row["first_seen"], row["since"], row["fixed"])
 
 
-def _change_row(evaluation: str, change: Change) -> dict[str, Any]:
+def _change_row(evaluation: str, change: Change) -> dict[str, object]:
     return {
         "evaluation": evaluation,
         "kind": change.kind.value,
@@ -267,7 +267,7 @@ def _change(row: Mapping[str, Any]) -> Change:
     return Change(ChangeKind(row["kind"]), row["resource"], row["key"], before, after)
 
 
-def _evaluation_row(item: Evaluation) -> dict[str, Any]:
+def _evaluation_row(item: Evaluation) -> dict[str, object]:
     return {
         "evaluation": item.id,
         "scope": item.scope,

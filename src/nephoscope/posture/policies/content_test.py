@@ -108,7 +108,7 @@ def _policy(document: Document, cases: Document | None, context: Context) -> Ite
     yield from _cases(definition, name, cases, context)
 
 
-def _is_initiative(body: Any) -> bool:
+def _is_initiative(body: object) -> bool:
     properties = body.get("properties", body) if isinstance(body, dict) else {}
     return isinstance(properties, dict) and "policyDefinitions" in properties
 
@@ -142,11 +142,11 @@ def _listed(body: Any) -> list[Any]:
     return cases
 
 
-def _note(case: Any) -> str:
+def _note(case: object) -> str:
     return str(case.get("note", "")) if isinstance(case, dict) else ""
 
 
-def _want(case: Any) -> str:
+def _want(case: object) -> str:
     return str(case.get("want", "")) if isinstance(case, dict) else ""
 
 
@@ -164,7 +164,7 @@ def _run(definition: Definition, name: str, place: Place, case: Any, context: Co
     return Outcome(place, name, case["note"], case["want"], explained.state.value, problem)
 
 
-def _shape(case: Any) -> None:
+def _shape(case: object) -> None:
     if not isinstance(case, dict):
         raise CaseError("", "a case is an object")
     unknown = sorted(set(case) - CASE_KEYS)
@@ -206,7 +206,7 @@ def _names(leaf: str, path: str) -> bool:
     return re.search(rf"(^|[.]){re.escape(leaf)}(\[\d+\])?($|[.])", path) is not None
 
 
-def described(stated: Any) -> Iterator[tuple[str, str]]:
+def described(stated: object) -> Iterator[tuple[str, str]]:
     """What is wrong with `metadata.nephoscope`, as (JSON path below it, sentence); nothing where it is absent.
 
     The section is what makes a policy a recommendation: severity, remediation, tactics, techniques, controls, scoreControl,
@@ -233,7 +233,7 @@ def described(stated: Any) -> Iterator[tuple[str, str]]:
     yield from _same_as(stated.get("sameAs", []))
 
 
-def _remediation(stated: Any) -> Iterator[tuple[str, str]]:
+def _remediation(stated: object) -> Iterator[tuple[str, str]]:
     if not isinstance(stated, dict):
         yield ".remediation", "must be an object with steps, az and bicep"
         return
@@ -258,7 +258,7 @@ def _each(stated: dict[str, Any], key: str, holds: Any, message: str) -> Iterato
             yield f".{key}[{number}]", f"'{value}' {message}"
 
 
-def _same_as(stated: Any) -> Iterator[tuple[str, str]]:
+def _same_as(stated: object) -> Iterator[tuple[str, str]]:
     if not isinstance(stated, list):
         yield ".sameAs", "must be a list"
         return

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from nephoscope_policy.errors import PolicyError, suggestion
 from nephoscope_policy.initiative import Initiative
 
 
-def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, object]) -> list[dict[str, object]]:
     """The parameters of each initiative, in their order.
 
     PolicyError (stage compile) for a name that none of them declares, a value that does not fit, and a needed value that is not given.
@@ -26,7 +25,7 @@ def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, Any]) -> l
     return [_of(one, given) for one in initiatives]
 
 
-def _of(initiative: Initiative, given: Mapping[str, Any]) -> dict[str, Any]:
+def _of(initiative: Initiative, given: Mapping[str, object]) -> dict[str, object]:
     mine = {name: value for name, value in given.items() if name.lower() in initiative.parameters}
     initiative.bind(mine)
     return mine

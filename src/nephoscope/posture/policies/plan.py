@@ -20,7 +20,7 @@ from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.resource_id import ResourceId
 
 _T = TypeVar("_T")
-_PARSERS: dict[str, Callable[[Any], Any]] = {
+_PARSERS: dict[str, Callable[[object], object]] = {
     assignment.TYPE_NAME: Assignment.parse,
     exemption.TYPE_NAME: Exemption.parse,
     attestation.TYPE_NAME: Attestation.parse,
@@ -39,7 +39,7 @@ class Plan:
 
     def reading(self, documents: Iterable[Document]) -> Plan:
         """This plan with the assignments, exemptions and attestations of documents (ARM bodies, arrays or list answers of them)."""
-        bodies: list[tuple[Any, Place]] = []
+        bodies: list[tuple[object, Place]] = []
         problems: list[Problem] = []
         for document in documents:
             try:
@@ -65,7 +65,7 @@ class Plan:
         ]
         return _with_bodies(plan, bodies, strict=False)
 
-    def with_people(self, bodies: Iterable[Mapping[str, Any]]) -> Plan:
+    def with_people(self, bodies: Iterable[Mapping[str, object]]) -> Plan:
         """This plan with what people put: definitions and initiatives, assignments, exemptions, attestations.
 
         What cannot be used is among the problems. What the plan has under the same id stays as it is.
@@ -77,7 +77,7 @@ class Plan:
             plan = replace(plan, catalogue=plan.catalogue.including(Catalogue.of_bodies(policies)))
         return _with_bodies(plan, given, strict=False)
 
-    def assigning(self, target: str, parameters: Mapping[str, Any] | None = None) -> Plan:
+    def assigning(self, target: str, parameters: Mapping[str, object] | None = None) -> Plan:
         """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
         name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")
         return replace(self, assignments=(*self.assignments, Assignment.everywhere(target, name, parameters)))
@@ -118,13 +118,13 @@ def _with_bodies(plan: Plan, bodies: Iterable[tuple[Any, Place]], *, strict: boo
     )
 
 
-def _flat(value: Any) -> list[Any]:
+def _flat(value: object) -> list[object]:
     if isinstance(value, dict) and isinstance(value.get("value"), list):
         value = value["value"]
     return value if isinstance(value, list) else [value]
 
 
-def _type_of(body: Any) -> str:
+def _type_of(body: object) -> str:
     if not isinstance(body, dict) or not isinstance(body.get("id"), str):
         return ""
     try:

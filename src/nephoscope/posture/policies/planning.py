@@ -44,7 +44,7 @@ class PlanRequest(Protocol):
 
 
 def build_plan(
-    request: PlanRequest, packs: Packs, estate: Estate, put: Iterable[Mapping[str, Any]] = ()
+    request: PlanRequest, packs: Packs, estate: Estate, put: Iterable[Mapping[str, object]] = ()
 ) -> Plan:
     """Build what an estate is judged by; NotHeldError when an initiative is not loaded. `put` are documents that people put."""
     folders = [Path(folder) for folder in request.policies]

@@ -206,7 +206,7 @@ def blob(
 
 def _requester(
     company: Company, dice: Dice, auth: str, caller: Person | Application | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Who asks a storage account, and by what."""
     identity: dict[str, Any] = {"type": auth}
     if auth != "Anonymous":

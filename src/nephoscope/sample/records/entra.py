@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/signinl
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.sample.entry import Entry, stamp
 
@@ -103,7 +103,7 @@ def sign_in(
     return _entry(company, time, category, place, result, user.name, properties)
 
 
-def _risk(level: str, events: tuple[str, ...]) -> dict[str, Any]:
+def _risk(level: str, events: tuple[str, ...]) -> dict[str, object]:
     return {
         "riskDetail": "none",
         "riskLevelAggregated": level,
@@ -196,7 +196,7 @@ def audit(
     return Entry(time, "AuditLogs", record)
 
 
-def _initiator(user: Person | None, app: Application | None, address: str) -> dict[str, Any]:
+def _initiator(user: Person | None, app: Application | None, address: str) -> dict[str, object]:
     """Who did it: a user, else an application, else the connector of the directory."""
     if user is not None:
         return {
@@ -217,7 +217,7 @@ def _initiator(user: Person | None, app: Application | None, address: str) -> di
     }
 
 
-def _target(id_: str, kind: str, name: str, changes: dict[str, str]) -> dict[str, Any]:
+def _target(id_: str, kind: str, name: str, changes: dict[str, str]) -> dict[str, object]:
     """What it was done to, with the new values of its properties."""
     return {
         "id": id_,
@@ -236,7 +236,7 @@ def _entry(
     place: Place,
     result: str,
     who: str,
-    properties: dict[str, Any],
+    properties: dict[str, object],
 ) -> Entry:
     record = {
         "time": stamp(time),
@@ -258,8 +258,8 @@ def _entry(
     return Entry(time, category, record)
 
 
-def _status(result: str, factors: int) -> dict[str, Any]:
-    status: dict[str, Any] = {"errorCode": int(result)}
+def _status(result: str, factors: int) -> dict[str, object]:
+    status: dict[str, object] = {"errorCode": int(result)}
     if result != "0":
         status["failureReason"] = REASONS.get(result, "Other.")
     elif factors > 1:
@@ -267,12 +267,12 @@ def _status(result: str, factors: int) -> dict[str, Any]:
     return status
 
 
-def _location(place: Place) -> dict[str, Any]:
+def _location(place: Place) -> dict[str, object]:
     where = {"latitude": place.latitude, "longitude": place.longitude}
     return {"city": place.city, "state": "", "countryOrRegion": place.country, "geoCoordinates": where}
 
 
-def _device(user: Person | None, agent: str) -> dict[str, Any]:
+def _device(user: Person | None, agent: str) -> dict[str, object]:
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), "")
     browser = next((name for mark, name in _BROWSERS.items() if mark in agent), "")
     ours = user is not None and user.kind != "guest"

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/office/office-365-management-api/office-365-
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.sample.entry import Entry
 
@@ -32,7 +32,7 @@ def file(
 ) -> Entry:
     """What somebody did with a document; `target` is whom it was shared with."""
     folder = f"{_SITE}{site}/Shared Documents"
-    more: dict[str, Any] = (
+    more: dict[str, object] = (
         {"TargetUserOrGroupName": target, "TargetUserOrGroupType": "Guest"} if target else {}
     )
     record = _common(company, dice, time, user, address, operation) | {
@@ -75,7 +75,7 @@ def mailbox(
 
 def _common(
     company: Company, dice: Dice, time: datetime, user: Person, address: str, operation: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "CreationTime": f"{time:%Y-%m-%dT%H:%M:%S}",
         "Id": dice.guid(),

@@ -64,7 +64,7 @@ class Given:
         return replace(declared, default=replace(found, span=declared.span))
 
 
-def _setting(name: str, value: Any) -> tree.Expression:
+def _setting(name: str, value: object) -> tree.Expression:
     """The value of an option: the literal that a text is, else the text."""
     found = _read(_told(value)) if name != COLUMN else None
     return found or tree.Literal(type=KqlType.STRING, value=_told(value))
@@ -99,7 +99,7 @@ def _is_count(value: tree.Literal | tree.Unary) -> bool:
     )
 
 
-def literal(type_: KqlType, value: Any) -> tree.Literal | tree.Unary | None:
+def literal(type_: KqlType, value: object) -> tree.Literal | tree.Unary | None:
     """A value as a literal, or signed literal, of a type; None where it is none."""
     text = _told(value)
     if type_ == KqlType.STRING:

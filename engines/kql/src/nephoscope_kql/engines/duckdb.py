@@ -290,7 +290,7 @@ def typed(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table
     return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
 
 
-def table_of_values(rows: Sequence[tuple[Any, ...]], columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
+def table_of_values(rows: Sequence[tuple[object, ...]], columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
     """The rows, given as values, under KQL's names and types, as `typed` returns them."""
     arrays = [
         pa.array([row[place] for row in rows], ARROW_TYPES[kind]) for place, (_, kind) in enumerate(columns)

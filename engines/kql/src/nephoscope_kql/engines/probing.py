@@ -25,7 +25,7 @@ class DuckDBProbe:
         self,
         connection: duckdb.DuckDBPyConnection,
         prepare: Callable[[Iterable[Routine], Iterable[ExternalSource]], None],
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
     ) -> None:
         self._connection = connection
         self._prepare = prepare

@@ -122,7 +122,7 @@ class SparkEngine:
         self._prepare(compiled.routines, compiled.external)
         return typed(self._asked(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
 
-    def _asked(self, sql: str, parameters: Mapping[str, Any]) -> DataFrame:
+    def _asked(self, sql: str, parameters: Mapping[str, object]) -> DataFrame:
         return self._session.sql(sql, args=dict(parameters)) if parameters else self._session.sql(sql)
 
     def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:

@@ -24,9 +24,9 @@ class SparkProbe:
 
     def __init__(
         self,
-        ask: Callable[[str, Mapping[str, Any]], DataFrame],
+        ask: Callable[[str, Mapping[str, object]], DataFrame],
         prepare: Callable[[Iterable[Routine], Iterable[ExternalSource]], None],
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
     ) -> None:
         self._ask = ask
         self._prepare = prepare

@@ -133,7 +133,10 @@ def _tables(
 
 
 def _asked(
-    connection: duckdb.DuckDBPyConnection, sql: str, batch: pa.Table, given: Mapping[str, Any] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    batch: pa.Table,
+    given: Mapping[str, object] | None = None,
 ) -> pa.Table:
     connection.register("batch", batch)
     try:

@@ -46,7 +46,7 @@ def _named(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _name(part: Any) -> str | None:
+def _name(part: object) -> str | None:
     names = part.get("names") if isinstance(part, dict) else None
     return names.get("en") if isinstance(names, dict) else None
 

@@ -174,7 +174,7 @@ def dumps(value: Any) -> str:
     return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return "NaN" if value != value else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, dict):
@@ -254,7 +254,7 @@ def dynamic_to_json(call: Arguments) -> exp.Expr:
     return build.coalesce(apply(call, _TO_JSON, as_json(call, call[0], call.types[0])), build.text(""))
 
 
-def _tree(value: Any, path: str) -> list[str]:
+def _tree(value: object, path: str) -> list[str]:
     if isinstance(value, dict):
         return [
             found

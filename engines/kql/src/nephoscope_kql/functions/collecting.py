@@ -111,14 +111,14 @@ make_list_with_nulls = total(
 
 def _merged(texts: str) -> str:
     """One bag of an array of bags; of equal keys the first stays. Called once a group, not a row."""
-    merged: dict[str, Any] = {}
+    merged: dict[str, object] = {}
     for bag in json.loads(texts):
         if isinstance(bag, dict):
             merged = {**bag, **merged} if not merged else _joined(merged, bag)
     return dumps(merged)
 
 
-def _joined(merged: dict[str, Any], bag: dict[str, Any]) -> dict[str, Any]:
+def _joined(merged: dict[str, object], bag: dict[str, object]) -> dict[str, object]:
     for key, value in bag.items():
         merged.setdefault(key, value)
     return merged
@@ -144,7 +144,7 @@ make_bag, make_bag_if = paired(
 )  # fmt: skip
 
 
-def _schema(values: list[Any]) -> Any:
+def _schema(values: list[object]) -> object:
     """The types of values: bags first, merged key by key, then arrays as an indexer, then scalars by name."""
     parts: list[Any] = []
     bags = [value for value in values if isinstance(value, dict)]
@@ -161,7 +161,7 @@ def _schema(values: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else (parts or None)
 
 
-def _scalar_name(value: Any) -> str:
+def _scalar_name(value: object) -> str:
     return {bool: "bool", int: "long", float: "double"}.get(type(value), "string")
 
 

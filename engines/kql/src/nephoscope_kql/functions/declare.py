@@ -99,7 +99,7 @@ def each(
     return arrow(name, parameters, returns, _of(len(parameters), body))
 
 
-def _each(value: Callable[..., Any], rows: list[tuple[Any, ...]], strict: bool) -> Iterator[Any]:
+def _each(value: Callable[..., object], rows: list[tuple[object, ...]], strict: bool) -> Iterator[object]:
     """The value for each of some rows; MemoryError as soon as they are too much together."""
     total = 0
     for row in rows:
@@ -110,7 +110,7 @@ def _each(value: Callable[..., Any], rows: list[tuple[Any, ...]], strict: bool) 
         yield found
 
 
-def _lengths(values: list[Any]) -> int:
+def _lengths(values: list[object]) -> int:
     return sum(len(value) for value in values if isinstance(value, str | list))
 
 
@@ -121,9 +121,9 @@ def _hashable(array: Any) -> list[Any]:
     )
 
 
-def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
+def _of(count: int, body: Callable[..., object]) -> Callable[..., object]:
     """The body with exactly `count` parameters, which DuckDB counts."""
-    wrapped: dict[int, Callable[..., Any]] = {
+    wrapped: dict[int, Callable[..., object]] = {
         1: lambda a: body(a),
         2: lambda a, b: body(a, b),
         3: lambda a, b, c: body(a, b, c),
@@ -134,7 +134,7 @@ def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped[count]
 
 
-def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[..., Any]) -> ArrowFunction:
+def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[..., object]) -> ArrowFunction:
     """A vectorised function over Arrow arrays; see ArrowFunction."""
     made = ArrowFunction(name, parameters, returns, body)
     ALL.append(made)

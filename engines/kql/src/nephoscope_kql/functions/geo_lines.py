@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 
 from nephoscope_kql.functions.declare import arrow, declaring, each, needing
@@ -37,7 +35,7 @@ def _length(text: str) -> float | None:
     return None if found is None else float(spherely.length(found, radius=EARTH))
 
 
-def _distance(found: Any, points: Any) -> Any:
+def _distance(found: object, points: object) -> object:
     import spherely
 
     return spherely.distance(points, found, radius=EARTH)
@@ -59,7 +57,7 @@ def _closest(longitude: float, latitude: float, text: str) -> str | None:
     return point_text(place(min(near, key=lambda one: _apart(one, point))))
 
 
-def _apart(one: Any, other: Any) -> float:
+def _apart(one: object, other: object) -> float:
     import s2geometry
 
     return float(s2geometry.S2LatLng(one).GetDistance(s2geometry.S2LatLng(other)).radians())

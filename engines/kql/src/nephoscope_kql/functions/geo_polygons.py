@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 
 from nephoscope_kql.functions.declare import arrow, declaring, each, needing
@@ -53,13 +51,13 @@ def _centroid(text: str) -> str | None:
     return None if found is None else point_text(geometries(spherely.centroid(geography(found)))[0][1])
 
 
-def _contains(found: Any, points: Any) -> Any:
+def _contains(found: object, points: object) -> object:
     import spherely
 
     return spherely.contains(found, points)
 
 
-def _distance(found: Any, points: Any) -> Any:
+def _distance(found: object, points: object) -> object:
     import spherely
 
     return spherely.distance(points, found, radius=EARTH)
@@ -101,7 +99,7 @@ def _given(text: str) -> list[Position]:
     return [position for rings in found.parts for ring in rings for position in ring] if found else []
 
 
-def _simpler(found: Any, tolerance: float) -> list[list[list[Position]]]:
+def _simpler(found: object, tolerance: float) -> list[list[list[Position]]]:
     """The shells, and what is left of their holes, of a polygon with simpler rings; rings that fall together are left out."""
     parts = []
     for rings in shells(found):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any
 
 import xxhash
 from sqlglot import exp
@@ -25,7 +24,7 @@ def xxhash64(data: bytes, seed: int = 0) -> int:
     return found
 
 
-def _packed(form: str) -> Callable[[Any], int]:
+def _packed(form: str) -> Callable[[object], int]:
     return lambda value: xxhash64(struct.pack(form, value))
 
 

@@ -22,7 +22,7 @@ MAX_XML = 1024 * 1024
 MAX_DEPTH = 100
 
 
-def _reader(name: str, summary: str, value: Callable[[str], Any], *aliases: str) -> Function:
+def _reader(name: str, summary: str, value: Callable[[str], object], *aliases: str) -> Function:
     def body(text: str) -> str | None:
         found = value(text)
         return None if found is None else dumps(found)
@@ -48,7 +48,7 @@ _URL = re.compile(
 )
 
 
-def _url(text: str) -> dict[str, Any] | None:
+def _url(text: str) -> dict[str, object] | None:
     match = _URL.fullmatch(text)
     if not text or match is None:
         return None
@@ -132,8 +132,8 @@ class _Xml:
     """Builds what Kusto makes of XML: attributes with @, text as #text, repeated elements as arrays."""
 
     def __init__(self) -> None:
-        self.stack: list[tuple[str, dict[str, Any], list[str]]] = []
-        self.root: dict[str, Any] = {}
+        self.stack: list[tuple[str, dict[str, object], list[str]]] = []
+        self.root: dict[str, object] = {}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self.stack) >= MAX_DEPTH:
@@ -157,7 +157,7 @@ class _Xml:
         self._add(self.stack[-1][1] if self.stack else self.root, name, value)
 
     @staticmethod
-    def _add(target: dict[str, Any], name: str, value: Any) -> None:
+    def _add(target: dict[str, object], name: str, value: object) -> None:
         if name not in target:
             target[name] = value
             return
@@ -165,7 +165,7 @@ class _Xml:
         target[name] = [*known, value] if isinstance(known, list) else [known, value]
 
 
-def _xml(text: str) -> dict[str, Any] | None:
+def _xml(text: str) -> dict[str, object] | None:
     if not text.strip() or len(text.encode()) > MAX_XML:
         return None
     tree = _Xml()
@@ -182,7 +182,7 @@ def _xml(text: str) -> dict[str, Any] | None:
     return tree.root or None
 
 
-def _no_entities(*_arguments: Any) -> None:
+def _no_entities(*_arguments: object) -> None:
     raise ValueError("entities are not read")
 
 

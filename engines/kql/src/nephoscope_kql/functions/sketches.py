@@ -17,7 +17,7 @@ from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
 
 
-def _values(sketch: str) -> list[Any] | None:
+def _values(sketch: str) -> list[object] | None:
     try:
         found = json.loads(sketch)
     except ValueError:
@@ -76,7 +76,7 @@ def _ordered(sketch: str) -> list[Any] | None:
     return sorted(str(item) for item in found)
 
 
-def _nearest(values: list[Any], share: float) -> Any:
+def _nearest(values: list[object], share: float) -> object:
     return values[max(0, math.ceil(share / 100 * len(values)) - 1)]
 
 

@@ -134,12 +134,12 @@ def polygon(text: str) -> Any | None:
     return None if found is None else _joined([_polygon(rings) for rings in found.parts])
 
 
-def _joined(made: list[Any | None]) -> Any | None:
+def _joined(made: list[object | None]) -> object | None:
     parts = [one for one in made if one is not None]
     return union(parts) if parts and len(parts) == len(made) else None
 
 
-def _polygon(rings: list[list[Position]]) -> Any | None:
+def _polygon(rings: list[list[Position]]) -> object | None:
     """A polygon of a ring and holes; None where one has fewer than 3 corners or crosses itself."""
     import s2geometry
 
@@ -167,7 +167,7 @@ def _degenerate(ring: list[Position]) -> bool:
     return len(set(corners)) != len(corners)
 
 
-def _is_simple(corners: list[Any]) -> bool:
+def _is_simple(corners: list[object]) -> bool:
     """Whether no edge of the ring crosses another."""
     import spherely
 
@@ -208,7 +208,7 @@ def union(polygons: Iterable[Any]) -> Any:
 
 
 @lru_cache(CACHED)
-def area(text: str) -> Any | None:
+def area(text: str) -> object | None:
     """The polygon of GeoJSON text as a geography of spherely, its index built; None where it is none."""
     import spherely
 
@@ -266,7 +266,7 @@ def shells(polygon: Any) -> Iterator[list[list[Position]]]:
         yield rings
 
 
-def polygon_text(polygon: Any) -> str | None:
+def polygon_text(polygon: object) -> str | None:
     """GeoJSON of a polygon of s2geometry; None where it is empty."""
     parts = list(shells(polygon))
     if not parts:
@@ -274,7 +274,7 @@ def polygon_text(polygon: Any) -> str | None:
     return geojson("Polygon", parts[0]) if len(parts) == 1 else geojson("MultiPolygon", parts)
 
 
-def geojson(kind: str, coordinates: Any) -> str:
+def geojson(kind: str, coordinates: object) -> str:
     """GeoJSON text."""
     return json.dumps({"type": kind, "coordinates": coordinates}, separators=(",", ":"))
 
@@ -345,7 +345,7 @@ def geography_text(found: Any) -> str:
     return collection_text(texts)
 
 
-def shapes(text: str, read: Callable[[str], Any | None]) -> list[Any] | None:
+def shapes(text: str, read: Callable[[str], object | None]) -> list[object] | None:
     """The shapes of a JSON array; None where one is invalid or there is none."""
     try:
         found = json.loads(text)

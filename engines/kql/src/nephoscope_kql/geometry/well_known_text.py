@@ -63,7 +63,7 @@ class _Reader:
             "coordinates": coordinates[0] if kind == "Point" and coordinates else coordinates,
         }
 
-    def nested(self, depth: int) -> list[Any]:
+    def nested(self, depth: int) -> list[object]:
         if depth <= 1:
             return self.several(self.position)
         return self.several(lambda: self.nested(depth - 1))

@@ -43,7 +43,7 @@ def basket(call: Evaluation) -> Relation:
 
 
 def find_baskets(
-    arrays: list[pa.Array], threshold: float, most: int, wildcards: tuple[Any, ...]
+    arrays: list[pa.Array], threshold: float, most: int, wildcards: tuple[object, ...]
 ) -> list[pa.Array]:
     """The patterns of the rows, the heaviest first."""
     data = attributes(arrays[:-1], arrays[-1:])
@@ -79,7 +79,7 @@ def autocluster(call: Evaluation) -> Relation:
 
 
 def find_clusters(
-    arrays: list[pa.Array], size: float, seeds: int, wildcards: tuple[Any, ...]
+    arrays: list[pa.Array], size: float, seeds: int, wildcards: tuple[object, ...]
 ) -> list[pa.Array]:
     """The clusters of the rows, the heaviest first."""
     data = attributes(arrays[:-1], arrays[-1:])
@@ -161,7 +161,7 @@ def _measure(weight: Column | None, call: Evaluation) -> Bound:
     return explicit(reference(weight, call.span), KqlType.REAL)
 
 
-def _wildcards(call: Evaluation, place: int, columns: list[Column]) -> tuple[Any, ...]:
+def _wildcards(call: Evaluation, place: int, columns: list[Column]) -> tuple[object, ...]:
     """What stands for any value, a column; a wildcard of the query is for the columns of its type."""
     given: dict[KqlType, Any] = {}
     for expression in call.arguments[place:]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
@@ -26,7 +25,7 @@ from nephoscope_kql.types import KqlType
 MAX_COLUMNS = 10_000
 """How many different values the pivot column may have."""
 _ZERO = frozenset({"count", "countif", "dcount", "dcountif", "sum", "sumif"})
-_EMPTY: dict[str, dict[str, Any] | list[Any]] = {
+_EMPTY: dict[str, dict[str, object] | list[object]] = {
     "make_bag": {},
     "make_list": [],
     "make_set": [],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.lambdas import Lambda
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown
@@ -73,7 +71,7 @@ def mapping(arguments: list[Value], position: int) -> dict[str, Value]:
     raise wrong(arguments, position, "an object")
 
 
-def lambda_of(arguments: list[Any], position: int, least: int, most: int) -> Lambda:
+def lambda_of(arguments: list[object], position: int, least: int, most: int) -> Lambda:
     """A lambda with a number of parameters in a range."""
     value = arguments[position]
     if not isinstance(value, Lambda):

@@ -34,7 +34,7 @@ class _Surface:
         return all(isinstance(child, Literal) or id(child) in self.pure for child in children(node))
 
 
-def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -> Callable[[Any], Value]:
+def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -> Callable[[object], Value]:
     """A function from a scope to the node's value, by the registry's functions or others; it raises ArmError."""
     surface = _Surface(hosts, functions)
     if not any(isinstance(current, Call) and current.key == calls.LAMBDA for current in walk(node)):
@@ -70,7 +70,7 @@ def _constant(value: Value) -> Closure:
 
 
 def _raising(error: ArmError) -> Closure:
-    def closure(_: Any, __: Frame) -> Value:
+    def closure(_: object, __: Frame) -> Value:
         raise ArmError(error.function, error.message, error.offset)
 
     return closure
@@ -86,7 +86,7 @@ def _fold(closure: Closure) -> Closure:
 def _property(node: Property, target: Closure) -> Closure:
     name, offset = node.name, node.offset
 
-    def closure(scope: Any, frame: Frame) -> Value:
+    def closure(scope: object, frame: Frame) -> Value:
         value = target(scope, frame)
         try:
             return member(value, name)
@@ -99,7 +99,7 @@ def _property(node: Property, target: Closure) -> Closure:
 def _index(node: Index, target: Closure, index: Closure) -> Closure:
     offset = node.offset
 
-    def closure(scope: Any, frame: Frame) -> Value:
+    def closure(scope: object, frame: Frame) -> Value:
         value, place = target(scope, frame), index(scope, frame)
         try:
             return element(value, place)
@@ -130,7 +130,7 @@ def _arguments(node: Call, surface: _Surface) -> list[Closure]:
 
 
 def _host_call(node: Call, host: Host, arguments: list[Closure]) -> Closure:
-    def closure(scope: Any, frame: Frame) -> Value:
+    def closure(scope: object, frame: Frame) -> Value:
         values = [argument(scope, frame) for argument in arguments]
         try:
             return host(scope, values)
@@ -143,7 +143,7 @@ def _host_call(node: Call, host: Host, arguments: list[Closure]) -> Closure:
 def _eager_call(node: Call, function: Function, arguments: list[Closure]) -> Closure:
     body = function.body
 
-    def closure(scope: Any, frame: Frame) -> Value:
+    def closure(scope: object, frame: Frame) -> Value:
         values = [argument(scope, frame) for argument in arguments]
         try:
             return body(values)
@@ -158,7 +158,7 @@ def _eager_call(node: Call, function: Function, arguments: list[Closure]) -> Clo
 def _lazy_call(node: Call, function: Function, arguments: list[Closure]) -> Closure:
     body = function.body
 
-    def closure(scope: Any, frame: Frame) -> Value:
+    def closure(scope: object, frame: Frame) -> Value:
         try:
             return body([partial(argument, scope, frame) for argument in arguments])
         except FunctionError as failure:
@@ -179,7 +179,7 @@ def _lambda_form(node: Call, surface: _Surface) -> Closure:
 
 
 def _variable(node: Call, name: str) -> Closure:
-    def closure(_: Any, frame: Frame) -> Value:
+    def closure(_: object, frame: Frame) -> Value:
         if name in frame.variables:
             return frame.variables[name]
         raise ArmError("lambdaVariables", f"no lambda around it has the parameter {name!r}", node.offset)

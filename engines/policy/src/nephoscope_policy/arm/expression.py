@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from nephoscope_policy.arm import calls
 from nephoscope_policy.arm.calls import Functions, Hosts
@@ -27,7 +26,7 @@ class Expression:
         """Raise ArmSyntaxError at the first call of an unknown function or with a wrong number of arguments."""
         calls.check(self.tree, hosts)
 
-    def compile(self, hosts: Hosts, functions: Functions | None = None) -> Callable[[Any], Value]:
+    def compile(self, hosts: Hosts, functions: Functions | None = None) -> Callable[[object], Value]:
         """A function from a scope to the value, which raises ArmError; parts that ask no host are computed now.
 
         `functions` are the pure ones (the registry where none are given; `partial_registry()` where values may be unknown).
@@ -35,7 +34,7 @@ class Expression:
         """
         return compile_node(self.tree, hosts, functions)
 
-    def interpret(self, hosts: Hosts, scope: Any) -> Value:
+    def interpret(self, hosts: Hosts, scope: object) -> Value:
         """The value by a plain walk over the tree; raises ArmError. Equals what `compile` gives."""
         walk_tree = interpret_node if calls.LAMBDA in self.calls else interpret_placed
         return walk_tree(self.tree, hosts, scope)

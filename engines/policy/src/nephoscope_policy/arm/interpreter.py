@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from nephoscope_policy.arm import calls
 from nephoscope_policy.arm.access import element, member
@@ -15,7 +14,7 @@ from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property
 from nephoscope_policy.arm.value import Value
 
 
-def interpret_node(node: Node, hosts: Hosts, scope: Any) -> Value:
+def interpret_node(node: Node, hosts: Hosts, scope: object) -> Value:
     """The node's value in a scope; raises ArmError."""
     stray = calls.misplaced_lambda(node, hosts)
     if stray is not None:
@@ -23,13 +22,13 @@ def interpret_node(node: Node, hosts: Hosts, scope: Any) -> Value:
     return interpret_placed(node, hosts, scope)
 
 
-def interpret_placed(node: Node, hosts: Hosts, scope: Any) -> Value:
+def interpret_placed(node: Node, hosts: Hosts, scope: object) -> Value:
     """The same of a node all of whose lambdas are in place, or that has none."""
     return _Interpreter(hosts, scope).value(node, Frame())
 
 
 class _Interpreter:
-    def __init__(self, hosts: Hosts, scope: Any) -> None:
+    def __init__(self, hosts: Hosts, scope: object) -> None:
         self._hosts = hosts
         self._scope = scope
 

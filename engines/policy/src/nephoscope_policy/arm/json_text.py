@@ -50,7 +50,7 @@ class TextMark(NamedTuple):
         return elements[step] if step < len(elements) else None
 
 
-def parse_json(text: str) -> tuple[Any, TextMark]:
+def parse_json(text: str) -> tuple[object, TextMark]:
     """The value of a text and its marks; a later key hides an earlier one of the same name; raises JsonTextError."""
     return _Parser(text).document()
 
@@ -115,7 +115,7 @@ class _Parser:
         if self._text.startswith("/*", self._at):
             raise JsonTextError("a comment is not closed: it ends with */", self._at)
 
-    def _value(self, depth: int) -> tuple[Any, TextMark]:
+    def _value(self, depth: int) -> tuple[object, TextMark]:
         if depth > MAX_DEPTH:
             raise JsonTextError(f"the document is nested deeper than {MAX_DEPTH} levels", self._at)
         sign = self._text[self._at : self._at + 1]
@@ -130,7 +130,7 @@ class _Parser:
         value = self._string() if sign in ('"', "'") and sign else self._word()
         return value, TextMark(start, self._at)
 
-    def _object(self, depth: int) -> tuple[Any, TextMark]:
+    def _object(self, depth: int) -> tuple[object, TextMark]:
         start, value = self._at, {}
         members: dict[str, tuple[int, TextMark]] = {}
         self._at += 1
@@ -147,7 +147,7 @@ class _Parser:
             self._separator("}")
         return value, TextMark(start, self._at, members)
 
-    def _array(self, depth: int) -> tuple[Any, TextMark]:
+    def _array(self, depth: int) -> tuple[object, TextMark]:
         start, value = self._at, []
         elements: list[TextMark] = []
         self._at += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.value import Value, levels
@@ -49,7 +49,7 @@ class Lambda:
     body: Body
     frame: Frame
 
-    def __call__(self, *values: Any) -> Value:
+    def __call__(self, *values: object) -> Value:
         """The body's value; surplus values (an index that the lambda does not name) are dropped."""
         self.frame.budget.spend(1)
         return self.body(self.frame.bind(self.parameters, values))

@@ -76,7 +76,7 @@ def _widened(function: Function) -> Body:
     if own is None:
         return body
 
-    def special(arguments: list[Any]) -> Value:
+    def special(arguments: list[object]) -> Value:
         if all(find_unknown(argument) is None for argument in arguments):
             return function.body(arguments)
         try:
@@ -90,7 +90,7 @@ def _widened(function: Function) -> Body:
 def _by_rule(function: Function) -> Body:
     body, gives, shell = function.body, result_type(function.key), function.key in SHELL
 
-    def widened(arguments: list[Any]) -> Value:
+    def widened(arguments: list[object]) -> Value:
         for argument in arguments:
             unknown = _blocking(argument) if shell else find_unknown(argument)
             if unknown is not None and function.key not in _TAKES_ANY:
@@ -106,24 +106,24 @@ def _by_rule(function: Function) -> Body:
 _TAKES_ANY = frozenset({"createarray", "reduce"})
 
 
-def _blocking(argument: Any) -> Unknown | None:
+def _blocking(argument: object) -> Unknown | None:
     """The unknown that keeps a shell function from its work: the container itself."""
     if isinstance(argument, OpenObject):
         return argument.rest
     return argument if isinstance(argument, Unknown) else None
 
 
-def _first_unknown(arguments: list[Any]) -> Unknown:
+def _first_unknown(arguments: list[object]) -> Unknown:
     found = next((one for one in map(find_unknown, arguments) if one is not None), None)
     return found if found is not None else Unknown()
 
 
-def _equals(arguments: list[Any]) -> Value:
+def _equals(arguments: list[object]) -> Value:
     answer = compare(arguments[0], arguments[1])
     return _first_unknown(arguments).of("bool") if answer is None else answer
 
 
-def _contains(arguments: list[Any]) -> Value:
+def _contains(arguments: list[object]) -> Value:
     container, item = arguments
     if isinstance(container, list):
         answers = [compare(own, item) for own in container]
@@ -136,7 +136,7 @@ def _contains(arguments: list[Any]) -> Value:
     return _first_unknown(arguments).of("bool")
 
 
-def _empty(arguments: list[Any]) -> Value:
+def _empty(arguments: list[object]) -> Value:
     value = arguments[0]
     if isinstance(value, Unknown):
         return False if value.filled or value.type in ("int", "float", "bool") else value.of("bool")
@@ -145,7 +145,7 @@ def _empty(arguments: list[Any]) -> Value:
     return not value
 
 
-def _union(arguments: list[Any]) -> Value:
+def _union(arguments: list[object]) -> Value:
     arguments = [one for one in arguments if one is not None]
     if any(type_of(one) == "array" for one in arguments):
         return _union_of_arrays(arguments)
@@ -153,7 +153,7 @@ def _union(arguments: list[Any]) -> Value:
     return reduce(merge, objects)
 
 
-def _union_of_arrays(arguments: list[Any]) -> Value:
+def _union_of_arrays(arguments: list[object]) -> Value:
     unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
     if unknown is not None:
         return unknown.of("array")
@@ -191,7 +191,7 @@ def merge(base: Value, overlay: Value, *, deep: bool = True) -> Value:
     return members if rest is None else OpenObject(members, rest)
 
 
-def _shallow_merge(arguments: list[Any]) -> Value:
+def _shallow_merge(arguments: list[object]) -> Value:
     if isinstance(arguments[0], Unknown):
         return OpenObject({}, arguments[0].of("object"))
     result: Value = {}
@@ -208,7 +208,7 @@ def _object(values: list[Any], place: int) -> Value:
     return given.mapping(values, place)
 
 
-def _create_object(arguments: list[Any]) -> Value:
+def _create_object(arguments: list[object]) -> Value:
     if len(arguments) % 2:
         raise FunctionError(f"takes keys and values in pairs, not {len(arguments)} arguments")
     members: dict[str, Value] = {}
@@ -222,14 +222,14 @@ def _create_object(arguments: list[Any]) -> Value:
     return members if rest is None else OpenObject(members, rest.of("object"))
 
 
-def _array(arguments: list[Any]) -> Value:
+def _array(arguments: list[object]) -> Value:
     value = arguments[0]
     if isinstance(value, Unknown) and value.type in ("any", "array"):
         return value.of("array")
     return value if isinstance(value, list) else [value]
 
 
-def _concat(arguments: list[Any]) -> Value:
+def _concat(arguments: list[object]) -> Value:
     kinds = {"array" if isinstance(one, list) else type_of(one) for one in arguments}
     if any(isinstance(one, Unknown) for one in arguments) or "array" not in kinds:
         plain = kinds - {"any"}
@@ -244,7 +244,7 @@ def _concat(arguments: list[Any]) -> Value:
 _PLAIN_ITEM = re.compile(r"(?:[^{}]|\{\{|\}\}|\{[0-9]+\})*")
 
 
-def _format(arguments: list[Any]) -> Value:
+def _format(arguments: list[object]) -> Value:
     template = arguments[0]
     texts = [pattern(one) for one in arguments]
     if isinstance(template, str) and None not in texts and _PLAIN_ITEM.fullmatch(template):
@@ -252,7 +252,7 @@ def _format(arguments: list[Any]) -> Value:
     return _first_unknown(arguments).of("string")
 
 
-def _slice(arguments: list[Any], *, cut: Body) -> Value:
+def _slice(arguments: list[object], *, cut: Body) -> Value:
     if isinstance(arguments[0], list) and not isinstance(arguments[1], Unknown):
         return cut(arguments)
     return _first_unknown(arguments).of(type_of(arguments[0]))

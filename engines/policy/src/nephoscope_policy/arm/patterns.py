@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown, find_unknown
@@ -64,10 +63,10 @@ def literal_tail(text: str) -> str:
     return next((part for part in reversed(parts) if part), "")
 
 
-def through_patterns(body: Callable[[list[Any]], Value]) -> Callable[[list[Any]], Value]:
+def through_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[object]], Value]:
     """A function that only puts texts together, widened to unknown texts; raises UndecidedError for one without a pattern."""
 
-    def widened(arguments: list[Any]) -> Value:
+    def widened(arguments: list[object]) -> Value:
         unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
         if unknown is None:
             return body(arguments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
@@ -11,7 +10,7 @@ from nephoscope_policy.arm.errors import FunctionError
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def provider_path(arguments: list[Any], place: int) -> str:
+def provider_path(arguments: list[object], place: int) -> str:
     """`/providers/<namespace>/<type>/<name>...` from a type at `place` and the names after it."""
     kind = given.text(arguments, place)
     namespace, *types = kind.removesuffix("/").split("/")
@@ -26,7 +25,7 @@ def provider_path(arguments: list[Any], place: int) -> str:
     )
 
 
-def _type_place(arguments: list[Any], most: int) -> int:
+def _type_place(arguments: list[object], most: int) -> int:
     """Where the type is: the first argument with a slash, after at most `most` leading arguments."""
     for place in range(min(most + 1, len(arguments))):
         if "/" in given.text(arguments, place):
@@ -34,7 +33,7 @@ def _type_place(arguments: list[Any], most: int) -> int:
     raise FunctionError("no argument is a resource type such as Microsoft.Network/virtualNetworks")
 
 
-def resource_id(arguments: list[Any], subscription: str, resource_group: str) -> str:
+def resource_id(arguments: list[object], subscription: str, resource_group: str) -> str:
     """resourceId([subscriptionId], [resourceGroupName], resourceType, names...) in a resource group's context."""
     place = _type_place(arguments, 2)
     leading = [given.text(arguments, position) for position in range(place)]
@@ -48,14 +47,14 @@ def resource_id(arguments: list[Any], subscription: str, resource_group: str) ->
     return f"/subscriptions/{subscription}{group}{provider_path(arguments, place)}"
 
 
-def subscription_resource_id(arguments: list[Any], subscription: str) -> str:
+def subscription_resource_id(arguments: list[object], subscription: str) -> str:
     """subscriptionResourceId([subscriptionId], resourceType, names...) in a subscription's context."""
     place = _type_place(arguments, 1)
     own = given.text(arguments, 0) if place else subscription
     return f"/subscriptions/{own}{provider_path(arguments, place)}"
 
 
-def management_group_resource_id(arguments: list[Any], group: str) -> str:
+def management_group_resource_id(arguments: list[object], group: str) -> str:
     """managementGroupResourceId([managementGroupId], resourceType, names...) in a management group's context."""
     place = _type_place(arguments, 1)
     own = given.text(arguments, 0) if place else group

@@ -22,7 +22,7 @@ _SHOWN = {
     "int": "an unknown integer",
     "object": "an unknown object",
 }
-_EMPTY: tuple[Any, ...] = ("", [], {})
+_EMPTY: tuple[object, ...] = ("", [], {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +89,7 @@ def shown(unknown: Unknown) -> str:
     return _SHOWN.get(unknown.type, f"an unknown {unknown.type}")
 
 
-def find_unknown(value: Any) -> Unknown | None:
+def find_unknown(value: object) -> Unknown | None:
     """An unknown in a value at any depth (of an open object, what it does not hold), None where all is known."""
     kind = type(value)
     if kind is str or value is None or kind is bool or kind is int:
@@ -128,7 +128,7 @@ def compare(left: Any, right: Any) -> bool | None:
     return bool(left == right)
 
 
-def _compare_unknown(unknown: Unknown, other: Any) -> bool | None:
+def _compare_unknown(unknown: Unknown, other: object) -> bool | None:
     if unknown.same(other):
         return True
     if isinstance(other, Unknown):
@@ -144,7 +144,7 @@ def _alike(left: JsonType, right: JsonType) -> bool:
     return left == right or {left, right} == {"int", "float"}
 
 
-def _compare_objects(left: dict[str, Any], right: dict[str, Any]) -> bool | None:
+def _compare_objects(left: dict[str, object], right: dict[str, object]) -> bool | None:
     for one, other in ((left, right), (right, left)):
         if not isinstance(other, OpenObject) and one.keys() - other.keys():
             return False
@@ -162,7 +162,7 @@ def _all(answers: Any) -> bool | None:
     return result
 
 
-def type_of(value: Any) -> JsonType:
+def type_of(value: object) -> JsonType:
     """The JSON type of a value, of an unknown its own."""
     if isinstance(value, Unknown):
         return value.type

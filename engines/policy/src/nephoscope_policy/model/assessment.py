@@ -21,8 +21,8 @@ class Reason:
     path: str
     subject: str
     operator: str
-    expected: Any
-    actual: Any
+    expected: object
+    actual: object
     resource: str = ""
     message: str = ""
     at: tuple[str | int, ...] = ()

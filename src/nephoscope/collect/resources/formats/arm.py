@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/resources/resources/get-by-id and /
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.record import Record, RecordError, resource_id
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 RANK = 90
 
 
-def recognises(value: dict[str, Any]) -> bool:
+def recognises(value: dict[str, object]) -> bool:
     """Whether the object has an `id`."""
     return "id" in value
 
 
-def records(value: dict[str, Any]) -> Iterator[Record]:
+def records(value: dict[str, object]) -> Iterator[Record]:
     """The body as it is."""
     if not resource_id(value["id"]):
         raise RecordError(f"'id' is no resource id: {str(value['id'])[:100]!r}")

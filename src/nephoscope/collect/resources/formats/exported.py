@@ -44,17 +44,17 @@ _ID_KEYS = ("ResourceId", "Id", "id", "RoleAssignmentId", "PolicyAssignmentId", 
 _MAX_NESTING = 8
 
 
-def recognises(value: dict[str, Any]) -> bool:
+def recognises(value: dict[str, object]) -> bool:
     """Whether the object has a key that only the capitalised spelling has."""
     return not _MARKS.isdisjoint(value)
 
 
-def records(value: dict[str, Any]) -> Iterator[Record]:
+def records(value: dict[str, object]) -> Iterator[Record]:
     """The object as an ARM body, and its nested children; raises RecordError when it has no id and none can be built."""
     return _records(value, "", _MAX_NESTING)
 
 
-def _records(value: dict[str, Any], parent: str, nesting: int) -> Iterator[Record]:
+def _records(value: dict[str, object], parent: str, nesting: int) -> Iterator[Record]:
     text = _id(value, parent)
     if not text:
         raise RecordError(
@@ -67,7 +67,7 @@ def _records(value: dict[str, Any], parent: str, nesting: int) -> Iterator[Recor
             yield from _records(child, text, nesting - 1)
 
 
-def _children(value: dict[str, Any]) -> list[dict[str, Any]]:
+def _children(value: dict[str, object]) -> list[dict[str, object]]:
     found = value.get("resources") or value.get("Resources")
     return [child for child in found if isinstance(child, dict)] if isinstance(found, list) else []
 
@@ -101,7 +101,7 @@ def _below(parent: str, type_: str, name: str) -> str:
     return f"{parent}/{segment}/{name.rsplit('/', 1)[-1]}"
 
 
-def _built(value: dict[str, Any], type_: str, name: str) -> str:
+def _built(value: dict[str, object], type_: str, name: str) -> str:
     """`/subscriptions/<id>[/resourceGroups/<name>]/providers/<namespace>/<type>/<name>[/<type>/<name>...]`."""
     subscription = _text(value, "SubscriptionId", "subscriptionId")
     namespace, *types = type_.split("/")
@@ -133,7 +133,7 @@ def _body(value: dict[str, Any], text: str) -> dict[str, Any]:
     return body
 
 
-def _type(value: dict[str, Any], text: str) -> str:
+def _type(value: dict[str, object], text: str) -> str:
     """The type as the export spells it where that is the id's type, else the id's."""
     type_ = ResourceId.parse(text).type
     for key in ("ResourceType", "ExtensionResourceType", "Type", "type"):
@@ -143,7 +143,7 @@ def _type(value: dict[str, Any], text: str) -> str:
     return type_
 
 
-def _role_assignment(value: dict[str, Any], text: str) -> dict[str, Any]:
+def _role_assignment(value: dict[str, object], text: str) -> dict[str, object]:
     """A role assignment in ARM's shape; the role definition is named by its full id."""
     scope = _text(value, "Scope", "scope")
     role = _text(value, "RoleDefinitionId")

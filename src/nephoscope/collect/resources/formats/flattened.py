@@ -105,7 +105,7 @@ _RENAMED: Mapping[str, Mapping[tuple[str, ...], str]] = {
 }
 
 
-def recognises(value: dict[str, Any]) -> bool:
+def recognises(value: dict[str, object]) -> bool:
     """Whether the object has an id, the member that the commands add, no `properties`, and members that ARM has below them."""
     keys = {key.lower() for key in value}
     return (
@@ -117,7 +117,7 @@ def recognises(value: dict[str, Any]) -> bool:
     )
 
 
-def records(value: dict[str, Any]) -> Iterator[Record]:
+def records(value: dict[str, object]) -> Iterator[Record]:
     """The object in ARM's shape, or what a listing carries of it where putting it back is not exact."""
     text = resource_id(value["id"])
     try:
@@ -151,7 +151,7 @@ def _inexact(type_: str) -> str:
     )
 
 
-def _element(members: dict[str, Any]) -> dict[str, Any]:
+def _element(members: dict[str, object]) -> dict[str, object]:
     """An element that has `properties` in ARM."""
     found: dict[str, Any] = {key: item for key, item in members.items() if key.lower() in _ELEMENT}
     rest = {
@@ -180,14 +180,14 @@ class _Unflattening:
                 found[name] = self._value(item, here)
         return found
 
-    def _value(self, item: Any, path: tuple[str, ...]) -> Any:
+    def _value(self, item: object, path: tuple[str, ...]) -> object:
         if isinstance(item, dict):
             return self.members(item, path)
         if isinstance(item, list):
             return [self._of_list(one, path) for one in item]
         return item
 
-    def _of_list(self, item: Any, path: tuple[str, ...]) -> Any:
+    def _of_list(self, item: object, path: tuple[str, ...]) -> object:
         if not isinstance(item, dict):
             return self._value(item, path)
         members = self.members(item, path)

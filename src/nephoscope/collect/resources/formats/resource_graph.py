@@ -7,7 +7,7 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/concepts/que
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.grammar import decode_flat
 from nephoscope.collect.resources.record import Record, RecordError, resource_id
@@ -23,7 +23,7 @@ _OPTIONAL = (
 )  # fmt: skip
 
 
-def recognises(value: dict[str, Any]) -> bool:
+def recognises(value: dict[str, object]) -> bool:
     """Whether the row has an id and the columns that only Resource Graph adds."""
     return (
         isinstance(value.get("id"), str)
@@ -32,7 +32,7 @@ def recognises(value: dict[str, Any]) -> bool:
     )
 
 
-def records(value: dict[str, Any]) -> Iterator[Record]:
+def records(value: dict[str, object]) -> Iterator[Record]:
     """The row as an ARM body."""
     body = {key: item for key, item in value.items() if key not in _OPTIONAL or item not in (None, "")}
     properties = body.get("properties")
@@ -43,7 +43,7 @@ def records(value: dict[str, Any]) -> Iterator[Record]:
     yield Record(body)
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str) -> object:
     value = decode_flat(text.encode())
     if value is None:
         raise RecordError("'properties' is text and not JSON")

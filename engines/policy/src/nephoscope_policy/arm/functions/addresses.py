@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
@@ -15,7 +15,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @function("ipRangeContains(range, targetRange)", template=False)
-def ip_range_contains(arguments: list[Any]) -> Value:
+def ip_range_contains(arguments: list[object]) -> Value:
     """Say whether a range lies in another; each is an address, a prefix or `first-last`, both of one family."""
     outer, inner = (_bounds(given.text(arguments, place)) for place in range(2))
     if outer[0].version != inner[0].version:
@@ -52,7 +52,7 @@ def _network(content: str, *, strict: bool) -> Network:
 
 
 @function("parseCidr(network)")
-def parse_cidr(arguments: list[Any]) -> Value:
+def parse_cidr(arguments: list[object]) -> Value:
     """Take a prefix apart: network, netmask, broadcast (IPv4), firstUsable (IPv6: the network), lastUsable, cidr."""
     network = _prefix(arguments)
     first, last = _usable(network)
@@ -64,7 +64,7 @@ def parse_cidr(arguments: list[Any]) -> Value:
     return result | {"firstUsable": str(first), "lastUsable": str(last), "cidr": network.prefixlen}
 
 
-def _prefix(arguments: list[Any]) -> Network:
+def _prefix(arguments: list[object]) -> Network:
     content = given.text(arguments, 0)
     if "/" not in content:
         raise FunctionError(f"{content[:60]!r} is not a prefix such as 10.0.0.0/16")
@@ -80,7 +80,7 @@ def _usable(network: Network) -> tuple[Address, Address]:
 
 
 @function("cidrSubnet(network, newCIDR, subnetIndex)")
-def cidr_subnet(arguments: list[Any]) -> Value:
+def cidr_subnet(arguments: list[object]) -> Value:
     """Give the 0-based n-th subnet with a prefix length from a network's start on."""
     network = _prefix(arguments)
     length, place = given.integer(arguments, 1), given.integer(arguments, 2)
@@ -95,7 +95,7 @@ def cidr_subnet(arguments: list[Any]) -> Value:
 
 
 @function("cidrHost(network, hostIndex)")
-def cidr_host(arguments: list[Any]) -> Value:
+def cidr_host(arguments: list[object]) -> Value:
     """Give the 0-based n-th usable host address inside a network."""
     network = _prefix(arguments)
     place = given.integer(arguments, 1)

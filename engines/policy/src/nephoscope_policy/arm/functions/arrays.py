@@ -23,13 +23,13 @@ def array(arguments: list[Any]) -> Value:
 
 
 @function("createArray(...)")
-def create_array(arguments: list[Any]) -> Value:
+def create_array(arguments: list[object]) -> Value:
     """Make an array of the arguments."""
     return list(arguments)
 
 
 @function("range(startIndex, count)")
-def range_(arguments: list[Any]) -> Value:
+def range_(arguments: list[object]) -> Value:
     """Make an array of consecutive integers; at most 10,000, the end at most 2,147,483,647."""
     start, count = given.integer(arguments, 0), given.integer(arguments, 1)
     if not 0 <= count <= MAX_RANGE:
@@ -51,7 +51,7 @@ def last(arguments: list[Any]) -> Value:
     return _end(arguments, -1)
 
 
-def _end(arguments: list[Any], place: int) -> Value:
+def _end(arguments: list[object], place: int) -> Value:
     value = arguments[0]
     if isinstance(value, list):
         return value[place] if value else None
@@ -69,7 +69,7 @@ def length(arguments: list[Any]) -> Value:
 
 
 @function("empty(itemToTest)")
-def empty(arguments: list[Any]) -> Value:
+def empty(arguments: list[object]) -> Value:
     """Say whether an array, object or string is empty; null is empty, a number or boolean never."""
     value = arguments[0]
     return value is None or (isinstance(value, list | str | dict) and not value)
@@ -94,7 +94,7 @@ def _sliceable(arguments: list[Any]) -> Any:
 
 
 @function("contains(container, itemToFind)")
-def contains(arguments: list[Any]) -> Value:
+def contains(arguments: list[object]) -> Value:
     """Say whether an array has an element, an object a key (ignoring case) or a string a part; strings by code point."""
     container, item = arguments
     if isinstance(container, list):
@@ -107,7 +107,7 @@ def contains(arguments: list[Any]) -> Value:
 
 
 @function("indexFromEnd(sourceArray, reverseIndex)")
-def index_from_end(arguments: list[Any]) -> Value:
+def index_from_end(arguments: list[object]) -> Value:
     """Give an element counted from the end, which is 1."""
     items, place = given.array(arguments, 0), given.integer(arguments, 1)
     if 1 <= place <= len(items):
@@ -116,7 +116,7 @@ def index_from_end(arguments: list[Any]) -> Value:
 
 
 @function("tryIndexFromEnd(sourceArray, reverseIndex)")
-def try_index_from_end(arguments: list[Any]) -> Value:
+def try_index_from_end(arguments: list[object]) -> Value:
     """Give an element counted from the end, which is 1; null where there is none, or no array."""
     items, place = arguments
     if isinstance(items, list) and type(place) is int and 1 <= place <= len(items):
@@ -125,7 +125,7 @@ def try_index_from_end(arguments: list[Any]) -> Value:
 
 
 @function("flatten(arrayToFlatten)")
-def flatten(arguments: list[Any]) -> Value:
+def flatten(arguments: list[object]) -> Value:
     """Join the arrays inside an array, one level."""
     result: list[Value] = []
     for position, item in enumerate(given.array(arguments, 0)):
@@ -139,7 +139,7 @@ def flatten(arguments: list[Any]) -> Value:
 
 
 @function("intersection(first, ...)")
-def intersection(arguments: list[Any]) -> Value:
+def intersection(arguments: list[object]) -> Value:
     """Give what all arrays, or all objects (key with an equal value), have in common, in the order of the first."""
     if isinstance(arguments[0], dict):
         return _common_members([given.mapping(arguments, place) for place in range(len(arguments))])
@@ -175,7 +175,7 @@ def union(arguments: list[Any]) -> Value:
     if not isinstance(arguments[0], list):
         raise given.wrong(arguments, 0, "an array or an object")
     bounded(sum(len(given.array(arguments, place)) for place in range(len(arguments))))
-    distinct: dict[Any, Value] = {}
+    distinct: dict[object, Value] = {}
     for items in arguments:
         for item in items:
             distinct.setdefault(identity(item), item)
@@ -197,7 +197,7 @@ def merge(base: dict[str, Value], overlay: dict[str, Value]) -> dict[str, Value]
 
 
 @function("concat(...)")
-def concat(arguments: list[Any]) -> Value:
+def concat(arguments: list[object]) -> Value:
     """Join strings (numbers and booleans as text), or arrays; nothing gives ''."""
     if arguments and isinstance(arguments[0], list):
         arrays = [given.array(arguments, place) for place in range(len(arguments))]
@@ -208,7 +208,7 @@ def concat(arguments: list[Any]) -> Value:
     return "".join(pieces)
 
 
-def _piece(arguments: list[Any], place: int) -> str:
+def _piece(arguments: list[object], place: int) -> str:
     value = arguments[place]
     if isinstance(value, list | dict) or callable(value):
         raise given.wrong(arguments, place, "a string, a number or a boolean")

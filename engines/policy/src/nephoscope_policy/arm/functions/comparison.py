@@ -11,7 +11,7 @@ from nephoscope_policy.arm.value import Value, equal, is_number
 
 
 @function("equals(arg1, arg2)")
-def equals(arguments: list[Any]) -> Value:
+def equals(arguments: list[object]) -> Value:
     """Say whether two values are deeply equal; strings by code point, a number never equals its text."""
     return equal(arguments[0], arguments[1])
 
@@ -23,7 +23,7 @@ def less(arguments: list[Any]) -> Value:
 
 
 @function("lessOrEquals(arg1, arg2)")
-def less_or_equals(arguments: list[Any]) -> Value:
+def less_or_equals(arguments: list[object]) -> Value:
     """Say whether the first of two numbers or two strings is less or equal."""
     return _order(arguments) <= 0
 
@@ -35,7 +35,7 @@ def greater(arguments: list[Any]) -> Value:
 
 
 @function("greaterOrEquals(arg1, arg2)")
-def greater_or_equals(arguments: list[Any]) -> Value:
+def greater_or_equals(arguments: list[object]) -> Value:
     """Say whether the first of two numbers or two strings is greater or equal."""
     return _order(arguments) >= 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64 as codec
 import binascii
 import re
-from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from nephoscope_policy.arm import arguments as given
@@ -19,25 +18,25 @@ _CODECS = {"utf8": "utf-8", "utf-8": "utf-8", "us-ascii": "ascii", "ascii": "asc
 
 
 @function("base64(inputString)")
-def base64(arguments: list[Any]) -> Value:
+def base64(arguments: list[object]) -> Value:
     """Give the base64 of the UTF-8 of a string."""
     return short(codec.b64encode(_utf8(given.text(arguments, 0))).decode("ascii"))
 
 
 @function("base64ToString(base64Value)")
-def base64_to_string(arguments: list[Any]) -> Value:
+def base64_to_string(arguments: list[object]) -> Value:
     """Decode base64 of UTF-8."""
     return _decoded(_bytes(given.text(arguments, 0)), "utf-8")
 
 
 @function("base64ToJson(base64Value)")
-def base64_to_json(arguments: list[Any]) -> Value:
+def base64_to_json(arguments: list[object]) -> Value:
     """Decode base64 of JSON."""
     return from_json(_decoded(_bytes(given.text(arguments, 0)), "utf-8"))
 
 
 @function("dataUri(stringToConvert)")
-def data_uri(arguments: list[Any]) -> Value:
+def data_uri(arguments: list[object]) -> Value:
     """Wrap a string into a data URI of plain text."""
     return short(
         "data:text/plain;charset=utf8;base64,"
@@ -46,7 +45,7 @@ def data_uri(arguments: list[Any]) -> Value:
 
 
 @function("dataUriToString(dataUriToConvert)")
-def data_uri_to_string(arguments: list[Any]) -> Value:
+def data_uri_to_string(arguments: list[object]) -> Value:
     """Unwrap a data URI, base64 or percent-encoded, in UTF-8, UTF-16 or ASCII."""
     match = _DATA_URI.fullmatch(given.text(arguments, 0))
     if match is None:
@@ -60,19 +59,19 @@ def data_uri_to_string(arguments: list[Any]) -> Value:
 
 
 @function("uriComponent(stringToEncode)")
-def uri_component(arguments: list[Any]) -> Value:
+def uri_component(arguments: list[object]) -> Value:
     """Percent-encode all but letters, digits and -_.~ as UTF-8."""
     return short(quote(_utf8(given.text(arguments, 0)), safe=""))
 
 
 @function("uriComponentToString(uriEncodedString)")
-def uri_component_to_string(arguments: list[Any]) -> Value:
+def uri_component_to_string(arguments: list[object]) -> Value:
     """Decode percent-encoding; what is no valid escape stays as it is."""
     return _decoded(unquote_to_bytes(given.text(arguments, 0)), "utf-8")
 
 
 @function("uri(baseUri, relativeUri)")
-def uri(arguments: list[Any]) -> Value:
+def uri(arguments: list[object]) -> Value:
     """Join two parts of a URI with one slash; a base path that does not end with a slash loses its last segment."""
     base, relative = given.text(arguments, 0), given.text(arguments, 1)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", relative):
@@ -85,7 +84,7 @@ def uri(arguments: list[Any]) -> Value:
 
 
 @function("parseUri(stringToParse)")
-def parse_uri(arguments: list[Any]) -> Value:
+def parse_uri(arguments: list[object]) -> Value:
     """Take an absolute URI apart: scheme, host, port (where one is written), path, query."""
     content = given.text(arguments, 0)
     try:
@@ -102,7 +101,7 @@ def parse_uri(arguments: list[Any]) -> Value:
 
 
 @function("buildUri(uriComponents)")
-def build_uri(arguments: list[Any]) -> Value:
+def build_uri(arguments: list[object]) -> Value:
     """Put a URI together from an object with scheme, host, port, path and query."""
     parts = given.mapping(arguments, 0)
     scheme, host = _part(parts, "scheme"), _part(parts, "host")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.resource_ids import provider_path
@@ -11,12 +9,12 @@ from nephoscope_policy.arm.value import Value
 
 
 @function("extensionResourceId(baseResourceId, resourceType, resourceName1, ...)", policy=False)
-def extension_resource_id(arguments: list[Any]) -> Value:
+def extension_resource_id(arguments: list[object]) -> Value:
     """Give the id of an extension resource under a resource or scope."""
     return given.text(arguments, 0).rstrip("/") + provider_path(arguments, 1)
 
 
 @function("tenantResourceId(resourceType, resourceName1, ...)", policy=False)
-def tenant_resource_id(arguments: list[Any]) -> Value:
+def tenant_resource_id(arguments: list[object]) -> Value:
     """Give the id of a resource at the tenant."""
     return provider_path(arguments, 0)

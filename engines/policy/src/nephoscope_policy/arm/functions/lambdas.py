@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cmp_to_key
-from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
@@ -13,21 +12,21 @@ from nephoscope_policy.arm.value import Spelling, Value, bounded, kind
 
 
 @function("map(inputArray, lambda)", policy=False)
-def map_(arguments: list[Any]) -> Value:
+def map_(arguments: list[object]) -> Value:
     """Apply a lambda (element, [index]) to each element."""
     transform = given.lambda_of(arguments, 1, 1, 2)
     return [_value(transform(item, place)) for place, item in enumerate(given.array(arguments, 0))]
 
 
 @function("filter(inputArray, lambda)", policy=False)
-def filter_(arguments: list[Any]) -> Value:
+def filter_(arguments: list[object]) -> Value:
     """Keep the elements for which a lambda (element, [index]) is true."""
     test = given.lambda_of(arguments, 1, 1, 2)
     return [item for place, item in enumerate(given.array(arguments, 0)) if _truth(test(item, place))]
 
 
 @function("reduce(inputArray, initialValue, lambda)", policy=False)
-def reduce(arguments: list[Any]) -> Value:
+def reduce(arguments: list[object]) -> Value:
     """Fold an array with a lambda (accumulated, element, [index])."""
     step = given.lambda_of(arguments, 2, 2, 3)
     result = arguments[1]
@@ -38,7 +37,7 @@ def reduce(arguments: list[Any]) -> Value:
 
 
 @function("sort(inputArray, lambda)", policy=False)
-def sort(arguments: list[Any]) -> Value:
+def sort(arguments: list[object]) -> Value:
     """Sort by a lambda (left, right) that says whether left comes first; equal elements keep their order."""
     precedes = given.lambda_of(arguments, 1, 2, 2)
 
@@ -51,7 +50,7 @@ def sort(arguments: list[Any]) -> Value:
 
 
 @function("toObject(inputArray, keyLambda, [valueLambda])", policy=False)
-def to_object(arguments: list[Any]) -> Value:
+def to_object(arguments: list[object]) -> Value:
     """Make an object of an array by a key lambda (element) and a value lambda (element); the later element wins."""
     key_of = given.lambda_of(arguments, 1, 1, 1)
     value_of = given.lambda_of(arguments, 2, 1, 1) if len(arguments) > 2 else None
@@ -62,7 +61,7 @@ def to_object(arguments: list[Any]) -> Value:
 
 
 @function("groupBy(inputArray, lambda)", policy=False)
-def group_by(arguments: list[Any]) -> Value:
+def group_by(arguments: list[object]) -> Value:
     """Make an object of arrays: the elements by the key that a lambda (element, [index]) gives."""
     key_of = given.lambda_of(arguments, 1, 1, 2)
     result: dict[str, Value] = {}
@@ -78,7 +77,7 @@ def group_by(arguments: list[Any]) -> Value:
 
 
 @function("mapValues(inputObject, lambda)", policy=False)
-def map_values(arguments: list[Any]) -> Value:
+def map_values(arguments: list[object]) -> Value:
     """Apply a lambda (value) to each value of an object."""
     transform = given.lambda_of(arguments, 1, 1, 1)
     members = given.mapping(arguments, 0)

@@ -30,13 +30,13 @@ def or_(arguments: list[Any]) -> Value:
 
 
 @function("not(condition)")
-def not_(arguments: list[Any]) -> Value:
+def not_(arguments: list[object]) -> Value:
     """Negate a boolean."""
     return not given.boolean(arguments, 0)
 
 
 @function("bool(valueToConvert)")
-def bool_(arguments: list[Any]) -> Value:
+def bool_(arguments: list[object]) -> Value:
     """Convert true, false, 1, 0 or their text to a boolean; any other number than 0 is true."""
     value = arguments[0]
     if isinstance(value, str) and value.lower() in _TRUE:
@@ -47,19 +47,19 @@ def bool_(arguments: list[Any]) -> Value:
 
 
 @function("true()")
-def true(_: list[Any]) -> Value:
+def true(_: list[object]) -> Value:
     """Give true."""
     return True
 
 
 @function("false()")
-def false(_: list[Any]) -> Value:
+def false(_: list[object]) -> Value:
     """Give false."""
     return False
 
 
 @function("null()")
-def null(_: list[Any]) -> Value:
+def null(_: list[object]) -> Value:
     """Give null."""
     return None
 

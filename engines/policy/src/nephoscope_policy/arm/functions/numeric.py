@@ -24,13 +24,13 @@ def add(arguments: list[Any]) -> Value:
 
 
 @function("sub(operand1, operand2)")
-def sub(arguments: list[Any]) -> Value:
+def sub(arguments: list[object]) -> Value:
     """Subtract the second number from the first."""
     return _result(given.number(arguments, 0) - given.number(arguments, 1))
 
 
 @function("mul(operand1, operand2)")
-def mul(arguments: list[Any]) -> Value:
+def mul(arguments: list[object]) -> Value:
     """Multiply two numbers."""
     return _result(given.number(arguments, 0) * given.number(arguments, 1))
 
@@ -40,7 +40,7 @@ def _result(number: float) -> float:
 
 
 @function("div(operand1, operand2)")
-def div(arguments: list[Any]) -> Value:
+def div(arguments: list[object]) -> Value:
     """Divide integers, rounding toward zero (a float operand counts by its integer part)."""
     dividend, divisor = _parts(arguments)
     quotient = abs(dividend) // abs(divisor)
@@ -48,14 +48,14 @@ def div(arguments: list[Any]) -> Value:
 
 
 @function("mod(operand1, operand2)")
-def mod(arguments: list[Any]) -> Value:
+def mod(arguments: list[object]) -> Value:
     """Give the remainder of div(); it has the sign of the first number."""
     dividend, divisor = _parts(arguments)
     remainder = abs(dividend) % abs(divisor)
     return -remainder if dividend < 0 else remainder
 
 
-def _parts(arguments: list[Any]) -> tuple[int, int]:
+def _parts(arguments: list[object]) -> tuple[int, int]:
     dividend, divisor = int(given.number(arguments, 0)), int(given.number(arguments, 1))
     if divisor == 0:
         raise FunctionError("division by zero")
@@ -96,18 +96,18 @@ def read_number(content: str) -> float:
 
 
 @function("min(integersOrArray, ...)")
-def min_(arguments: list[Any]) -> Value:
+def min_(arguments: list[object]) -> Value:
     """Give the smallest of some numbers, or of arrays of numbers."""
     return _extreme(arguments, min)
 
 
 @function("max(integersOrArray, ...)")
-def max_(arguments: list[Any]) -> Value:
+def max_(arguments: list[object]) -> Value:
     """Give the largest of some numbers, or of arrays of numbers."""
     return _extreme(arguments, max)
 
 
-def _extreme(arguments: list[Any], choose: Callable[[list[float]], float]) -> float:
+def _extreme(arguments: list[object], choose: Callable[[list[float]], float]) -> float:
     numbers = [item for one in arguments for item in (one if isinstance(one, list) else (one,))]
     if not numbers:
         raise FunctionError("the array is empty")

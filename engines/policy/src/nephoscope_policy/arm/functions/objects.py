@@ -11,7 +11,7 @@ from nephoscope_policy.arm.value import Spelling, Value, bounded, find_key, from
 
 
 @function("createObject(...)")
-def create_object(arguments: list[Any]) -> Value:
+def create_object(arguments: list[object]) -> Value:
     """Make an object of keys and values in turn."""
     if len(arguments) % 2:
         raise FunctionError(f"takes keys and values in pairs, not {len(arguments)} arguments")
@@ -23,7 +23,7 @@ def create_object(arguments: list[Any]) -> Value:
 
 
 @function("json(stringToParse)")
-def json_(arguments: list[Any]) -> Value:
+def json_(arguments: list[object]) -> Value:
     """Parse JSON text."""
     return from_json(given.text(arguments, 0))
 
@@ -36,13 +36,13 @@ def items(arguments: list[Any]) -> Value:
 
 
 @function("objectKeys(object)")
-def object_keys(arguments: list[Any]) -> Value:
+def object_keys(arguments: list[object]) -> Value:
     """Give the keys of an object, sorted."""
     return sorted(given.mapping(arguments, 0))
 
 
 @function("shallowMerge(inputArray)")
-def shallow_merge(arguments: list[Any]) -> Value:
+def shallow_merge(arguments: list[object]) -> Value:
     """Merge an array of objects by their top-level keys; the later value wins."""
     result: dict[str, Value] = {}
     spelling = Spelling(result)

@@ -24,19 +24,19 @@ def string(arguments: list[Any]) -> Value:
 
 
 @function("toLower(stringToChange)")
-def to_lower(arguments: list[Any]) -> Value:
+def to_lower(arguments: list[object]) -> Value:
     """Lower the case, independent of culture."""
     return given.text(arguments, 0).lower()
 
 
 @function("toUpper(stringToChange)")
-def to_upper(arguments: list[Any]) -> Value:
+def to_upper(arguments: list[object]) -> Value:
     """Raise the case, independent of culture."""
     return short(given.text(arguments, 0).upper())
 
 
 @function("trim(stringToTrim)")
-def trim(arguments: list[Any]) -> Value:
+def trim(arguments: list[object]) -> Value:
     """Remove white space at both ends."""
     return given.text(arguments, 0).strip()
 
@@ -89,19 +89,19 @@ def join(arguments: list[Any]) -> Value:
 
 
 @function("startsWith(stringToSearch, stringToFind)")
-def starts_with(arguments: list[Any]) -> Value:
+def starts_with(arguments: list[object]) -> Value:
     """Say whether a string starts with another, ignoring case."""
     return given.text(arguments, 0).casefold().startswith(given.text(arguments, 1).casefold())
 
 
 @function("endsWith(stringToSearch, stringToFind)")
-def ends_with(arguments: list[Any]) -> Value:
+def ends_with(arguments: list[object]) -> Value:
     """Say whether a string ends with another, ignoring case."""
     return given.text(arguments, 0).casefold().endswith(given.text(arguments, 1).casefold())
 
 
 @function("indexOf(stringToSearch, stringToFind)")
-def index_of(arguments: list[Any]) -> Value:
+def index_of(arguments: list[object]) -> Value:
     """Give the 0-based place of the first occurrence, ignoring case; -1 where there is none; in an array, of an element."""
     if isinstance(arguments[0], list):
         return next((place for place, item in _elements(arguments)), -1)
@@ -111,7 +111,7 @@ def index_of(arguments: list[Any]) -> Value:
 
 
 @function("lastIndexOf(stringToSearch, stringToFind)")
-def last_index_of(arguments: list[Any]) -> Value:
+def last_index_of(arguments: list[object]) -> Value:
     """Give the 0-based place of the last occurrence, ignoring case; -1 where there is none; in an array, of an element."""
     if isinstance(arguments[0], list):
         return max((place for place, item in _elements(arguments)), default=-1)
@@ -131,7 +131,7 @@ def _folded(content: str) -> tuple[str, list[int]]:
 
 
 @function("substring(stringToParse, startIndex, [length])")
-def substring(arguments: list[Any]) -> Value:
+def substring(arguments: list[object]) -> Value:
     """Give the part from a 0-based place, up to the end or of a length; a place outside the string is an error."""
     content, start = given.text(arguments, 0), given.integer(arguments, 1)
     count = given.integer(arguments, 2) if len(arguments) > 2 else len(content) - start
@@ -143,7 +143,7 @@ def substring(arguments: list[Any]) -> Value:
 
 
 @function("padLeft(valueToPad, totalLength, [paddingCharacter])")
-def pad_left(arguments: list[Any]) -> Value:
+def pad_left(arguments: list[object]) -> Value:
     """Pad a string or an integer on the left to a length, with blanks or one given character."""
     value = arguments[0]
     if type(value) is int:
@@ -158,7 +158,7 @@ def pad_left(arguments: list[Any]) -> Value:
 
 
 @function("format(formatString, ...)")
-def format_(arguments: list[Any]) -> Value:
+def format_(arguments: list[object]) -> Value:
     """Fill `{index[,alignment][:formatString]}` as .NET's String.Format does in the invariant culture."""
     return composite_format(given.text(arguments, 0), arguments[1:])
 
@@ -172,7 +172,7 @@ def guid(arguments: list[Any]) -> Value:
 
 
 @function("uniqueString(baseString, ...)")
-def unique_string(arguments: list[Any]) -> Value:
+def unique_string(arguments: list[object]) -> Value:
     """Give the 13-character hash (MurmurHash of 64 bits in base 32) of the arguments joined by '-'."""
     name = "-".join(given.text(arguments, place) for place in range(len(arguments)))
     return base32(murmur64(name.encode()))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope_policy.arm.patterns import is_open, pattern, shown_pattern
 from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.planned import PlannedResource
@@ -30,7 +28,7 @@ def resolve_dependencies(deployment: Deployment) -> None:
 
 
 def _meant(
-    deployment: Deployment, resource: PlannedResource, entry: Any, path: tuple[str | int, ...]
+    deployment: Deployment, resource: PlannedResource, entry: object, path: tuple[str | int, ...]
 ) -> list[str]:
     text = pattern(entry) if isinstance(entry, str | Unknown) else None
     if text is None:

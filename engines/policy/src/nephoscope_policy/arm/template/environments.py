@@ -5,10 +5,8 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/templates/templ
 
 from __future__ import annotations
 
-from typing import Any
-
 _TENANT = {"tenant": "common", "identityProvider": "AAD"}
-ENVIRONMENTS: dict[str, dict[str, Any]] = {
+ENVIRONMENTS: dict[str, dict[str, object]] = {
     "AzureCloud": {
         "name": "AzureCloud",
         "gallery": "https://gallery.azure.com/",

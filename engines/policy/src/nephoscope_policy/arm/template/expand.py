@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from nephoscope_policy.arm.template.deployment import Deployment, Plan
 from nephoscope_policy.arm.template.document import Document, Path, member
@@ -19,7 +18,7 @@ from nephoscope_policy.arm.template.planned import Expansion
 from nephoscope_policy.arm.template.scope import Scope, kind_of_schema
 
 
-def is_template(value: Any) -> bool:
+def is_template(value: object) -> bool:
     """Whether a JSON value is a deployment template, by its schema."""
     found = member(value, "$schema")
     return found is not None and kind_of_schema(found[1]) is not None
@@ -74,7 +73,7 @@ def _expanded(deployment: Deployment) -> Expansion:
     )
 
 
-def _template_of(document: Document) -> tuple[Path, dict[str, Any]]:
+def _template_of(document: Document) -> tuple[Path, dict[str, object]]:
     """The template in a document: itself, or inside a deployment request, a blueprint's artifact or a template spec's export."""
     value = document.value
     for names in ((), ("properties", "template"), ("mainTemplate",), ("properties", "mainTemplate")):

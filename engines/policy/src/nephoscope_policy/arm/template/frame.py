@@ -75,7 +75,7 @@ class EvaluationFrame:
         self.deployment.plan.report(place, message)
         return Unknown("any", "failed", message)
 
-    def count(self, document: Document, path: Path, loop: dict[str, Any]) -> int | Unknown:
+    def count(self, document: Document, path: Path, loop: dict[str, object]) -> int | Unknown:
         """How many turns a loop has; a count that is none is reported."""
         found = member(loop, "count")
         if found is None:

@@ -22,7 +22,7 @@ from nephoscope_policy.arm.unknown import JsonType, UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value, is_number
 
 
-def _parameters(frame: FrameView, arguments: list[Any]) -> Value:
+def _parameters(frame: FrameView, arguments: list[object]) -> Value:
     name = _one_text(arguments)
     if frame.arguments is not None:
         if name.lower() in frame.arguments:
@@ -31,22 +31,22 @@ def _parameters(frame: FrameView, arguments: list[Any]) -> Value:
     return frame.instance.parameter(name)
 
 
-def _variables(frame: FrameView, arguments: list[Any]) -> Value:
+def _variables(frame: FrameView, arguments: list[object]) -> Value:
     return frame.instance.variable(_one_text(arguments))
 
 
-def _one_text(arguments: list[Any]) -> str:
+def _one_text(arguments: list[object]) -> str:
     _count(arguments, 1, 1)
     return given.text(arguments, 0)
 
 
-def _count(arguments: list[Any], least: int, most: int) -> None:
+def _count(arguments: list[object], least: int, most: int) -> None:
     if not least <= len(arguments) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
         raise FunctionError(f"takes {wanted} arguments, not {len(arguments)}")
 
 
-def _copy_index(frame: FrameView, arguments: list[Any]) -> Value:
+def _copy_index(frame: FrameView, arguments: list[object]) -> Value:
     _count(arguments, 0, 2)
     name = ""
     rest = arguments
@@ -65,7 +65,7 @@ def _patterned(host: Host) -> Host:
     return lambda frame, arguments: through_patterns(lambda texts: host(frame, texts))(arguments)
 
 
-def _resource_id(frame: FrameView, arguments: list[Any]) -> Value:
+def _resource_id(frame: FrameView, arguments: list[object]) -> Value:
     scope = frame.instance.scope
     group = scope.resource_group if scope.kind == "resourceGroup" else ""
     if scope.kind in ("tenant", "managementGroup") and "/" in given.text(arguments, 0):
@@ -73,15 +73,15 @@ def _resource_id(frame: FrameView, arguments: list[Any]) -> Value:
     return resource_id(arguments, scope.subscription_id, group)
 
 
-def _subscription_resource_id(frame: FrameView, arguments: list[Any]) -> Value:
+def _subscription_resource_id(frame: FrameView, arguments: list[object]) -> Value:
     return subscription_resource_id(arguments, frame.instance.scope.subscription_id)
 
 
-def _management_group_resource_id(frame: FrameView, arguments: list[Any]) -> Value:
+def _management_group_resource_id(frame: FrameView, arguments: list[object]) -> Value:
     return management_group_resource_id(arguments, frame.instance.scope.management_group)
 
 
-def _string(_: FrameView, arguments: list[Any]) -> Value:
+def _string(_: FrameView, arguments: list[object]) -> Value:
     """A template writes booleans as True and False; a policy rule does not."""
     _count(arguments, 1, 1)
     if isinstance(arguments[0], bool):
@@ -89,21 +89,21 @@ def _string(_: FrameView, arguments: list[Any]) -> Value:
     return partial_registry()["string"].body(arguments)
 
 
-def _new_guid(_: FrameView, arguments: list[Any]) -> Value:
+def _new_guid(_: FrameView, arguments: list[object]) -> Value:
     _count(arguments, 0, 0)
     return Unknown("string", "generated", "newGuid() differs each time", filled=True)
 
 
-def _utc_now(_: FrameView, arguments: list[Any]) -> Value:
+def _utc_now(_: FrameView, arguments: list[object]) -> Value:
     _count(arguments, 0, 1)
     return Unknown("string", "generated", "utcNow() differs each time", filled=True)
 
 
-def _fail(_: FrameView, arguments: list[Any]) -> Value:
+def _fail(_: FrameView, arguments: list[object]) -> Value:
     raise FunctionError(f"the template ends the deployment: {_one_text(arguments)}")
 
 
-def _external_input(frame: FrameView, arguments: list[Any]) -> Value:
+def _external_input(frame: FrameView, arguments: list[object]) -> Value:
     return frame.deployment.plan.external_input(_one_text(arguments))
 
 

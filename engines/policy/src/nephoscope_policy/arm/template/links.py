@@ -19,7 +19,7 @@ MAX_TRIES = 12
 """Paths beside the template that an address is looked for under."""
 
 
-def linked_template(origin: WrittenNode, path: Path, link: Any) -> Located | None:
+def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | None:
     """The template behind a `templateLink`; None where it cannot be read, which is reported with its reason."""
     spec = _text(origin, path, link, "id")
     if spec is not None:
@@ -31,7 +31,7 @@ def linked_template(origin: WrittenNode, path: Path, link: Any) -> Located | Non
     return None
 
 
-def linked_parameters(origin: WrittenNode, path: Path, link: Any) -> Mapping[str, GivenParameter]:
+def linked_parameters(origin: WrittenNode, path: Path, link: object) -> Mapping[str, GivenParameter]:
     """The parameters behind a `parametersLink`, none where they cannot be read, which is reported."""
     found = _linked(origin, path, link)
     section = member(found[2], "parameters") if found else None
@@ -44,7 +44,7 @@ def _plan(origin: WrittenNode) -> PlanView:
     return origin.frame.deployment.plan
 
 
-def _linked(origin: WrittenNode, path: Path, link: Any) -> Located | None:
+def _linked(origin: WrittenNode, path: Path, link: object) -> Located | None:
     plan = _plan(origin)
     relative = _text(origin, path, link, "relativePath")
     address = relative if relative is not None else _text(origin, path, link, "uri")

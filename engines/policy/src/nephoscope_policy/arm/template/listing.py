@@ -53,7 +53,7 @@ class _Listing:
     def _fail(self, path: Path, message: str) -> None:
         self._plan.report(self._document.place(path), message)
 
-    def _is_foreign(self, frame: FrameView, path: Path, item: dict[str, Any]) -> bool:
+    def _is_foreign(self, frame: FrameView, path: Path, item: dict[str, object]) -> bool:
         """Whether the resource belongs to an extension other than Azure's own: it is no Azure resource."""
         used = member(item, "import") or member(item, "extension")
         if used is None or not isinstance(used[1], str):
@@ -98,7 +98,7 @@ class _Listing:
         self,
         frame: FrameView,
         path: Path,
-        item: dict[str, Any],
+        item: dict[str, object],
         parent: PlannedResource | None,
         name: str,
     ) -> Callable[[int], PlannedResource | None]:
@@ -119,7 +119,7 @@ class _Listing:
             self._deployment.absent.add(symbol.lower())
 
     def _turns(
-        self, frame: FrameView, path: Path, loop: dict[str, Any], name: str
+        self, frame: FrameView, path: Path, loop: dict[str, object], name: str
     ) -> Iterator[tuple[FrameView, Unknown | None]]:
         count = frame.count(self._document, path, loop)
         if isinstance(count, Unknown):
@@ -138,7 +138,7 @@ class _Listing:
         self,
         frame: FrameView,
         path: Path,
-        item: dict[str, Any],
+        item: dict[str, object],
         parent: PlannedResource | None,
         symbol: str,
         repeated: Unknown | None = None,
@@ -179,7 +179,7 @@ class _Listing:
             made.nested = nested = nested_deployment(self._deployment, made)
             self._plan.pending.append(nested)
 
-    def _condition(self, frame: FrameView, path: Path, item: dict[str, Any]) -> bool | Unknown:
+    def _condition(self, frame: FrameView, path: Path, item: dict[str, object]) -> bool | Unknown:
         found = member(item, "condition")
         if found is None:
             return True

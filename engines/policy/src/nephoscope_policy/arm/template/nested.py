@@ -74,7 +74,7 @@ def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deploymen
     return inner
 
 
-def _template(origin: WrittenNode, path: Path, properties: dict[str, Any]) -> tuple[Located | None, bool]:
+def _template(origin: WrittenNode, path: Path, properties: dict[str, object]) -> tuple[Located | None, bool]:
     """The template, inline or linked, and whether it is linked; None where it cannot be read, which is reported."""
     inline = member(properties, "template")
     if inline is not None and isinstance(inline[1], dict):
@@ -96,7 +96,7 @@ def _template(origin: WrittenNode, path: Path, properties: dict[str, Any]) -> tu
     return None, False
 
 
-def _is_inner(origin: WrittenNode, path: Path, properties: dict[str, Any]) -> bool:
+def _is_inner(origin: WrittenNode, path: Path, properties: dict[str, object]) -> bool:
     found = member(properties, "expressionEvaluationOptions")
     scope = member(found[1], "scope") if found else None
     if found is None or scope is None:

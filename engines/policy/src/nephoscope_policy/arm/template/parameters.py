@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from nephoscope_policy.arm.patterns import shown_pattern
 from nephoscope_policy.arm.template.document import Document, Path, member
@@ -75,7 +74,7 @@ _FORMS = 'a parameter is given as {"value": ...} or {"reference": ...}'
 
 
 def given_parameters(
-    document: Document, path: Path, node: Any, frame: FrameView | None
+    document: Document, path: Path, node: object, frame: FrameView | None
 ) -> Mapping[str, GivenParameter]:
     """The given parameters by lower-cased name."""
     members = node if isinstance(node, dict) else {}

@@ -90,7 +90,7 @@ class FrameView(Protocol):
     def fail(self, place: Place, message: str) -> Unknown:
         """Report an error; what failed is unknown."""
 
-    def count(self, document: Document, path: Path, loop: dict[str, Any]) -> int | Unknown:
+    def count(self, document: Document, path: Path, loop: dict[str, object]) -> int | Unknown:
         """How many turns a loop has; a count that is none is reported."""
 
     def evaluate(self, document: Document, path: Path, node: Any) -> Value:

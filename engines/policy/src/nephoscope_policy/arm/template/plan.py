@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from nephoscope_policy.arm.template.document import Document, Located, member
 from nephoscope_policy.arm.template.errors import Problem
@@ -69,7 +69,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         self.by_key: dict[str, ResourceT] = {}
         self.resources: list[ResourceT] = []
         self.pending: list[DeploymentT] = []
-        self.inputs: Mapping[str, Any] = {}
+        self.inputs: Mapping[str, object] = {}
         self._muted = False
         self._problems: dict[tuple[Place, str], Problem] = {}
 

@@ -44,7 +44,7 @@ def references(frame: FrameView, arguments: list[Any]) -> Value:
     return [answer(one, full=full) for one in found]
 
 
-def resource_info(frame: FrameView, arguments: list[Any]) -> Value:
+def resource_info(frame: FrameView, arguments: list[object]) -> Value:
     """`resourceInfo(symbolicName)`: what is known of a resource before it is made."""
     _between(arguments, 1, 1)
     name = given.text(arguments, 0)
@@ -61,7 +61,7 @@ def _full_name(resource: PlannedView) -> Value:
     return resource.body["name"] if is_open(name) else name
 
 
-def list_value(_: FrameView, arguments: list[Any]) -> Value:
+def list_value(_: FrameView, arguments: list[object]) -> Value:
     """`list*(nameOrId, apiVersion, [body])`: mostly a secret, and never known before."""
     _between(arguments, 0, 3)
     return Unknown("any", "secret", "list functions are answered by Azure")
@@ -76,7 +76,7 @@ def _target(value: Value) -> str:
     return found
 
 
-def _between(arguments: list[Any], least: int, most: int) -> None:
+def _between(arguments: list[object], least: int, most: int) -> None:
     if not least <= len(arguments) <= most:
         raise FunctionError(f"takes {least} to {most} arguments, not {len(arguments)}")
 
@@ -139,7 +139,7 @@ def _existing(resource: PlannedView, *, full: bool) -> Value:
     return OpenObject({**known, "apiVersion": resource.api_version}, rest)
 
 
-def _opened(value: dict[str, Any], rest: Unknown) -> OpenObject:
+def _opened(value: dict[str, object], rest: Unknown) -> OpenObject:
     """An object to which Azure may add members, at every level."""
     members = {key: _opened_value(item, rest, key) for key, item in value.items()}
     return OpenObject(members, rest)

@@ -69,7 +69,7 @@ class _Tracer:
             yield Written(document, path)
 
     def _member(
-        self, frame: FrameView, document: Document, path: Path, node: dict[str, Any], steps: Steps
+        self, frame: FrameView, document: Document, path: Path, node: dict[str, object], steps: Steps
     ) -> Iterator[Written]:
         for place, loop in enumerate(loops_of(node)):
             name, found = member(loop, "name"), member(loop, "input")
@@ -84,7 +84,7 @@ class _Tracer:
             yield from self.below(frame, document, (*path, found[0]), found[1], steps[1:])
 
     def _turn(
-        self, frame: FrameView, document: Document, path: Path, loop: tuple[str, str, Any], steps: Steps
+        self, frame: FrameView, document: Document, path: Path, loop: tuple[str, str, object], steps: Steps
     ) -> Iterator[Written]:
         name, key, node = loop
         if steps and isinstance(steps[0], int):
@@ -92,7 +92,7 @@ class _Tracer:
         else:
             yield Written(document, path)
 
-    def _named(self, frame: FrameView, node: dict[str, Any], name: str) -> tuple[str, Any] | None:
+    def _named(self, frame: FrameView, node: dict[str, object], name: str) -> tuple[str, object] | None:
         """The member whose name an expression gives."""
         for key, value in node.items():
             if is_expression(key) and self._value(frame, parsed_text(key).tree) == name:
@@ -290,7 +290,7 @@ _CHOICES: dict[str, Choose] = {
 }
 
 
-def _literal(node: Any, path: Path, steps: Steps) -> Path:
+def _literal(node: object, path: Path, steps: Steps) -> Path:
     """The path of a part of literal JSON, or of what is around it."""
     for step in steps:
         if isinstance(step, str):

@@ -63,7 +63,7 @@ def user_functions(instance: InstanceView) -> dict[str, UserFunction]:
     return found
 
 
-def _function(name: str, path: Path, body: Mapping[str, Any]) -> UserFunction | None:
+def _function(name: str, path: Path, body: Mapping[str, object]) -> UserFunction | None:
     output = member(body, "output")
     value = member(output[1], "value") if output else None
     if output is None or value is None:

@@ -42,7 +42,7 @@ class UserType:
 
     __slots__ = ("_chain", "_instance")
 
-    def __init__(self, instance: InstanceView, chain: tuple[dict[str, Any], ...]) -> None:
+    def __init__(self, instance: InstanceView, chain: tuple[dict[str, object], ...]) -> None:
         self._instance = instance
         self._chain = chain
 
@@ -139,7 +139,7 @@ class UserType:
                 yield TypeFault((), f"lacks the property {name!r}")
         yield from self._others(value, known)
 
-    def _others(self, value: dict[str, Value], known: dict[str, Any]) -> Iterator[TypeFault]:
+    def _others(self, value: dict[str, Value], known: dict[str, object]) -> Iterator[TypeFault]:
         rest = self.get("additionalProperties")
         lowered = {name.lower() for name in known}
         for name, item in value.items():
@@ -196,7 +196,7 @@ class UserType:
         return value if all(result[key] is value[key] for key in value) else result
 
 
-def resolve(instance: InstanceView, path: Path, node: Any) -> UserType:
+def resolve(instance: InstanceView, path: Path, node: object) -> UserType:
     """The type that a parameter or an output declares; a reference that leads nowhere is reported."""
     type_ = _resolved(instance, node)
     reference = member(node, "$ref")
@@ -209,7 +209,7 @@ def resolve(instance: InstanceView, path: Path, node: Any) -> UserType:
     return type_
 
 
-def _resolved(instance: InstanceView, node: Any) -> UserType:
+def _resolved(instance: InstanceView, node: object) -> UserType:
     chain: list[dict[str, Any]] = []
     while isinstance(node, dict) and len(chain) < MAX_REFERENCES:
         chain.append(node)
@@ -218,12 +218,12 @@ def _resolved(instance: InstanceView, node: Any) -> UserType:
     return UserType(instance, tuple(chain))
 
 
-def _is_foreign(reference: Any) -> bool:
+def _is_foreign(reference: object) -> bool:
     """Whether a reference leads out of the template, to a type of a provider: it is not checked."""
     return isinstance(reference, str) and not reference.startswith("#")
 
 
-def _definition(instance: InstanceView, reference: Any) -> dict[str, Any] | None:
+def _definition(instance: InstanceView, reference: object) -> dict[str, object] | None:
     if not isinstance(reference, str) or not reference.startswith(_PREFIX):
         return None
     found = member(instance.section("definitions")[1], reference.removeprefix(_PREFIX))
@@ -239,7 +239,7 @@ def _is_of(type_: JsonType, value: Value) -> bool:
     )
 
 
-def _allowed(type_: JsonType, value: Value, allowed: list[Any]) -> bool:
+def _allowed(type_: JsonType, value: Value, allowed: list[object]) -> bool:
     if type_ == "array" and isinstance(value, list) and not any(isinstance(one, list) for one in allowed):
         return all(_allowed("any", item, allowed) for item in value)
     if isinstance(value, str):
