@@ -79,7 +79,11 @@ demo: setup  ## scan the bundled sample estate, replay an attack on it, show wha
 ifdef CI
 	@$(BIN)/python tests/sample/demo.py $(NEPHO) $(DEMO)
 else
+	@$(NEPHO) --data $(DEMO) vulnerabilities import sample:
 	@$(NEPHO) --data $(DEMO) scan sample: --top 12
+	@echo
+	@echo "What its scanners found, the riskiest first:"
+	@$(NEPHO) --data $(DEMO) vulnerabilities list --most 5
 	@echo
 	@echo "A key of the company lay in a public repository. Its logs of five days, and what the detections make of the last one:"
 	@$(NEPHO) --data $(DEMO) ingest sample:days=5,users=60,attack=leaked-key

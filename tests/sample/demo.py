@@ -25,6 +25,7 @@ ATTACK = "sample:days=5,users=60,attack=leaked-key"
 LOGS = ("AADServicePrincipalSignInLogs", "AZKVAuditLogs", "AzureActivity", "StorageBlobLogs")
 #: What the replayed attack must come to, the alerts by the names of their rules.
 ADDRESS, VAULT, STORAGE = "192.0.2.93", "kv-bwf-data", "stbwflake"
+VULNERABLE = "vm-sbx-poc"
 TITLE = "Multi-stage incident from Initial access to Exfiltration involving pipeline-data"
 TACTICS = [
     "InitialAccess",
@@ -106,6 +107,25 @@ def replayed(command: str, data: str) -> list[tuple[str, list[Any]]]:
     ]
 
 
+def inside(command: str, data: str) -> list[tuple[str, list[Any]]]:
+    """The checks of what is inside: a vulnerable machine is found, and opens an attack path."""
+    line = [command, "--data", data, "vulnerabilities", "import", "sample:"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    listed = [] if done.returncode else asked(command, data, "vulnerabilities", "list")
+    asked(command, data, "scan", "sample:")
+    paths = [
+        one["properties"]["displayName"]
+        for one in asked(command, data, "attackpaths")["paths"]
+        if VULNERABLE in json.dumps(one)
+    ]
+    first = [one for one in listed[:1] if (one["id"], one["name"]) != ("CVE-2021-44228", VULNERABLE)]
+    return [
+        ("the company's inventories are kept", [done.stderr] if done.returncode else []),
+        ("the riskiest vulnerability comes first", first or ([] if listed else ["no vulnerability"])),
+        (f"an attack path leads through {VULNERABLE}", [] if paths else ["no path"]),
+    ]
+
+
 def served(command: str, data: str) -> list[tuple[str, list[Any]]]:
     """The checks of the server: it answers over TLS with its own authority, and its first page has the incident."""
     line = [command, "--data", data, "serve", "--port", "0"]
@@ -176,6 +196,7 @@ def main() -> int:
     failed = 0
     checked = [
         *checks(asked(command, data, "scan", "sample:")),
+        *inside(command, data),
         *replayed(command, data),
         *served(command, data),
     ]

@@ -122,7 +122,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         places = places_of(resource, key)
         found, doubt = _open(view, places)
         if found:
-            return unhealthy(id_, key, f"{len(found)} findings are open", found)
+            return unhealthy(id_, key, f"{len(found)} findings are open", found, _gravity(found))
         if doubt is not None:
             raise doubt
         read = _read_places(view, places, key)
@@ -189,6 +189,12 @@ def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCo
         elif _is_coverage(body):
             doubt = _uncovered(view, one, body) or doubt
     return found, doubt
+
+
+def _gravity(found: Iterable[SubAssessment]) -> str:
+    """Return the cause that tells a policy whether any finding is grave."""
+    grave = any(one.severity.lower() in ("high", "critical") for one in found)
+    return "HighSeverity" if grave else "LowerSeverity"
 
 
 def _is_coverage(body: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state")
 _FOUND, _UNREAD = 1, 3
+SAMPLE = "sample:"
 _SHOWN, _SHOWN_HOLDERS = 10, 50
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 
@@ -31,9 +32,7 @@ def command() -> None:
 
 
 @command.command("import")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE..."
-)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option(
     "--feed",
     default="",
@@ -59,7 +58,15 @@ def import_(
 
     Formats are recognised by themselves: OSV, the trackers and OVAL of distributions, CSAF, secdb, NVD, KEV, EPSS and others. Where a
     document of a format cannot be read nothing is changed; documents of no known format are told, and the exit code is then 3.
+    `sample:` brings the advisories of the sample company, and what its machines and images hold.
     """
+    if files == (Path(SAMPLE),):
+        _import_sample(data)
+        return
+    if missing := next((one for one in files if not one.exists()), None):
+        raise click.UsageError(
+            f"there is no {missing}: name a file, an archive or a folder of a feed, or {SAMPLE}"
+        )
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import tell, usage_error
@@ -89,6 +96,16 @@ def import_(
         tell(f"not read: {one.place}: {one.reason}")
     if result.unread:
         sys.exit(_UNREAD)
+
+
+def _import_sample(data: Path) -> None:
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.sample.inventories import keep_company
+
+    with state_of(data, keeps=True) as state:
+        kept = keep_company(service_of(data, state))
+    click.echo(f"the advisories of the sample company; {kept} of its machines and images are kept")
 
 
 @command.command("feeds")
