@@ -31,7 +31,8 @@ response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
 suppressions list, suppressions show, tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice,
 tuning changes, tuning replay, tuning report, tuning settings, version,
-vulnerabilities explain, vulnerabilities feeds, vulnerabilities list, watchlists list, watchlists show,
+vulnerabilities exemptions, vulnerabilities explain, vulnerabilities feeds,
+vulnerabilities list, watchlists list, watchlists show,
 watchlists templates, workspaces list
 """
 """What shows something and changes nothing that anybody decided."""
@@ -42,6 +43,8 @@ automations run, detect, hunt, ingest, intel refresh, response run, serve, sourc
 ELSEWHERE = {
     "image": "tests/service/test_inventories.py",
     "inventory": "tests/service/test_inventories.py",
+    "vulnerabilities exempt": "tests/service/test_vulnerability_facts.py",
+    "vulnerabilities unexempt": "tests/service/test_vulnerability_facts.py",
     "restore": "tests/serve/test_restored_audit.py",
     "access link": "as access token",
     "scan": "below",

@@ -96,3 +96,19 @@ def test_what_cannot_be_kept(data: Path, root: str, words: tuple[str, ...], says
 def test_nothing_is_kept_where_nobody_asks(data: Path, layout: str) -> None:
     run(data, "image", layout)
     assert listed(data) == []
+
+
+def test_what_is_exempted_is_left_out_and_does_not_fail(data: Path, layout: str, root: str) -> None:
+    run(data, "inventory", root, "--keep", "--resource", VM)
+    made = run(data, "vulnerabilities", "exempt", "--cve", "CVE-2026-1", "--reason", "no way in")
+    name = made.stdout.removeprefix("exempted: ").strip()
+    assert listed(data) == []
+    assert len(listed(data, "--exempted")) == 1
+    told = run(data, "image", layout, "--packages", "-o", "csv")
+    assert "exempted: 1 findings" in told.stderr
+    rows = json.loads(run(data, "vulnerabilities", "exemptions", "-o", "json").stdout)
+    assert [(row["name"], row["state"], row["reason"]) for row in rows] == [(name, "in force", "no way in")]
+    assert run(data, "vulnerabilities", "unexempt", name).exit_code == 0
+    assert len(listed(data)) == 1
+    assert run(data, "vulnerabilities", "unexempt", name).exit_code == 2
+    assert run(data, "vulnerabilities", "exempt", "--reason", "x").exit_code == 2

@@ -102,6 +102,8 @@ _SAME = (
 _ASKED = {key.id: tuple(one.id for one in group) for group in _SAME for key in group}
 #: What a sub-assessment is called that says what a scan covers, and the cause where that is not all of the resource.
 COVERAGE, NOT_ASSESSED = "VulnerabilityScanCoverage", "NotAssessed"
+#: The cause of a finding that somebody exempted.
+EXEMPT = "Exempt"
 TYPES = tuple(dict.fromkeys([FINDING, *(type_ for key in KEYS.values() for type_ in key.types)]))
 #: What each key takes that is neither in a resource's body nor in a log.
 NEEDED = {
@@ -184,11 +186,17 @@ def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCo
             continue
         status: Any = body.get("status")
         code = str(status.get("code", "")).lower() if isinstance(status, dict) else ""
-        if code == "unhealthy":
+        if code == "unhealthy" or (isinstance(status, dict) and _was_exempted(view, status)):
             found.append(_finding(one, body, str(status.get("severity") or "")))
         elif _is_coverage(body):
             doubt = _uncovered(view, one, body) or doubt
     return found, doubt
+
+
+def _was_exempted(view: View, status: dict[str, Any]) -> bool:
+    """Return whether a finding was exempted until a time that is past."""
+    until = str(status.get("exemptUntil") or "")
+    return status.get("cause") == EXEMPT and bool(until) and view.now > datetime.fromisoformat(until)
 
 
 def _gravity(found: Iterable[SubAssessment]) -> str:

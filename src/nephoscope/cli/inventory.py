@@ -57,7 +57,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
         wanted = looked_for(data, look_for, around.now)
         found = examine_root(RootScan(root, one_file_system=not all_file_systems, looked_for=wanted), around)
         judged_by = wishes(asked, packages=not vulnerabilities)
-        assessments = assess(data, found.contents, judged_by)
+        assessments = assess(data, found.contents, judged_by, keeping.exempted_machine())
     except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
     if keeping.keep:

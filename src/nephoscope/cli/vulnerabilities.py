@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.exempting import exempt, exemptions, unexempt
 from nephoscope.cli.session.inside import SEVERITIES
 from nephoscope.cli.session.listing import listed
 from nephoscope.vulnerability.severities import rank
@@ -152,6 +153,7 @@ def feeds(data: Path, /, output: str) -> None:
 @click.option("--exploited", is_flag=True, help="Those that are known to be exploited.")
 @click.option("--fixable", is_flag=True, help="Those that a version of the package mends.")
 @click.option("--closed", is_flag=True, help="Those that are closed as well, with when and by what.")
+@click.option("--exempted", is_flag=True, help="Those as well that somebody exempted.")
 @click.option(
     "--by",
     type=click.Choice(("finding", "vulnerability")),
@@ -171,7 +173,7 @@ def feeds(data: Path, /, output: str) -> None:
 )
 @listed
 @click.pass_obj
-def list_(data: Path, /, by: str, fail_on: str | None, output: str, **asked: Any) -> None:
+def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: str, **asked: Any) -> None:
     """List the vulnerabilities of machines and images that are kept, the riskiest first.
 
     Exploited ones come first, then severe ones, those of resources on an attack path or that the Internet reaches, and those likely to
@@ -188,6 +190,7 @@ def list_(data: Path, /, by: str, fail_on: str | None, output: str, **asked: Any
     from nephoscope.cli.session.stored import state_of
     from nephoscope.model.reach import EVERYTHING
     from nephoscope.service.vulnerabilities import list_findings, list_vulnerabilities
+    from nephoscope.service.vulnerability_exemptions import exempting
     from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
 
     wanted = _wanted(asked)
@@ -198,7 +201,9 @@ def list_(data: Path, /, by: str, fail_on: str | None, output: str, **asked: Any
         else:
             found = list_findings(context, wanted)
             exposures = exposures_of(context, EVERYTHING, {one.subject.resource_id for one in found} - {""})
-            rows, columns = finding_rows(in_risk_order(found, exposures), exposures), FINDING_COLUMNS
+            ordered = in_risk_order(found, exposures)
+            rows = finding_rows(ordered, exposures, exempting(context), with_exempted=exempted)
+            columns = FINDING_COLUMNS
         unknown = _tell_uncovered(context, wanted)
     show_list(rows, columns, output, "no vulnerability of what is kept was found")
     if fail_on and any(rank(row["severity"]) >= rank(fail_on) for row in rows):
@@ -297,11 +302,13 @@ def _holders(data: Path, name: str) -> list[dict[str, Any]]:
     from nephoscope.cli.session.stored import has_state, state_of
     from nephoscope.model.reach import EVERYTHING
     from nephoscope.service.vulnerabilities import holders_of
+    from nephoscope.service.vulnerability_exemptions import exempting
 
     if not has_state(data):
         return []
     with state_of(data) as state:
-        return finding_rows(holders_of(service_of(data, state), EVERYTHING, name), {})
+        context = service_of(data, state)
+        return finding_rows(holders_of(context, EVERYTHING, name), {}, exempting(context))
 
 
 def _words(affected: AffectedPackage) -> str:
@@ -329,3 +336,7 @@ def _database(data: Path, now: datetime) -> AdvisoryDatabase:
         return AdvisoryDatabase(path, now)
     except DatabaseFileError as error:
         usage_error(str(error))
+
+
+for _one in (exempt, exemptions, unexempt):
+    command.add_command(_one)

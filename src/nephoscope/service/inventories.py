@@ -11,7 +11,7 @@ from nephoscope.model.reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import WRITE, open_advisories
 from nephoscope.service.rematching import MATCHED, checkpoint_of, match_package, rematch_packages
-from nephoscope.service.vulnerability_facts import mark_unpublished, resources_of
+from nephoscope.service.unpublished_findings import mark_unpublished, resources_of
 from nephoscope.state.database.faults import MissingError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace

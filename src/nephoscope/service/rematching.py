@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.service.advisories import open_advisories
-from nephoscope.service.vulnerability_facts import mark_unpublished, resources_of
+from nephoscope.service.unpublished_findings import mark_unpublished, resources_of
 from nephoscope.state.inventory.batches import parts
 from nephoscope.state.inventory.finding import (
     FindingChanges,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.scanning.contents import Contents
     from nephoscope.collect.scanning.examination import Examination, ExaminedPart
     from nephoscope.collect.scanning.examining import Circumstances
+    from nephoscope.service.vulnerability_exemptions import ExemptedSubject
     from nephoscope.vulnerability.matching.findings import Assessment, Finding
 
 FORMATS = ("table", "json", "csv", "sarif", "cyclonedx", "spdx")
@@ -108,15 +109,46 @@ def circumstances(
         return Circumstances(now, known_malware(state, now), licenses)
 
 
-def assess(data: Path, contents: Contents, asked: Asked) -> tuple[Assessment, ...]:
-    """Match the packages with the advisories of a data folder where they are judged; without any all of them end not assessed."""
+def assess(
+    data: Path, contents: Contents, asked: Asked, of: ExemptedSubject | None = None
+) -> tuple[Assessment, ...]:
+    """Match the packages with the advisories of a data folder where they are judged; without any all of them end not assessed.
+
+    Findings that somebody exempted `of` what is looked into are told and left out.
+    """
     if not asked.is_judged:
         return ()
     from nephoscope.service.advisories import open_advisories
     from nephoscope.vulnerability.matching.matcher import match_all
 
     with open_advisories(data, datetime.now(UTC)) as advisories:
-        return tuple(match_all(contents.packages, advisories.source, advisories.options))
+        found = tuple(match_all(contents.packages, advisories.source, advisories.options))
+    return found if of is None else _without_exempted(data, found, of)
+
+
+def _without_exempted(
+    data: Path, assessments: tuple[Assessment, ...], of: ExemptedSubject
+) -> tuple[Assessment, ...]:
+    import msgspec
+
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.stored import has_state, state_of
+    from nephoscope.service.vulnerability_exemptions import exempting
+
+    if not has_state(data):
+        return assessments
+    with state_of(data) as state:
+        exemption_of = exempting(service_of(data, state))
+    kept = [
+        tuple(one for one in whole.findings if not exemption_of(of, one.ids(), one.package.name))
+        for whole in assessments
+    ]
+    left_out = sum(len(whole.findings) - len(some) for whole, some in zip(assessments, kept, strict=True))
+    if left_out:
+        tell(f"exempted: {left_out:,} findings (nephoscope vulnerabilities exemptions)")
+    return tuple(
+        msgspec.structs.replace(whole, findings=some) for whole, some in zip(assessments, kept, strict=True)
+    )
 
 
 def show_examination(

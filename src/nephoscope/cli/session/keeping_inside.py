@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image
     from nephoscope.collect.scanning.contents import Contents
     from nephoscope.service.inventories import ImageScan, MachineScan
+    from nephoscope.service.vulnerability_exemptions import ExemptedSubject
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -59,19 +60,40 @@ class Keeping:
             contents, datetime.now(UTC), name, self.resource, self.tenant, OWN_SCANNER, version("nephoscope")
         )
 
+    def exempted_machine(self) -> ExemptedSubject:
+        """Return what exemptions are asked about of a machine."""
+        from nephoscope.service.vulnerability_exemptions import ExemptedSubject
+
+        return ExemptedSubject(frozenset(), self.resource.lower().rstrip("/"), self.tenant.lower())
+
+    def exempted_image(self, image: Image, target: str, tag: str) -> ExemptedSubject:
+        """Return what exemptions are asked about of an image: all of its names."""
+        from nephoscope.service.vulnerability_exemptions import ExemptedSubject, image_names
+
+        host, repository, tags = _named(target, tag)
+        names = image_names(host, repository, image.digest, tags)
+        return ExemptedSubject(names, self.resource.lower().rstrip("/"), self.tenant.lower())
+
     def image(self, contents: Contents, image: Image, target: str, tag: str) -> ImageScan:
         """Return what is kept of an image that was scanned just now; one of a file is known by the file's name."""
-        from nephoscope.collect.images.reference import ImageReference
         from nephoscope.service.inventories import OWN_SCANNER, ImageScan
 
-        host, repository = "", Path(target).name.lower()
-        if not Path(target).exists():
-            reference = ImageReference.parse(target)
-            host, repository, tag = reference.host, reference.repository, tag or reference.tag
+        host, repository, tags = _named(target, tag)
         return ImageScan(
-            contents, datetime.now(UTC), repository, image.digest, host, (tag,) if tag else (), self.resource, self.tenant,
+            contents, datetime.now(UTC), repository, image.digest, host, tags, self.resource, self.tenant,
             OWN_SCANNER, version("nephoscope"),
         )  # fmt: skip
+
+
+def _named(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return the host, the repository and the tags of what a target names; a file is known by its own name."""
+    from nephoscope.collect.images.reference import ImageReference
+
+    if Path(target).exists():
+        return "", Path(target).name.lower(), (tag,) if tag else ()
+    reference = ImageReference.parse(target)
+    called = tag or reference.tag
+    return reference.host, reference.repository, (called,) if called else ()
 
 
 def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:

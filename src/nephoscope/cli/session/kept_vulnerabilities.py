@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.service.vulnerability_exemptions import ExemptedSubject
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nephoscope.service.vulnerabilities import AssessmentCoverage
+    from nephoscope.service.vulnerability_exemptions import ExemptionLookup
     from nephoscope.service.vulnerability_exposure import ResourceExposure
     from nephoscope.state.inventory.finding import SubjectFinding, VulnerabilitySummary
 
@@ -20,10 +23,22 @@ VULNERABILITY_COLUMNS: tuple[str, ...] = (
 
 
 def finding_rows(
-    findings: Iterable[SubjectFinding], exposures: Mapping[str, ResourceExposure]
+    findings: Iterable[SubjectFinding],
+    exposures: Mapping[str, ResourceExposure],
+    exemption_of: ExemptionLookup,
+    *,
+    with_exempted: bool = True,
 ) -> list[dict[str, Any]]:
-    """Return a row for each finding."""
-    return [_finding_row(one, exposures.get(one.subject.resource_id)) for one in findings]
+    """Return a row for each finding, with the exemption that holds for it."""
+    rows = []
+    for one in findings:
+        known = one.finding.vulnerability
+        subject = ExemptedSubject.of(one.subject)
+        exemption = exemption_of(subject, (known.id, *known.aliases), one.finding.name)
+        if exemption is None or with_exempted:
+            row = _finding_row(one, exposures.get(one.subject.resource_id))
+            rows.append({**row, "exempted": exemption.reason if exemption else ""})
+    return rows
 
 
 def _finding_row(one: SubjectFinding, exposure: ResourceExposure | None) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""The commands of exemptions from vulnerabilities."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXEMPTION_COLUMNS = (
+    "name", "vulnerability", "package", "image", "scope", "category", "until", "state", "reason"
+)  # fmt: skip
+_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
+
+
+@click.command("exempt")
+@click.option("--cve", "vulnerability", default="", metavar="ID", help="From this vulnerability.")
+@click.option("--package", default="", metavar="NAME", help="From vulnerabilities of this package.")
+@click.option(
+    "--image",
+    default="",
+    metavar="IMAGE",
+    help="Of this image alone: a repository, a tag of it, or a digest.",
+)
+@click.option(
+    "--scope",
+    default="/",
+    show_default=True,
+    metavar="ID",
+    help="Of what lies there: a resource, a group, a subscription, /tenants/ID.",
+)
+@click.option("--reason", required=True, metavar="TEXT", help="Why.")
+@click.option(
+    "--category",
+    type=click.Choice(("Waiver", "Mitigated")),
+    default="Waiver",
+    show_default=True,
+    help="Whether the risk is taken, or met otherwise.",
+)
+@click.option("--until", type=_TIME, metavar="TIME", help="When it ends (default: never).")
+@click.pass_obj
+def exempt(data: Path, /, scope: str, until: datetime | None, **given: str) -> None:
+    """Exempt from a vulnerability, a package or an image: such findings are left out of lists, and count for no recommendation."""
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.service import vulnerability_exemptions
+    from nephoscope.service.vulnerability_facts import publish_findings
+    from nephoscope.state import StateError
+
+    wanted = vulnerability_exemptions.VulnerabilityExemption(
+        scope.lower().rstrip("/") or "/", expires=until.replace(tzinfo=UTC) if until else None, **given
+    )  # fmt: skip
+    try:
+        with state_of(data, keeps=True) as state:
+            context = service_of(data, state)
+            made = vulnerability_exemptions.exempt(context, wanted)
+            publish_findings(context)
+    except StateError as error:
+        usage_error(str(error))
+    click.echo(f"exempted: {made.name}")
+
+
+@click.command("exemptions")
+@listed
+@click.pass_obj
+def exemptions(data: Path, /, output: str) -> None:
+    """List the exemptions, those that have expired as well."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.service.vulnerability_exemptions import vulnerability_exemptions
+
+    with state_of(data) as state:
+        context = service_of(data, state)
+        rows = [
+            {
+                "name": one.name, "vulnerability": one.vulnerability, "package": one.package, "image": one.image, "scope": one.scope,
+                "category": one.category, "reason": one.reason, "until": one.expires, "author": one.author,
+                "state": "in force" if one.holds(context.now) else "expired",
+            }
+            for one in vulnerability_exemptions(context)
+        ]  # fmt: skip
+    show_list(rows, EXEMPTION_COLUMNS, output, "nothing is exempted")
+
+
+@click.command("unexempt")
+@click.argument("name")
+@click.pass_obj
+def unexempt(data: Path, /, name: str) -> None:
+    """End the exemption NAME."""
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.service.vulnerability_exemptions import end_vulnerability_exemption
+    from nephoscope.service.vulnerability_facts import publish_findings
+    from nephoscope.state import StateError
+
+    try:
+        with state_of(data, keeps=True) as state:
+            context = service_of(data, state)
+            end_vulnerability_exemption(context, name)
+            publish_findings(context)
+    except StateError as error:
+        usage_error(str(error))
