@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.service.acting import SUBSCRIPTION, context_of
@@ -13,6 +17,7 @@ from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory,
 from nephoscope.access.guard import DeniedError
 from nephoscope.collect.images.layers import UnreadFile
 from nephoscope.collect.scanning.contents import Contents
+from nephoscope.model.package import Package
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.inventories import (
@@ -32,13 +37,17 @@ from nephoscope.service.vulnerabilities import (
     list_vulnerabilities,
 )
 from nephoscope.state import MissingError, State, StateError
+from nephoscope.state.ingestion.outbox import OutboxEntry
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
+from nephoscope.state.leases.holder import new_holder
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability, ExploitPrediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+TABLES = Path(str(files("nephoscope.content") / "tables"))
 
 
 @pytest.fixture
@@ -254,3 +263,44 @@ def test_who_may_keep(house: House) -> None:
             assert list_inventories(house.context, ALL) == []
     (entry,) = [one for one in house.state.audit.entries() if "keep inventory" in str(one.detail)]
     assert (entry.target, entry.detail["packages"]) == (VM.lower(), 1)
+
+
+def _rows(house: House) -> list[tuple[str, dict[str, Any]]]:
+    """What waits for the lake, row by row."""
+    taken: list[tuple[str, dict[str, Any]]] = []
+
+    def append(entries: tuple[OutboxEntry, ...], *, producer: str, sequence: int) -> None:
+        del producer, sequence
+        taken.extend((one.table, dict(one.row)) for one in entries)
+
+    lease = house.state.leases.take("outbox", new_holder(), 60)
+    assert lease is not None
+    house.state.outbox.drain(append, lease)
+    lease.release()
+    return taken
+
+
+def test_logs_tell_the_software_of_machines_and_its_vulnerabilities(house: House) -> None:
+    house.imports(advisory(1, "openssl", "3.0.2", "Debian:12"))
+    system = Package(
+        type="deb", name="openssl", version="3.0.1", namespace="debian", distribution_version="12"
+    )  # fmt: skip
+    house.machine(system, package("lamp", "1.0"))
+    house.image(package("lamp", "1.0"))
+    found = _rows(house)
+    assert Counter(table for table, _ in found) == {
+        "DeviceTvmSoftwareInventory": 2, "ConfigurationData": 2, "DeviceTvmSoftwareVulnerabilities": 1,
+        "DeviceTvmSoftwareVulnerabilitiesKB": 1, "Update": 1,
+    }  # fmt: skip
+    for table, row in found:
+        columns = json.loads((TABLES / f"{table}.json").read_text())["columns"]
+        assert set(row) <= set(columns), table
+    by_table = dict(found)
+    assert by_table["Update"]["Title"] == "openssl 3.0.2"
+    assert by_table["DeviceTvmSoftwareVulnerabilities"]["CveId"] == "CVE-2031-1"
+    house.later(hours=1)
+    house.imports(advisory(1, "openssl", "3.0.2", "Debian:12"), feed="debian")
+    house.imports(advisory(2, "lamp", "2.0"))
+    rematch_packages(house.context)
+    changed = [row["CveId"] for table, row in _rows(house) if table == "DeviceTvmSoftwareVulnerabilities"]
+    assert changed == ["CVE-2031-1", "CVE-2031-2"]

@@ -100,12 +100,14 @@ def import_(
 
 
 def _import_sample(data: Path) -> None:
+    from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.lake.writing.outbox import deliver
     from nephoscope.sample.inventories import keep_company
 
-    with state_of(data, keeps=True) as state:
+    with lake_of(data) as (lake, state):
         kept = keep_company(service_of(data, state))
+        deliver(lake, state)
     click.echo(f"the advisories of the sample company; {kept} of its machines and images are kept")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import WRITE, open_advisories
+from nephoscope.service.inventory_rows import note_software, note_vulnerabilities
 from nephoscope.service.rematching import MATCHED, checkpoint_of, match_package, rematch_packages
 from nephoscope.service.unpublished_findings import mark_unpublished, resources_of
 from nephoscope.state.database.faults import MissingError, StateError
@@ -196,6 +197,8 @@ def _keep(
     kept = inventories.put(session, replace(subject, package_set=digest))
     changes = context.state.vulnerabilities.settle(session, kept.id, set(numbers), context.now, unread)
     mark_unpublished(context, session, resources_of(context, [kept]))
+    note_software(context, session, kept, placed)
+    note_vulnerabilities(context, session, [kept])
     return KeptInventory(kept, changes)
 
 

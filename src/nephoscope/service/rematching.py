@@ -9,6 +9,7 @@ import msgspec
 
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.service.advisories import open_advisories
+from nephoscope.service.inventory_rows import note_vulnerabilities
 from nephoscope.service.unpublished_findings import mark_unpublished, resources_of
 from nephoscope.state.inventory.batches import parts
 from nephoscope.state.inventory.finding import (
@@ -116,7 +117,10 @@ def _keep_matches(context: ServiceContext, matched: list[MatchedPackage]) -> Fin
     with state.transaction(product=_PRODUCT) as session:
         pairs = state.vulnerabilities.put_matches(session, matched)
         holders = state.inventories.holders(session, {package for package, _ in pairs.came})
-        return state.vulnerabilities.apply(session, pairs, holders, context.now)
+        changes = state.vulnerabilities.apply(session, pairs, holders, context.now)
+        changed = SubjectFilter(EVERYTHING, ids=changes.subjects, most=MOST_SUBJECTS)
+        note_vulnerabilities(context, session, state.inventories.subjects(changed))
+        return changes
 
 
 def _finish(context: ServiceContext, advisories: Advisories, before: Mapping[str, object]) -> frozenset[str]:

@@ -98,18 +98,20 @@ def _named(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
 
 def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
     """Keep a scan, publish its findings, and say what it changed; ends the process with 2 where it cannot be kept."""
+    from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import tell, usage_error
+    from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.inventories import keep_inventory
     from nephoscope.service.vulnerability_facts import publish_findings
     from nephoscope.state import StateError
 
     try:
-        with state_of(data, keeps=True) as state:
+        with lake_of(data) as (lake, state):
             context = service_of(data, state)
             kept = keep_inventory(context, scan)
             publish_findings(context)
+            deliver(lake, state)
     except StateError as error:
         usage_error(str(error))
     changes = kept.changes

@@ -207,8 +207,13 @@ class Vulnerabilities:
     def findings(self, wanted: FindingFilter) -> list[VulnerabilityFinding]:
         """Return findings, the riskiest first: exploited, severe, likely to be exploited soon, high in score, mendable."""
         with self._database.read() as session:
-            rows = session.execute(_selected(wanted).order_by(*_RISK).limit(wanted.most)).mappings()
-            return [_finding(row) for row in rows]
+            return self.findings_within(session, wanted)
+
+    @staticmethod
+    def findings_within(session: Session, wanted: FindingFilter) -> list[VulnerabilityFinding]:
+        """Return what `findings` does, within a transaction."""
+        rows = session.execute(_selected(wanted).order_by(*_RISK).limit(wanted.most)).mappings()
+        return [_finding(row) for row in rows]
 
     def bodies(self, findings: Iterable[VulnerabilityFinding]) -> dict[_Pair, bytes]:
         """Return what matching gave of the package and the vulnerability of some findings, as JSON."""
