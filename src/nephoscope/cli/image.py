@@ -70,9 +70,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
             image = _open(stack, target, tag, platform, insecure)
             reading = ImageReading(wanted, LayerFolder(data / "inventory" / "layers", wanted.digest))
             found = examine_image(image, reading, around, tag or _tag_of(target))
-        assessments = assess(
-            data, found.contents, judged_by, keeping.exempted_image(image, target, tag)
-        )
+        assessments = assess(data, found.contents, judged_by, keeping.exempted_image(image, target, tag))
     except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))
     if keeping.keep:
