@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.cli.main import cli
 from nephoscope.content.loader import documents
@@ -131,16 +132,22 @@ def _state(report: dict, resource: str, policy: str) -> str:
     return rows[0]["state"]
 
 
+@pytest.fixture(scope="module")
+def some(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some subscriptions of the sample, for what does not depend on how large an estate is."""
+    return copy_some(tmp_path_factory.mktemp("some"), "apps-dev", "sandbox")
+
+
 @pytest.mark.parametrize("category", ["Waiver", pytest.param("Mitigated", marks=pytest.mark.full)])
-def test_exempt_then_let_it_expire(category: str, tmp_path: Path) -> None:
+def test_exempt_then_let_it_expire(category: str, some: Path, tmp_path: Path) -> None:
     policy = key_of("storage-secure-transfer")
     before = json.loads(
-        run(tmp_path, "scan", "sample:", "--at", "2026-11-01", "-o", "json", "--history", category)
+        run(tmp_path, "scan", some, "--at", "2026-11-01", "-o", "json", "--history", category)
     )
     finding = _finding(before, policy)
     file = tmp_path / "exemption.json"
     file.write_text(json.dumps(_exemption(finding["resource"], policy, category, "2026-12-01T00:00:00Z")))
-    arguments = ("scan", "sample:", "--decisions", file, "-o", "json", "--history", category)
+    arguments = ("scan", some, "--decisions", file, "-o", "json", "--history", category)
     exempt = json.loads(run(tmp_path, *arguments, "--at", "2026-11-02"))
     expired = json.loads(run(tmp_path, *arguments, "--at", "2026-12-02"))
     states = [_state(report, finding["resource"], policy) for report in (before, exempt, expired)]
@@ -155,14 +162,14 @@ def test_exempt_then_let_it_expire(category: str, tmp_path: Path) -> None:
     assert told["score"]["percentage"] == expired["score"]["percentage"]
 
 
-def test_assign_at_a_management_group_with_notscope_override_and_selector(tmp_path: Path) -> None:
-    estate = json.loads(run(tmp_path, "scan", "sample:", "--no-history", "--at", "2026-11-01", "-o", "json"))
+def test_assign_at_a_management_group_with_notscope_override_and_selector(some: Path, tmp_path: Path) -> None:
+    estate = json.loads(run(tmp_path, "scan", some, "--no-history", "--at", "2026-11-01", "-o", "json"))
     policy = key_of("storage-secure-transfer")
     everywhere = {row["resource"] for row in estate["assessments"] if row["policy"] == policy}
     left_out = min(everywhere)
     file = tmp_path / "assignment.json"
     file.write_text(json.dumps(_assignment(policy, left_out)))
-    arguments = ("scan", "sample:", "--no-history", "--decisions", file, "--at", "2026-11-01", "-o", "json")
+    arguments = ("scan", some, "--no-history", "--decisions", file, "--at", "2026-11-01", "-o", "json")
     told = json.loads(run(tmp_path, *arguments))
     rows = [row for row in told["assessments"] if row["policy"] == policy]
     assert {row["resource"] for row in rows} == everywhere - {left_out}

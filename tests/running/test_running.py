@@ -32,6 +32,21 @@ def test_a_test_of_one_process_cannot_start_another() -> None:
         os.fork()
 
 
+def test_what_the_session_began_may_end_behind_the_last_test_whatever_its_tier() -> None:
+    watching = Tiers()
+    item: Any = SimpleNamespace(path=Path(__file__), nodeid="test_last")
+    protocol = watching.pytest_runtest_protocol(item)
+    next(protocol)
+    with pytest.raises(TierError, match="test_last starts a process"):
+        watching._notice("subprocess.Popen", ())
+    watching.pytest_runtest_teardown(nextitem=item)
+    with pytest.raises(TierError, match="test_last starts a process"):
+        watching._notice("subprocess.Popen", ())
+    watching.pytest_runtest_teardown(nextitem=None)
+    watching._notice("subprocess.Popen", ())
+    protocol.close()
+
+
 @pytest.mark.parametrize("mark", [(), (SYSTEM,)])
 def test_a_tier_is_that_of_a_whole_file(mark: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "test_one.py"

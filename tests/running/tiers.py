@@ -61,6 +61,12 @@ class Tiers:
         finally:
             self._running = ""
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> None:
+        """Look away behind the last test: what others began for the session ends there, whoever is the last."""
+        if nextitem is None:
+            self._running = ""
+
     def _notice(self, event: str, _: object) -> None:
         if event in _STARTS and self._running:
             raise TierError(
