@@ -75,11 +75,13 @@ def asked(api, route, owner, mode, how, change=lambda parameters: parameters) ->
 TAKING = [one for one in routes() if one.parameters or one.query or one.body]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("route", routes(), ids=lambda one: one.name)
 def test_what_is_described(api, route, owner):
     asked(api, route, owner, GenerationMode.POSITIVE, FEW)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("route", TAKING, ids=lambda one: one.name)
 def test_what_is_not_described(api, route, owner):
     asked(api, route, owner, GenerationMode.NEGATIVE, FEW)

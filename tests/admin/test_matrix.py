@@ -46,6 +46,7 @@ def may(route, role, where: str) -> bool:
     return about and where == "inside"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("route", routes(), ids=lambda one: one.name)
 def test_a_route(server, route, callers):
     path = re.sub(r"\{(\w+)\}", lambda found: KNOWN[found[1]], PREFIX + route.path)

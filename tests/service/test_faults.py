@@ -104,6 +104,7 @@ def _is_both_or_neither(before: tuple[dict[str, list[str]], int], state: State) 
     assert bool(changed) == (after[1] > before[1]), changed
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [one for one in CALLS if one not in BESIDE])
 def test_a_fault_at_every_step(tmp_path: Path, name: str) -> None:
     wanted, done = 0, False

@@ -79,6 +79,7 @@ def checked(query: str, engine: DuckDBEngine, catalog: MemoryCatalog) -> pa.Tabl
         return None
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("template", CASES["templates"])
 def test_texts_stay_literals(template, engine, catalog):
     ran = 0

@@ -95,6 +95,7 @@ def computed(ahead: Ahead, rows: pa.Table) -> Iterator[DuckDBEngine]:
         yield engine
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("text", CASES)
 @pytest.mark.parametrize("hours", [1, 6])
 def test_every_window_is_as_it_is_by_itself(text: str, hours: int) -> None:

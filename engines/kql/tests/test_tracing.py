@@ -93,6 +93,7 @@ def planned(text: str, period: timedelta, table: pa.Table) -> set[datetime]:
     return ends
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("text", "hours", "most"), CASES)
 def test_no_window_that_is_left_out_has_a_row(text: str, hours: int, most: int) -> None:
     table, period = rows(), hours * HOUR

@@ -93,6 +93,7 @@ def disagreement(query: str, given_tables: dict[str, Any]) -> str:
     return kql_compare.compare_rows(answer.result, witness.rows, query)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("query", QUERIES)
 def test_the_rows_of_the_table(query: str) -> None:
     assert disagreement(query, TABLES) == ""
