@@ -1,4 +1,4 @@
-"""How many examples a property is tried with: as many as it says in the full counts, else a quarter of them."""
+"""How many examples a property is tried with: as many as it says in the full counts, else an eighth of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 #: What a property is always tried with, where it says no less.
-LEAST = 25
+LEAST = 12
 _SETTINGS = "_hypothesis_internal_use_settings"
 
 
 def lower_examples(items: Iterable[pytest.Item]) -> None:
-    """Let each property of these tests be tried with a quarter of its examples, and no fewer than 25 of them."""
+    """Let each property of these tests be tried with an eighth of its examples, and no fewer than 12 of them."""
     functions = {
         inspect.unwrap(item.obj, stop=is_hypothesis_test)
         for item in items
@@ -28,5 +28,5 @@ def lower_examples(items: Iterable[pytest.Item]) -> None:
 def lower(function: object) -> None:
     """Change what a property says of its examples."""
     said: settings = getattr(function, _SETTINGS)
-    few = max(min(said.max_examples, LEAST), said.max_examples // 4)
+    few = max(min(said.max_examples, LEAST), said.max_examples // 8)
     setattr(function, _SETTINGS, settings(parent=said, max_examples=few))
