@@ -31,8 +31,11 @@ from nephoscope.collect.images.documents import INDEX_TYPES
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import find_manifest, put_manifest
 from nephoscope.protect.registry.registry_settings import read_settings
+from nephoscope.service.inventories import keep_image_listing
 from nephoscope.service.registries import change_registry, decide_image, examine_again
 from nephoscope.state import StateError
+from nephoscope.state.ingestion.outbox import OutboxRow
+from nephoscope.state.inventory.inventories import ImageListing
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep
 
 pytestmark = pytest.mark.system
@@ -235,9 +238,21 @@ def test_an_image_is_examined_again_when_advisories_change(
     house.look()
     assert house.image("quarantine/turned").status is ImageStatus.PROMOTED
     assert house.image("approved/turned").status is ImageStatus.PASSED
+    cluster = "/subscriptions/s/resourcegroups/g/providers/microsoft.containerservice/managedclusters/aks"
+    keep_image_listing(house.context, ImageListing(cluster, "", house.now, frozenset([digest])))
     house.import_advisory(tmp_path / "osv", advisory())
     house.look()
     assert house.image("approved/turned").status is ImageStatus.FAILED
+    with house.state.reading() as session:
+        last = session.query(OutboxRow).order_by(OutboxRow.id.desc()).first()
+    assert last
+    assert isinstance(last.row, dict)
+    assert (last.table_name, last.row["IsRunning"], last.row["RunningOn"]) == (
+        "ContainerImageVerdicts_CL",
+        True,
+        [cluster],
+    )
+    assert (last.row["PreviousVerdict"], last.row["Verdict"]) == ("promote", "reject")
 
 
 def test_a_registry_that_is_away_is_asked_until_it_answers(tmp_path: Path) -> None:

@@ -58,4 +58,3 @@ class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     exemptions: tuple[VulnerabilityExemption, ...] = ()
     delete_rejected: bool = False
     copy_unmountable: bool = False
-    attest: bool = False

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.protect.registry.registry_settings import RegistrySettings, read_settings
+from nephoscope.protect.registry.signatures import subject_of
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def take_found(
     now: datetime,
 ) -> bool:
     """Take in what a tag stands for, as polling found it; returns whether something is to be done that no event asked for."""
+    if subject := subject_of(tag):
+        return take_attachment(state, session, registry, repository, subject, now)
     images = state.registry_images
     before = images.find(session, registry.name, repository, digest)
     if before is None:
@@ -81,6 +84,18 @@ def take_found(
     if not known:
         images.put(session, replace(before, tags=(*before.tags, tag)))
     return False
+
+
+def take_attachment(
+    state: State, session: Session, registry: WatchedRegistry, repository: str, subject: str, now: datetime
+) -> bool:
+    """Have an image examined anew that is held for want of a signature, as a statement on it came; returns whether it is."""
+    image = state.registry_images.find(session, registry.name, repository, subject)
+    waits = image is not None and image.status is ImageStatus.HELD
+    if image is None or not waits or not any(one.get("kind") == "signature" for one in image.reasons):
+        return False
+    state.registry_images.put(session, ask_again(image, "signature", now))
+    return True
 
 
 def take_imported(
@@ -117,6 +132,10 @@ def _take(
     event: RegistryEvent,
     now: datetime,
 ) -> None:
+    if subject := subject_of(event.tag):
+        if event.action == "push":
+            take_attachment(state, session, registry, event.repository, subject, now)
+        return
     images = state.registry_images
     before = images.find(session, registry.name, event.repository, event.digest)
     if before is None:

@@ -23,9 +23,16 @@ from nephoscope.collect.images.errors import (
 from nephoscope.collect.images.registry_writing import find_manifest
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
 from nephoscope.protect.registry.intake import PRODUCT, ask_again
-from nephoscope.protect.registry.promotion import PromotionError, clean, copy_tree, tag_root
+from nephoscope.protect.registry.promotion import PromotionError, clean, copy_attachments, copy_tree, tag_root
+from nephoscope.protect.registry.signatures import verify_signatures
 from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE, verdict_row
-from nephoscope.protect.registry.verdicts import VerdictReason, judge_image, summarize_images
+from nephoscope.protect.registry.verdicts import (
+    ImageProblem,
+    PlatformExamination,
+    VerdictReason,
+    judge_image,
+    summarize_images,
+)
 from nephoscope.state import StateError
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
 
@@ -43,6 +50,8 @@ if TYPE_CHECKING:
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
 #: Tries after which a step that the registry refuses is held for a person; one that does not answer is asked without end.
 _MOST_REFUSALS = 8
+#: What lists the images that it holds, and runs none.
+_REGISTRIES = "/microsoft.containerregistry/registries/"
 _LOG = logging.getLogger("nephoscope.registries")
 #: Takes what an image of a registry holds, by the digest of the manifest for one machine.
 Keep: TypeAlias = Callable[["WatchedRegistry", RegistryImage, str, "Contents"], None]
@@ -110,6 +119,7 @@ class Journey:
             tag=next(iter(image.tags), ""),
             keep=self._keeps(image),
         )
+        images += self._unsigned(image)
         judged = judge_image(images, policy, now.date(), _accepted(image))
         kept = {
             "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(_accepted(image)),
@@ -128,6 +138,19 @@ class Journey:
             examined, decided=now if rejected else None, decided_by="", decision_reason="",
             step=ImageStep.CLEAN if rejected and policy.delete_rejected else ImageStep.FINISH,
         )  # fmt: skip
+
+    def _unsigned(self, image: RegistryImage) -> list[PlatformExamination]:
+        """Return the problem that an image has too few signatures, [] where it has enough."""
+        wanted = self.settings.policy.signatures
+        if not wanted:
+            return []
+        signed = verify_signatures(self.registry, image.repository, image.digest, self.settings.keys)
+        if len(signed) >= wanted:
+            return []
+        by = f" (by {', '.join(sorted(signed))})" if signed else ""
+        text = f"it has {len(signed)} of {wanted} signatures{by}"
+        problem = ImageProblem(kind="signature", key="", text=text)
+        return [PlatformExamination(digest=image.digest, platform="", problems=(problem,))]
 
     def _keeps(self, image: RegistryImage) -> KeepContents:
         """Return what keeps the contents of an image: of those outside of quarantine, which may be used."""
@@ -149,7 +172,10 @@ class Journey:
         tree = read_tree(self.registry, image.repository, image.digest)
         copies = self.settings.policy.copy_unmountable
         copy_tree(self.registry, image.repository, image.target, tree, copies=copies)
-        return replace(image, step=ImageStep.TAG, attempts=0, error="")
+        attached = copy_attachments(self.registry, image.repository, image.target, image.digest)
+        # deleted with the image, and before it
+        manifests = tuple(dict.fromkeys((*image.manifests, *attached)))
+        return replace(image, step=ImageStep.TAG, manifests=manifests, attempts=0, error="")
 
     def _tag(self, image: RegistryImage) -> RegistryImage:
         given = tag_root(self.registry, image.repository, image.target, self._tree(image), image.tags)
@@ -197,7 +223,7 @@ class Journey:
 
     def _keep(self, before: RegistryImage, changed: RegistryImage) -> RegistryImage:
         """Keep what a step came to, with what was pushed meanwhile, and the rows that tell of an end."""
-        images = self.state.registry_images
+        images, running = self.state.registry_images, self._running_on(changed)
         with self.state.transaction(product=PRODUCT) as session:
             self.lease.check(session)
             now = images.find(session, before.registry, before.repository, before.digest)
@@ -207,13 +233,24 @@ class Journey:
             if before.step is ImageStep.EXAMINE:
                 images.forget_parts(session, kept)
             if kept.status is not ImageStatus.QUEUED and _is_news(kept):
-                self._tell(session, kept)
+                self._tell(session, kept, running)
         return kept
 
-    def _tell(self, session: Session, image: RegistryImage) -> None:
-        self.state.outbox.add(
-            session, self.watched.workspace, VERDICTS_TABLE, verdict_row(self.watched, image, self.clock())
-        )
+    def _running_on(self, image: RegistryImage) -> list[str]:
+        """Return the ids of what is known to run an image that fails, by the listings of clusters."""
+        if image.status is not ImageStatus.FAILED:
+            return []
+        parts = {image.digest, *image.manifests}
+        listings = self.state.inventories.listings()
+        return [
+            one.resource_id
+            for one in listings
+            if _REGISTRIES not in one.resource_id and not parts.isdisjoint(one.digests)
+        ]
+
+    def _tell(self, session: Session, image: RegistryImage, running: list[str]) -> None:
+        row = verdict_row(self.watched, image, self.clock(), running)
+        self.state.outbox.add(session, self.watched.workspace, VERDICTS_TABLE, row)
         if image.status is ImageStatus.PROMOTED:
             self._note_promoted(session, image)
 

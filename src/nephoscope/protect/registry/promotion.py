@@ -16,7 +16,8 @@ from nephoscope.collect.images.registry_writing import (
     put_manifest,
     upload_blob,
 )
-from nephoscope.protect.registry.image_tree import ImageTree
+from nephoscope.protect.registry.image_tree import ImageTree, read_tree
+from nephoscope.protect.registry.signatures import attachment_tags
 
 
 class PromotionError(ImageError):
@@ -38,6 +39,24 @@ def copy_tree(registry: Registry, source: str, target: str, tree: ImageTree, *, 
             if not blob.urls:
                 _mount(registry, source, target, blob, copies=copies)
         put_manifest(registry, target, document.digest, document.content, document.media_type)
+
+
+def copy_attachments(registry: Registry, source: str, target: str, digest: str) -> list[str]:
+    """Let a repository hold the statements on an image (signatures, attestations, bills of materials) under their tags.
+
+    What holds anything else stays behind: it was not examined. Returns the digests of what was copied; raises ImageError.
+    """
+    copied: list[str] = []
+    for tag in attachment_tags(digest):
+        if find_manifest(registry, source, tag) is None:
+            continue
+        tree = read_tree(registry, source, tag)
+        if any(one.is_image or one.artifact for one in tree.documents):
+            continue
+        copy_tree(registry, source, target, tree, copies=True)
+        put_manifest(registry, target, tag, tree.root.content, tree.root.media_type)
+        copied += tree.digests
+    return copied
 
 
 def _mount(registry: Registry, source: str, target: str, blob: Descriptor, *, copies: bool) -> None:

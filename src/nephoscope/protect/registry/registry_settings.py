@@ -12,6 +12,7 @@ import msgspec
 from nephoscope.collect.scanning.image_rules.discovery import image_checks
 from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
 from nephoscope.protect.registry.image_policy import ImagePolicy
+from nephoscope.protect.registry.signatures import PublicKeyError, read_public_key
 from nephoscope_policy.model.resource_id import ResourceId
 
 _LONGEST_AUTHORITY = 262_144
@@ -79,6 +80,8 @@ def read_settings(document: Mapping[str, Any]) -> RegistrySettings:
     _check_numbers(settings)
     _check_authority(settings.authority)
     _check_policy(settings)
+    for name, key in settings.keys.items():
+        _check_key(name, key)
     return settings
 
 
@@ -133,6 +136,13 @@ def _check_policy(settings: RegistrySettings) -> None:
         make_policy(policy.allowed_licenses, policy.denied_licenses)
     except LicensePolicyError as error:
         raise RegistrySettingsError(f"policy: {error}") from error
+
+
+def _check_key(name: str, key: str) -> None:
+    try:
+        read_public_key(key)
+    except PublicKeyError as error:
+        raise RegistrySettingsError(f"keys.{name}: {error}") from error
 
 
 def _check_authority(authority: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,13 @@ if TYPE_CHECKING:
 VERDICTS_TABLE = "ContainerImageVerdicts_CL"
 
 
-def verdict_row(registry: WatchedRegistry, image: RegistryImage, now: datetime) -> dict[str, Any]:
-    """Return the row of an image that stands still: promoted, rejected, held, or as examined again."""
+def verdict_row(
+    registry: WatchedRegistry, image: RegistryImage, now: datetime, running: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the row of an image that stands still: promoted, rejected, held, or as examined again.
+
+    `running` are the ids of what runs it.
+    """
     summary = image.summary or {}
     vulnerabilities = summary.get("vulnerabilities", {})
     return {
@@ -25,5 +31,6 @@ def verdict_row(registry: WatchedRegistry, image: RegistryImage, now: datetime) 
         "Kinds": sorted({str(one.get("kind", "")) for one in image.reasons}),
         "Critical": vulnerabilities.get("Critical", 0), "High": vulnerabilities.get("High", 0),
         "Exploited": summary.get("exploited", 0), "NotAssessed": summary.get("notAssessed", 0),
-        "DecidedBy": image.decided_by, "_ResourceId": registry.settings.get("resourceId", "").lower(), "Type": VERDICTS_TABLE,
+        "IsRunning": bool(running), "RunningOn": list(running), "DecidedBy": image.decided_by,
+        "_ResourceId": registry.settings.get("resourceId", "").lower(), "Type": VERDICTS_TABLE,
     }  # fmt: skip

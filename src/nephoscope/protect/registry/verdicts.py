@@ -145,7 +145,9 @@ def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterabl
     """Yield what is not known of its packages: not assessed, by data that are too old, or not to be compared."""
     if policy.unknown == "allow":
         return
-    if not image.assessments and not any(one.kind in ("unread", "artifact") for one in image.problems):
+    if not image.assessments and not any(
+        one.kind in ("unread", "artifact", "signature") for one in image.problems
+    ):
         text = "no package was found in it, so that nothing is known of its vulnerabilities"
         yield VerdictReason(
             kind="not_assessed", key="", effect=policy.unknown, text=text, platform=image.platform
@@ -166,9 +168,9 @@ def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterabl
 
 def _effect_of(problem: ImageProblem, policy: ImagePolicy) -> Effect:
     match problem.kind:
-        case "malware" | "age" | "signature":
+        case "malware" | "age":
             return "reject"
-        case "artifact":
+        case "artifact" | "signature":
             return "hold"
         case "configuration" | "configuration_unknown":
             wanted = "*" in policy.configuration or problem.key in policy.configuration
@@ -209,7 +211,7 @@ def summarize_images(images: Sequence[PlatformExamination]) -> dict[str, object]
         for one in image.problems:
             problems[one.kind] = problems.get(one.kind, 0) + 1
     return {
-        "platforms": [one.platform for one in images],
+        "platforms": [one.platform for one in images if one.platform],
         "packages": len(assessments),
         "vulnerabilities": dict(count_severities(finding for one in assessments for finding in one.findings)),
         "exploited": sum(finding.is_exploited for one in assessments for finding in one.findings),
