@@ -73,7 +73,7 @@ def _measure(recipe: Recipe, layout: Path, compared: tuple[Scanner, ...], runs: 
     taken: dict[str, list[Run]] = {}
     for _ in range(runs):
         for scanner in compared:
-            kept = scratch / f"{scanner.name}-kept"
+            kept = scratch / f"{recipe.name}.{scanner.name}-kept"
             scanner.forget(kept)
             output = scratch / f"{recipe.name}.{scanner.name}.json"
             taken.setdefault(f"{scanner.name} cold", []).append(scanner.scan(layout, kept, output))

@@ -89,18 +89,30 @@ def _is_written_otherwise(listed: Listed, is_ours: bool, scans: Scans) -> bool:
     return any(way in bill for way in ways for bill in others if way != listed.key)
 
 
-def _has_another_group(listed: Listed, is_ours: bool, scans: Scans) -> bool:
-    """The same artifact and version of Java stands on the other side with another group."""
-    if listed.key.type != "maven":
+def _stands_elsewhere(types: tuple[str, ...]) -> Rule:
+    """Return the rule that the same name and version stands on the other side in another namespace."""
+
+    def rule(listed: Listed, is_ours: bool, scans: Scans) -> bool:
+        if listed.key.type not in types:
+            return False
+        others = list(scans.peers.values()) if is_ours else [scans.ours]
+        mine = (listed.key.type, listed.key.name.rpartition("/")[2], listed.key.version)
+        return any(
+            (key.type, key.name.rpartition("/")[2], key.version) == mine for bill in others for key in bill
+        )
+
+    return rule
+
+
+def _is_an_archive_named_otherwise(listed: Listed, is_ours: bool, scans: Scans) -> bool:
+    """The same archive of Java stands on the other side by another name."""
+    if listed.key.type != "maven" or not listed.paths:
         return False
-    others = [scans.ours] if not is_ours else list(scans.peers.values())
-    mine = (listed.key.name.rpartition("/")[2], listed.key.version)
-    return any(
-        (key.name.rpartition("/")[2], key.version) == mine
-        for bill in others
-        for key in bill
-        if key.type == "maven"
-    )
+    others = list(scans.peers.values()) if is_ours else [scans.ours]
+    places = {
+        path for bill in others for one in bill.values() if one.key.type == "maven" for path in one.paths
+    }
+    return listed.paths <= places
 
 
 RULES: dict[str, Rule] = {
@@ -109,5 +121,7 @@ RULES: dict[str, Rule] = {
     "the version resource of a Windows program, which no package manager installed": _is_resource_of_windows,
     "a program known by texts in it: the package that it is of is listed": _is_text_of_a_program,
     "listed with the version written otherwise (a `v` before it)": _is_written_otherwise,
-    "listed with another group: the archive names none, and each guesses it": _has_another_group,
+    "listed with another group: the archive names none, and each guesses it": _stands_elsewhere(("maven",)),
+    "an archive without properties of Maven: file and manifest name it, each scanner in its way": _is_an_archive_named_otherwise,
+    "listed for the same distribution by another name of it": _stands_elsewhere(("rpm", "deb")),
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +46,8 @@ class Scanner:
         """Empty the folder of what is kept."""
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)
+        if self.name == "trivy":
+            _write_empty_java_database(kept / "java-db")
 
 
 def scanners(folder: Path) -> tuple[Scanner, Scanner, Scanner]:
@@ -58,6 +63,19 @@ def scanners(folder: Path) -> tuple[Scanner, Scanner, Scanner]:
         Scanner("trivy", (str(_program(environment, "trivy")),)),
         Scanner("syft", (str(_program(environment, "syft")),), keeps=False),
     )
+
+
+def _write_empty_java_database(folder: Path) -> None:
+    """Write a list of Java's archives by their digests that has none: trivy reads no archive without one, and none is reached."""
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "trivy-java.db")) as database:
+        database.execute("CREATE TABLE artifacts (id INTEGER PRIMARY KEY, group_id TEXT, artifact_id TEXT)")
+        database.execute(
+            "CREATE TABLE indices (artifact_id INTEGER, version TEXT, sha1 BLOB, archive_type TEXT)"
+        )
+        database.commit()
+    times = dict.fromkeys(("NextUpdate", "UpdatedAt", "DownloadedAt"), "2099-01-01T00:00:00Z")
+    (folder / "metadata.json").write_text(json.dumps({"Version": 1, **times}))
 
 
 def _program(environment: Path, name: str) -> Path:

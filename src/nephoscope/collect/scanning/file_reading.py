@@ -18,7 +18,18 @@ _RELEASES = frozenset(PATHS)
 _MAX_RELEASE = 65_536
 _EXECUTABLE = 0o111
 #: Folders whose content package managers installed, and the readers of the descriptions that installed packages have.
-_INSTALLED = frozenset(("node_modules", "site-packages", "dist-packages", "gems", "Pods", "bower_components"))
+_INSTALLED = frozenset(
+    (
+        "node_modules",
+        "site-packages",
+        "dist-packages",
+        "gems",
+        "Pods",
+        "bower_components",
+        "maven-repo",
+        ".m2",
+    )
+)
 _OF_INSTALLED = frozenset(
     (
         "package_json",
