@@ -36,12 +36,17 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+def packed(content: bytes) -> bytes:
+    """Return content in gzip, the same at any time: the digest of a layer is that of its bytes."""
+    return gzip.compress(content, mtime=0)
+
+
 def make_layout(
     folder: Path,
     layers: list[Files],
     *,
     name: str = "latest",
-    compress: Callable[[bytes], bytes] = gzip.compress,
+    compress: Callable[[bytes], bytes] = packed,
     modes: Mapping[str, int] | None = None,
     told: Mapping[str, object] | None = None,
     **config: object,
