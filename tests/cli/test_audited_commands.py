@@ -26,7 +26,8 @@ access audit, access list, alerts list, alerts show, attackpaths, automations hi
 behavior list, behavior show, collect, compliance, content coverage, content list, content show, content test,
 credentials list, doctor, facts list, gaps, hunt bookmarks, hunt run, incidents list, incidents metrics, incidents show,
 intel feeds, intel list, intel show, locations list, locations suggest, pipelines collect, pipelines items,
-pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, query, recommendations, response list,
+pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show, protect registry images,
+protect registry list, protect registry show, protect registry test, protect requests list, query, recommendations, response list,
 response rules,
 response show, score, signin list, signin test, sources health, sources kinds, sources list, sources show, sources test,
 suppressions list, suppressions show, tables list, tables show, tenants grant, tenants list, tenants rights, tuning advice,
@@ -45,6 +46,14 @@ ELSEWHERE = {
     "inventory": "tests/service/test_inventories.py",
     "vulnerabilities exempt": "tests/service/test_vulnerability_facts.py",
     "vulnerabilities unexempt": "tests/service/test_vulnerability_facts.py",
+    **{
+        f"protect registry {one}": "tests/protect/registry/test_journey.py"
+        for one in ("add", "examine", "pause", "promote", "reject", "remove", "resume", "secret", "set")
+    },
+    **{
+        f"protect requests {one}": "tests/protect/registry/test_requests.py"
+        for one in ("approve", "create", "deny", "withdraw")
+    },
     "restore": "tests/serve/test_restored_audit.py",
     "access link": "as access token",
     "scan": "below",
