@@ -173,6 +173,7 @@ KNOWN: dict[str, tuple[Entity, str, dict[str, str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", KNOWN)
 def test_every_tenant_is_asked(data: Path, case: str) -> None:
     one, resource, told = KNOWN[case]
@@ -271,6 +272,7 @@ TOLD = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "one", "told"), TOLD, ids=lambda one: getattr(one, "title", None))
 def test_a_reader_is_told_of_what_they_reach(
     data: Path, name: str, one: Entity, told: dict[str, str]

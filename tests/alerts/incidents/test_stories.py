@@ -84,6 +84,7 @@ CHAIN: tuple[Raised, ...] = (
 )
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "order", list(permutations(CHAIN)), ids=lambda order: "-".join(one[0] for one in order)
 )

@@ -85,6 +85,7 @@ TRIGGERS = [
 ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("operator", "threshold", "rows", "wanted"), TRIGGERS)
 def test_the_trigger_counts_what_is_left(
     put: Put, run: Any, edit: Any, operator: str, threshold: int, rows: list[Any], wanted: list[str]
