@@ -16,7 +16,7 @@ from nephoscope.vulnerability.matching.layers import layers_of
 from nephoscope.vulnerability.matching.matcher import standing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from nephoscope.model.package import Package
@@ -91,27 +91,33 @@ def coverage_of(
     context: ServiceContext, subjects: Iterable[InventorySubject]
 ) -> dict[int, AssessmentCoverage]:
     """Return how far subjects are assessed now, by their ids: a feed that got too old since counts as too old."""
+    every, inventories = list(subjects), context.state.inventories
+    sets = {one.package_set for one in every}
+    with context.state.reading() as session:
+        kinds = inventories.kinds(session, sets)
+        undetermined = inventories.undetermined(session, sets)
+        bodies = inventories.bodies(session, {number for one in kinds.values() for number, _ in one})
     with open_advisories(context.data, context.now) as advisories:
-        standings = _Standings(context, advisories)
-        return {one.id: standings.coverage(one) for one in subjects}
+        standings = _Standings(advisories, bodies)
+        return {
+            one.id: standings.coverage(
+                one, kinds.get(one.package_set, ()), undetermined.get(one.package_set, 0)
+            )
+            for one in every
+        }
 
 
 class _Standings:
     """What can be assessed now, asked once for all packages that the same feeds speak of."""
 
-    def __init__(self, context: ServiceContext, advisories: Advisories) -> None:
-        self._context, self._advisories = context, advisories
-        self._known: dict[int, tuple[str, datetime | None]] = {}
+    def __init__(self, advisories: Advisories, bodies: Mapping[int, Package]) -> None:
+        self._advisories = advisories
+        self._known = {number: self._standing(body) for number, body in bodies.items()}
 
-    def coverage(self, subject: InventorySubject) -> AssessmentCoverage:
-        """Return how far a subject is assessed."""
-        state = self._context.state
-        with state.reading() as session:
-            kinds = state.inventories.kinds(session, subject.package_set)
-            missing = [number for number, _ in kinds if number not in self._known]
-            bodies = state.inventories.bodies(session, missing)
-            undetermined = state.inventories.undetermined(session, subject.package_set)
-        self._known.update({number: self._standing(body) for number, body in bodies.items()})
+    def coverage(
+        self, subject: InventorySubject, kinds: Iterable[tuple[int, int]], undetermined: int
+    ) -> AssessmentCoverage:
+        """Return how far a subject is assessed, by a package of each kind that it has with their number."""
         missed: dict[str, int] = {}
         assessed, until = 0, None
         for number, count in kinds:

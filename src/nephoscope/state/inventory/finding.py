@@ -99,7 +99,10 @@ class VulnerabilityFinding:
 
 @dataclass(frozen=True, slots=True)
 class FindingFilter:
-    """Which findings are asked for, of which subjects; `rank` is the least one of the severity."""
+    """Which findings are asked for, of which subjects; `rank` is the least one of the severity.
+
+    `text` stands in a name of the vulnerability or in its summary.
+    """
 
     subjects: SubjectFilter
     vulnerability: str = ""
@@ -109,6 +112,7 @@ class FindingFilter:
     is_fixable: bool = False
     with_closed: bool = False
     most: int = 10_000
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,16 @@ class Inventories:
         return array("I", packed or b"")
 
     @staticmethod
+    def named(session: Session, text: str, most: int) -> dict[int, tuple[str, str, str]]:
+        """Return the type, name and version of at most so many packages whose name has a text, by their numbers."""
+        row = InventoryPackageRow
+        statement = select(row.number, row.type, row.name, row.version).where(
+            row.name.icontains(text, autoescape=True)
+        )
+        found = session.execute(statement.order_by(func.length(row.name), row.number).limit(most))
+        return {number: (type_, name, version) for number, type_, name, version in found}
+
+    @staticmethod
     def holders(session: Session, packages: Collection[int]) -> dict[int, list[int]]:
         """Return the subjects that hold each of some packages."""
         wanted, by_set = frozenset(packages), dict[str, list[int]]()
@@ -223,23 +233,28 @@ class Inventories:
         return found
 
     @staticmethod
-    def kinds(session: Session, package_set: str) -> list[tuple[int, int]]:
-        """Return the number of a package of each kind of a set, and how many packages of that kind it has."""
-        found = session.scalar(select(PackageSetRow.kinds).where(PackageSetRow.digest == package_set))
-        return [(number, count) for number, count in found or ()]
+    def kinds(session: Session, package_sets: Iterable[str]) -> dict[str, list[tuple[int, int]]]:
+        """Return, by sets, the number of a package of each kind of the set, and how many packages of that kind it has."""
+        row, found = PackageSetRow, dict[str, list[tuple[int, int]]]()
+        for part in parts(dict.fromkeys(package_sets)):
+            for digest, kinds in session.execute(select(row.digest, row.kinds).where(row.digest.in_(part))):
+                found[digest] = [(number, count) for number, count in kinds]
+        return found
 
     @staticmethod
-    def undetermined(session: Session, package_set: str) -> int:
-        """Return how many packages of a set have a version that could not be compared with what is said of them."""
-        members = Inventories.members(session, package_set)
-        row = InventoryPackageRow
-        counts = (
-            session.scalar(
-                select(func.count()).select_from(row).where(row.number.in_(part), row.is_undetermined)
-            )
-            for part in parts(members)
-        )
-        return sum(count or 0 for count in counts)
+    def undetermined(session: Session, package_sets: Iterable[str]) -> dict[str, int]:
+        """Return how many packages of each set have a version that could not be compared with what is said of them."""
+        package, row = InventoryPackageRow, PackageSetRow
+        those = frozenset(session.scalars(select(package.number).where(package.is_undetermined)))
+        if not those:
+            return {}
+        found: dict[str, int] = {}
+        for part in parts(dict.fromkeys(package_sets)):
+            for digest, packed in session.execute(
+                select(row.digest, row.members).where(row.digest.in_(part))
+            ):
+                found[digest] = len(those.intersection(array("I", packed)))
+        return found
 
     @staticmethod
     def outdated(session: Session, changed: Collection[tuple[str, str]] | None) -> list[int]:

@@ -10,7 +10,20 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import RowMapping, Select, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    RowMapping,
+    Select,
+    Text,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
@@ -41,6 +54,8 @@ _FINDING, _OF, _KNOWN, _PACKAGE = (
     KnownVulnerabilityRow,
     InventoryPackageRow,
 )
+#: What a text is looked for in.
+_WORDS = (_KNOWN.id, _KNOWN.summary, type_coerce(_KNOWN.aliases, Text))
 _Row = dict[str, Any]
 #: The severities by their ranks.
 _SEVERITIES = ("Unknown", "Negligible", "Low", "Medium", "High", "Critical")
@@ -247,6 +262,20 @@ class Vulnerabilities:
             rows = session.execute(grouped.order_by(*order).limit(wanted.most)).mappings()
             return [_summary(row) for row in rows]
 
+    def severity_counts(self, wanted: FindingFilter) -> dict[int, dict[str, int]]:
+        """Return how many vulnerabilities of each severity subjects have, by their ids; each counts by its severest package."""
+        worst = func.coalesce(func.max(_OF.rank), 0).label("rank")
+        each = _joined(select(_FINDING.subject, worst), wanted)
+        grouped = each.group_by(_FINDING.subject, _FINDING.vulnerability).subquery()
+        statement = select(grouped.c.subject, grouped.c.rank, func.count())
+        found: dict[int, dict[str, int]] = {}
+        with self._database.read() as session:
+            for subject, rank, count in session.execute(
+                statement.group_by(grouped.c.subject, grouped.c.rank)
+            ):
+                found.setdefault(subject, {})[_SEVERITIES[rank]] = count
+        return found
+
 
 def _match_row(number: int, found: PackageVulnerability) -> _Row:
     return {
@@ -280,6 +309,7 @@ def _joined(statement: Select[Any], wanted: FindingFilter) -> Select[Any]:
         (wanted.rank > 0, _OF.rank >= wanted.rank),
         (wanted.is_exploited, _KNOWN.is_exploited),
         (wanted.is_fixable, _OF.fixed_version != ""),
+        (bool(wanted.text), or_(*(one.icontains(wanted.text, autoescape=True) for one in _WORDS))),
     ]
     return joined.where(*(condition for is_asked, condition in given if is_asked))
 

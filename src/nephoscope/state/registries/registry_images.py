@@ -282,6 +282,13 @@ class RegistryImages:
             rows = session.execute(query.group_by(RegistryImageRow.status))
             return {str(row[0]): int(row[1]) for row in rows}
 
+    def last_events(self) -> dict[str, datetime]:
+        """Return when the last event of each registry was received, of the events whose ids are kept."""
+        rows = RegistryEventRow
+        query = select(rows.registry_name, func.max(rows.received)).group_by(rows.registry_name)
+        with self._database.read() as session:
+            return {str(name): received for name, received in session.execute(query)}
+
     def with_digests(self, digests: Iterable[str]) -> list[RegistryImage]:
         """Return the images of these digests, wherever they are."""
         wanted: Sequence[str] = sorted(set(digests))

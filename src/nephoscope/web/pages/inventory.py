@@ -14,6 +14,7 @@ from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
 from nephoscope.state import MissingError
 from nephoscope.web.facts.code_facts import code_facts
+from nephoscope.web.facts.machine_facts import MACHINES, machine_software
 from nephoscope.web.facts.resource_facts import entity_of, facts
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
@@ -86,6 +87,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
             (one, each) for one in own_assessments(visit, id_) for each in one.several if each.resource == id_
         ],
         "code": code_facts(visit, id_, findings),
+        "software": machine_software(visit, id_),
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }
     if (file := file_of(visit, str(body.get("name") or "resource"), tables(findings, known))) is not None:
@@ -95,6 +97,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
         "unknown": sum(one.state in (State.UNKNOWN, State.ERROR) for one in findings),
+        "is_machine": str(body.get("type") or "").lower() in MACHINES,
         **known,
     }  # fmt: skip
 

@@ -13,8 +13,11 @@ from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.kinds import sub_assessments
 from nephoscope.posture.published.mentions import Mention, sought
 from nephoscope.posture.reports.graph_tables import LISTED
+from nephoscope.service.image_overview import list_images
+from nephoscope.service.registries import READ_IMAGES
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.saved_queries import ESTATE
+from nephoscope.service.vulnerability_search import find_packages, find_vulnerabilities
 from nephoscope.state.incidents.alerts import Looked
 from nephoscope.state.incidents.incidents import Sought
 from nephoscope.web.facts.resource_facts import SUB
@@ -33,7 +36,10 @@ READ = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 MOST, MOST_CSV = 25, 10_000
-KINDS = ("resources", "mentions", "accounts", "tallies", "paths", "incidents", "alerts", "rules", "queries")
+KINDS = (
+    "resources", "mentions", "accounts", "tallies", "paths", "incidents", "alerts", "rules", "queries", "vulnerabilities", "packages",
+    "images",
+)  # fmt: skip
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -51,6 +57,7 @@ def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
     if not text:
         return found
     found |= _of_estate(visit, text, most)
+    found |= _inside(visit, text, most)
     state, wanted = visit.instance.state, text.casefold()
     for one in visit.workspaces(INCIDENTS):
         sought = Sought(text=text, numbers=visit.incidents_of(one))
@@ -79,6 +86,17 @@ def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     }
 
 
+def _inside(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
+    """What machines and images hold: vulnerabilities and packages by their names, images by name, tag or digest."""
+    reach = visit.reach(READ)
+    images = [] if visit.reach(READ_IMAGES).nothing else list_images(visit.service, visit.reach, text)[:most]
+    return {
+        "vulnerabilities": find_vulnerabilities(visit.service, reach, text, most),
+        "packages": find_packages(visit.service, reach, text, most),
+        "images": images,
+    }
+
+
 def _mentions(visit: Visit, edition: Edition, text: str, most: int) -> list[Mention]:
     """What has an address or names it, and what a CVE was found in."""
     resources = edition.mentions.found(visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most)
@@ -101,6 +119,12 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         *(("alert", str(one.document["AlertName"]), one.workspace, one.id) for one in found["alerts"]),
         *(("rule", one.name, workspace, one.id) for workspace, one in found["rules"]),
         *(("query", one.name, one.workspace, one.id) for one in found["queries"]),
+        *(
+            ("vulnerability", one.vulnerability.summary, "", one.vulnerability.id)
+            for one in found["vulnerabilities"]
+        ),
+        *(("package", f"{one.name} {one.version}", "", one.type) for one in found["packages"]),
+        *(("image", one.name, "", one.digest) for one in found["images"]),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.web.drawing.wording import STATES, caused
 from nephoscope.web.facts.code_facts import code_rows
+from nephoscope.web.facts.machine_facts import software_table, vulnerability_table
 from nephoscope.web.tables.tables import Table
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
         "code": partial(
             Table, ("What", "Severity", "Finding", "File", "Line", "Repository"), code_rows(known["code"])
         ),
+        "software": partial(software_table, known["software"]),
+        "vulnerabilities": partial(vulnerability_table, known["software"]),
         "put": partial(
             Table,
             ("State", "Severity", "Assessment", "Why", "Put by", "When"),

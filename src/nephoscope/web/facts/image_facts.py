@@ -1,0 +1,100 @@
+"""What pages show of an image: what was found in it by kind, its packages with their layers, and what was decided about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nephoscope.model.package import Package
+    from nephoscope.service.image_overview import ImageOverview
+    from nephoscope.web.visits.visit import Visit
+
+#: Kinds of reasons -> the section of the page that they stand in.
+SECTIONS = {
+    "malware": "Malware", "suspicious": "Malware", "malware_unknown": "Malware", "secret": "Secrets",
+    "configuration": "Configuration", "configuration_unknown": "Configuration", "license": "Licences", "license_unknown": "Licences",
+    "vulnerability": "Vulnerabilities", "not_assessed": "Not assessed", "unread": "Not read", "age": "Age of the base",
+    "signature": "Signatures", "artifact": "Other content",
+}  # fmt: skip
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_WORDS = {"promote": "promoted it", "reject": "rejected it", "examine": "had it examined again"}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLayer:
+    """A layer with how many packages it brought; the digest is '' for what is of no layer that is known."""
+
+    digest: str
+    packages: int
+    ecosystems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDecision:
+    """What somebody did about an image, or what the policy decided."""
+
+    moment: datetime
+    author: str
+    text: str
+    reason: str
+
+
+def reasons_by_section(image: ImageOverview) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the reasons of the verdict, by the section that they stand in."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for one in image.registered.reasons if image.registered else ():
+        found.setdefault(SECTIONS.get(str(one.get("kind")), "Other content"), []).append(one)
+    return {name: found[name] for name in dict.fromkeys(SECTIONS.values()) if name in found}
+
+
+def problem_counts(image: ImageOverview) -> dict[str, int] | None:
+    """Return how many problems beside vulnerabilities were found, by section; None where it was not examined for them."""
+    summary = image.registered.summary if image.registered else None
+    if summary is None:
+        return None
+    counts: Counter[str] = Counter()
+    for kind, count in summary.get("problems", {}).items():
+        counts[SECTIONS.get(kind, "Other content")] += int(count)
+    return counts
+
+
+def not_assessed(image: ImageOverview) -> int | None:
+    """Return how many packages were not assessed when the registry's image was examined; None where it was not."""
+    summary = image.registered.summary if image.registered else None
+    return None if summary is None else int(summary.get("notAssessed", 0))
+
+
+def layers_of(packages: Iterable[Package]) -> list[ImageLayer]:
+    """Return the layers that packages are of, those with the most first."""
+    by_layer: dict[str, list[Package]] = {}
+    for one in packages:
+        by_layer.setdefault(one.layer, []).append(one)
+    found = [
+        ImageLayer(digest, len(several), tuple(sorted({one.type for one in several})))
+        for digest, several in by_layer.items()
+    ]
+    return sorted(found, key=lambda one: (-one.packages, one.digest))
+
+
+def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageDecision]:
+    """Return what was decided about an image in all of its places, the newest first."""
+    found: list[ImageDecision] = []
+    for one in images:
+        image = one.registered
+        if image is None:
+            continue
+        names = {
+            f"image {image.name}",
+            *(f"image {image.repository}:{tag}@{image.digest}" for tag in one.tags),
+        }
+        for entry in (each for name in names for each in visit.instance.state.audit.told_of(name, _FIRST)):
+            act = str(entry.detail.get("decision") or entry.detail.get("act") or "")
+            text = _WORDS.get(act, act or entry.operation)
+            found.append(ImageDecision(entry.moment, entry.author, text, str(entry.detail.get("reason", ""))))
+        if image.examined and image.verdict and not image.decided_by:
+            found.append(ImageDecision(image.examined, "", f"the policy says: {image.verdict}", ""))
+    return sorted(found, key=lambda one: one.moment, reverse=True)

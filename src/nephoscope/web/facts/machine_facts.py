@@ -1,0 +1,79 @@
+"""What the page of a machine shows of its packages, with their vulnerabilities and what of it is not assessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.service.inventories import READ, list_inventories, packages_of
+from nephoscope.service.vulnerabilities import coverage_of, list_findings
+from nephoscope.state.inventory.finding import FindingFilter
+from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
+from nephoscope.web.tables.tables import Table
+
+if TYPE_CHECKING:
+    from nephoscope.model.package import Package
+    from nephoscope.service.vulnerabilities import AssessmentCoverage
+    from nephoscope.state.inventory.finding import SubjectFinding
+    from nephoscope.state.inventory.subject import InventorySubject
+    from nephoscope.web.visits.visit import Visit
+
+#: Types of resources that a scan of a machine can be of.
+MACHINES = frozenset(
+    (
+        "microsoft.compute/virtualmachines",
+        "microsoft.compute/virtualmachinescalesets/virtualmachines",
+        "microsoft.hybridcompute/machines",
+    )
+)
+MOST_FINDINGS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSoftware:
+    """The scan of a machine that is kept, with its packages, its findings in the order of their risk, and how far it is assessed."""
+
+    subject: InventorySubject
+    packages: Sequence[Package]
+    findings: Sequence[SubjectFinding]
+    coverage: AssessmentCoverage
+
+
+def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
+    """Return what is kept of a machine by its lower-cased id, None where it was never scanned or may not be read."""
+    reach = visit.caller.reach(READ)
+    wanted = SubjectFilter(reach, SubjectKind.MACHINE, resource=id_)
+    subject = next((one for one in list_inventories(visit.service, wanted) if one.resource_id == id_), None)
+    if subject is None:
+        return None
+    only = SubjectFilter(reach, ids=frozenset([subject.id]))
+    return MachineSoftware(
+        subject,
+        packages_of(visit.service, reach, subject.id)[1],
+        list_findings(visit.service, FindingFilter(only, most=MOST_FINDINGS)),
+        coverage_of(visit.service, [subject])[subject.id],
+    )
+
+
+def software_table(software: MachineSoftware | None) -> Table:
+    """Return the packages as a table."""
+    packages = software.packages if software else ()
+    rows = ((one.name, one.version, one.type, one.source_name, one.path) for one in packages)
+    return Table(("Package", "Version", "Type", "Source package", "Place"), rows)
+
+
+def vulnerability_table(software: MachineSoftware | None) -> Table:
+    """Return the findings as a table."""
+    return Table(
+        ("CVE", "Severity", "Exploited", "EPSS", "Package", "Version", "Fixed in", "First seen"),
+        map(_row, software.findings if software else ()),
+    )
+
+
+def _row(one: SubjectFinding) -> tuple[Any, ...]:
+    finding, known = one.finding, one.finding.vulnerability
+    return (
+        known.id, finding.severity, "yes" if known.is_exploited else "no", known.probability, finding.name, finding.version,
+        finding.fixed_version, finding.first_seen.isoformat(),
+    )  # fmt: skip

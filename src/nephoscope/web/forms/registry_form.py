@@ -1,0 +1,165 @@
+"""The form of a registry: its fields are those of the settings, so that a setting that comes later has one too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from nephoscope.protect.registry.connecting import RegistrySecrets
+from nephoscope.protect.registry.image_policy import ImagePolicy
+from nephoscope.protect.registry.registry_settings import (
+    RegistrySettings,
+    RegistrySettingsError,
+    read_settings,
+    stored_settings,
+)
+from nephoscope.state import StateError
+
+_ARROW = "->"
+#: A setting -> its label and what it means; one that is not here is called by its name.
+LABELS = {
+    "insecure": ("Without TLS", "for registries of tests alone"),
+    "authority": ("Certificate authority", "certificates in PEM; empty for those that the system trusts"),
+    "repositories": ("Repositories", "patterns such as `shop/*`, one a line"),
+    "quarantine": ("Quarantine", "`quarantine/* -> approved/*`, one a line; empty: nothing is promoted"),
+    "resource_id": (
+        "Resource id",
+        "of the registry in Azure, where it has one: who may read that sees its images",
+    ),
+    "polling_minutes": ("Minutes between polls", "0: events alone"),
+    "rescan_hours": ("Hours until images are examined again", ""),
+    "request_registries": ("Registries of requests", "hosts from which images may be asked for, one a line"),
+    "max_severity": ("Most severe vulnerability that may pass", ""),
+    "vulnerabilities": ("More severe ones", ""),
+    "fixable_only": ("Only vulnerabilities with a fix count", ""),
+    "exploited": ("Exploited vulnerabilities", ""),
+    "unknown": ("Packages that were not assessed", ""),
+    "unread": ("What could not be read", ""),
+    "secrets": ("Secrets", ""),
+    "suspicious": ("What looks like malware", "malware itself always rejects"),
+    "malware_unknown": ("What could not be looked through for malware", ""),
+    "configuration": ("Configuration rules that reject", "names, one a line; `*`: every rule"),
+    "allowed_licenses": ("Licences allowed", "SPDX, one a line; empty: any"),
+    "denied_licenses": ("Licences denied", "SPDX, one a line, such as `AGPL-*`"),
+    "licenses": ("Other licences", ""),
+    "max_age_days": ("Days that a base may be old", "0: any"),
+    "signatures": ("Signatures wanted", "0: none"),
+    "delete_rejected": ("Delete what is rejected", ""),
+    "copy_unmountable": ("Copy blobs where the registry does not mount them", ""),
+    "attest": ("Attest what is promoted", ""),
+}
+EFFECTS = {"reject": "reject the image", "hold": "hold it for a person", "allow": "let it pass"}
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryField:
+    """A field of the form; `kind` is text, lines, number, tick or choice, `value` what it shows, as a text."""
+
+    name: str
+    label: str
+    help: str
+    kind: str
+    value: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+def setting_fields(settings: RegistrySettings) -> list[RegistryField]:
+    """Return the fields of the settings beside the policy."""
+    return list(_fields(RegistrySettings, settings, "set."))
+
+
+def policy_fields(settings: RegistrySettings) -> list[RegistryField]:
+    """Return the fields of the policy."""
+    return list(_fields(ImagePolicy, settings.policy, "policy."))
+
+
+def typed_fields(fields: list[RegistryField], form: Mapping[str, str]) -> list[RegistryField]:
+    """Return fields as they were sent, so that a form that was refused keeps what was typed."""
+    return [replace(one, value=form.get(one.name, "")) for one in fields]
+
+
+def read_form(form: Mapping[str, str], before: RegistrySettings) -> RegistrySettings:
+    """Return the settings of a form; what it has no field for stays as before. Raises StateError for a field that cannot be read."""
+    document = stored_settings(before)
+    document |= _values(RegistrySettings, form, "set.")
+    document["policy"] = {**document["policy"], **_values(ImagePolicy, form, "policy.")}
+    try:
+        return read_settings(document)
+    except RegistrySettingsError as error:
+        raise StateError(str(error)) from error
+
+
+def read_secrets(form: Mapping[str, str]) -> RegistrySecrets:
+    """Return the secrets that a form sends; an empty one stays as it is."""
+    return RegistrySecrets(password=form.get("password", ""), token=form.get("token", ""))
+
+
+def _fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: str) -> Iterator[RegistryField]:
+    for one in _known(shape):
+        value, (kind, choices) = getattr(values, one.name), _kind(one)
+        label, help_ = LABELS.get(one.name, (one.name.replace("_", " ").capitalize(), ""))
+        yield RegistryField(prefix + one.name, label, help_, kind, _text(value), choices)
+
+
+def _known(shape: type[msgspec.Struct]) -> Iterator[msgspec.inspect.Field]:
+    """Give the settings that a form can have: not the policy, keys and exemptions, which are documents of their own."""
+    told = msgspec.inspect.type_info(shape)
+    for one in told.fields if isinstance(told, msgspec.inspect.StructType) else ():
+        if one.name not in ("policy", "keys", "exemptions"):
+            yield one
+
+
+def _kind(one: msgspec.inspect.Field) -> tuple[str, tuple[tuple[str, str], ...]]:
+    match one.type:
+        case msgspec.inspect.BoolType():
+            return "tick", ()
+        case msgspec.inspect.IntType():
+            return "number", ()
+        case msgspec.inspect.LiteralType(values=values):
+            return "choice", tuple((str(each), EFFECTS.get(str(each), str(each))) for each in values)
+        case msgspec.inspect.VarTupleType():
+            return "lines", ()
+    return ("lines" if one.name == "authority" else "text"), ()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else ""
+    if isinstance(value, tuple):
+        return "\n".join(map(_line, value))
+    return str(value)
+
+
+def _line(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value.quarantine} {_ARROW} {value.approved}"
+
+
+def _values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    return {one.encode_name: _value(one, form.get(prefix + one.name, "")) for one in _known(shape)}
+
+
+def _value(one: msgspec.inspect.Field, text: str) -> Any:
+    kind, _ = _kind(one)
+    label = LABELS.get(one.name, (one.name, ""))[0]
+    if kind == "tick":
+        return text == "1"
+    if kind == "number":
+        if not text.strip().isdecimal() or len(text.strip()) > 6:
+            raise StateError(f"{label}: a whole number is wanted, not '{text[:40]}'")
+        return int(text)
+    if one.name == "authority" or kind != "lines":
+        return text.strip()
+    several = [line.strip() for line in text.splitlines() if line.strip()]
+    return [_mapping(line) for line in several] if one.name == "quarantine" else several
+
+
+def _mapping(line: str) -> dict[str, str]:
+    quarantine, arrow, approved = line.partition(_ARROW)
+    if not arrow:
+        raise StateError(
+            f"Quarantine: a line such as quarantine/* -> approved/* is wanted, not '{line[:100]}'"
+        )
+    return {"quarantine": quarantine.strip(), "approved": approved.strip()}

@@ -1,0 +1,235 @@
+"""Images of registries and of scans: where each stands and what was found; one with its packages, layers and decisions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from nephoscope.model.package import Package
+from nephoscope.service.image_overview import (
+    MOST_IMAGES,
+    STATUS_WORDS,
+    ImageOverview,
+    find_image,
+    list_images,
+    readable_registries,
+    severities_of,
+)
+from nephoscope.service.inventories import READ as INVENTORIES
+from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, examine_again
+from nephoscope.service.vulnerabilities import coverage_of, list_findings
+from nephoscope.state import MissingError
+from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
+from nephoscope.state.inventory.subject import SubjectFilter
+from nephoscope.web.facts.image_facts import (
+    decisions_of,
+    layers_of,
+    not_assessed,
+    problem_counts,
+    reasons_by_section,
+)
+from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
+from nephoscope.web.forms.form import act, taken
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.pages.vulnerabilities import SEVERITIES
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.visit import Visit
+
+ROWS, MOST_FINDINGS = 100, 10_000
+#: What is counted of an image beside its vulnerabilities.
+PROBLEMS = ("Malware", "Secrets", "Configuration", "Licences")
+HEADER = (
+    "Status", "Server", "Repository", "Tags", "Digest", "Running in", *SEVERITIES, *PROBLEMS, "Packages not assessed", "Scanned",
+    "Reasons",
+)  # fmt: skip
+FINDING_HEADER = ("Severity", "Package", "Version", "Fixed in", "State", "CVE")
+PACKAGE_HEADER = ("Package", "Version", "Type", "Licences", "Place", "Layer")
+REASON_HEADER = ("Kind", "Effect", "Reason", "Platform")
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the list of images."""
+    every = list_images(visit.service, visit.reach, visit.asked("q"))
+    shown = [one for one in every if _fits(visit, one)]
+    reach = visit.reach(INVENTORIES)
+    if visit.asked("format") == "csv":
+        return as_csv("images", HEADER, _rows(shown, severities_of(visit.service, reach, shown)))
+    start = page_start(visit)
+    page = shown[start : start + ROWS]
+    return {
+        "images": page, "total": len(shown), "start": start, "rows": ROWS, "any": bool(every), "text": visit.asked("q"),
+        "counts": severities_of(visit.service, reach, page), "summed": _summed, "problems": problem_counts, "words": STATUS_WORDS,
+        "unassessed": not_assessed, "statuses": _statuses(every), "running": sum(bool(one.running) for one in every),
+        "registries": [one.address for one in readable_registries(visit.service, visit.reach(READ_IMAGES))],
+        "server": visit.asked("registry"), "most": MOST_IMAGES if len(every) >= MOST_IMAGES else 0,
+    }  # fmt: skip
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the page of an image; a form that comes back promotes, rejects or rescans it."""
+    if visit.request.method == "POST":
+        return taken(
+            lambda: _decided(visit),
+            lambda error: _shown(visit, error),
+            lambda: meanwhile(visit, visit.form.get("target", "")),
+        )
+    places = find_image(visit.service, visit.reach, visit.parameters["digest"])
+    found, packages = _findings(visit, places), _packages(visit, places)
+    tables = {
+        "vulnerabilities": lambda: Table(FINDING_HEADER, _finding_rows(found)),
+        "packages": lambda: Table(PACKAGE_HEADER, map(_package_row, packages)),
+        "layers": lambda: Table(
+            ("Layer", "Packages", "Types"),
+            ((one.digest, one.packages, " ".join(one.ecosystems)) for one in layers_of(packages)),
+        ),
+        "reasons": lambda: Table(REASON_HEADER, _reason_rows(places)),
+    }
+    file = file_of(visit, "image", tables)
+    return file if file is not None else _shown(visit)
+
+
+def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
+    digest = visit.parameters["digest"]
+    places = find_image(visit.service, visit.reach, digest)
+    found, packages = _findings(visit, places), _packages(visit, places)
+    subjects = {each.id: each for one in places for each in one.subjects}
+    coverage = list(coverage_of(visit.service, subjects.values()).values())
+    return {
+        "digest": digest, "places": places, "words": STATUS_WORDS, "findings": found[:ROWS], "found": len(found),
+        "packages": packages[:ROWS], "held": len(packages), "layers": layers_of(packages), "sections": _sections(places),
+        "counts": _summed(places, severities_of(visit.service, visit.reach(INVENTORIES), places)),
+        "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
+        "problems": problem_counts,
+        "decisions": decisions_of(visit, places), "running": list(dict.fromkeys(each for one in places for each in one.running)),
+        "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: drawn(visit, _state(visit, id_)) for id_ in _ids(places)},
+        "refused": refused, "overtaken": None, "done": visit.asked("done"), "typed": visit.form.get("reason", ""),
+    }  # fmt: skip
+
+
+def _decided(visit: Visit) -> str:
+    """Do what a form asks for: OvertakenError where the image stands otherwise by now."""
+    asked, id_ = act(visit, "examine", "promote", "reject"), visit.form.get("id", "")
+    places = find_image(visit.service, visit.reach, visit.parameters["digest"])
+    if id_ not in _ids(places):
+        raise MissingError("there is no such image in what you may see")
+    with as_drawn(visit, lambda: _state(visit, id_)):
+        if asked == "examine":
+            examine_again(visit.service, [id_])
+        else:
+            decide_image(visit.service, id_, asked, visit.form.get("reason", ""))
+    return visit.here(done=asked)
+
+
+def _ids(places: Iterable[ImageOverview]) -> list[str]:
+    return [one.registered.id for one in places if one.registered is not None]
+
+
+def _state(visit: Visit, id_: str) -> Any:
+    """What the forms of an image are drawn of."""
+    try:
+        image = visit.instance.state.registry_images.get(id_)
+    except MissingError as error:
+        raise OvertakenError("the image is not there any more") from error
+    return image.status.value, image.verdict, image.decided_by
+
+
+def _fits(visit: Visit, one: ImageOverview) -> bool:
+    statuses, server = visit.several("status"), visit.asked("registry").lower()
+    return (
+        (not statuses or one.status in statuses)
+        and (not server or one.server == server)
+        and (not visit.asked("running") or bool(one.running))
+    )
+
+
+def _statuses(every: Iterable[ImageOverview]) -> dict[str, int]:
+    counts = Counter(one.status for one in every)
+    return {name: counts[name] for name in STATUS_WORDS if counts[name]}
+
+
+def _summed(
+    several: Iterable[ImageOverview], counts: Mapping[int, Mapping[str, int]]
+) -> dict[str, int] | None:
+    """Return the vulnerabilities of images by severity, the most that a single platform has; None where none was scanned."""
+    ids = [each.id for one in several for each in one.subjects]
+    return (
+        {name: max(counts.get(id_, {}).get(name, 0) for id_ in ids) for name in SEVERITIES} if ids else None
+    )
+
+
+def _rows(
+    several: Iterable[ImageOverview], counts: Mapping[int, Mapping[str, int]]
+) -> Iterator[Sequence[Any]]:
+    for one in several:
+        severities, problems = _summed([one], counts), problem_counts(one)
+        yield (
+            STATUS_WORDS[one.status], one.server, one.repository, " ".join(one.tags), one.digest, " ".join(one.running),
+            *("" if severities is None else severities[name] for name in SEVERITIES),
+            *("" if problems is None else problems.get(name, 0) for name in PROBLEMS),
+            not_assessed(one), one.scanned.isoformat() if one.scanned else "",
+            "; ".join(str(each.get("text", "")) for each in (one.registered.reasons if one.registered else ())),
+        )  # fmt: skip
+
+
+def _findings(visit: Visit, places: Sequence[ImageOverview]) -> list[SubjectFinding]:
+    """Return the findings of an image, each package and vulnerability once."""
+    ids = frozenset(each.id for one in places for each in one.subjects)
+    if not ids:
+        return []
+    wanted = FindingFilter(SubjectFilter(visit.reach(INVENTORIES), ids=ids), most=MOST_FINDINGS)
+    every = list_findings(visit.service, wanted)
+    return list(
+        {(one.finding.package, one.finding.vulnerability.id): one for one in reversed(every)}.values()
+    )[::-1]
+
+
+def _packages(visit: Visit, places: Sequence[ImageOverview]) -> list[Package]:
+    sets = dict.fromkeys(each.package_set for one in places for each in one.subjects)
+    held = visit.instance.state.inventories
+    found = {package: None for one in sets for package in held.packages_of(one)}
+    return sorted(found, key=lambda one: (one.name.casefold(), one.version, one.path))
+
+
+def _sections(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the reasons of all places by section, each once."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for one in places:
+        for name, several in reasons_by_section(one).items():
+            held = found.setdefault(name, [])
+            held.extend(each for each in several if each not in held)
+    return found
+
+
+def _finding_rows(found: Iterable[SubjectFinding]) -> Iterator[Sequence[Any]]:
+    for one in found:
+        finding = one.finding
+        yield (
+            finding.severity,
+            finding.name,
+            finding.version,
+            finding.fixed_version,
+            finding.state,
+            finding.vulnerability.id,
+        )
+
+
+def _package_row(one: Package) -> Sequence[Any]:
+    return one.name, one.version, one.type, " ".join(one.licenses), one.path, one.layer
+
+
+def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[Any]]:
+    for several in _sections(places).values():
+        for one in several:
+            yield one.get("kind"), one.get("effect"), one.get("text"), one.get("platform", "")
+
+
+PAGES = (
+    Page("/images", "Images", "images.html", READ_IMAGES, filled, Area.PROTECTION, 5),
+    Page("/images/{digest}", "Image", "image.html", READ_IMAGES, one, methods=("GET", "POST")),
+)

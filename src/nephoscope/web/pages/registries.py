@@ -1,0 +1,224 @@
+"""Registries that are watched, with how they are; adding one by a form, and one with its test, change, pause and removal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import HTMLResponse, Response
+
+from nephoscope.protect.registry.connecting import secrets_of
+from nephoscope.protect.registry.registry_settings import (
+    QuarantineMapping,
+    RegistrySettings,
+    RegistrySettingsError,
+    read_settings,
+)
+from nephoscope.protect.registry.watch import POLLED
+from nephoscope.service import registries as service
+from nephoscope.service.registries import DELETE, READ, WRITE
+from nephoscope.state import StateError
+from nephoscope.state.registries.registry_images import ImageStatus, RegistryImageFilter
+from nephoscope.state.registries.watched_registries import WatchedRegistry
+from nephoscope.web.drawing.drawing import draw
+from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
+from nephoscope.web.forms.form import act, taken
+from nephoscope.web.forms.registry_form import (
+    policy_fields,
+    read_form,
+    read_secrets,
+    setting_fields,
+    typed_fields,
+)
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.visit import Visit
+
+HEADER = (
+    "Registry", "Address", "State", "Held", "Waiting", "Images", "Last event", "Last poll", "Error", "Workspace",
+)  # fmt: skip
+#: What a new registry is proposed.
+PROPOSED = RegistrySettings(quarantine=(QuarantineMapping(quarantine="quarantine/*", approved="approved/*"),))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRegistry:
+    """A registry with how many images it has of each status, when it was heard of last, and what is wrong with it."""
+
+    registry: WatchedRegistry
+    counts: Mapping[str, int]
+    last_event: datetime | None
+    polled: datetime | None
+    error: str
+
+    @property
+    def state(self) -> str:
+        """How it is, in a word."""
+        return "paused" if not self.registry.enabled else "failing" if self.error else "on"
+
+    @property
+    def waiting(self) -> int:
+        """How many images wait for their next step."""
+        return self.counts.get(ImageStatus.QUEUED.value, 0)
+
+    @property
+    def held(self) -> int:
+        """How many images wait for a person."""
+        return self.counts.get(ImageStatus.HELD.value, 0)
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the list."""
+    listed = [_listed(visit, one) for one in visit.instance.state.watched_registries.all()]
+    if visit.asked("format") == "csv":
+        return as_csv("registries", HEADER, map(_row, listed))
+    return {"registries": listed, "may": visit.caller.may(WRITE, "/")}
+
+
+def new(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the form of a new registry, or add the one that it sends."""
+    visit.caller.must(WRITE, "/")
+    if visit.request.method == "POST":
+        return taken(lambda: _added(visit), lambda error: _form(visit, error))
+    return _form(visit)
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the page of a registry; a form that comes back tests, changes, pauses or removes it, or makes the secret of its events."""
+    found = visit.instance.state.watched_registries.get(visit.parameters["name"])
+    if visit.request.method != "POST":
+        return _shown(visit, found)
+    if visit.form.get("act") == "secret":
+        return _events_secret(visit, found)
+    return taken(
+        lambda: _done(visit, found),
+        lambda error: _shown(visit, found, error),
+        lambda: meanwhile(visit, found.name, _given(_settings(visit, found.name))),
+    )
+
+
+def _form(visit: Visit, refused: str = "") -> dict[str, Any]:
+    settings, policy = setting_fields(PROPOSED), policy_fields(PROPOSED)
+    if refused:
+        settings, policy = typed_fields(settings, visit.form), typed_fields(policy, visit.form)
+    return {
+        "refused": refused, "settings": settings, "policy": policy, "given": dict(visit.form),
+        "workspaces": visit.instance.state.workspaces.names(), "registry": None,
+    }  # fmt: skip
+
+
+def _added(visit: Visit) -> str:
+    form = visit.form
+    try:
+        made = service.add_registry(
+            visit.service, form.get("name", "").strip(), form.get("address", "").strip(), read_form(form, PROPOSED),
+            username=form.get("username", "").strip(), given=read_secrets(form), workspace=form.get("workspace", "default"),
+        )  # fmt: skip
+    except RegistrySettingsError as error:
+        raise StateError(str(error)) from error
+    return visit.link(f"/registries/{made.name}", done="added")
+
+
+def _shown(visit: Visit, found: WatchedRegistry, refused: str = "") -> dict[str, Any]:
+    settings = _settings(visit, found.name)
+    fields, policy = setting_fields(settings), policy_fields(settings)
+    if refused and visit.form.get("act") == "change":
+        fields, policy = typed_fields(fields, visit.form), typed_fields(policy, visit.form)
+    kept = secrets_of(visit.instance.state, found) if visit.caller.may(WRITE, "/") else None
+    return {
+        "refused": refused, "listed": _listed(visit, found), "registry": found, "settings": fields, "policy": policy,
+        "keys": sorted(settings.keys), "exemptions": settings.policy.exemptions, "given": dict(visit.form),
+        "kept": [name for name in ("password", "token", "events") if kept and getattr(kept, name)],
+        "may": visit.caller.may(WRITE, "/"), "may_remove": visit.caller.may(DELETE, "/"),
+        "etag": drawn(visit, _state(visit, found.name)),
+        "overtaken": None, "workspaces": (), "done": visit.asked("done"), "told": visit.asked("told"),
+    }  # fmt: skip
+
+
+def _settings(visit: Visit, name: str) -> RegistrySettings:
+    return read_settings(visit.instance.state.watched_registries.get(name).settings)
+
+
+def _given(settings: RegistrySettings) -> dict[str, str]:
+    return {one.name: one.value for one in (*setting_fields(settings), *policy_fields(settings))}
+
+
+def _state(visit: Visit, name: str) -> Any:
+    """What the forms of a registry are drawn of."""
+    found = visit.instance.state.watched_registries.get(name)
+    return found.address, found.username, dict(found.settings), found.enabled
+
+
+def _listed(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
+    state = visit.instance.state
+    told = state.checkpoints.get(POLLED, found.name) or {}
+    return ListedRegistry(
+        found,
+        state.registry_images.counts(RegistryImageFilter([found.name])),
+        state.registry_images.last_events().get(found.name),
+        datetime.fromisoformat(told["at"]) if told.get("at") else None,
+        str(told.get("error") or ""),
+    )
+
+
+def _row(one: ListedRegistry) -> tuple[Any, ...]:
+    return (
+        one.registry.name, one.registry.address, one.state, one.held, one.waiting, sum(one.counts.values()),
+        one.last_event.isoformat() if one.last_event else "", one.polled.isoformat() if one.polled else "", one.error,
+        one.registry.workspace,
+    )  # fmt: skip
+
+
+def _done(visit: Visit, found: WatchedRegistry) -> str:
+    asked = act(visit, "test", "change", "pause", "resume", "remove")
+    if asked == "test":
+        trial = service.try_registry(visit.service, found.name)
+        if not trial.works:
+            raise StateError(f"not reached: {trial.message}")
+        return visit.here(done="test", told=trial.message[:200])
+    visit.caller.must(DELETE if asked == "remove" else WRITE, "/")
+    with as_drawn(visit, lambda: _state(visit, found.name)):
+        if asked == "remove":
+            service.remove_registry(visit.service, found.name)
+            return visit.link("/registries")
+        _change(visit, found, asked)
+    return visit.here(done=asked, told=None)
+
+
+def _change(visit: Visit, found: WatchedRegistry, asked: str) -> None:
+    if asked != "change":
+        service.change_registry(visit.service, found.name, enabled=asked == "resume")
+        return
+    form = visit.form
+    try:
+        service.change_registry(
+            visit.service, found.name, address=form.get("address", "").strip(), username=form.get("username", "").strip(),
+            settings=read_form(form, read_settings(found.settings)), given=read_secrets(form),
+        )  # fmt: skip
+    except RegistrySettingsError as error:
+        raise StateError(str(error)) from error
+
+
+def _events_secret(visit: Visit, found: WatchedRegistry) -> Response:
+    """Show the secret that events of the registry carry, this once."""
+    made = service.make_events_secret(visit.service, found.name)
+    page = draw(
+        "registry_secret.html", visit=visit, page=PAGES[2], registry=found, secret=made,
+        address=f"{visit.base}/hooks/registries/{found.name}",
+    )  # fmt: skip
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+PAGES = (
+    Page("/registries", "Registries", "registries.html", READ, filled, Area.PROTECTION, 10, tenant=True, under_scope=SAME),
+    Page(
+        "/registries/new", "Watch a registry", "registry_new.html", READ, new, methods=("GET", "POST"), tenant=True, order=0,
+        under_scope=SAME,
+    ),
+    Page(
+        "/registries/{name}", "Registry", "registry.html", READ, one, methods=("GET", "POST"), tenant=True, order=90,
+        under_scope=SAME,
+    ),
+)  # fmt: skip

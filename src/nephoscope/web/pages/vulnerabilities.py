@@ -1,0 +1,212 @@
+"""Vulnerabilities of machines and images, the riskiest first; one with who has it, why it matches and what is said of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from nephoscope.service.inventories import READ
+from nephoscope.service.vulnerabilities import explain_finding, list_findings, list_vulnerabilities
+from nephoscope.service.vulnerability_overview import (
+    VulnerabilityReport,
+    feed_ages,
+    locate_packages,
+    report_vulnerability,
+    summarize_coverage,
+)
+from nephoscope.state import MissingError
+from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding, VulnerabilitySummary
+from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
+from nephoscope.vulnerability.matching.findings import Finding
+from nephoscope.vulnerability.severities import rank
+from nephoscope.web.facts.source_links import safe_link
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.visits.page import Area, Page
+from nephoscope.web.visits.visit import Visit
+
+ROWS, MOST, MOST_HOLDERS, MOST_REASONS = 100, 100_000, 10_000, 20
+SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible", "Unknown")
+HEADER = (
+    "CVE", "Severity", "Score", "Exploited", "EPSS", "Fix available", "Machines", "Images", "First seen", "Summary", "Aliases",
+)  # fmt: skip
+HOLDER_HEADER = (
+    "Kind", "Name", "Severity", "Package", "Version", "Fixed in", "State", "Place", "Layer", "First seen", "Resource", "Digest",
+)  # fmt: skip
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the list by vulnerability."""
+    reach, start = visit.reach(READ), page_start(visit)
+    every = list_vulnerabilities(visit.service, _wanted(visit, SubjectFilter(reach, **_subjects(visit))))
+    shown = [one for one in every if _fits(visit, one)]
+    if visit.asked("format") == "csv":
+        return as_csv("vulnerabilities", HEADER, map(_row, shown))
+    coverage = summarize_coverage(visit.service, reach)
+    return {
+        "several": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS, "any": bool(every),
+        "tiles": _tiles(every), "coverage": coverage, "feeds": feed_ages(visit.service), "text": visit.asked("q"),
+        "package": visit.asked("package"), "kind": visit.asked("kind"), "only": _only(visit),
+        "severities": _counted(one.severity for one in every),
+    }  # fmt: skip
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the page of a vulnerability."""
+    name = visit.parameters["name"]
+    wanted = FindingFilter(SubjectFilter(visit.reach(READ)), vulnerability=name, most=MOST_HOLDERS)
+    found = list_findings(visit.service, wanted)
+    report = report_vulnerability(visit.service, name)
+    if not (found or report.advisories or report.exploited or report.prediction):
+        raise MissingError(f"no advisory that was imported speaks of {name[:100]}")
+    tables = {
+        "holders": lambda: Table(HOLDER_HEADER, _holder_rows(visit, found)),
+        "reasons": lambda: Table(REASON_HEADER, _reason_rows(_explained(visit, found))),
+    }
+    if (file := file_of(visit, name, tables)) is not None:
+        return file
+    start = page_start(visit)
+    shown = found[start : start + ROWS]
+    return {
+        "name": name, "holders": shown, "total": len(found), "start": start, "rows": ROWS,
+        "places": locate_packages(visit.service, shown), "explained": _explained(visit, found), "report": report,
+        "about": _about(found, report), "references": _references(report),
+        "counts": Counter(one.subject.kind.value for one in _each_subject(found)),
+    }  # fmt: skip
+
+
+REASON_HEADER = (
+    "Package",
+    "Version",
+    "Advisory",
+    "Source",
+    "Ecosystem",
+    "Name there",
+    "Range",
+    "Fixed in",
+    "By source package",
+)
+
+
+def _subjects(visit: Visit) -> dict[str, Any]:
+    kind = visit.asked("kind")
+    return {
+        "kind": SubjectKind(kind) if kind in (SubjectKind.MACHINE, SubjectKind.IMAGE) else None,
+        "resource": visit.asked("resource"), "image": visit.asked("image"),
+    }  # fmt: skip
+
+
+def _wanted(visit: Visit, subjects: SubjectFilter) -> FindingFilter:
+    return FindingFilter(subjects, package=visit.asked("package"), most=MOST)
+
+
+def _only(visit: Visit) -> str:
+    """Return what the list is narrowed to by a link of another page, '' where it is of all."""
+    return visit.asked("resource").rsplit("/", 1)[-1] or visit.asked("image")
+
+
+def _fits(visit: Visit, one: VulnerabilitySummary) -> bool:
+    severities, text = visit.several("severity"), visit.asked("q").casefold()
+    known = one.vulnerability
+    return (
+        (not severities or one.severity in severities)
+        and (not visit.asked("exploited") or known.is_exploited)
+        and (not visit.asked("fixable") or one.fixable > 0)
+        and text in "\n".join((known.id, known.summary, *known.aliases)).casefold()
+    )
+
+
+def _tiles(every: Iterable[VulnerabilitySummary]) -> dict[str, int]:
+    """Count what the head of the page tells."""
+    several = list(every)
+    return {
+        "exploited": sum(one.vulnerability.is_exploited for one in several),
+        "grave": sum(rank(one.severity) >= rank("High") for one in several),
+        "fixable": sum(one.fixable > 0 for one in several),
+        "all": len(several),
+    }
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    counts = Counter(names)
+    return {name: counts[name] for name in SEVERITIES if counts[name]}
+
+
+def _row(one: VulnerabilitySummary) -> tuple[Any, ...]:
+    known = one.vulnerability
+    return (
+        known.id, one.severity, one.score, "yes" if known.is_exploited else "no", known.probability, _fix(one), one.machines,
+        one.images, one.first_seen.isoformat(), known.summary, " ".join(known.aliases),
+    )  # fmt: skip
+
+
+def _fix(one: VulnerabilitySummary) -> str:
+    if not one.fixable:
+        return "no"
+    return "yes" if one.fixable >= one.machines + one.images else "in part"
+
+
+def _holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tuple[Any, ...]]:
+    places = locate_packages(visit.service, found)
+    for one in found:
+        finding, subject = one.finding, one.subject
+        where = places[finding.subject, finding.package]
+        yield (
+            subject.kind.value, subject.name, finding.severity, finding.name, finding.version, finding.fixed_version, finding.state,
+            " ".join(each.path for each in where), " ".join(each.layer for each in where), finding.first_seen.isoformat(),
+            subject.resource_id, subject.digest,
+        )  # fmt: skip
+
+
+def _explained(visit: Visit, found: Sequence[SubjectFinding]) -> list[Finding]:
+    """Return why each package matches, each once."""
+    by_package = {one.finding.package: one.finding for one in reversed(found)}
+    several = list(reversed(by_package.values()))[:MOST_REASONS]
+    return [told for one in several if (told := explain_finding(visit.service, one)) is not None]
+
+
+def _reason_rows(explained: Iterable[Finding]) -> Iterator[tuple[Any, ...]]:
+    for one in explained:
+        for reason in one.reasons:
+            yield (
+                one.package.name, one.package.version, reason.advisory, reason.source, reason.ecosystem, reason.name, reason.range,
+                one.fixed_version, "yes" if reason.by_source_package else "no",
+            )  # fmt: skip
+
+
+def _each_subject(found: Iterable[SubjectFinding]) -> Iterable[Any]:
+    return {one.subject.id: one.subject for one in found}.values()
+
+
+def _about(found: Sequence[SubjectFinding], report: VulnerabilityReport) -> dict[str, Any]:
+    """Return what is known of the vulnerability whatever has it: the first that says something."""
+    known = found[0].finding.vulnerability if found else None
+    told = report.advisories
+    severities = [one.finding.severity for one in found] or [one.severity for one in told if one.severity]
+    return {
+        "summary": next((one.summary for one in (*((known,) if known else ()), *told) if one.summary), ""),
+        "details": next((one.details for one in told if one.details), ""),
+        "severity": max(severities, key=rank, default="Unknown"),
+        "score": max((one.finding.score for one in found if one.finding.score is not None), default=None),
+        "aliases": sorted({alias for one in told for alias in (one.id, *one.aliases)} | set(known.aliases if known else ())),
+        "weaknesses": list(dict.fromkeys(name for one in told for name in one.weaknesses)),
+        "vectors": list(dict.fromkeys(vector for one in told for vector in one.vectors)),
+        "published": min((one.published for one in told if one.published), default=""),
+        "first_seen": min((one.finding.first_seen for one in found), default=None),
+    }  # fmt: skip
+
+
+def _references(report: VulnerabilityReport) -> list[str]:
+    """Return the addresses that advisories name and that may be opened."""
+    named = dict.fromkeys(address for one in report.advisories for address in one.references)
+    return [address for address in named if safe_link(address)]
+
+
+PAGES = (
+    Page("/vulnerabilities", "Vulnerabilities", "vulnerabilities.html", READ, filled, Area.POSTURE, 12),
+    Page("/vulnerabilities/{name:path}", "Vulnerability", "vulnerability.html", READ, one),
+)

@@ -1,0 +1,279 @@
+"""Pages of vulnerabilities and images: what they list and filter, what is not assessed, who sees what, and decisions by forms."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+from tests.service.acting import SUBSCRIPTION
+from tests.web.conftest import BASE, HERE
+from tests.web.inside import BAD, CVE, FREE, HELD, OTHER, SECRET, SERVER, VM, look_inside
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.tokens import Tokens
+from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.lake.lake import Lake
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.serve.application import application
+from nephoscope.state import State
+from nephoscope.state.access.principals import PrincipalKind
+from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, image_key
+from nephoscope.web.site import COOKIE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ELSEWHERE = "/subscriptions/99999999-0000-0000-0000-000000000009"
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    data = tmp_path_factory.mktemp("inside")
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        look_inside(state, data)
+        shelf = Shelf(data)
+        guard = Guard(state, lambda: hierarchy_of(shelf))
+        tokens = Tokens(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
+        yield Instance(data, state, lake, shelf, guard, tokens)
+
+
+@pytest.fixture(scope="module")
+def visitor(instance: Instance) -> Iterator[Callable[[str, str], TestClient]]:
+    with TestClient(application(instance), base_url=BASE, follow_redirects=False) as client:
+
+        def made(role: str, scope: str) -> TestClient:
+            with instance.state.transaction() as session:
+                name = f"person {len(instance.state.principals.all())}"
+                person = instance.state.principals.add(session, PrincipalKind.PERSON, name)
+                instance.state.principals.grant(session, person.id, role, scope, "test")
+            cookie = f"{COOKIE}={instance.guard.open_session(person)}"
+            return TestClient(
+                client.app, base_url=BASE, follow_redirects=False, headers={"Cookie": cookie, **HERE}
+            )
+
+        yield made
+
+
+@pytest.fixture(scope="module")
+def owner(visitor: Callable[[str, str], TestClient]) -> TestClient:
+    return visitor("Owner", "/")
+
+
+def rows(client: TestClient, address: str) -> list[dict[str, str]]:
+    answer = client.get(address)
+    assert answer.status_code == 200, answer.text[:300]
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def words(text: str) -> str:
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", [CVE, OTHER]),
+        ("severity=Medium", [OTHER]),
+        ("exploited=1", [CVE]),
+        ("fixable=1", [CVE, OTHER]),
+        ("kind=machine", [CVE]),
+        ("kind=image", [CVE, OTHER]),
+        ("package=desk", [OTHER]),
+        ("q=ghsa-DESK", [OTHER]),
+        ("q=nothing", []),
+        (f"resource={VM}", [CVE]),
+        (f"image={BAD}", [CVE, OTHER]),
+    ],
+)
+def test_vulnerabilities_are_filtered(owner: TestClient, asked: str, found: list[str]) -> None:
+    assert [one["CVE"] for one in rows(owner, f"/vulnerabilities?format=csv&{asked}")] == found
+
+
+def test_the_list_tells_what_is_not_assessed(owner: TestClient) -> None:
+    page = owner.get("/vulnerabilities").text
+    assert "1 of 4 not assessed in full" in words(page)
+    assert "about &lt;lamp&gt;" in page
+    (first, _) = rows(owner, "/vulnerabilities?format=csv")
+    assert (first["Exploited"], first["EPSS"], first["Fix available"]) == ("yes", "0.91", "yes")
+    assert (first["Machines"], first["Images"]) == ("1", "2")
+
+
+def test_a_vulnerability_says_who_has_it_where_and_why(owner: TestClient) -> None:
+    page = owner.get(f"/vulnerabilities/{CVE}").text
+    told = words(page)
+    for text in (
+        "1 machine, 2 images",
+        "app/lamp/METADATA",
+        "layer dddddddddddd",
+        "91.00 % within 30 days",
+        "GHSA-lamp",
+    ):
+        assert text in told
+    assert 'href="https://advisories.example/1"' in page
+    assert "javascript:" not in page
+    holders = rows(owner, f"/vulnerabilities/{CVE}?format=csv&table=holders")
+    assert {one["Name"] for one in holders} >= {"web1"}
+    (reason, *_) = rows(owner, f"/vulnerabilities/{CVE}?format=csv&table=reasons")
+    assert (reason["Advisory"], reason["Source"], reason["Fixed in"]) == (CVE, "osv", "2.0")
+    assert owner.get("/vulnerabilities/CVE-1999-1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", {HELD, BAD, FREE}),
+        ("status=Held", {HELD}),
+        ("status=Rejected&status=Scanned", {BAD, FREE}),
+        ("running=1", {HELD}),
+        (f"registry={SERVER}", {HELD, BAD}),
+        ("q=MINER", {BAD}),
+        (f"q={FREE}", {FREE}),
+    ],
+)
+def test_images_are_filtered(owner: TestClient, asked: str, found: set[str]) -> None:
+    assert {one["Digest"] for one in rows(owner, f"/images?format=csv&{asked}")} == found
+
+
+def test_images_tell_what_was_found_and_what_was_not_looked_for(owner: TestClient) -> None:
+    told = {one["Digest"]: one for one in rows(owner, "/images?format=csv")}
+    held, free = told[HELD], told[FREE]
+    assert (held["Critical"], held["Medium"], held["Secrets"], held["Malware"]) == ("1", "1", "2", "0")
+    assert (held["Packages not assessed"], held["Status"]) == ("1", "Held in quarantine")
+    assert (free["Critical"], free["Secrets"], free["Packages not assessed"]) == ("0", "", "")
+
+
+def test_an_image_shows_its_parts_and_no_secret(owner: TestClient) -> None:
+    page = owner.get(f"/images/{HELD}").text
+    told = words(page)
+    for text in (
+        "app/.env:3 has <an access key>",
+        "Held in quarantine",
+        "approved/shop/web",
+        "aks1",
+        "2 packages: pypi",
+        "Approve image",
+    ):
+        assert text in told, text
+    assert {one["Package"] for one in rows(owner, f"/images/{HELD}?format=csv&table=packages")} == {
+        "lamp",
+        "desk",
+    }
+    assert owner.get(f"/images/sha256:{'0' * 64}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "found"),
+    [
+        ("Reader", "/", {"/vulnerabilities": 2, "/images": 3}),
+        ("Security Reader", SUBSCRIPTION, {"/vulnerabilities": 2, "/images": 2}),
+        ("Reader", ELSEWHERE, {"/vulnerabilities": 0, "/images": 0}),
+    ],
+)
+def test_who_sees_what(
+    visitor: Callable[[str, str], TestClient], role: str, scope: str, found: dict[str, int]
+) -> None:
+    client = visitor(role, scope)
+    assert {path: len(rows(client, f"{path}?format=csv")) for path in found} == found
+    seen = bool(found["/images"])
+    assert client.get(f"/images/{HELD}").status_code == (200 if seen else 404)
+    assert ("web1" in client.get(f"/vulnerabilities/{CVE}").text) is seen
+    search = client.get(f"/search?q={HELD}").text
+    assert ("quarantine/shop/web" in search) is seen
+    assert client.get("/registries").status_code == (200 if scope == "/" else 403)
+    assert "Approve image" not in client.get(f"/images/{HELD}").text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [(CVE, "/vulnerabilities/CVE-2031-1"), ("lam", "lamp"), (BAD[:30], f"/images/{BAD}")]
+)
+def test_search_finds_what_is_inside(owner: TestClient, text: str, found: str) -> None:
+    assert found in owner.get("/search", params={"q": text}).text
+
+
+def send(client: TestClient, address: str, **form: str) -> Any:
+    page = client.get(address).text
+    (etag, *_) = re.findall(r'name="etag" value="([^"]+)"', page)
+    return client.post(address, data={"etag": etag, **form})
+
+
+def test_a_person_approves_and_never_malware(owner: TestClient, instance: Instance) -> None:
+    ids = {
+        digest: image_key("prod", f"quarantine/shop/{name}", digest)
+        for digest, name in ((HELD, "web"), (BAD, "miner"))
+    }
+    address = f"/images/{HELD}"
+    assert "reason: say why" in send(owner, address, act="promote", id=ids[HELD]).text
+    refused = send(owner, f"/images/{BAD}", act="promote", id=ids[BAD], reason="really")
+    assert (refused.status_code, "never promoted" in refused.text) == (400, True)
+    assert send(owner, address, act="promote", id=ids[BAD], reason="really").status_code == 404
+    assert send(owner, address, act="promote", id=ids[HELD], reason="read it").status_code == 303
+    image = instance.state.registry_images.get(ids[HELD])
+    assert (image.status, image.step, image.decision_reason) == (
+        ImageStatus.QUEUED,
+        ImageStep.COPY,
+        "read it",
+    )
+    assert "promoted it read it" in words(owner.get(address).text)
+    assert send(owner, f"/images/{BAD}", act="examine", id=ids[BAD]).status_code == 303
+    assert instance.state.registry_images.get(ids[BAD]).status is ImageStatus.QUEUED
+
+
+FORM = {
+    "name": "test", "address": "test.contoso.example", "username": "ann", "password": SECRET, "workspace": "default",
+    "set.repositories": "*", "set.quarantine": "q/* -> a/*", "set.polling_minutes": "5", "set.rescan_hours": "24",
+    "policy.max_severity": "High", "policy.vulnerabilities": "hold", "policy.exploited": "reject", "policy.unknown": "hold",
+    "policy.unread": "hold", "policy.secrets": "reject", "policy.suspicious": "hold", "policy.malware_unknown": "hold",
+    "policy.licenses": "hold", "policy.max_age_days": "0", "policy.signatures": "0", "policy.fixable_only": "1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"set.quarantine": "nowhere"}, "quarantine/* -> approved/*"),
+        ({"set.polling_minutes": "often"}, "a whole number is wanted"),
+        ({"address": "https://x/"}, "address:"),
+        ({"name": "Ä"}, "invalid registry name"),
+        ({"policy.max_severity": "Awful"}, "maxSeverity"),
+    ],
+)
+def test_a_registry_that_cannot_be_is_refused_with_why(
+    owner: TestClient, change: dict[str, str], told: str
+) -> None:
+    answer = owner.post("/registries/new", data={**FORM, **change})
+    assert answer.status_code == 400
+    assert told in html.unescape(answer.text)
+    assert SECRET not in answer.text
+
+
+def test_a_registry_is_added_changed_paused_and_deleted(owner: TestClient, instance: Instance) -> None:
+    assert owner.post("/registries/new", data=FORM).status_code == 303
+    kept = instance.state.watched_registries.get("test")
+    assert kept.settings["policy"]["maxSeverity"] == "High"
+    assert kept.settings["policy"]["fixableOnly"] is True
+    address = "/registries/test"
+    assert SECRET not in owner.get(address).text
+    changed = {**FORM, "act": "change", "password": "", "set.polling_minutes": "9", "policy.fixable_only": ""}
+    assert send(owner, address, **changed).status_code == 303
+    kept = instance.state.watched_registries.get("test")
+    assert (kept.settings["pollingMinutes"], kept.settings["policy"]["fixableOnly"]) == (9, False)
+    refused = send(owner, address, **{**changed, "address": "other.contoso.example"})
+    assert "enter the password or token again" in refused.text
+    assert send(owner, address, act="pause").status_code == 303
+    assert not instance.state.watched_registries.get("test").enabled
+    made = owner.post(address, data={"act": "secret"})
+    assert "Authorization: Bearer" in made.text
+    assert made.headers["cache-control"] == "no-store"
+    assert send(owner, address, act="remove").status_code == 303
+    assert instance.state.watched_registries.find("test") is None
+
+
+def test_registries_say_how_they_are(owner: TestClient) -> None:
+    (row,) = rows(owner, "/registries?format=csv")
+    assert (row["Registry"], row["State"], row["Workspace"]) == ("prod", "on", "default")
+    assert SECRET not in owner.get("/registries/prod").text
