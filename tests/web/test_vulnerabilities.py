@@ -195,10 +195,10 @@ def test_search_finds_what_is_inside(owner: TestClient, text: str, found: str) -
     assert found in owner.get("/search", params={"q": text}).text
 
 
-def send(client: TestClient, address: str, **form: str) -> Any:
-    page = client.get(address).text
+def send(client: TestClient, page_address: str, /, **form: str) -> Any:
+    page = client.get(page_address).text
     (etag, *_) = re.findall(r'name="etag" value="([^"]+)"', page)
-    return client.post(address, data={"etag": etag, **form})
+    return client.post(page_address, data={"etag": etag, **form})
 
 
 def test_a_person_approves_and_never_malware(owner: TestClient, instance: Instance) -> None:
@@ -210,7 +210,7 @@ def test_a_person_approves_and_never_malware(owner: TestClient, instance: Instan
     assert "reason: say why" in send(owner, address, act="promote", id=ids[HELD]).text
     refused = send(owner, f"/images/{BAD}", act="promote", id=ids[BAD], reason="really")
     assert (refused.status_code, "never promoted" in refused.text) == (400, True)
-    assert send(owner, address, act="promote", id=ids[BAD], reason="really").status_code == 404
+    assert send(owner, address, act="promote", id=ids[BAD], reason="really").status_code == 400
     assert send(owner, address, act="promote", id=ids[HELD], reason="read it").status_code == 303
     image = instance.state.registry_images.get(ids[HELD])
     assert (image.status, image.step, image.decision_reason) == (
@@ -225,10 +225,8 @@ def test_a_person_approves_and_never_malware(owner: TestClient, instance: Instan
 
 FORM = {
     "name": "test", "address": "test.contoso.example", "username": "ann", "password": SECRET, "workspace": "default",
-    "set.repositories": "*", "set.quarantine": "q/* -> a/*", "set.polling_minutes": "5", "set.rescan_hours": "24",
-    "policy.max_severity": "High", "policy.vulnerabilities": "hold", "policy.exploited": "reject", "policy.unknown": "hold",
-    "policy.unread": "hold", "policy.secrets": "reject", "policy.suspicious": "hold", "policy.malware_unknown": "hold",
-    "policy.licenses": "hold", "policy.max_age_days": "0", "policy.signatures": "0", "policy.fixable_only": "1",
+    "set.repositories": "*", "set.quarantine": "q/* -> a/*", "set.polling_minutes": "5", "policy.max_severity": "High",
+    "policy.vulnerabilities": "hold", "policy.fixable_only": "1",
 }  # fmt: skip
 
 
@@ -237,8 +235,8 @@ FORM = {
     [
         ({"set.quarantine": "nowhere"}, "quarantine/* -> approved/*"),
         ({"set.polling_minutes": "often"}, "a whole number is wanted"),
-        ({"address": "https://x/"}, "address:"),
-        ({"name": "Ä"}, "invalid registry name"),
+        ({"address": "https://x/"}, "a host, with :port"),
+        ({"name": "Ä"}, "invalid"),
         ({"policy.max_severity": "Awful"}, "maxSeverity"),
     ],
 )
@@ -247,12 +245,13 @@ def test_a_registry_that_cannot_be_is_refused_with_why(
 ) -> None:
     answer = owner.post("/registries/new", data={**FORM, **change})
     assert answer.status_code == 400
-    assert told in html.unescape(answer.text)
+    assert told in words(answer.text)
     assert SECRET not in answer.text
 
 
 def test_a_registry_is_added_changed_paused_and_deleted(owner: TestClient, instance: Instance) -> None:
-    assert owner.post("/registries/new", data=FORM).status_code == 303
+    made = owner.post("/registries/new", data=FORM)
+    assert made.status_code == 303, words(made.text[made.text.index("<main") :])[:300]
     kept = instance.state.watched_registries.get("test")
     assert kept.settings["policy"]["maxSeverity"] == "High"
     assert kept.settings["policy"]["fixableOnly"] is True

@@ -138,7 +138,9 @@ def _line(value: Any) -> str:
 
 
 def _values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -> dict[str, Any]:
-    return {one.encode_name: _value(one, form.get(prefix + one.name, "")) for one in _known(shape)}
+    """Return the values of the fields that were sent; a tick that is absent was taken away, any other field stays as it is."""
+    sent = [one for one in _known(shape) if prefix + one.name in form or _kind(one)[0] == "tick"]
+    return {one.encode_name: _value(one, form.get(prefix + one.name, "")) for one in sent}
 
 
 def _value(one: msgspec.inspect.Field, text: str) -> Any:

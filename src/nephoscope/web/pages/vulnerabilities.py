@@ -8,21 +8,25 @@ from typing import Any
 
 from starlette.responses import Response
 
+from nephoscope.posture.published.attack_paths import PathRow
 from nephoscope.service.inventories import READ
 from nephoscope.service.vulnerabilities import explain_finding, list_findings, list_vulnerabilities
 from nephoscope.service.vulnerability_overview import (
     VulnerabilityReport,
+    exposed_vulnerabilities,
     feed_ages,
     locate_packages,
+    order_by_risk,
     report_vulnerability,
     summarize_coverage,
 )
 from nephoscope.state import MissingError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding, VulnerabilitySummary
-from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
+from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind
 from nephoscope.vulnerability.matching.findings import Finding
 from nephoscope.vulnerability.severities import rank
 from nephoscope.web.facts.source_links import safe_link
+from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.download import as_csv
 from nephoscope.web.tables.tables import Table, file_of
@@ -31,8 +35,23 @@ from nephoscope.web.visits.visit import Visit
 
 ROWS, MOST, MOST_HOLDERS, MOST_REASONS = 100, 100_000, 10_000, 20
 SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible", "Unknown")
+#: How exposed the machines are that have a vulnerability, by the level.
+EXPOSURES = ("", "Internet", "attack path")
+PATH_HEADER = ("Severity", "Attack path", "Through", "Name")
+REASON_HEADER = (
+    "Package",
+    "Version",
+    "Advisory",
+    "Source",
+    "Ecosystem",
+    "Name there",
+    "Range",
+    "Fixed in",
+    "By source package",
+)
 HEADER = (
-    "CVE", "Severity", "Score", "Exploited", "EPSS", "Fix available", "Machines", "Images", "First seen", "Summary", "Aliases",
+    "CVE", "Severity", "Score", "Exploited", "EPSS", "Exposed", "Fix available", "Machines", "Images", "First seen", "Summary",
+    "Aliases",
 )  # fmt: skip
 HOLDER_HEADER = (
     "Kind", "Name", "Severity", "Package", "Version", "Fixed in", "State", "Place", "Layer", "First seen", "Resource", "Digest",
@@ -42,15 +61,18 @@ HOLDER_HEADER = (
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the list by vulnerability."""
     reach, start = visit.reach(READ), page_start(visit)
-    every = list_vulnerabilities(visit.service, _wanted(visit, SubjectFilter(reach, **_subjects(visit))))
+    exposed = exposed_vulnerabilities(visit.service, reach)
+    wanted = _wanted(visit, SubjectFilter(reach, **_subjects(visit)))
+    every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
     shown = [one for one in every if _fits(visit, one)]
     if visit.asked("format") == "csv":
-        return as_csv("vulnerabilities", HEADER, map(_row, shown))
+        return as_csv("vulnerabilities", HEADER, (_row(one, exposed) for one in shown))
     coverage = summarize_coverage(visit.service, reach)
     return {
         "several": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS, "any": bool(every),
         "tiles": _tiles(every), "coverage": coverage, "feeds": feed_ages(visit.service), "text": visit.asked("q"),
         "package": visit.asked("package"), "kind": visit.asked("kind"), "only": _only(visit),
+        "exposed": exposed,
         "severities": _counted(one.severity for one in every),
     }  # fmt: skip
 
@@ -66,6 +88,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     tables = {
         "holders": lambda: Table(HOLDER_HEADER, _holder_rows(visit, found)),
         "reasons": lambda: Table(REASON_HEADER, _reason_rows(_explained(visit, found))),
+        "paths": lambda: Table(PATH_HEADER, map(_path_row, _paths(visit, found))),
     }
     if (file := file_of(visit, name, tables)) is not None:
         return file
@@ -74,22 +97,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "name": name, "holders": shown, "total": len(found), "start": start, "rows": ROWS,
         "places": locate_packages(visit.service, shown), "explained": _explained(visit, found), "report": report,
-        "about": _about(found, report), "references": _references(report),
-        "counts": Counter(one.subject.kind.value for one in _each_subject(found)),
+        "paths": _paths(visit, found), "about": _about(found, report), "references": _references(report),
+        "counts": Counter(one.kind.value for one in _each_subject(found)),
     }  # fmt: skip
-
-
-REASON_HEADER = (
-    "Package",
-    "Version",
-    "Advisory",
-    "Source",
-    "Ecosystem",
-    "Name there",
-    "Range",
-    "Fixed in",
-    "By source package",
-)
 
 
 def _subjects(visit: Visit) -> dict[str, Any]:
@@ -136,10 +146,11 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
     return {name: counts[name] for name in SEVERITIES if counts[name]}
 
 
-def _row(one: VulnerabilitySummary) -> tuple[Any, ...]:
-    known = one.vulnerability
+def _row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[Any, ...]:
+    known, exposure = one.vulnerability, EXPOSURES[exposed.get(one.vulnerability.id, 0)]
     return (
-        known.id, one.severity, one.score, "yes" if known.is_exploited else "no", known.probability, _fix(one), one.machines,
+        known.id, one.severity, one.score, "yes" if known.is_exploited else "no", known.probability, exposure,
+        _fix(one), one.machines,
         one.images, one.first_seen.isoformat(), known.summary, " ".join(known.aliases),
     )  # fmt: skip
 
@@ -169,6 +180,13 @@ def _explained(visit: Visit, found: Sequence[SubjectFinding]) -> list[Finding]:
     return [told for one in several if (told := explain_finding(visit.service, one)) is not None]
 
 
+def _paths(visit: Visit, found: Sequence[SubjectFinding]) -> list[PathRow]:
+    """Return the attack paths through machines that have the vulnerability."""
+    resources = {one.subject.resource_id for one in found if one.subject.kind is SubjectKind.MACHINE} - {""}
+    every = visit.edition.attack_paths.listed(visit.reach(PATHS)) if visit.edition and resources else ()
+    return [path for path in every if any(entity.key in resources for entity in path.entities)]
+
+
 def _reason_rows(explained: Iterable[Finding]) -> Iterator[tuple[Any, ...]]:
     for one in explained:
         for reason in one.reasons:
@@ -178,7 +196,11 @@ def _reason_rows(explained: Iterable[Finding]) -> Iterator[tuple[Any, ...]]:
             )  # fmt: skip
 
 
-def _each_subject(found: Iterable[SubjectFinding]) -> Iterable[Any]:
+def _path_row(one: PathRow) -> tuple[str, ...]:
+    return one.level.value, one.title, " → ".join(each.name for each in one.entities), one.name
+
+
+def _each_subject(found: Iterable[SubjectFinding]) -> Iterable[InventorySubject]:
     return {one.subject.id: one.subject for one in found}.values()
 
 
