@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from tests.web.conftest import ALERT, TRIAL
+from tests.web.inside import CVE, HELD
 
 from nephoscope.alerts.rules.folder import shipped
 from nephoscope.model.reach import EVERYTHING
@@ -40,6 +41,9 @@ def addresses(data: Path) -> list[str]:
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",
         "/pipelines/runs/{id}": run.id,
+        "/vulnerabilities/{name:path}": CVE,
+        "/images/{digest}": HELD,
+        "/registries/{name}": "prod",
         "/pipelines/repository/{name:path}": run.repository,
     }
     known = {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from tests.published_sample import copy_published
+from tests.web.inside import look_inside
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
@@ -146,7 +147,8 @@ def ran(state: State, data: Path) -> None:
 
 
 def set_up(state: State, data: Path) -> None:
-    """A tenant, a run of a pipeline, a source of logs of which nothing came yet, imported rules, and a rule that was replayed."""
+    """A tenant, a run of a pipeline, a source of logs of which nothing came yet, imported rules, a rule that was replayed, images."""
+    look_inside(state, data)
     pack(data)
     replayed(state)
     ran(state, data)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pyarrow.parquet as pq
 import pytest
 from tests.web.conftest import ALERT, HERE, TRIAL
+from tests.web.inside import CVE, HELD
 from tests.web.sending import sent
 
 from nephoscope.alerts.rules.folder import shipped
@@ -37,6 +38,9 @@ def addresses(instance):
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",
         "/pipelines/runs/{id}": instance.state.pipelines.runs()[0].id,
+        "/vulnerabilities/{name:path}": CVE,
+        "/images/{digest}": HELD,
+        "/registries/{name}": "prod",
         "/pipelines/repository/{name:path}": "github.com/contoso/shop",
     }
     known = {

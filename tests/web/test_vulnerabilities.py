@@ -236,7 +236,7 @@ FORM = {
         ({"set.quarantine": "nowhere"}, "quarantine/* -> approved/*"),
         ({"set.polling_minutes": "often"}, "a whole number is wanted"),
         ({"address": "https://x/"}, "a host, with :port"),
-        ({"name": "Ä"}, "invalid"),
+        ({"name": "Ä"}, "Ä"),
         ({"policy.max_severity": "Awful"}, "maxSeverity"),
     ],
 )
