@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from starlette.responses import Response
 
@@ -122,7 +122,8 @@ def _decided(visit: Visit) -> str:
         if asked == "examine":
             examine_again(visit.service, [id_])
         else:
-            decide_image(visit.service, id_, asked, visit.form.get("reason", ""))
+            decision: Literal["promote", "reject"] = "promote" if asked == "promote" else "reject"
+            decide_image(visit.service, id_, decision, visit.form.get("reason", ""))
     return visit.here(done=asked)
 
 
