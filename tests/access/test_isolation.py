@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urldefrag, urlsplit
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 from tests.api.test_matrix import OPERATIONS, answer
 from tests.posture.scans.test_tenants_apart import GROUP, NOW, Company, judged
+from tests.web.inside import advisory, package
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.languages.security_automations import TYPE
 from nephoscope.automation.publication_watch import PublicationWatch
+from nephoscope.collect.scanning.contents import Contents
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.posture.published.shelf import Shelf
@@ -32,9 +35,14 @@ from nephoscope.posture.scans.record import Recorder
 from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.application import application
+from nephoscope.service.advisories import advisories_path
+from nephoscope.service.context import ServiceContext
+from nephoscope.service.inventories import ImageScan, MachineScan, keep_inventory
+from nephoscope.service.local_user import LocalUser
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.automation.automation_runs import RuleLanguage
+from nephoscope.vulnerability.database.importing import import_feed
 from nephoscope.web.site import COOKIE
 
 BASE = "https://127.0.0.1"
@@ -46,6 +54,12 @@ _PASSING = re.compile(
 )
 _LINK = re.compile(r'(?:href|src)="(/[^"]*)"')
 MOST = 80
+#: Pages of what machines and images hold, with what is of B alone.
+INSIDE = [
+    "/vulnerabilities", "/vulnerabilities?format=csv", "/vulnerabilities/CVE-2031-0", "/vulnerabilities/CVE-2031-2", "/images",
+    "/images?format=csv", f"/images/sha256:{'b' * 64}", f"/images/sha256:{'a' * 64}", "/search?q=package-of", "/search?q=shop",
+    "/search?q=CVE-2031-2", "/registries", "/image-requests",
+]  # fmt: skip
 
 
 class Side(NamedTuple):
@@ -56,8 +70,35 @@ class Side(NamedTuple):
     data: Path
 
 
+def look_inside(state: State, data: Path, companies: list[Company]) -> None:
+    """Keep a machine and an image of each company: one package that both have, one of its own, both with a vulnerability."""
+    context = ServiceContext(LocalUser("kim"), state, data)
+    digits = [one.subscription[15] for one in companies]
+    path = advisories_path(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = ["same", "package-of-a", "package-of-b"]
+    told = (advisory(f"CVE-2031-{number}", one, "High") for number, one in enumerate(names))
+    records = [msgspec.structs.replace(one, summary="", aliases=()) for one in told]
+    import_feed(path, "pypi", records, imported=NOW.isoformat())
+    for company, digit in zip(companies, digits, strict=True):
+        contents = Contents("debian", "12", (package("same"), package(f"package-of-{digit}")))
+        machine = f"{company.subscription}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/same"
+        keep_inventory(context, MachineScan(contents, NOW, "same", machine, company.tenant))
+        image = ImageScan(
+            contents,
+            NOW,
+            f"shop/of-{digit}",
+            f"sha256:{digit * 64}",
+            "acr.example",
+            ("v1",),
+            tenant=company.tenant,
+        )
+        keep_inventory(context, image)
+
+
 @contextmanager
-def served(data: Path, a: Company, folders: list[str]) -> Iterator[Side]:
+def served(data: Path, companies: list[Company], folders: list[str]) -> Iterator[Side]:
+    a = companies[0]
     report = judged(folders, data)
     Recorder(data, "default").record(report)
     save_request(Request(tuple(folders)), data)
@@ -71,6 +112,7 @@ def served(data: Path, a: Company, folders: list[str]) -> Iterator[Side]:
         table = arrow_of(lake.tables["AzureActivity"], rows, workspace=state.workspaces.get(), now=NOW).table
         lake.writer().append("default", {"AzureActivity": table}, producer="test", sequence=1)
         lake.flush()
+        look_inside(state, data, companies)
         guard = Guard(state, lambda: hierarchy_of(shelf))
         instance = Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", a.tenant), a.tenant)
         with state.transaction() as session:
@@ -102,7 +144,7 @@ def sides(
         Company("b", guest_at_group=False, directory=request.param),
     )
     one, two = a.write(folder / "one"), b.write(folder / "two")
-    with served(folder / "alone", a, [one]) as alone, served(folder / "both", a, [one, two]) as both:
+    with served(folder / "alone", [a], [one]) as alone, served(folder / "both", [a, b], [one, two]) as both:
         yield a, b, alone, both
 
 
@@ -139,6 +181,8 @@ def words(b: Company) -> list[str]:
         f"rule-of-{digit}",
         f"Platform {digit}",
         f"sub {digit}",
+        f"package-of-{digit}",
+        f"shop/of-{digit}",
     ]
 
 
@@ -159,7 +203,14 @@ def pages(side: Side, first: list[str]) -> dict[str, Any]:
 
 def test_pages_and_downloads(sides: tuple[Company, Company, Side, Side]) -> None:
     _, b, alone, both = sides
-    first = ["/", "/search?q=same", f"/search?q={b.secret}", f"/search?q={b.tenant}", "/search?q=platform"]
+    first = [
+        "/",
+        "/search?q=same",
+        f"/search?q={b.secret}",
+        f"/search?q={b.tenant}",
+        "/search?q=platform",
+        *INSIDE,
+    ]
     expected = pages(alone, first)
     found = pages(both, first)
     assert len(found) > 40

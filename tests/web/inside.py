@@ -86,7 +86,11 @@ def look_inside(state: State, data: Path, *, days: int = 7) -> ServiceContext:
 def watch(context: ServiceContext, now: datetime) -> None:
     """Watch a registry with two images in quarantine."""
     settings = read_settings(
-        {"resourceId": REGISTRY, "quarantine": [{"quarantine": "quarantine/*", "approved": "approved/*"}]}
+        {
+            "resourceId": REGISTRY,
+            "requestRegistries": ["docker.io"],
+            "quarantine": [{"quarantine": "quarantine/*", "approved": "approved/*"}],
+        }
     )
     add_registry(context, "prod", SERVER, settings, username="robot", given=RegistrySecrets(password=SECRET))
     summary = {

@@ -272,6 +272,30 @@ def test_a_registry_is_added_changed_paused_and_deleted(owner: TestClient, insta
     assert instance.state.watched_registries.find("test") is None
 
 
+def test_an_image_is_asked_for_and_answered_by_somebody_else(
+    owner: TestClient, visitor: Callable[[str, str], TestClient]
+) -> None:
+    address = "/image-requests"
+    asked = {"act": "ask", "image": "docker.io/library/nginx:1.29", "registry": "prod", "reason": "a proxy"}
+    assert "deadline" in words(owner.post(address, data={**asked, "deadline": "soon"}).text)
+    assert owner.post(address, data={**asked, "reason": ""}).status_code == 400
+    assert owner.post(address, data={**asked, "deadline": "2999-12-31"}).status_code == 303
+    (row,) = rows(owner, f"{address}?format=csv&mine=1")
+    assert (row["Status"], row["Needed by"][:10]) == ("Open", "2999-12-31")
+    own = owner.get(address).text
+    assert "Withdraw" in own
+    assert "Approve request" not in own
+    assert send(owner, address, act="approve", id=row["Id"], reason="mine").status_code == 400
+    other = visitor("Owner", "/")
+    assert rows(other, f"{address}?format=csv&mine=1") == []
+    assert "Approve request" in other.get(address).text
+    assert "Approve request" not in visitor("Reader", "/").get(address).text
+    assert send(other, address, act="approve", id=row["Id"], reason="fine").status_code == 303
+    (row,) = rows(owner, f"{address}?format=csv")
+    assert (row["Status"], row["Answer"]) == ("Approved", "fine")
+    assert "1 answered" in words(owner.get(address).text)
+
+
 def test_registries_say_how_they_are(owner: TestClient) -> None:
     (row,) = rows(owner, "/registries?format=csv")
     assert (row["Registry"], row["State"], row["Workspace"]) == ("prod", "on", "default")

@@ -265,8 +265,8 @@ class Vulnerabilities:
     def severity_counts(self, wanted: FindingFilter) -> dict[int, dict[str, int]]:
         """Return how many vulnerabilities of each severity subjects have, by their ids; each counts by its severest package."""
         worst = func.coalesce(func.max(_OF.rank), 0).label("rank")
-        pairs: Select[Any] = select(_FINDING.subject, worst)
-        each = _joined(pairs, wanted)
+        columns: tuple[Any, ...] = (_FINDING.subject, worst)
+        each = _joined(select(*columns), wanted)
         grouped = each.group_by(_FINDING.subject, _FINDING.vulnerability).subquery()
         statement = select(grouped.c.subject, grouped.c.rank, func.count())
         found: dict[int, dict[str, int]] = {}

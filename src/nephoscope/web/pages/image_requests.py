@@ -1,0 +1,140 @@
+"""Requests for images: the queue with the time to answer, asking for an image, and approving or denying a request of somebody else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, time
+from typing import Any, Literal
+
+from starlette.responses import Response
+
+from nephoscope.protect.registry.registry_settings import read_settings
+from nephoscope.service.image_requests import (
+    ANSWER,
+    READ,
+    WRITE,
+    answer_request,
+    measure_answers,
+    request_image,
+    withdraw_request,
+)
+from nephoscope.state import StateError
+from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
+from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
+from nephoscope.web.forms.form import act, taken
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.tables.download import as_csv
+from nephoscope.web.visits.page import SAME, Area, Page
+from nephoscope.web.visits.visit import Visit
+
+ROWS, MOST = 100, 10_000
+HEADER = (
+    "Status", "Image", "Registry", "Repository", "Tag", "Reason", "Asked by", "Asked", "Needed by", "Answered", "Answered by",
+    "Answer",
+    "Digest", "Error", "Id",
+)  # fmt: skip
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """Fill the queue; a form that comes back asks, answers or withdraws."""
+    if visit.request.method == "POST":
+        return taken(
+            lambda: _done(visit),
+            lambda error: _shown(visit, error),
+            lambda: meanwhile(visit, visit.form.get("target", "")),
+        )
+    if visit.asked("format") == "csv":
+        return as_csv("image-requests", HEADER, map(_row, _wanted(visit)))
+    return _shown(visit)
+
+
+def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
+    every = visit.instance.state.image_requests.listed(most=MOST)
+    wanted, start = _wanted(visit), page_start(visit)
+    page = wanted[start : start + ROWS]
+    counts = Counter(one.status.value for one in every)
+    return {
+        "requests": page, "total": len(wanted), "start": start, "rows": ROWS, "any": bool(every), "text": visit.asked("q"),
+        "statuses": {one.value: counts[one.value] for one in RequestStatus if counts[one.value]},
+        "times": measure_answers(visit.service), "now_": visit.instance.now, "me": visit.caller.name,
+        "may_ask": visit.caller.may(WRITE, "/"), "may_answer": visit.caller.may(ANSWER, "/"),
+        "registries": _hosts(visit),
+        "etag": {one.id: drawn(visit, _state(one)) for one in page}, "given": dict(visit.form) if refused else {},
+        "refused": refused, "overtaken": None, "done": visit.asked("done"),
+    }  # fmt: skip
+
+
+def _hosts(visit: Visit) -> dict[str, tuple[str, ...]]:
+    """Return the registries that take requests, by name, with the hosts whose images may be asked for."""
+    found = {one.name: read_settings(one.settings) for one in visit.instance.state.watched_registries.all()}
+    return {
+        name: one.request_registries
+        for name, one in found.items()
+        if one.request_registries and one.quarantine
+    }
+
+
+def _wanted(visit: Visit) -> list[ImageRequest]:
+    """Return the requests that the address asks for: those that are due first, then the newest."""
+    mine = visit.caller.name if visit.asked("mine") else ""
+    found = visit.instance.state.image_requests.listed(visit.several("status"), mine, MOST)
+    text = visit.asked("q").casefold()
+    return [one for one in found if text in f"{one.image}\n{one.reason}\n{one.requester}".casefold()]
+
+
+def _done(visit: Visit) -> str:
+    form, asked = visit.form, act(visit, "ask", "approve", "deny", "withdraw")
+    if asked == "ask":
+        image, reason = form.get("image", "").strip(), form.get("reason", "")
+        request_image(
+            visit.service,
+            image,
+            reason,
+            form.get("registry", ""),
+            deadline=_deadline(form.get("deadline", "")),
+        )
+        return visit.here(done="ask")
+    id_ = form.get("id", "")
+    with as_drawn(visit, lambda: _state(visit.instance.state.image_requests.get(id_))):
+        if asked == "withdraw":
+            withdraw_request(visit.service, id_)
+        else:
+            answer: Literal["approve", "deny"] = "approve" if asked == "approve" else "deny"
+            answer_request(visit.service, id_, answer, form.get("reason", ""))
+    return visit.here(done=asked)
+
+
+def _deadline(text: str) -> datetime | None:
+    """Return the end of a day in UTC, None where none is given. Raises StateError."""
+    if not text.strip():
+        return None
+    try:
+        day = datetime.strptime(text.strip(), "%Y-%m-%d").date()
+    except ValueError as error:
+        raise StateError(f"deadline: a day such as 2026-12-31 is wanted, not '{text[:40]}'") from error
+    return datetime.combine(day, time.max, UTC)
+
+
+def _state(one: ImageRequest) -> Any:
+    """What the forms of a request are drawn of."""
+    return one.status.value, one.answered_by, one.answer_reason
+
+
+def _row(one: ImageRequest) -> tuple[Any, ...]:
+    return (
+        one.status.value, one.image, one.registry_name, one.repository, one.tag, one.reason, one.requester, one.created.isoformat(),
+        one.deadline.isoformat() if one.deadline else "", one.answered.isoformat() if one.answered else "", one.answered_by,
+        one.answer_reason, one.digest, one.error, one.id,
+    )  # fmt: skip
+
+
+def open_requests(visit: Visit) -> int | None:
+    """Return how many requests wait for an answer."""
+    return len(visit.instance.state.image_requests.listed([RequestStatus.OPEN.value], most=MOST)) or None
+
+
+PAGE = Page(
+    "/image-requests", "Image requests", "image_requests.html", READ, filled, Area.PROTECTION, 15, methods=("GET", "POST"),
+    count=open_requests, tenant=True, under_scope=SAME,
+)  # fmt: skip
