@@ -223,6 +223,45 @@ def test_a_person_approves_and_never_malware(owner: TestClient, instance: Instan
     assert instance.state.registry_images.get(ids[BAD]).status is ImageStatus.QUEUED
 
 
+def test_a_vulnerability_is_exempted_with_a_reason_and_an_end(
+    owner: TestClient, visitor: Callable[[str, str], TestClient]
+) -> None:
+    address = f"/vulnerabilities/{OTHER}"
+    form = {"act": "exempt", "scope": "/", "package": "desk", "image": BAD, "category": "Waiver", "days": "3"}
+    assert owner.post(address, data={**form, "reason": " "}).status_code == 400
+    assert owner.post(address, data={**form, "reason": "x", "days": "0"}).status_code == 400
+    reader = visitor("Reader", "/")
+    assert "Exempt from" not in reader.get(address).text
+    assert reader.post(address, data={**form, "reason": "x"}).status_code == 400
+    assert owner.post(address, data={**form, "reason": "not reachable"}).status_code == 303
+    (kept,) = rows(reader, f"{address}?format=csv&table=exemptions")
+    assert (kept["Package"], kept["Image"], kept["Reason"], kept["Scope"]) == (
+        "desk",
+        BAD,
+        "not reachable",
+        "/",
+    )
+    assert words(owner.get(address).text).count("exempt until") == 1
+    (name,) = re.findall(r'name="exemption" value="([^"]+)"', owner.get(address).text)
+    assert send(owner, address, act="end", exemption=name).status_code == 303
+    assert rows(owner, f"{address}?format=csv&table=exemptions") == []
+
+
+def test_what_is_exempted_everywhere_stands_last(owner: TestClient) -> None:
+    address, form = (
+        f"/vulnerabilities/{CVE}",
+        {"act": "exempt", "scope": "/", "category": "Mitigated", "reason": "not here"},
+    )
+    assert owner.post(address, data=form).status_code == 303
+    assert [(one["CVE"], one["Exempt"]) for one in rows(owner, "/vulnerabilities?format=csv")] == [
+        (OTHER, "no"),
+        (CVE, "yes"),
+    ]
+    (name,) = re.findall(r'name="exemption" value="([^"]+)"', owner.get(address).text)
+    assert send(owner, address, act="end", exemption=name).status_code == 303
+    assert [one["Exempt"] for one in rows(owner, "/vulnerabilities?format=csv")] == ["no", "no"]
+
+
 FORM = {
     "name": "test", "address": "test.contoso.example", "username": "ann", "password": SECRET, "workspace": "default",
     "set.repositories": "*", "set.quarantine": "q/* -> a/*", "set.polling_minutes": "5", "policy.max_severity": "High",

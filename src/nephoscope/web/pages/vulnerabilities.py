@@ -26,6 +26,17 @@ from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, 
 from nephoscope.vulnerability.matching.findings import Finding
 from nephoscope.vulnerability.severities import rank
 from nephoscope.web.facts.source_links import safe_link
+from nephoscope.web.forms.drawn import meanwhile
+from nephoscope.web.forms.form import taken
+from nephoscope.web.forms.vulnerability_exempting import HEADER as EXEMPTION_HEADER
+from nephoscope.web.forms.vulnerability_exempting import (
+    change_exemptions,
+    choices_of,
+    exempted_everywhere,
+    exemption_row,
+    exemptions_of,
+    shown_exemptions,
+)
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.download import as_csv
@@ -51,7 +62,7 @@ REASON_HEADER = (
 )
 HEADER = (
     "CVE", "Severity", "Score", "Exploited", "EPSS", "Exposed", "Fix available", "Machines", "Images", "First seen", "Summary",
-    "Aliases",
+    "Aliases", "Exempt",
 )  # fmt: skip
 HOLDER_HEADER = (
     "Kind", "Name", "Severity", "Package", "Version", "Fixed in", "State", "Place", "Layer", "First seen", "Resource", "Digest",
@@ -63,40 +74,68 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     reach, start = visit.reach(READ), page_start(visit)
     exposed = exposed_vulnerabilities(visit.service, reach)
     wanted = _wanted(visit, SubjectFilter(reach, **_subjects(visit)))
+    exempt = exempted_everywhere(visit)
     every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
+    every.sort(key=lambda one: _is_exempt(one, exempt))
     shown = [one for one in every if _fits(visit, one)]
     if visit.asked("format") == "csv":
-        return as_csv("vulnerabilities", HEADER, (_row(one, exposed) for one in shown))
+        return as_csv(
+            "vulnerabilities",
+            HEADER,
+            ([*_row(one, exposed), "yes" if _is_exempt(one, exempt) else "no"] for one in shown),
+        )
     coverage = summarize_coverage(visit.service, reach)
     return {
         "several": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS, "any": bool(every),
         "tiles": _tiles(every), "coverage": coverage, "feeds": feed_ages(visit.service), "text": visit.asked("q"),
         "package": visit.asked("package"), "kind": visit.asked("kind"), "only": _only(visit),
-        "exposed": exposed,
+        "exposed": exposed, "exempt": {one.vulnerability.id for one in every if _is_exempt(one, exempt)},
         "severities": _counted(one.severity for one in every),
     }  # fmt: skip
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
-    """Fill the page of a vulnerability."""
-    name = visit.parameters["name"]
-    wanted = FindingFilter(SubjectFilter(visit.reach(READ)), vulnerability=name, most=MOST_HOLDERS)
-    found = list_findings(visit.service, wanted)
-    report = report_vulnerability(visit.service, name)
-    if not (found or report.advisories or report.exploited or report.prediction):
-        raise MissingError(f"no advisory that was imported speaks of {name[:100]}")
+    """Fill the page of a vulnerability; a form that comes back exempts from it, or ends an exemption."""
+    if visit.request.method == "POST":
+        return taken(
+            lambda: change_exemptions(visit, visit.parameters["name"], _holders(visit)),
+            lambda error: _shown(visit, error),
+            lambda: meanwhile(visit, visit.form.get("exemption", "")),
+        )
+    name, found = visit.parameters["name"], _holders(visit)
     tables = {
         "holders": lambda: Table(HOLDER_HEADER, _holder_rows(visit, found)),
         "reasons": lambda: Table(REASON_HEADER, _reason_rows(_explained(visit, found))),
         "paths": lambda: Table(PATH_HEADER, map(_path_row, _paths(visit, found))),
+        "exemptions": lambda: Table(
+            EXEMPTION_HEADER, map(exemption_row, shown_exemptions(visit, exemptions_of(visit, found)))
+        ),
     }
-    if (file := file_of(visit, name, tables)) is not None:
-        return file
+    file = file_of(visit, name, tables)
+    return file if file is not None else _shown(visit)
+
+
+def _holders(visit: Visit) -> list[SubjectFinding]:
+    """Return who has the vulnerability, of what the visitor may see."""
+    wanted = FindingFilter(
+        SubjectFilter(visit.reach(READ)), vulnerability=visit.parameters["name"], most=MOST_HOLDERS
+    )
+    return list_findings(visit.service, wanted)
+
+
+def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
+    name, found = visit.parameters["name"], _holders(visit)
+    report = report_vulnerability(visit.service, name)
+    if not (found or report.advisories or report.exploited or report.prediction):
+        raise MissingError(f"no advisory that was imported speaks of {name[:100]}")
+    held = exemptions_of(visit, found)
     start = page_start(visit)
     shown = found[start : start + ROWS]
     return {
         "name": name, "holders": shown, "total": len(found), "start": start, "rows": ROWS,
         "places": locate_packages(visit.service, shown), "explained": _explained(visit, found), "report": report,
+        "held": held, "exemptions": shown_exemptions(visit, held), "offered": choices_of(visit, found),
+        "refused": refused, "overtaken": None, "done": visit.asked("done"), "given": dict(visit.form) if refused else {},
         "paths": _paths(visit, found), "about": _about(found, report), "references": _references(report),
         "counts": Counter(one.kind.value for one in _each_subject(found)),
     }  # fmt: skip
@@ -128,6 +167,11 @@ def _fits(visit: Visit, one: VulnerabilitySummary) -> bool:
         and (not visit.asked("fixable") or one.fixable > 0)
         and text in "\n".join((known.id, known.summary, *known.aliases)).casefold()
     )
+
+
+def _is_exempt(one: VulnerabilitySummary, exempt: frozenset[str]) -> bool:
+    known = one.vulnerability
+    return not exempt.isdisjoint(name.lower() for name in (known.id, *known.aliases))
 
 
 def _tiles(every: Iterable[VulnerabilitySummary]) -> dict[str, int]:
@@ -230,5 +274,12 @@ def _references(report: VulnerabilityReport) -> list[str]:
 
 PAGES = (
     Page("/vulnerabilities", "Vulnerabilities", "vulnerabilities.html", READ, filled, Area.POSTURE, 12),
-    Page("/vulnerabilities/{name:path}", "Vulnerability", "vulnerability.html", READ, one),
+    Page(
+        "/vulnerabilities/{name:path}",
+        "Vulnerability",
+        "vulnerability.html",
+        READ,
+        one,
+        methods=("GET", "POST"),
+    ),
 )
