@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.service.inventories import READ, list_inventories, packages_of
 from nephoscope.service.vulnerabilities import coverage_of, list_findings
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
-from nephoscope.web.tables.tables import Table
 
 if TYPE_CHECKING:
     from nephoscope.model.package import Package
@@ -54,26 +53,3 @@ def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
         list_findings(visit.service, FindingFilter(only, most=MOST_FINDINGS)),
         coverage_of(visit.service, [subject])[subject.id],
     )
-
-
-def software_table(software: MachineSoftware | None) -> Table:
-    """Return the packages as a table."""
-    packages = software.packages if software else ()
-    rows = ((one.name, one.version, one.type, one.source_name, one.path) for one in packages)
-    return Table(("Package", "Version", "Type", "Source package", "Place"), rows)
-
-
-def vulnerability_table(software: MachineSoftware | None) -> Table:
-    """Return the findings as a table."""
-    return Table(
-        ("CVE", "Severity", "Exploited", "EPSS", "Package", "Version", "Fixed in", "First seen"),
-        map(_row, software.findings if software else ()),
-    )
-
-
-def _row(one: SubjectFinding) -> tuple[Any, ...]:
-    finding, known = one.finding, one.finding.vulnerability
-    return (
-        known.id, finding.severity, "yes" if known.is_exploited else "no", known.probability, finding.name, finding.version,
-        finding.fixed_version, finding.first_seen.isoformat(),
-    )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.web.drawing.wording import STATES, caused
 from nephoscope.web.facts.code_facts import code_rows
-from nephoscope.web.facts.machine_facts import software_table, vulnerability_table
+from nephoscope.web.tables.machine_tables import software_table, vulnerability_table
 from nephoscope.web.tables.tables import Table
 
 if TYPE_CHECKING:

@@ -1,0 +1,34 @@
+"""The packages and vulnerabilities of a machine as files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.web.tables.tables import Table
+
+if TYPE_CHECKING:
+    from nephoscope.state.inventory.finding import SubjectFinding
+    from nephoscope.web.facts.machine_facts import MachineSoftware
+
+
+def software_table(software: MachineSoftware | None) -> Table:
+    """Return the packages as a table."""
+    packages = software.packages if software else ()
+    rows = ((one.name, one.version, one.type, one.source_name, one.path) for one in packages)
+    return Table(("Package", "Version", "Type", "Source package", "Place"), rows)
+
+
+def vulnerability_table(software: MachineSoftware | None) -> Table:
+    """Return the findings as a table."""
+    return Table(
+        ("CVE", "Severity", "Exploited", "EPSS", "Package", "Version", "Fixed in", "First seen"),
+        map(_row, software.findings if software else ()),
+    )
+
+
+def _row(one: SubjectFinding) -> tuple[Any, ...]:
+    finding, known = one.finding, one.finding.vulnerability
+    return (
+        known.id, finding.severity, "yes" if known.is_exploited else "no", known.probability, finding.name, finding.version,
+        finding.fixed_version, finding.first_seen.isoformat(),
+    )  # fmt: skip
