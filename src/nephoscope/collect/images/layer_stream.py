@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
-import zlib
 from typing import IO, TYPE_CHECKING, cast
 
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.tar_entries import ByteStream
 
 if TYPE_CHECKING:
+    import zlib
+
     import pyarrow as pa
+else:
+    try:
+        # the same interface at more than twice the speed: half of a scan is spent in it
+        from isal import isal_zlib as zlib
+    except ImportError:  # a processor that it is not built for
+        import zlib
 
 #: What compressed content begins with, and the name of the codec.
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bz2"))
@@ -56,7 +63,7 @@ class _Decompressed:
 
 
 class _Gunzipped:
-    """A stream of gzip, member after member; zlib alone is loaded for it, since most layers need no more."""
+    """A stream of gzip, member after member; Arrow is not loaded for it, since most layers need no more."""
 
     decompresses = True
 
