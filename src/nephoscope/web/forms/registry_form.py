@@ -49,7 +49,6 @@ LABELS = {
     "signatures": ("Signatures wanted", "0: none"),
     "delete_rejected": ("Delete what is rejected", ""),
     "copy_unmountable": ("Copy blobs where the registry does not mount them", ""),
-    "attest": ("Attest what is promoted", ""),
 }
 EFFECTS = {"reject": "reject the image", "hold": "hold it for a person", "allow": "let it pass"}
 
