@@ -30,6 +30,7 @@ from tests.protect.registry.quarantine import (
 from nephoscope.collect.images.documents import INDEX_TYPES
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import find_manifest, put_manifest
+from nephoscope.protect.registry.journey import MOST_UNENDED
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.inventories import keep_image_listing
 from nephoscope.service.registries import change_registry, decide_image, examine_again
@@ -163,6 +164,46 @@ def test_a_worker_killed_at_a_step_comes_to_the_same_end(
     assert head
     assert head.digest == digest
     assert find_manifest(outside, f"quarantine/{repository}", "1.0") is None
+
+
+def test_an_image_that_ends_its_workers_is_held_after_some(
+    house: Watched, outside: Registry, tmp_path: Path
+) -> None:
+    digest = push_new(outside, tmp_path / "image", "quarantine/huge", "1.0", system(FIXED, "huge"))
+    house.tell([pushed("quarantine/huge", digest, "1.0")])
+
+    def kill(_: ImageStep) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(MOST_UNENDED):
+        with house.connect() as registry, pytest.raises(KeyboardInterrupt):
+            house.journey(registry, kill).take(house.image("quarantine/huge"))
+    house.look()
+    held = house.image("quarantine/huge")
+    assert (held.status, held.reasons[0]["kind"]) == (ImageStatus.HELD, "unended")
+    assert "ended the worker 3 times" in held.reasons[0]["text"]
+    assert find_manifest(outside, "approved/huge", "1.0") is None
+    # the nightly examination does not try it again, a person does
+    house.later(hours=25)
+    house.look()
+    assert house.image("quarantine/huge").reasons[0]["kind"] == "unended"
+    examine_again(house.context, [held.id])
+    house.look()
+    assert house.image("quarantine/huge").status is ImageStatus.PROMOTED
+
+
+def test_a_registry_that_breaks_off_ends_no_worker(house: Watched, outside: Registry, tmp_path: Path) -> None:
+    digest = make_layout(tmp_path / "image", system(FIXED, "late"))
+    house.tell([pushed("quarantine/late", digest, "1.0")])
+    (image,) = house.images()
+    with Registry(f"127.0.0.1:{free_port()}", tries=1) as away:
+        for _ in range(MOST_UNENDED + 2):
+            image = house.journey(away, lambda _: None).take(image)
+            house.later(minutes=10)
+    assert (image.status, image.attempts) == (ImageStatus.QUEUED, MOST_UNENDED + 2)
+    push(outside, tmp_path / "image", "quarantine/late", "1.0")
+    house.look()
+    assert house.image("quarantine/late").status is ImageStatus.PROMOTED
 
 
 def test_an_index_is_examined_and_promoted_with_every_machine(

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 EVENTS_TABLE = "ContainerRegistryRepositoryEvents"
 PRODUCT = "images of registries"
 _OPERATIONS = {"push": "Push", "pull": "Pull", "delete": "Delete"}
+#: What in an image's summary counts the examinations that began and did not end.
+UNENDED = "unendedExaminations"
+#: What asks for an examination while nobody did.
+_BY_ITSELF = ("rescan", "pull")
 _EVENTS_KEPT = timedelta(days=7)
 _STANDING = (ImageStatus.HELD, ImageStatus.REJECTED, ImageStatus.PASSED, ImageStatus.FAILED)
 
@@ -118,10 +122,25 @@ def take_imported(
 
 
 def ask_again(image: RegistryImage, origin: str, now: datetime) -> RegistryImage:
-    """Return an image that is to be examined anew."""
+    """Return an image that is to be examined anew; what ended its workers is tried once more only for a person or a push."""
+    if origin not in _BY_ITSELF:
+        image = without_unended(image)
     return replace(
         image, status=ImageStatus.QUEUED, step=ImageStep.EXAMINE, origin=origin, due=now, attempts=0, error=""
     )
+
+
+def unended_examinations(image: RegistryImage) -> int:
+    """Return how many examinations of an image began, one after another, and never ended."""
+    return int((image.summary or {}).get(UNENDED, 0))
+
+
+def without_unended(image: RegistryImage) -> RegistryImage:
+    """Return an image of which no examination is under way."""
+    if not unended_examinations(image):
+        return image
+    summary = {name: value for name, value in (image.summary or {}).items() if name != UNENDED}
+    return replace(image, summary=summary or None)
 
 
 def _take(

@@ -22,7 +22,13 @@ from nephoscope.collect.images.errors import (
 )
 from nephoscope.collect.images.registry_writing import find_manifest
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
-from nephoscope.protect.registry.intake import PRODUCT, ask_again
+from nephoscope.protect.registry.intake import (
+    PRODUCT,
+    UNENDED,
+    ask_again,
+    unended_examinations,
+    without_unended,
+)
 from nephoscope.protect.registry.promotion import PromotionError, clean, copy_attachments, copy_tree, tag_root
 from nephoscope.protect.registry.signatures import verify_signatures
 from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE, verdict_row
@@ -50,6 +56,8 @@ if TYPE_CHECKING:
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
 #: Tries after which a step that the registry refuses is held for a person; one that does not answer is asked without end.
 _MOST_REFUSALS = 8
+#: Examinations of an image that may end their worker, until a person or a push asks for another.
+MOST_UNENDED = 3
 #: What lists the images that it holds, and runs none.
 _REGISTRIES = "/microsoft.containerregistry/registries/"
 _LOG = logging.getLogger("nephoscope.registries")
@@ -78,6 +86,10 @@ class Journey:
         """Take an image as far as it comes now, and return how it stands; raises LeaseLostError, StateError."""
         while image.status is ImageStatus.QUEUED and image.due <= self.clock():
             step = image.step
+            if step is ImageStep.EXAMINE:
+                image = self._begin(image)
+                if image.status is not ImageStatus.QUEUED:
+                    return image
             try:
                 changed = self._do(image)
             except ImageError as error:
@@ -91,6 +103,39 @@ class Journey:
             self.after(step)
             image = self._keep(image, changed)
         return image
+
+    def _begin(self, image: RegistryImage) -> RegistryImage:
+        """Note that an examination begins, and return the image; one whose examinations took their workers with them is held.
+
+        What runs out of memory tells nobody: the note is kept before, and goes with the end of the examination, good or bad.
+        """
+        begun = unended_examinations(image)
+        if begun < MOST_UNENDED:
+            noted = replace(image, summary={**(image.summary or {}), UNENDED: begun + 1})
+            return self._keep_noted(image, noted)
+        text = (
+            f"its examination ended the worker {begun} times, most likely for want of memory:"
+            " give it more, and have the image examined again"
+        )
+        reason = VerdictReason(kind="unended", key="", effect="hold", text=text)
+        _LOG.error("%s of %s: %s", image.name, image.registry, text)
+        summary = {**(image.summary or {}), "previousVerdict": image.verdict, "concerns": [("unended", "")]}
+        held = replace(
+            image, status=ImageStatus.HELD, verdict="hold", attempts=0, error="", reasons=(msgspec.to_builtins(reason),),
+            summary=summary, examined=self.clock(), generation=self.examiner.generation,
+            target=self.settings.target_of(image.repository),
+        )  # fmt: skip
+        return self._keep(image, held)
+
+    def _keep_noted(self, before: RegistryImage, noted: RegistryImage) -> RegistryImage:
+        """Keep the note of an examination that begins, in what is known of the image by now."""
+        images = self.state.registry_images
+        with self.state.transaction(product=PRODUCT) as session:
+            self.lease.check(session)
+            now = images.find(session, before.registry, before.repository, before.digest)
+            if now is not None:
+                images.put(session, replace(now, summary=noted.summary))
+        return noted
 
     def _do(self, image: RegistryImage) -> RegistryImage:
         match image.step:
@@ -210,6 +255,7 @@ class Journey:
 
     def _failed(self, image: RegistryImage, error: ImageError) -> RegistryImage:
         """Return an image whose step is tried again later; what a registry refuses for long is held, with the reason."""
+        image = without_unended(image)
         attempts = image.attempts + 1
         _LOG.warning("%s of %s: %s: %s", image.name, image.registry, image.step.value, error)
         if isinstance(error, PromotionError) or (_is_refusal(error) and attempts >= _MOST_REFUSALS):
