@@ -1,6 +1,6 @@
 """A look back over a month of logs with attacks on four days, beside a schedule that is stepped through the same time.
 
-Usage: python bench/look_back.py [--days 30] [--users 100] [--rules N] [--whole] [--stretches N] [--hours N] [--folder DIR]
+Usage: python bench/look_back.py [--days 30] [--users 100] [--rules N | --rule ID ...] [--whole] [--stretches N] [--hours N] [--folder DIR]
 
 Both run all rules that come along over the same rows. Stepping through a month takes hours, so that some stretches of it are
 stepped through (`--stretches` of so many `--hours`, spread over the range, and those of the attacks), and what a window takes there
@@ -78,6 +78,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--rules", type=int, default=0, help="how many rules (default: all)")
+    parser.add_argument("--rule", action="append", default=[], help="only the rule of this id (repeatable)")
     parser.add_argument("--whole", action="store_true", help="step through every hour")
     parser.add_argument("--stretches", type=int, default=6)
     parser.add_argument("--hours", type=int, default=3, help="hours of a stretch")
@@ -112,9 +113,9 @@ def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
     return begins
 
 
-def chosen(most: int) -> list[Rule]:
-    """The rules that are run: all that come along, or so many of them."""
-    every = sorted(shipped().rules, key=lambda one: one.id)
+def chosen(most: int, ids: Sequence[str]) -> list[Rule]:
+    """The rules that are run: all that come along, those of these ids, or so many of them."""
+    every = sorted((one for one in shipped().rules if not ids or one.id in ids), key=lambda one: one.id)
     return every if not most else [every[len(every) * place // most] for place in range(most)]
 
 
@@ -185,7 +186,7 @@ def main() -> int:
         begins = fill(base, given.days, given.users)
         shutil.rmtree(folder / "looked", ignore_errors=True)
         shutil.copytree(base, folder / "looked")
-        rules = chosen(given.rules)
+        rules = chosen(given.rules, given.rule)
         print(f"{len(rules)} of {len(shipped().rules)} rules, {given.days} days", flush=True)
         took, looking = look(folder / "looked", rules, given.days)
         ran = looking.windows - looking.empty
