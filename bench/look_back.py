@@ -1,6 +1,6 @@
 """A look back over a month of logs with attacks on four days, beside a schedule that is stepped through the same time.
 
-Usage: python bench/look_back.py [--days 30] [--users 100] [--rules N | --rule ID ...] [--whole] [--stretches N] [--hours N] [--folder DIR]
+Usage: python bench/look_back.py [--days N] [--users N] [--rules N | --rule ID ...] [--whole] [--stretches N] [--hours N] [--folder D]
 
 Both run all rules that come along over the same rows. Stepping through a month takes hours, so that some stretches of it are
 stepped through (`--stretches` of so many `--hours`, spread over the range, and those of the attacks), and what a window takes there
