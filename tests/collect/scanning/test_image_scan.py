@@ -83,7 +83,7 @@ def listed(contents: Contents) -> set[str]:
         ({"app/.wh.nothing": b"", "app/node_modules/lef/.wh.package.json": b""}, set(), set()),
         ({"opt/lib/one-3.0.dist-info/METADATA": b"Name: one\nVersion: 3.1\n"}, {"one 3.0"}, {"one 3.1"}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),  # in every worker the same
 )  # fmt: skip
 def test_a_layer_changes_exactly_what_it_says(
     more: Files, gone: set[str], new: set[str], tmp_path: Path
