@@ -37,6 +37,12 @@ def package(name: str, version: str, type_: str = "pypi", path: str = "app/METAD
     return Package(type=type_, name=name, version=version, path=path)
 
 
+def system(name: str, version: str) -> Package:
+    return Package(
+        type="deb", name=name, version=version, namespace="debian", distribution_version="12", path="var/lib/dpkg/status"
+    )  # fmt: skip
+
+
 def advisory(number: int, name: str, fixed: str, ecosystem: str = "PyPI", severity: str = "High") -> Advisory:
     range_ = AffectedRange(fixed=fixed)
     one = AffectedPackage(ecosystem=ecosystem, name=name, ranges=(range_,), fixed_versions=(fixed,), state="fixed")  # fmt: skip
@@ -56,9 +62,10 @@ class House:
         import_feed(path, feed, records, imported=self.now.isoformat(), longest_age=days * 24)
 
     def machine(
-        self, *packages: Package, unread: tuple[UnreadFile, ...] = (), **fields: str
+        self, *packages: Package, unread: tuple[UnreadFile, ...] = (), family: str = "", **fields: str
     ) -> KeptInventory:
-        contents = Contents("debian", "12", packages, (), unread)
+        family = family or ("debian" if any(one.type == "deb" for one in packages) else "")
+        contents = Contents(family, "12" if family else "", packages, (), unread)
         given = {"name": "web1", "resource_id": VM, **fields}
         return keep_inventory(self.context, MachineScan(contents, self.now, **given))
 
@@ -78,7 +85,7 @@ class House:
         ]
 
     def image(self, *packages: Package, digest: str = DIGEST, resource_id: str = "") -> KeptInventory:
-        contents = Contents("alpine", "3.19", packages)
+        contents = Contents(packages=packages)
         scan = ImageScan(
             contents, self.now, "shop/web", digest, "Acr.azurecr.io", ("v1", "Latest"), resource_id
         )

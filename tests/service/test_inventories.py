@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.service.acting import SUBSCRIPTION, context_of
-from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory, package
+from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory, package, system
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.collect.images.layers import UnreadFile
@@ -136,12 +136,36 @@ def test_a_feed_that_gets_too_old_assesses_nothing_any_more(house: House) -> Non
 
 def test_what_cannot_be_read_closes_nothing(house: House) -> None:
     house.imports(advisory(1, "lamp", "2.0"), advisory(2, "desk", "2.0"))
-    house.machine(package("lamp", "1.0", path="srv/a/METADATA"), package("desk", "1.0", path="opt/METADATA"))
+    chair = package("chair", "1.0", path="usr/METADATA")
+    house.machine(
+        package("lamp", "1.0", path="srv/a/METADATA"), package("desk", "1.0", path="opt/METADATA"), chair
+    )
     house.later(days=1)
-    kept = house.machine(unread=(UnreadFile("srv/a", "permission denied"),))
+    kept = house.machine(chair, unread=(UnreadFile("srv/a", "permission denied"),))
     assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
     coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
     assert (coverage.is_complete, coverage.reason) == (False, "1 files could not be read")
+
+
+@pytest.mark.parametrize(
+    ("left", "open_", "reason"),
+    [
+        ((), ["lamp", "openssl"], "no package was found"),
+        ((package("chair", "1.0"),), ["openssl"], "no package of the distribution was found (debian 12)"),
+        ((package("chair", "1.0"), system("bash", "5")), [], ""),
+    ],
+)
+def test_a_list_of_packages_that_is_gone_closes_nothing(
+    house: House, left: tuple[Package, ...], open_: list[str], reason: str
+) -> None:
+    house.imports(advisory(1, "lamp", "2.0"), advisory(2, "openssl", "2", "Debian:12"))
+    house.machine(package("lamp", "1.0"), system("openssl", "1"))
+    house.later(days=1)
+    kept = house.machine(*left, family="debian")
+    assert sorted(one for _, one, _ in house.open()) == open_
+    coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
+    assert coverage.absence == reason
+    assert (coverage.is_complete, coverage.reason) == (not reason, reason)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nephoscope.model.package_absence import explain_absence, is_of_system
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import WRITE, open_advisories
@@ -192,7 +193,7 @@ def _keep(
 ) -> KeptInventory:
     inventories = context.state.inventories
     before = inventories.find(session, subject)
-    unread = _unread_before(context, session, before, subject)
+    unread = _unread_before(context, session, before, subject, placed)
     digest = inventories.put_set(session, packages, numbers, placed)
     kept = inventories.put(session, replace(subject, package_set=digest))
     changes = context.state.vulnerabilities.settle(session, kept.id, set(numbers), context.now, unread)
@@ -203,16 +204,22 @@ def _keep(
 
 
 def _unread_before(
-    context: ServiceContext, session: Session, before: InventorySubject | None, now: InventorySubject
+    context: ServiceContext,
+    session: Session,
+    before: InventorySubject | None,
+    now: InventorySubject,
+    placed: Sequence[Package],
 ) -> frozenset[int]:
-    """Return the packages that stood, at the scan before, where nothing can be read now."""
-    if before is None or not now.unread:
+    """Return the packages that stood, at the scan before, where nothing can be read now, or no list of packages is any more."""
+    is_absent = bool(explain_absence(now.family, now.release, (one.type for one in placed)))
+    if before is None or not (now.unread or is_absent):
         return frozenset()
     places = [one.path.strip("/") for one in now.unread]
     lost = [
         _named(one)
         for one in context.state.inventories.packages_of(before.package_set)
-        if any(not place or one.path == place or one.path.startswith(f"{place}/") for place in places)
+        if (is_absent and (not placed or is_of_system(one.type)))
+        or any(not place or one.path == place or one.path.startswith(f"{place}/") for place in places)
     ]
     return frozenset(context.state.inventories.numbers(session, lost))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.model.package_absence import explain_absence
 from nephoscope.service.advisories import open_advisories
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter
@@ -33,8 +34,8 @@ _DECODER = msgspec.msgpack.Decoder(Finding)
 class AssessmentCoverage:
     """How far a subject is assessed: packages assessed, and those that were not by the reason.
 
-    `until` is when the first of its feeds gets too old, None where nothing is assessed. Nothing is known against a subject only where
-    `is_complete`: it has no finding, every package was assessed and every file read.
+    `until` is when the first of its feeds gets too old, None where nothing is assessed. `absence` says why its packages cannot be all.
+    Nothing is known against a subject only where `is_complete`: it has no finding, every package was assessed and every file read.
     """
 
     assessed: int
@@ -42,11 +43,12 @@ class AssessmentCoverage:
     undetermined: int
     unread: int
     until: datetime | None
+    absence: str = ""
 
     @property
     def is_complete(self) -> bool:
         """Whether all of the subject was read and assessed in full."""
-        return not (self.not_assessed or self.undetermined or self.unread)
+        return not (self.not_assessed or self.undetermined or self.unread or self.absence)
 
     @property
     def reason(self) -> str:
@@ -56,6 +58,8 @@ class AssessmentCoverage:
             parts.append(f"the versions of {self.undetermined:,} packages could not be compared")
         if self.unread:
             parts.append(f"{self.unread:,} files could not be read")
+        if self.absence:
+            parts.append(self.absence)
         return "; ".join(parts)
 
 
@@ -113,6 +117,7 @@ class _Standings:
     def __init__(self, advisories: Advisories, bodies: Mapping[int, Package]) -> None:
         self._advisories = advisories
         self._known = {number: self._standing(body) for number, body in bodies.items()}
+        self._types = {number: body.type for number, body in bodies.items()}
 
     def coverage(
         self, subject: InventorySubject, kinds: Iterable[tuple[int, int]], undetermined: int
@@ -127,7 +132,10 @@ class _Standings:
                 continue
             assessed += count
             until = min((one for one in (until, good) if one is not None), default=None)
-        return AssessmentCoverage(assessed, missed, undetermined, len(subject.unread), until)
+        absence = explain_absence(
+            subject.family, subject.release, (self._types[number] for number, _ in kinds)
+        )
+        return AssessmentCoverage(assessed, missed, undetermined, len(subject.unread), until, absence)
 
     def _standing(self, package: Package) -> tuple[str, datetime | None]:
         """Return why a package is not assessed ('' = it is), and how long its feeds are good."""

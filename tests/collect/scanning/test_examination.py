@@ -244,7 +244,9 @@ def test_an_engine_that_cannot_look_is_never_clean(tmp_path: Path) -> None:
     found = examine(tmp_path, [{"opt/x": b"BAD"}], looking(Missing()))
     assert found.malware == ()
     assert found.engines == (EngineStatus("yara", "absent", reason="it is not installed"),)
-    assert found.unassessed == (Unassessed("malware", "yara: it is not installed"),)
+    assert [one for one in found.unassessed if one.part != "packages"] == [
+        Unassessed("malware", "yara: it is not installed")
+    ]
 
 
 def test_permissions_come_from_the_layers(tmp_path: Path) -> None:

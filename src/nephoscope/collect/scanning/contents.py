@@ -10,6 +10,7 @@ from nephoscope.collect.images.layers import UnreadFile
 from nephoscope.collect.inventory.secrets_in_files import SecretPlace
 from nephoscope.collect.malware.match import MalwareMatch
 from nephoscope.model.package import Package
+from nephoscope.model.package_absence import explain_absence
 
 #: The most packages, and entries that are none, of one host or image.
 MAX_ENTRIES = 250_000
@@ -79,3 +80,8 @@ class Contents(msgspec.Struct, frozen=True, omit_defaults=True):
     set_aside: tuple[SetAsideEntry, ...] = ()
     unread: tuple[UnreadFile, ...] = ()
     files: int = 0
+
+    @property
+    def absence(self) -> str:
+        """Why the packages cannot be all, although no file was refused; '' where they can."""
+        return explain_absence(self.family, self.release, (one.type for one in self.packages))

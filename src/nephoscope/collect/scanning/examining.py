@@ -154,6 +154,8 @@ def _unassessed(
     """Yield what was not looked at: files that were not read, or not in full, and engines that are absent or old."""
     for unread in contents.unread:
         yield Unassessed("packages", unread.reason, unread.path)
+    if contents.absence:
+        yield Unassessed("packages", contents.absence)
     looking = [
         engine for engine in engines if engine.engine != "digest" and engine.state in ("ready", "stale")
     ]

@@ -32,11 +32,12 @@ class ImageProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlatformExamination(msgspec.Struct, frozen=True, kw_only=True):
-    """An image for one machine as it was examined."""
+    """An image for one machine as it was examined; `absence` says why its packages cannot be all, '' where they can."""
 
     digest: str
     platform: str
     assessments: tuple[Assessment, ...] = ()
+    absence: str = ""
     problems: tuple[ImageProblem, ...] = ()
 
 
@@ -145,12 +146,11 @@ def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterabl
     """Yield what is not known of its packages: not assessed, by data that are too old, or not to be compared."""
     if policy.unknown == "allow":
         return
-    if not image.assessments and not any(
-        one.kind in ("unread", "artifact", "signature") for one in image.problems
-    ):
-        text = "no package was found in it, so that nothing is known of its vulnerabilities"
+    absence = image.absence or ("" if image.assessments else "no package was found")
+    if absence and not any(one.kind in ("unread", "artifact", "signature") for one in image.problems):
+        text = f"{absence}, so that not all of its vulnerabilities can be known"
         yield VerdictReason(
-            kind="not_assessed", key="", effect=policy.unknown, text=text, platform=image.platform
+            kind="not_assessed", key=absence, effect=policy.unknown, text=text, platform=image.platform
         )
     by_reason: dict[str, int] = {}
     for one in image.assessments:
@@ -162,7 +162,7 @@ def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterabl
     for reason, number in sorted(by_reason.items()):
         text = f"{number} {'package was' if number == 1 else 'packages were'} not assessed: {reason}"
         yield VerdictReason(
-            kind="not_assessed", key="", effect=policy.unknown, text=text, platform=image.platform
+            kind="not_assessed", key=reason, effect=policy.unknown, text=text, platform=image.platform
         )
 
 

@@ -1,0 +1,29 @@
+"""Packages that should be there and are not: a scan that finds none has nothing to be judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES
+
+#: Types of packages that operating systems are made of.
+_SYSTEM_TYPES = DISTRIBUTION_TYPES | {"cos", "nix"}
+
+
+def explain_absence(family: str, release: str, types: Iterable[str]) -> str:
+    """Return why the types of the packages that were found cannot be all of a machine or an image, '' where they can.
+
+    No package at all says nothing, and neither does a distribution (`family`, `release`; '' where nothing names one) without a
+    package of its own: its list of packages was removed, is elsewhere, or is of a form that is not read.
+    """
+    found = frozenset(types)
+    if not found:
+        return "no package was found"
+    if family and not found & _SYSTEM_TYPES:
+        return f"no package of the distribution was found ({family} {release}".rstrip() + ")"
+    return ""
+
+
+def is_of_system(type_: str) -> bool:
+    """Return whether packages of a type are those that an operating system is made of."""
+    return type_ in _SYSTEM_TYPES
