@@ -75,7 +75,7 @@ def look_inside(state: State, data: Path, *, days: int = 7) -> ServiceContext:
     )
     keep_inventory(context, MachineScan(contents, now, "web1", VM))
     watch(context, now)
-    image = Contents("alpine", "3.19", (package("lamp", layer=LAYER), package("desk", layer=LAYER)))
+    image = Contents(packages=(package("lamp", layer=LAYER), package("desk", layer=LAYER)))
     for digest, repository in ((HELD, "quarantine/shop/web"), (BAD, "quarantine/shop/miner")):
         keep_inventory(context, ImageScan(image, now, repository, digest, SERVER, ("1.4",), REGISTRY))
     keep_inventory(context, ImageScan(Contents("alpine", "3.19", ()), now, "shop/free", FREE, tags=("v1",)))

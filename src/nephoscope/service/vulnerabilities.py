@@ -17,7 +17,7 @@ from nephoscope.vulnerability.matching.layers import layers_of
 from nephoscope.vulnerability.matching.matcher import standing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from nephoscope.model.package import Package
@@ -120,7 +120,7 @@ class _Standings:
         self._types = {number: body.type for number, body in bodies.items()}
 
     def coverage(
-        self, subject: InventorySubject, kinds: Iterable[tuple[int, int]], undetermined: int
+        self, subject: InventorySubject, kinds: Collection[tuple[int, int]], undetermined: int
     ) -> AssessmentCoverage:
         """Return how far a subject is assessed, by a package of each kind that it has with their number."""
         missed: dict[str, int] = {}
