@@ -217,7 +217,8 @@ def _uncovered(view: View, one: Resource, body: dict[str, Any]) -> NotCollected 
         return NotCollected(f"all of it by the scan: {status.get('description')}")
     until = str(body["additionalData"].get("assessedUntil") or "")
     if until and view.now > datetime.fromisoformat(until):
-        return NotCollected(f"the advisories that {one.key} was matched with were good until {until}", STALE)
+        text = f"the advisories that {one.key} was matched with, or the list of its images, were good until {until}"
+        return NotCollected(text, STALE)
     return None
 
 

@@ -39,7 +39,9 @@ from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
-from nephoscope.state import State
+from nephoscope.service.product_actor import ProductActor
+from nephoscope.service.running_images import note_running_images
+from nephoscope.state import State, StateError
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.turns import Turns
@@ -181,7 +183,9 @@ def _assess(
 ) -> Report | CombinedReport:
     """Judge a request, and keep and publish what came of it."""
     scan = _scan(settings, request, state, snapshots, told)
-    report = combine([Report(run, request.label) for run in last.judge(scan)])
+    runs = last.judge(scan)
+    _note_running_images(settings, state, runs, scan.now)
+    report = combine([Report(run, request.label) for run in runs])
     recorder = Recorder(settings.data, request.series, turn)
     changes = recorder.record(report)
     _forget_removed(state, scan.now)
@@ -190,6 +194,17 @@ def _assess(
     if not any(tenants.is_live(one) for one in request.targets) and last_request(settings.data) == request:
         save_request(scan.repeatable, settings.data)
     return replace(report, changes=changes)
+
+
+def _note_running_images(settings: Settings, state: State, runs: Sequence[Run], now: datetime) -> None:
+    """Keep which images run where; what cannot be kept is told, as the assessment stands without it."""
+    context = ServiceContext(ProductActor("running images"), state, settings.data, lambda: now)
+    for run in runs:
+        try:
+            with frozen_logs(settings.data, state, run.estate, now) as found:
+                note_running_images(context, run.estate, found)
+        except StateError as error:
+            _LOG.error("which images run is not kept: %s", error)
 
 
 def _tenants(targets: Sequence[str]) -> set[str]:

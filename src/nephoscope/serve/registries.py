@@ -20,6 +20,7 @@ from nephoscope.service.context import ServiceContext, utc_now
 from nephoscope.service.examinations import known_malware, looked_for
 from nephoscope.service.inventories import ImageScan, keep_inventory
 from nephoscope.service.product_actor import ProductActor
+from nephoscope.service.running_images import note_held_images
 from nephoscope.state import State, StateError
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.turns import Turns
@@ -71,12 +72,20 @@ class ImageExaminers:
         except StateError as error:
             _LOG.error("%s of %s: its packages are not kept: %s", image.name, watched.name, error)
 
+    def polled(self, watched: WatchedRegistry) -> None:
+        """Keep what a registry holds; what cannot be kept is logged, as its images are watched without it."""
+        context = ServiceContext(ProductActor("registries"), self.state, self.settings.data)
+        try:
+            note_held_images(context, watched)
+        except StateError as error:
+            _LOG.error("%s: the list of its images is not kept: %s", watched.name, error)
+
 
 def work(settings: Settings, stop: threading.Event) -> None:
     """Watch every registry that is enabled until stopped, each by one process at a time."""
     with State.of(settings.data, settings.state) as state, Turns(state.leases, new_holder()) as turns:
         examiners = ImageExaminers(settings, state)
-        watch = RegistryWatch(state, examiners.at, utc_now, stop.is_set, examiners.keep)
+        watch = RegistryWatch(state, examiners.at, utc_now, stop.is_set, examiners.keep, examiners.polled)
         while not stop.is_set():
             taken = 0
             try:

@@ -40,6 +40,7 @@ from nephoscope.protect.registry.verdicts import (
     summarize_images,
 )
 from nephoscope.state import StateError
+from nephoscope.state.inventory.inventories import LISTING_HOLDS
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
 
 if TYPE_CHECKING:
@@ -283,15 +284,17 @@ class Journey:
         return kept
 
     def _running_on(self, image: RegistryImage) -> list[str]:
-        """Return the ids of what is known to run an image that fails, by the listings of clusters."""
+        """Return the ids of what is known to run an image that fails, by listings that are not too old."""
         if image.status is not ImageStatus.FAILED:
             return []
         parts = {image.digest, *image.manifests}
-        listings = self.state.inventories.listings()
+        since = self.clock() - LISTING_HOLDS
         return [
             one.resource_id
-            for one in listings
-            if _REGISTRIES not in one.resource_id and not parts.isdisjoint(one.digests)
+            for one in self.state.inventories.listings()
+            if _REGISTRIES not in one.resource_id
+            and one.listed_at >= since
+            and not parts.isdisjoint(one.digests)
         ]
 
     def _tell(self, session: Session, image: RegistryImage, running: list[str]) -> None:

@@ -33,13 +33,18 @@ _LOG = logging.getLogger("nephoscope.registries")
 
 @dataclass(slots=True)
 class RegistryWatch:
-    """One registry as a worker watches it; `examiner_at` makes what examines images at a time, `keep` is as of a Journey."""
+    """One registry as a worker watches it.
+
+    `examiner_at` makes what examines images at a time, `keep` is as of a Journey; `polled` is told of
+    a registry that was polled in full.
+    """
 
     state: State
     examiner_at: Callable[[datetime], Examiner]
     clock: Callable[[], datetime]
     ending: Callable[[], bool] = field(default=lambda: False)
     keep: Keep = field(default=lambda _watched, _image, _digest, _contents: None)
+    polled: Callable[[WatchedRegistry], None] = field(default=lambda _: None)
 
     def look(self, watched: WatchedRegistry, lease: Lease) -> int:
         """Poll when it is time, and take what is due on its way; returns how many images were. Raises StateError, LeaseLostError."""
@@ -99,6 +104,7 @@ class RegistryWatch:
             found = poll(self.state, watched, settings, registry, lease, self.clock, self.ending)
             if found:
                 _LOG.info("%s: %d images that no event told of", watched.name, found)
+            self.polled(watched)
         except ImageError as fault:
             error = str(fault)[:2000]
             _LOG.error("%s could not be polled: %s", watched.name, error)

@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import RowMapping, delete, exists, func, insert, select, tuple_
@@ -33,6 +33,8 @@ from nephoscope.state.tables.inventory_rows import (
 
 #: Subjects that a data folder holds at most: what reports without end is stopped, and told why.
 MOST_SUBJECTS = 200_000
+#: How long a listing of images says what a resource holds or runs.
+LISTING_HOLDS = timedelta(days=2)
 _QUEUE = "inventories"
 _ENCODER = msgspec.msgpack.Encoder()
 _PACKAGE = msgspec.msgpack.Decoder(Package)
@@ -58,7 +60,10 @@ class NamedPackage:
 
 @dataclass(frozen=True, slots=True)
 class ImageListing:
-    """The digests of all images that a registry holds or a cluster runs at a time, by its lower-cased ARM id."""
+    """The digests of all images that a registry holds or a resource runs at a time, by its lower-cased ARM id.
+
+    An image of which no digest is known stands in `digests` by its name.
+    """
 
     resource_id: str
     tenant: str
@@ -193,6 +198,15 @@ class Inventories:
         )
         with self._database.read() as session:
             return [_subject(one) for one in session.execute(statement).mappings()]
+
+    def kept_digests(self, digests: Iterable[str]) -> frozenset[str]:
+        """Return those of some digests of which an image is kept."""
+        row, found = InventorySubjectRow, set[str]()
+        with self._database.read() as session:
+            for part in parts(dict.fromkeys(digests)):
+                wanted = (row.kind == SubjectKind.IMAGE.value, row.digest.in_(part))
+                found.update(session.scalars(select(row.digest).where(*wanted)))
+        return frozenset(found)
 
     def packages_of(self, package_set: str) -> tuple[Package, ...]:
         """Return the packages of a set with their places."""

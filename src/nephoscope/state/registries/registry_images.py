@@ -300,6 +300,15 @@ class RegistryImages:
                 found += [_image(row) for row in session.scalars(query.order_by(RegistryImageRow.id))]
         return found
 
+    def held(self, registry: str) -> list[tuple[str, str]]:
+        """Return repository and digest of every image that a registry holds, as far as is known."""
+        rows = RegistryImageRow
+        elsewhere = (ImageStatus.GONE.value, ImageStatus.UNTAGGED.value, ImageStatus.PROMOTED.value)
+        wanted = (rows.registry_name == registry, rows.status.not_in(elsewhere))
+        with self._database.read() as session:
+            found = session.execute(select(rows.repository, rows.digest).where(*wanted))
+            return [(str(one[0]), str(one[1])) for one in found]
+
     def remove_all(self, session: Session, registry: str) -> None:
         """Forget the images and events of a registry."""
         for table in (RegistryImageRow, RegistryEventRow):

@@ -1,0 +1,152 @@
+"""Keeps which images run where and lie in a registry, by bodies and logs, so that one that turns bad is known to run.
+
+Names are followed to digests by what is kept of images; a name that leads to none stays as it is, so that nothing is clean by what
+nobody scanned. An index stands for its images for all machines that are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.images.errors import ImageError
+from nephoscope.collect.images.reference import ImageReference
+from nephoscope.estate.container_images import images_of
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.scans.logged_containers import logged_images
+from nephoscope.protect.registry.registry_settings import read_settings
+from nephoscope.service.inventories import InventoryError, keep_image_listing
+from nephoscope.state.inventory.inventories import LISTING_HOLDS, ImageListing
+from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from nephoscope.estate.estate import Estate
+    from nephoscope.estate.logs import Logs
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.registries.watched_registries import WatchedRegistry
+
+_DIGEST = "sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedImages:
+    """The names of the images that a resource runs, as they were read at a time."""
+
+    names: frozenset[str]
+    read_at: datetime
+
+
+def note_running_images(context: ServiceContext, estate: Estate, logs: Logs | None) -> int:
+    """Keep what the resources of an estate run, where that changed or what is kept grows old; of how many resources.
+
+    Raises DeniedError, StateError.
+    """
+    running = _running(context, estate, logs)
+    digest_of = _digests(context, {name for one in running.values() for name in one.names})
+    known = {one.resource_id: one for one in context.state.inventories.listings()}
+    kept = 0
+    for resource, named in running.items():
+        digests = frozenset(digest for name in named.names for digest in digest_of[name])
+        listing = ImageListing(resource, estate.tenant, named.read_at, digests)
+        if not _is_news(known.get(resource), listing):
+            continue
+        try:
+            keep_image_listing(context, listing)
+        except InventoryError:
+            continue  # an id that lies in no subscription
+        kept += 1
+    return kept
+
+
+def note_held_images(context: ServiceContext, watched: WatchedRegistry) -> bool:
+    """Keep what a registry of Azure holds outside of quarantine, once all of it was polled; whether that is news.
+
+    One of which some repositories are not watched is not listed: nobody knows what lies there. Raises DeniedError, StateError.
+    """
+    settings = read_settings(watched.settings)
+    if not settings.resource_id or "*" not in settings.repositories:
+        return False
+    held = context.state.registry_images.held(watched.name)
+    digests = {digest for repository, digest in held if not settings.target_of(repository)}
+    parts = _parts(context, digests)
+    every = frozenset(part for one in digests for part in parts.get(one, (one,)))
+    resource = settings.resource_id.lower()
+    before = context.state.inventories.listing(resource)
+    listing = ImageListing(resource, before.tenant if before else "", context.now, every)
+    if before is not None and not _is_news(before, listing):
+        return False
+    keep_image_listing(context, listing)
+    return True
+
+
+def _running(context: ServiceContext, estate: Estate, logs: Logs | None) -> dict[str, NamedImages]:
+    """Return what each resource runs; of logs, what is said of resources of this estate, and never as of later than now."""
+    now = context.now
+    found = {id_: NamedImages(names, _read_at(estate, id_, now)) for id_, names in images_of(estate).items()}
+    for id_, one in (logged_images(logs) if logs else {}).items():
+        if id_ in estate.resources:
+            found[id_] = NamedImages(frozenset(one.names), min(one.heard_at, now))
+    return found
+
+
+def _read_at(estate: Estate, id_: str, now: datetime) -> datetime:
+    """Return when a resource was read, by the manifest of its snapshot; now where that does not say."""
+    times = estate.coverage.read_at
+    place = id_
+    while place and place not in times:
+        place = place.rpartition("/")[0]
+    return min(times.get(place, now), now)
+
+
+def _is_news(before: ImageListing | None, now: ImageListing) -> bool:
+    if before is None:
+        return bool(now.digests)
+    if now.listed_at <= before.listed_at:
+        return False
+    same = (before.digests, before.tenant) == (now.digests, now.tenant)
+    return not same or now.listed_at - before.listed_at > LISTING_HOLDS / 4
+
+
+def _digests(context: ServiceContext, names: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the digests of the images that are kept behind each name; the name itself where there are none."""
+    digests_of = {name: _resolved(context, name) for name in names}
+    every = {one for several in digests_of.values() for one in several}
+    parts = _parts(context, every)
+    return {
+        name: frozenset(part for one in several for part in parts.get(one, (one,)))
+        for name, several in digests_of.items()
+    }
+
+
+def _resolved(context: ServiceContext, name: str) -> frozenset[str]:
+    """Return the digest that a name has, or those of the images that are kept under its tag."""
+    if name.startswith(_DIGEST):
+        return frozenset([name])
+    try:
+        reference = ImageReference.parse(name)
+    except ImageError:
+        return frozenset([name[:500]])
+    if reference.digest:
+        return frozenset([reference.digest])
+    wanted = SubjectFilter(EVERYTHING, SubjectKind.IMAGE, image=str(reference))
+    found = {one.digest for one in context.state.inventories.subjects(wanted)}
+    return frozenset(found or [str(reference)])
+
+
+def _parts(context: ServiceContext, digests: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return, of indexes, the images that are kept; with the index itself where not every machine's is."""
+    trees = {
+        one.digest: one
+        for one in context.state.registry_images.with_digests(digests)
+        if len(one.manifests) > 1
+    }
+    kept = context.state.inventories.kept_digests(part for one in trees.values() for part in one.manifests)
+    found: dict[str, frozenset[str]] = {}
+    for digest, one in trees.items():
+        images = kept.intersection(one.manifests)
+        machines = len((one.summary or {}).get("platforms", ()))
+        found[digest] = frozenset(images) if len(images) >= max(machines, 1) else frozenset({*images, digest})
+    return found

@@ -1,0 +1,260 @@
+"""What runs where: by bodies of resources and by logs of clusters, followed to digests, and old after a while."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.service.acting import SUBSCRIPTION
+from tests.service.inventory_house import NOW, House, advisory, package
+
+from nephoscope.analyze.scanner_findings import COVERAGE
+from nephoscope.estate.container_images import images_of
+from nephoscope.estate.estate import Estate
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.posture.scans.frozen_logs import frozen_logs
+from nephoscope.protect.registry.registry_settings import read_settings
+from nephoscope.service.registries import add_registry
+from nephoscope.service.running_images import note_held_images, note_running_images
+from nephoscope.service.vulnerability_facts import publish_findings
+from nephoscope.state import State
+from nephoscope.state.inventory.inventories import LISTING_HOLDS
+from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GROUP = f"{SUBSCRIPTION}/resourceGroups/Web/providers"
+AKS = f"{GROUP}/Microsoft.ContainerService/managedClusters/aks"
+ACR = f"{GROUP}/Microsoft.ContainerRegistry/registries/acr"
+APP = f"{GROUP}/Microsoft.App/containerApps/shop"
+JOB = f"{GROUP}/Microsoft.App/jobs/nightly"
+ACI = f"{GROUP}/Microsoft.ContainerInstance/containerGroups/tools"
+SITE = f"{GROUP}/Microsoft.Web/sites/web"
+DIGESTS = [f"sha256:{number:064x}" for number in range(9)]
+
+
+def of(id_: str, **properties: Any) -> dict[str, Any]:
+    return {"id": id_, "properties": properties}
+
+
+def template(*images: str) -> dict[str, Any]:
+    return {"containers": [{"name": "c", "image": one} for one in images]}
+
+
+def group(*images: str, **more: Any) -> dict[str, Any]:
+    return {"containers": [{"name": "c", "properties": {"image": one}} for one in images], **more}
+
+
+BODIES: dict[str, tuple[list[dict[str, Any]], dict[str, set[str]]]] = {
+    "a container app": ([of(APP, template=template("a.io/x:1", "a.io/y:2"))], {APP: {"a.io/x:1", "a.io/y:2"}}),
+    "what begins an app": (
+        [of(APP, template={**template("a.io/x:1"), "initContainers": [{"image": "a.io/init:1"}]})],
+        {APP: {"a.io/x:1", "a.io/init:1"}},
+    ),
+    "an app that was stopped": ([of(APP, template=template("a.io/x:1"), runningStatus="Stopped")], {APP: set()}),
+    "a job": ([of(JOB, template=template("a.io/x:1"))], {JOB: {"a.io/x:1"}}),
+    "a container group": ([of(ACI, **group("nginx"))], {ACI: {"nginx"}}),
+    "a container group that ended": (
+        [of(ACI, **group("nginx", instanceView={"state": "Succeeded"}))], {ACI: set()},
+    ),
+    "a web app": ([of(SITE, siteConfig={"linuxFxVersion": "DOCKER|a.io/x:1"})], {SITE: {"a.io/x:1"}}),
+    "a web app on Windows": ([of(SITE, siteConfig={"windowsFxVersion": "docker|a.io/x:1"})], {SITE: {"a.io/x:1"}}),
+    "a web app of code": ([of(SITE, siteConfig={"linuxFxVersion": "PYTHON|3.12"})], {}),
+    "a web app by its configuration": (
+        [of(SITE), of(f"{SITE}/config/web", linuxFxVersion="DOCKER|a.io/x:1")], {SITE: {"a.io/x:1"}},
+    ),
+    "a web app with sidecars": (
+        [of(SITE), of(f"{SITE}/sitecontainers/main", image="a.io/x:1"), of(f"{SITE}/sitecontainers/side", image="a.io/y:1")],
+        {SITE: {"a.io/x:1", "a.io/y:1"}},
+    ),
+    "a body that is odd": ([of(APP, template={"containers": "none"}), of(ACI, containers=[None, {"properties": 1}])], {}),
+}  # fmt: skip
+
+
+def estate(*bodies: dict[str, Any]) -> Estate:
+    return Estate.of([Resource.of(one) for one in bodies], Coverage.everything())
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_images_of_a_body(name: str) -> None:
+    bodies, wanted = BODIES[name]
+    assert images_of(estate(*bodies)) == {id_.lower(): names for id_, names in wanted.items()}
+
+
+class Clusters(House):
+    """A house whose lake holds what Container Insights writes."""
+
+    lake: Lake
+    sequence = 0
+
+    def write(self, table: str, *rows: dict[str, Any]) -> None:
+        self.sequence += 1
+        place = self.state.workspaces.get("default")
+        told = [
+            {"TimeGenerated": self.now - timedelta(minutes=5), "_SubscriptionId": SUBSCRIPTION[15:], **one}
+            for one in rows
+        ]
+        table_of = arrow_of(self.lake.tables[table], told, workspace=place, now=self.now).table
+        self.lake.writer().append("default", {table: table_of}, producer="test", sequence=self.sequence)
+        self.lake.flush()
+
+    def runs(self, container: str, image: str = "", status: str = "running", **more: Any) -> None:
+        """Let a container of the cluster run, of which another table tells the image."""
+        self.write(
+            "KubePodInventory",
+            {"ContainerID": container, "ClusterId": AKS, "ContainerStatus": status, **more},
+        )
+        if image:
+            self.holds(container, image)
+
+    def holds(self, container: str, image: str, state: str = "Running", **more: Any) -> None:
+        named = {
+            "ContainerID": container,
+            "ImageID": image,
+            "ContainerState": state,
+            "Repository": "a.io",
+            "Image": "shop/web",
+        }
+        self.write("ContainerInventory", {**named, "ImageTag": "v1", **more})
+
+    def note(self, *bodies: dict[str, Any]) -> int:
+        found = estate(*(bodies or (of(AKS),)))
+        with frozen_logs(self.data, self.state, found, self.now) as logs:
+            return note_running_images(self.context, found, logs)
+
+    def listed(self, resource: str = AKS) -> set[str] | None:
+        found = self.state.inventories.listing(resource.lower())
+        return None if found is None else set(found.digests)
+
+    def coverage(self) -> dict[str, Any]:
+        """What the published findings of the cluster cover."""
+        publish_findings(self.context)
+        documents = (one for facts in self.state.own_facts.all(None) for one in facts.documents)
+        (found,) = (
+            one["properties"] for one in documents
+            if one["properties"]["id"] == COVERAGE and AKS.lower() in one["id"].lower()
+        )  # fmt: skip
+        return dict(found)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Clusters]:
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        state.workspaces.set("default", days=3650)
+        found = Clusters(state, tmp_path)
+        found.lake = lake
+        yield found
+
+
+def test_nothing_is_listed_where_no_log_came_in(house: Clusters) -> None:
+    assert (house.note(), house.listed()) == (0, None)
+
+
+def test_a_cluster_runs_what_its_logs_say(house: Clusters) -> None:
+    house.runs("c1", f"a.io/shop/web@{DIGESTS[1]}")
+    house.runs("c2", DIGESTS[2])
+    house.runs("c3", DIGESTS[3], status="terminated")
+    house.runs("c4")
+    house.holds("c5", DIGESTS[5], _ResourceId=AKS.lower())
+    house.holds("c6", DIGESTS[6], _ResourceId=f"{GROUP}/Microsoft.Compute/virtualMachines/vm".lower())
+    assert house.note() == 1
+    # of the fourth nobody says what it is
+    assert house.listed() == {DIGESTS[1], DIGESTS[2], DIGESTS[5], "container c4"}
+    # what is the same is not kept again, what is another is
+    house.later(minutes=10)
+    house.runs("c1", DIGESTS[1])
+    assert house.note() == 0
+    house.runs("c7", DIGESTS[7])
+    assert house.note() == 1
+
+
+def test_a_cluster_of_another_estate_is_left_alone(house: Clusters) -> None:
+    house.runs("c1", DIGESTS[1], ClusterId=f"{AKS}2")
+    assert (house.note(), house.listed(f"{AKS}2")) == (0, None)
+
+
+def test_a_running_image_turns_its_cluster(house: Clusters) -> None:
+    house.imports(advisory(1, "lamp", "2.0"))
+    house.image(package("lamp", "1.0"), digest=DIGESTS[1])
+    house.image(package("lamp", "2.0"), digest=DIGESTS[2])
+    house.runs("c2", DIGESTS[2])
+    house.note()
+    good = house.coverage()
+    assert (good["status"]["code"], good["additionalData"]["images"]) == ("Healthy", 1)
+    # the list of what runs is good for two days, however long the advisories are
+    assert (
+        good["additionalData"]["assessedUntil"]
+        == f"{NOW - timedelta(minutes=5) + LISTING_HOLDS:%Y-%m-%dT%H:%M:%SZ}"
+    )
+    house.later(minutes=10)
+    house.runs("c1", DIGESTS[1])
+    house.note()
+    house.coverage()
+    found = [one for facts in house.state.own_facts.all(None) for one in facts.documents]
+    assert [
+        one["properties"]["displayName"]
+        for one in found
+        if one["properties"]["status"]["code"] == "Unhealthy"
+    ] == ["CVE-2031-1"]
+    house.later(minutes=10)
+    house.runs("c3", DIGESTS[3])
+    house.note()
+    assert "1 of its 3 images were not scanned" in house.coverage()["status"]["description"]
+
+
+def test_a_tag_leads_to_what_is_kept_and_an_index_to_its_machines(house: Clusters) -> None:
+    house.image(package("lamp", "2.0"), digest=DIGESTS[1])
+    assert (
+        house.note(of(APP, template=template("acr.azurecr.io/shop/web:v1", "acr.azurecr.io/shop/web:v2")))
+        == 1
+    )
+    assert house.listed(APP) == {DIGESTS[1], "acr.azurecr.io/shop/web:v2"}
+    index = RegistryImage(
+        "r", "shop/web", DIGESTS[8], NOW, NOW, manifests=(DIGESTS[1], DIGESTS[2], DIGESTS[8])
+    )
+    for machines, wanted in (
+        (["linux/amd64"], {DIGESTS[1]}),
+        (["linux/amd64", "linux/arm64"], {DIGESTS[1], DIGESTS[8]}),
+    ):
+        with house.state.transaction() as session:
+            told = RegistryImage(
+                **{one: getattr(index, one) for one in index.__slots__} | {"summary": {"platforms": machines}}
+            )
+            house.state.registry_images.put(session, told)
+        house.later(minutes=1)
+        house.note(of(APP, template=template(f"acr.azurecr.io/shop/web@{DIGESTS[8]}")))
+        assert house.listed(APP) == wanted
+    house.later(minutes=1)
+    house.note(of(APP, template=template("acr.azurecr.io/shop/web:v1"), runningStatus="Stopped"))
+    assert house.listed(APP) == set()
+
+
+@pytest.mark.parametrize(
+    ("repositories", "id_", "wanted"),
+    [(["*"], ACR, {DIGESTS[1], DIGESTS[2]}), (["shop/*"], ACR, None), (["*"], "", None)],
+)
+def test_a_registry_that_is_watched_whole_is_listed(
+    house: Clusters, repositories: list[str], id_: str, wanted: set[str] | None
+) -> None:
+    mapping = {"quarantine": "quarantine/*", "approved": "approved/*"}
+    told = {"repositories": repositories, "resourceId": id_, "quarantine": [mapping]}
+    add_registry(house.context, "r", "acr.azurecr.io", read_settings(told))
+    images = [
+        RegistryImage("r", "approved/web", DIGESTS[1], NOW, NOW, status=ImageStatus.PASSED),
+        RegistryImage("r", "approved/new", DIGESTS[2], NOW, NOW),
+        RegistryImage("r", "approved/gone", DIGESTS[3], NOW, NOW, status=ImageStatus.GONE),
+        RegistryImage("r", "quarantine/bad", DIGESTS[4], NOW, NOW, status=ImageStatus.REJECTED),
+    ]
+    with house.state.transaction() as session:
+        for one in images:
+            house.state.registry_images.put(session, one)
+    watched = house.state.watched_registries.get("r")
+    assert note_held_images(house.context, watched) is (wanted is not None)
+    assert house.listed(ACR) == wanted
+    assert not note_held_images(house.context, watched)
