@@ -90,8 +90,9 @@ def test_what_is_vulnerable(company: Company) -> None:
 def test_an_attack_path_comes_and_goes_with_a_vulnerability(company: Company) -> None:
     assert company.paths() == []
     company.keep()
-    assert company.paths() == [
-        "Internet exposed machine with a grave weakness reaches another whose identity may change a subscription"
+    assert sorted(company.paths()) == [
+        "Internet exposed machine with a grave weakness reaches another whose identity may change a subscription",
+        "Internet exposed machine with a grave weakness reaches another whose identity may read a store of data",
     ]
     told = read_inventories()
     mended = [
