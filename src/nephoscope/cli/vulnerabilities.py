@@ -194,6 +194,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     from nephoscope.service.vulnerabilities import list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exemptions import exempting
     from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
+    from nephoscope.state.inventory.subject import SubjectKind
 
     wanted = _wanted(asked)
     with state_of(data) as state:
@@ -202,7 +203,9 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
             rows, columns = vulnerability_rows(list_vulnerabilities(context, wanted)), VULNERABILITY_COLUMNS
         else:
             found = list_findings(context, wanted)
-            exposures = exposures_of(context, EVERYTHING, {one.subject.resource_id for one in found} - {""})
+            # an image's resource is its registry, and who reaches that does not reach what runs the image
+            machines = {one.subject.resource_id for one in found if one.subject.kind is SubjectKind.MACHINE}
+            exposures = exposures_of(context, EVERYTHING, machines - {""})
             ordered = in_risk_order(found, exposures)
             rows = finding_rows(ordered, exposures, exempting(context), with_exempted=exempted)
             columns = FINDING_COLUMNS
