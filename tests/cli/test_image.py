@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,10 @@ Version: 1
 RELEASE = 'ID=debian\nVERSION_ID="12"\n'
 METADATA = "Metadata-Version: 2.1\nName: Django_Tools\nVersion: 1.0\n"
 BASE = {"var/lib/dpkg/status": STATUS.encode(), "usr/lib/os-release": RELEASE.encode()}
+APP_OF_DEBIAN = {
+    "usr/lib/os-release": RELEASE.encode(),
+    "app/lib/django_tools-1.0.dist-info/METADATA": METADATA.encode(),
+}
 APP = {"app/lib/django_tools-1.0.dist-info/METADATA": METADATA.encode(), "app/broken/package-lock.json": b"{"}
 
 
@@ -86,7 +92,7 @@ def test_vulnerabilities_of_an_image(data: Path, layout: str) -> None:
 
 def test_without_advisories_nothing_is_clean(tmp_path: Path, layout: str) -> None:
     told = run(tmp_path / "none", "image", layout, "--fail-on-unknown")
-    assert "not assessed: 2 packages: " in told.stdout or "not assessed: 1 packages: " in told.stdout
+    assert "not assessed: 2 packages: " in told.stdout or "not assessed: 1 package: " in told.stdout
     assert told.exit_code == 3
     listed = run(tmp_path / "none", "image", layout, "-o", "json")
     document = json.loads(listed.stdout)
@@ -99,6 +105,38 @@ def test_a_stale_feed_says_so(data: Path, layout: str, tmp_path: Path) -> None:
     told = run(data, "image", layout, "--fail-on-unknown")
     assert "import it again" in told.stdout
     assert json.loads(run(data, "vulnerabilities", "feeds", "-o", "json").stdout)[0]["state"] == "stale"
+
+
+def test_a_feed_is_as_old_as_its_newest_file(data: Path, tmp_path: Path) -> None:
+    feed = [str(tmp_path / "osv"), "--feed", "osv"]
+
+    def state(*more: str) -> str:
+        assert run(data, "vulnerabilities", "import", *feed, *more).exit_code == 0
+        return str(json.loads(run(data, "vulnerabilities", "feeds", "-o", "json").stdout)[0]["state"])
+
+    for place in (tmp_path / "osv").iterdir():
+        os.utime(place, (1_600_000_000, 1_600_000_000))
+    assert (state(), state("--published", f"{datetime.now(UTC):%Y-%m-%d}")) == ("stale", "current")
+    os.utime(tmp_path / "osv/PYSEC-2026-2.json")
+    assert state() == "current"
+    ahead = run(data, "vulnerabilities", "import", *feed, "--published", "2199-01-01")
+    assert (ahead.exit_code, "in the future" in ahead.stderr) == (2, True)
+
+
+def test_a_severity_that_nobody_told_is_unknown(data: Path, tmp_path: Path) -> None:
+    make_layout(tmp_path / "layout", [BASE])
+    wanted = ("image", str(tmp_path / "layout"), "--look-for", "configuration", "--fail-on", "critical")
+    assert run(data, *wanted).exit_code == 0
+    assert run(data, *wanted, "--fail-on-unknown").exit_code == 3
+
+
+@pytest.mark.parametrize("files", [{}, {"usr/lib/os-release": RELEASE.encode(), "app/x": b""}, APP_OF_DEBIAN])
+def test_an_image_without_its_packages_is_not_clean(
+    data: Path, tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    make_layout(tmp_path / "layout", [files])
+    told = run(data, "image", str(tmp_path / "layout"), "--fail-on-unknown")
+    assert (told.exit_code, "not assessed: packages: no package " in told.stdout) == (3, True)
 
 
 def test_the_packages_of_a_root(data: Path, tmp_path: Path) -> None:

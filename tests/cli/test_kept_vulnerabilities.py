@@ -33,7 +33,7 @@ def test_a_machine_and_an_image_are_kept_and_listed(data: Path, layout: str, roo
     assert "kept: layout@sha256:" in kept.stderr
     assert "2 opened, 0 closed" in kept.stderr
     kept = run(data, "inventory", root, "--keep", "--resource", VM)
-    assert "kept: web1: 1 packages; findings: 1 opened" in kept.stderr
+    assert "kept: web1: 1 package; findings: 1 opened" in kept.stderr
     every = listed(data)
     assert {(one[0], one[1]) for one in every} == {
         ("CVE-2026-1", "image"), ("CVE-2026-1", "machine"), ("PYSEC-2026-2", "image"),
@@ -49,7 +49,7 @@ def test_a_machine_and_an_image_are_kept_and_listed(data: Path, layout: str, roo
         ("PYSEC-2026-2", "0", "1"),
     }
     # a lock file of the image could not be read
-    assert (told.exit_code, "1 files could not be read" in told.stderr) == (3, True)
+    assert (told.exit_code, "1 file could not be read" in told.stderr) == (3, True)
     assert run(data, "vulnerabilities", "list", "--resource", VM).exit_code == 0
     explained = run(data, "vulnerabilities", "explain", "CVE-2026-1").stdout
     assert "2 packages of machines and images have it" in explained
@@ -61,13 +61,20 @@ def test_an_import_changes_what_is_kept(data: Path, root: str, tmp_path: Path) -
     changed = advisory("DEBIAN-CVE-2026-7", "Debian:12", "foo", "9")
     (tmp_path / "osv/DEBIAN-CVE-2026-1.json").write_text(json.dumps(changed))
     told = run(data, "vulnerabilities", "import", str(tmp_path / "osv"))
-    assert "matched again: 1 packages; findings: 1 opened, 1 closed, 0 opened again" in told.stdout
+    assert "matched again: 1 package; findings: 1 opened, 1 closed, 0 opened again" in told.stdout
     assert [one[0] for one in listed(data)] == ["CVE-2026-7"]
     closed = json.loads(run(data, "vulnerabilities", "list", "--closed", "-o", "json").stdout)
     assert {(row["id"], row["closedBy"]) for row in closed} == {
         ("CVE-2026-1", "advisory"),
         ("CVE-2026-7", ""),
     }
+
+
+def test_what_is_left_out_for_want_of_a_severity_is_told(data: Path, root: str) -> None:
+    run(data, "inventory", root, "--keep", "--resource", VM)
+    told = run(data, "vulnerabilities", "list", "--severity", "low")
+    assert "not shown: vulnerabilities whose severity is not known: 1" in told.stderr
+    assert "not shown" not in run(data, "vulnerabilities", "list").stderr
 
 
 def test_severities_fail(data: Path, root: str, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_what_cannot_be_read_closes_nothing(house: House) -> None:
     kept = house.machine(chair, unread=(UnreadFile("srv/a", "permission denied"),))
     assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
     coverage = coverage_of(house.context, [kept.subject])[kept.subject.id]
-    assert (coverage.is_complete, coverage.reason) == (False, "1 files could not be read")
+    assert (coverage.is_complete, coverage.reason) == (False, "1 file could not be read")
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 Reads what Update Manager's assessment found: the machine's patchAssessmentResults (Resource Graph's patchassessmentresources),
 else instanceView.patchStatus.availablePatchSummary. Of several, such as that of a scanner of one's own, the one counts that knows of
-most. A pending update of the classes Critical or Security is unhealthy. A machine
-without an assessment is Unknown, one whose assessment is too old is Unknown(stale).
+most; that none is pending holds as long as its advisories do (`assessedUntil`). A pending update of the classes Critical or Security
+is unhealthy. A machine without an assessment is Unknown, one whose assessment is too old is Unknown(stale).
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.key import Key, keyed
@@ -15,6 +16,7 @@ from nephoscope.analyze.machines import CLASSIC, HYBRID, MACHINE, machines
 from nephoscope.analyze.verdict import healthy, judged, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
+from nephoscope_policy.gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +38,8 @@ INSTALLED_ONCE = Key(
     retired=("86b3d65f-7626-441e-b690-81a8b71cff60",),
 )
 KEYS = keyed(INSTALLED, INSTALLED_ONCE)
+#: That nothing is pending holds as long as the advisories of a scan do.
+BY_TIME = True
 RESULTS = (f"{MACHINE}/patchassessmentresults", f"{HYBRID}/patchassessmentresults")
 TYPES = (MACHINE, HYBRID, CLASSIC, *RESULTS)
 
@@ -60,15 +64,23 @@ def analyze(view: View) -> Iterable[Assessment]:
 def _pending(view: View, machine: Resource) -> int | None:
     """How many critical and security updates wait, by the assessment that knows of most; None where no assessment succeeded."""
     counted: list[int] = []
+    stale = ""
     for result in view.children(f"{machine.type}/patchassessmentresults", machine.key):
         body = view.report(result)
         counts = body.get("availablePatchCountByClassification")
         if str(body.get("status", "")).lower() in ("succeeded", "completedwithwarnings") and isinstance(
             counts, dict
         ):
-            counted.append(int(counts.get("security") or 0) + int(counts.get("critical") or 0))
+            pending = int(counts.get("security") or 0) + int(counts.get("critical") or 0)
+            until = str(body.get("assessedUntil") or "")
+            if not pending and until and view.now > datetime.fromisoformat(until):
+                stale = f"the advisories that {result.key} was matched with were good until {until}"
+            else:
+                counted.append(pending)
     if counted:
         return max(counted)
+    if stale:
+        raise NotCollected(stale, STALE)
     shown: Any = properties(machine).get("instanceView") or {}
     summary = (shown.get("patchStatus") or {}).get("availablePatchSummary") or {}
     count = summary.get("criticalAndSecurityPatchCount")

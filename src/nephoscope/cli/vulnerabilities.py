@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import click
 from nephoscope.cli.session.exempting import exempt, exemptions, unexempt
 from nephoscope.cli.session.inside import SEVERITIES
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.terminal.plain import counted
 from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
@@ -41,7 +43,9 @@ def command() -> None:
     help="The feed whose words these are (default: the name of the first file).",
 )
 @click.option(
-    "--published", type=_TIME, help="When the feed was published (default: now): its age counts from there."
+    "--published",
+    type=_TIME,
+    help="When the feed was published, from where its age counts (default: the time of its newest file).",
 )
 @click.option(
     "--max-age",
@@ -90,8 +94,8 @@ def import_(
     click.echo(f"{name}: {result.records:,} records; what is said of {result.changed:,} packages changed")
     if done.rematched.packages:
         click.echo(
-            f"matched again: {done.rematched.packages:,} packages; findings: {changes.opened:,} opened, {changes.closed:,} closed, "
-            f"{changes.reopened:,} opened again"
+            f"matched again: {counted(done.rematched.packages, 'package')}; findings: {changes.opened:,} opened, "
+            f"{changes.closed:,} closed, {changes.reopened:,} opened again"
         )
     for one in result.unread[:_SHOWN]:
         tell(f"not read: {one.place}: {one.reason}")
@@ -210,6 +214,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
             rows = finding_rows(ordered, exposures, exempting(context), with_exempted=exempted)
             columns = FINDING_COLUMNS
         unknown = _tell_uncovered(context, wanted)
+        _tell_unrated(context, wanted)
     show_list(rows, columns, output, "no vulnerability of what is kept was found")
     if fail_on and any(rank(row["severity"]) >= rank(fail_on) for row in rows):
         sys.exit(_FOUND)
@@ -227,6 +232,18 @@ def _wanted(asked: dict[str, Any]) -> FindingFilter:
         subjects, asked["cve"].upper() if asked["cve"].lower().startswith("cve-") else asked["cve"], asked["package"],
         rank(asked["severity"]) if asked["severity"] else 0, asked["exploited"], asked["fixable"], asked["closed"], asked["most"],
     )  # fmt: skip
+
+
+def _tell_unrated(context: ServiceContext, wanted: FindingFilter) -> None:
+    """Tell how many vulnerabilities a filter by severity leaves out although nobody knows how severe they are."""
+    from nephoscope.cli.terminal.messages import tell
+    from nephoscope.service.vulnerabilities import list_vulnerabilities
+
+    if wanted.rank <= 0:
+        return
+    every = list_vulnerabilities(context, replace(wanted, rank=0))
+    if unrated := sum(rank(one.severity) == 0 for one in every):
+        tell(f"not shown: vulnerabilities whose severity is not known: {unrated:,}")
 
 
 def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
@@ -281,11 +298,10 @@ def explain(data: Path, /, name: str, output: str) -> None:
         )
         for affected in advisory.affected:
             click.echo(f"  {affected.ecosystem} {affected.name}: {_words(affected)}")
-    click.echo(
-        f"\nOf what is kept, {len(holders):,} packages of machines and images have it."
-        if holders
-        else "\nNothing that is kept has it."
+    have = counted(
+        len(holders), "package of machines and images has it", "packages of machines and images have it"
     )
+    click.echo(f"\nOf what is kept, {have}." if holders else "\nNothing that is kept has it.")
     for row in holders[:_SHOWN_HOLDERS]:
         click.echo(
             f"  {row['kind']} {row['name']}: {row['package']} {row['version']}; {_fix(row)}; since {row['firstSeen']:%Y-%m-%d}"

@@ -91,7 +91,7 @@ def keep_company(context: ServiceContext, inventories: SampleInventories | None 
     """Import the company's advisories, keep what its machines and images hold, and publish the findings; how many were kept."""
     told = inventories or read_inventories()
     with as_file(folder() / "advisories") as advisories:
-        update_advisories(context, [advisories], FEED)
+        update_advisories(context, [advisories], FEED, published=context.now)
     scans = list(_scans(context, told))
     for scan in scans:
         keep_inventory(context, scan)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.vulnerability.database.importing import LONGEST_AGE, import_feed
 from nephoscope.vulnerability.database.reading import AdvisoryDatabase
+from nephoscope.vulnerability.errors import FeedError
+from nephoscope.vulnerability.feeds.feed_age import newest_change
 from nephoscope.vulnerability.feeds.feed_discovery import read_path
 from nephoscope.vulnerability.matching.matcher import MatchingOptions
 from nephoscope.vulnerability.matching.statements import AdvisoryIndex
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 WRITE = "Microsoft.Security/assessments/write"
 _FOLDER = "vulnerabilities"
 _FILE = "advisories.sqlite"
+#: How far a date of publication may be ahead: it may be one of another time zone.
+_AHEAD = timedelta(days=1)
 
 
 def advisories_path(data: Path) -> Path:
@@ -68,10 +72,12 @@ def import_advisories(
 ) -> ImportResult:
     """Import files, archives and folders as the feed of a name, in place of what it said before.
 
-    Raises FeedError, and changes nothing, where a document cannot be read or nothing is said; DatabaseFileError for a file that is
-    no database of advisories.
+    Without `published` the feed is as old as its newest file. Raises FeedError, and changes nothing, where a document cannot be read,
+    nothing is said or it would be of the future; DatabaseFileError for a file that is no database of advisories.
     """
-    path = advisories_path(context.data)
+    path, now = advisories_path(context.data), context.now
+    if published is not None and published > now + _AHEAD:
+        raise FeedError(f"published: {_text(published)} is in the future", feed)
     with context.change_files(
         WRITE, ROOT_SCOPE, f"advisories {feed}", act="import", files=[one.name for one in paths]
     ):
@@ -80,8 +86,8 @@ def import_advisories(
             path,
             feed,
             chain.from_iterable(map(read_path, paths)),
-            imported=_text(context.now),
-            published=_text(published) if published else "",
+            imported=_text(now),
+            published=_text(published or newest_change(paths, now)),
             longest_age=max(1, int(longest_age.total_seconds() // 3600)),
         )
 

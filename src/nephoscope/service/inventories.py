@@ -78,7 +78,7 @@ class ImageScan:
     def name(self) -> str:
         """The name by which it is shown."""
         place = f"{self.login_server}/{self.repository}" if self.login_server else self.repository
-        return f"{place}:{self.tags[0]}" if self.tags else f"{place}@{self.digest}"
+        return f"{place}:{self.tags[0]}" if self.tags else f"{place}@{self.digest[:19]}"
 
 
 @dataclass(frozen=True, slots=True)

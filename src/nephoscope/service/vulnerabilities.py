@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.model.package_absence import explain_absence
+from nephoscope.model.package_absence import explain_absence, is_of_system
 from nephoscope.service.advisories import open_advisories
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter
@@ -34,7 +34,8 @@ _DECODER = msgspec.msgpack.Decoder(Finding)
 class AssessmentCoverage:
     """How far a subject is assessed: packages assessed, and those that were not by the reason.
 
-    `until` is when the first of its feeds gets too old, None where nothing is assessed. `absence` says why its packages cannot be all.
+    `until` is when the first of its feeds gets too old, None where nothing is assessed. `absence` says why its packages cannot be all,
+    `of_system` how many of them an operating system is made of.
     Nothing is known against a subject only where `is_complete`: it has no finding, every package was assessed and every file read.
     """
 
@@ -44,6 +45,7 @@ class AssessmentCoverage:
     unread: int
     until: datetime | None
     absence: str = ""
+    of_system: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -53,14 +55,23 @@ class AssessmentCoverage:
     @property
     def reason(self) -> str:
         """Why it is not complete, in a sentence; '' where it is."""
-        parts = [f"{count:,} packages were not assessed: {why}" for why, count in self.not_assessed.items()]
+        parts = [
+            f"{_counted(count, 'package was', 'packages were')} not assessed: {why}"
+            for why, count in self.not_assessed.items()
+        ]
         if self.undetermined:
-            parts.append(f"the versions of {self.undetermined:,} packages could not be compared")
+            parts.append(
+                f"the versions of {_counted(self.undetermined, 'package', 'packages')} could not be compared"
+            )
         if self.unread:
-            parts.append(f"{self.unread:,} files could not be read")
+            parts.append(f"{_counted(self.unread, 'file', 'files')} could not be read")
         if self.absence:
             parts.append(self.absence)
         return "; ".join(parts)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def list_findings(context: ServiceContext, wanted: FindingFilter) -> list[SubjectFinding]:
@@ -135,7 +146,10 @@ class _Standings:
         absence = explain_absence(
             subject.family, subject.release, (self._types[number] for number, _ in kinds)
         )
-        return AssessmentCoverage(assessed, missed, undetermined, len(subject.unread), until, absence)
+        of_system = sum(count for number, count in kinds if is_of_system(self._types[number]))
+        return AssessmentCoverage(
+            assessed, missed, undetermined, len(subject.unread), until, absence, of_system
+        )
 
     def _standing(self, package: Package) -> tuple[str, datetime | None]:
         """Return why a package is not assessed ('' = it is), and how long its feeds are good."""

@@ -20,6 +20,7 @@ from nephoscope.cli.session.inside_sections import (
 )
 from nephoscope.cli.session.listing import show_list
 from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.terminal.plain import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,7 @@ def inside_options(command: _Command) -> _Command:
         click.option(
             "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 when something is found that is as severe."
         ),
-        click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when something was not assessed."),
+        click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when something was not assessed, or its severity is not known."),
         click.option(
             "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
             help="How it is shown; csv lists packages or vulnerabilities, cyclonedx and spdx are bills of materials of the packages.",
@@ -236,23 +237,28 @@ def _summarize(
     from nephoscope.vulnerability.matching.ordering import count_severities
 
     contents = examination.contents
-    counted = Counter(one.type for one in contents.packages)
-    kinds = sorted(counted.items(), key=lambda kind: (-kind[1], kind[0]))
+    types = Counter(one.type for one in contents.packages)
+    kinds = sorted(types.items(), key=lambda kind: (-kind[1], kind[0]))
     system = f"{contents.family} {contents.release}".strip() or "no distribution is named"
-    click.echo(
-        f"\n{name}: {system}; {len(contents.packages):,} packages ({', '.join(f'{n:,} {kind}' for kind, n in kinds) or 'none'})"
-    )
+    listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds) or "none"
+    click.echo(f"\n{name}: {system}; {counted(len(contents.packages), 'package')} ({listed})")
     told = _counted(count_severities(findings))
     click.echo(f"vulnerabilities: {told or 'none of what was assessed'}")
     for part, rows in section_rows(examination).items():
         certain = Counter(row["severity"] for row in rows if row.get("status") != "Unknown")
-        click.echo(f"{part}: {_counted(certain) or 'nothing was found'}{_not_known(rows)}")
+        click.echo(f"{part}: {_counted(certain) or _nothing(examination, part)}{_not_known(rows)}")
     for engine in examination.engines:
         click.echo(
             f"looked for malware by {engine.engine}: {engine.state} {engine.version} {engine.date}".rstrip()
         )
     for line in _unassessed(assessments):
         click.echo(line)
+
+
+def _nothing(examination: Examination, part: str) -> str:
+    """Say that a part has no findings: of what was looked at, where that was not all."""
+    is_partial = any(one.part == part for one in examination.unassessed)
+    return "none of what was assessed" if is_partial else "nothing was found"
 
 
 def _counted(severities: Any) -> str:
@@ -270,7 +276,7 @@ def _unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
     from nephoscope.vulnerability.matching.ordering import unassessed_reasons
 
     reasons = unassessed_reasons(assessments).most_common(_SHOWN)
-    return [f"not assessed: {count:,} packages: {reason}" for reason, count in reasons]
+    return [f"not assessed: {counted(count, 'package')}: {reason}" for reason, count in reasons]
 
 
 def _tell_unread(examination: Examination, is_table: bool) -> None:
@@ -304,4 +310,5 @@ def _exit_code(
     unknown = bool(examination.unassessed) or any(
         one.status != "assessed" or one.undetermined for one in assessments
     )
+    unknown = unknown or any(rank(one.severity) == 0 for one in findings)
     return _UNREAD if unread or (asked.fail_on_unknown and unknown) else 0

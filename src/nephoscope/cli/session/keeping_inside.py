@@ -101,6 +101,7 @@ def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell, usage_error
+    from nephoscope.cli.terminal.plain import counted
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.inventories import keep_inventory
     from nephoscope.service.vulnerability_facts import publish_findings
@@ -116,6 +117,6 @@ def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
         usage_error(str(error))
     changes = kept.changes
     tell(
-        f"kept: {kept.subject.name}: {kept.subject.packages:,} packages; findings: {changes.opened:,} opened, "
+        f"kept: {kept.subject.name}: {counted(kept.subject.packages, 'package')}; findings: {changes.opened:,} opened, "
         f"{changes.closed:,} closed, {changes.reopened:,} opened again"
     )
