@@ -19,6 +19,7 @@ from nephoscope.protect.registry.registry_settings import (
 )
 from nephoscope.protect.registry.watch import POLLED
 from nephoscope.service import registries as service
+from nephoscope.service.attestation_key import attestation_key as make_attestation_key
 from nephoscope.service.registries import DELETE, READ, READ_IMAGES, WRITE, WRITE_IMAGES
 from nephoscope.state import MissingError
 from nephoscope.state.registries.registry_images import RegistryImage, RegistryImageFilter
@@ -84,6 +85,12 @@ class RegistryTrialShape(Shape, frozen=True, kw_only=True):
 
     works: bool
     message: str
+
+
+class AttestationKey(Shape, frozen=True, kw_only=True):
+    """The public key (PEM) that verifies the server's attestations of images."""
+
+    public_key: str
 
 
 class EventsSecret(Shape, frozen=True, kw_only=True):
@@ -204,6 +211,12 @@ def events_secret(ask: Ask, name: RegistryName) -> EventsSecret:
     except MissingError as error:
         raise missing(f"The registry {name}") from error
     return EventsSecret(secret=made, path=f"/hooks/registries/{name}")
+
+
+@SECTION.route("POST", "/registryAttestationKey", WRITE)
+def attestation_key(ask: Ask) -> AttestationKey:
+    """Give the public key by which the server attests its examinations of images; it is made where there is none."""
+    return AttestationKey(public_key=make_attestation_key(ask.service))
 
 
 @SECTION.route("GET", "/registryImages", READ_IMAGES)

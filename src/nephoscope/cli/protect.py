@@ -195,6 +195,19 @@ def secret(data: Path, /, name: str) -> None:
     click.echo(f"Authorization: Bearer {made}")
 
 
+@registry.command("key")
+@click.option(
+    "--renew", is_flag=True, help="Make another; what the one before signed is verified with its public key."
+)
+@click.pass_obj
+def key(data: Path, /, renew: bool) -> None:
+    """Print the public key by which the server attests its examinations; it is made where there is none."""
+    from nephoscope.service.attestation_key import attestation_key
+
+    with _context(data) as context:
+        click.echo(attestation_key(context, renew=renew), nl=False)
+
+
 @registry.command("images")
 @click.argument("name", default="")
 @click.option("--status", type=click.Choice(_STATUSES, case_sensitive=False), help="Only these.")

@@ -19,6 +19,7 @@ from tests.protect.registry.quarantine import FIXED, Watched, advisory, push_new
 from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import find_manifest, put_manifest, upload_blob
+from nephoscope.protect.registry.attachments import read_attachments
 from nephoscope.protect.registry.signatures import PublicKeyError, read_public_key, verify_signatures
 from nephoscope.state.registries.registry_images import ImageStatus
 
@@ -76,6 +77,11 @@ def attach(
     put_manifest(registry, repository, tag, json.dumps(manifest).encode(), MANIFEST)
 
 
+def signers(registry: Registry, repository: str, digest: str, keys: dict[str, str]) -> frozenset[str]:
+    attached = read_attachments(registry, repository, digest)
+    return verify_signatures(registry, repository, digest, attached, keys)
+
+
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_registry(tmp_path_factory.mktemp("registry")) as found:
@@ -89,12 +95,12 @@ def test_who_signed(host: str, key: Any) -> None:
     name = next(one for one, text in keys.items() if text == public(key))
     with Registry(host) as registry:
         attach(registry, f"signed/{name}", digest, key)
-        assert verify_signatures(registry, f"signed/{name}", digest, keys) == {name}
-        assert verify_signatures(registry, f"signed/{name}", "sha256:" + "c" * 64, keys) == set()
+        assert signers(registry, f"signed/{name}", digest, keys) == {name}
+        assert signers(registry, f"signed/{name}", "sha256:" + "c" * 64, keys) == set()
         attach(registry, f"signed/other-{name}", digest, key, named="sha256:" + "c" * 64)
-        assert verify_signatures(registry, f"signed/other-{name}", digest, keys) == set()
+        assert signers(registry, f"signed/other-{name}", digest, keys) == set()
         attach(registry, f"signed/spoiled-{name}", digest, key, spoiled=True)
-        assert verify_signatures(registry, f"signed/spoiled-{name}", digest, keys) == set()
+        assert signers(registry, f"signed/spoiled-{name}", digest, keys) == set()
 
 
 def test_keys_that_are_none() -> None:
@@ -124,9 +130,7 @@ def test_an_image_is_held_until_it_is_signed_and_the_signature_goes_with_it(
         house.look()
         assert house.image("quarantine/signed").status is ImageStatus.PROMOTED
         assert house.image("approved/signed").status is ImageStatus.PASSED
-        assert verify_signatures(registry, "approved/signed", digest, {"release": public(ECDSA)}) == {
-            "release"
-        }
+        assert signers(registry, "approved/signed", digest, {"release": public(ECDSA)}) == {"release"}
         assert find_manifest(registry, "quarantine/signed", digest.replace(":", "-") + ".sig") is None
 
 

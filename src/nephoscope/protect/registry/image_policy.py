@@ -36,8 +36,10 @@ class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     assessed, and of vulnerabilities whose severity is unknown; `unread` of what could not be read, `malware_unknown` of what could not
     be looked through for malware, `suspicious` of what only looks like it. `configuration` names rules of images that reject (`*` =
     each). `allowed_licenses` and `denied_licenses` are identifiers of SPDX (`GPL-*`), `licenses` what follows. `max_age_days` bounds
-    the age of the image's base, 0 = any. `signatures` is how many signatures by keys of the registry are wanted. `delete_rejected`
-    deletes what is rejected; `copy_unmountable` sends blobs again where a registry does not mount them.
+    the age of the image's base, 0 = any. `signatures` is how many signatures by keys of the registry are wanted; `attestations` are
+    types of statements that such a key must have signed (provenance, sbom, vulnerabilities, or a predicate type), `builders` those
+    whose provenance counts (`https://github.com/*`). `delete_rejected` deletes what is rejected; `copy_unmountable` sends blobs again
+    where a registry does not mount them.
     """
 
     max_severity: SeverityLimit = "Medium"
@@ -55,6 +57,8 @@ class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     licenses: Effect = "hold"
     max_age_days: int = 0
     signatures: int = 0
+    attestations: tuple[str, ...] = ()
+    builders: tuple[str, ...] = ()
     exemptions: tuple[VulnerabilityExemption, ...] = ()
     delete_rejected: bool = False
     copy_unmountable: bool = False

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.protect.registry.attachments import subject_of
 from nephoscope.protect.registry.registry_settings import RegistrySettings, read_settings
-from nephoscope.protect.registry.signatures import subject_of
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ PRODUCT = "images of registries"
 _OPERATIONS = {"push": "Push", "pull": "Pull", "delete": "Delete"}
 #: What in an image's summary counts the examinations that began and did not end.
 UNENDED = "unendedExaminations"
+#: Reasons that a statement on an image can take away.
+_STATED = ("signature", "attestation")
 #: What asks for an examination while nobody did.
 _BY_ITSELF = ("rescan", "pull")
 _EVENTS_KEPT = timedelta(days=7)
@@ -93,10 +95,10 @@ def take_found(
 def take_attachment(
     state: State, session: Session, registry: WatchedRegistry, repository: str, subject: str, now: datetime
 ) -> bool:
-    """Have an image examined anew that is held for want of a signature, as a statement on it came; returns whether it is."""
+    """Have an image examined anew that is held for want of a signature or attestation, as a statement came; returns whether it is."""
     image = state.registry_images.find(session, registry.name, repository, subject)
     waits = image is not None and image.status is ImageStatus.HELD
-    if image is None or not waits or not any(one.get("kind") == "signature" for one in image.reasons):
+    if image is None or not waits or not any(one.get("kind") in _STATED for one in image.reasons):
         return False
     state.registry_images.put(session, ask_again(image, "signature", now))
     return True
@@ -156,6 +158,10 @@ def _take(
             take_attachment(state, session, registry, event.repository, subject, now)
         return
     images = state.registry_images
+    if event.action == "push" and not event.tag:
+        # it may be a statement that refers to an image of the repository
+        for image in images.held_in(session, registry.name, event.repository):
+            take_attachment(state, session, registry, event.repository, image.digest, now)
     before = images.find(session, registry.name, event.repository, event.digest)
     if before is None:
         if event.action != "delete":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from nephoscope import __version__
 from nephoscope.collect.images.errors import (
     ImageDeniedError,
     ImageError,
@@ -30,16 +31,18 @@ from nephoscope.protect.registry.intake import (
     without_unended,
 )
 from nephoscope.protect.registry.promotion import PromotionError, clean, copy_attachments, copy_tree, tag_root
-from nephoscope.protect.registry.signatures import verify_signatures
+from nephoscope.protect.registry.scan_attestation import KEY_NAME, attach_envelope, scan_statement, seal
+from nephoscope.protect.registry.stated import read_stated
 from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE, verdict_row
 from nephoscope.protect.registry.verdicts import (
-    ImageProblem,
+    ImageVerdict,
     PlatformExamination,
     VerdictReason,
     judge_image,
     summarize_images,
 )
 from nephoscope.state import StateError
+from nephoscope.state.access.credentials import CredentialError
 from nephoscope.state.inventory.inventories import LISTING_HOLDS
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
 
@@ -165,10 +168,13 @@ class Journey:
             tag=next(iter(image.tags), ""),
             keep=self._keeps(image),
         )
-        images += self._unsigned(image)
+        stated = read_stated(self.registry, self.settings, image.repository, image.digest)
+        if stated.problems:
+            images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
         judged = judge_image(images, policy, now.date(), _accepted(image))
         kept = {
             "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(_accepted(image)),
+            **stated.told(),
         }  # fmt: skip
         examined = replace(
             image, manifests=tree.digests, verdict=judged.verdict, reasons=tuple(map(msgspec.to_builtins, judged.reasons)),
@@ -176,6 +182,7 @@ class Journey:
             attempts=0, error="",
         )  # fmt: skip
         if not target:
+            self._attest(image, images, judged, now)
             return replace(examined, step=ImageStep.FINISH)
         if judged.verdict == "promote":
             return replace(examined, step=ImageStep.COPY, decided=now, decided_by="", decision_reason="")
@@ -185,18 +192,31 @@ class Journey:
             step=ImageStep.CLEAN if rejected and policy.delete_rejected else ImageStep.FINISH,
         )  # fmt: skip
 
-    def _unsigned(self, image: RegistryImage) -> list[PlatformExamination]:
-        """Return the problem that an image has too few signatures, [] where it has enough."""
-        wanted = self.settings.policy.signatures
-        if not wanted:
-            return []
-        signed = verify_signatures(self.registry, image.repository, image.digest, self.settings.keys)
-        if len(signed) >= wanted:
-            return []
-        by = f" (by {', '.join(sorted(signed))})" if signed else ""
-        text = f"it has {len(signed)} of {wanted} signatures{by}"
-        problem = ImageProblem(kind="signature", key="", text=text)
-        return [PlatformExamination(digest=image.digest, platform="", problems=(problem,))]
+    def _attest(
+        self, image: RegistryImage, images: list[PlatformExamination], judged: ImageVerdict, began: datetime
+    ) -> None:
+        """Put a statement on what was found beside an image, where the settings say so; raises RegistryUnreachableError.
+
+        The verdict stands without it: a key that is missing, or a registry that refuses, is told, and nothing else follows.
+        """
+        if not self.settings.attests:
+            return
+        try:
+            key = self.state.credentials.get(KEY_NAME).reveal()
+        except CredentialError as error:
+            _LOG.error("%s of %s is not attested: %s: make the key", image.name, image.registry, error)
+            return
+        name = f"{self.registry.host}/{image.repository}"
+        generation = self.examiner.generation
+        statement = scan_statement(
+            name, image.digest, images, judged, __version__, generation, began, self.clock()
+        )
+        try:
+            attach_envelope(self.registry, image.repository, image.digest, seal(statement, key))
+        except RegistryUnreachableError:
+            raise
+        except ImageError as error:
+            _LOG.error("%s of %s is not attested: %s", image.name, image.registry, error)
 
     def _keeps(self, image: RegistryImage) -> KeepContents:
         """Return what keeps the contents of an image: of those outside of quarantine, which may be used."""

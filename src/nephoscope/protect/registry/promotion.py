@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nephoscope.collect.images.documents import SCHEMA_1_TYPES, Descriptor
 from nephoscope.collect.images.errors import ImageError, ImageUnsupportedError
+from nephoscope.collect.images.referrers import list_referrers
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import (
     cancel_upload,
@@ -16,8 +17,8 @@ from nephoscope.collect.images.registry_writing import (
     put_manifest,
     upload_blob,
 )
+from nephoscope.protect.registry.attachments import attachment_tags
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
-from nephoscope.protect.registry.signatures import attachment_tags
 
 
 class PromotionError(ImageError):
@@ -42,19 +43,21 @@ def copy_tree(registry: Registry, source: str, target: str, tree: ImageTree, *, 
 
 
 def copy_attachments(registry: Registry, source: str, target: str, digest: str) -> list[str]:
-    """Let a repository hold the statements on an image (signatures, attestations, bills of materials) under their tags.
+    """Let a repository hold the statements on an image: signatures, attestations, bills of materials, by tags or as referrers.
 
     What holds anything else stays behind: it was not examined. Returns the digests of what was copied; raises ImageError.
     """
     copied: list[str] = []
-    for tag in attachment_tags(digest):
-        if find_manifest(registry, source, tag) is None:
+    referrers = list_referrers(registry, source, digest) or ()
+    for version in (*(one.digest for one in referrers), *attachment_tags(digest)):
+        if find_manifest(registry, source, version) is None:
             continue
-        tree = read_tree(registry, source, tag)
+        tree = read_tree(registry, source, version)
         if any(one.is_image or one.artifact for one in tree.documents):
             continue
         copy_tree(registry, source, target, tree, copies=True)
-        put_manifest(registry, target, tag, tree.root.content, tree.root.media_type)
+        if version != tree.root.digest:
+            put_manifest(registry, target, version, tree.root.content, tree.root.media_type)
         copied += tree.digests
     return copied
 

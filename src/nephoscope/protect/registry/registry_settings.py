@@ -11,6 +11,7 @@ import msgspec
 
 from nephoscope.collect.scanning.image_rules.discovery import image_checks
 from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
+from nephoscope.protect.registry.attestations import PREDICATES
 from nephoscope.protect.registry.image_policy import ImagePolicy
 from nephoscope.protect.registry.signatures import PublicKeyError, read_public_key
 from nephoscope_policy.model.resource_id import ResourceId
@@ -44,7 +45,8 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     `authority` are certificates (PEM) by which its own is verified; `insecure` speaks without TLS. Repositories that no pattern of
     `repositories` matches are left alone. `resource_id` is the registry's id in ARM, '' where it has none. `polling_minutes` is 0 for
     never; `rescan_hours` is how old an examination may become. `request_registries` are hosts from which images may be asked for.
-    `keys` are public keys (PEM) by name, by which signatures count.
+    `keys` are public keys (PEM) by name, by which signatures and attestations count; `attests` puts a statement of our own beside
+    each image outside of quarantine that was examined.
     """
 
     insecure: bool = False
@@ -56,6 +58,7 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     rescan_hours: int = 24
     request_registries: tuple[str, ...] = ()
     keys: dict[str, str] = {}
+    attests: bool = False
     policy: ImagePolicy = ImagePolicy()
 
     def watches(self, repository: str) -> bool:
@@ -80,6 +83,7 @@ def read_settings(document: Mapping[str, Any]) -> RegistrySettings:
     _check_numbers(settings)
     _check_authority(settings.authority)
     _check_policy(settings)
+    _check_statements(settings)
     for name, key in settings.keys.items():
         _check_key(name, key)
     return settings
@@ -120,6 +124,20 @@ def _check_numbers(settings: RegistrySettings) -> None:
     if settings.policy.signatures > len(settings.keys):
         raise RegistrySettingsError(
             f"policy.signatures: {settings.policy.signatures} are wanted, but `keys` has {len(settings.keys)}"
+        )
+
+
+def _check_statements(settings: RegistrySettings) -> None:
+    policy = settings.policy
+    for one in policy.attestations:
+        if one not in PREDICATES and "://" not in one:
+            named = ", ".join(PREDICATES)
+            raise RegistrySettingsError(
+                f"policy.attestations: {one[:100]!r} is none of {named}, and no predicate type (a URI)"
+            )
+    if (policy.attestations or policy.builders) and not settings.keys:
+        raise RegistrySettingsError(
+            "policy.attestations: `keys` is empty: attestations count by the keys that signed them"
         )
 
 

@@ -16,7 +16,7 @@ from nephoscope.vulnerability.severities import rank
 Verdict: TypeAlias = Literal["promote", "reject", "hold"]
 ProblemKind: TypeAlias = Literal[
     "malware", "suspicious", "malware_unknown", "secret", "configuration", "configuration_unknown", "license", "license_unknown",
-    "unread", "age", "signature", "artifact",
+    "unread", "age", "signature", "attestation", "artifact",
 ]  # fmt: skip
 #: Reasons of a kind that are told one by one; of more their number is told.
 MOST_REASONS = 20
@@ -147,7 +147,9 @@ def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterabl
     if policy.unknown == "allow":
         return
     absence = image.absence or ("" if image.assessments else "no package was found")
-    if absence and not any(one.kind in ("unread", "artifact", "signature") for one in image.problems):
+    if absence and not any(
+        one.kind in ("unread", "artifact", "signature", "attestation") for one in image.problems
+    ):
         text = f"{absence}, so that not all of its vulnerabilities can be known"
         yield VerdictReason(
             kind="not_assessed", key=absence, effect=policy.unknown, text=text, platform=image.platform
@@ -170,7 +172,7 @@ def _effect_of(problem: ImageProblem, policy: ImagePolicy) -> Effect:
     match problem.kind:
         case "malware" | "age":
             return "reject"
-        case "artifact" | "signature":
+        case "artifact" | "signature" | "attestation":
             return "hold"
         case "configuration" | "configuration_unknown":
             wanted = "*" in policy.configuration or problem.key in policy.configuration

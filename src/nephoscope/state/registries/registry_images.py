@@ -238,6 +238,14 @@ class RegistryImages:
         )  # fmt: skip
         return session.scalar(query.limit(1)) is not None
 
+    def held_in(self, session: Session, registry: str, repository: str) -> list[RegistryImage]:
+        """Return the images of a repository that are held for a person or a statement."""
+        rows = RegistryImageRow
+        wanted = (
+            rows.registry_name == registry, rows.status == ImageStatus.HELD.value, rows.repository == repository,
+        )  # fmt: skip
+        return [_image(row) for row in session.scalars(select(rows).where(*wanted).order_by(rows.id))]
+
     def forget_parts(self, session: Session, image: RegistryImage) -> None:
         """Forget manifests without a tag that are parts of an image."""
         rows = RegistryImageRow

@@ -1,0 +1,207 @@
+"""Attestations of images: in-toto statements in DSSE envelopes, verified with public keys that are given.
+
+Source: DSSE 1.0 (the pre-authentication encoding), in-toto Attestation Framework 0.1 and 1.0, SLSA provenance 0.2 and 1.0, cosign's
+tag `sha256-DIGEST.att`, Sigstore bundles 0.3.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from nephoscope.collect.images.errors import ImageError, RegistryUnreachableError
+from nephoscope.collect.images.registry import Registry
+from nephoscope.protect.registry.attachments import MOST, Attachment, read_layer
+from nephoscope.protect.registry.signatures import PublicKey, read_public_key, verifies
+
+STATEMENT_TYPE = "application/vnd.in-toto+json"
+ENVELOPE_TYPE = "application/vnd.dsse.envelope.v1+json"
+_BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+_STATEMENTS = ("https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1")
+PROVENANCE = "provenance"
+#: What a policy may ask for by a short name, with the predicate types that are it.
+PREDICATES: Mapping[str, tuple[str, ...]] = {
+    PROVENANCE: ("https://slsa.dev/provenance",),
+    "sbom": ("https://cyclonedx.org/bom", "https://spdx.dev/Document"),
+    "vulnerabilities": (
+        "https://cosign.sigstore.dev/attestation/vuln",
+        "https://in-toto.io/attestation/vulns",
+    ),
+}
+_LONGEST = 500
+
+
+class EnvelopeSignature(msgspec.Struct, frozen=True):
+    """A signature of an envelope; its `keyid` is a hint that nobody relies on."""
+
+    sig: str
+    keyid: str = ""
+
+
+class Envelope(msgspec.Struct, frozen=True, rename="camel"):
+    """A DSSE envelope; payload and signatures are base64."""
+
+    payload_type: str
+    payload: str
+    signatures: tuple[EnvelopeSignature, ...] = ()
+
+
+class _Bundle(msgspec.Struct, frozen=True, rename="camel"):
+    dsse_envelope: Envelope | None = None
+
+
+class _Subject(msgspec.Struct, frozen=True):
+    digest: dict[str, str] = {}
+
+
+class _Statement(msgspec.Struct, frozen=True, rename="camel"):
+    predicate_type: str
+    type: str = msgspec.field(name="_type", default="")
+    subject: tuple[_Subject, ...] = ()
+    predicate: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Builder(msgspec.Struct, frozen=True):
+    id: str = ""
+
+
+class _RunDetails(msgspec.Struct, frozen=True):
+    builder: _Builder = _Builder()
+
+
+class _Provenance(msgspec.Struct, frozen=True, rename="camel"):
+    """SLSA provenance: `builder` stands at the top before 1.0, and in the details of the run since."""
+
+    builder: _Builder = _Builder()
+    run_details: _RunDetails = _RunDetails()
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A statement on an image that some of the given keys signed; `builder` is of a provenance alone."""
+
+    predicate_type: str
+    keys: tuple[str, ...]
+    builder: str = ""
+
+    def is_a(self, wanted: str) -> bool:
+        """Return whether it is of a type: a short name of PREDICATES, or a predicate type with or without its version."""
+        return any(
+            self.predicate_type == one or self.predicate_type.startswith(f"{one}/")
+            for one in PREDICATES.get(wanted, (wanted.rstrip("/"),))
+        )
+
+    def told(self) -> dict[str, object]:
+        """Return it as it is shown in a verdict."""
+        found: dict[str, object] = {"predicateType": self.predicate_type, "keys": list(self.keys)}
+        return {**found, "builder": self.builder} if self.builder else found
+
+
+def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
+    """Return the bytes that a signature of an envelope is over."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def verify_attestations(
+    registry: Registry,
+    repository: str,
+    digest: str,
+    attached: Iterable[Attachment],
+    keys: Mapping[str, str],
+) -> list[Attestation]:
+    """Return the statements among what is attached to an image that name it and that keys, by their names, signed.
+
+    What cannot be read counts as none. Raises RegistryUnreachableError, PublicKeyError.
+    """
+    known = {name: read_public_key(text) for name, text in keys.items()}
+    found = (
+        verify_envelope(envelope, digest, known) for envelope in _envelopes(registry, repository, attached)
+    )
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def verify_envelope(envelope: Envelope, digest: str, keys: Mapping[str, PublicKey]) -> Attestation | None:
+    """Return the statement of an envelope, None where no key signed it or where it is not about the image."""
+    try:
+        payload = _decoded(envelope.payload)
+        signatures = [_decoded(one.sig) for one in envelope.signatures[:MOST]]
+    except (binascii.Error, ValueError):
+        return None
+    signed = pre_authentication_encoding(envelope.payload_type, payload)
+    names = tuple(
+        sorted(name for name, key in keys.items() if any(verifies(key, one, signed) for one in signatures))
+    )
+    if not names or envelope.payload_type != STATEMENT_TYPE:
+        return None
+    try:
+        statement = msgspec.json.decode(payload, type=_Statement)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    algorithm, _, value = digest.partition(":")
+    if statement.type not in _STATEMENTS or not any(
+        one.digest.get(algorithm) == value for one in statement.subject
+    ):
+        return None
+    made = Attestation(statement.predicate_type[:_LONGEST], names)
+    return Attestation(made.predicate_type, names, _builder(statement)) if made.is_a(PROVENANCE) else made
+
+
+def missing_attestations(
+    found: Sequence[Attestation], wanted: Sequence[str], builders: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return what of the wanted types, and of provenance by wanted builders (`*` stands for any text), is missing: key and text."""
+    missing = [
+        (one, f"it has no attestation of the type {one} that a key of its registry signed")
+        for one in wanted
+        if not any(each.is_a(one) for each in found)
+    ]
+    named = [one.builder for one in found if one.is_a(PROVENANCE)]
+    if builders and not any(fnmatchcase(name, one) for name in named for one in builders):
+        told = (
+            f"it was built by {', '.join(one or 'nobody named' for one in named)}"
+            if named
+            else "nobody attests its builder"
+        )
+        missing.append(("builder", f"{told}: the policy wants {' or '.join(builders)}"))
+    return missing
+
+
+def _envelopes(registry: Registry, repository: str, attached: Iterable[Attachment]) -> Iterator[Envelope]:
+    for one in attached:
+        for layer in one.manifest.layers[:MOST]:
+            if layer.media_type not in (ENVELOPE_TYPE, _BUNDLE_TYPE):
+                continue
+            try:
+                content = read_layer(registry, repository, layer)
+                envelope = _envelope(content, layer.media_type)
+            except RegistryUnreachableError:
+                raise
+            except (ImageError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+            if envelope is not None:
+                yield envelope
+
+
+def _envelope(content: bytes, media_type: str) -> Envelope | None:
+    if media_type == _BUNDLE_TYPE:
+        return msgspec.json.decode(content, type=_Bundle).dsse_envelope
+    return msgspec.json.decode(content, type=Envelope)
+
+
+def _decoded(text: str) -> bytes:
+    """Return the bytes of a base64 text, of either alphabet as DSSE lets it be."""
+    return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+
+
+def _builder(statement: _Statement) -> str:
+    try:
+        found = msgspec.json.decode(statement.predicate, type=_Provenance)
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    return (found.run_details.builder.id or found.builder.id)[:_LONGEST]
