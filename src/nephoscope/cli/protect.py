@@ -410,11 +410,19 @@ def _find(context: ServiceContext, text: str) -> RegistryImage:
     return found[0]
 
 
+def _first_reason(one: RegistryImage) -> str:
+    """Return why an image stands as it does: why it waits, else what speaks against it."""
+    if one.status.value == "Queued" and one.error:
+        return one.error
+    against = (str(reason.get("text", "")) for reason in one.reasons if reason.get("effect") != "allow")
+    return next(against, one.error)
+
+
 def _image_row(one: RegistryImage) -> dict[str, object]:
     counts = (one.summary or {}).get("vulnerabilities", {})
     return {
         "status": one.status.value, "image": one.name, "verdict": one.verdict, "critical": counts.get("Critical", 0),
-        "high": counts.get("High", 0), "reason": next((str(reason.get("text", "")) for reason in one.reasons), one.error),
+        "high": counts.get("High", 0), "reason": _first_reason(one), "error": one.error,
         "received": one.received, "id": one.id, "registry": one.registry, "digest": one.digest, "tags": one.tags,
         "reasons": one.reasons, "summary": one.summary, "target": one.target, "decided_by": one.decided_by,
     }  # fmt: skip

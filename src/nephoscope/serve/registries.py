@@ -108,7 +108,8 @@ def _look(state: State, turns: Turns, watch: RegistryWatch) -> int:
             try:
                 taken += watch.look(watched, lease)
             except (StateError, RegistrySettingsError, DatabaseFileError, MalwareRuleError) as error:
-                _LOG.error("%s: looked at again in %.0f s: %s", watched.name, LOOK_SECONDS, error)
+                if watch.note_fault(watched, str(error)):
+                    _LOG.error("%s: looked at again in %.0f s: %s", watched.name, LOOK_SECONDS, error)
     return taken
 
 

@@ -101,7 +101,19 @@ def test_what_a_person_let_pass_counts_no_more_but_malware_does() -> None:
     found = judge_image(images, ImagePolicy(), TODAY)
     assert found.concerns == (("malware", "k"), ("vulnerability", "CVE-2026-1"))
     again = judge_image(images, ImagePolicy(), TODAY, frozenset(found.concerns))
-    assert [one.kind for one in again.reasons] == ["malware"]
+    assert again.concerns == (("malware", "k"),)
+    assert [(one.kind, one.effect) for one in again.reasons] == [
+        ("malware", "reject"),
+        ("vulnerability", "allow"),
+    ]
+
+
+def test_what_was_not_assessed_is_let_pass_for_its_reason_alone() -> None:
+    images = [assessed(status="not_assessed", reason="no feed speaks of pypi")]
+    accepted = frozenset(judge_image(images, ImagePolicy(), TODAY).concerns)
+    assert judge_image(images, ImagePolicy(), TODAY, accepted).verdict == "promote"
+    later = [assessed(status="stale", reason="the feed is too old")]
+    assert judge_image(later, ImagePolicy(), TODAY, accepted).verdict == "hold"
 
 
 def test_of_many_reasons_the_first_and_the_number_are_told() -> None:

@@ -28,7 +28,7 @@ def verdict_row(
         "Digest": image.digest, "Status": image.status.value, "Verdict": image.verdict,
         "PreviousVerdict": summary.get("previousVerdict", ""), "Origin": image.origin, "Target": image.target,
         "InQuarantine": bool(image.target), "Reasons": [dict(one) for one in image.reasons],
-        "Kinds": sorted({str(one.get("kind", "")) for one in image.reasons}),
+        "Kinds": sorted({str(one.get("kind", "")) for one in image.reasons if one.get("effect") != "allow"}),
         "Critical": vulnerabilities.get("Critical", 0), "High": vulnerabilities.get("High", 0),
         "Exploited": summary.get("exploited", 0), "NotAssessed": summary.get("notAssessed", 0),
         "IsRunning": bool(running), "RunningOn": list(running), "DecidedBy": image.decided_by,

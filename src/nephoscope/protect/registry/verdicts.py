@@ -70,11 +70,10 @@ def judge_image(
     `accepted` are reasons (kind, key) that a person let pass; malware is never among them.
     """
     reasons = [
-        reason
+        msgspec.structs.replace(reason, effect="allow") if _is_accepted(reason, accepted) else reason
         for image in images
         for reason in _reasons(image, policy, today)
         if reason.effect != "allow"
-        and (reason.kind == "malware" or (reason.kind, reason.key) not in accepted)
     ]
     if not images:
         reasons.append(
@@ -85,8 +84,13 @@ def judge_image(
     strictest = max((_STRICTEST[one.effect] for one in reasons), default=0)
     verdict: Verdict = ("promote", "hold", "reject")[strictest]
     ordered = sorted(reasons, key=lambda one: (-_STRICTEST[one.effect], one.kind))
-    concerns = tuple(sorted({(one.kind, one.key) for one in reasons}))
+    concerns = tuple(sorted({(one.kind, one.key) for one in reasons if one.effect != "allow"}))
     return ImageVerdict(verdict=verdict, reasons=tuple(_bounded(ordered)), concerns=concerns)
+
+
+def _is_accepted(reason: VerdictReason, accepted: frozenset[tuple[str, str]]) -> bool:
+    """Return whether a person let a reason pass: it is told all the same."""
+    return reason.kind != "malware" and (reason.kind, reason.key) in accepted
 
 
 def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> Iterable[VerdictReason]:

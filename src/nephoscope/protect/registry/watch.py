@@ -48,6 +48,21 @@ class RegistryWatch:
 
     def look(self, watched: WatchedRegistry, lease: Lease) -> int:
         """Poll when it is time, and take what is due on its way; returns how many images were. Raises StateError, LeaseLostError."""
+        taken = self._look(watched, lease)
+        self.note_fault(watched, "")
+        return taken
+
+    def note_fault(self, watched: WatchedRegistry, error: str) -> bool:
+        """Keep what keeps a registry from being looked at ('' = nothing), for people to see; returns whether it is news."""
+        error = error[:2000]
+        last = self.state.checkpoints.get(POLLED, watched.name) or {}
+        if last.get("fault", "") == error:
+            return False
+        at = last.get("at") or self.clock().isoformat()
+        self.state.checkpoints.put(POLLED, watched.name, {"at": at, "error": error, "fault": error})
+        return True
+
+    def _look(self, watched: WatchedRegistry, lease: Lease) -> int:
         settings, now = read_settings(watched.settings), self.clock()
         examiner = self.examiner_at(now)
         self._ask_outdated(watched, settings, examiner.generation, now)
@@ -108,4 +123,6 @@ class RegistryWatch:
         except ImageError as fault:
             error = str(fault)[:2000]
             _LOG.error("%s could not be polled: %s", watched.name, error)
-        self.state.checkpoints.put(POLLED, watched.name, {"at": self.clock().isoformat(), "error": error})
+        self.state.checkpoints.put(
+            POLLED, watched.name, {"at": self.clock().isoformat(), "error": error, "fault": ""}
+        )
