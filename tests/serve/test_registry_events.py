@@ -64,7 +64,7 @@ def test_events_come_in_with_the_secret_alone(house):
     for headers in ({"Authorization": secret}, {"Authorization": f"Bearer {secret}"}):
         told = client.post(ADDRESS, content=json.dumps(PUSH), headers=headers)
         assert told.status_code == 200
-    (image,) = instance.state.registry_images.listed(RegistryImageFilter())
+    (image,) = instance.state.registry_images.listed(RegistryImageFilter(frozenset(["prod"])))
     assert image.name == f"quarantine/app:1@{DIGEST}"
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.service import calls
+from tests.service.registry_calls import arrange_registries
 
 from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.alerts.tuning.editing import Editing
@@ -31,6 +32,7 @@ def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
         editing.suppress("known", calls.RULE_OF.id, ())
         editing.set(calls.RULE_OF, {"severity": "Low"})
         _decided(state)
+        arrange_registries(state, now)
         keeping = Keeping(state, lake, "default", "kim")
         keeping.create("Known", "Address", ["Address"], now, [Given({"Address": "192.0.2.7"})])
         keeping.put_item("Known", calls.BOOKMARK, {"Address": "192.0.2.8"}, now)

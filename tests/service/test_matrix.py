@@ -9,6 +9,7 @@ from tests.arrangement import strictly
 from tests.service.calls import CALLS
 from tests.service.data_calls import DATA_CALLS
 from tests.service.house import arranged
+from tests.service.registry_calls import REGISTRY_CALLS
 
 from nephoscope.access.guard import Caller, DeniedError
 from nephoscope.access.roles import ROLES
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
-EVERY = {**CALLS, **DATA_CALLS}
+EVERY = {**CALLS, **DATA_CALLS, **REGISTRY_CALLS}
 SUBSCRIPTION = "/subscriptions/7d1b6c4e-0000-0000-0000-000000000001"
 SCOPES = {"/": True, "/workspaces/default": True, "/workspaces/other": False, SUBSCRIPTION: False}
 
