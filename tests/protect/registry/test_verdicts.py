@@ -108,6 +108,12 @@ def test_what_a_person_let_pass_counts_no_more_but_malware_does() -> None:
     ]
 
 
+def test_a_vulnerability_that_was_let_pass_counts_again_once_it_is_exploited() -> None:
+    accepted = frozenset(judge_image([assessed(finding())], ImagePolicy(), TODAY).concerns)
+    later = judge_image([assessed(finding(is_exploited=True))], ImagePolicy(), TODAY, accepted)
+    assert (later.verdict, [one.effect for one in later.reasons]) == ("reject", ["reject"])
+
+
 def test_what_was_not_assessed_is_let_pass_for_its_reason_alone() -> None:
     images = [assessed(status="not_assessed", reason="no feed speaks of pypi")]
     accepted = frozenset(judge_image(images, ImagePolicy(), TODAY).concerns)

@@ -108,7 +108,8 @@ def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> It
         if effect != "allow":
             yield VerdictReason(
                 kind="vulnerability",
-                key=finding.id,
+                # what a person let pass before anybody exploited it is another matter once somebody does
+                key=f"{finding.id} exploited" if finding.is_exploited else finding.id,
                 effect=effect,
                 text=_told(finding, why),
                 platform=image.platform,

@@ -26,6 +26,11 @@ RULE = ImageRule(
 )
 
 _ASSIGNED = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]{2,60})=(\"[^\"]*\"|'[^']*'|[^\s;|&]+)")
+#: Passwords that programs take as an option: the login of curl and wget, and what is named so.
+_OPTION = re.compile(
+    r"\b(?:curl|wget)\b[^\n;|&]{0,500}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,100}:(?P<login>[^\s\"']{4,200})"
+    r"|\s--(?:password|passwd|token|api-key|secret)[ =][\"']?(?P<named>[^\s\"';|&-][^\s\"';|&]{3,200})"
+)
 _SET = re.compile(r"^(?:/bin/sh -c #\(nop\)\s+)?ENV\s")
 
 
@@ -39,5 +44,7 @@ def check(image: ExaminedImage) -> Iterator[ImageMatch]:
         name = next(named, "")
         if name:
             yield ImageMatch(f"step {place} of the history assigns {name}, which looks like a secret")
-        elif holds_secret(said):
+        elif holds_secret(said) or any(
+            is_secret("password", found["login"] or found["named"]) for found in _OPTION.finditer(said)
+        ):
             yield ImageMatch(f"step {place} of the history holds what looks like a secret")
