@@ -57,7 +57,7 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `aliases` are other names of the same vulnerability; `upstream` are the vulnerabilities that the advisory of a distributor
     speaks of, one or several; `related` are others that it only mentions. Times are of RFC 3339; `vectors` are of CVSS, with their
-    version in front.
+    version in front. `is_partial`: its source speaks of products of its own alone, so that nothing follows of what it does not name.
     """
 
     id: str
@@ -75,3 +75,4 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     modified: str = ""
     withdrawn: str = ""
     affected: tuple[AffectedPackage, ...] = ()
+    is_partial: bool = False
