@@ -34,7 +34,8 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     as the ecosystem writes it; distributions name the source package, where `is_binary` does not say otherwise. A version is affected
     when it is in one of `ranges`, or one of `versions`, or meets `constraint` (a text in the syntax `syntax` of
     `nephoscope.model.version_ranges`). `unaffected` is such a text too: what meets it is safe, whatever the rest says. `architectures`
-    and `modularity` narrow it where they are given.
+    and `modularity` narrow it where they are given. `is_partial`: its source speaks of some products of the ecosystem alone, so that
+    nothing follows of those that it does not name.
     """
 
     ecosystem: str
@@ -50,6 +51,7 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     is_binary: bool = False
     architectures: tuple[str, ...] = ()
     modularity: str = ""
+    is_partial: bool = False
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,7 +59,7 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `aliases` are other names of the same vulnerability; `upstream` are the vulnerabilities that the advisory of a distributor
     speaks of, one or several; `related` are others that it only mentions. Times are of RFC 3339; `vectors` are of CVSS, with their
-    version in front. `is_partial`: its source speaks of products of its own alone, so that nothing follows of what it does not name.
+    version in front.
     """
 
     id: str
@@ -75,4 +77,3 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     modified: str = ""
     withdrawn: str = ""
     affected: tuple[AffectedPackage, ...] = ()
-    is_partial: bool = False
