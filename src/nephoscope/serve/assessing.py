@@ -37,6 +37,7 @@ from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING
+from nephoscope.service.container_hosts import note_container_hosts
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.product_actor import ProductActor
@@ -184,7 +185,7 @@ def _assess(
     """Judge a request, and keep and publish what came of it."""
     scan = _scan(settings, request, state, snapshots, told)
     runs = last.judge(scan)
-    _note_running_images(settings, state, runs, scan.now)
+    _note_containers(settings, state, runs, scan.now)
     report = combine([Report(run, request.label) for run in runs])
     recorder = Recorder(settings.data, request.series, turn)
     changes = recorder.record(report)
@@ -196,15 +197,18 @@ def _assess(
     return replace(report, changes=changes)
 
 
-def _note_running_images(settings: Settings, state: State, runs: Sequence[Run], now: datetime) -> None:
-    """Keep which images run where; what cannot be kept is told, as the assessment stands without it."""
-    context = ServiceContext(ProductActor("running images"), state, settings.data, lambda: now)
+def _note_containers(settings: Settings, state: State, runs: Sequence[Run], now: datetime) -> None:
+    """Keep which images run where, and which hosts the internet reaches; what cannot be kept is told alone."""
+    actor = ProductActor("running containers")
+    context = ServiceContext(actor, state, settings.data, lambda: now)
     for run in runs:
         try:
             with frozen_logs(settings.data, state, run.estate, now) as found:
                 note_running_images(context, run.estate, found)
+            # rows are of when they are written, however long the assessment took
+            note_container_hosts(ServiceContext(actor, state, settings.data), run.estate)
         except StateError as error:
-            _LOG.error("which images run is not kept: %s", error)
+            _LOG.error("which images and hosts of containers there are is not kept: %s", error)
 
 
 def _tenants(targets: Sequence[str]) -> set[str]:

@@ -1,0 +1,71 @@
+"""Tells of machines whose Docker API the internet reaches, by the estate: rows of the lake, once for each opening.
+
+Nodes of clusters are left out: what runs there is managed. Whether Docker listens behind the port is not known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.estate.estate import Estate
+    from nephoscope.service.context import ServiceContext
+    from nephoscope_policy.model.resource import Resource
+
+TABLE = "ContainerHosts_CL"
+PORTS = (2375, 2376)
+#: Checkpoints: the ports that are open, by the lower-cased id of a machine.
+OPEN = "container-hosts-open"
+_PRODUCT = "hosts of containers"
+_MACHINE = "microsoft.compute/virtualmachines"
+#: How the resource groups that Azure makes for the nodes of a cluster begin, and tags of those nodes.
+_NODES, _NODE_TAG = "mc_", "aks-managed-"
+
+
+def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
+    """Write a row for each machine that the internet reaches where Docker listens, when that is news; how many rows.
+
+    What could not be read closes nothing. Raises StateError.
+    """
+    view, state = View(estate, context.now), context.state
+    known = state.checkpoints.all(OPEN)
+    rows: list[tuple[str, dict[str, Any]]] = []
+    opened: dict[str, list[int]] = {}
+    closed: list[str] = []
+    for machine in _machines(estate):
+        found, missing = view.exposure.reached(machine, "tcp", PORTS)
+        ports = sorted({one.port for one in found if one.broad})
+        if ports and set(ports) - set(known.get(machine.key, ())):
+            rows.append((TABLE, _row(context, estate, machine, ports)))
+            opened[machine.key] = ports
+        elif not ports and not missing and machine.key in known:
+            closed.append(machine.key)
+    if rows or closed:
+        with state.transaction(product=_PRODUCT) as session:
+            state.outbox.add_all(session, state.workspaces.names()[0], rows)
+            state.checkpoints.keep(session, OPEN, opened)
+            for key in closed:
+                state.checkpoints.drop(session, OPEN, key)
+    return len(rows)
+
+
+def _machines(estate: Estate) -> Iterator[Resource]:
+    for machine in estate.by_type(_MACHINE):
+        tags = machine.body.get("tags")
+        names = tags if isinstance(tags, dict) else {}
+        is_node = machine.id.resource_group.lower().startswith(_NODES) or any(
+            str(one).lower().startswith(_NODE_TAG) for one in names
+        )
+        if not is_node:
+            yield machine
+
+
+def _row(context: ServiceContext, estate: Estate, machine: Resource, ports: list[int]) -> dict[str, Any]:
+    return {
+        "TimeGenerated": context.now.isoformat(), "Computer": machine.name, "Ports": ports, "AadTenantId": estate.tenant,
+        "_ResourceId": machine.key, "_SubscriptionId": machine.id.subscription, "Type": TABLE,
+    }  # fmt: skip
