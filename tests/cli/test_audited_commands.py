@@ -54,6 +54,7 @@ ELSEWHERE = {
         f"protect requests {one}": "tests/protect/registry/test_requests.py"
         for one in ("approve", "create", "deny", "withdraw")
     },
+    "protect registry key": "tests/protect/registry/test_attested_images.py",
     "restore": "tests/serve/test_restored_audit.py",
     "access link": "as access token",
     "scan": "below",
