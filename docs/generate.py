@@ -63,6 +63,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.posture.code.reference import page as code_rules
     from nephoscope.posture.policies.policy_reference import page as policies
     from nephoscope.vulnerability.reference import page as vulnerability_feeds
+    from nephoscope.vulnerability.scanner_results.reference import page as scanner_results
     from nephoscope_kql.plugin_reference import page as kql_plugins
     from nephoscope_kql.reference import page as kql_functions
     from nephoscope_policy.arm.reference import page as arm_functions
@@ -90,6 +91,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/policies.md": policies,
         "reference/inventory.md": inventory,
         "reference/vulnerability-feeds.md": vulnerability_feeds,
+        "reference/scanner-results.md": scanner_results,
         "reference/log-formats.md": log_formats,
         "reference/sources.md": sources,
         "reference/tables.md": tables,

@@ -102,6 +102,8 @@ _SAME = (
 _ASKED = {key.id: tuple(one.id for one in group) for group in _SAME for key in group}
 #: What a sub-assessment is called that says what a scan covers, and the cause where that is not all of the resource.
 COVERAGE, NOT_ASSESSED = "VulnerabilityScanCoverage", "NotAssessed"
+#: Until when a finding of a scan counts that is older than the newest scan of its machine.
+GOOD_UNTIL = "goodUntil"
 #: The cause of a finding that somebody exempted.
 EXEMPT = "Exempt"
 TYPES = tuple(dict.fromkeys([FINDING, *(type_ for key in KEYS.values() for type_ in key.types)]))
@@ -184,6 +186,9 @@ def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCo
         except NotCollected as gap:
             doubt = gap
             continue
+        if (until := _expired(view, body)) is not None:
+            doubt = NotCollected(f"the scan that found {one.key} was good until {until}", STALE)
+            continue
         status: Any = body.get("status")
         code = str(status.get("code", "")).lower() if isinstance(status, dict) else ""
         if code == "unhealthy" or (isinstance(status, dict) and _was_exempted(view, status)):
@@ -191,6 +196,13 @@ def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCo
         elif _is_coverage(body):
             doubt = _uncovered(view, one, body) or doubt
     return found, doubt
+
+
+def _expired(view: View, body: dict[str, Any]) -> str | None:
+    """Return until when a finding was good that no longer is, None where it counts."""
+    details = body.get("additionalData")
+    until = str(details.get(GOOD_UNTIL) or "") if isinstance(details, dict) else ""
+    return until if until and view.now > datetime.fromisoformat(until) else None
 
 
 def _was_exempted(view: View, status: dict[str, Any]) -> bool:

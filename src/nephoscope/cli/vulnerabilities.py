@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.exempting import exempt, exemptions, unexempt
+from nephoscope.cli.session.importing_results import import_results
 from nephoscope.cli.session.inside import SEVERITIES
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.terminal.plain import counted
@@ -359,5 +360,5 @@ def _database(data: Path, now: datetime) -> AdvisoryDatabase:
         usage_error(str(error))
 
 
-for _one in (exempt, exemptions, unexempt):
+for _one in (exempt, exemptions, unexempt, import_results):
     command.add_command(_one)

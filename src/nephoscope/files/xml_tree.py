@@ -57,13 +57,13 @@ class XmlElement:
 class _Builder:
     """Builds the tree out of what expat tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_document_type: bool) -> None:
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
         self.parser.CharacterDataHandler = self.characters
-        self.parser.StartDoctypeDeclHandler = self.refuse
+        self.parser.StartDoctypeDeclHandler = self.check_type if with_document_type else self.refuse
         self.parser.EntityDeclHandler = self.refuse
         self.root: XmlElement | None = None
         self.open: list[XmlElement] = []
@@ -74,6 +74,11 @@ class _Builder:
         raise XmlError(
             "a document type or an entity is declared, which is not read", self.parser.CurrentLineNumber
         )
+
+    def check_type(self, _: str, __: str | None, ___: str | None, has_subset: int) -> None:
+        """Let a document type pass that only names itself: what it names is not read."""
+        if has_subset:
+            self.refuse()
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.count += 1
@@ -98,9 +103,12 @@ class _Builder:
             self.texts[-1].append(text)
 
 
-def parse_xml_bytes(content: bytes) -> XmlElement:
-    """Return the root of an XML document; raises XmlError where it is not well-formed, or declares a type or entities."""
-    builder = _Builder()
+def parse_xml_bytes(content: bytes, *, with_document_type: bool = False) -> XmlElement:
+    """Return the root of an XML document; raises XmlError where it is not well-formed, or declares a type or entities.
+
+    `with_document_type`: a type may be named, by an address that is never read; what it declares within the document is refused.
+    """
+    builder = _Builder(with_document_type=with_document_type)
     builder.parser.UseForeignDTD(False)
     try:
         builder.parser.Parse(content, True)

@@ -16,7 +16,13 @@ from nephoscope.service.rematching import MATCHED, checkpoint_of, match_package,
 from nephoscope.service.unpublished_findings import mark_unpublished, resources_of
 from nephoscope.state.database.faults import MissingError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
-from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
+from nephoscope.state.inventory.subject import (
+    OWN_SCANNER,
+    InventorySubject,
+    SubjectFilter,
+    SubjectKind,
+    UnreadPlace,
+)
 from nephoscope.vulnerability.database.rematching import advisory_names, feeds_kind, identity
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -34,8 +40,6 @@ if TYPE_CHECKING:
 
 READ = "Microsoft.Security/assessments/read"
 DELETE = "Microsoft.Security/assessments/delete"
-#: What a scan of the product itself is by.
-OWN_SCANNER = "nephoscope"
 _ONE_TENANT = "/tenants/"
 _DIGEST = re.compile(r"sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})")
 #: How far the clock of a scanner may be ahead.

@@ -77,6 +77,18 @@ def match_package(package: Package, advisories: Advisories, number: int = 0) -> 
     )
 
 
+def known_now(advisories: Advisories, known: KnownVulnerability) -> KnownVulnerability:
+    """Return a vulnerability with what is known of its exploitation now."""
+    names, source = (known.id, *known.aliases), advisories.source
+    exploited = next((entry for name in names if (entry := source.exploited(name)) is not None), None)
+    prediction = next((told for name in names if (told := source.prediction(name)) is not None), None)
+    return KnownVulnerability(
+        known.id, known.summary, known.aliases, exploited is not None,
+        exploited is not None and exploited.is_used_by_ransomware, exploited.added if exploited else "",
+        prediction.probability if prediction else None, prediction.percentile if prediction else None,
+    )  # fmt: skip
+
+
 def checkpoint_of(advisories: Advisories) -> dict[str, list[int | str]]:
     """Return the imports of each feed as they are kept once packages were matched with them."""
     return {name: [number, time] for name, (number, time) in advisories.imports.items()}
@@ -125,20 +137,9 @@ def _keep_matches(context: ServiceContext, matched: list[MatchedPackage]) -> Fin
 
 def _finish(context: ServiceContext, advisories: Advisories, before: Mapping[str, object]) -> frozenset[str]:
     """Note the imports that packages were matched with, and what is known of exploitation now."""
-
-    def lookup(known: KnownVulnerability) -> KnownVulnerability:
-        names = (known.id, *known.aliases)
-        exploited = next((entry for name in names if (entry := source.exploited(name)) is not None), None)
-        prediction = next((told for name in names if (told := source.prediction(name)) is not None), None)
-        return KnownVulnerability(
-            known.id, known.summary, known.aliases, exploited is not None,
-            exploited is not None and exploited.is_used_by_ransomware, exploited.added if exploited else "",
-            prediction.probability if prediction else None, prediction.percentile if prediction else None,
-        )  # fmt: skip
-
-    source, state = advisories.source, context.state
+    state = context.state
     with state.transaction(product=_PRODUCT) as session:
-        known = state.vulnerabilities.refresh(session, lookup)
+        known = state.vulnerabilities.refresh(session, lambda one: known_now(advisories, one))
         for name in before.keys() - advisories.imports.keys():
             state.checkpoints.drop(session, MATCHED, name)
         state.checkpoints.keep(session, MATCHED, checkpoint_of(advisories))

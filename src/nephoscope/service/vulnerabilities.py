@@ -35,7 +35,8 @@ class AssessmentCoverage:
     """How far a subject is assessed: packages assessed, and those that were not by the reason.
 
     `until` is when the first of its feeds gets too old, None where nothing is assessed. `absence` says why its packages cannot be all,
-    `of_system` how many of them an operating system is made of.
+    `of_system` how many of them an operating system is made of. `reporter` is the other scanner that alone looked at it ('' = there is
+    none): what it did not look at is not known.
     Nothing is known against a subject only where `is_complete`: it has no finding, every package was assessed and every file read.
     """
 
@@ -46,11 +47,12 @@ class AssessmentCoverage:
     until: datetime | None
     absence: str = ""
     of_system: int = 0
+    reporter: str = ""
 
     @property
     def is_complete(self) -> bool:
         """Whether all of the subject was read and assessed in full."""
-        return not (self.not_assessed or self.undetermined or self.unread or self.absence)
+        return not (self.not_assessed or self.undetermined or self.unread or self.absence or self.reporter)
 
     @property
     def reason(self) -> str:
@@ -67,6 +69,8 @@ class AssessmentCoverage:
             parts.append(f"{_counted(self.unread, 'file', 'files')} could not be read")
         if self.absence:
             parts.append(self.absence)
+        if self.reporter:
+            parts.append(f"results of {self.reporter} say what it found, not what it looked at")
         return "; ".join(parts)
 
 
@@ -105,8 +109,13 @@ def holders_of(context: ServiceContext, reach: Reach, vulnerability: str) -> lis
 def coverage_of(
     context: ServiceContext, subjects: Iterable[InventorySubject]
 ) -> dict[int, AssessmentCoverage]:
-    """Return how far subjects are assessed now, by their ids: a feed that got too old since counts as too old."""
-    every, inventories = list(subjects), context.state.inventories
+    """Return how far subjects are assessed now, by their ids: a feed that got too old since counts as too old.
+
+    Where the product itself scanned what another scanner reported of, too, the coverage of its own scan says enough.
+    """
+    given, inventories = list(subjects), context.state.inventories
+    every = [one for one in given if not one.is_reported]
+    scanned = {one.identity for one in every}
     sets = {one.package_set for one in every}
     with context.state.reading() as session:
         kinds = inventories.kinds(session, sets)
@@ -114,12 +123,22 @@ def coverage_of(
         bodies = inventories.bodies(session, {number for one in kinds.values() for number, _ in one})
     with open_advisories(context.data, context.now) as advisories:
         standings = _Standings(advisories, bodies)
-        return {
+        own = {
             one.id: standings.coverage(
                 one, kinds.get(one.package_set, ()), undetermined.get(one.package_set, 0)
             )
             for one in every
         }
+    return {
+        one.id: own[one.id] if one.id in own else _reported_coverage(one, one.identity in scanned)
+        for one in given
+    }
+
+
+def _reported_coverage(subject: InventorySubject, is_scanned: bool) -> AssessmentCoverage:
+    """Return how far results of another scanner assess a subject: never in full, since they do not say what they left out."""
+    reporter = "" if is_scanned else subject.scanner
+    return AssessmentCoverage(0, {}, 0, len(subject.unread), None, reporter=reporter)
 
 
 class _Standings:

@@ -53,7 +53,8 @@ class Keeping:
 
     def machine(self, contents: Contents, host: str) -> MachineScan:
         """Return what is kept of a machine that was scanned just now; without a host it is named by its resource."""
-        from nephoscope.service.inventories import OWN_SCANNER, MachineScan
+        from nephoscope.service.inventories import MachineScan
+        from nephoscope.state.inventory.subject import OWN_SCANNER
 
         name = host or self.resource.rpartition("/")[2]
         return MachineScan(
@@ -76,7 +77,8 @@ class Keeping:
 
     def image(self, contents: Contents, image: Image, target: str, tag: str) -> ImageScan:
         """Return what is kept of an image that was scanned just now; one of a file is known by the file's name."""
-        from nephoscope.service.inventories import OWN_SCANNER, ImageScan
+        from nephoscope.service.inventories import ImageScan
+        from nephoscope.state.inventory.subject import OWN_SCANNER
 
         host, repository, tags = _named(target, tag)
         return ImageScan(

@@ -10,10 +10,11 @@ from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter
 
 
 class ClosedBy(StrEnum):
-    """Why a finding was closed: the package is gone or another version, or advisories no longer speak of it."""
+    """Why a finding was closed: the package is gone or another version, advisories no longer speak of it, or the scanner does not."""
 
     PACKAGE = "package"
     ADVISORY = "advisory"
+    SCANNER = "scanner"
 
 
 @dataclass(frozen=True, slots=True)

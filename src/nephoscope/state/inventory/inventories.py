@@ -45,17 +45,20 @@ _PACKAGES = msgspec.msgpack.Decoder(tuple[Package, ...])
 class NamedPackage:
     """A package without its place, and the (ecosystem, name) that advisories know it by.
 
-    `kind` is the same for packages that the same feeds speak of, so that all of them are assessed or none is.
+    `kind` is the same for packages that the same feeds speak of, so that all of them are assessed or none is. `scanner` is who named
+    it where advisories are not asked ('' = they are): it is another package than the one of the same name that they are asked about.
     """
 
     package: Package
     names: tuple[tuple[str, str], ...]
     kind: str
+    scanner: str = ""
 
     @property
     def digest(self) -> str:
         """The digest by which it is found."""
-        return hashlib.blake2b(_ENCODER.encode(self.package), digest_size=16).hexdigest()
+        told = _ENCODER.encode(self.package) + self.scanner.encode()
+        return hashlib.blake2b(told, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +167,13 @@ class Inventories:
 
     @staticmethod
     def find(session: Session, subject: InventorySubject) -> InventorySubject | None:
-        """Return what is kept of a subject, by its tenant, kind and key."""
+        """Return what is kept of a subject, by its tenant, kind, key and scanner."""
         row = InventorySubjectRow
         statement = select(*row.__table__.columns).where(
-            row.tenant == subject.tenant, row.kind == subject.kind.value, row.key == subject.key
+            row.tenant == subject.tenant,
+            row.kind == subject.kind.value,
+            row.key == subject.key,
+            row.scanner == subject.scanner,
         )
         found = session.execute(statement).mappings().first()
         return None if found is None else _subject(found)
@@ -272,10 +278,13 @@ class Inventories:
 
     @staticmethod
     def outdated(session: Session, changed: Collection[tuple[str, str]] | None) -> list[int]:
-        """Return the packages that a changed (ecosystem, name) is about, those pending among them; None = every package."""
-        number = InventoryPackageRow.number
+        """Return the packages that a changed (ecosystem, name) is about, those pending among them; None = every package.
+
+        Those that another scanner named are none of them.
+        """
+        number, own = InventoryPackageRow.number, InventoryPackageRow.scanner == ""
         if changed is None:
-            return list(session.scalars(select(number).order_by(number)))
+            return list(session.scalars(select(number).where(own).order_by(number)))
         found = set(session.scalars(select(number).where(InventoryPackageRow.is_pending)))
         for part in parts(changed):
             key = tuple_(PackageNameRow.ecosystem, PackageNameRow.name)
@@ -329,7 +338,7 @@ def _package_row(digest: str, one: NamedPackage) -> dict[str, object]:
     package = one.package
     return {
         "digest": digest, "type": package.type, "name": package.name, "version": package.version,
-        "body": _ENCODER.encode(package), "is_pending": True, "is_undetermined": False,
+        "body": _ENCODER.encode(package), "is_pending": not one.scanner, "is_undetermined": False, "scanner": one.scanner,
     }  # fmt: skip
 
 

@@ -11,6 +11,9 @@ from sqlalchemy import ColumnElement, Text, and_, false, func, or_, true, type_c
 from nephoscope.model.reach import Reach
 from nephoscope.state.tables.inventory_rows import InventorySubjectRow
 
+#: What a scan of the product itself is by.
+OWN_SCANNER = "nephoscope"
+
 
 class SubjectKind(StrEnum):
     """What a subject is."""
@@ -29,11 +32,11 @@ class UnreadPlace:
 
 @dataclass(frozen=True, slots=True)
 class InventorySubject:
-    """A machine or an image as it was scanned last; `id` is 0 before it is kept.
+    """A machine or an image as a scanner saw it last; `id` is 0 before it is kept.
 
-    `tenant`, `key` and `resource_id` are lower-cased. `key` names it within its tenant and kind: the id or the host name of a machine,
-    `server/repository@digest` of an image. `resource_id` is the id in ARM of the machine, or of the registry that holds the image; ''
-    where none was given. `package_set` is the digest of its packages, `packages` their number.
+    `tenant`, `key` and `resource_id` are lower-cased. `key` names it within its tenant, kind and scanner: the id or the host name of a
+    machine, `server/repository@digest` of an image. `resource_id` is the id in ARM of the machine, or of the registry that holds the
+    image; '' where none was given. `package_set` is the digest of its packages, `packages` their number.
     """
 
     kind: SubjectKind
@@ -58,6 +61,16 @@ class InventorySubject:
     release: str = ""
     unread: tuple[UnreadPlace, ...] = ()
     id: int = 0
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether its findings are those that another scanner reported."""
+        return self.scanner != OWN_SCANNER
+
+    @property
+    def identity(self) -> tuple[str, SubjectKind, str]:
+        """What is the same for one machine or image, whoever scanned it."""
+        return self.tenant, self.kind, self.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
+from sqlalchemy import (  # fmt: skip
     RowMapping,
     Select,
     Text,
@@ -104,6 +104,15 @@ class Vulnerabilities:
         rows = {one.id: {**asdict(one), "aliases": list(one.aliases)} for one in several}
         self._database.upsert(session, _KNOWN, list(rows.values()), ["id"])
 
+    @staticmethod
+    def known(session: Session, ids: Iterable[str]) -> dict[str, KnownVulnerability]:
+        """Return what is known already of some vulnerabilities, by their ids."""
+        found: dict[str, KnownVulnerability] = {}
+        for part in parts(dict.fromkeys(ids)):
+            rows = session.execute(select(*_KNOWN.__table__.columns).where(_KNOWN.id.in_(part))).mappings()
+            found.update((row["id"], _known(row)) for row in rows)
+        return found
+
     def refresh(
         self, session: Session, lookup: Callable[[KnownVulnerability], KnownVulnerability]
     ) -> frozenset[str]:
@@ -178,30 +187,60 @@ class Vulnerabilities:
 
         `unread` are packages of earlier that stood where nothing could be read now: their findings stay as they are.
         """
-        wanted = self._pairs(session, members)
-        rows = {(row["package"], row["vulnerability"]): row for row in self._rows(session, _FINDING.subject == subject)}  # fmt: skip
-        open_ = {pair for pair, row in rows.items() if row["closed"] is None}
-        closed = {pair for pair in open_ - wanted if pair[0] not in set(unread)}
-        held = set(members)
-        for reason, gone in (
-            (ClosedBy.ADVISORY, {pair for pair in closed if pair[0] in held}),
-            (ClosedBy.PACKAGE, {pair for pair in closed if pair[0] not in held}),
-        ):
-            for part in parts(gone):
-                pair = tuple_(_FINDING.package, _FINDING.vulnerability)
-                found = update(_FINDING).where(_FINDING.subject == subject, pair.in_(part))
-                session.execute(found.values(closed=now, closed_by=reason.value))
-        again = [rows[pair] for pair in wanted & (rows.keys() - open_)]
+        wanted, held, lost = self._pairs(session, members), set(members), set(unread)
+        rows = self._of_subject(session, subject)
+        closed = {pair for pair in _open(rows) - wanted if pair[0] not in lost}
+        self._close(session, subject, {pair for pair in closed if pair[0] in held}, ClosedBy.ADVISORY, now)
+        self._close(session, subject, {pair for pair in closed if pair[0] not in held}, ClosedBy.PACKAGE, now)
+        return self._turn(session, subject, rows, wanted, closed, {}, now)
+
+    def settle_reported(
+        self,
+        session: Session,
+        subject: int,
+        wanted: Mapping[tuple[int, str], datetime | None],
+        now: datetime,
+        *,
+        closes: bool = True,
+    ) -> FindingChanges:
+        """Open and close the findings of a subject by the pairs that a scanner reports of it, each with since when it is seen.
+
+        None = it does not say. With `closes` False what it no longer reports stays open.
+        """
+        rows = self._of_subject(session, subject)
+        closed = _open(rows) - wanted.keys() if closes else set[_Pair]()
+        self._close(session, subject, closed, ClosedBy.SCANNER, now)
+        since = {pair: min(first, now) for pair, first in wanted.items() if first is not None}
+        return self._turn(session, subject, rows, set(wanted), closed, since, now)
+
+    def _of_subject(self, session: Session, subject: int) -> dict[_Pair, _Row]:
+        found = self._rows(session, _FINDING.subject == subject)
+        return {(row["package"], row["vulnerability"]): row for row in found}
+
+    @staticmethod
+    def _close(
+        session: Session, subject: int, pairs: Collection[_Pair], reason: ClosedBy, now: datetime
+    ) -> None:
+        for part in parts(pairs):
+            pair = tuple_(_FINDING.package, _FINDING.vulnerability)
+            found = update(_FINDING).where(_FINDING.subject == subject, pair.in_(part))
+            session.execute(found.values(closed=now, closed_by=reason.value))
+
+    def _turn(
+        self,
+        session: Session, subject: int, rows: Mapping[_Pair, _Row], wanted: Collection[_Pair],
+        closed: Collection[_Pair], told: Mapping[_Pair, datetime], now: datetime,
+    ) -> FindingChanges:  # fmt: skip
+        """Open the pairs that are new and open again those that were closed; `told` is since when a pair is seen."""
+        again = [rows[pair] for pair in wanted if pair in rows and rows[pair]["closed"] is not None]
         self._reopen(session, again, now)
-        new = wanted - rows.keys()
+        new = set(wanted) - rows.keys()
         if new:
-            since = self._since(session, rows, new)
-            session.execute(
-                insert(_FINDING),
-                [_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)],
-            )
-        touched = frozenset([subject]) if new or closed or again else frozenset[int]()
-        return FindingChanges(len(new), len(closed), len(again), touched)
+            since = {**self._since(session, rows, new), **told}
+            made = [_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)]
+            session.execute(insert(_FINDING), made)
+        touched = [subject] if new or closed or again else []
+        return FindingChanges(len(new), len(closed), len(again), frozenset(touched))
 
     @staticmethod
     def _since(session: Session, rows: Mapping[_Pair, _Row], new: Collection[_Pair]) -> dict[_Pair, datetime]:
@@ -243,10 +282,11 @@ class Vulnerabilities:
         return found
 
     def summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
-        """Return the vulnerabilities of subjects with who has them, the riskiest first."""
-        machine = case((InventorySubjectRow.kind == SubjectKind.MACHINE.value, _FINDING.subject))
-        image = case((InventorySubjectRow.kind == SubjectKind.IMAGE.value, _FINDING.subject))
-        fixable = case((_OF.fixed_version != "", _FINDING.subject))
+        """Return the vulnerabilities of subjects with who has them, however many scanners saw it there, the riskiest first."""
+        one = InventorySubjectRow.tenant + "/" + InventorySubjectRow.kind + "/" + InventorySubjectRow.key
+        machine = case((InventorySubjectRow.kind == SubjectKind.MACHINE.value, one))
+        image = case((InventorySubjectRow.kind == SubjectKind.IMAGE.value, one))
+        fixable = case((_OF.fixed_version != "", one))
         statement = select(
             *_KNOWN.__table__.columns,
             func.max(_OF.rank).label("rank"),
@@ -276,6 +316,10 @@ class Vulnerabilities:
             ):
                 found.setdefault(subject, {})[_SEVERITIES[rank]] = count
         return found
+
+
+def _open(rows: Mapping[_Pair, _Row]) -> set[_Pair]:
+    return {pair for pair, row in rows.items() if row["closed"] is None}
 
 
 def _match_row(number: int, found: PackageVulnerability) -> _Row:

@@ -12,11 +12,11 @@ from nephoscope.state.tables.columns import COUNTED, Base, Decided, Json, Moment
 
 
 class InventorySubjectRow(Decided):
-    """A machine or an image whose contents are kept; `tenant`, `key`, `resource_id` and `resource_group` are lower-cased."""
+    """A machine or an image as a scanner saw it; `tenant`, `key`, `resource_id` and `resource_group` are lower-cased."""
 
     __tablename__ = "inventory_subjects"
     __table_args__ = (
-        Index("ix_inventory_subjects_key", "tenant", "kind", "key", unique=True),
+        Index("ix_inventory_subjects_key", "tenant", "kind", "key", "scanner", unique=True),
         Index("ix_inventory_subjects_resource", "resource_id"),
         Index("ix_inventory_subjects_set", "package_set"),
     )
@@ -59,7 +59,10 @@ class PackageSetRow(Base):
 
 
 class InventoryPackageRow(Base):
-    """A package without its place, as matching reads it; `is_pending` until it is matched with the newest import."""
+    """A package without its place, as matching reads it; `is_pending` until it is matched with the newest import.
+
+    `scanner` is who named it where its vulnerabilities are what another scanner says, '' where advisories say them.
+    """
 
     __tablename__ = "inventory_packages"
     __table_args__ = (
@@ -74,6 +77,7 @@ class InventoryPackageRow(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     is_pending: Mapped[bool] = mapped_column(Boolean)
     is_undetermined: Mapped[bool] = mapped_column(Boolean)
+    scanner: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class PackageNameRow(Base):

@@ -31,7 +31,7 @@ MOST_FINDINGS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class MachineSoftware:
-    """The scan of a machine that is kept, with its packages, its findings in the order of their risk, and how far it is assessed."""
+    """The scan of a machine that is kept, with its packages, all scanners' findings in their order, and how far it is assessed."""
 
     subject: InventorySubject
     packages: Sequence[Package]
@@ -43,10 +43,11 @@ def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
     """Return what is kept of a machine by its lower-cased id, None where it was never scanned or may not be read."""
     reach = visit.caller.reach(READ)
     wanted = SubjectFilter(reach, SubjectKind.MACHINE, resource=id_)
-    subject = next((one for one in list_inventories(visit.service, wanted) if one.resource_id == id_), None)
-    if subject is None:
+    subjects = [one for one in list_inventories(visit.service, wanted) if one.resource_id == id_]
+    if not subjects:
         return None
-    only = SubjectFilter(reach, ids=frozenset([subject.id]))
+    subject = min(subjects, key=lambda one: one.is_reported)
+    only = SubjectFilter(reach, ids=frozenset(one.id for one in subjects))
     return MachineSoftware(
         subject,
         packages_of(visit.service, reach, subject.id)[1],

@@ -1,4 +1,4 @@
--- The tables of the state at revision 0042: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0043: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -208,6 +208,7 @@ CREATE TABLE inventory_packages (
     body $bytes NOT NULL,
     is_pending BOOLEAN NOT NULL,
     is_undetermined BOOLEAN NOT NULL,
+    scanner TEXT NOT NULL DEFAULT '',
     CONSTRAINT pk_inventory_packages PRIMARY KEY (number)
 );
 CREATE UNIQUE INDEX ix_inventory_packages_digest ON inventory_packages (digest);
@@ -238,7 +239,7 @@ CREATE TABLE inventory_subjects (
     unread TEXT NOT NULL,
     CONSTRAINT pk_inventory_subjects PRIMARY KEY (id)
 );
-CREATE UNIQUE INDEX ix_inventory_subjects_key ON inventory_subjects (tenant, kind, key);
+CREATE UNIQUE INDEX ix_inventory_subjects_key ON inventory_subjects (tenant, kind, key, scanner);
 CREATE INDEX ix_inventory_subjects_resource ON inventory_subjects (resource_id);
 CREATE INDEX ix_inventory_subjects_set ON inventory_subjects (package_set);
 

@@ -1,0 +1,87 @@
+"""The command that imports results of scanners of others."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nephoscope.service.scanner_results import ImportedResults
+    from nephoscope.vulnerability.scanner_results.report import ScannerReport
+
+_UNREAD, _SHOWN = 3, 20
+_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
+
+
+@click.command("import-results")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
+@click.option(
+    "--format",
+    "format_",
+    default="auto",
+    show_default=True,
+    metavar="FORMAT",
+    help="The format, where it is not to be told by the content: docs/reference/scanner-results.md.",
+)
+@click.option(
+    "--resource",
+    default="",
+    metavar="ID",
+    help="The id in ARM of the machine that the results are of, or of the registry that holds the image.",
+)
+@click.option("--host", default="", metavar="NAME", help="The name of a machine that has no id in ARM.")
+@click.option(
+    "--image", default="", metavar="IMAGE", help="The image that they are of, by its digest or as it is kept."
+)
+@click.option("--tenant", default="", metavar="ID", help="The tenant that it belongs to.")
+@click.option("--scanned-at", type=_TIME, help="When the scan was, where the results do not say so.")
+@click.pass_obj
+def import_results(data: Path, /, file: Path, format_: str, **told: Any) -> None:
+    """Import the results of a scanner: Trivy, Grype, Qualys, Tenable, Rapid7, Defender, OpenSCAP, or any that writes SARIF.
+
+    Each host is found by the id in ARM that the results have, else by its name or address in the estate. What the same scanner no
+    longer finds is closed; what others found stays. Records and hosts that cannot be taken are told, and the exit code is then 3.
+    """
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.service import scanner_results
+    from nephoscope.service.reported_targets import ResultsOrigin
+    from nephoscope.vulnerability.errors import ScannerResultsError
+    from nephoscope.vulnerability.scanner_results.result_formats import read_results_file
+
+    scanned_at: datetime | None = told.pop("scanned_at")
+    origin = ResultsOrigin(**told, scanned_at=scanned_at.replace(tzinfo=UTC) if scanned_at else None)
+    try:
+        report = read_results_file(file, format_)
+        with lake_of(data) as (lake, state):
+            done = scanner_results.import_results(service_of(data, state), report, origin)
+            deliver(lake, state)
+    except (ScannerResultsError, OSError) as error:
+        usage_error(f"{file}: {error}")
+    _tell(report, done)
+    if done.refused:
+        sys.exit(_UNREAD)
+
+
+def _tell(report: ScannerReport, done: ImportedResults) -> None:
+    """Say what was kept, what was left out, and what was refused."""
+    from nephoscope.cli.terminal.messages import tell
+
+    changes = done.changes
+    click.echo(
+        f"{report.scanner}: {len(done.kept):,} machines and images; findings: {changes.opened:,} opened, {changes.closed:,} closed, "
+        f"{changes.reopened:,} opened again"
+    )
+    for reason, count in report.left_out.items():
+        if count:
+            tell(f"left out: {count:,} {reason}")
+    for one in done.refused[:_SHOWN]:
+        tell(f"refused: {one.place}: {one.reason}")
+    if len(done.refused) > _SHOWN:
+        tell(f"refused: {len(done.refused) - _SHOWN:,} more")
