@@ -10,11 +10,19 @@ from tests.service.data_calls import POLICY_AUTHORS
 
 from nephoscope.collect.scanning.contents import Contents
 from nephoscope.protect.registry.registry_settings import read_settings, stored_settings
-from nephoscope.service import image_requests, inventories, registries, vulnerability_exemptions
+from nephoscope.service import (
+    image_requests,
+    inventories,
+    registries,
+    scanner_results,
+    vulnerability_exemptions,
+)
 from nephoscope.service.attestation_key import attestation_key
+from nephoscope.service.reported_targets import ResultsOrigin
 from nephoscope.state.registries.image_requests import ImageRequest
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage, image_key
 from nephoscope.state.registries.watched_registries import WatchedRegistry
+from nephoscope.vulnerability.scanner_results.report import ReportedTarget, ScannerReport
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,6 +73,12 @@ def _scan(context: ServiceContext) -> inventories.ImageScan:
     return inventories.ImageScan(Contents("alpine", "3.19", ()), context.now, "shop/web", DIGEST)
 
 
+def _results(context: ServiceContext) -> ScannerReport:
+    found = ScannerReport("qualys")
+    found.target("box", ReportedTarget(kind="machine", name="box", place="line 1", scanned_at=context.now))
+    return found
+
+
 def _end(context: ServiceContext) -> object:
     made = vulnerability_exemptions.exempt(context, WANTED)
     return vulnerability_exemptions.end_vulnerability_exemption(context, made.name)
@@ -101,6 +115,9 @@ REGISTRY_CALLS = {
         lambda c, _: image_requests.measure_answers(c), READERS | REQUESTERS, workspace=False
     ),
     "keep image": Call(lambda c, _: inventories.keep_inventory(c, _scan(c)), workspace=False),
+    "import results": Call(
+        lambda c, _: scanner_results.import_results(c, _results(c), ResultsOrigin(host="box")), workspace=False
+    ),
     "exempt vulnerability": Call(lambda c, _: vulnerability_exemptions.exempt(c, WANTED), POLICY_AUTHORS, workspace=False),
     "end exemption of a vulnerability": Call(lambda c, _: _end(c), POLICY_AUTHORS, workspace=False),
 }  # fmt: skip
