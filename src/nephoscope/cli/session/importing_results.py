@@ -18,7 +18,13 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.command("import-results")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE...",
+)
 @click.option(
     "--format",
     "format_",
@@ -40,8 +46,8 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 @click.option("--tenant", default="", metavar="ID", help="The tenant that it belongs to.")
 @click.option("--scanned-at", type=_TIME, help="When the scan was, where the results do not say so.")
 @click.pass_obj
-def import_results(data: Path, /, file: Path, format_: str, **told: Any) -> None:
-    """Import the results of a scanner: Trivy, Grype, Qualys, Tenable, Rapid7, Defender, OpenSCAP, or any that writes SARIF.
+def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told: Any) -> None:
+    """Import FILES of results of a scanner: Trivy, Grype, Qualys, Tenable, Rapid7, Defender, OpenSCAP, or any that writes SARIF.
 
     Each host is found by the id in ARM that the results have, else by its name or address in the estate. What the same scanner no
     longer finds is closed; what others found stays. Records and hosts that cannot be taken are told, and the exit code is then 3.
@@ -53,17 +59,17 @@ def import_results(data: Path, /, file: Path, format_: str, **told: Any) -> None
     from nephoscope.service import scanner_results
     from nephoscope.service.reported_targets import ResultsOrigin
     from nephoscope.vulnerability.errors import ScannerResultsError
-    from nephoscope.vulnerability.scanner_results.result_formats import read_results_file
+    from nephoscope.vulnerability.scanner_results.result_formats import read_results_files
 
     scanned_at: datetime | None = told.pop("scanned_at")
     origin = ResultsOrigin(**told, scanned_at=scanned_at.replace(tzinfo=UTC) if scanned_at else None)
     try:
-        report = read_results_file(file, format_)
+        report = read_results_files(files, format_)
         with lake_of(data) as (lake, state):
             done = scanner_results.import_results(service_of(data, state), report, origin)
             deliver(lake, state)
     except (ScannerResultsError, OSError) as error:
-        usage_error(f"{file}: {error}")
+        usage_error(str(error))
     _tell(report, done)
     if done.refused:
         sys.exit(_UNREAD)
