@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,18 @@ def test_what_is_exempted_is_left_out_and_does_not_fail(data: Path, layout: str,
     assert len(listed(data)) == 1
     assert run(data, "vulnerabilities", "unexempt", name).exit_code == 2
     assert run(data, "vulnerabilities", "exempt", "--reason", "x").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "command", [("vulnerabilities", "list"), ("vulnerabilities", "explain", "CVE-2026-1")], ids="-".join
+)
+def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
+    data: Path, root: str, command: tuple[str, ...]
+) -> None:
+    run(data, "inventory", root, "--keep", "--resource", VM)
+    with contextlib.closing(sqlite3.connect(data / "vulnerabilities" / "advisories.sqlite")) as file:
+        file.execute("PRAGMA user_version = 1")
+    told = run(data, *command)
+    assert told.exit_code == 2
+    assert "advisories.sqlite has version 1" in told.stderr
+    assert "remove it and import the feeds again" in told.stderr

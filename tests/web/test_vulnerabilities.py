@@ -20,6 +20,7 @@ from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.serve.application import application
+from nephoscope.service.advisories import advisories_path
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, image_key
@@ -339,3 +340,18 @@ def test_registries_say_how_they_are(owner: TestClient) -> None:
     (row,) = rows(owner, "/registries?format=csv")
     assert (row["Registry"], row["State"], row["Workspace"]) == ("prod", "on", "default")
     assert SECRET not in owner.get("/registries/prod").text
+
+
+@pytest.mark.parametrize("address", ["/vulnerabilities", f"/vulnerabilities/{CVE}"])
+def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
+    instance: Instance, owner: TestClient, address: str
+) -> None:
+    path = advisories_path(instance.data)
+    kept = path.read_bytes()
+    try:
+        path.write_bytes(b"no database")
+        answer = owner.get(address)
+    finally:
+        path.write_bytes(kept)
+    assert answer.status_code == 400
+    assert "advisories.sqlite is no database of advisories" in words(answer.text)

@@ -15,6 +15,7 @@ from nephoscope.cli.session.listing import listed
 if TYPE_CHECKING:
     from nephoscope.protect.registry.registry_settings import RegistrySettings
     from nephoscope.service.context import ServiceContext
+    from nephoscope.state.registries.image_requests import ImageRequest
     from nephoscope.state.registries.registry_images import RegistryImage
 
 REGISTRIES = ("name", "address", "enabled", "queued", "held", "promoted", "rejected", "polled", "error")
@@ -23,11 +24,11 @@ REASONS = ("effect", "kind", "text", "platform")
 REQUESTS = (
     "status",
     "image",
-    "registry_name",
+    "registry",
     "requester",
     "deadline",
     "reason",
-    "answered_by",
+    "answeredBy",
     "created",
     "id",
 )
@@ -293,8 +294,6 @@ def requests() -> None:
 @click.pass_obj
 def list_requests(data: Path, /, status: str | None, output: str) -> None:
     """List requests, those with the nearest deadline first, and how long answers took."""
-    from dataclasses import asdict
-
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.image_requests import READ, measure_answers
@@ -303,8 +302,7 @@ def list_requests(data: Path, /, status: str | None, output: str) -> None:
         context.require(READ)
         found = context.state.image_requests.listed([status] if status else [], most=1000)
         times = measure_answers(context)
-    rows = [{**asdict(one), "status": one.status.value} for one in found]
-    show_list(rows, REQUESTS, output, "there are no requests")
+    show_list([_request_row(one) for one in found], REQUESTS, output, "there are no requests")
     if times.median_seconds is not None:
         tell(f"{times.answered} answered, half of them within {times.median_seconds / 3600:.1f} h")
 
@@ -424,5 +422,14 @@ def _image_row(one: RegistryImage) -> dict[str, object]:
         "status": one.status.value, "image": one.name, "verdict": one.verdict, "critical": counts.get("Critical", 0),
         "high": counts.get("High", 0), "reason": _first_reason(one), "error": one.error,
         "received": one.received, "id": one.id, "registry": one.registry, "digest": one.digest, "tags": one.tags,
-        "reasons": one.reasons, "summary": one.summary, "target": one.target, "decided_by": one.decided_by,
+        "reasons": one.reasons, "summary": one.summary, "target": one.target, "decidedBy": one.decided_by,
+    }  # fmt: skip
+
+
+def _request_row(one: ImageRequest) -> dict[str, object]:
+    return {
+        "id": one.id, "status": one.status.value, "image": one.image, "registry": one.registry_name,
+        "repository": one.repository, "tag": one.tag, "reason": one.reason, "requester": one.requester,
+        "created": one.created, "deadline": one.deadline, "expires": one.expires, "answered": one.answered,
+        "answeredBy": one.answered_by, "answerReason": one.answer_reason, "digest": one.digest, "error": one.error,
     }  # fmt: skip

@@ -35,6 +35,7 @@ from nephoscope.posture.scans.scan import NoSuchScopeError, Request, Scan, last_
 from nephoscope.serve import logs
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
+from nephoscope.service.advisories import AdvisoriesError
 from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING
 from nephoscope.service.container_hosts import note_container_hosts
@@ -46,7 +47,6 @@ from nephoscope.state import State, StateError
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.turns import Turns
-from nephoscope.vulnerability.errors import DatabaseFileError
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
@@ -280,7 +280,7 @@ def _refresh_findings(settings: Settings, state: State) -> None:
     """Match what was imported since with all inventories, and have what changed judged."""
     try:
         done = refresh_findings(ServiceContext(LocalUser.current(), state, settings.data))
-    except DatabaseFileError as error:
+    except AdvisoriesError as error:
         _LOG.error("vulnerabilities cannot be matched again: %s", error)
         return
     if done.packages:

@@ -9,9 +9,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.state import StateError
 from nephoscope.vulnerability.database.importing import LONGEST_AGE, import_feed
 from nephoscope.vulnerability.database.reading import AdvisoryDatabase
-from nephoscope.vulnerability.errors import FeedError
+from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 from nephoscope.vulnerability.feeds.feed_age import newest_change
 from nephoscope.vulnerability.feeds.feed_discovery import read_path
 from nephoscope.vulnerability.matching.matcher import MatchingOptions
@@ -38,6 +39,10 @@ def advisories_path(data: Path) -> Path:
     return data / _FOLDER / _FILE
 
 
+class AdvisoriesError(StateError):
+    """A file of advisories that is kept and cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advisories:
     """What is said of packages at a time; `imports` tells one state of the feeds from another: number and time by feed.
@@ -53,12 +58,16 @@ class Advisories:
 
 @contextmanager
 def open_advisories(data: Path, now: datetime) -> Iterator[Advisories]:
-    """Give the advisories of a data folder for matching. Raises DatabaseFileError for a file that is no database of advisories."""
+    """Give the advisories of a data folder for matching. Raises AdvisoriesError for a file that is no database of advisories."""
     options, path = MatchingOptions(today=f"{now.astimezone(UTC):%Y-%m-%d}"), advisories_path(data)
     if not path.exists():
         yield Advisories(AdvisoryIndex(()), options, {}, None)
         return
-    with AdvisoryDatabase(path, now) as database:
+    try:
+        database = AdvisoryDatabase(path, now)
+    except DatabaseFileError as error:
+        raise AdvisoriesError(str(error)) from error
+    with database:
         yield Advisories(database, options, database.imports(), database)
 
 

@@ -49,7 +49,7 @@ def rematch_packages(context: ServiceContext) -> RematchResult:
     """Match again what imports since the last match are about, and open and close the findings of all that hold it.
 
     Feeds that are gone, or that began anew, have every package matched again. The product does it by itself: whoever may import may
-    have it done. Raises DatabaseFileError for a file that is no database of advisories.
+    have it done. Raises AdvisoriesError for a file that is no database of advisories.
     """
     with open_advisories(context.data, context.now) as advisories:
         before = context.state.checkpoints.all(MATCHED)
