@@ -13,7 +13,7 @@ from nephoscope.entity_context import EntityContexts
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
-from nephoscope.vulnerability.scanner_results.report import RecordError
+from nephoscope.vulnerability.scanner_results.report import RecordRefusedError
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class TargetResolver:
         self._indexes: list[EstateIndex] | None = None
 
     def resolve(self, target: ReportedTarget) -> ScannedThing:
-        """Return what a target is. Raises RecordError with what to do where nobody can tell."""
+        """Return what a target is. Raises RecordRefusedError with what to do where nobody can tell."""
         origin = self._origin
         if (origin.image or origin.host) and self._targets > 1:
-            raise RecordError(
+            raise RecordRefusedError(
                 f"the file is of {self._targets:,} machines and images: name none of them by --image or --host"
             )
         if origin.image or (target.kind == "image" and not origin.host):
@@ -78,12 +78,12 @@ class TargetResolver:
             return ScannedThing(SubjectKind.MACHINE, origin.tenant.lower(), origin.host.lower(), origin.host)
         if origin.resource:
             if self._targets > 1:
-                raise RecordError(
+                raise RecordRefusedError(
                     f"the file is of {self._targets:,} machines: leave --resource out, or split it"
                 )
             return self._machine(origin.resource, target)
         if target.kind != "machine":
-            raise RecordError(
+            raise RecordRefusedError(
                 "the result does not say of what it is: import it with --resource ID or --image IMAGE"
             )
         return self._found_machine(target)
@@ -92,7 +92,7 @@ class TargetResolver:
         if target.resource_id:
             return self._machine(target.resource_id, target)
         if not target.host_names and not target.addresses:
-            raise RecordError(f"the result does not say of which machine it is: {_SAY_WHICH}")
+            raise RecordRefusedError(f"the result does not say of which machine it is: {_SAY_WHICH}")
         found, kept = self._in_estate(target), self._kept_hosts(target)
         if len(found) == 1 and not kept:
             return self._machine(next(iter(found)), target)
@@ -102,7 +102,7 @@ class TargetResolver:
         called = ", ".join(dict.fromkeys((target.name, *target.host_names, *target.addresses)))
         count = len(found) + len(kept)
         told = f"{count:,} machines go by {called}" if count else f"no machine of the estate goes by {called}"
-        raise RecordError(f"{told}: {_SAY_WHICH}")
+        raise RecordRefusedError(f"{told}: {_SAY_WHICH}")
 
     def _in_estate(self, target: ReportedTarget) -> set[str]:
         """Return the ids of the machines that go by the names of a target, else, where it has none, by its addresses."""
@@ -183,12 +183,12 @@ class TargetResolver:
             reported = {one[2]: one for text in target.digests if (one := _reference(text)) is not None}
             found = sorted(one for one in held if one[2] in reported or not reported)
             if len(found) > 1:
-                raise RecordError(
+                raise RecordRefusedError(
                     f"{len(found):,} images are kept by {self._origin.image}: name it by its digest"
                 )
             found = found or list(reported.values())
         if not found:
-            raise RecordError(
+            raise RecordRefusedError(
                 "the result has no digest of the image: import it with --image REPOSITORY@sha256:..., or scan it from its registry"
             )
         return found
@@ -237,7 +237,7 @@ def _parsed(id_: str) -> ResourceId:
     try:
         found = ResourceId.parse(id_)
     except ValueError as error:
-        raise RecordError(f"resource: {error}") from error
+        raise RecordRefusedError(f"resource: {error}") from error
     if not found.subscription:
-        raise RecordError(f"resource: it must be the id of a resource in a subscription: {id_!r}")
+        raise RecordRefusedError(f"resource: it must be the id of a resource in a subscription: {id_!r}")
     return found

@@ -29,7 +29,7 @@ from nephoscope.state.inventory.subject import OWN_SCANNER, InventorySubject, Un
 from nephoscope.vulnerability.database.rematching import identity
 from nephoscope.vulnerability.errors import ScannerResultsError
 from nephoscope.vulnerability.matching.findings import Finding, MatchReason
-from nephoscope.vulnerability.scanner_results.report import RecordError, RefusedRecord
+from nephoscope.vulnerability.scanner_results.report import RecordRefusedError, RefusedRecord
 from nephoscope.vulnerability.severities import rank
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -110,7 +110,7 @@ def _scans(
     for target in report.targets.values():
         try:
             subject = _subject(context, report, target, resolver.resolve(target), origin)
-        except RecordError as error:
+        except RecordRefusedError as error:
             refused.append(RefusedRecord(target.place, f"{target.name}: {error}"))
             continue
         scan = found.setdefault(subject.identity, _ScannedSubject(subject, [], []))
@@ -130,9 +130,11 @@ def _subject(
 ) -> InventorySubject:
     scanned_at = origin.scanned_at or target.last_seen()
     if scanned_at is None:
-        raise RecordError("the result does not say when the scan was: import it with --scanned-at TIME")
+        raise RecordRefusedError(
+            "the result does not say when the scan was: import it with --scanned-at TIME"
+        )
     if scanned_at > context.now + _AHEAD:
-        raise RecordError(f"the scan is ahead of this clock: {scanned_at.isoformat()}")
+        raise RecordRefusedError(f"the scan is ahead of this clock: {scanned_at.isoformat()}")
     resource = ResourceId.parse(thing.resource_id) if thing.resource_id else None
     return InventorySubject(
         kind=thing.kind, tenant=thing.tenant, key=thing.key, name=thing.name, scanned_at=scanned_at, kept_at=context.now,
