@@ -21,6 +21,14 @@ _DEVOPS_COMMANDS = (
     f"nephoscope scan ESTATE {FOLDER}",
 )
 
+#: Findings of scanners: those of one's own come from a scan that is kept.
+_FINDINGS = "microsoft.security/assessments/subassessments"
+_SCANS = (
+    "nephoscope inventory ROOT --keep --resource MACHINE",
+    "nephoscope image IMAGE --keep --resource REGISTRY",
+    "nephoscope scan ESTATE",
+)
+
 
 class Need(StrEnum):
     """The kinds of things that verdicts lack."""
@@ -96,6 +104,8 @@ def _read_type(type_: str) -> Remedy:
         return Remedy(
             f"Read {spell_type(type_)} of the organization with a token that may see it", _DEVOPS_COMMANDS
         )
+    if type_ == _FINDINGS:
+        return Remedy("Scan the machine or the registry's images and keep what is found", _SCANS)
     if why := why_unreadable(type_):
         return Remedy(f"No export of nephoscope holds {spell_type(type_)}: {why}. Attest to it or exempt it")
     action = f"Read {spell_type(type_)} and scan it together with the rest"
