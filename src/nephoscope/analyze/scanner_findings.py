@@ -173,7 +173,9 @@ def _read_places(view: View, places: Iterable[str], key: Key) -> list[str]:
             stale = gap if gap.cause == STALE else stale
     if read:
         return read
-    raise stale or NotCollected(f"{NEEDED[key.id]} (Microsoft.Security/assessments/subAssessments of {key.id})")
+    raise stale or NotCollected(
+        f"{NEEDED[key.id]} (Microsoft.Security/assessments/subAssessments of {key.id})"
+    )
 
 
 def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCollected | None]:
