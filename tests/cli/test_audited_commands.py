@@ -46,6 +46,7 @@ ELSEWHERE = {
     "inventory": "tests/service/test_inventories.py",
     "vulnerabilities exempt": "tests/service/test_vulnerability_facts.py",
     "vulnerabilities unexempt": "tests/service/test_vulnerability_facts.py",
+    "vulnerabilities import-results": "tests/service/test_importing_results.py",
     **{
         f"protect registry {one}": "tests/protect/registry/test_journey.py"
         for one in ("add", "examine", "pause", "promote", "reject", "remove", "resume", "secret", "set")
