@@ -191,7 +191,7 @@ def signin(day: int, user: int, address: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("document", "told"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         (
             '{"value": [{"@odata.type": "#microsoft.graph.planet", "displayName": "x"}]}',
             "value[0]: @odata.type 'planet'",
