@@ -88,10 +88,15 @@ MACHINES = Key(
     "No known vulnerability is open on the machine, by any scanner",
     (MACHINE, HYBRID),
 )
+GRAVE = Key(
+    "ceb1cd83-e12e-5580-9be1-3a16f25d2d7c",
+    "No grave vulnerability is open on the machine, by any scanner",
+    (MACHINE, HYBRID),
+)
 #: An absence of findings holds as long as the advisories of the scan do.
 BY_TIME = True
 KEYS = keyed(
-    SECRETS, DATABASES, REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY, CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER, SOFTWARE, MACHINES
+    SECRETS, DATABASES, REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY, CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER, SOFTWARE, MACHINES, GRAVE
 )  # fmt: skip
 #: Keys that ask the same: what one of them was told counts for all.
 _SAME = (
@@ -99,13 +104,19 @@ _SAME = (
     (CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER),
     (SOFTWARE, MACHINES),
 )
-_ASKED = {key.id: tuple(one.id for one in group) for group in _SAME for key in group}
+_ASKED = {
+    key.id: tuple(dict.fromkeys((key.id, *(one.id for one in group)))) for group in _SAME for key in group
+}
+#: Scanners tell nothing under this key: the findings of machines decide it.
+_ASKED[GRAVE.id] = (MACHINES.id, SOFTWARE.id)
 #: What a sub-assessment is called that says what a scan covers, and the cause where that is not all of the resource.
 COVERAGE, NOT_ASSESSED = "VulnerabilityScanCoverage", "NotAssessed"
 #: Until when a finding of a scan counts that is older than the newest scan of its machine.
 GOOD_UNTIL = "goodUntil"
 #: The cause of a finding that somebody exempted.
 EXEMPT = "Exempt"
+#: Severities that are not grave.
+_LOWER = ("medium", "low")
 TYPES = tuple(dict.fromkeys([FINDING, *(type_ for key in KEYS.values() for type_ in key.types)]))
 #: What each key takes that is neither in a resource's body nor in a log.
 NEEDED = {
@@ -115,7 +126,7 @@ NEEDED = {
     CLUSTER.id: "a scan of the cluster's running images",
     SOFTWARE.id: "a scan of the machine's software",
 }
-NEEDED |= {key.id: NEEDED[group[0].id] for group in _SAME for key in group}
+NEEDED |= {key.id: NEEDED[group[0].id] for group in _SAME for key in group} | {GRAVE.id: NEEDED[SOFTWARE.id]}
 
 
 def analyze(view: View) -> Iterable[Assessment]:
@@ -125,8 +136,10 @@ def analyze(view: View) -> Iterable[Assessment]:
         id_ = str(resource.body["id"])
         places = places_of(resource, key)
         found, doubt = _open(view, places)
+        if key is GRAVE:
+            found, doubt = _grave(found, doubt)
         if found:
-            return unhealthy(id_, key, f"{len(found)} findings are open", found, _gravity(found))
+            return unhealthy(id_, key, f"{len(found)} findings are open", found)
         if doubt is not None:
             raise doubt
         read = _read_places(view, places, key)
@@ -135,7 +148,7 @@ def analyze(view: View) -> Iterable[Assessment]:
                 if place in view.estate.resources:
                     # Azure judged it by findings that are not here: its own assessment says more than that none was read
                     raise NotCollected(f"the findings behind the assessment {place}")
-        return healthy(id_, key, "the scanner found nothing")
+        return healthy(id_, key, "no open finding is grave" if key is GRAVE else "the scanner found nothing")
 
     for key in KEYS.values():
         for type_ in key.types:
@@ -144,8 +157,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 def places_of(resource: Resource, key: Key) -> tuple[str, ...]:
     """Return the lower-cased ids of the assessments that may hold the findings of a key, its own first."""
-    asked = dict.fromkeys((key.id, *_ASKED.get(key.id, ())))
-    return tuple(assessment_id(resource.key, one).lower() for one in asked)
+    return tuple(assessment_id(resource.key, one).lower() for one in _ASKED.get(key.id, (key.id,)))
 
 
 def has_own_scan(view: View, machine: Resource) -> bool:
@@ -174,7 +186,7 @@ def _read_places(view: View, places: Iterable[str], key: Key) -> list[str]:
     if read:
         return read
     raise stale or NotCollected(
-        f"{NEEDED[key.id]} (Microsoft.Security/assessments/subAssessments of {key.id})"
+        f"{NEEDED[key.id]} (Microsoft.Security/assessments/subAssessments of {_ASKED.get(key.id, (key.id,))[0]})"
     )
 
 
@@ -213,10 +225,18 @@ def _was_exempted(view: View, status: dict[str, Any]) -> bool:
     return status.get("cause") == EXEMPT and bool(until) and view.now > datetime.fromisoformat(until)
 
 
-def _gravity(found: Iterable[SubAssessment]) -> str:
-    """Return the cause that tells a policy whether any finding is grave."""
-    grave = any(one.severity.lower() in ("high", "critical") for one in found)
-    return "HighSeverity" if grave else "LowerSeverity"
+def _grave(
+    found: Iterable[SubAssessment], doubt: NotCollected | None
+) -> tuple[list[SubAssessment], NotCollected | None]:
+    """The findings that are grave, and why there may be others: one whose severity nobody told may be."""
+    by_severity: dict[str, list[SubAssessment]] = {}
+    for one in found:
+        by_severity.setdefault(one.severity.lower(), []).append(one)
+    grave = by_severity.pop("critical", []) + by_severity.pop("high", [])
+    untold = sum(len(several) for severity, several in by_severity.items() if severity not in _LOWER)
+    if untold and doubt is None:
+        doubt = NotCollected(f"the severity of {untold} open findings")
+    return grave, doubt
 
 
 def _is_coverage(body: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from nephoscope.model.reach import EVERYTHING
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,7 +55,7 @@ def note_vulnerabilities(
 def _device(context: ServiceContext, subject: InventorySubject) -> dict[str, Any]:
     return {
         "TimeGenerated": context.now.isoformat(), "Timestamp": subject.scanned_at.isoformat(), "DeviceId": subject.key,
-        "DeviceName": subject.name, "OSPlatform": "Linux" if subject.family else "", "OSVersion": _system(subject),
+        "DeviceName": subject.name, "OSPlatform": subject.platform, "OSVersion": _system(subject),
         "_ResourceId": subject.resource_id,
     }  # fmt: skip
 
@@ -87,7 +88,7 @@ def _finding_rows(
     }  # fmt: skip
     if one.fixed_version and one.type in SYSTEM_TYPES:
         yield "Update", {
-            "TimeGenerated": context.now.isoformat(), "Computer": subject.name, "OSType": "Linux", "OSName": subject.family,
+            "TimeGenerated": context.now.isoformat(), "Computer": subject.name, "OSType": subject.platform, "OSName": subject.family,
             "OSVersion": subject.release, "OSFullName": _system(subject), "UpdateState": "Needed", "Product": one.name,
             "ProductVersion": one.fixed_version, "Title": f"{one.name} {one.fixed_version}", "CVENumbers": one.vulnerability.id,
             "Classification": "Critical Updates" if one.severity == "Critical" else "Security Updates",
@@ -99,7 +100,7 @@ def _known_rows(context: ServiceContext, findings: Iterable[VulnerabilityFinding
     """Give a row for each vulnerability with the software that has it."""
     software: dict[str, set[str]] = {}
     worst: dict[str, VulnerabilityFinding] = {}
-    for one in findings:
+    for one in sorted(findings, key=lambda one: -rank(one.severity)):
         software.setdefault(one.vulnerability.id, set()).add(one.name)
         worst.setdefault(one.vulnerability.id, one)
     for id_, one in worst.items():

@@ -63,6 +63,16 @@ class InventorySubject:
     id: int = 0
 
     @property
+    def platform(self) -> str:
+        """Which kind of operating system it runs: Linux, Windows or macOS; '' where its system is not known."""
+        family = self.family.lower().replace(" ", "")
+        if "windows" in family:
+            return "Windows"
+        if family.startswith(("macos", "osx", "darwin")):
+            return "macOS"
+        return "Linux" if family else ""
+
+    @property
     def is_reported(self) -> bool:
         """Whether its findings are those that another scanner reported."""
         return self.scanner != OWN_SCANNER
