@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.image_requests import requests
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.registry_service import registry_service
 
 if TYPE_CHECKING:
     from nephoscope.protect.registry.registry_settings import RegistrySettings
-    from nephoscope.service.context import ServiceContext
-    from nephoscope.state.registries.image_requests import ImageRequest
     from nephoscope.state.registries.registry_images import RegistryImage
 
 REGISTRIES = ("name", "address", "enabled", "queued", "held", "promoted", "rejected", "polled", "error")
 IMAGES = ("status", "image", "verdict", "critical", "high", "reason", "received", "id")
 REASONS = ("effect", "kind", "text", "platform")
-REQUESTS = (
-    "status",
-    "image",
-    "registry",
-    "requester",
-    "deadline",
-    "reason",
-    "answeredBy",
-    "created",
-    "id",
-)
 _STATUSES = ("Queued", "Untagged", "Held", "Promoted", "Rejected", "Passed", "Failed", "Gone")
-_REQUEST_STATUSES = ("Open", "Approved", "Denied", "Withdrawn", "Expired", "Imported", "Failed")
 
 
 @click.group("protect")
@@ -53,14 +38,13 @@ def list_(data: Path, /, output: str) -> None:
     """List registries with how many images wait, are held, promoted and rejected."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.protect.registry.watch import POLLED
-    from nephoscope.service.registries import READ
+    from nephoscope.service.registries import list_registries
     from nephoscope.state.registries.registry_images import RegistryImageFilter
 
     rows = []
-    with _context(data) as context:
-        context.require(READ)
+    with registry_service(data) as context:
         state = context.state
-        for one in state.watched_registries.all():
+        for one in list_registries(context):
             counts = state.registry_images.counts(RegistryImageFilter([one.name]))
             polled = state.checkpoints.get(POLLED, one.name) or {}
             rows.append(
@@ -112,7 +96,7 @@ def add(
 
     document = {"quarantine": [{"quarantine": quarantine, "approved": approved}], "insecure": insecure}
     password = password_file.read_text(encoding="utf-8").rstrip("\n") if password_file else ""
-    with _context(data) as context:
+    with registry_service(data) as context:
         add_registry(
             context, name, address, _settings(file, document), username=username,
             given=RegistrySecrets(password=password), workspace=workspace,
@@ -131,7 +115,7 @@ def set_(data: Path, /, name: str, file: Path) -> None:
     """Give the registry NAME other settings, such as another policy."""
     from nephoscope.service.registries import change_registry
 
-    with _context(data) as context:
+    with registry_service(data) as context:
         change_registry(context, name, settings=_settings(file, {}))
 
 
@@ -142,7 +126,7 @@ def pause(data: Path, /, name: str) -> None:
     """Let the registry NAME rest: nothing of it is examined or promoted."""
     from nephoscope.service.registries import change_registry
 
-    with _context(data) as context:
+    with registry_service(data) as context:
         change_registry(context, name, enabled=False)
 
 
@@ -153,7 +137,7 @@ def resume(data: Path, /, name: str) -> None:
     """Let the registry NAME go on."""
     from nephoscope.service.registries import change_registry
 
-    with _context(data) as context:
+    with registry_service(data) as context:
         change_registry(context, name, enabled=True)
 
 
@@ -164,7 +148,7 @@ def remove(data: Path, /, name: str) -> None:
     """Watch the registry NAME no more; what it holds stays as it is."""
     from nephoscope.service.registries import remove_registry
 
-    with _context(data) as context:
+    with registry_service(data) as context:
         remove_registry(context, name)
 
 
@@ -177,7 +161,7 @@ def test(data: Path, /, name: str) -> None:
 
     from nephoscope.service.registries import try_registry
 
-    with _context(data) as context:
+    with registry_service(data) as context:
         found = try_registry(context, name)
     click.echo(found.message)
     sys.exit(0 if found.works else 1)
@@ -190,7 +174,7 @@ def secret(data: Path, /, name: str) -> None:
     """Make the secret that events of the registry NAME carry, shown this once; the one before counts no more."""
     from nephoscope.service.registries import make_events_secret
 
-    with _context(data) as context:
+    with registry_service(data) as context:
         made = make_events_secret(context, name)
     click.echo(f"POST /hooks/registries/{name}")
     click.echo(f"Authorization: Bearer {made}")
@@ -205,7 +189,7 @@ def key(data: Path, /, renew: bool) -> None:
     """Print the public key by which the server attests its examinations; it is made where there is none."""
     from nephoscope.service.attestation_key import attestation_key
 
-    with _context(data) as context:
+    with registry_service(data) as context:
         click.echo(attestation_key(context, renew=renew), nl=False)
 
 
@@ -219,13 +203,12 @@ def key(data: Path, /, renew: bool) -> None:
 def images(data: Path, /, name: str, status: str | None, text: str, top: int, output: str) -> None:
     """List images of the registry NAME, or of all, the newest first."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.service.registries import READ_IMAGES
+    from nephoscope.service.registries import list_images
     from nephoscope.state.registries.registry_images import RegistryImageFilter
 
     wanted = RegistryImageFilter([name] if name else None, [status] if status else [], text)
-    with _context(data) as context:
-        context.require(READ_IMAGES)
-        found = context.state.registry_images.listed(wanted, top)
+    with registry_service(data) as context:
+        found = list_images(context, wanted, top)
     show_list([_image_row(one) for one in found], IMAGES, output, "there are no such images")
 
 
@@ -237,10 +220,16 @@ def show(data: Path, /, image: str, output: str) -> None:
     """Show why IMAGE (an id, or a part of a name that one image has) stands as it does."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import tell
+    from nephoscope.service.registries import find_image
 
-    with _context(data) as context:
-        found = _find(context, image)
-    show_list([dict(one) for one in found.reasons], REASONS, output, "nothing is told against it")
+    with registry_service(data) as context:
+        found = find_image(context, image)
+    show_list(
+        [dict.fromkeys(REASONS, "") | dict(one) for one in found.reasons],
+        REASONS,
+        output,
+        "nothing is told against it",
+    )
     tell(f"{found.name}: {found.status.value}{f' by {found.decided_by}' if found.decided_by else ''}")
     if found.decision_reason:
         tell(found.decision_reason)
@@ -254,10 +243,10 @@ def show(data: Path, /, image: str, output: str) -> None:
 @click.pass_obj
 def promote(data: Path, /, image: str, reason: str) -> None:
     """Let IMAGE (an id, or a part of its name) be promoted although its policy held or rejected it."""
-    from nephoscope.service.registries import decide_image
+    from nephoscope.service.registries import decide_image, find_image
 
-    with _context(data) as context:
-        decide_image(context, _find(context, image).id, "promote", reason)
+    with registry_service(data) as context:
+        decide_image(context, find_image(context, image).id, "promote", reason)
 
 
 @registry.command("reject")
@@ -266,10 +255,10 @@ def promote(data: Path, /, image: str, reason: str) -> None:
 @click.pass_obj
 def reject(data: Path, /, image: str, reason: str) -> None:
     """Reject IMAGE (an id, or a part of its name), which is held."""
-    from nephoscope.service.registries import decide_image
+    from nephoscope.service.registries import decide_image, find_image
 
-    with _context(data) as context:
-        decide_image(context, _find(context, image).id, "reject", reason)
+    with registry_service(data) as context:
+        decide_image(context, find_image(context, image).id, "reject", reason)
 
 
 @registry.command("examine")
@@ -277,102 +266,10 @@ def reject(data: Path, /, image: str, reason: str) -> None:
 @click.pass_obj
 def examine(data: Path, /, image: str) -> None:
     """Have IMAGE (an id, or a part of its name) examined again."""
-    from nephoscope.service.registries import examine_again
+    from nephoscope.service.registries import examine_again, find_image
 
-    with _context(data) as context:
-        examine_again(context, [_find(context, image).id])
-
-
-@command.group("requests")
-def requests() -> None:
-    """Ask for public images, and answer: what is approved is imported into quarantine."""
-
-
-@requests.command("list")
-@click.option("--status", type=click.Choice(_REQUEST_STATUSES, case_sensitive=False), help="Only these.")
-@listed
-@click.pass_obj
-def list_requests(data: Path, /, status: str | None, output: str) -> None:
-    """List requests, those with the nearest deadline first, and how long answers took."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.terminal.messages import tell
-    from nephoscope.service.image_requests import READ, measure_answers
-
-    with _context(data) as context:
-        context.require(READ)
-        found = context.state.image_requests.listed([status] if status else [], most=1000)
-        times = measure_answers(context)
-    show_list([_request_row(one) for one in found], REQUESTS, output, "there are no requests")
-    if times.median_seconds is not None:
-        tell(f"{times.answered} answered, half of them within {times.median_seconds / 3600:.1f} h")
-
-
-@requests.command("create")
-@click.argument("image")
-@click.option(
-    "--registry", "name", required=True, metavar="NAME", help="The registry that it is to be let into."
-)
-@click.option("--reason", required=True, help="Why it is needed.")
-@click.option("--deadline", type=click.DateTime(), metavar="TIME", help="When it is needed, in UTC.")
-@click.pass_obj
-def create_request(data: Path, /, image: str, name: str, reason: str, deadline: datetime | None) -> None:
-    """Ask for IMAGE, such as docker.io/library/nginx:1.27."""
-    from nephoscope.service.image_requests import request_image
-
-    when = deadline.replace(tzinfo=UTC) if deadline else None
-    with _context(data) as context:
-        made = request_image(context, image, reason, name, deadline=when)
-    click.echo(f"{made.id}: {made.image} goes to {made.repository}:{made.tag} once it is approved")
-
-
-@requests.command("approve")
-@click.argument("request_id", metavar="ID")
-@click.option("--reason", required=True, help="Why; kept in the audit.")
-@click.pass_obj
-def approve_request(data: Path, /, request_id: str, reason: str) -> None:
-    """Approve the request ID of somebody else: the image is imported into quarantine and examined there."""
-    from nephoscope.service.image_requests import answer_request
-
-    with _context(data) as context:
-        answer_request(context, request_id, "approve", reason)
-
-
-@requests.command("deny")
-@click.argument("request_id", metavar="ID")
-@click.option("--reason", required=True, help="Why; kept in the audit.")
-@click.pass_obj
-def deny_request(data: Path, /, request_id: str, reason: str) -> None:
-    """Deny the request ID of somebody else."""
-    from nephoscope.service.image_requests import answer_request
-
-    with _context(data) as context:
-        answer_request(context, request_id, "deny", reason)
-
-
-@requests.command("withdraw")
-@click.argument("request_id", metavar="ID")
-@click.pass_obj
-def withdraw(data: Path, /, request_id: str) -> None:
-    """Take back the request ID, which is one's own."""
-    from nephoscope.service.image_requests import withdraw_request
-
-    with _context(data) as context:
-        withdraw_request(context, request_id)
-
-
-@contextmanager
-def _context(data: Path) -> Iterator[ServiceContext]:
-    """Give the context of the data folder; what cannot be done ends the command with its message."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
-    from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.protect.registry.registry_settings import RegistrySettingsError
-
-    with state_of(data, keeps=True) as state:
-        try:
-            yield service_of(data, state)
-        except RegistrySettingsError as error:
-            usage_error(str(error))
+    with registry_service(data) as context:
+        examine_again(context, [find_image(context, image).id])
 
 
 def _settings(file: Path | None, document: dict[str, object]) -> RegistrySettings:
@@ -387,25 +284,6 @@ def _settings(file: Path | None, document: dict[str, object]) -> RegistrySetting
         return read_settings(msgspec.json.decode(file.read_bytes(), type=dict[str, Any]))
     except msgspec.DecodeError as error:
         usage_error(f"{file}: {error}")
-
-
-def _find(context: ServiceContext, text: str) -> RegistryImage:
-    from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.service.registries import READ_IMAGES
-    from nephoscope.state import MissingError
-    from nephoscope.state.registries.registry_images import RegistryImageFilter
-
-    context.require(READ_IMAGES)
-    images = context.state.registry_images
-    try:
-        return images.get(text)
-    except MissingError:
-        found = images.listed(RegistryImageFilter(text=text), 2)
-    if len(found) != 1:
-        usage_error(
-            f"{text}: {'several images have' if found else 'no image has'} this in its name: give the id"
-        )
-    return found[0]
 
 
 def _first_reason(one: RegistryImage) -> str:
@@ -426,10 +304,4 @@ def _image_row(one: RegistryImage) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _request_row(one: ImageRequest) -> dict[str, object]:
-    return {
-        "id": one.id, "status": one.status.value, "image": one.image, "registry": one.registry_name,
-        "repository": one.repository, "tag": one.tag, "reason": one.reason, "requester": one.requester,
-        "created": one.created, "deadline": one.deadline, "expires": one.expires, "answered": one.answered,
-        "answeredBy": one.answered_by, "answerReason": one.answer_reason, "digest": one.digest, "error": one.error,
-    }  # fmt: skip
+command.add_command(requests)

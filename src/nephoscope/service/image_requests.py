@@ -16,6 +16,8 @@ from nephoscope.state import StateError
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from nephoscope.service.context import ServiceContext
 
 READ, WRITE = (f"Microsoft.Security/imageRequests/{one}" for one in ("read", "write"))
@@ -36,6 +38,14 @@ class AnswerTimes:
     answered: int
     median_seconds: float | None
     longest_seconds: float | None
+
+
+def list_requests(
+    context: ServiceContext, statuses: Collection[str] = (), most: int = 1_000
+) -> list[ImageRequest]:
+    """Return requests of some statuses (none = all), those that are due first; raises DeniedError."""
+    context.require(READ)
+    return context.state.image_requests.listed(statuses, most=most)
 
 
 def request_image(

@@ -23,7 +23,12 @@ from nephoscope.protect.registry.registry_settings import (
 from nephoscope.protect.registry.watch import POLLED
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
+from nephoscope.state.registries.registry_images import (
+    ImageStatus,
+    ImageStep,
+    RegistryImage,
+    RegistryImageFilter,
+)
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 
 if TYPE_CHECKING:
@@ -50,6 +55,36 @@ class RegistryTrial:
 
     works: bool
     message: str
+
+
+def list_registries(context: ServiceContext) -> list[WatchedRegistry]:
+    """Return the watched registries; raises DeniedError."""
+    context.require(READ)
+    return context.state.watched_registries.all()
+
+
+def list_images(context: ServiceContext, wanted: RegistryImageFilter, most: int = 100) -> list[RegistryImage]:
+    """Return the newest images that are wanted; raises DeniedError."""
+    context.require(READ_IMAGES)
+    return context.state.registry_images.listed(wanted, most)
+
+
+def find_image(context: ServiceContext, text: str) -> RegistryImage:
+    """Return the image of an id, or the only one with a text in its name.
+
+    Raises DeniedError; MissingError where none has it, StateError where several have.
+    """
+    context.require(READ_IMAGES)
+    images = context.state.registry_images
+    try:
+        return images.get(text)
+    except MissingError:
+        found = images.listed(RegistryImageFilter(text=text), 2)
+    if not found:
+        raise MissingError(f"{text}: no image has this in its name: give the id")
+    if len(found) > 1:
+        raise StateError(f"{text}: several images have this in their name: give the id")
+    return found[0]
 
 
 def add_registry(
