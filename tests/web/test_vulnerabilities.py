@@ -19,11 +19,13 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.protect.registry.registry_settings import RegistrySettings
 from nephoscope.serve.application import application
 from nephoscope.service.advisories import advisories_path
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, image_key
+from nephoscope.web.forms.registry_form import LABELS, policy_fields, setting_fields
 from nephoscope.web.site import COOKIE
 
 if TYPE_CHECKING:
@@ -63,6 +65,11 @@ def visitor(instance: Instance) -> Iterator[Callable[[str, str], TestClient]]:
 @pytest.fixture(scope="module")
 def owner(visitor: Callable[[str, str], TestClient]) -> TestClient:
     return visitor("Owner", "/")
+
+
+def test_every_setting_of_a_registry_has_a_label():
+    fields = [*setting_fields(RegistrySettings()), *policy_fields(RegistrySettings())]
+    assert [one.name for one in fields if one.name.partition(".")[2] not in LABELS] == []
 
 
 def rows(client: TestClient, address: str) -> list[dict[str, str]]:

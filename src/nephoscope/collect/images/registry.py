@@ -230,7 +230,9 @@ class Registry:
                 problem, wait = f"it answered {answer.status_code}", answer.headers.get("Retry-After", "")
             _wait(attempt, tries, wait)
             attempt += 1
-        raise RegistryUnreachableError(f"{what} could not be {request.done} in {tries} tries: {problem}")
+        raise RegistryUnreachableError(
+            f"{what} could not be {request.done} in {tries} {'try' if tries == 1 else 'tries'}: {problem}"
+        )
 
     def _send(self, request: RegistryRequest) -> httpx.Response:
         token = self._tokens.get(request.scope, "")

@@ -32,6 +32,7 @@ LABELS = {
     "polling_minutes": ("Minutes between polls", "0: events alone"),
     "rescan_hours": ("Hours until images are examined again", ""),
     "request_registries": ("Registries of requests", "hosts from which images may be asked for, one a line"),
+    "attests": ("Attest examinations", "a signed statement is put beside each image outside of quarantine"),
     "max_severity": ("Most severe vulnerability that may pass", ""),
     "vulnerabilities": ("More severe ones", ""),
     "fixable_only": ("Only vulnerabilities with a fix count", ""),
@@ -47,6 +48,11 @@ LABELS = {
     "licenses": ("Other licences", ""),
     "max_age_days": ("Days that a base may be old", "0: any"),
     "signatures": ("Signatures wanted", "0: none"),
+    "attestations": (
+        "Attestations wanted",
+        "one a line: `provenance`, `sbom`, `vulnerabilities`, or a predicate type",
+    ),
+    "builders": ("Builders whose provenance counts", "patterns, one a line, such as `https://github.com/*`"),
     "delete_rejected": ("Delete what is rejected", ""),
     "copy_unmountable": ("Copy blobs where the registry does not mount them", ""),
 }
