@@ -136,3 +136,14 @@ def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
     assert told.exit_code == 2
     assert "advisories.sqlite has version 1" in told.stderr
     assert "remove it and import the feeds again" in told.stderr
+
+
+def test_what_a_part_of_a_feed_does_not_name_is_not_assessed(data: Path, root: str, tmp_path: Path) -> None:
+    kept = ("inventory", root, "--keep", "--resource", VM)
+    assert run(data, *kept).exit_code == 0
+    assert run(data, "vulnerabilities", "list", "--resource", VM).exit_code == 0
+    for words, code in ((("--partial",), 3), ((), 0)):
+        run(data, "vulnerabilities", "import", str(tmp_path / "osv"), *words)
+        told = run(data, "vulnerabilities", "list", "--resource", VM)
+        assert (told.exit_code, "was not assessed" in told.stderr) == (code, code == 3)
+        assert [one[0] for one in listed(data, "--resource", VM)] == ["CVE-2026-1"]

@@ -56,9 +56,14 @@ def command() -> None:
     metavar="DAYS",
     help="How old it may be before it is stale.",
 )
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="They are a part of a feed: packages that they do not name are not assessed by them.",
+)
 @click.pass_obj
 def import_(
-    data: Path, /, files: tuple[Path, ...], feed: str, published: datetime | None, max_age: int
+    data: Path, /, files: tuple[Path, ...], feed: str, published: datetime | None, max_age: int, partial: bool
 ) -> None:
     """Import FILES, archives and folders of a feed, in place of what that feed said before.
 
@@ -88,6 +93,7 @@ def import_(
                 name,
                 published=published.replace(tzinfo=UTC) if published else None,
                 longest_age=timedelta(days=max_age),
+                is_partial=partial,
             )
     except (FeedError, DatabaseFileError) as error:
         usage_error(str(error))

@@ -78,11 +78,13 @@ def import_advisories(
     *,
     published: datetime | None = None,
     longest_age: timedelta = timedelta(hours=LONGEST_AGE),
+    is_partial: bool = False,
 ) -> ImportResult:
     """Import files, archives and folders as the feed of a name, in place of what it said before.
 
-    Without `published` the feed is as old as its newest file. Raises FeedError, and changes nothing, where a document cannot be read,
-    nothing is said or it would be of the future; DatabaseFileError for a file that is no database of advisories.
+    What a partial feed does not name is not assessed by it. Without `published` the feed is as old as its newest file. Raises
+    FeedError, and changes nothing, where a document cannot be read, nothing is said or it would be of the future; DatabaseFileError
+    for a file that is no database of advisories.
     """
     path, now = advisories_path(context.data), context.now
     if published is not None and published > now + _AHEAD:
@@ -98,6 +100,7 @@ def import_advisories(
             imported=_text(now),
             published=_text(published or newest_change(paths, now)),
             longest_age=max(1, int(longest_age.total_seconds() // 3600)),
+            is_partial=is_partial,
         )
 
 

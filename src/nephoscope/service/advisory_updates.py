@@ -33,9 +33,12 @@ def update_advisories(
     *,
     published: datetime | None = None,
     longest_age: timedelta = timedelta(hours=LONGEST_AGE),
+    is_partial: bool = False,
 ) -> AdvisoryUpdate:
     """Import a feed as `import_advisories` does, and bring the findings of all inventories up to date with it."""
-    imported = import_advisories(context, paths, feed, published=published, longest_age=longest_age)
+    imported = import_advisories(
+        context, paths, feed, published=published, longest_age=longest_age, is_partial=is_partial
+    )
     return AdvisoryUpdate(imported, refresh_findings(context))
 
 
