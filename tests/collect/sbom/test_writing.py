@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.collect.sbom.reading import read_bill
-from nephoscope.collect.sbom.writing import STATEMENT_WRITERS, WRITERS, WrittenAs
 from nephoscope.collect.sbom.writing.licenses import is_expression
+from nephoscope.collect.sbom.writing.writers import STATEMENT_WRITERS, WRITERS
+from nephoscope.collect.sbom.writing.written_as import WrittenAs
 from nephoscope.model.package import Package
 from nephoscope.model.vex import VexStatement
 

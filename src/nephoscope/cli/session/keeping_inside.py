@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
+from nephoscope import __version__
+
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image
     from nephoscope.collect.scanning.contents import Contents
+    from nephoscope.service.exempted_subjects import ExemptedSubject
     from nephoscope.service.inventories import ImageScan, MachineScan
-    from nephoscope.service.vulnerability_exemptions import ExemptedSubject
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -58,18 +59,18 @@ class Keeping:
 
         name = host or self.resource.rpartition("/")[2]
         return MachineScan(
-            contents, datetime.now(UTC), name, self.resource, self.tenant, OWN_SCANNER, version("nephoscope")
+            contents, datetime.now(UTC), name, self.resource, self.tenant, OWN_SCANNER, __version__
         )
 
     def exempted_machine(self) -> ExemptedSubject:
         """Return what exemptions are asked about of a machine."""
-        from nephoscope.service.vulnerability_exemptions import ExemptedSubject
+        from nephoscope.service.exempted_subjects import ExemptedSubject
 
         return ExemptedSubject(frozenset(), self.resource.lower().rstrip("/"), self.tenant.lower())
 
     def exempted_image(self, image: Image, target: str, tag: str) -> ExemptedSubject:
         """Return what exemptions are asked about of an image: all of its names."""
-        from nephoscope.service.vulnerability_exemptions import ExemptedSubject, image_names
+        from nephoscope.service.exempted_subjects import ExemptedSubject, image_names
 
         host, repository, tags = _named(target, tag)
         names = image_names(host, repository, image.digest, tags)
@@ -83,7 +84,7 @@ class Keeping:
         host, repository, tags = _named(target, tag)
         return ImageScan(
             contents, datetime.now(UTC), repository, image.digest, host, tags, self.resource, self.tenant,
-            OWN_SCANNER, version("nephoscope"),
+            OWN_SCANNER, __version__,
         )  # fmt: skip
 
 

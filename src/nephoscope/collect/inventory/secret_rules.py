@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.inventory.keyword_index import KeywordIndex
+from nephoscope.collect.inventory.secret_place import SecretSeverity
 
-Severity = Literal["High", "Medium", "Low"]
+if TYPE_CHECKING:
+    from nephoscope.collect.inventory.keyword_index import KeywordIndex
+
 #: The document of places and values that are no secrets.
 ALLOWED = "allowed.yaml"
 
@@ -25,7 +27,7 @@ class SecretRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     title: str
-    severity: Severity
+    severity: SecretSeverity
     keywords: tuple[str, ...]
     pattern: str
     paths: str = ""
@@ -79,6 +81,9 @@ def secret_rules() -> tuple[CompiledRule, ...]:
 @cache
 def keyword_index() -> KeywordIndex:
     """Return the words of all rules."""
+    # numpy is loaded where a text is looked at: a list of packages needs none of it
+    from nephoscope.collect.inventory.keyword_index import KeywordIndex
+
     return KeywordIndex(word for rule in secret_rules() for word in rule.rule.keywords)
 
 

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nephoscope.collect.inventory.secret_place import SecretPlace
 from nephoscope.collect.inventory.secret_rules import (
     CompiledRule,
-    Severity,
     allowed_secrets,
     keyword_index,
     secret_rules,
@@ -21,22 +21,6 @@ from nephoscope.collect.inventory.secret_rules import (
 MAX_SIZE = 16_000_000
 MAX_FINDINGS = 1_000
 _BINARY_HEAD = 8_192
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SecretPlace:
-    """A secret that stands in a file, from its first to its last line; `rule` names its kind.
-
-    `fingerprint` tells it from other secrets and is the same wherever it stands, by whoever has the key; '' where none was given.
-    """
-
-    path: str
-    first_line: int
-    last_line: int
-    rule: str
-    title: str
-    severity: Severity
-    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

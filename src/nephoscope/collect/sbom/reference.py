@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.collect.sbom.csaf.mandatory_tests import all_tests
 from nephoscope.collect.sbom.discovery import all_formats
-from nephoscope.collect.sbom.writing import STATEMENT_WRITERS, WRITERS
+from nephoscope.collect.sbom.writing.writers import STATEMENT_WRITERS, WRITERS
 from nephoscope.model.package_url_types import TYPES, PackageUrlType
 
 

@@ -11,7 +11,8 @@ import msgspec
 
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory import secrets_in_files
-from nephoscope.collect.inventory.secrets_in_files import SecretPlace, find_secrets, may_hold_secrets
+from nephoscope.collect.inventory.secret_place import SecretPlace
+from nephoscope.collect.inventory.secrets_in_files import find_secrets, may_hold_secrets
 from nephoscope.collect.malware.match import ContentScan
 from nephoscope.collect.malware.members import is_archive
 from nephoscope.collect.malware.scanner import MAX_SCANNED, MalwareScanner

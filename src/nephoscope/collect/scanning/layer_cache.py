@@ -6,12 +6,12 @@ import hashlib
 import sys
 import tempfile
 from functools import cache
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
+from nephoscope import __version__
 from nephoscope.collect import images, inventory, malware, scanning
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
@@ -25,7 +25,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 @cache
 def readers_version() -> str:
     """Return what tells these readers from others: the product's version, their source, the rules for secrets, the order of bytes."""
-    whole = hashlib.sha256(f"{version('nephoscope')} {sys.byteorder}".encode())
+    whole = hashlib.sha256(f"{__version__} {sys.byteorder}".encode())
     rooms = [Path(str(room.__file__)).parent for room in (images, inventory, malware, scanning)]
     sources = [path for room in rooms for path in sorted(room.rglob("*.py"))]
     secrets = Path(str(files("nephoscope.content"))) / "secrets"

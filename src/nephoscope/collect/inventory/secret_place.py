@@ -1,0 +1,24 @@
+"""Where a secret stands in a file, and of which kind it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SecretSeverity = Literal["High", "Medium", "Low"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SecretPlace:
+    """A secret that stands in a file, from its first to its last line; `rule` names its kind.
+
+    `fingerprint` tells it from other secrets and is the same wherever it stands, by whoever has the key; '' where none was given.
+    """
+
+    path: str
+    first_line: int
+    last_line: int
+    rule: str
+    title: str
+    severity: SecretSeverity
+    fingerprint: str = ""

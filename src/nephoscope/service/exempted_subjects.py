@@ -1,0 +1,36 @@
+"""What exemptions from vulnerabilities are asked about: a machine or an image by its names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.state.inventory.subject import InventorySubject
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptedSubject:
+    """What an exemption is asked about: names of a machine or an image, its resource and its tenant, lower-cased."""
+
+    names: frozenset[str] = frozenset()
+    resource: str = ""
+    tenant: str = ""
+
+    @classmethod
+    def of(cls, subject: InventorySubject) -> ExemptedSubject:
+        """Return a subject that is kept by all of its names."""
+        names = image_names(subject.login_server, subject.repository, subject.digest, subject.tags)
+        return cls(names, subject.resource_id, subject.tenant)
+
+
+def image_names(login_server: str, repository: str, digest: str, tags: Iterable[str] = ()) -> frozenset[str]:
+    """Return every lower-cased name that an image goes by; none for what has no digest."""
+    if not digest:
+        return frozenset()
+    places = [repository, *([f"{login_server}/{repository}"] if login_server else [])]
+    tagged = [f"{place}:{tag}" for place in places for tag in tags]
+    pinned = [f"{place}@{digest}" for place in places]
+    return frozenset(one.lower() for one in (digest, *places, *tagged, *pinned))
