@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.collect.images.image_builder import make_layout
 
 from nephoscope.cli.main import cli
 
@@ -116,6 +117,22 @@ def test_a_scan_of_templates_knows_neither_the_lake_nor_the_state(tmp_path: Path
     }
     assert "finding" in done.stdout
     assert {name for name in (*HEAVY, "nephoscope.state") if name in loaded} <= may
+
+
+def test_an_image_whose_layers_are_kept_is_told_without_readers_engines_and_state(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    make_layout(image, [{"etc/os-release": b'ID="debian"\nVERSION_ID="12"\n'}])
+    line = ["image", str(image), "--packages", "-o", "cyclonedx"]
+    arguments = [sys.executable, "-c", LOADED, "--data", str(tmp_path / "data"), *line]
+    for _ in range(2):
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.splitlines()[-1].split())
+    never = {
+        "importlib.metadata", "subprocess", "tempfile", "urllib.request",
+        "nephoscope.collect.inventory.discovery", "nephoscope.collect.malware.yara_rules", "nephoscope.service.vulnerability_exemptions",
+    }  # fmt: skip
+    assert json.loads(done.stdout)["bomFormat"] == "CycloneDX"
+    assert {name for name in (*HEAVY, *never) if name in loaded} == {"nephoscope.collect"}
 
 
 def test_every_command_file_is_listed_with_its_first_line() -> None:

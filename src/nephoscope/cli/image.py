@@ -52,7 +52,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     from nephoscope.cli.session.keeping_inside import keep_scan
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.images.errors import ImageError
-    from nephoscope.collect.malware.yara_rules import MalwareRuleError
+    from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examining import examine_image
     from nephoscope.collect.scanning.image_scan import ImageReading
     from nephoscope.collect.scanning.layer_cache import LayerFolder
@@ -80,14 +80,15 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
 
 def _tag_of(target: str) -> str:
     """Return the tag that a name asks for, '' for a path or a digest."""
+    if Path(target).exists():
+        return ""
     from nephoscope.collect.images.reference import ImageReference
 
-    return "" if Path(target).exists() else ImageReference.parse(target).tag
+    return ImageReference.parse(target).tag
 
 
 def _open(stack: ExitStack, target: str, tag: str, platform: str, insecure: bool) -> Image:
     """Open what a target names; what is a path of a file or folder is no name in a registry."""
-    from nephoscope.collect.images.archive import open_archive
     from nephoscope.collect.images.layout import is_layout, open_layout
 
     wanted = _wanted(platform)
@@ -95,6 +96,8 @@ def _open(stack: ExitStack, target: str, tag: str, platform: str, insecure: bool
     if path.is_dir() and is_layout(path):
         return open_layout(path, tag, wanted)
     if path.is_file():
+        from nephoscope.collect.images.archive import open_archive
+
         image = open_archive(path, tag, wanted)
         stack.callback(getattr(image.store, "close", lambda: None))
         return image

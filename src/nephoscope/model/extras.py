@@ -5,7 +5,6 @@ nephoscope itself is on no package index: a command that names it would install 
 
 from __future__ import annotations
 
-import importlib.metadata
 import shlex
 import sys
 from functools import cache
@@ -20,9 +19,11 @@ class NoSuchExtraError(Exception):
 @cache
 def packages(extra: str) -> tuple[str, ...]:
     """The packages of an extra with their bounds, as pip takes them, those alone that this platform needs."""
+    from importlib.metadata import requires
+
     from packaging.requirements import Requirement
 
-    wanted = [Requirement(text) for text in importlib.metadata.requires(_DISTRIBUTION) or ()]
+    wanted = [Requirement(text) for text in requires(_DISTRIBUTION) or ()]
     found = [
         f"{one.name}{_options(one.extras)}{one.specifier}"
         for one in wanted

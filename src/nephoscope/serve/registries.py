@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.malware.yara_rules import MalwareRuleError
+from nephoscope.collect.malware.errors import MalwareRuleError
 from nephoscope.protect.registry.examination import Examiner
 from nephoscope.protect.registry.registry_settings import RegistrySettingsError, read_settings
 from nephoscope.protect.registry.watch import RegistryWatch
@@ -29,7 +29,7 @@ from nephoscope.vulnerability.errors import DatabaseFileError
 if TYPE_CHECKING:
     from nephoscope.collect.malware.known_digests import KnownMalware
     from nephoscope.collect.scanning.contents import Contents
-    from nephoscope.collect.scanning.inspecting import LookedFor
+    from nephoscope.collect.scanning.looked_for import LookedFor
     from nephoscope.serve.settings import Settings
     from nephoscope.state.registries.registry_images import RegistryImage
     from nephoscope.state.registries.watched_registries import WatchedRegistry

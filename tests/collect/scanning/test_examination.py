@@ -22,8 +22,8 @@ from nephoscope.collect.malware.scanner import MalwareScanner
 from nephoscope.collect.scanning.examination import Examination, ImageExamination, Unassessed
 from nephoscope.collect.scanning.examining import Circumstances, examine_image, examine_root
 from nephoscope.collect.scanning.image_scan import ImageReading, scan_image
-from nephoscope.collect.scanning.inspecting import LookedFor
 from nephoscope.collect.scanning.layer_cache import LayerFolder
+from nephoscope.collect.scanning.looked_for import LookedFor
 from nephoscope.collect.scanning.root_scan import RootScan
 from nephoscope_policy.model.state import Severity
 
@@ -306,8 +306,8 @@ def test_a_file_that_a_layer_holds_twice_is_recoverable(tmp_path: Path) -> None:
     from nephoscope.collect.images.layer_stream import open_tar
     from nephoscope.collect.images.layers import hidden_files, read_layer
     from nephoscope.collect.images.tar_entries import TarStream
-    from nephoscope.collect.scanning.image_scan import READER
     from nephoscope.collect.scanning.inspecting import ContentInspector
+    from nephoscope.collect.scanning.layer_scan import READER
 
     stream = TarStream(open_tar(io.BytesIO(gzip.compress(content.getvalue())), "x"), "x")
     layer = read_layer(stream, "sha256:1", READER._replace(inspector=ContentInspector(looking())))

@@ -18,7 +18,7 @@ from nephoscope.collect.images.registry_writing import put_manifest, upload_blob
 from nephoscope.collect.malware.match import ContentScan, EngineStatus, MalwareMatch
 from nephoscope.collect.malware.scanner import MalwareScanner
 from nephoscope.collect.scanning.contents import Contents
-from nephoscope.collect.scanning.inspecting import LookedFor
+from nephoscope.collect.scanning.looked_for import LookedFor
 from nephoscope.protect.registry.connecting import connect
 from nephoscope.protect.registry.events.reading import read_events
 from nephoscope.protect.registry.examination import Examiner

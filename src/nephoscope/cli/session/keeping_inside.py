@@ -90,10 +90,10 @@ class Keeping:
 
 def _named(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
     """Return the host, the repository and the tags of what a target names; a file is known by its own name."""
-    from nephoscope.collect.images.reference import ImageReference
-
     if Path(target).exists():
         return "", Path(target).name.lower(), (tag,) if tag else ()
+    from nephoscope.collect.images.reference import ImageReference
+
     reference = ImageReference.parse(target)
     called = tag or reference.tag
     return reference.host, reference.repository, (called,) if called else ()

@@ -8,7 +8,7 @@ import msgspec
 
 from nephoscope.collect.malware.match import EngineStatus, MalwareKind
 from nephoscope.collect.scanning.contents import Contents
-from nephoscope.collect.scanning.image_rules.judging import ConfigurationFinding
+from nephoscope.collect.scanning.image_rules.configuration_finding import ConfigurationFinding
 from nephoscope.collect.scanning.license_policy import LicenseFinding
 from nephoscope_policy.model.state import Severity
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layers import Hidden, Placed, hidden_files, merge_layers
@@ -20,13 +21,15 @@ from nephoscope.collect.scanning.examination import (
     Unassessed,
 )
 from nephoscope.collect.scanning.gathering import gather
-from nephoscope.collect.scanning.image_rules.judging import judge_configuration
 from nephoscope.collect.scanning.image_rules.subject import ExaminedImage, ExaminedRoot, NotedFile
 from nephoscope.collect.scanning.image_scan import ImageReading, read_layers
-from nephoscope.collect.scanning.inspecting import LookedFor
 from nephoscope.collect.scanning.license_policy import NO_POLICY, LicensePolicy, judge_licenses
-from nephoscope.collect.scanning.root_scan import RootScan, read_root
+from nephoscope.collect.scanning.looked_for import LookedFor
 from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.collect.scanning.image_rules.configuration_finding import ConfigurationFinding
+    from nephoscope.collect.scanning.root_scan import RootScan
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ def examine_image(
 
 def examine_root(scan: RootScan, around: Circumstances) -> Examination:
     """Return what is found in a root; raises RootError."""
+    from nephoscope.collect.scanning.root_scan import read_root
+
     files, unread = read_root(scan)
     subject = ExaminedRoot(gather(files, unread), _noted(files), around.now)
     return _examine(subject, _shown(files), scan.looked_for, around)
@@ -87,13 +92,20 @@ def _examine(
     return Examination(
         subject.contents,
         _parts(wanted, around),
-        judge_configuration(subject) if wanted.permissions else (),
+        _configuration(subject) if wanted.permissions else (),
         tuple(_secrets(files)),
         tuple(_malware(files, around.known or {})),
         judge_licenses(subject.contents.packages, around.licenses),
         engines,
         tuple(_unassessed(subject.contents, files, engines)),
     )
+
+
+def _configuration(subject: ExaminedRoot) -> tuple[ConfigurationFinding, ...]:
+    # the rules are loaded where configuration is looked at alone
+    from nephoscope.collect.scanning.image_rules.judging import judge_configuration
+
+    return judge_configuration(subject)
 
 
 def _shown(files: Mapping[str, Placed[FileContents]]) -> list[Hidden[FileContents]]:

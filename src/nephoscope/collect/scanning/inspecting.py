@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -15,8 +14,9 @@ from nephoscope.collect.inventory.secret_place import SecretPlace
 from nephoscope.collect.inventory.secrets_in_files import find_secrets, may_hold_secrets
 from nephoscope.collect.malware.match import ContentScan
 from nephoscope.collect.malware.members import is_archive
-from nephoscope.collect.malware.scanner import MAX_SCANNED, MalwareScanner
+from nephoscope.collect.malware.scanner import MAX_SCANNED
 from nephoscope.collect.scanning.contents import FileContents, UnexaminedFile
+from nephoscope.collect.scanning.looked_for import LookedFor
 
 #: Programs that install others, by the name of their file.
 PACKAGE_MANAGERS = frozenset(
@@ -42,32 +42,6 @@ _MAX_SECRETS = secrets_in_files.MAX_SIZE + 1
 _PROGRAM_FOLDERS = frozenset(("bin", "sbin"))
 #: What programs, scripts and archives begin with: ELF, PE, Mach-O, Java's classes, `#!`.
 _PROGRAMS = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
-
-
-@dataclass(frozen=True, slots=True)
-class LookedFor:
-    """What a scan looks for beside packages.
-
-    `secret_key` is the key of the fingerprints of secrets, never empty where `secrets` is true and fingerprints are wanted.
-    """
-
-    secrets: bool = False
-    permissions: bool = False
-    malware: MalwareScanner | None = None
-    secret_key: bytes = field(default=b"", repr=False)
-
-    @property
-    def digest(self) -> str:
-        """What tells the results of this scan from those of others; '' for packages alone."""
-        if not (self.secrets or self.permissions or self.malware):
-            return ""
-        keyed = hashlib.sha256(b"nephoscope secrets\0" + self.secret_key).hexdigest()[:16]
-        told = f"{self.secrets} {self.permissions} {self.malware.digest if self.malware else ''} {keyed}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
-
-
-#: A scan for packages and nothing else.
-PACKAGES = LookedFor()
 
 
 class ContentInspector:

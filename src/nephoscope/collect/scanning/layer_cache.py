@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
-import tempfile
+from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
-from nephoscope import __version__
+from nephoscope import __version__, content
 from nephoscope.collect import images, inventory, malware, scanning
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
@@ -26,12 +26,23 @@ _ENCODER = msgspec.msgpack.Encoder()
 def readers_version() -> str:
     """Return what tells these readers from others: the product's version, their source, the rules for secrets, the order of bytes."""
     whole = hashlib.sha256(f"{__version__} {sys.byteorder}".encode())
-    rooms = [Path(str(room.__file__)).parent for room in (images, inventory, malware, scanning)]
-    sources = [path for room in rooms for path in sorted(room.rglob("*.py"))]
-    secrets = Path(str(files("nephoscope.content"))) / "secrets"
-    for path in (*sources, *sorted(secrets.iterdir())):
-        whole.update(path.read_bytes())
+    for room in (images, inventory, malware, scanning):
+        for path in _files(Path(str(room.__file__)).parent, ".py"):
+            whole.update(Path(path).read_bytes())
+    for path in _files(Path(str(content.__file__)).parent / "secrets", ".yaml"):
+        whole.update(Path(path).read_bytes())
     return whole.hexdigest()[:16]
+
+
+def _files(folder: str | Path, ending: str) -> Iterator[str]:
+    """Yield the files below a folder in a fixed order; paths as texts, as this is done whenever an image is looked into."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(entry.path, ending)
+        elif entry.name.endswith(ending):
+            yield entry.path
 
 
 class LayerFolder:
@@ -50,6 +61,8 @@ class LayerFolder:
 
     def put(self, layer: Layer[FileContents]) -> None:
         """Keep what a layer holds; whoever reads at the same time sees all of it or nothing."""
+        import tempfile
+
         path = self._path(layer.digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as kept:

@@ -17,9 +17,9 @@ from nephoscope.collect.scanning.contents import Contents
 from nephoscope.collect.scanning.examination import ImageExamination
 from nephoscope.collect.scanning.examining import Circumstances, examine_image
 from nephoscope.collect.scanning.image_scan import ImageReading
-from nephoscope.collect.scanning.inspecting import LookedFor
 from nephoscope.collect.scanning.layer_cache import LayerFolder
 from nephoscope.collect.scanning.license_policy import make_policy
+from nephoscope.collect.scanning.looked_for import LookedFor
 from nephoscope.model.package import Package
 from nephoscope.protect.registry.image_policy import ImagePolicy
 from nephoscope.protect.registry.image_tree import ImageTree, TreeDocument

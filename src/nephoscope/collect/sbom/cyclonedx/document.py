@@ -14,13 +14,11 @@ from nephoscope.collect.sbom.bill import (
     Vulnerability,
 )
 from nephoscope.collect.sbom.cyclonedx.statements import statements_of
+from nephoscope.collect.sbom.own_properties import OWN
 from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, tree_of, trees_of
 
 #: The versions of the specification that are read.
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
-
-#: Our own properties of components, before their names.
-OWN = "nephoscope:package:"
 
 
 def bill_of(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from nephoscope.collect.sbom.cyclonedx.document import OWN
+from nephoscope.collect.sbom.own_properties import OWN
 from nephoscope.collect.sbom.writing.licenses import IDENTIFIERS, is_expression
 from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, identifier_of
 from nephoscope.model.package import Package

@@ -5,27 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-import msgspec
-
+from nephoscope.collect.scanning.image_rules.configuration_finding import ConfigurationFinding
 from nephoscope.collect.scanning.image_rules.discovery import ImageCheck, image_checks
 from nephoscope.collect.scanning.image_rules.subject import ExaminedImage, ExaminedRoot
-from nephoscope_policy.model.state import Severity
 
 #: Of one rule so many places are told, and then how many more there are.
 MAX_PLACES = 100
-
-
-class ConfigurationFinding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A rule that does not hold at a place, or, where the status is Unknown, of which that cannot be told."""
-
-    rule: str
-    title: str
-    severity: Severity
-    message: str
-    status: Literal["Unhealthy", "Unknown"] = "Unhealthy"
-    cis: str = ""
-    path: str = ""
-    layer: str = ""
 
 
 def judge_configuration(subject: ExaminedRoot) -> tuple[ConfigurationFinding, ...]:
