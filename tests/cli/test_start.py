@@ -129,7 +129,8 @@ def test_an_image_whose_layers_are_kept_is_told_without_readers_engines_and_stat
     loaded = set(done.stderr.splitlines()[-1].split())
     never = {
         "importlib.metadata", "subprocess", "tempfile", "urllib.request",
-        "nephoscope.collect.inventory.discovery", "nephoscope.collect.malware.yara_rules", "nephoscope.service.vulnerability_exemptions",
+        "nephoscope.collect.inventory.discovery", "nephoscope.collect.malware.yara_rules",
+        "nephoscope.service.vulnerability_exemptions",
     }  # fmt: skip
     assert json.loads(done.stdout)["bomFormat"] == "CycloneDX"
     assert {name for name in (*HEAVY, *never) if name in loaded} == {"nephoscope.collect"}
