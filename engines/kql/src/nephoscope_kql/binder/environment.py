@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from nephoscope_kql import tree
 from nephoscope_kql.binder.constants import null
 from nephoscope_kql.binder.mistakes import CHOOSING, OPEN, Mistakes, unknown_value
+from nephoscope_kql.binder.operator_names import operator_name
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import (
     KqlError,
     Span,
     TooLargeError,
     UnknownNameError,
-    did_you_mean,
     invalid,
     unsupported,
 )
@@ -389,24 +389,6 @@ class Binder:
             self._depth -= 1
 
 
-def operator_name(operator: tree.Operator) -> str:
-    """An operator's name as a query writes it."""
-    if isinstance(operator, tree.operators.Unknown):
-        return operator.name
-    words = "".join(
-        f"-{letter.lower()}" if letter.isupper() else letter for letter in type(operator).__name__
-    )
-    return words.strip("-")
-
-
 def reference(column: Column, span: Span) -> ColumnRef:
     """The value of a column."""
     return ColumnRef(type=column.type, span=span, column=column)
-
-
-def unknown_name(name: str, env: Env, span: Span) -> KqlError:
-    """The error of a name that nothing has."""
-    known = [*env.row, *env.names]
-    message = f"no column or variable is named '{name}'"
-    hint = "a null has a type: int(null), datetime(null), dynamic(null)" if name == "null" else ""
-    return UnknownNameError(name, message, span, hint or did_you_mean(name, known))

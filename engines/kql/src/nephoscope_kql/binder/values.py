@@ -11,9 +11,8 @@ from nephoscope_kql.binder.environment import (
     ScalarMeaning,
     binds_scalar,
     reference,
-    unknown_name,
 )
-from nephoscope_kql.errors import UnknownNameError, did_you_mean, invalid
+from nephoscope_kql.errors import KqlError, Span, UnknownNameError, did_you_mean, invalid
 from nephoscope_kql.plan.expressions import Path
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import KqlType
@@ -41,7 +40,14 @@ def name(node: tree.Name, env: Env) -> Bound:
         return env.scalar(tree.Call(name=node.name, span=node.span))
     if meaning is not None:
         raise invalid(f"'{node.name}' stands for rows or a function, not for a value", node.span)
-    raise unknown_name(node.name, env, node.span)
+    raise _unknown_name(node.name, env, node.span)
+
+
+def _unknown_name(name: str, env: Env, span: Span) -> KqlError:
+    known = [*env.row, *env.names]
+    message = f"no column or variable is named '{name}'"
+    hint = "a null has a type: int(null), datetime(null), dynamic(null)" if name == "null" else ""
+    return UnknownNameError(name, message, span, hint or did_you_mean(name, known))
 
 
 @binds_scalar(tree.Pipe)

@@ -11,8 +11,8 @@ from nephoscope_kql.dialects.grouping import aggregate
 from nephoscope_kql.dialects.growth import with_room
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.functions.conversions import as_json
 from nephoscope_kql.functions.room import ROOM
+from nephoscope_kql.functions.value_texts import as_json
 from nephoscope_kql.plan.callee import Arguments
 from nephoscope_kql.plan.relations import MAX_BINS, Series
 from nephoscope_kql.plan.values import Bound

@@ -7,9 +7,9 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.functions.addresses import RANGES, V4
-from nephoscope_kql.functions.conversions import text_at
 from nephoscope_kql.functions.declare import apply, macro
 from nephoscope_kql.functions.regex import literally
+from nephoscope_kql.functions.value_texts import text_at
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType

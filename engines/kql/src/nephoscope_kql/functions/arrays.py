@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.conversions import DYNAMIC_BOOL, as_json, json_at
+from nephoscope_kql.functions.conversions import DYNAMIC_BOOL
 from nephoscope_kql.functions.declare import apply, macro, scalar
 from nephoscope_kql.functions.room import MOST, ROOM, with_room
+from nephoscope_kql.functions.value_texts import as_json, json_at
 from nephoscope_kql.plan.callee import Arguments, Function, function
 from nephoscope_kql.plan.expressions import Call
 from nephoscope_kql.plan.values import Bound, Constant

@@ -9,9 +9,9 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS
-from nephoscope_kql.functions.conversions import DYNAMIC_TEXT, QUOTED, as_json, json_at
 from nephoscope_kql.functions.declare import apply, each, macro, scalar, type_named
 from nephoscope_kql.functions.regex import converted
+from nephoscope_kql.functions.value_texts import DYNAMIC_TEXT, QUOTED, as_json, json_at
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import build

@@ -13,8 +13,8 @@ from sqlglot import exp
 from nephoscope_kql.functions.aggregates import MAX_ELEMENTS, SUMMABLE, Body, Where, paired
 from nephoscope_kql.functions.arrays import ITEMS
 from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.conversions import as_json
 from nephoscope_kql.functions.declare import apply, arrow, each, macro, total
+from nephoscope_kql.functions.value_texts import as_json
 from nephoscope_kql.plan.callee import Arguments
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.conversions import text_at
+from nephoscope_kql.functions.value_texts import text_at
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import xxhash
 from sqlglot import exp
 
-from nephoscope_kql.functions.conversions import text_at
 from nephoscope_kql.functions.declare import apply, each, macro
+from nephoscope_kql.functions.value_texts import text_at
 from nephoscope_kql.plan.callee import Arguments, Function, function
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import build

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS
-from nephoscope_kql.functions.conversions import as_json
 from nephoscope_kql.functions.text_operators import TEXTS, lower
+from nephoscope_kql.functions.value_texts import as_json
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType

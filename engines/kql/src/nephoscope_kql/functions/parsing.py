@@ -12,8 +12,8 @@ from xml.parsers import expat
 from sqlglot import exp
 
 from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.conversions import text_at
 from nephoscope_kql.functions.declare import apply, each, macro, scalar
+from nephoscope_kql.functions.value_texts import text_at
 from nephoscope_kql.plan.callee import Arguments, Function, function
 from nephoscope_kql.sql import build
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import JOINED
-from nephoscope_kql.functions.conversions import as_json
 from nephoscope_kql.functions.declare import apply, arrow, total
+from nephoscope_kql.functions.value_texts import as_json
 from nephoscope_kql.plan.callee import Arguments
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import build

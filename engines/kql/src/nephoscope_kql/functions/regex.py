@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from nephoscope_kql.functions.conversions import (
-    as_text,
     parse_json,
     tobool,
     todatetime,
@@ -25,6 +24,7 @@ from nephoscope_kql.functions.conversions import (
 )
 from nephoscope_kql.functions.declare import apply, macro, type_named
 from nephoscope_kql.functions.room import GROWTH, ROOM, with_room
+from nephoscope_kql.functions.value_texts import as_text
 from nephoscope_kql.plan.callee import Arguments, Function, function
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import build

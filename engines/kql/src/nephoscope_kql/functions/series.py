@@ -14,8 +14,8 @@ from sqlglot import exp
 from nephoscope_kql.deadline import check
 from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.conversions import as_json
 from nephoscope_kql.functions.declare import apply, each, scalar
+from nephoscope_kql.functions.value_texts import as_json
 from nephoscope_kql.plan.callee import Arguments, Function, function
 from nephoscope_kql.sql import build
 

@@ -15,9 +15,9 @@ from sqlglot import exp
 from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.arrays import JOINED
 from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.conversions import json_at
 from nephoscope_kql.functions.declare import apply, each, scalar
 from nephoscope_kql.functions.series import numbers, reals
+from nephoscope_kql.functions.value_texts import json_at
 from nephoscope_kql.plan.callee import Arguments, Function, function
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import ArrowFunction

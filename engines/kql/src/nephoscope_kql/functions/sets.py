@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS, JOINED, LIST
-from nephoscope_kql.functions.conversions import json_at
 from nephoscope_kql.functions.declare import apply, macro, scalar
+from nephoscope_kql.functions.value_texts import json_at
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.sql import build
 

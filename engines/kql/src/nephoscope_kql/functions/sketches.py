@@ -9,9 +9,9 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.conversions import text_at
 from nephoscope_kql.functions.declare import apply, each, scalar, type_named
 from nephoscope_kql.functions.regex import converted
+from nephoscope_kql.functions.value_texts import text_at
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType

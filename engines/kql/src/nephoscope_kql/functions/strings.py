@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.conversions import text_at
 from nephoscope_kql.functions.declare import apply, each, macro, scalar
 from nephoscope_kql.functions.regex import literally, pattern_of
 from nephoscope_kql.functions.room import GROWTH, MOST, ROOM, with_room
+from nephoscope_kql.functions.value_texts import text_at
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import build

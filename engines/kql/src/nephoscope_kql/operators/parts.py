@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import Env, binds_operator, operator_name, reference
+from nephoscope_kql.binder.environment import Env, binds_operator, reference
+from nephoscope_kql.binder.operator_names import operator_name
 from nephoscope_kql.binder.ordering import by_ordinal
 from nephoscope_kql.errors import NOWHERE, invalid, unsupported
 from nephoscope_kql.operators.expand import expanded, item_index, limit_of
