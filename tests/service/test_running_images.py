@@ -12,6 +12,7 @@ from tests.service.inventory_house import NOW, House, advisory, package
 from nephoscope.analyze.scanner_findings import COVERAGE
 from nephoscope.estate.container_images import images_of
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.reported_pods import NOT_REPORTED, reported_pods
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.posture.scans.frozen_logs import frozen_logs
@@ -132,6 +133,11 @@ class Clusters(House):
         found = self.state.inventories.listing(resource.lower())
         return None if found is None else set(found.digests)
 
+    def unhealthy(self) -> list[dict[str, Any]]:
+        """What the published findings that are open tell in addition."""
+        documents = (one["properties"] for facts in self.state.own_facts.all(None) for one in facts.documents)
+        return [one["additionalData"] for one in documents if one["status"]["code"] == "Unhealthy"]
+
     def coverage(self) -> dict[str, Any]:
         """What the published findings of the cluster cover."""
         publish_findings(self.context)
@@ -172,6 +178,120 @@ def test_a_cluster_runs_what_its_logs_say(house: Clusters) -> None:
     assert house.note() == 0
     house.runs("c7", DIGESTS[7])
     assert house.note() == 1
+
+
+def pod(name: str, *containers: tuple[str, str, str], phase: str = "Running", **more: Any) -> dict[str, Any]:
+    """A pod of containers, each with the name of its image and its state ('' = no status at all)."""
+    states = [
+        {
+            "name": f"c{number}",
+            "image": image,
+            "imageID": f"a.io/x@{digest}" if digest else "",
+            "state": {state: {}},
+        }
+        for number, (image, digest, state) in enumerate(containers)
+        if state
+    ]
+    spec = [{"name": f"c{number}", "image": image} for number, (image, _, _) in enumerate(containers)]
+    owner = {"ownerReferences": [{"kind": "ReplicaSet", "name": "shop-1", "controller": True}]}
+    properties = {
+        "metadata": {"name": name, "namespace": "web", **owner},
+        "spec": {"containers": spec},
+        "status": {"phase": phase, "containerStatuses": states},
+        **more,
+    }
+    return {"id": f"{AKS}/pods/{name}", "properties": properties}
+
+
+RUNNING = (pod("one", ("a.io/x:1", DIGESTS[1], "running")), {DIGESTS[1]})
+PODS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "a digest": RUNNING,
+    "no digest": (pod("one", ("a.io/x:1", "", "running")), {"a.io/x:1"}),
+    "no status": (pod("one", ("a.io/x:1", "", "")), {"a.io/x:1"}),
+    "one of two runs": (
+        pod("one", ("a.io/x:1", DIGESTS[1], "running"), ("a.io/y:1", DIGESTS[2], "terminated")), {DIGESTS[1]},
+    ),
+    "ended": (pod("one", ("a.io/x:1", DIGESTS[1], "running"), phase="Succeeded"), set()),
+    "waits": (pod("one", ("a.io/x:1", DIGESTS[1], "waiting")), set()),
+    "not placed yet": (pod("one", ("a.io/x:1", "", ""), phase="Pending"), set()),
+    "a preparation that runs": (
+        pod(
+            "one", spec={"initContainers": [{"name": "i", "image": "a.io/i:1"}]},
+            status={"phase": "Pending", "initContainerStatuses": [{"name": "i", "state": {"running": {}}}]},
+        ),
+        {"a.io/i:1"},
+    ),
+    "a preparation without a state": (pod("one", spec={"initContainers": [{"name": "i", "image": "a.io/i:1"}]}), set()),
+    "a container without an image": (
+        pod("one", spec={"containers": [{"name": "c"}]}, status={}), {"an image that the container c does not name"},
+    ),
+    "an odd body": ({"id": f"{AKS}/pods/one", "properties": {"spec": [], "status": "?"}}, set()),
+}  # fmt: skip
+POD_TYPE = "microsoft.containerservice/managedclusters/pods"
+
+
+def reported(*pods: dict[str, Any], whole: bool = True) -> Estate:
+    """An estate of a cluster with pods that were reported a minute ago."""
+    claims = {AKS.lower(): frozenset([POD_TYPE])} if whole else {}
+    times = {AKS.lower(): {POD_TYPE: NOW - timedelta(minutes=1)}} if whole else {}
+    coverage = Coverage(claims, declared=True, claimed_at=times)
+    return Estate.of([Resource.of(one) for one in (of(AKS), *pods)], coverage)
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_the_images_of_a_pod(name: str) -> None:
+    body, wanted = PODS[name]
+    found = reported_pods(reported(body))[AKS.lower()]
+    assert {one.image for one in found.containers} == wanted
+    assert found.read_at == NOW - timedelta(minutes=1)
+
+
+def test_a_part_of_the_pods_is_not_all_and_none_is_none() -> None:
+    found = reported_pods(reported(RUNNING[0], whole=False))
+    assert {one.image for one in found[AKS.lower()].containers} == {DIGESTS[1], NOT_REPORTED}
+    assert reported_pods(reported(whole=False)) == {}
+    assert reported_pods(reported())[AKS.lower()].containers == frozenset()
+    # a snapshot of Azure that is the whole world has no pods, which says nothing of them
+    assert reported_pods(estate(of(AKS))) == {}
+
+
+def test_findings_of_a_cluster_say_which_workloads_run_them(house: Clusters) -> None:
+    house.imports(advisory(1, "lamp", "2.0"))
+    house.image(package("lamp", "1.0"), digest=DIGESTS[1])
+    assert (
+        note_running_images(
+            house.context, reported(RUNNING[0], pod("two", ("", DIGESTS[1], "running"))), None
+        )
+        == 1
+    )
+    publish_findings(house.context)
+    (data,) = house.unhealthy()
+    assert data["clusterDetails"] == {"clusterResourceId": AKS.lower()}
+    told = {"namespace": "web", "kind": "ReplicaSet", "name": "shop-1", "containers": [{"name": "c0"}]}
+    assert data["kubernetesContext"] == {"workloads": [told]}
+    # logs that are newer than the report hold, with what they call its workloads
+    house.later(minutes=10)
+    house.runs(
+        "c1",
+        DIGESTS[1],
+        Namespace="jobs",
+        ControllerKind="Job",
+        ControllerName="nightly",
+        ContainerName="uid/main",
+    )
+    with frozen_logs(house.data, house.state, reported(RUNNING[0]), house.now) as logs:
+        assert note_running_images(house.context, reported(RUNNING[0]), logs) == 1
+    publish_findings(house.context)
+    (data,) = house.unhealthy()
+    told = {"namespace": "jobs", "kind": "Job", "name": "nightly", "containers": [{"name": "main"}]}
+    assert data["kubernetesContext"] == {"workloads": [told]}
+    # and logs hold over a report of a part, whenever that was made
+    house.later(minutes=10)
+    house.runs("c2", DIGESTS[2])
+    part = reported(RUNNING[0], whole=False)
+    with frozen_logs(house.data, house.state, part, house.now) as logs:
+        note_running_images(house.context, part, logs)
+    assert house.listed() == {DIGESTS[1], DIGESTS[2]}
 
 
 def test_a_cluster_of_another_estate_is_left_alone(house: Clusters) -> None:

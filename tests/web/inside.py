@@ -12,6 +12,7 @@ from nephoscope.collect.images.layers import UnreadFile
 from nephoscope.collect.scanning.contents import Contents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
+from nephoscope.model.running_container import RunningContainer
 from nephoscope.protect.registry.connecting import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.advisories import advisories_path
@@ -79,7 +80,8 @@ def look_inside(state: State, data: Path, *, days: int = 7) -> ServiceContext:
     for digest, repository in ((HELD, "quarantine/shop/web"), (BAD, "quarantine/shop/miner")):
         keep_inventory(context, ImageScan(image, now, repository, digest, SERVER, ("1.4",), REGISTRY))
     keep_inventory(context, ImageScan(Contents("alpine", "3.19", ()), now, "shop/free", FREE, tags=("v1",)))
-    keep_image_listing(context, ImageListing(CLUSTER.lower(), "", now, frozenset({HELD})))
+    container = RunningContainer(HELD, "main", "web", "ReplicaSet", "shop-1")
+    keep_image_listing(context, ImageListing(CLUSTER.lower(), "", now, frozenset({HELD}), (container,)))
     return context
 
 

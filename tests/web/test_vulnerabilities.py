@@ -163,6 +163,7 @@ def test_an_image_shows_its_parts_and_no_secret(owner: TestClient) -> None:
         "Held in quarantine",
         "approved/shop/web",
         "aks1",
+        "web / ReplicaSet shop-1, container main",
         "2 packages: pypi",
         "Approve image",
     ):

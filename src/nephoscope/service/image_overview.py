@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.model.reach import Reach
+    from nephoscope.model.running_container import RunningContainer
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.registries.watched_registries import WatchedRegistry
 
@@ -112,6 +113,23 @@ def find_image(context: ServiceContext, reaches: Callable[[str], Reach], digest:
     if not found:
         raise MissingError(f"there is no image {digest[:100]} in what you may see")
     return found
+
+
+def workloads_of(
+    context: ServiceContext, images: Sequence[ImageOverview]
+) -> dict[str, list[RunningContainer]]:
+    """Return the containers that run images, by the ids of the clusters and services that `running` names."""
+    digests = {digest for one in images for digest in _digests_of(one)}
+    found: dict[str, list[RunningContainer]] = {}
+    for resource in dict.fromkeys(each for one in images for each in one.running):
+        listing = context.state.inventories.listing(resource)
+        every = listing.containers if listing else ()
+        found[resource] = [one for one in every if one.image in digests]
+    return found
+
+
+def _digests_of(image: ImageOverview) -> tuple[str, ...]:
+    return (image.digest, *(image.registered.manifests if image.registered else ()))
 
 
 def severities_of(

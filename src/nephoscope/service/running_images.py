@@ -1,4 +1,4 @@
-"""Keeps which images run where and lie in a registry, by bodies and logs, so that one that turns bad is known to run.
+"""Keeps which images run where and lie in a registry, by bodies, reports of pods and logs, so that one that turns bad is known to run.
 
 Names are followed to digests by what is kept of images; a name that leads to none stays as it is, so that nothing is clean by what
 nobody scanned. An index stands for its images for all machines that are kept.
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.reference import ImageReference
 from nephoscope.estate.container_images import images_of
+from nephoscope.estate.reported_pods import reported_pods
 from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.running_container import RunningContainer
 from nephoscope.posture.scans.logged_containers import logged_images
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.inventories import InventoryError, keep_image_listing
-from nephoscope.state.inventory.inventories import LISTING_HOLDS, ImageListing
+from nephoscope.state.inventory.inventories import LISTING_HOLDS, MOST_CONTAINERS, ImageListing
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 
 if TYPE_CHECKING:
@@ -32,10 +34,10 @@ _DIGEST = "sha256:"
 
 
 @dataclass(frozen=True, slots=True)
-class NamedImages:
-    """The names of the images that a resource runs, as they were read at a time."""
+class RunningContainers:
+    """The containers that a resource runs, their images by names or digests, as they were read at a time."""
 
-    names: frozenset[str]
+    containers: frozenset[RunningContainer]
     read_at: datetime
 
 
@@ -45,13 +47,18 @@ def note_running_images(context: ServiceContext, estate: Estate, logs: Logs | No
     Raises DeniedError, StateError.
     """
     running = _running(context, estate, logs)
-    digest_of = _digests(context, {name for one in running.values() for name in one.names})
-    known = {one.resource_id: one for one in context.state.inventories.listings()}
+    digests_of = _digests(context, {each.image for one in running.values() for each in one.containers})
     kept = 0
-    for resource, named in running.items():
-        digests = frozenset(digest for name in named.names for digest in digest_of[name])
-        listing = ImageListing(resource, estate.tenant, named.read_at, digests)
-        if not _is_news(known.get(resource), listing):
+    for resource, one in running.items():
+        containers = {
+            each._replace(image=digest) for each in one.containers for digest in digests_of[each.image]
+        }
+        digests = frozenset(each.image for each in containers)
+        of_workloads = sorted(each for each in containers if each.workload or each.container)
+        listing = ImageListing(
+            resource, estate.tenant, one.read_at, digests, tuple(of_workloads[:MOST_CONTAINERS])
+        )
+        if not _is_news(context.state.inventories.listing(resource), listing):
             continue
         try:
             keep_image_listing(context, listing)
@@ -82,13 +89,23 @@ def note_held_images(context: ServiceContext, watched: WatchedRegistry) -> bool:
     return True
 
 
-def _running(context: ServiceContext, estate: Estate, logs: Logs | None) -> dict[str, NamedImages]:
-    """Return what each resource runs; of logs, what is said of resources of this estate, and never as of later than now."""
+def _running(context: ServiceContext, estate: Estate, logs: Logs | None) -> dict[str, RunningContainers]:
+    """Return what each resource runs; of pods and logs, what is said of resources of this estate, and never as of later than now.
+
+    Where a report of all pods of a cluster and logs tell of it, the newer holds.
+    """
     now = context.now
-    found = {id_: NamedImages(names, _read_at(estate, id_, now)) for id_, names in images_of(estate).items()}
-    for id_, one in (logged_images(logs) if logs else {}).items():
-        if id_ in estate.resources:
-            found[id_] = NamedImages(frozenset(one.names), min(one.heard_at, now))
+    found = {
+        id_: RunningContainers(frozenset(map(RunningContainer, names)), _read_at(estate, id_, now))
+        for id_, names in images_of(estate).items()
+    }
+    pods = reported_pods(estate)
+    for id_, one in pods.items():
+        found[id_] = RunningContainers(one.containers, min(one.read_at or now, now))
+    for id_, logged in (logged_images(logs) if logs else {}).items():
+        told_at = pods[id_].read_at if id_ in pods else None
+        if id_ in estate.resources and (told_at is None or logged.heard_at > told_at):
+            found[id_] = RunningContainers(frozenset(logged.containers), min(logged.heard_at, now))
     return found
 
 
@@ -106,7 +123,7 @@ def _is_news(before: ImageListing | None, now: ImageListing) -> bool:
         return bool(now.digests)
     if now.listed_at <= before.listed_at:
         return False
-    same = (before.digests, before.tenant) == (now.digests, now.tenant)
+    same = (before.digests, before.tenant, before.containers) == (now.digests, now.tenant, now.containers)
     return not same or now.listed_at - before.listed_at > LISTING_HOLDS / 4
 
 

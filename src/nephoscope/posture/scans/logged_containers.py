@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import Declared
+from nephoscope.model.running_container import RunningContainer
 
 if TYPE_CHECKING:
     from nephoscope.estate.logs import Logs
@@ -22,9 +23,11 @@ MOST = 100_000
 _CLUSTERS = ("/microsoft.containerservice/managedclusters/", "/microsoft.kubernetes/connectedclusters/")
 _PODS = f"""{PODS}
 | where TimeGenerated > ago(6h) and isnotempty(ContainerID)
-| summarize arg_max(TimeGenerated, ContainerStatus, ClusterId, _ResourceId) by ContainerID
+| summarize arg_max(TimeGenerated, ContainerStatus, ClusterId, _ResourceId, Namespace, ControllerKind, ControllerName, ContainerName)
+    by ContainerID
 | where ContainerStatus =~ 'running'
-| project Time = TimeGenerated, Container = ContainerID, Cluster = tolower(iff(isempty(ClusterId), _ResourceId, ClusterId))
+| project Time = TimeGenerated, Container = ContainerID, Cluster = tolower(iff(isempty(ClusterId), _ResourceId, ClusterId)),
+    Namespace, ControllerKind, ControllerName, ContainerName
 | take {MOST + 1}"""
 _CONTAINERS = f"""{CONTAINERS}
 | where TimeGenerated > ago(6h) and isnotempty(ContainerID)
@@ -37,14 +40,14 @@ _DIGEST = re.compile(r"(?:^|@)(sha256:[0-9a-f]{64})$")
 
 @dataclass(slots=True)
 class LoggedImages:
-    """What a cluster ran when it was last heard of: names of images, by digest where the logs tell it."""
+    """What a cluster ran when it was last heard of: containers, their images by digest where the logs tell it."""
 
     heard_at: datetime
-    names: set[str] = field(default_factory=set)
+    containers: set[RunningContainer] = field(default_factory=set)
 
-    def add(self, time: datetime, name: str) -> None:
-        """Note an image at a time."""
-        self.names.add(name)
+    def add(self, time: datetime, container: RunningContainer) -> None:
+        """Note a container at a time."""
+        self.containers.add(container)
         self.heard_at = max(self.heard_at, time)
 
 
@@ -58,10 +61,10 @@ def logged_images(logs: Logs) -> dict[str, LoggedImages]:
         cluster = str(row["Cluster"] or "")
         if any(part in cluster for part in _CLUSTERS):
             name = _name(containers.get(str(row["Container"])), str(row["Container"]))
-            found.setdefault(cluster, LoggedImages(row["Time"])).add(row["Time"], name)
+            found.setdefault(cluster, LoggedImages(row["Time"])).add(row["Time"], _container(row, name))
     if max(len(pods), len(containers)) > MOST:
         for one in found.values():
-            one.names.add(f"more than {MOST:,} containers")
+            one.containers.add(RunningContainer(f"more than {MOST:,} containers"))
     return found
 
 
@@ -71,6 +74,12 @@ def _rows(logs: Logs, text: str, table: str) -> list[dict[str, Any]]:
         return list(logs.query(text, Declared((table,))))
     except NotCollected:
         return []
+
+
+def _container(row: dict[str, Any], image: str) -> RunningContainer:
+    """Return a container of an image; the logs call it by its pod and its name, and tell its workload where they tell of pods."""
+    told = (str(row.get(one) or "") for one in ("Namespace", "ControllerKind", "ControllerName"))
+    return RunningContainer(image, str(row.get("ContainerName") or "").rpartition("/")[2], *told)
 
 
 def _name(row: dict[str, Any] | None, container: str) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy import RowMapping, delete, exists, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from nephoscope.model.package import Package
+from nephoscope.model.running_container import RunningContainer
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.faults import StateError
 from nephoscope.state.inventory.batches import BATCH, parts
@@ -35,6 +36,8 @@ from nephoscope.state.tables.inventory_rows import (
 MOST_SUBJECTS = 200_000
 #: How long a listing of images says what a resource holds or runs.
 LISTING_HOLDS = timedelta(days=2)
+#: Containers of a listing that are kept at most, as where its images run: the images themselves are all kept.
+MOST_CONTAINERS = 5_000
 _QUEUE = "inventories"
 _ENCODER = msgspec.msgpack.Encoder()
 _PACKAGE = msgspec.msgpack.Decoder(Package)
@@ -65,13 +68,15 @@ class NamedPackage:
 class ImageListing:
     """The digests of all images that a registry holds or a resource runs at a time, by its lower-cased ARM id.
 
-    An image of which no digest is known stands in `digests` by its name.
+    An image of which no digest is known stands in `digests` by its name. `containers` are those that run the images, as far as
+    somebody tells them, by the same digests and names.
     """
 
     resource_id: str
     tenant: str
     listed_at: datetime
     digests: frozenset[str]
+    containers: tuple[RunningContainer, ...] = ()
 
 
 class Inventories:
@@ -304,7 +309,8 @@ class Inventories:
         """Keep which images a registry holds or a cluster runs, in place of an older listing."""
         before = session.get(ImageListingRow, listing.resource_id)
         if before is None or before.listed_at <= listing.listed_at:
-            values = {**asdict(listing), "digests": sorted(listing.digests)}
+            containers = [list(one) for one in listing.containers[:MOST_CONTAINERS]]
+            values = {**asdict(listing), "digests": sorted(listing.digests), "containers": containers}
             self._database.upsert(session, ImageListingRow, [values], ["resource_id"])
 
     def listing(self, resource_id: str) -> ImageListing | None:
@@ -313,15 +319,18 @@ class Inventories:
             found = session.get(ImageListingRow, resource_id)
             if found is None:
                 return None
-            return ImageListing(found.resource_id, found.tenant, found.listed_at, frozenset(found.digests))
+            containers = tuple(RunningContainer(*one) for one in found.containers)
+            digests = frozenset(found.digests)
+            return ImageListing(found.resource_id, found.tenant, found.listed_at, digests, containers)
 
     def listings(self) -> list[ImageListing]:
-        """Return all listings."""
+        """Return all listings, without their containers."""
+        row = ImageListingRow
+        statement = select(row.resource_id, row.tenant, row.listed_at, row.digests).order_by(row.resource_id)
         with self._database.read() as session:
-            rows = session.scalars(select(ImageListingRow).order_by(ImageListingRow.resource_id))
             return [
-                ImageListing(one.resource_id, one.tenant, one.listed_at, frozenset(one.digests))
-                for one in rows
+                ImageListing(id_, tenant, listed_at, frozenset(digests))
+                for id_, tenant, listed_at, digests in session.execute(statement)
             ]
 
 

@@ -134,10 +134,11 @@ class VulnerabilityFindingRow(Base):
 
 
 class ImageListingRow(Decided):
-    """The images that a registry holds or a cluster runs, all of them, at a time; `digests` are texts."""
+    """The images that a registry holds or a cluster runs, all of them, at a time; `digests` are texts, `containers` lists of texts."""
 
     __tablename__ = "image_listings"
     resource_id: Mapped[str] = mapped_column(Text, primary_key=True)
     tenant: Mapped[str] = mapped_column(Text)
     listed_at: Mapped[datetime] = mapped_column(Moment)
     digests: Mapped[Any] = mapped_column(Json)
+    containers: Mapped[Any] = mapped_column(Json, server_default="[]")

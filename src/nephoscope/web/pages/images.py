@@ -17,6 +17,7 @@ from nephoscope.service.image_overview import (
     list_images,
     readable_registries,
     severities_of,
+    workloads_of,
 )
 from nephoscope.service.inventories import READ as INVENTORIES
 from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, examine_again
@@ -106,7 +107,7 @@ def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
         "counts": _summed(places, severities_of(visit.service, visit.reach(INVENTORIES), places)),
         "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
         "problems": problem_counts,
-        "decisions": decisions_of(visit, places), "running": list(dict.fromkeys(each for one in places for each in one.running)),
+        "decisions": decisions_of(visit, places), "running": workloads_of(visit.service, places),
         "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: drawn(visit, _state(visit, id_)) for id_ in _ids(places)},
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "typed": visit.form.get("reason", ""),
     }  # fmt: skip

@@ -1,4 +1,4 @@
--- The tables of the state at revision 0043: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0044: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -109,6 +109,7 @@ CREATE TABLE image_listings (
     tenant TEXT NOT NULL,
     listed_at $moment NOT NULL,
     digests TEXT NOT NULL,
+    containers TEXT NOT NULL DEFAULT '[]',
     CONSTRAINT pk_image_listings PRIMARY KEY (resource_id)
 );
 

@@ -1,0 +1,1 @@
+ALTER TABLE image_listings ADD COLUMN containers TEXT NOT NULL DEFAULT '[]';
