@@ -18,7 +18,7 @@ TOPICS = {
     "Evaluation": "29, 33-34, 90-91, 93-94, 100, 159, 371, 403, 407, 420",
     "Pipelines and templates": "418-419, 422-424, 426, 428, 459-460",
     "Vulnerabilities": "435-438, 442-444",
-    "Registries of images": "448-451",
+    "Registries of images": "448-451, 466",
     "Inventory of packages": "425, 427, 429, 452-453",
     "Images: configuration, secrets, malware": "445-447",
     "Bills of materials": "430-434",

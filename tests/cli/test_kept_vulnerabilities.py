@@ -144,6 +144,8 @@ def test_what_a_part_of_a_feed_does_not_name_is_not_assessed(data: Path, root: s
     assert run(data, "vulnerabilities", "list", "--resource", VM).exit_code == 0
     for words, code in ((("--partial",), 3), ((), 0)):
         run(data, "vulnerabilities", "import", str(tmp_path / "osv"), *words)
+        feeds = json.loads(run(data, "vulnerabilities", "feeds", "-o", "json").stdout)
+        assert [one["partial"] for one in feeds] == ["yes" if words else "no"]
         told = run(data, "vulnerabilities", "list", "--resource", VM)
         assert (told.exit_code, "was not assessed" in told.stderr) == (code, code == 3)
         assert [one[0] for one in listed(data, "--resource", VM)] == ["CVE-2026-1"]

@@ -97,7 +97,10 @@ def watch(context: ServiceContext, now: datetime) -> None:
     add_registry(context, "prod", SERVER, settings, username="robot", given=RegistrySecrets(password=SECRET))
     summary = {
         "platforms": ["linux/amd64"], "packages": 2, "vulnerabilities": {"Critical": 1}, "exploited": 1, "notAssessed": 1,
-        "problems": {"secret": 2},
+        "problems": {"secret": 2}, "signedBy": ["release"],
+        "attestations": [
+            {"predicateType": "https://slsa.dev/provenance/v1", "keys": ["release"], "builder": "https://build.example"}
+        ],
     }  # fmt: skip
     reasons = (
         {"kind": "secret", "key": "aws-key", "effect": "hold", "text": "app/.env:3 has <an access key>"},

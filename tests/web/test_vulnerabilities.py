@@ -164,6 +164,8 @@ def test_an_image_shows_its_parts_and_no_secret(owner: TestClient) -> None:
         "approved/shop/web",
         "aks1",
         "web / ReplicaSet shop-1, container main",
+        "Signature, signed by release",
+        "Attestation https://slsa.dev/provenance/v1 , signed by release built by https://build.example",
         "2 packages: pypi",
         "Approve image",
     ):
@@ -251,6 +253,14 @@ def test_a_vulnerability_is_exempted_with_a_reason_and_an_end(
         "/",
     )
     assert words(owner.get(address).text).count("exempt until") == 1
+    assert words(owner.get(f"/images/{BAD}").text).count("exempt until") == 1
+    assert "exempt until" not in words(owner.get(f"/images/{HELD}").text)
+    exempt = [
+        one
+        for one in rows(owner, f"/images/{BAD}?format=csv&table=vulnerabilities")
+        if one["Exempt"] == "yes"
+    ]
+    assert [(one["CVE"], bool(one["Exempt until"])) for one in exempt] == [(OTHER, True)]
     (name,) = re.findall(r'name="exemption" value="([^"]+)"', owner.get(address).text)
     assert send(owner, address, act="end", exemption=name).status_code == 303
     assert rows(owner, f"{address}?format=csv&table=exemptions") == []

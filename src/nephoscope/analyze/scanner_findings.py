@@ -23,7 +23,7 @@ from nephoscope_policy.gap import STALE
 from nephoscope_policy.model.assessment import SubAssessment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sized
 
     from nephoscope.estate.view import View
     from nephoscope_policy.model.assessment import Assessment
@@ -139,7 +139,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         if key is GRAVE:
             found, doubt = _grave(found, doubt)
         if found:
-            return unhealthy(id_, key, f"{len(found)} findings are open", found)
+            return unhealthy(id_, key, _counted(found), found)
         if doubt is not None:
             raise doubt
         read = _read_places(view, places, key)
@@ -235,8 +235,12 @@ def _grave(
     grave = by_severity.pop("critical", []) + by_severity.pop("high", [])
     untold = sum(len(several) for severity, several in by_severity.items() if severity not in _LOWER)
     if untold and doubt is None:
-        doubt = NotCollected(f"the severity of {untold} open findings")
+        doubt = NotCollected(f"the severity of {untold:,} open {'finding' if untold == 1 else 'findings'}")
     return grave, doubt
+
+
+def _counted(found: Sized) -> str:
+    return "1 finding is open" if len(found) == 1 else f"{len(found):,} findings are open"
 
 
 def _is_coverage(body: dict[str, Any]) -> bool:

@@ -12,6 +12,8 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.registry_service import registry_service
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from nephoscope.protect.registry.registry_settings import RegistrySettings
     from nephoscope.state.registries.registry_images import RegistryImage
 
@@ -230,11 +232,22 @@ def show(data: Path, /, image: str, output: str) -> None:
         output,
         "nothing is told against it",
     )
+    for line in _statements(found.summary or {}):
+        tell(line)
     tell(f"{found.name}: {found.status.value}{f' by {found.decided_by}' if found.decided_by else ''}")
     if found.decision_reason:
         tell(found.decision_reason)
     if found.error:
         tell(found.error)
+
+
+def _statements(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Say who signed an image, and what is attested of it."""
+    if summary.get("signedBy"):
+        yield f"signed by {', '.join(summary['signedBy'])}"
+    for one in summary.get("attestations", ()):
+        builder = f", built by {one['builder']}" if one.get("builder") else ""
+        yield f"attested by {', '.join(one['keys'])}: {one['predicateType']}{builder}"
 
 
 @registry.command("promote")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.vulnerability.database.reading import AdvisoryDatabase
 
-FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state")
+FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state", "partial")
 _FOUND, _UNREAD = 1, 3
 SAMPLE = "sample:"
 _SHOWN, _SHOWN_HOLDERS = 10, 50
@@ -126,7 +126,7 @@ def _import_sample(data: Path) -> None:
 @listed
 @click.pass_obj
 def feeds(data: Path, /, output: str) -> None:
-    """List the feeds that were imported, how old they are, and which are stale."""
+    """List the feeds that were imported, how old they are, which are stale, and which are partial: those assess nothing."""
     from nephoscope.cli.session.listing import show_list
 
     now = datetime.now(UTC)
@@ -139,6 +139,7 @@ def feeds(data: Path, /, output: str) -> None:
                 "imported": one.imported,
                 "longestAgeDays": one.longest_age / 24,
                 "state": "stale" if one.stale(now) else "current",
+                "partial": "yes" if one.is_partial else "no",
             }
             for one in database.feeds()
         ]
@@ -305,8 +306,11 @@ def explain(data: Path, /, name: str, output: str) -> None:
         )
         for affected in advisory.affected:
             click.echo(f"  {affected.ecosystem} {affected.name}: {_words(affected)}")
+    # what several scanners saw is one
+    names = ("tenant", "kind", "resource", "name", "digest", "package", "version")
+    several = {tuple(row[one] for one in names) for row in holders}
     have = counted(
-        len(holders), "package of machines and images has it", "packages of machines and images have it"
+        len(several), "package of machines and images has it", "packages of machines and images have it"
     )
     click.echo(f"\nOf what is kept, {have}." if holders else "\nNothing that is kept has it.")
     for row in holders[:_SHOWN_HOLDERS]:

@@ -106,6 +106,17 @@ def holders_of(context: ServiceContext, reach: Reach, vulnerability: str) -> lis
     return list_findings(context, FindingFilter(SubjectFilter(reach), vulnerability=vulnerability))
 
 
+def distinct_findings(findings: Iterable[SubjectFinding]) -> list[SubjectFinding]:
+    """Return findings with each package and vulnerability once, in their order: what the product itself saw before what others did."""
+    found: dict[tuple[str, str, str, str], SubjectFinding] = {}
+    for one in findings:
+        finding = one.finding
+        key = finding.type, finding.name, finding.version, finding.vulnerability.id
+        if key not in found or (found[key].subject.is_reported and not one.subject.is_reported):
+            found[key] = one
+    return list(found.values())
+
+
 def coverage_of(
     context: ServiceContext, subjects: Iterable[InventorySubject]
 ) -> dict[int, AssessmentCoverage]:

@@ -29,9 +29,9 @@ from nephoscope.protect.registry.attestations import (
     pre_authentication_encoding,
     verify_envelope,
 )
+from nephoscope.protect.registry.public_keys import read_public_key
 from nephoscope.protect.registry.registry_settings import RegistrySettingsError, read_settings
 from nephoscope.protect.registry.scan_attestation import PREDICATE
-from nephoscope.protect.registry.signatures import read_public_key
 
 
 def url_safe(envelope: Envelope) -> Envelope:

@@ -20,7 +20,8 @@ from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import find_manifest, put_manifest, upload_blob
 from nephoscope.protect.registry.attachments import read_attachments
-from nephoscope.protect.registry.signatures import PublicKeyError, read_public_key, verify_signatures
+from nephoscope.protect.registry.public_keys import PublicKeyError, read_public_key
+from nephoscope.protect.registry.signatures import verify_signatures
 from nephoscope.state.registries.registry_images import ImageStatus
 
 pytestmark = pytest.mark.system
@@ -79,7 +80,7 @@ def attach(
 
 def signers(registry: Registry, repository: str, digest: str, keys: dict[str, str]) -> frozenset[str]:
     attached = read_attachments(registry, repository, digest)
-    return verify_signatures(registry, repository, digest, attached, keys)
+    return verify_signatures(registry, repository, digest, attached, keys).names
 
 
 @pytest.fixture(scope="module")

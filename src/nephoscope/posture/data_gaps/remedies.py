@@ -8,6 +8,7 @@ from enum import StrEnum
 from nephoscope.collect.azure.graph import KINDS
 from nephoscope.collect.azure.needs import Needs
 from nephoscope.collect.azure.plan import GRAPH, Plan
+from nephoscope.collect.facts.fact_types import fact_types
 from nephoscope.collect.reading import Reading
 from nephoscope.estate.devops_documents import DOCUMENTS, NAMESPACE
 from nephoscope_policy.azure_facts import report_kind
@@ -67,7 +68,10 @@ def spell_type(type_: str) -> str:
     """A lower-cased resource type as Azure writes it."""
     if type_.startswith(DEVOPS):
         return next((one for one in DOCUMENTS if one.lower() == type_), type_)
-    return KINDS[type_].type if type_ in KINDS else Reading.builtin().spell(type_)
+    if type_ in KINDS:
+        return KINDS[type_].type
+    own = fact_types().get(type_)
+    return own.type if own else Reading.builtin().spell(type_)
 
 
 def permissions(type_: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Attestations of images: in-toto statements in DSSE envelopes, verified with public keys that are given.
+"""Attestations of images: in-toto statements in DSSE envelopes, verified with public keys or, keyless, by a trust root that are given.
 
 Source: DSSE 1.0 (the pre-authentication encoding), in-toto Attestation Framework 0.1 and 1.0, SLSA provenance 0.2 and 1.0, cosign's
 tag `sha256-DIGEST.att`, Sigstore bundles 0.3.
@@ -14,10 +14,14 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.errors import ImageError, RegistryUnreachableError
 from nephoscope.collect.images.registry import Registry
 from nephoscope.protect.registry.attachments import MOST, Attachment, read_layer
-from nephoscope.protect.registry.signatures import PublicKey, read_public_key, verifies
+from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, read_document, signers_of
+from nephoscope.protect.registry.log_entry import LogEntryDocument, SignedContent
+from nephoscope.protect.registry.public_keys import PublicKey, read_public_key, verifies
+from nephoscope.protect.registry.signatures import is_keyless, keyless_material
 
 STATEMENT_TYPE = "application/vnd.in-toto+json"
 ENVELOPE_TYPE = "application/vnd.dsse.envelope.v1+json"
@@ -51,8 +55,18 @@ class Envelope(msgspec.Struct, frozen=True, rename="camel"):
     signatures: tuple[EnvelopeSignature, ...] = ()
 
 
+class _Certificate(msgspec.Struct, frozen=True, rename="camel"):
+    raw_bytes: str = ""
+
+
+class _Material(msgspec.Struct, frozen=True, rename="camel"):
+    certificate: _Certificate = _Certificate()
+    tlog_entries: tuple[LogEntryDocument, ...] = ()
+
+
 class _Bundle(msgspec.Struct, frozen=True, rename="camel"):
     dsse_envelope: Envelope | None = None
+    verification_material: _Material = _Material()
 
 
 class _Subject(msgspec.Struct, frozen=True):
@@ -83,7 +97,7 @@ class _Provenance(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """A statement on an image that some of the given keys signed; `builder` is of a provenance alone."""
+    """A statement on an image that some of the given keys and identities signed, by name; `builder` is of a provenance alone."""
 
     predicate_type: str
     keys: tuple[str, ...]
@@ -108,35 +122,64 @@ def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
+@dataclass(frozen=True, slots=True)
+class SealedStatement:
+    """An envelope, with the certificates and entries of a log that came with it; `is_keyless` where there are any, readable or not."""
+
+    envelope: Envelope
+    materials: tuple[KeylessMaterial, ...] = ()
+    is_keyless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAttestations:
+    """The attestations of an image that count; `unverified` is how many keyless ones could not be verified."""
+
+    found: tuple[Attestation, ...]
+    unverified: int = 0
+
+
 def verify_attestations(
     registry: Registry,
     repository: str,
     digest: str,
     attached: Iterable[Attachment],
     keys: Mapping[str, str],
-) -> list[Attestation]:
-    """Return the statements among what is attached to an image that name it and that keys, by their names, signed.
+    trust: KeylessTrust | None = None,
+) -> VerifiedAttestations:
+    """Return the statements among what is attached to an image that name it and that keys or identities, by their names, signed.
 
     What cannot be read counts as none. Raises RegistryUnreachableError, PublicKeyError.
     """
     known = {name: read_public_key(text) for name, text in keys.items()}
-    found = (
-        verify_envelope(envelope, digest, known) for envelope in _envelopes(registry, repository, attached)
-    )
-    return list(dict.fromkeys(one for one in found if one is not None))
+    found: dict[Attestation, None] = {}
+    unverified = 0
+    for sealed in _envelopes(registry, repository, attached):
+        one = verify_envelope(sealed.envelope, digest, known, trust, sealed.materials)
+        if one is not None:
+            found[one] = None
+        unverified += sealed.is_keyless and one is None
+    return VerifiedAttestations(tuple(found), unverified)
 
 
-def verify_envelope(envelope: Envelope, digest: str, keys: Mapping[str, PublicKey]) -> Attestation | None:
-    """Return the statement of an envelope, None where no key signed it or where it is not about the image."""
+def verify_envelope(
+    envelope: Envelope,
+    digest: str,
+    keys: Mapping[str, PublicKey],
+    trust: KeylessTrust | None = None,
+    materials: Sequence[KeylessMaterial] = (),
+) -> Attestation | None:
+    """Return the statement of an envelope, None where no key or identity signed it or where it is not about the image."""
     try:
         payload = _decoded(envelope.payload)
         signatures = [_decoded(one.sig) for one in envelope.signatures[:MOST]]
     except (binascii.Error, ValueError):
         return None
     signed = pre_authentication_encoding(envelope.payload_type, payload)
-    names = tuple(
-        sorted(name for name, key in keys.items() if any(verifies(key, one, signed) for one in signatures))
-    )
+    by_keys = {name for name, key in keys.items() if any(verifies(key, one, signed) for one in signatures)}
+    contents = [SignedContent(payload, signed, one, in_envelope=True) for one in signatures]
+    by_identities = (signers_of(trust, one, materials) for one in contents)
+    names = tuple(sorted(by_keys.union(*by_identities)))
     if not names or envelope.payload_type != STATEMENT_TYPE:
         return None
     try:
@@ -172,26 +215,34 @@ def missing_attestations(
     return missing
 
 
-def _envelopes(registry: Registry, repository: str, attached: Iterable[Attachment]) -> Iterator[Envelope]:
+def _envelopes(
+    registry: Registry, repository: str, attached: Iterable[Attachment]
+) -> Iterator[SealedStatement]:
     for one in attached:
         for layer in one.manifest.layers[:MOST]:
             if layer.media_type not in (ENVELOPE_TYPE, _BUNDLE_TYPE):
                 continue
             try:
-                content = read_layer(registry, repository, layer)
-                envelope = _envelope(content, layer.media_type)
+                sealed = _sealed(read_layer(registry, repository, layer), layer)
             except RegistryUnreachableError:
                 raise
             except (ImageError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue
-            if envelope is not None:
-                yield envelope
+            if sealed is not None:
+                yield sealed
 
 
-def _envelope(content: bytes, media_type: str) -> Envelope | None:
-    if media_type == _BUNDLE_TYPE:
-        return msgspec.json.decode(content, type=_Bundle).dsse_envelope
-    return msgspec.json.decode(content, type=Envelope)
+def _sealed(content: bytes, layer: Descriptor) -> SealedStatement | None:
+    if layer.media_type != _BUNDLE_TYPE:
+        envelope = msgspec.json.decode(content, type=Envelope)
+        return SealedStatement(envelope, tuple(keyless_material(layer)), is_keyless(layer))
+    bundle = msgspec.json.decode(content, type=_Bundle)
+    if bundle.dsse_envelope is None:
+        return None
+    told = bundle.verification_material
+    several = (read_document(told.certificate.raw_bytes, one) for one in told.tlog_entries[:MOST])
+    materials = tuple(one for one in several if one is not None)
+    return SealedStatement(bundle.dsse_envelope, materials, bool(told.certificate.raw_bytes))
 
 
 def _decoded(text: str) -> bytes:

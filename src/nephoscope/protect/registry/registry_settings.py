@@ -13,7 +13,9 @@ from nephoscope.collect.scanning.image_rules.discovery import image_checks
 from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
 from nephoscope.protect.registry.attestations import PREDICATES
 from nephoscope.protect.registry.image_policy import ImagePolicy
-from nephoscope.protect.registry.signatures import PublicKeyError, read_public_key
+from nephoscope.protect.registry.keyless import KeylessIdentity
+from nephoscope.protect.registry.public_keys import PublicKeyError, read_public_key
+from nephoscope.protect.registry.trust_root import TrustRoot, TrustRootError, read_trust_root
 from nephoscope_policy.model.resource_id import ResourceId
 
 _LONGEST_AUTHORITY = 262_144
@@ -45,8 +47,8 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     `authority` are certificates (PEM) by which its own is verified; `insecure` speaks without TLS. Repositories that no pattern of
     `repositories` matches are left alone. `resource_id` is the registry's id in ARM, '' where it has none. `polling_minutes` is 0 for
     never; `rescan_hours` is how old an examination may become. `request_registries` are hosts from which images may be asked for.
-    `keys` are public keys (PEM) by name, by which signatures and attestations count; `attests` puts a statement of our own beside
-    each image outside of quarantine that was examined.
+    `keys` are public keys (PEM) by name, by which signatures and attestations count; `identities` are who may sign without a key, by
+    name, verified by `trust_root`; `attests` puts a statement of our own beside each image outside of quarantine that was examined.
     """
 
     insecure: bool = False
@@ -58,8 +60,15 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     rescan_hours: int = 24
     request_registries: tuple[str, ...] = ()
     keys: dict[str, str] = {}
+    identities: dict[str, KeylessIdentity] = {}
+    trust_root: TrustRoot | None = None
     attests: bool = False
     policy: ImagePolicy = ImagePolicy()
+
+    @property
+    def signer_names(self) -> frozenset[str]:
+        """The names of the keys and identities by which signatures and attestations count."""
+        return frozenset((*self.keys, *self.identities))
 
     def watches(self, repository: str) -> bool:
         """Return whether images of a repository are looked at."""
@@ -86,6 +95,7 @@ def read_settings(document: Mapping[str, Any]) -> RegistrySettings:
     _check_statements(settings)
     for name, key in settings.keys.items():
         _check_key(name, key)
+    _check_identities(settings)
     return settings
 
 
@@ -121,9 +131,10 @@ def _check_numbers(settings: RegistrySettings) -> None:
     ):
         if value < least:
             raise RegistrySettingsError(f"{name}: must be at least {least}, not {value}")
-    if settings.policy.signatures > len(settings.keys):
+    if settings.policy.signatures > len(settings.signer_names):
         raise RegistrySettingsError(
-            f"policy.signatures: {settings.policy.signatures} are wanted, but `keys` has {len(settings.keys)}"
+            f"policy.signatures: {settings.policy.signatures} are wanted, but `keys` and `identities` have"
+            f" {len(settings.signer_names)}"
         )
 
 
@@ -135,9 +146,9 @@ def _check_statements(settings: RegistrySettings) -> None:
             raise RegistrySettingsError(
                 f"policy.attestations: {one[:100]!r} is none of {named}, and no predicate type (a URI)"
             )
-    if (policy.attestations or policy.builders) and not settings.keys:
+    if (policy.attestations or policy.builders) and not settings.signer_names:
         raise RegistrySettingsError(
-            "policy.attestations: `keys` is empty: attestations count by the keys that signed them"
+            "policy.attestations: `keys` is empty, as is `identities`: attestations count by who signed them"
         )
 
 
@@ -161,6 +172,26 @@ def _check_key(name: str, key: str) -> None:
         read_public_key(key)
     except PublicKeyError as error:
         raise RegistrySettingsError(f"keys.{name}: {error}") from error
+
+
+def _check_identities(settings: RegistrySettings) -> None:
+    if doubled := sorted(settings.keys.keys() & settings.identities.keys()):
+        raise RegistrySettingsError(f"identities.{doubled[0]}: a key has this name: give it another")
+    for name, one in settings.identities.items():
+        if not one.issuer or not one.subject.strip("*"):
+            raise RegistrySettingsError(
+                f"identities.{name}: an issuer and a subject are wanted; * stands for any text, but not for all of it"
+            )
+    if settings.trust_root is None:
+        if settings.identities:
+            raise RegistrySettingsError(
+                "trustRoot: it is absent: without it no certificate of an identity can be verified"
+            )
+        return
+    try:
+        read_trust_root(settings.trust_root)
+    except TrustRootError as error:
+        raise RegistrySettingsError(f"trustRoot.{error}") from error
 
 
 def _check_authority(authority: str) -> None:

@@ -1,4 +1,4 @@
-"""Signatures of images as cosign makes them, verified with public keys that are given.
+"""Signatures of images as cosign makes them, verified with public keys or, keyless, by a trust root that are given.
 
 Source: cosign's signature specification (simple signing payloads).
 """
@@ -8,21 +8,22 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import msgspec
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.errors import ImageError, RegistryUnreachableError
 from nephoscope.collect.images.registry import Registry
 from nephoscope.protect.registry.attachments import MOST, Attachment, read_layer
+from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, read_material, signers_of
+from nephoscope.protect.registry.log_entry import SignedContent
+from nephoscope.protect.registry.public_keys import read_public_key, verifies
 
 PAYLOAD_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 _SIGNATURE = "dev.cosignproject.cosign/signature"
-
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+#: Annotations of a keyless signature: its certificate, and what the log promises.
+_CERTIFICATE, _BUNDLE = "dev.sigstore.cosign/certificate", "dev.sigstore.cosign/bundle"
 
 
 class _SignedImage(msgspec.Struct, frozen=True):
@@ -38,67 +39,69 @@ class _Payload(msgspec.Struct, frozen=True):
     critical: _Critical
 
 
-class PublicKeyError(Exception):
-    """A text that is no public key by which signatures can be verified: the message says what is wanted."""
+@dataclass(frozen=True, slots=True)
+class VerifiedSigners:
+    """The names of the keys and identities that signed an image; `unverified` is how many keyless signatures could not be verified."""
 
-
-def read_public_key(text: str) -> PublicKey:
-    """Return a public key in PEM: ECDSA, RSA of at least 2048 bits, or Ed25519; raises PublicKeyError."""
-    try:
-        key = load_pem_public_key(text.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise PublicKeyError(f"no public key in PEM: {error}") from error
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048:
-        raise PublicKeyError(f"an RSA key of {key.key_size} bits is too short: 2048 are wanted")
-    if not isinstance(key, PublicKey):
-        raise PublicKeyError(f"{type(key).__name__} cannot verify: ECDSA, RSA or Ed25519 is wanted")
-    return key
+    names: frozenset[str]
+    unverified: int = 0
 
 
 def verify_signatures(
-    registry: Registry, repository: str, digest: str, attached: Iterable[Attachment], keys: Mapping[str, str]
-) -> frozenset[str]:
-    """Return the names of the keys that signed an image, by what is attached to it.
+    registry: Registry,
+    repository: str,
+    digest: str,
+    attached: Iterable[Attachment],
+    keys: Mapping[str, str],
+    trust: KeylessTrust | None = None,
+) -> VerifiedSigners:
+    """Return who signed an image, by what is attached to it.
 
     A signature that cannot be read counts as none. Raises RegistryUnreachableError, PublicKeyError.
     """
     known = {name: read_public_key(text) for name, text in keys.items()}
     signed: set[str] = set()
-    for payload, signature in _signatures(registry, repository, attached):
-        if _signed_digest(payload) == digest:
-            signed |= {name for name, key in known.items() if verifies(key, signature, payload)}
-    return frozenset(signed)
+    unverified = 0
+    for layer, content in _signatures(registry, repository, attached):
+        if _signed_digest(content.payload) != digest:
+            continue
+        signed |= {name for name, key in known.items() if verifies(key, content.signature, content.payload)}
+        if is_keyless(layer):
+            names = signers_of(trust, content, keyless_material(layer))
+            signed |= names
+            unverified += not names
+    return VerifiedSigners(frozenset(signed), unverified)
 
 
-def verifies(key: PublicKey, signature: bytes, payload: bytes) -> bool:
-    """Return whether a key signed a payload: ECDSA and RSA over its SHA-256."""
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, payload, ec.ECDSA(SHA256()))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, payload, padding.PKCS1v15(), SHA256())
-        else:
-            key.verify(signature, payload)
-    except InvalidSignature:
-        return False
-    return True
+def is_keyless(layer: Descriptor) -> bool:
+    """Return whether a layer comes with a certificate, as keyless signatures and attestations do."""
+    return _CERTIFICATE in layer.annotations
+
+
+def keyless_material(layer: Descriptor) -> list[KeylessMaterial]:
+    """Return the certificate and the entry of a log that a layer comes with, none where they cannot be read."""
+    told = layer.annotations
+    material = read_material(told.get(_CERTIFICATE, ""), told.get(_BUNDLE, ""))
+    return [] if material is None else [material]
 
 
 def _signatures(
     registry: Registry, repository: str, attached: Iterable[Attachment]
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield payloads with their signatures, of every manifest that signs an image."""
+) -> Iterator[tuple[Descriptor, SignedContent]]:
+    """Yield layers with what they sign, of every manifest that signs an image."""
     for one in attached:
         for layer in one.manifest.layers[:MOST]:
             encoded = layer.annotations.get(_SIGNATURE, "")
             if layer.media_type != PAYLOAD_TYPE or not encoded:
                 continue
             try:
-                yield read_layer(registry, repository, layer), base64.b64decode(encoded, validate=True)
+                payload = read_layer(registry, repository, layer)
+                signature = base64.b64decode(encoded, validate=True)
             except RegistryUnreachableError:
                 raise
             except (ImageError, binascii.Error, ValueError):
                 continue
+            yield layer, SignedContent(payload, payload, signature, in_envelope=False)
 
 
 def _signed_digest(payload: bytes) -> str:

@@ -97,6 +97,11 @@ class VulnerabilityFinding:
     closed_by: str = ""
     earlier: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """The subject, the number of the package and the id of the vulnerability."""
+        return self.subject, self.package, self.vulnerability.id
+
 
 @dataclass(frozen=True, slots=True)
 class FindingFilter:

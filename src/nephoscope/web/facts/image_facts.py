@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from nephoscope.protect.registry.registry_settings import read_settings
 
 if TYPE_CHECKING:
     from nephoscope.model.package import Package
@@ -18,7 +20,7 @@ SECTIONS = {
     "malware": "Malware", "suspicious": "Malware", "malware_unknown": "Malware", "secret": "Secrets",
     "configuration": "Configuration", "configuration_unknown": "Configuration", "license": "Licences", "license_unknown": "Licences",
     "vulnerability": "Vulnerabilities", "not_assessed": "Not assessed", "unread": "Not read", "age": "Age of the base",
-    "signature": "Signatures", "artifact": "Other content",
+    "signature": "Signatures and attestations", "attestation": "Signatures and attestations", "artifact": "Other content",
 }  # fmt: skip
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _WORDS = {"promote": "promoted it", "reject": "rejected it", "examine": "had it examined again"}
@@ -31,6 +33,17 @@ class ImageLayer:
     digest: str
     packages: int
     ecosystems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStatement:
+    """A signature or an attestation of an image in a place, with who signed it; `builder` is of a provenance alone."""
+
+    place: str
+    kind: str
+    type: str
+    signers: tuple[str, ...]
+    builder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,30 @@ def layers_of(packages: Iterable[Package]) -> list[ImageLayer]:
         for digest, several in by_layer.items()
     ]
     return sorted(found, key=lambda one: (-one.packages, one.digest))
+
+
+def statements_of(visit: Visit, images: Iterable[ImageOverview]) -> list[ImageStatement] | None:
+    """Return what keys and identities of registries state on an image in its places; None where no registry of it has any."""
+    found: list[ImageStatement] = []
+    is_asked = False
+    for one in images:
+        if one.registered is None:
+            continue
+        watched = visit.instance.state.watched_registries.get(one.registered.registry)
+        is_asked = is_asked or bool(read_settings(watched.settings).signer_names)
+        found += _statements(f"{one.server}/{one.repository}", one.registered.summary or {})
+    return found if found or is_asked else None
+
+
+def _statements(place: str, summary: Mapping[str, Any]) -> Iterator[ImageStatement]:
+    if summary.get("signedBy"):
+        yield ImageStatement(place, "Signature", "", tuple(summary["signedBy"]), "")
+    for one in summary.get("attestations", ()):
+        yield ImageStatement(
+            place, "Attestation", str(one["predicateType"]), tuple(one["keys"]), str(one.get("builder", ""))
+        )
+    if summary.get("notVerified"):
+        yield ImageStatement(place, "Keyless, not verified", str(summary["notVerified"]), (), "")
 
 
 def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageDecision]:

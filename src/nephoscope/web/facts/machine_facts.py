@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.service.inventories import READ, list_inventories, packages_of
-from nephoscope.service.vulnerabilities import coverage_of, list_findings
+from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, list_findings
+from nephoscope.service.vulnerability_exemptions import find_exemptions
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 
 if TYPE_CHECKING:
     from nephoscope.model.package import Package
     from nephoscope.service.vulnerabilities import AssessmentCoverage
+    from nephoscope.service.vulnerability_exemptions import VulnerabilityExemption
     from nephoscope.state.inventory.finding import SubjectFinding
     from nephoscope.state.inventory.subject import InventorySubject
     from nephoscope.web.visits.visit import Visit
@@ -31,12 +33,16 @@ MOST_FINDINGS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class MachineSoftware:
-    """The scan of a machine that is kept, with its packages, all scanners' findings in their order, and how far it is assessed."""
+    """The scan of a machine that is kept, with its packages, all scanners' findings in their order, and how far it is assessed.
+
+    `exemptions` are those that hold now, by the keys of findings.
+    """
 
     subject: InventorySubject
     packages: Sequence[Package]
     findings: Sequence[SubjectFinding]
     coverage: AssessmentCoverage
+    exemptions: Mapping[tuple[int, int, str], VulnerabilityExemption]
 
 
 def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
@@ -48,9 +54,11 @@ def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
         return None
     subject = min(subjects, key=lambda one: one.is_reported)
     only = SubjectFilter(reach, ids=frozenset(one.id for one in subjects))
+    found = distinct_findings(list_findings(visit.service, FindingFilter(only, most=MOST_FINDINGS)))
     return MachineSoftware(
         subject,
         packages_of(visit.service, reach, subject.id)[1],
-        list_findings(visit.service, FindingFilter(only, most=MOST_FINDINGS)),
+        found,
         coverage_of(visit.service, [subject])[subject.id],
+        find_exemptions(visit.service, found),
     )

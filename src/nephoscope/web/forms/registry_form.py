@@ -110,10 +110,10 @@ def _fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: str) ->
 
 
 def _known(shape: type[msgspec.Struct]) -> Iterator[msgspec.inspect.Field]:
-    """Give the settings that a form can have: not the policy, keys and exemptions, which are documents of their own."""
+    """Give the settings that a form can have: not the policy, keys, identities and exemptions, which are documents of their own."""
     told = msgspec.inspect.type_info(shape)
     for one in told.fields if isinstance(told, msgspec.inspect.StructType) else ():
-        if one.name not in ("policy", "keys", "exemptions"):
+        if one.name not in ("policy", "keys", "identities", "trust_root", "exemptions"):
             yield one
 
 

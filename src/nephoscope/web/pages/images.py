@@ -21,7 +21,8 @@ from nephoscope.service.image_overview import (
 )
 from nephoscope.service.inventories import READ as INVENTORIES
 from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, examine_again
-from nephoscope.service.vulnerabilities import coverage_of, list_findings
+from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, list_findings
+from nephoscope.service.vulnerability_exemptions import find_exemptions
 from nephoscope.state import MissingError
 from nephoscope.state.database.faults import OvertakenError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
@@ -32,6 +33,7 @@ from nephoscope.web.facts.image_facts import (
     not_assessed,
     problem_counts,
     reasons_by_section,
+    statements_of,
 )
 from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
 from nephoscope.web.forms.form import act, taken
@@ -49,7 +51,7 @@ HEADER = (
     "Status", "Server", "Repository", "Tags", "Digest", "Running in", *SEVERITIES, *PROBLEMS, "Packages not assessed", "Scanned",
     "Reasons",
 )  # fmt: skip
-FINDING_HEADER = ("Severity", "Package", "Version", "Fixed in", "State", "CVE")
+FINDING_HEADER = ("Severity", "Package", "Version", "Fixed in", "State", "CVE", "Exempt", "Exempt until")
 PACKAGE_HEADER = ("Package", "Version", "Type", "Licences", "Place", "Layer")
 REASON_HEADER = ("Kind", "Effect", "Reason", "Platform")
 
@@ -83,7 +85,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
     found, packages = _findings(visit, places), _packages(visit, places)
     tables = {
-        "vulnerabilities": lambda: Table(FINDING_HEADER, _finding_rows(found)),
+        "vulnerabilities": lambda: Table(FINDING_HEADER, _finding_rows(visit, found)),
         "packages": lambda: Table(PACKAGE_HEADER, map(_package_row, packages)),
         "layers": lambda: Table(
             ("Layer", "Packages", "Types"),
@@ -106,7 +108,7 @@ def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
         "packages": packages[:ROWS], "held": len(packages), "layers": layers_of(packages), "sections": _sections(places),
         "counts": _summed(places, severities_of(visit.service, visit.reach(INVENTORIES), places)),
         "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
-        "problems": problem_counts,
+        "problems": problem_counts, "held_exempt": find_exemptions(visit.service, found), "stated": statements_of(visit, places),
         "decisions": decisions_of(visit, places), "running": workloads_of(visit.service, places),
         "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: drawn(visit, _state(visit, id_)) for id_ in _ids(places)},
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "typed": visit.form.get("reason", ""),
@@ -180,15 +182,12 @@ def _rows(
 
 
 def _findings(visit: Visit, places: Sequence[ImageOverview]) -> list[SubjectFinding]:
-    """Return the findings of an image, each package and vulnerability once."""
+    """Return the findings of an image, each package and vulnerability once, for whatever machine and whoever saw it."""
     ids = frozenset(each.id for one in places for each in one.subjects)
     if not ids:
         return []
     wanted = FindingFilter(SubjectFilter(visit.reach(INVENTORIES), ids=ids), most=MOST_FINDINGS)
-    every = list_findings(visit.service, wanted)
-    return list(
-        {(one.finding.package, one.finding.vulnerability.id): one for one in reversed(every)}.values()
-    )[::-1]
+    return distinct_findings(list_findings(visit.service, wanted))
 
 
 def _packages(visit: Visit, places: Sequence[ImageOverview]) -> list[Package]:
@@ -208,17 +207,15 @@ def _sections(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[str, An
     return found
 
 
-def _finding_rows(found: Iterable[SubjectFinding]) -> Iterator[Sequence[Any]]:
+def _finding_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[Sequence[Any]]:
+    held = find_exemptions(visit.service, found)
     for one in found:
-        finding = one.finding
+        finding, exemption = one.finding, held.get(one.finding.key)
+        until = exemption.expires.isoformat() if exemption and exemption.expires else ""
         yield (
-            finding.severity,
-            finding.name,
-            finding.version,
-            finding.fixed_version,
-            finding.state,
-            finding.vulnerability.id,
-        )
+            finding.severity, finding.name, finding.version, finding.fixed_version, finding.state, finding.vulnerability.id,
+            "yes" if exemption else "no", until,
+        )  # fmt: skip
 
 
 def _package_row(one: Package) -> Sequence[Any]:

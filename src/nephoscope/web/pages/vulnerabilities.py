@@ -11,6 +11,7 @@ from starlette.responses import Response
 from nephoscope.posture.published.attack_paths import PathRow
 from nephoscope.service.inventories import READ
 from nephoscope.service.vulnerabilities import explain_finding, list_findings, list_vulnerabilities
+from nephoscope.service.vulnerability_exemptions import find_exemptions
 from nephoscope.service.vulnerability_overview import (
     VulnerabilityReport,
     exposed_vulnerabilities,
@@ -34,7 +35,6 @@ from nephoscope.web.forms.vulnerability_exempting import (
     choices_of,
     exempted_everywhere,
     exemption_row,
-    exemptions_of,
     shown_exemptions,
 )
 from nephoscope.web.pages.attack_paths import READ as PATHS
@@ -108,7 +108,8 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "reasons": lambda: Table(REASON_HEADER, _reason_rows(_explained(visit, found))),
         "paths": lambda: Table(PATH_HEADER, map(_path_row, _paths(visit, found))),
         "exemptions": lambda: Table(
-            EXEMPTION_HEADER, map(exemption_row, shown_exemptions(visit, exemptions_of(visit, found)))
+            EXEMPTION_HEADER,
+            map(exemption_row, shown_exemptions(visit, find_exemptions(visit.service, found))),
         ),
     }
     file = file_of(visit, name, tables)
@@ -128,7 +129,7 @@ def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
     report = report_vulnerability(visit.service, name)
     if not (found or report.advisories or report.exploited or report.prediction):
         raise MissingError(f"no advisory that was imported speaks of {name[:100]}")
-    held = exemptions_of(visit, found)
+    held = find_exemptions(visit.service, found)
     start = page_start(visit)
     shown = found[start : start + ROWS]
     return {
@@ -245,7 +246,8 @@ def _path_row(one: PathRow) -> tuple[str, ...]:
 
 
 def _each_subject(found: Iterable[SubjectFinding]) -> Iterable[InventorySubject]:
-    return {one.subject.id: one.subject for one in found}.values()
+    """Return each machine and image once, however many scanners saw it."""
+    return {one.subject.identity: one.subject for one in found}.values()
 
 
 def _about(found: Sequence[SubjectFinding], report: VulnerabilityReport) -> dict[str, Any]:

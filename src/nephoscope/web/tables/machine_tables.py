@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.web.tables.tables import Table
 
 if TYPE_CHECKING:
+    from nephoscope.service.vulnerability_exemptions import VulnerabilityExemption
     from nephoscope.state.inventory.finding import SubjectFinding
     from nephoscope.web.facts.machine_facts import MachineSoftware
 
@@ -21,14 +22,28 @@ def software_table(software: MachineSoftware | None) -> Table:
 def vulnerability_table(software: MachineSoftware | None) -> Table:
     """Return the findings as a table."""
     return Table(
-        ("CVE", "Severity", "Exploited", "EPSS", "Package", "Version", "Fixed in", "First seen"),
-        map(_row, software.findings if software else ()),
+        (
+            "CVE",
+            "Severity",
+            "Exploited",
+            "EPSS",
+            "Package",
+            "Version",
+            "Fixed in",
+            "First seen",
+            "Exempt",
+            "Exempt until",
+        ),
+        (_row(one, software.exemptions.get(one.finding.key)) for one in software.findings)
+        if software
+        else (),
     )
 
 
-def _row(one: SubjectFinding) -> tuple[Any, ...]:
+def _row(one: SubjectFinding, exemption: VulnerabilityExemption | None) -> tuple[Any, ...]:
+    until = exemption.expires.isoformat() if exemption and exemption.expires else ""
     finding, known = one.finding, one.finding.vulnerability
     return (
         known.id, finding.severity, "yes" if known.is_exploited else "no", known.probability, finding.name, finding.version,
-        finding.fixed_version, finding.first_seen.isoformat(),
+        finding.fixed_version, finding.first_seen.isoformat(), "yes" if exemption else "no", until,
     )  # fmt: skip
