@@ -52,6 +52,7 @@ COMMENTS = [
     ("/* trivy:ignore:AVD-AZU-0008 */", "of trivy in line 5, without a reason", 5),
     ("// tfsec:ignore:azure-storage-enforce-https", "", 5),
     ("// kics-scan ignore-line", "without a reason", 5),
+    ("// kics-scan disable=1367dd13-2c90-4020-80b7-e4339a3dc2c4 old clients", "old clients", 5),
     ('"metadata": {"checkov": {"skip": [{"id": "CKV_AZURE_3", "comment": "old"}]}},', "old", 3),
 ]
 

@@ -30,7 +30,8 @@ class Told(Protocol):
 class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of some types.
 
-    `values` maps a path of the body to its default, `absent` lists the paths at and below which nothing is there unless it is set,
+    `values` maps a path of the body to its default, `before` an API version to those of earlier versions,
+    `absent` lists the paths at and below which nothing is there unless it is set,
     `children` maps a child type (its last segment) and name (`blobServices/default`) to the properties that it has by default; `$from`
     among them is the path in the resource's own body whose members go before these.
     """
@@ -38,6 +39,7 @@ class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     types: tuple[str, ...]
     source: str
     values: dict[str, Any] = {}
+    before: dict[str, dict[str, Any]] = {}
     absent: tuple[str, ...] = ()
     children: dict[str, dict[str, object]] = {}
 
@@ -47,6 +49,7 @@ class TypeDefaults:
     """The defaults of one type, paths as segments."""
 
     values: tuple[tuple[Segments, Any], ...] = ()
+    before: tuple[tuple[str, tuple[tuple[Segments, Any], ...]], ...] = ()
     absent: frozenset[tuple[str, ...]] = frozenset()
     children: Mapping[str, dict[str, object]] = field(default_factory=dict)
 
@@ -57,12 +60,19 @@ class TypeDefaults:
 
         What the body's source does not tell (`told`; None where it tells all) may be set: it gets no default, and is not absent.
         """
-        for path, value in self.values:
+        for path, value in self._values(str(body.get("apiVersion") or "")):
             if told is None or told.says(tuple(str(one).lower() for one in path)):
                 body = _filled(body, path, value)
         if told is None:
             return body, self.absent
         return body, frozenset(one for path in self.absent for one in told.absent_below(path))
+
+    def _values(self, version: str) -> Iterator[tuple[Segments, Any]]:
+        """The defaults that hold for an API version ('' = not known, which is taken for a late one), those of early versions first."""
+        for first, values in self.before:
+            if version and version < first:
+                yield from values
+        yield from self.values
 
 
 def defaults_of(type_: str) -> TypeDefaults:
@@ -107,9 +117,14 @@ def _by_type() -> Mapping[str, TypeDefaults]:
 
 
 def _of(facts: TemplateDefaults) -> TypeDefaults:
-    values = tuple((split(path), value) for path, value in facts.values.items())
+    values = _by_path(facts.values)
+    before = tuple((first, _by_path(early)) for first, early in sorted(facts.before.items()))
     absent = frozenset(tuple(path.lower().split(".")) for path in facts.absent)
-    return TypeDefaults(values, absent, facts.children)
+    return TypeDefaults(values, before, absent, facts.children)
+
+
+def _by_path(values: Mapping[str, Any]) -> tuple[tuple[Segments, Any], ...]:
+    return tuple((split(path), value) for path, value in values.items())
 
 
 def _filled(around: dict[str, Any], path: Segments, value: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from nephoscope.posture.code.template.analyzed import rules_of, said_by_analyzer
 from nephoscope.posture.code.template.explained import ExplainedVerdict, Wanted
 from nephoscope.posture.code.template.fixes import edit_of, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
+from nephoscope.posture.code.template.implied_parents import imply_parents
 from nephoscope.posture.code.template.places import BodyPath, Found, Places
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.suppressed import TemplateSuppressions
@@ -92,6 +93,7 @@ class TemplateJudge:
         planned, now = plan_estate(listed), WatchedTime.of(self.now)
         run = self._evaluate(planned.estate, now=now)
         found = Judgement()
+        self._judge_implied(planned, now, found)
         passed: dict[str, list[str]] = {}
         for assessment in run.assessments.applicable():
             self._take(assessment, run, planned, found)
@@ -101,6 +103,18 @@ class TemplateJudge:
         found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
         found.asked_time = now.asked
         return found
+
+    def _judge_implied(self, planned: PlannedEstate, now: datetime, found: Judgement) -> None:
+        """Judge what the deployment gives to parents that it does not make, and take what a child of these decides."""
+        implied = imply_parents(planned)
+        if implied is None:
+            return
+        from nephoscope.posture.evaluation.analysis import no_analyzers
+
+        run = self._evaluate(implied.estate, now=now, analyzers=no_analyzers)
+        for assessment in run.assessments.applicable():
+            if assessment.resource.lower() in implied.implied:
+                self._take(assessment, run, implied, found)
 
     def _resources(
         self, planned: PlannedEstate, passed: Mapping[str, Sequence[str]]
@@ -116,7 +130,7 @@ class TemplateJudge:
                 )
 
     def _take(self, assessment: Assessment, run: Run, planned: PlannedEstate, found: Judgement) -> None:
-        resource = _source(assessment, planned)
+        resource = _source(assessment, run, planned)
         if resource is None:
             return
         found.states[assessment.state] += 1
@@ -222,16 +236,24 @@ def _message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
     return f"{title}: {said}" if said else title
 
 
-def _source(assessment: Assessment, planned: PlannedEstate) -> WrittenResource | None:
-    """The planned resource that an assessment is about, or with which Azure makes what it is about; None for what is elsewhere."""
+def _source(assessment: Assessment, run: Run, planned: PlannedEstate) -> WrittenResource | None:
+    """The planned resource that an assessment is about, or with which Azure makes what it is about; None for what is elsewhere.
+
+    Of a parent that the deployment does not make it is the child that decides.
+    """
     key = assessment.resource.lower()
+    if key in planned.implied:
+        deciding = (
+            _located(None, one.resource, one.at, planned) for one in _reasons(assessment, run, planned)
+        )
+        return next((one[0] for one in deciding if one is not None), None)
     return planned.planned.get(planned.derived[key][0] if key in planned.derived else key)
 
 
 def _reasons(assessment: Assessment, run: Run, planned: PlannedEstate) -> Sequence[Reason]:
-    """The reasons of an assessment; those about a child that Azure makes say so, as they stand beside the resource of the template."""
+    """The reasons of an assessment; those about what the template does not write (a child that Azure makes, a parent) say so."""
     found = run.reasons(assessment)
-    if assessment.resource.lower() not in planned.derived:
+    if assessment.resource.lower() in planned.planned:
         return found
     return [replace(one, resource=one.resource or assessment.resource) for one in found]
 
@@ -249,7 +271,7 @@ def _read(
 
 
 def _located(
-    resource: WrittenResource, target: str, at: BodyPath, planned: PlannedEstate
+    resource: WrittenResource | None, target: str, at: BodyPath, planned: PlannedEstate
 ) -> tuple[WrittenResource, BodyPath] | None:
     """The planned resource, and the part of its body, that has what a condition read of `target` ('' = the resource itself)."""
     key = target.lower()
@@ -258,7 +280,7 @@ def _located(
         source = tuple(one for one in derived[1] if isinstance(one, str | int))
         return planned.planned[derived[0]], (*source, *at[1:]) if source else ()
     owner = planned.planned.get(key) if key else resource
-    if owner is None:
-        return None
-    child = planned.repeated.found(owner.id.lower(), at)
-    return (planned.planned[child[0]], child[1]) if child is not None else (owner, at)
+    child = planned.repeated.found(key or (owner.id.lower() if owner is not None else ""), at)
+    if child is not None:
+        return planned.planned[child[0]], child[1]
+    return (owner, at) if owner is not None else None

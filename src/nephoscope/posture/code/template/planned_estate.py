@@ -13,6 +13,7 @@ from nephoscope.posture.code.template.private_endpoints import (
     connections_by_target,
 )
 from nephoscope.posture.code.template.repeated import RepeatedChildren
+from nephoscope.posture.code.template.site_sign_in import put_sign_in
 from nephoscope.posture.code.template.written_resource import WrittenResource
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.azure_defaults import Told, default_children, defaults_of
@@ -24,6 +25,8 @@ from nephoscope_policy.paths import Segments
 _DEPLOYMENTS = ("microsoft.resources/deployments", "microsoft.resources/deploymentscripts")
 #: Extensions that nobody but a deployment makes: where it makes none, there is none.
 _EXTENSIONS = frozenset({"microsoft.insights/diagnosticsettings", "microsoft.authorization/locks"})
+#: Names that Azure gives the only child of its kind, or the one that has the settings of its kind.
+_SINGLE = frozenset({"current", "default", "web"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class PlannedEstate:
 
     `derived` are the children that Azure makes with a resource: the key of that resource, and the path of its body that they show.
     `unplaced` are planned resources whose ids are none, with the reason: no policy judges them. `repeated` says which parts of bodies
-    are children of their own.
+    are children of their own. `implied` are the keys of parents that the deployment does not make, judged by what it gives them alone.
     """
 
     estate: Estate
@@ -40,6 +43,7 @@ class PlannedEstate:
     derived: Mapping[str, tuple[str, Segments]]
     unplaced: Sequence[tuple[WrittenResource, str]] = ()
     repeated: RepeatedChildren = field(default_factory=RepeatedChildren)
+    implied: frozenset[str] = frozenset()
 
 
 def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
@@ -67,6 +71,7 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
             made = _filled(child.body, Planning())
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
+    put_sign_in(resources, planned)
     for target, connections in connections_by_target(tuple(resources.values())).items():
         if target in resources:
             resources[target] = _connected(resources[target], connections)
@@ -76,8 +81,20 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
     claimed = _EXTENSIONS - set(_somewhere(planned))
     repeated = RepeatedChildren()
     repeated.add(resources)
-    coverage = Coverage(dict.fromkeys(resources, claimed), declared=True)
+    claims = {key: set(claimed) for key in resources}
+    for one in resources.values():
+        if one.id.parent in claims:
+            claims[one.id.parent] |= set(claims_of(one))
+    coverage = Coverage({key: frozenset(types) for key, types in claims.items()}, declared=True)
     return PlannedEstate(Estate.of(resources.values(), coverage), planned, derived, unplaced, repeated)
+
+
+def claims_of(child: Resource) -> Iterator[str]:
+    """What is known whole of the children of a parent that has a child: the one of its name, or all of a kind that has one alone."""
+    name = child.id.name
+    yield f"{child.type}/{name}"
+    if name in _SINGLE:
+        yield child.type
 
 
 def _somewhere(planned: Mapping[str, WrittenResource]) -> Iterator[str]:

@@ -1,0 +1,57 @@
+"""What the settings of a site's sign-in make of its web configuration, where Azure and policies read whether callers sign in.
+
+Source: https://learn.microsoft.com/azure/templates/microsoft.web/sites/config-authsettingsv2 and config-authsettings;
+`siteAuthEnabled` of config/web answers for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from nephoscope_policy.arm.template.document import member
+from nephoscope_policy.arm.unknown import OpenObject, Unknown
+from nephoscope_policy.model.resource import Planning, Resource
+
+_SITES = frozenset({"microsoft.web/sites/config", "microsoft.web/sites/slots/config"})
+_SWITCHES = {
+    "authsettingsv2": ("properties", "platform", "enabled"),
+    "authsettings": ("properties", "enabled"),
+}
+"""Where each kind of settings says whether callers sign in, the later kind first: where both are there, it decides."""
+_ANSWER = "siteAuthEnabled"
+
+
+def put_sign_in(resources: dict[str, Resource], made: Iterable[str]) -> None:
+    """Put what the sign-in settings among resources say into the web configuration of each site that is made."""
+    for key in made:
+        for name, path in _SWITCHES.items():
+            settings = resources.get(f"{key}/config/{name}")
+            web = resources.get(f"{key}/config/web")
+            if settings is not None and web is not None and web.type in _SITES:
+                resources[web.key] = _answering(web, _switched(settings, path))
+                break
+
+
+def _switched(settings: Resource, path: tuple[str, ...]) -> Any:
+    """Whether settings say that callers sign in; unknown where they leave it to Azure, or may not be made."""
+    doubt = (settings.planned or Planning()).condition
+    value: Any = settings.body
+    for step in path:
+        found = member(value, step) if isinstance(value, dict) else None
+        if isinstance(value, Unknown) or found is None or doubt:
+            return Unknown("bool", reason=doubt or f"{settings.name} does not say whether callers sign in")
+        value = found[1]
+    return value
+
+
+def _answering(web: Resource, value: Any) -> Resource:
+    found = member(web.body, "properties")
+    held: Any = found[1] if found is not None else {}
+    if not isinstance(held, dict):
+        return web
+    kept = {name: one for name, one in held.items() if name.lower() != _ANSWER.lower()}
+    answered = {**kept, _ANSWER: value}
+    whole = OpenObject(answered, held.rest) if isinstance(held, OpenObject) else answered
+    return replace(web, body={**web.body, (found[0] if found is not None else "properties"): whole})
