@@ -125,9 +125,10 @@ def test_a_base_without_a_common_commit_is_compared_as_it_is(clone: Clone) -> No
     clone.git("checkout", "-q", "--orphan", "apart")
     clone.git("commit", "-qm", "apart")
     assert clone.scan(".", "--fail-on", "High", "--since", "origin/main").exit_code == 0
-    result = clone.scan(".", "--since", "nowhere")
-    assert result.exit_code == 2
-    assert "git fetch origin nowhere" in result.output
+    for base in ("nowhere", "origin/nowhere"):
+        result = clone.scan(".", "--since", base)
+        assert result.exit_code == 2
+        assert "(git fetch origin nowhere)" in result.output
 
 
 def test_a_baseline_file_holds_what_is_known(clone: Clone) -> None:

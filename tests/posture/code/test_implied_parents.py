@@ -224,3 +224,17 @@ def test_the_default_before_an_api_version(
         for version in ("2018-07-01", "2019-04-01", "2023-05-01")
     }
     assert states == {"2018-07-01": True, "2019-04-01": False, "2023-05-01": False}
+
+
+def test_a_configuration_of_its_own_leaves_the_rest_to_the_site(
+    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+) -> None:
+    """What `config/web` does not say is what the site's `siteConfig` says, else Azure's default."""
+    site = {
+        **child("Microsoft.Web/sites", "shop", siteConfig={"minTlsVersion": "1.0"}),
+        "location": "westeurope",
+    }
+    web = child("Microsoft.Web/sites/config", "shop/web", http20Enabled=True)
+    failed = {names.get(one.rule) for one in found(tmp_path, judge, [site, web]) if one.state is FAILED}
+    assert "app-service-tls" in failed
+    assert not failed & {"app-service-http2", "app-service-ftps"}

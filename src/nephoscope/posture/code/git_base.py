@@ -31,8 +31,9 @@ def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
     """
     named = _one_line(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     if not named:
+        branch = base.removeprefix("origin/")
         raise GitError(
-            f"--since {base}: git knows no such commit here: fetch it (git fetch origin {base}), or check out with its full history"
+            f"--since {base}: git knows no such commit here: fetch it (git fetch origin {branch}), or check out with its full history"
         )
     commit = _one_line(folder, "merge-base", named, "HEAD") or named
     prefix = _one_line(folder, "rev-parse", "--show-prefix")

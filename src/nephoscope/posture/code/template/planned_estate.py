@@ -15,7 +15,7 @@ from nephoscope.posture.code.template.private_endpoints import (
 from nephoscope.posture.code.template.repeated import RepeatedChildren
 from nephoscope.posture.code.template.site_sign_in import put_sign_in
 from nephoscope.posture.code.template.written_resource import WrittenResource
-from nephoscope_policy.arm.unknown import Unknown, find_unknown
+from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 from nephoscope_policy.azure_defaults import Told, default_children, defaults_of
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
@@ -71,6 +71,8 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
             made = _filled(child.body, Planning())
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
+            elif child.source:
+                resources[made.key] = _completed(resources[made.key], made)
     put_sign_in(resources, planned)
     for target, connections in connections_by_target(tuple(resources.values())).items():
         if target in resources:
@@ -81,12 +83,17 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
     claimed = _EXTENSIONS - set(_somewhere(planned))
     repeated = RepeatedChildren()
     repeated.add(resources)
-    claims = {key: set(claimed) for key in resources}
+    estate = Estate.of(resources.values(), _coverage(resources, claimed))
+    return PlannedEstate(estate, planned, derived, unplaced, repeated)
+
+
+def _coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> Coverage:
+    """What is known whole: of every resource the extensions, and what `claims_of` says of its children."""
+    claims = {key: set(extensions) for key in resources}
     for one in resources.values():
         if one.id.parent in claims:
             claims[one.id.parent] |= set(claims_of(one))
-    coverage = Coverage({key: frozenset(types) for key, types in claims.items()}, declared=True)
-    return PlannedEstate(Estate.of(resources.values(), coverage), planned, derived, unplaced, repeated)
+    return Coverage({key: frozenset(types) for key, types in claims.items()}, declared=True)
 
 
 def claims_of(child: Resource) -> Iterator[str]:
@@ -117,6 +124,17 @@ def _resource(one: WrittenResource) -> Resource:
     unnamed = body["id"] if isinstance(body["id"], Unknown) else None
     body |= {"id": one.id, "name": one.name.rpartition("/")[2]}
     return _filled(body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""), one.told)
+
+
+def _completed(child: Resource, made: Resource) -> Resource:
+    """A child that the deployment writes, with what it leaves to its parent's body and to Azure."""
+    own, given = child.body.get("properties", {}), made.body.get("properties")
+    if not isinstance(own, dict) or isinstance(own, OpenObject) or not isinstance(given, dict):
+        return child
+    named = {name.lower() for name in own}
+    left = {name: value for name, value in given.items() if name.lower() not in named}
+    both = OpenObject({**left, **own}, given.rest) if isinstance(given, OpenObject) else {**left, **own}
+    return replace(child, body={**child.body, "properties": both})
 
 
 def _connected(resource: Resource, connections: list[dict[str, Any]]) -> Resource:
