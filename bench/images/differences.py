@@ -55,7 +55,7 @@ def differences_of(ours: Bill, peers: Mapping[str, Bill]) -> list[Difference]:
 
 #: Lists of what a project asks for or has locked; what is installed has a description of its own.
 _LISTS = re.compile(
-    r"(?:.*/)?(?:[^/]*\.lock|[^/]*-lock\.(?:json|yaml)|requirements[^/]*\.txt|package\.json|pyproject\.toml|setup\.py|go\.(?:mod|sum)|pom\.xml"
+    r"(?:.*/)?(?:[^/]*\.lock|[^/]*-lock\.(?:json|yaml)|npm-shrinkwrap\.json|requirements[^/]*\.txt|package\.json|pyproject\.toml|setup\.py|go\.(?:mod|sum)|pom\.xml"
     r"|composer\.json|Cargo\.toml|\.github/workflows/[^/]+|Dockerfile[^/]*)"
 )
 _UNKNOWN = ("", "UNKNOWN", "(devel)")

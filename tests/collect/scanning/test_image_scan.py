@@ -139,6 +139,9 @@ def test_what_the_makers_of_a_package_worked_with_is_not_installed(tmp_path: Pat
         "app/node_modules/left/yarn.lock": lock,
         "app/node_modules/left/.github/workflows/ci.yml": b"jobs: {a: {steps: [{uses: actions/checkout@v4}]}}\n",
         "opt/site-packages/one/requirements.txt": b"flask==1.0\n",
+        "usr/share/nodejs/pad/package.json": b'{"name": "pad", "version": "5.0.0"}',
+        "usr/share/nodejs/pad/yarn.lock": lock.replace(b"lodash", b"chokidar"),
+        "usr/lib/ruby/vendor_ruby/rack/Gemfile.lock": b"GEM\n  specs:\n    rake (13.0.0)\n",
         "srv/yarn.lock": lock,
     }
-    assert listed(scan(tmp_path / "layout", [files])) == ALL | {"lodash 4.17.4"}
+    assert listed(scan(tmp_path / "layout", [files])) == ALL | {"pad 5.0.0", "lodash 4.17.4"}

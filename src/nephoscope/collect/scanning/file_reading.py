@@ -17,7 +17,8 @@ MAX_SIZE = 200_000_000
 _RELEASES = frozenset(PATHS)
 _MAX_RELEASE = 65_536
 _EXECUTABLE = 0o111
-#: Folders whose content package managers installed, and the readers of the descriptions that installed packages have.
+#: Folders whose content package managers installed, those in which a distribution keeps what it packages of languages, and the readers
+#: of the descriptions that installed packages have.
 _INSTALLED = frozenset(
     (
         "node_modules",
@@ -30,6 +31,10 @@ _INSTALLED = frozenset(
         ".m2",
     )
 )
+_OF_DISTRIBUTION = (
+    "usr/lib/nodejs/", "usr/lib/ruby/", "usr/share/cargo/registry/", "usr/share/gocode/", "usr/share/nodejs/",
+    "usr/share/rubygems-integration/",
+)  # fmt: skip
 _OF_INSTALLED = frozenset(
     (
         "package_json",
@@ -54,7 +59,7 @@ def claims_name(path: str) -> bool:
 
 def _is_installed(path: str) -> bool:
     """Return whether a file stands in a folder of packages that a package manager installed."""
-    return not _INSTALLED.isdisjoint(path.split("/")[:-1])
+    return path.startswith(_OF_DISTRIBUTION) or not _INSTALLED.isdisjoint(path.split("/")[:-1])
 
 
 def _readers_of(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
