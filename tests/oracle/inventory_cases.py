@@ -48,7 +48,7 @@ from nephoscope.collect.inventory.discovery import InventoryReading, inventory_r
 from nephoscope.collect.inventory.end_of_life import support_state
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import read_operating_system, read_os_release
-from nephoscope.collect.inventory.secrets_in_files import find_secrets
+from nephoscope.collect.secrets.secrets_in_files import find_secrets
 from nephoscope.model.package import Package
 
 Item = tuple[str, str, str]

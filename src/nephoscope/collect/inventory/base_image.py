@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.inventory.image_reference import fill_in, split_image
 from nephoscope.collect.inventory.inventory_file import InventoryFile
-from nephoscope.collect.templates.docker.parser import Dockerfile, parse_dockerfile
-from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.model.package import Package
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.docker.parser import Dockerfile
 
 TITLE = "Dockerfile"
 PATTERNS = ("**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/*.dockerfile", "**/Containerfile")
@@ -17,6 +19,10 @@ MAX_SIZE = 4_000_000
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the image of each FROM that is no earlier stage and not empty; raises UnreadableInventoryError."""
+    # the parser is loaded where there is such a file
+    from nephoscope.collect.templates.docker.parser import parse_dockerfile
+    from nephoscope.collect.templates.source_text import SourceText
+
     source = SourceText(file.path, file.text)
     parsed = parse_dockerfile(source)
     arguments = dict(_arguments(parsed))

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
-from nephoscope.collect.sbom.bill import UnreadableBillError
-from nephoscope.collect.sbom.reading import read_bill
 from nephoscope.model.package import Package
 
 TITLE = "bill of materials"
@@ -27,6 +25,10 @@ PATTERNS = (
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages, at the place of the bill where it names none; raises UnreadableInventoryError."""
+    # the formats of bills are loaded where there is one
+    from nephoscope.collect.sbom.bill import UnreadableBillError
+    from nephoscope.collect.sbom.reading import read_bill
+
     try:
         bill = read_bill(file.path, file.content)
     except UnreadableBillError as error:

@@ -6,8 +6,6 @@ import io
 import json
 from collections.abc import Iterator
 
-import pyarrow as pa
-
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -42,6 +40,8 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _unpacked(file: InventoryFile) -> bytes:
+    import pyarrow as pa  # takes longer to load than all readers
+
     try:
         with pa.input_stream(io.BytesIO(file.content), compression="zstd") as stream:
             text = bytes(stream.read(MAX_UNPACKED + 1))

@@ -72,8 +72,8 @@ def inventory_readers() -> dict[str, InventoryReader]:
     return found
 
 
-#: The name of a reader with the expression of paths that it claims.
-_Claim: TypeAlias = tuple[str, re.Pattern[str]]
+#: The name of a reader with the pattern of paths that it claims.
+_Claim: TypeAlias = tuple[str, str]
 _NO_CLAIMS: list[_Claim] = []
 _NONE: set[str] = set()
 
@@ -89,14 +89,15 @@ class _Claims:
         for reader in inventory_readers().values():
             for pattern in reader.patterns:
                 known, key = self._place(pattern)
-                known.setdefault(key, []).append((reader.name, re.compile(_path_expression(pattern))))
+                known.setdefault(key, []).append((reader.name, pattern))
         self._endings, self._beginnings = tuple(self._by_ending), tuple(self._by_beginning)
         self.magic = tuple(reader for reader in inventory_readers().values() if reader.magic)
 
     def _place(self, pattern: str) -> tuple[dict[str, list[_Claim]], str]:
         folder, _, last = pattern.rpartition("/")
-        if last == "*":
-            return self._by_folder, folder.rpartition("/")[2]
+        within = folder.rpartition("/")[2]
+        if "*" in last and within and "*" not in within:  # many files end alike, few stand in such a folder
+            return self._by_folder, within
         if last.endswith("*"):
             return self._by_beginning, last.partition("*")[0]
         return (self._by_ending, last.rpartition("*")[2]) if "*" in last else (self._by_name, last)
@@ -114,7 +115,7 @@ class _Claims:
         if in_folder := self._by_folder.get(folder.rpartition("/")[2]):
             candidates = [*candidates, *in_folder]
         return (
-            {reader for reader, expression in candidates if expression.fullmatch(path)}
+            {reader for reader, pattern in candidates if _path_expression(pattern).fullmatch(path)}
             if candidates
             else _NONE
         )
@@ -125,9 +126,11 @@ def _claims() -> _Claims:
     return _Claims()
 
 
-def _path_expression(pattern: str) -> str:
+@cache
+def _path_expression(pattern: str) -> re.Pattern[str]:
+    """Return the expression of a pattern; most patterns are asked for in no image."""
     folders = (re.escape(part).replace(r"\*", "[^/]*") for part in pattern.split("**/"))
-    return "(?:.*/)?".join(folders)
+    return re.compile("(?:.*/)?".join(folders))
 
 
 def is_claimed(path: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 import msgspec
@@ -38,6 +37,8 @@ class SupportTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def support_table() -> SupportTable:
     """Return the table that the product brings along."""
+    from importlib.resources import files
+
     return msgspec.yaml.decode(
         (files("nephoscope.content") / "end_of_life.yaml").read_bytes(), type=SupportTable
     )

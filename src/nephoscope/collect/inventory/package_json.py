@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
+from nephoscope.collect.inventory.formats.json_text import line_of_key, parse_json
 from nephoscope.collect.inventory.formats.shapes import table
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
@@ -40,7 +40,7 @@ def npm_package(file: InventoryFile, manifest: dict[str, Any]) -> Package | None
         name=name,
         version=version,
         path=file.path,
-        line=KeyLines(file.text).first("name"),
+        line=line_of_key(file.text, "name"),
         licenses=licenses_of(manifest),
         dependencies=tuple(needed) if isinstance(needed, dict) else (),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.collect.inventory.discovery import InventoryReader, inventory_readers
 from nephoscope.collect.inventory.end_of_life import support_table
-from nephoscope.collect.inventory.secret_rules import secret_rules
+from nephoscope.collect.secrets.secret_rules import secret_rules
 
 _HEAD = """\
 # Inventory

@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 
 from nephoscope.collect.images.layers import UnreadFile
-from nephoscope.collect.inventory.secret_place import SecretPlace
 from nephoscope.collect.malware.match import MalwareMatch
+from nephoscope.collect.secrets.secret_place import SecretPlace
 from nephoscope.model.package import Package
 from nephoscope.model.package_absence import explain_absence
 

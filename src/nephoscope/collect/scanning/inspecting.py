@@ -9,14 +9,14 @@ from collections.abc import Iterator
 import msgspec
 
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
-from nephoscope.collect.inventory import secrets_in_files
-from nephoscope.collect.inventory.secret_place import SecretPlace
-from nephoscope.collect.inventory.secrets_in_files import find_secrets, may_hold_secrets
 from nephoscope.collect.malware.match import ContentScan
 from nephoscope.collect.malware.members import is_archive
 from nephoscope.collect.malware.scanner import MAX_SCANNED
 from nephoscope.collect.scanning.contents import FileContents, UnexaminedFile
 from nephoscope.collect.scanning.looked_for import LookedFor
+from nephoscope.collect.secrets import secrets_in_files
+from nephoscope.collect.secrets.secret_place import SecretPlace
+from nephoscope.collect.secrets.secrets_in_files import find_secrets, may_hold_secrets
 
 #: Programs that install others, by the name of their file.
 PACKAGE_MANAGERS = frozenset(

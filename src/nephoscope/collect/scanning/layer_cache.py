@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from nephoscope import __version__, content
-from nephoscope.collect import images, inventory, malware, scanning
+from nephoscope.collect import images, inventory, malware, scanning, secrets
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.layers import Layer
@@ -26,7 +26,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 def readers_version() -> str:
     """Return what tells these readers from others: the product's version, their source, the rules for secrets, the order of bytes."""
     whole = hashlib.sha256(f"{__version__} {sys.byteorder}".encode())
-    for room in (images, inventory, malware, scanning):
+    for room in (images, inventory, malware, scanning, secrets):
         for path in _files(Path(str(room.__file__)).parent, ".py"):
             whole.update(Path(path).read_bytes())
     for path in _files(Path(str(content.__file__)).parent / "secrets", ".yaml"):

@@ -39,6 +39,12 @@ def _loads(file: InventoryFile, text: str) -> Any:
         raise file.refusal(f"this JSON cannot be read: {str(error)[:200] or 'it is too deep'}") from error
 
 
+def line_of_key(text: str, key: str) -> int:
+    """Return the first line of a key of a JSON text, 0 where it is nowhere."""
+    found = re.search(rf'(?<!\\)"{re.escape(_written(key))}"\s*:', text)
+    return text.count("\n", 0, found.start()) + 1 if found else 0
+
+
 class KeyLines:
     """The lines of a JSON text's keys or strings, in the order of the text.
 

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
 #: The most values, each counted as often as aliases name it: in memory one takes some five hundred bytes.
@@ -15,7 +13,6 @@ MAX_VALUES = 400_000
 _DEEPEST = 1_000
 _END = object()
 _SHARED = re.compile(r"(?:^|[\s\[,{])&\S")
-_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _KEY = re.compile(
     r"^( *)(?:- +)?(?:'((?:[^'\n]|'')*)'|\"([^\"\n]*)\"|(?:\? +)?([^\s'\"#?][^\n]*?))(?<! ) *:(?:[ \t]|$)",
     re.MULTILINE,
@@ -26,8 +23,11 @@ def parse_yaml_tables(file: InventoryFile) -> Any:
     """Return the first document of a YAML file, '' for an empty one; raises UnreadableInventoryError with the line."""
     if sum(map(file.text.count, "\n,:[{")) > MAX_VALUES or file.text.count("*") > MAX_VALUES // 4:
         raise file.refusal(f"this YAML has more than {MAX_VALUES} values")
+    import yaml
+
+    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        found = next(iter(yaml.load_all(file.text, Loader=_LOADER)), "")
+        found = next(iter(yaml.load_all(file.text, Loader=loader)), "")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = f"this is no YAML: {error.problem or error.context}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.inventory.secret_rules import allowed_secrets
-from nephoscope.collect.inventory.secrets_in_files import find_secrets
+from nephoscope.collect.secrets.secret_rules import allowed_secrets
+from nephoscope.collect.secrets.secrets_in_files import find_secrets
 
 _NAME = re.compile(
     r"passw(?:or)?d|passphrase|api_?key|(?:^|_)(?:pass|pwd|secrets?|tokens?|credentials?|private_?key|access_?key|secret_?key)(?:$|_)",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.inventory.secret_place import SecretSeverity
+from nephoscope.collect.secrets.secret_place import SecretSeverity
 
 if TYPE_CHECKING:
-    from nephoscope.collect.inventory.keyword_index import KeywordIndex
+    from importlib.resources.abc import Traversable
+
+    from nephoscope.collect.secrets.keyword_index import KeywordIndex
 
 #: The document of places and values that are no secrets.
 ALLOWED = "allowed.yaml"
@@ -61,9 +62,8 @@ class CompiledRule:
 @cache
 def secret_rules() -> tuple[CompiledRule, ...]:
     """Return the rules that the product brings along, those that give way last."""
-    folder = files("nephoscope.content") / "secrets"
     documents = sorted(
-        (entry for entry in folder.iterdir() if entry.name != ALLOWED), key=lambda entry: entry.name
+        (entry for entry in _folder().iterdir() if entry.name != ALLOWED), key=lambda entry: entry.name
     )
     found = [
         rule
@@ -82,7 +82,7 @@ def secret_rules() -> tuple[CompiledRule, ...]:
 def keyword_index() -> KeywordIndex:
     """Return the words of all rules."""
     # numpy is loaded where a text is looked at: a list of packages needs none of it
-    from nephoscope.collect.inventory.keyword_index import KeywordIndex
+    from nephoscope.collect.secrets.keyword_index import KeywordIndex
 
     return KeywordIndex(word for rule in secret_rules() for word in rule.rule.keywords)
 
@@ -90,9 +90,14 @@ def keyword_index() -> KeywordIndex:
 @cache
 def allowed_secrets() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Return the expressions of the places of tests, of the other places, and of the values that are no secrets."""
-    folder = files("nephoscope.content") / "secrets"
-    allowed = msgspec.yaml.decode((folder / ALLOWED).read_bytes(), type=AllowedSecrets)
+    allowed = msgspec.yaml.decode((_folder() / ALLOWED).read_bytes(), type=AllowedSecrets)
     return re.compile(allowed.tests), _any_of(allowed.places), _any_of(allowed.values)
+
+
+def _folder() -> Traversable:
+    from importlib.resources import files
+
+    return files("nephoscope.content") / "secrets"
 
 
 def _any_of(expressions: tuple[str, ...]) -> re.Pattern[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.collect.inventory import secrets_in_files
-from nephoscope.collect.inventory.secret_rules import secret_rules
-from nephoscope.collect.inventory.secrets_in_files import SecretScan, entropy, find_secrets
+from nephoscope.collect.secrets import secrets_in_files
+from nephoscope.collect.secrets.secret_rules import secret_rules
+from nephoscope.collect.secrets.secrets_in_files import SecretScan, entropy, find_secrets
 
 LETTERS = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zC0fR" * 8
 HEX = "3f9a1c7e5b2d8046" * 16

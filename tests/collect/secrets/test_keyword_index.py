@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.collect.inventory import keyword_index
-from nephoscope.collect.inventory.keyword_index import KeywordIndex
+from nephoscope.collect.secrets import keyword_index
+from nephoscope.collect.secrets.keyword_index import KeywordIndex
 
 WORDS = ("://", ":$", "a", "token", "tok", "kento", "api_key", "schlüssel")
 INDEX = KeywordIndex(WORDS)

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nephoscope.collect.inventory.secret_place import SecretPlace
-from nephoscope.collect.inventory.secret_rules import (
+from nephoscope.collect.secrets.secret_place import SecretPlace
+from nephoscope.collect.secrets.secret_rules import (
     CompiledRule,
     allowed_secrets,
     keyword_index,

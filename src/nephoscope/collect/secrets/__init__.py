@@ -1,0 +1,1 @@
+"""Secrets that were left behind in files."""
