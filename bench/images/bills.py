@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+#: Types whose names package URLs have in lower case (purl-spec); syft leaves them as they are written.
+_IN_LOWER_CASE = ("golang", "pypi")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
@@ -31,15 +34,20 @@ class Listed:
 
 
 def key_of(url: str) -> Key:
-    """Return the key of a package URL."""
-    plain, _, query = url.partition("#")[0].partition("?")
+    """Return the key of a package URL; what syft writes as a place in a Go module is the end of the module's name."""
+    whole, _, place = url.partition("#")
+    plain, _, query = whole.partition("?")
     kind, _, rest = plain.removeprefix("pkg:").partition("/")
     name, at, version = rest.rpartition("@") if "@" in rest.rpartition("/")[2] else (rest, "", "")
     epoch = parse_qs(query).get("epoch", ["0"])[0]
     prefix = f"{epoch}:" if kind in ("rpm", "deb") and epoch != "0" else ""
+    if kind == "golang" and place:
+        name = f"{name}/{place}"
     named = "/".join(unquote(part) for part in name.split("/"))
     return Key(
-        kind.lower(), named.lower() if kind == "pypi" else named, prefix + unquote(version) if at else ""
+        kind.lower(),
+        named.lower() if kind in _IN_LOWER_CASE else named,
+        prefix + unquote(version) if at else "",
     )
 
 

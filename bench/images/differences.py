@@ -81,6 +81,16 @@ def _is_text_of_a_program(listed: Listed, is_ours: bool, scans: Scans) -> bool:
     return not is_ours and any(name.startswith("binary-") for name in listed.by)
 
 
+def _is_of_no_module(listed: Listed, is_ours: bool, scans: Scans) -> bool:
+    """A program of Go that names no module: syft takes its name and its version for what texts in it look like."""
+    if is_ours or listed.by != {"go-module-binary-cataloger"}:
+        return False
+    beside = {
+        key.name for key, one in scans.ours.items() if key.type == "golang" and one.paths & listed.paths
+    }
+    return beside == {"stdlib"}
+
+
 def _is_written_otherwise(listed: Listed, is_ours: bool, scans: Scans) -> bool:
     """The same name and version, but for a `v` before it, stands on the other side."""
     others = [scans.ours] if not is_ours else list(scans.peers.values())
@@ -120,6 +130,7 @@ RULES: dict[str, Rule] = {
     "has no version: nothing can be said of it": _has_no_version,
     "the version resource of a Windows program, which no package manager installed": _is_resource_of_windows,
     "a program known by texts in it: the package that it is of is listed": _is_text_of_a_program,
+    "a program of Go that was built without modules: the package that it is of is listed": _is_of_no_module,
     "listed with the version written otherwise (a `v` before it)": _is_written_otherwise,
     "listed with another group: the archive names none, and each guesses it": _stands_elsewhere(("maven",)),
     "an archive without properties of Maven: file and manifest name it, each scanner in its way": _is_an_archive_named_otherwise,

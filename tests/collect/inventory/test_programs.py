@@ -47,6 +47,25 @@ def test_modules_of_a_go_program(content: bytes) -> None:
     assert "go_binary" in {reader.name for reader in readers_of("any/where", content[:16])}
 
 
+@pytest.mark.parametrize(
+    ("flags", "version"),
+    [
+        ('"-w -s -X main.version=1.18.1 -X main.gitDescription=v1.18.1-2 "', "v1.18.1"),
+        ("-X=example.com/m/internal/version.Version=v2.0.0-rc.1", "v2.0.0-rc.1"),
+        ("\"-X 'example.com/m/app.ver=0.76.0'\"", "v0.76.0"),
+        ('"-X \\"main.Version=v1.2\\" -s"', "v1.2"),
+        ("-X main.version=1.0.0 -X main.Version=v1.0.0", "v1.0.0"),
+        ("-X main.version=1.0.0 -X example.com/m/cmd.version=2.0.0", ""),
+        ("-X a.test/b.version=1.0.0 -X example.com/more.version=1.0.0", ""),
+        ("-X main.goVersion=1.22.5 -X main.version=unknown -X main.version=1.0$(date)", ""),
+    ],
+)
+def test_the_version_of_a_go_program_is_what_its_linker_was_told(flags: str, version: str) -> None:
+    block = program_files.build_information("go1.22.5", f"{MODULES}build\t-ldflags={flags}\nbuild\tvcs=git\n")
+    found = read("go_binary", program_files.elf({".go.buildinfo": block})).packages
+    assert {one.name: one.version for one in found}["example.com/m"] == version
+
+
 def test_modules_of_an_older_go_program() -> None:
     block = program_files.pointed_information("go1.16", MODULES, program_files.BASE + 64)
     found = read("go_binary", program_files.elf({".go.buildinfo": block})).packages

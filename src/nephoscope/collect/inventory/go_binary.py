@@ -23,6 +23,13 @@ _SECTIONS = (".go.buildinfo", "__go_buildinfo")
 #: How much of a section without a name of its own is searched, as PE has none.
 _SEARCHED = 1_000_000
 _MAX_TEXT = 10_000_000
+#: The version of a module that is built out of its own folder.
+_UNTOLD = "(devel)"
+_LINKER = re.compile(r"^build\t-ldflags=(.*)$", re.MULTILINE)
+_SET = re.compile(
+    r"""-X[ =]+\\?['"]?([\w./~-]+)\.(\w+)=\\?['"]?(v?\d+\.\d+(?:\.\d+)?(?:[-+.][\w.+-]*\w)?)(?=["'\\\s]|$)"""
+)
+_VERSION_VARIABLES = ("appversion", "buildversion", "releaseversion", "ver", "version")
 _VERSION = re.compile(r"(?:go|devel go)(\d+(?:\.\d+)*(?:[a-z]+\d+)?)")
 
 
@@ -86,22 +93,35 @@ def _pointed(program: Executable, block: bytes) -> tuple[bytes, bytes]:
     return text(16), text(16 + size)
 
 
+def _version_set(module: str, text: str) -> str:
+    """Return the version that the linker was told to write into a variable of a module; '' for none, or for several."""
+    found = set()
+    for flags in _LINKER.findall(text):
+        for path, variable, version in _SET.findall(flags):
+            is_own = path == "main" or path == module or path.startswith(f"{module}/")
+            if is_own and variable.lower() in _VERSION_VARIABLES:
+                found.add(f"v{version.removeprefix('v')}")
+    return found.pop() if len(found) == 1 else ""
+
+
 def _modules(file: InventoryFile, text: str) -> Iterator[Package]:
     last: tuple[str, str, Relationship] | None = None
     for line in text.split("\n"):
         kind, *rest = line.split("\t")
         if kind == "=>" and last and len(rest) > 1:
-            last = (rest[0], rest[1], last[2])
+            last = (rest[0], "" if rest[1] == _UNTOLD else rest[1], last[2])
             continue
         if kind not in ("mod", "dep") or len(rest) < 2:
             continue
         if last:
             yield _package(file, *last)
-        last = (rest[0], rest[1], "root" if kind == "mod" else "")
+        version = rest[1]
+        if version == _UNTOLD:
+            version = _version_set(rest[0], text) if kind == "mod" else ""
+        last = (rest[0], version, "root" if kind == "mod" else "")
     if last:
         yield _package(file, *last)
 
 
 def _package(file: InventoryFile, name: str, version: str, relationship: Relationship) -> Package:
-    known = "" if version == "(devel)" else version
-    return Package(type="golang", name=name, version=known, path=file.path, relationship=relationship)
+    return Package(type="golang", name=name, version=version, path=file.path, relationship=relationship)
