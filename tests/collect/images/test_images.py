@@ -52,6 +52,7 @@ def reader(most: int = 1_000_000) -> LayerReader[bytes]:
         lambda path, head: head != b"skipped",
         most,
         lambda path, content, beside: content,
+        lambda path, head: head.startswith(b"alone"),
     )
 
 
@@ -206,3 +207,12 @@ def test_what_is_no_name_of_an_image(text: str) -> None:
 )
 def test_paths_stay_inside(path: str, clean: str | None) -> None:
     assert clean_path(path) == clean
+
+
+def test_a_file_that_stands_alone_is_read_as_it_passes_and_others_at_the_end() -> None:
+    read: list[str] = []
+    files: Files = {"a": b"list", "b": b"alone, a program", "c": b"list too"}
+    taking = reader()._replace(read=lambda path, content, beside: read.append(path) or content)
+    layer = read_layer(TarStream(io.BytesIO(make_layer(files)), "layer"), "sha256:1", taking)
+    assert read == ["b", "a", "c"]
+    assert layer.found == files

@@ -105,13 +105,15 @@ class LayerReader(NamedTuple, Generic[Found]):
 
     `claims` says by path, size and permissions whether a file may be of interest, `claims_head` by path and its first HEAD bytes
     whether it is. `read` gives what a content holds, None for nothing; it can ask for other files of the layer by path, of which
-    those that are claimed and small are there. The `inspector` sees every file, and every folder.
+    those that are claimed and small are there. What `stands_alone`, by path and first HEAD bytes, asks for no other file and is asked
+    for by none: it is read as it passes. The `inspector` sees every file, and every folder.
     """
 
     claims: Callable[[str, int, int], bool]
     claims_head: Callable[[str, bytes], bool]
     max_size: int
     read: Callable[[str, bytes, Callable[[str], bytes | None]], Found | None]
+    stands_alone: Callable[[str, bytes], bool]
     inspector: FileInspector[Found] | None = None
 
 
@@ -209,7 +211,8 @@ class _Reading(Generic[Found]):
             return
         content = begun + self.tar.read_content(entry.size)
         held = len(content) + _HELD
-        if len(content) <= _SMALL and self.waiting_size + held <= _MOST_WAITING:
+        may_wait = len(content) <= _SMALL and self.waiting_size + held <= _MOST_WAITING
+        if may_wait and not self.reader.stands_alone(path, content[:HEAD]):
             self.waiting[path] = content
             self.waiting_size += held
         else:

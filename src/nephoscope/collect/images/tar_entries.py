@@ -225,6 +225,10 @@ class TarStream:
     def _take_more(self, size: int, may_end: bool) -> bytes:
         """Take more than was read ahead; a large content is held once, not in pieces beside the whole."""
         taken = io.BytesIO()
+        if size > _CHUNK:  # its room is made at once: what grows is copied, and leaves holes behind that stay
+            taken.seek(size - 1)
+            taken.write(b"\0")
+            taken.seek(0)
         taken.write(self._buffer[self._at :])
         self._buffer, self._at = b"", 0
         while left := size - taken.tell():

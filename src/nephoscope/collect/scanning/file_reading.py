@@ -85,6 +85,13 @@ def claims_head(path: str, head: bytes) -> bool:
     return path in _RELEASES or bool(_readers_of(path, head[:HEAD]))
 
 
+def stands_alone(path: str, head: bytes) -> bool:
+    """Return whether a file is a program that nothing but its first bytes claims: no list speaks of it, and it speaks of none."""
+    return path not in _RELEASES and all(
+        one.magic and not one.patterns for one in _readers_of(path, head[:HEAD])
+    )
+
+
 def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | None]) -> FileContents | None:
     """Return what a file holds, None for nothing; what a reader cannot read is told, and the others read on."""
     found = FileContents(

@@ -12,13 +12,19 @@ from nephoscope.collect.images.layer_stream import open_tar
 from nephoscope.collect.images.layers import Layer, LayerReader, read_layer
 from nephoscope.collect.images.tar_entries import TarStream
 from nephoscope.collect.scanning.contents import MAX_ENTRIES, FileContents
-from nephoscope.collect.scanning.file_reading import MAX_SIZE, claims, claims_head, read_contents
+from nephoscope.collect.scanning.file_reading import (
+    MAX_SIZE,
+    claims,
+    claims_head,
+    read_contents,
+    stands_alone,
+)
 from nephoscope.collect.scanning.looked_for import LookedFor
 
 if TYPE_CHECKING:
     from nephoscope.collect.scanning.inspecting import ContentInspector
 
-READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents)
+READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents, stands_alone)
 _CHUNK = 1_048_576
 
 
