@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.running.first_import import import_own_share
 from tests.running.sampling import leave_out, refuse_gaps
 from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
+
+from nephoscope.cli.session import progress_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +40,9 @@ sys.dont_write_bytecode = False
 # a deadline is a timed assertion: it fails where the machine is busy
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# how far long work is would stand in the output of a command where the machine is busy, and not elsewhere
+progress_lines.EVERY = math.inf
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -198,7 +198,7 @@ def test_a_renamed_user_keeps_the_profile(lake: Lake, analysis: Analysis, put: P
 
 def test_one_process_works_at_a_time(lake: Lake, state: State, analysis: Analysis, put: Put) -> None:
     put("SigninLogs", routine(USERS[:2], 2), NOON + HOUR)
-    lease = state.leases.take("behavior/default", "another", 60)
+    lease = state.leases.take("behavior/default", "another", 3600)
     assert analysis.run(NOON + 2 * HOUR) is None
     lease.release()
     assert analysis.run(NOON + 2 * HOUR) is not None
@@ -212,7 +212,7 @@ def test_a_process_that_lost_its_lease_writes_nothing(
 
     def slept(self: Analysis, lease: Any, *rest: Any) -> None:
         state.leases.release(lease)
-        state.leases.take("behavior/default", "another", 60)
+        state.leases.take("behavior/default", "another", 3600)
         told_before(self, lease, *rest)
 
     monkeypatch.setattr(Analysis, "_append", slept)

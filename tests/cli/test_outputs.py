@@ -34,7 +34,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name in formats():
         result = scan("--no-history", "--output", name, data=data)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
-        texts[name] = result.output
+        texts[name] = result.stdout
     return texts
 
 
@@ -134,7 +134,7 @@ def test_every_finding_has_reasons_and_every_unknown_a_cause(report: dict) -> No
 
 
 def test_two_runs_are_equal(outputs: dict[str, str], tmp_path: Path) -> None:
-    assert scan("--no-history", "--output", "json", data=tmp_path).output == outputs["json"]
+    assert scan("--no-history", "--output", "json", data=tmp_path).stdout == outputs["json"]
 
 
 def test_sarif_is_valid_and_stable(outputs: dict[str, str], report: dict) -> None:

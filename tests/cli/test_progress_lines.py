@@ -17,3 +17,12 @@ def test_a_line_comes_when_enough_time_has_passed() -> None:
     ):
         lines(what, done, total)
     assert said == ["reading files: 1,200", "judging rules: 5 of 9"]
+
+
+def test_no_command_of_a_test_tells_how_far_it_is_since_that_hangs_on_the_machine() -> None:
+    said: list[str] = []
+    moments = iter(range(0, 10_000, 1_000))
+    lines = ProgressLines(clock=lambda: next(moments), say=said.append)
+    for done in range(5):
+        lines("judging", done, 5)
+    assert not said

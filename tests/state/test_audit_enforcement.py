@@ -176,6 +176,30 @@ CHANGES: dict[str, Callable[[Session, Table], Any]] = {
     ),
     "plain text": lambda session, table: session.execute(text(f'DELETE FROM "{table.name}"')),
 }
+#: Statements that say what they write in other words than SQLAlchemy's, `{0}` a table; each database takes some of them.
+HIDDEN_TEXTS = {
+    "a comment before the table": "DELETE FROM /* of */ {0}",
+    "a comment within the verb": "DELETE -- all\n FROM {0}",
+    "a comment within a comment": "DELETE /* of /* all */ */ FROM {0}",
+    "a schema after a space": "DELETE FROM {schema} . {0}",
+    "brackets": "DELETE FROM [{0}]",
+    "backticks": "DELETE FROM `{0}`",
+    "a text that is a name": "DELETE FROM '{0}'",
+    "two statements": "DELETE FROM leases; DELETE FROM {0}",
+    "its own commit": "DELETE FROM {0}; COMMIT",
+    "a part that nobody reads": "WITH gone AS (DELETE FROM {0} RETURNING 1) SELECT 1 FROM gone WHERE false",
+    "a part before another": "WITH gone AS (DELETE FROM {0}) DELETE FROM leases",
+    "escapes": 'DELETE FROM U&"{escaped}"',
+    "a block": "DO $$ BEGIN EXECUTE 'DELETE FROM ' || '{halves}'; END $$",
+    "a drop": "DROP TABLE {0} {cascade}",
+    "another name": "ALTER TABLE {0} RENAME TO other_name",
+}
+#: What the database itself refuses, by its name.
+_NO_SQL = {
+    "sqlite": {"a comment within a comment", "two statements", "its own commit", "a part that nobody reads", "a part before another",
+               "escapes", "a block"},
+    "postgresql": {"brackets", "backticks", "a text that is a name"},
+}  # fmt: skip
 
 
 @pytest.mark.sampled(3)
@@ -210,6 +234,70 @@ def _refused(state: State, table: Table, way: str, write: Callable[[Session, Tab
 def _count(state: State, table: Table) -> int:
     with state.reading() as session:
         return len(session.execute(select(table)).all())
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("table", DECIDED)
+def test_no_text_hides_what_it_writes(opened: State, table: str) -> None:
+    found = Base.metadata.tables[table]
+    with by_product("a test"), opened.transaction() as session:
+        _seed(session, found)
+    there, database = _count(opened, found), "sqlite" if opened.database.is_sqlite else "postgresql"
+    names = {"schema": "main" if database == "sqlite" else "public", "escaped": table.replace("_", "\\005f"),
+             "cascade": "" if database == "sqlite" else "CASCADE", "halves": table[:3] + "' || '" + table[3:]}  # fmt: skip
+    for way, statement in HIDDEN_TEXTS.items():
+        if way in _NO_SQL[database]:
+            continue
+        wanted = statement.format(table, **names)
+        with pytest.raises(UnauditedChangeError), opened.transaction() as session:
+            session.connection().exec_driver_sql(wanted, execution_options={"no_parameters": True})
+        assert _count(opened, found) == there, way
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET outcome = outcome", "DELETE FROM audit"])
+def test_an_entry_is_one_that_is_added(opened: State, statement: str) -> None:
+    with opened.transaction() as session:
+        opened.audit.add(session, "kim", "o", "t")
+
+    def change() -> None:
+        with opened.transaction() as session:
+            session.execute(text(statement))
+            _switch(opened, session)
+
+    with pytest.raises(UnauditedChangeError):
+        change()
+    assert not opened.rule_switches.of("default").rules
+
+
+def test_a_transaction_that_ends_itself_is_refused_before(opened: State) -> None:
+    def change() -> None:
+        with opened.transaction() as session:
+            _switch(opened, session)
+            session.flush()
+            session.execute(text("COMMIT"))
+
+    with pytest.raises(UnauditedChangeError):
+        change()
+    assert not opened.rule_switches.of("default").rules
+
+
+def test_statements_that_commit_each_are_refused_before(opened: State) -> None:
+    with by_product("a test"), opened.transaction() as session:
+        _switch(opened, session)
+    alone = opened.database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with alone.connect() as connection, pytest.raises(UnauditedChangeError):
+        connection.execute(text("DELETE FROM rule_switches"))
+    assert opened.rule_switches.of("default").rules
+
+
+def test_the_drivers_own_connection_of_a_file_is_watched_too(opened: State) -> None:
+    if not opened.database.is_sqlite:
+        return  # a server counts nothing beside the session: decision 411
+    with by_product("a test"), opened.transaction() as session:
+        _switch(opened, session)
+    with pytest.raises(UnauditedChangeError, match="driver"), opened.transaction() as session:
+        session.connection().connection.driver_connection.execute("DELETE FROM rule_switches")  # type: ignore[union-attr]
+    assert opened.rule_switches.of("default").rules
 
 
 def _switch(state: State, session: Session, rule: str = "r") -> None:

@@ -28,8 +28,6 @@ COLUMNS = ("rule", "until", "rows", "alerts", "incidents", "seconds", "error")
 FAULT, TERMINATED = 3, 143
 BEHAVIOR_EVERY = 5
 """Minutes between looks at behaviour where the command stays."""
-PROGRESS = 10.0
-"""Seconds between two words on how far it is."""
 BUDGET = 60.0
 """Seconds after which urgent rules get their turn again, however much else is due."""
 
@@ -254,16 +252,12 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
 
 def _counted(found: Iterator[Ran]) -> Iterator[Ran]:
     """The runs as they come; of many it is told now and then how many there were."""
-    import time
+    from nephoscope.cli.session.progress_lines import ProgressLines
 
-    from nephoscope.cli.terminal.messages import tell
-
-    said = time.monotonic()
+    tell = ProgressLines()
     for count, ran in enumerate(found, 1):
         yield ran
-        if time.monotonic() - said > PROGRESS:
-            said = time.monotonic()
-            tell(f"{count:,} windows run so far, the last of {ran.outcome.rule.name}")
+        tell(f"windows run, the last of {ran.outcome.rule.name}", count, 0)
 
 
 def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> None:

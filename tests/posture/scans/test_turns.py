@@ -142,7 +142,7 @@ def test_a_turn_that_was_taken_is_lost_and_one_that_only_ran_out_is_not(state: S
         short = EstateTurn(state.leases.renew(turn.lease, -1), 60)
         short.check()
         state.leases.renew(turn.lease, -1)
-        assert state.leases.take(LEASE, "two", 60) is not None
+        assert state.leases.take(LEASE, "two", 3600) is not None
         with pytest.raises(TurnLostError, match="what was kept before is as it was"):
             turn.check()
 
@@ -156,9 +156,9 @@ def never(who: str, seconds: float) -> None:
     [(False, "another scan is still under way"), (True, "the server's assessment is still under way")],
 )
 def test_who_is_waited_for_has_a_name(state: State, server: bool, words: str) -> None:
-    state.leases.take(LEASE, "other", 60)
+    state.leases.take(LEASE, "other", 3600)
     if server:
-        state.leases.take(SERVER_LEASE, "other", 60)
+        state.leases.take(SERVER_LEASE, "other", 3600)
     with (
         Turns(state.leases, "me") as turns,
         pytest.raises(TurnTakenError, match=words),
@@ -183,7 +183,7 @@ def test_a_scan_waits_for_its_turn_and_loses_nothing(
     state: State, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    held = [state.leases.take(LEASE, "server", 60), state.leases.take(SERVER_LEASE, "server", 60)]
+    held = [state.leases.take(LEASE, "server", 60), state.leases.take(SERVER_LEASE, "server", 3600)]
     refused = scanned(data, snapshot, "--wait", "0")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
@@ -243,7 +243,7 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
 ) -> None:
     data = tmp_path / "data"
     save_request(Request(("gone.json",)), data)
-    held = state.leases.take(LEASE, "scan", 60)
+    held = state.leases.take(LEASE, "scan", 3600)
     assert held is not None
     seen: list[Any] = []
 
@@ -262,6 +262,6 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
 def test_a_server_that_waits_for_a_scan_can_be_ended(state: State, tmp_path: Path) -> None:
     ending = threading.Event()
     ending.set()
-    state.leases.take(LEASE, "scan", 60)
+    state.leases.take(LEASE, "scan", 3600)
     with pytest.raises(assessing.EndedError):
         assessing.assess(Settings(data=tmp_path / "data"), Request(("x.json",)), state, ending)

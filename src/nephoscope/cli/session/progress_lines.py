@@ -16,7 +16,7 @@ EVERY = 10.0
 class ProgressLines:
     """Tells of the work on standard error; the first line comes when the work has lasted `every` seconds."""
 
-    every: float = EVERY
+    every: float = field(default_factory=lambda: EVERY)
     clock: Callable[[], float] = time.monotonic
     say: Callable[[str], object] = tell
     _said: float = field(init=False)
@@ -36,7 +36,7 @@ class ProgressLines:
 class WaitingLines:
     """Tells on standard error who is waited for and how long already: at once, and then every so many seconds."""
 
-    every: float = EVERY
+    every: float = field(default_factory=lambda: EVERY)
     say: Callable[[str], object] = tell
     _next: float = 0.0
 

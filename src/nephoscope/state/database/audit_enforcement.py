@@ -6,7 +6,6 @@ statements and plain text alike. What the product changes there by itself says s
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,19 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
+from nephoscope.state.database.written_tables import AUDIT, HIDDEN, read_written
 from nephoscope.state.tables.columns import Base, Decided
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-AUDIT = "audit"
+    from nephoscope.state.database.written_tables import Written
+
 _KEY = "nephoscope_changes"
-#: DML at any place of a statement, since a common table expression may hold it; the schema is optional.
-_DML = re.compile(
-    r"\b(?:insert(?:\s+or\s+\w+)?\s+into|replace\s+into|update(?:\s+or\s+\w+)?(?:\s+only)?|delete\s+from(?:\s+only)?"
-    r"|merge\s+into|truncate(?:\s+table)?|copy)\s+(?:\"?\w+\"?\.)?\"?(\w+)\"?",
-    re.IGNORECASE,
-)
+#: What was changed by the driver's own connection, past the session.
+_PAST = "(by the driver's connection)"
 #: What the product does by itself now, '' = nothing.
 _BY_PRODUCT: ContextVar[str] = ContextVar("by_product", default="")
 #: Of each audited block around: what waits of its entry, empty once it is kept.
@@ -44,12 +41,14 @@ class UnauditedChangeError(RuntimeError):
 class _Changes:
     """What a transaction has changed: tables of decisions and the audit, in order, so that a savepoint can take some back.
 
-    `unsure` are tables of a statement whose rows SQLite counts only when all of its answer is read, and the count before it.
+    `rows` is how many the driver of SQLite had changed when it was last asked. `unread` are the tables of a statement whose rows
+    it counts only when all of its answer is read, None where there is no such statement.
     """
 
     tables: list[str] = field(default_factory=list)
     savepoints: list[int] = field(default_factory=list)
-    unsure: tuple[list[str], int] | None = None
+    rows: int = 0
+    unread: list[str] | None = None
 
 
 @contextmanager
@@ -75,7 +74,7 @@ def audited_block(waiting: list[Any]) -> Iterator[None]:
 def enforce(engine: Engine) -> None:
     """Watch every transaction of an engine."""
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "before_cursor_execute", _settle)
+    event.listen(engine, "before_cursor_execute", _executing)
     event.listen(engine, "after_cursor_execute", _executed)
     event.listen(engine, "savepoint", _savepoint)
     event.listen(engine, "rollback_savepoint", _rollback_savepoint)
@@ -84,45 +83,65 @@ def enforce(engine: Engine) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.info[_KEY] = _Changes()
+    connection.info[_KEY] = _Changes(rows=_rows(connection) or 0)
 
 
 def _changes(connection: Connection) -> _Changes:
-    found: _Changes = connection.info.setdefault(_KEY, _Changes())
+    found: _Changes = connection.info.setdefault(_KEY, _Changes(rows=_rows(connection) or 0))
     return found
+
+
+def _rows(connection: Connection) -> int | None:
+    """How many rows SQLite has changed by a connection, at whoever's wish; None for another database."""
+    driver: Any = connection.connection.dbapi_connection
+    return driver.total_changes if isinstance(driver, sqlite3.Connection) else None
+
+
+def _executing(
+    connection: Connection, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+) -> None:
+    _settle(connection)
+    written = read_written(statement)
+    if written.commits:
+        _check([*_changes(connection).tables, *_decisions(written)])
+    elif connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        _check(_decisions(written))
 
 
 def _executed(
     connection: Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
 ) -> None:
-    tables = [
-        one for one in _written(statement) if one == AUDIT or (not _BY_PRODUCT.get() and is_decided(one))
-    ]
-    if not tables:
-        return
-    driver: Any = connection.connection.dbapi_connection
-    changes = _changes(connection)
-    if isinstance(driver, sqlite3.Connection) and "returning" in statement.lower():
-        changes.unsure = tables, driver.total_changes
-    elif cursor.rowcount != 0:
+    written, changes = read_written(statement), _changes(connection)
+    tables = [*_decisions(written), *([AUDIT] if written.enters else ())]
+    rows = _rows(connection)
+    if rows is None:
+        changed = cursor.rowcount != 0 or not written.counted
+    else:
+        changed, changes.rows = rows > changes.rows or written.defines, rows
+        if written.returns and not changed:
+            changes.unread = tables
+    if changed:
         changes.tables += tables
 
 
-def _settle(connection: Connection, *_: Any) -> None:
-    """Note the tables of the last statement where it has changed rows."""
+def _decisions(written: Written) -> list[str]:
+    """What a statement may write that people decide in, unless the product does it by itself."""
+    if _BY_PRODUCT.get():
+        return []
+    return sorted(one for one in written.tables if one == HIDDEN or is_decided(one))
+
+
+def _settle(connection: Connection) -> None:
+    """Note what was changed since the last statement: by its answer that was read, or past the session."""
     changes = _changes(connection)
-    driver: Any = connection.connection.dbapi_connection
-    if changes.unsure is not None:
-        tables, before = changes.unsure
-        changes.unsure = None
-        if driver.total_changes > before:
-            changes.tables += tables
-
-
-@lru_cache(maxsize=4096)
-def _written(statement: str) -> frozenset[str]:
-    """The tables that a statement writes, lower-cased; a word that is none does no harm."""
-    return frozenset(one.lower() for one in _DML.findall(statement))
+    rows = _rows(connection)
+    if rows is not None and rows > changes.rows:
+        changes.rows = rows
+        if changes.unread is not None:
+            changes.tables += changes.unread
+        elif not _BY_PRODUCT.get():
+            changes.tables.append(_PAST)
+    changes.unread = None
 
 
 def is_decided(table: str) -> bool:
@@ -150,7 +169,7 @@ def _savepoint(connection: Connection, _name: str | None) -> None:
 
 def _rollback_savepoint(connection: Connection, _name: str, _context: None) -> None:
     changes = _changes(connection)
-    changes.unsure = None
+    changes.unread = None
     del changes.tables[changes.savepoints.pop() :]
 
 
@@ -160,9 +179,12 @@ def _release_savepoint(connection: Connection, _name: str, _context: None) -> No
 
 def _commit(connection: Connection) -> None:
     _settle(connection)
-    tables = _changes(connection).tables
-    if AUDIT in tables or any(not waiting for waiting in _AUDITED.get()):
+    _check(_changes(connection).tables)
+
+
+def _check(tables: list[str]) -> None:
+    """Raise UnauditedChangeError where there is a change among what was written, and no entry."""
+    if not tables or AUDIT in tables or any(not waiting for waiting in _AUDITED.get()):
         return
-    if tables:
-        changed = ", ".join(sorted(set(tables)))
-        raise UnauditedChangeError(f"a change without an audit entry was not committed: {changed}")
+    changed = ", ".join(sorted(set(tables)))
+    raise UnauditedChangeError(f"a change without an audit entry was not committed: {changed}")
