@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -52,11 +52,14 @@ def opened(data: Path) -> Iterator[tuple[Lake, State, Loading]]:
         yield lake, state, Loading(lake, state, lake.workspace("default"))
 
 
-def filled(data: Path, generator: Generator) -> Path:
-    """A data folder with the company's days, its estate and watchlists; no row is late for a schedule that runs over them."""
+def filled(data: Path, generator: Generator, streams: Container[str] | None = None) -> Path:
+    """A data folder with the company's days (of all its logs, or of some), its estate and watchlists.
+
+    No row is late for a schedule that runs over them.
+    """
     with opened(data) as (_, _, loading):
         loading.describe()
-        tally = loading.days(generator)
+        tally = loading.days(generator, streams)
         assert not tally.bad, tally.bad
     return data
 

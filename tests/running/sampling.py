@@ -1,13 +1,18 @@
-"""Which tests `make test` leaves to `make test-all`: those marked `full`, and of like cases all but a share of each kind."""
+"""Which tests `make test` leaves to `make test-all`: those marked `full`, and of like cases what goes beyond their share or budget.
+
+A budget needs no mark: what a case of a function takes is measured (`make durations`), and a function with dear cases runs fewer.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.running.durations import function_of, recorded_cases
 from tests.running.tiers import FULL, is_of_full
 
 if TYPE_CHECKING:
@@ -16,6 +21,10 @@ if TYPE_CHECKING:
 
 #: `pytest.mark.sampled(ONE_IN, each=KIND)`: `make test` runs one case in so many of each kind, and at least one.
 SAMPLED = "sampled"
+#: Processor seconds that the cases of one function take in `make test`.
+BUDGET = 1.0
+#: So many cases of a function run whatever they take.
+LEAST = 3
 #: What is real beside our own code -> where its tests are: `make test` has a case of each.
 COMPONENTS = {
     "Azurite": "tests/ingest/live/test_storage.py",
@@ -34,17 +43,29 @@ COMPONENTS = {
 def leave_out(items: Sequence[Item]) -> set[Item]:
     """Choose the tests that run in the full counts alone; the same ones in every process and every run."""
     full = {item for item in items if item.get_closest_marker(FULL) is not None}
-    kinds: defaultdict[tuple[str, str], list[Item]] = defaultdict(list)
-    shares: dict[tuple[str, str], int] = {}
+    functions: defaultdict[str, list[Item]] = defaultdict(list)
     for item in items:
-        mark = item.get_closest_marker(SAMPLED)
-        if mark is not None and item not in full:
-            kind = item.nodeid.split("[", 1)[0], _kind_of(item, mark)
-            kinds[kind].append(item)
-            shares[kind] = _share_of(item, mark)
-    for kind, cases in kinds.items():
-        full.update(sorted(cases, key=_turn)[-(-len(cases) // shares[kind]) :])
+        if item not in full:
+            functions[function_of(item.nodeid)].append(item)
+    for function, cases in functions.items():
+        full.update(_beyond(cases, recorded_cases().get(function, 0.0)))
     return full
+
+
+def _beyond(cases: Sequence[Item], seconds: float) -> Iterator[Item]:
+    """Tell the cases of a function that are beyond their share, or beyond the budget where one takes so many seconds."""
+    kinds: defaultdict[str, list[Item]] = defaultdict(list)
+    shares: dict[str, int] = {}
+    for item in cases:
+        mark = item.get_closest_marker(SAMPLED)
+        kind = "" if mark is None else _kind_of(item, mark)
+        kinds[kind].append(item)
+        shares[kind] = 1 if mark is None else _share_of(item, mark)
+    kept = {kind: -(-len(several) // shares[kind]) for kind, several in kinds.items()}
+    fitting = max(LEAST, round(BUDGET / seconds)) if seconds else len(cases)
+    part = min(1.0, fitting / sum(kept.values()))
+    for kind, several in kinds.items():
+        yield from sorted(several, key=_turn)[max(1, math.floor(kept[kind] * part + 1e-9)) :]
 
 
 def refuse_gaps(config: pytest.Config, left: Iterable[str]) -> None:

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     import pytest
     from xdist.workermanage import WorkerController
 
-#: The folder whose files share one browser, whose driver's loop blocks all others of its process: one unit.
+#: The folder whose files share one browser, whose driver's loop blocks all others of its process.
 BROWSER = "tests/browser"
+#: Folders whose files share a server that is dear to start: each is one unit.
+FOLDERS = (BROWSER, "tests/sdk")
 
 
 def unit_of(nodeid: str) -> str:
-    """Tell what a test is handed out with: its file, or the folder of the browser."""
+    """Tell what a test is handed out with: its file, or the folder whose server it shares."""
     file = nodeid.split("::", 1)[0]
-    return BROWSER if file.startswith(f"{BROWSER}/") else file
+    return next((folder for folder in FOLDERS if file.startswith(f"{folder}/")), file)
 
 
 @cache

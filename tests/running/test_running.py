@@ -91,6 +91,20 @@ def test_no_test_changes_the_path_of_imports() -> None:
     assert [str(file) for file in files if changed.search(file.read_text(encoding="utf-8"))] == []
 
 
+def test_the_files_of_a_folder_with_one_server_are_one_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {
+        "tests/sdk/test_reads.py": (2.0, 1.0),
+        "tests/sdk/test_writes.py": (1.0, 4.0),
+        "tests/a.py": (5.0, 5.0),
+    }
+    monkeypatch.setattr(durations, "recorded", lambda: table)
+    turn_of.cache_clear()
+    units = {unit_of(f"{file}::test[tests/browser/x]") for file in table}
+    assert sorted(units, key=turn_of) == ["tests/sdk", "tests/a.py"]
+    assert turn_of("tests/sdk") == -6.0
+    turn_of.cache_clear()
+
+
 def test_the_longest_is_first_and_the_browser_is_one_and_last(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {"tests/a.py": (2.0, 5.0), "tests/b.py": (4.0, 1.0)}
     table |= {f"tests/browser/{name}.py": (3.0, 1.0) for name in "cd"}
@@ -230,6 +244,20 @@ def test_what_is_measured_replaces_the_rows_of_its_files(
     durations.write({"again.py": (2.04, 1.0), "short.py": (0.3, 0.2), "new.py": (0.1, 0.7)})
     durations.recorded.cache_clear()
     assert table.read_text() == "file,seconds,processor\nagain.py,2.0,1.0\nkept.py,1.5,0.1\nnew.py,0.1,0.7\n"
+
+
+def test_a_case_of_each_function_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("kept", "again"):
+        (tmp_path / f"{name}.py").touch()
+    table = tmp_path / "tests" / "running" / "cases.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("function,processor\nagain.py::test,9.0\ngone.py::test,5.0\nkept.py::test,1.5\n")
+    monkeypatch.setattr(durations, "TABLE", table.with_name("durations.csv"))
+    monkeypatch.setattr(durations, "CASES", table)
+    durations.recorded_cases.cache_clear()
+    durations.write_cases({"again.py::test": (4, 1.0), "again.py::short": (10, 0.02)})
+    durations.recorded_cases.cache_clear()
+    assert table.read_text() == "function,processor\nagain.py::test,0.25\nkept.py::test,1.50\n"
 
 
 def test_the_processor_is_measured() -> None:

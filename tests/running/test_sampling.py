@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.running import sampling
 from tests.running.sampling import COMPONENTS, leave_out, refuse_gaps
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,28 @@ def test_each_kind_has_its_share(each: Any) -> None:
     ]
     kinds = [one.callspec.params["kind"] for one in left(cases)]
     assert {kind: kinds.count(kind) for kind in sizes} == {"join": 2, "scan": 1, "take": 1}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "runs"), [(0.0, 40), (0.01, 40), (0.05, 20), (0.1, 10), (0.4, 3), (9.0, 3)]
+)
+def test_dear_cases_of_a_function_are_as_many_as_its_budget_pays(
+    seconds: float, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "recorded_cases", lambda: {"test_one.py::test": seconds})
+    cases = [case(str(number)) for number in range(40)]
+    first = left(cases)
+    assert len(first) == runs
+    assert left(cases[::-1]) == first[::-1]
+
+
+def test_a_budget_leaves_each_kind_its_part_and_one_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "recorded_cases", lambda: {"test_one.py::test": 0.1})
+    mark = pytest.mark.sampled(2, each="kind")
+    sizes = {"join": 60, "scan": 1, "take": 20}
+    cases = [case(f"{kind}-{n}", mark, kind=kind) for kind, size in sizes.items() for n in range(size)]
+    kinds = [one.callspec.params["kind"] for one in left(cases)]
+    assert {kind: kinds.count(kind) for kind in sizes} == {"join": 7, "scan": 1, "take": 2}
 
 
 def test_what_has_no_mark_stays_and_what_is_full_goes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ from nephoscope.state.access.principals import PrincipalKind, SecretKind
 SECRET = "nephc_" + "s" * 43
 CONTENT = Path(__file__).parents[2] / "src" / "nephoscope" / "content"
 SAMPLE = CONTENT / "sample"
+_standing = ExitStack()
 
 
 def read(path: Path) -> Any:
@@ -199,8 +201,16 @@ def sample():
 def server(tmp_path_factory):
     """(address, file of the authority, data folder) of a running server."""
     data = tmp_path_factory.mktemp("sdk")
-    with serving(data, "--demo", link=True) as found:
+    with _standing:
+        found = _standing.enter_context(serving(data, "--demo", link=True))
         yield found.address, found.authority, data
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the server behind the last test of this folder: it goes on computing as long as it stands."""
+    if nextitem is None or not nextitem.path.is_relative_to(Path(__file__).parent):
+        _standing.close()
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,7 @@ def jobs_of(engine: SparkEngine) -> list[str | None]:
     return [context_of(engine).getLocalProperty(key) for key in GROUP]
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.full)])
 def test_rows_and_types_are_those_of_duckdb(every: int) -> None:
     """One session for all queries: it takes seconds to start."""
     catalog = catalog_of(TABLES)

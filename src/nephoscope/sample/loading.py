@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from importlib.resources import as_file
@@ -38,11 +38,15 @@ class Loading:
     state: State
     workspace: Workspace
 
-    def days(self, generator: Generator) -> Tally:
-        """Take whole days in, each as if it had come at its beginning: no row is late for a schedule that runs in that time."""
+    def days(self, generator: Generator, streams: Container[str] | None = None) -> Tally:
+        """Take whole days in, of all logs or of some, each day as if it had come at its beginning.
+
+        So no row is late for a schedule that runs in that time.
+        """
         tally = Tally()
         for day in generator.each_day:
-            self.take(generator.entries(day), datetime.combine(day, time(), UTC), tally)
+            found = [one for one in generator.entries(day) if streams is None or one.stream in streams]
+            self.take(found, datetime.combine(day, time(), UTC), tally)
         self.lake.flush(timeout=600)
         return tally
 

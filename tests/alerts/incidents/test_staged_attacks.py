@@ -1,7 +1,7 @@
 """Each staged attack is one incident: with its entities and stages, also when a log comes late or nothing runs for two hours.
 
-In full all six over thirty days of five hundred accounts, by all rules; else one over a few days of a small company, by the rules that
-read its log.
+In full all six over thirty days of five hundred accounts, by all rules; else one over a few days of its log in a small company, by the
+rules that read it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ VARIANTS = ("on time", "late", "stopped")
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Generator]:
     generator = Generator((END - timedelta(days=5)).date(), 5, users=60)
-    return replay.filled(tmp_path_factory.mktemp("small") / "data", generator), generator
+    return replay.filled(tmp_path_factory.mktemp("small") / "data", generator, {"kubernetes"}), generator
 
 
 @pytest.fixture(scope="module")

@@ -275,8 +275,9 @@ def test_rows_in_any_order_give_the_same_alerts(
     ran(schedule, START + 6 * MINUTE)
     luck, rows = random.Random(7), signins(length)
     luck.shuffle(rows)
-    for part in range(4):
-        late.put(rows[part::4], START + length + part * MINUTE)
+    parts = 2 * hours
+    for part in range(parts):
+        late.put(rows[part::parts], START + length + part * MINUTE)
         # another process looks each time: what was seen is in the state
         ran(late.schedule([*several, *loose]) if part % 2 else schedule, START + length + (6 + part) * MINUTE)
     found, names = late.alerts(), {one.id for one in several}
