@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.content.loader import documents
+from nephoscope.posture.policies.packs import Packs, own_catalogue
 from nephoscope_policy import PolicyError, catalogue_cache
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
 from nephoscope_policy.intake import GOVERNMENT_CLOUD
@@ -208,6 +209,25 @@ def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> No
     folder(root, {"a.json": definition(displayName="Renamed")})
     assert catalogue_cache.load(documents(root), cache).definition("one").display_name == "Renamed"
     assert len(list(cache.glob("*.seen"))) == 1, "a file changed just now is not remembered by its time"
+
+
+def test_a_definition_is_parsed_once_in_all_catalogues_that_include_it() -> None:
+    own, theirs = (Catalogue.of_bodies([(definition(name), Place("x"))]) for name in ("one", "two"))
+    both = own.including(theirs)
+    again = both.including(Catalogue.of_bodies([(definition("three"), Place("y"))]))
+    assert again.definition("one") is both.definition("one") is own.definition("one")
+    assert again.definition("two") is theirs.definition("two")
+    assert again.definition("three") is again.definition("three")
+
+
+def test_what_ships_is_read_once_a_process(tmp_path: Path) -> None:
+    several = [Packs(tmp_path / name) for name in ("a", "b")]
+    for one in several:
+        one.add(folder(tmp_path / "in", {"a.json": definition("mine")}))
+    first, second = (one.catalogue() for one in several)
+    entry = next(own_catalogue(tmp_path / "a").definitions())
+    assert first.parsed(entry) is second.parsed(entry)
+    assert first.definition("mine") is not second.definition("mine")
 
 
 def test_the_cache_is_its_owners_and_changes_no_folder_above_it(tmp_path: Path) -> None:

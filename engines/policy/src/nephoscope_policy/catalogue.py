@@ -57,6 +57,7 @@ class Catalogue:
         self.files = files
         self._definitions: dict[str, Definition] = {}
         self._initiatives: dict[str, Initiative] = {}
+        self._earlier: tuple[Catalogue, ...] = ()
 
     @classmethod
     def of(cls, documents: Iterable[Document], cloud: str = PUBLIC_CLOUD) -> Catalogue:
@@ -88,7 +89,9 @@ class Catalogue:
                     entries.append(entry)
                 elif known.digest != entry.digest:
                     problems.append(conflict(entry, known))
-        return Catalogue(entries, problems, self.files + sum(other.files for other in others))
+        made = Catalogue(entries, problems, self.files + sum(other.files for other in others))
+        made._earlier = (self, *others)
+        return made
 
     @property
     def taken(self) -> Taken:
@@ -141,10 +144,21 @@ class Catalogue:
         return self._initiatives[entry.digest]
 
     def parsed(self, entry: Entry) -> Definition:
-        """The definition of an entry, parsed once; PolicyError when its document cannot be used."""
+        """The definition of an entry, parsed once in this catalogue and all that include it; PolicyError when it cannot be used."""
+        earlier = next((one for one in self._earlier if one.holds(entry)), None)
+        if earlier is not None:
+            return earlier.parsed(entry)
         if entry.digest not in self._definitions:
             self._definitions[entry.digest] = Definition.parse(entry.document(), entry.place)
         return self._definitions[entry.digest]
+
+    def holds(self, entry: Entry) -> bool:
+        """Tell whether the content of an entry is in this catalogue."""
+        return entry.digest in self._digests
+
+    @cached_property
+    def _digests(self) -> frozenset[str]:
+        return frozenset(entry.digest for entry in self.entries)
 
     def _newest(self, kind: Kind) -> Iterator[Entry]:
         for (entry_kind, _), versions in self._by_id.items():

@@ -103,7 +103,7 @@ class Definition:
         checker = Checker(aliases, switches, self.parameters, self._prefix)
         checker.definition(self.tree)
         raise_all(checker.errors)
-        self._checked.append((aliases, switches))
+        self._checked = [*self._checked[-_KEPT_CHECKS + 1 :], (aliases, switches)]
 
     def require_details(self) -> None:
         """Raise PolicyError where the default effect lacks the details that Azure asks for when a definition is created.
@@ -162,6 +162,7 @@ class Definition:
 
 
 _KEPT_RULES = 16
+_KEPT_CHECKS = 8
 
 
 def _literal(operand: tree.Operand) -> object:

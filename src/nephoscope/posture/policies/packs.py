@@ -88,7 +88,7 @@ class Packs:
 
     def catalogue(self, folders: Iterable[Path] = ()) -> Catalogue:
         """The shipped pack, the imported packs and the given folders as one catalogue."""
-        own = catalogue_cache.load(own_documents(), self._own_cache())
+        own = own_catalogue(self._own_cache())
         packs = [self._pack(path) for path in self._files(self._packs)]
         return own.including(*packs, *(self.folder(folder) for folder in folders))
 
@@ -146,6 +146,16 @@ def _stored(path: Path) -> _Stored:
         return msgspec.msgpack.decode(path.read_bytes(), type=_Stored)
     except msgspec.DecodeError as error:
         raise ContentError(f"a damaged pack: import its content again ({error})", Place(str(path))) from error
+
+
+_own: list[Catalogue] = []
+
+
+def own_catalogue(cache: Path) -> Catalogue:
+    """Read what ships with nephoscope once a process; the first who asks says which folder keeps it for other processes."""
+    if not _own:
+        _own.append(catalogue_cache.load(own_documents(), cache))
+    return _own[0]
 
 
 def own_documents() -> list[Document]:
