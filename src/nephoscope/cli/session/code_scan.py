@@ -28,6 +28,7 @@ from nephoscope.posture.code.template.plan_scan import failing_before_apply
 from nephoscope.posture.code.template.scan import CODE_SUFFIXES, scan_files, scan_targets
 from nephoscope.posture.code.template.verdict_basis import basis_of
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
+from nephoscope.posture.code.template.what_if_scan import failing_before_deployment
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.policies.planning import build_plan
 from nephoscope_policy.arm.template import Scope
@@ -239,6 +240,7 @@ def _before(
     if foreign is not None:
         report = foreign.extend(report, [(earlier, inside)])
     applied = failing_before_apply(repository, names, judge, scope)
+    applied += failing_before_deployment(repository, names, judge)
     return fingerprints_before(report.findings, base.renamed) | fingerprints_before(applied, {})
 
 

@@ -15,6 +15,7 @@ _SUFFIXES = (".bicep", ".bicepparam")
 _TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
 _PLAN = re.compile(rb"\"(?:resource_changes|planned_values|terraform_version)\"\s*:")
 _FORMAT = re.compile(rb"\"format_version\"\s*:")
+_CHANGE = b'"changeType"'
 _MANIFEST = "coverage.json"
 _REPOSITORY = (".git", ".github", "Dockerfile", ".gitlab-ci.yml", "azure-pipelines.yml")
 _HEAD = 65_536
@@ -56,6 +57,10 @@ def _is_template(path: Path) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return False
+    if _CHANGE in head:
+        from nephoscope.collect.templates.arm.what_if import is_what_if
+
+        return is_what_if(path.name, head.decode("utf-8", "replace"))
     return _has_outermost(_TEMPLATE, head) or (_has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head))
 
 

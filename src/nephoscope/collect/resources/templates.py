@@ -25,7 +25,7 @@ _SCHEMAS = {
     "createuidefinition": ("a portal form of an ARM template", _TEMPLATE),
 }
 _STATE = ("a Terraform state", "show it as JSON and scan that: terraform show -json > state.json")
-_WHAT_IF = ("a what-if result", "scan the template that it was made from")
+_WHAT_IF = ("a what-if result", _ALONE)
 _MAX_WALKED = 10_000
 
 

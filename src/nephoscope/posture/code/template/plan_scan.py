@@ -15,7 +15,7 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.repository import Repository
     from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
-    from nephoscope.posture.code.template.judge import Judgement, TemplateJudge
+    from nephoscope.posture.code.template.judge import TemplateJudge
     from nephoscope.posture.code.template.template_report import TemplateReport
     from nephoscope_policy.arm.template import Scope
 
@@ -43,7 +43,7 @@ def judge_plans(
         except UnreadableFileError as error:
             report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
             continue
-        _take(judge.judge(plan.resources), report)
+        report.take(judge.judge(plan.resources))
         report.findings += (_not_mapped(plan, one) for one in plan.unmapped)
 
 
@@ -63,14 +63,6 @@ def failing_before_apply(
 
 def _subscription(scope: Scope) -> str:
     return "" if scope.subscription_id == ASSUMED_SUBSCRIPTION else scope.subscription_id
-
-
-def _take(judgement: Judgement, report: TemplateReport) -> None:
-    report.states += judgement.states
-    report.elsewhere += judgement.elsewhere
-    report.resources += judgement.resources
-    report.unread += (UnreadFile(region, why) for region, why in judgement.unjudged)
-    report.findings += judgement.findings
 
 
 def _not_mapped(plan: TerraformPlan, unmapped: Unmapped) -> CodeFinding:

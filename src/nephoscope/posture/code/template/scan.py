@@ -22,6 +22,7 @@ from nephoscope.posture.code.template.repository_files import RepositoryFiles, i
 from nephoscope.posture.code.template.shares import Exchange, in_shares, processes_for
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
+from nephoscope.posture.code.template.what_if_scan import judge_what_ifs
 from nephoscope_policy.arm.template import Scope
 
 CODE_SUFFIXES = (
@@ -69,6 +70,7 @@ class TemplateScan:
             if verdict.beside is not None:
                 self._merge_beside(name, verdict.beside)
         judge_plans(repository, names, self._judge, self._scope, self.report)
+        judge_what_ifs(repository, names, self._judge, self.report)
         self.rules |= self._judge.rules
 
     def _verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from nephoscope.posture.code.template.judge import Judgement
 
 
 @dataclass(slots=True)
@@ -20,3 +24,11 @@ class TemplateReport:
     states: Counter[State] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
     resources: list[PlannedPlace] = field(default_factory=list)
+
+    def take(self, judgement: Judgement) -> None:
+        """Add what judging one plan came to."""
+        self.states += judgement.states
+        self.elsewhere += judgement.elsewhere
+        self.resources += judgement.resources
+        self.unread += (UnreadFile(region, why) for region, why in judgement.unjudged)
+        self.findings += judgement.findings

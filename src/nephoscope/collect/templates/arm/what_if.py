@@ -1,0 +1,170 @@
+"""What-if results of deployments: what will be there, as Azure says it before the deployment.
+
+Source: https://learn.microsoft.com/rest/api/resources/deployments/what-if (WhatIfOperationResult), which `az deployment ... what-if
+--no-pretty-print` prints without its `properties`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.templates.discovery import UnreadableFileError
+from nephoscope_policy.arm.template.document import Document, Written, member
+from nephoscope_policy.arm.template.errors import TemplateError
+from nephoscope_policy.arm.unknown import Unknown
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.document import Path
+
+MAX_SIZE = 16 * 1024 * 1024
+_CHANGES = re.compile(r'"changes"\s*:\s*\[\s*\{')
+_CHANGE = re.compile(r'"changeType"\s*:')
+_EXPRESSION = re.compile(r"\[[A-Za-z][\w.]*\(.*\)[^\]]*\]", re.DOTALL)
+_MADE = frozenset({"create", "deploy", "modify", "nochange"})
+"""Changes of what a template deploys; the rest (delete, ignore, noEffect, unsupported) makes nothing."""
+
+
+def is_what_if(name: str, head: str) -> bool:
+    """Return whether a file by its name and head is the JSON of a what-if result that says changes."""
+    return name.endswith(".json") and bool(_CHANGES.search(head)) and bool(_CHANGE.search(head))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WhatIfResource:
+    """A resource as a what-if result says that it will be, or, of a result that is read so, as it was.
+
+    `path` leads to its body in the document. An expression that what-if leaves as it is written is an Unknown.
+    """
+
+    document: Document
+    path: Path
+    id: str
+    body: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The full name with the parents' names."""
+        return "/".join(self._own[2::2])
+
+    @property
+    def type(self) -> str:
+        """The type as the id has it."""
+        return "/".join([self._own[0], *self._own[1::2]])
+
+    @property
+    def container(self) -> str:
+        """The id of the resource or scope that it stands in."""
+        nested = len(self._own) > 3
+        return self.id.rsplit("/", 2)[0] if nested else self.id.rpartition("/providers/")[0]
+
+    @property
+    def label(self) -> str:
+        """What people know it by beside its id: nothing."""
+        return ""
+
+    @property
+    def api_version(self) -> Any:
+        """The version of the API that it is sent to."""
+        return self.body.get("apiVersion")
+
+    @property
+    def condition(self) -> bool:
+        """A result has what will be there."""
+        return True
+
+    @property
+    def existing(self) -> bool:
+        """What is only read is not among the changes."""
+        return False
+
+    @property
+    def told(self) -> None:
+        """A result tells all that is sent."""
+        return
+
+    @property
+    def written(self) -> Written:
+        """Where the whole is written."""
+        return Written(self.document, self.path)
+
+    def member(self, name: str) -> tuple[str, Any] | None:
+        """A member of the body, with its name as it is spelled."""
+        return member(self.body, name)
+
+    def trace(self, *steps: str | int) -> tuple[Written, ...]:
+        """The places of a part of the body: the whole, then the part or the nearest one around it."""
+        here, path = self._value(), self.path
+        for step in steps:
+            found = _inside(here, step)
+            if found is None:
+                break
+            path, here = (*path, found[0]), found[1]
+        return (self.written,) if path == self.path else (self.written, Written(self.document, path))
+
+    @property
+    def _own(self) -> list[str]:
+        return self.id.rpartition("/providers/")[2].split("/")
+
+    def _value(self) -> Any:
+        here: Any = self.document.value
+        for step in self.path:
+            here = here[step]
+        return here
+
+
+def read_what_if(text: str | bytes, name: str, *, before: bool = False) -> list[WhatIfResource]:
+    """Read what a result says will be there (with `before`, what was); raises UnreadableFileError with the place."""
+    try:
+        document = Document.parse(text, name, MAX_SIZE)
+    except TemplateError as error:
+        place = error.problem.place
+        raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
+    return list(_resources(document, "before" if before else "after", before=before))
+
+
+def _resources(document: Document, state: str, *, before: bool) -> Iterator[WhatIfResource]:
+    for path, change in _changes(document.value):
+        kind = member(change, "changeType")
+        if kind is None or str(kind[1]).lower() not in _MADE:
+            continue
+        body, own = member(change, state), member(change, "resourceId")
+        if body is not None and isinstance(body[1], dict) and own is not None and isinstance(own[1], str):
+            yield WhatIfResource(
+                document, (*path, body[0]), own[1], _opened({**body[1], "id": own[1]}, own[1])
+            )
+        elif not before:
+            place = document.place(path)
+            said = "says changes without bodies: ask for them, --result-format FullResourcePayloads"
+            raise UnreadableFileError(f"the what-if result {said}", place.line or 1, place.column or 1)
+
+
+def _changes(value: Any) -> Iterator[tuple[Path, Any]]:
+    """The changes of a result, as Azure answers it or as the command prints it, with their paths."""
+    path: Path = ()
+    inner = member(value, "properties")
+    if inner is not None and member(inner[1], "changes") is not None:
+        path, value = (inner[0],), inner[1]
+    found = member(value, "changes")
+    for index, change in enumerate(found[1] if found is not None and isinstance(found[1], list) else ()):
+        if found is not None:
+            yield (*path, found[0], index), change
+
+
+def _opened(value: Any, id_: str) -> Any:
+    """A value in which expressions that Azure answers at deployment are unknown."""
+    if isinstance(value, dict):
+        return {key: _opened(one, id_) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_opened(one, id_) for one in value]
+    if isinstance(value, str) and _EXPRESSION.fullmatch(value):
+        return Unknown("any", "runtime", "what-if leaves the expression as it is written", f"{id_}{value}")
+    return value
+
+
+def _inside(value: Any, step: str | int) -> tuple[str | int, Any] | None:
+    if isinstance(step, str):
+        return member(value, step)
+    return (step, value[step]) if isinstance(value, list) and 0 <= step < len(value) else None

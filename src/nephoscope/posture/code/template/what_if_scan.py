@@ -1,0 +1,49 @@
+"""Scan what-if results: each is judged as what Azure says that a deployment makes of what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.templates.arm.what_if import is_what_if, read_what_if
+from nephoscope.collect.templates.discovery import HEAD, UnreadableFileError
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.arm.repository import Repository
+    from nephoscope.posture.code.template.judge import TemplateJudge
+    from nephoscope.posture.code.template.template_report import TemplateReport
+
+
+def judge_what_ifs(
+    repository: Repository, names: Iterable[str], judge: TemplateJudge, report: TemplateReport
+) -> None:
+    """Judge the what-if results among files and add what comes of them to a report."""
+    for name, data in _results(repository, names):
+        report.files.append(name)
+        try:
+            listed = read_what_if(data, name)
+        except UnreadableFileError as error:
+            report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
+            continue
+        report.take(judge.judge(listed))
+
+
+def failing_before_deployment(
+    repository: Repository, names: Iterable[str], judge: TemplateJudge
+) -> list[CodeFinding]:
+    """What fails in Azure before the deployments of the what-if results among files, as they themselves say."""
+    found: list[CodeFinding] = []
+    for name, data in _results(repository, names):
+        try:
+            found += judge.judge(read_what_if(data, name, before=True)).findings
+        except UnreadableFileError:
+            continue  # the scan says it
+    return [one for one in found if one.state is FindingState.FAILED]
+
+
+def _results(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    for name in sorted(names):
+        data = (repository.load(name) or b"") if name.endswith(".json") else b""
+        if is_what_if(name, data[:HEAD].decode("utf-8", "replace")):
+            yield name, data
