@@ -43,8 +43,8 @@ def command(data: Path, /, **options: Any) -> None:
     `azure:<subscription id>`) the live estate that you may read, collected first, and `facts:` all own facts (`nephoscope facts`);
     those about the subscriptions of TARGET count in any case. Without TARGET the last scan is repeated.
 
-    TARGET may also be an ARM template, a Bicep file, a Terraform plan (terraform show -json), or a folder with these: then what
-    they would deploy is judged by the same policies, and each finding names the file, line and column that decides.
+    TARGET may also be an ARM template, a Bicep file, a Terraform plan (terraform show -json), a what-if result, or a folder with
+    these: then what they would deploy is judged by the same policies, and each finding names the file, line and column that decides.
     """
     from nephoscope.cli.session.code_targets import is_code
 
