@@ -6,6 +6,7 @@ import gc
 import math
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,15 @@ def state(tmp_path: Path) -> Iterator[State]:
 
     with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
         yield opened
+
+
+@pytest.fixture
+def leases_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clock of the state stand still: what a test holds is not over before the product has come to it on a busy machine."""
+    from nephoscope.state.database.database import Database
+
+    stands = datetime.now(UTC)
+    monkeypatch.setattr(Database, "now", lambda *_: stands)
 
 
 @pytest.fixture

@@ -196,9 +196,10 @@ def test_a_renamed_user_keeps_the_profile(lake: Lake, analysis: Analysis, put: P
     assert by_both[0] == by_both[1] != []
 
 
+@pytest.mark.usefixtures("leases_stand")
 def test_one_process_works_at_a_time(lake: Lake, state: State, analysis: Analysis, put: Put) -> None:
     put("SigninLogs", routine(USERS[:2], 2), NOON + HOUR)
-    lease = state.leases.take("behavior/default", "another", 3600)
+    lease = state.leases.take("behavior/default", "another", 60)
     assert analysis.run(NOON + 2 * HOUR) is None
     lease.release()
     assert analysis.run(NOON + 2 * HOUR) is not None
@@ -212,7 +213,7 @@ def test_a_process_that_lost_its_lease_writes_nothing(
 
     def slept(self: Analysis, lease: Any, *rest: Any) -> None:
         state.leases.release(lease)
-        state.leases.take("behavior/default", "another", 3600)
+        state.leases.take("behavior/default", "another", 60)
         told_before(self, lease, *rest)
 
     monkeypatch.setattr(Analysis, "_append", slept)

@@ -56,9 +56,10 @@ def test_rows_come_to_their_tables(lake: Lake, state: State) -> None:
     assert [row["Table"] for row in rows(lake, "_Quarantine", "soc")] == ["Syslog"]
 
 
+@pytest.mark.usefixtures("leases_stand")
 def test_another_who_brings_them_is_left_alone(lake: Lake, state: State) -> None:
     add(state, "SecurityAlert", {"AlertName": "one"})
-    other = state.leases.take(LEASE, "other", 3600)
+    other = state.leases.take(LEASE, "other", 60)
     assert deliver(lake, state) is None
     other.release()
     assert deliver(lake, state) == 1

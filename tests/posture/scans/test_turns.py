@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -142,7 +143,7 @@ def test_a_turn_that_was_taken_is_lost_and_one_that_only_ran_out_is_not(state: S
         short = EstateTurn(state.leases.renew(turn.lease, -1), 60)
         short.check()
         state.leases.renew(turn.lease, -1)
-        assert state.leases.take(LEASE, "two", 3600) is not None
+        assert state.leases.take(LEASE, "two", 60) is not None
         with pytest.raises(TurnLostError, match="what was kept before is as it was"):
             turn.check()
 
@@ -151,14 +152,15 @@ def never(who: str, seconds: float) -> None:
     raise AssertionError((who, seconds))
 
 
+@pytest.mark.usefixtures("leases_stand")
 @pytest.mark.parametrize(
     ("server", "words"),
     [(False, "another scan is still under way"), (True, "the server's assessment is still under way")],
 )
 def test_who_is_waited_for_has_a_name(state: State, server: bool, words: str) -> None:
-    state.leases.take(LEASE, "other", 3600)
+    state.leases.take(LEASE, "other", 60)
     if server:
-        state.leases.take(SERVER_LEASE, "other", 3600)
+        state.leases.take(SERVER_LEASE, "other", 60)
     with (
         Turns(state.leases, "me") as turns,
         pytest.raises(TurnTakenError, match=words),
@@ -179,14 +181,16 @@ def scanned(data: Path, *arguments: object) -> Result:
     return CliRunner().invoke(cli, ["--data", str(data), "scan", *map(str, arguments), "-o", "csv"])
 
 
+@pytest.mark.usefixtures("leases_stand")
 def test_a_scan_waits_for_its_turn_and_loses_nothing(
     state: State, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    held = [state.leases.take(LEASE, "server", 60), state.leases.take(SERVER_LEASE, "server", 3600)]
+    held = [state.leases.take(LEASE, "server", 60), state.leases.take(SERVER_LEASE, "server", 60)]
     refused = scanned(data, snapshot, "--wait", "0")
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr == (
+    # to see who has the turn takes a busy machine seconds
+    assert re.sub(r"after \d+ s", "after 0 s", refused.stderr) == (
         "nephoscope: the server's assessment is still under way in this data folder after 0 s of waiting: nothing was changed; "
         "--wait SECONDS waits longer, --no-history keeps nothing\n"
     )
@@ -238,12 +242,13 @@ def test_a_damaged_history_is_never_to_be_thrown_away(snapshot: Path, tmp_path: 
     assert "move" not in done.stderr
 
 
+@pytest.mark.usefixtures("leases_stand")
 def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
     state: State, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
     save_request(Request(("gone.json",)), data)
-    held = state.leases.take(LEASE, "scan", 3600)
+    held = state.leases.take(LEASE, "scan", 60)
     assert held is not None
     seen: list[Any] = []
 
@@ -259,9 +264,10 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
     assert state.leases.holder(LEASE) == ""
 
 
+@pytest.mark.usefixtures("leases_stand")
 def test_a_server_that_waits_for_a_scan_can_be_ended(state: State, tmp_path: Path) -> None:
     ending = threading.Event()
     ending.set()
-    state.leases.take(LEASE, "scan", 3600)
+    state.leases.take(LEASE, "scan", 60)
     with pytest.raises(assessing.EndedError):
         assessing.assess(Settings(data=tmp_path / "data"), Request(("x.json",)), state, ending)
