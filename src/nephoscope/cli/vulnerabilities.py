@@ -203,7 +203,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
     from nephoscope.model.reach import EVERYTHING
-    from nephoscope.service.vulnerabilities import list_findings, list_vulnerabilities
+    from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exemptions import exempting
     from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
     from nephoscope.state.inventory.subject import SubjectKind
@@ -212,7 +212,12 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     with state_of(data) as state:
         context = service_of(data, state)
         if by == "vulnerability":
-            rows, columns = vulnerability_rows(list_vulnerabilities(context, wanted)), VULNERABILITY_COLUMNS
+            rows, columns = (
+                vulnerability_rows(
+                    date_vulnerabilities(context, wanted, list_vulnerabilities(context, wanted))
+                ),
+                VULNERABILITY_COLUMNS,
+            )
         else:
             found = list_findings(context, wanted)
             # an image's resource is its registry, and who reaches that does not reach what runs the image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -90,8 +90,17 @@ def list_findings(context: ServiceContext, wanted: FindingFilter) -> list[Subjec
 
 
 def list_vulnerabilities(context: ServiceContext, wanted: FindingFilter) -> list[VulnerabilitySummary]:
-    """Return vulnerabilities with how many machines and images have them, the riskiest first."""
+    """Return vulnerabilities with how many machines and images have them, the riskiest first, without since when."""
     return context.state.vulnerabilities.summaries(wanted)
+
+
+def date_vulnerabilities(
+    context: ServiceContext, wanted: FindingFilter, several: Iterable[VulnerabilitySummary]
+) -> list[VulnerabilitySummary]:
+    """Return vulnerabilities that a filter gave with since when they are seen."""
+    every = list(several)
+    since = context.state.vulnerabilities.first_seen(wanted, (one.vulnerability.id for one in every))
+    return [replace(one, first_seen=since.get(one.vulnerability.id)) for one in every]
 
 
 def explain_finding(context: ServiceContext, finding: VulnerabilityFinding) -> Finding | None:

@@ -123,7 +123,10 @@ class FindingFilter:
 
 @dataclass(frozen=True, slots=True)
 class VulnerabilitySummary:
-    """A vulnerability with the number of machines and images that have it, and the worst that is said of a package of theirs."""
+    """A vulnerability with the number of machines and images that have it, and the worst that is said of a package of theirs.
+
+    `first_seen` is None where it was not asked for.
+    """
 
     vulnerability: KnownVulnerability
     severity: str
@@ -131,7 +134,7 @@ class VulnerabilitySummary:
     machines: int
     images: int
     fixable: int
-    first_seen: datetime
+    first_seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from sqlalchemy import RowMapping, delete, exists, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from nephoscope.model.package import Package
+from nephoscope.model.reach import Reach
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.faults import StateError
 from nephoscope.state.inventory.batches import BATCH, parts
+from nephoscope.state.inventory.finding_changes import newest_change, note_changes
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
 from nephoscope.state.tables.inventory_rows import (
     ImageListingRow,
@@ -160,8 +162,11 @@ class Inventories:
         values = _subject_row(subject)
         if before is None:
             made = session.execute(insert(InventorySubjectRow).returning(InventorySubjectRow.id), [values])
-            return replace(subject, id=made.scalar_one())
+            new = replace(subject, id=made.scalar_one())
+            note_changes(self._database, session, [new.id])
+            return new
         self._database.upsert(session, InventorySubjectRow, [{**values, "id": before.id}], ["id"])
+        note_changes(self._database, session, [before.id])
         if before.package_set != subject.package_set:
             self._drop_set(session, before.package_set)
         return replace(subject, id=before.id)
@@ -185,6 +190,7 @@ class Inventories:
 
     def remove(self, session: Session, ids: Collection[int]) -> None:
         """Forget subjects, with their findings and what only they held."""
+        note_changes(self._database, session, ids)
         for part in parts(ids):
             wanted = InventorySubjectRow.id.in_(part)
             sets = session.scalars(select(InventorySubjectRow.package_set).where(wanted)).all()
@@ -209,6 +215,20 @@ class Inventories:
         )
         with self._database.read() as session:
             return [_subject(one) for one in session.execute(statement).mappings()]
+
+    def newest_change(self) -> int:
+        """Return a number that rises whenever a subject, its packages or its findings change."""
+        with self._database.read() as session:
+            return newest_change(session)
+
+    def machine_resources(self, reach: Reach) -> dict[int, str]:
+        """Return the ids in ARM of the machines that a reach lets read, by the ids of those that have one."""
+        row = InventorySubjectRow
+        wanted = SubjectFilter(reach, SubjectKind.MACHINE).condition()
+        with self._database.read() as session:
+            return dict(
+                session.execute(select(row.id, row.resource_id).where(wanted, row.resource_id != "")).all()
+            )
 
     def kept_digests(self, digests: Iterable[str]) -> frozenset[str]:
         """Return those of some digests of which an image is kept."""

@@ -11,17 +11,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (  # fmt: skip
-    RowMapping,
-    Select,
-    Text,
     case,
     delete,
     func,
     insert,
-    or_,
     select,
     tuple_,
-    type_coerce,
     update,
 )
 from sqlalchemy.orm import Session
@@ -38,6 +33,18 @@ from nephoscope.state.inventory.finding import (
     VulnerabilityFinding,
     VulnerabilitySummary,
 )
+from nephoscope.state.inventory.finding_changes import FACTS, note_changes
+from nephoscope.state.inventory.finding_queries import (
+    RISK,
+    SEVERITIES,
+    finding_of,
+    join_findings,
+    known_of,
+    order_of_risk,
+    select_findings,
+    summary_of,
+)
+from nephoscope.state.inventory.holder_index import HolderIndex
 from nephoscope.state.inventory.subject import SubjectKind
 from nephoscope.state.tables.inventory_rows import (
     InventoryPackageRow,
@@ -54,11 +61,7 @@ _FINDING, _OF, _KNOWN, _PACKAGE = (
     KnownVulnerabilityRow,
     InventoryPackageRow,
 )
-#: What a text is looked for in.
-_WORDS = (_KNOWN.id, _KNOWN.summary, type_coerce(_KNOWN.aliases, Text))
 _Row = dict[str, Any]
-#: The severities by their ranks.
-_SEVERITIES = ("Unknown", "Negligible", "Low", "Medium", "High", "Critical")
 
 
 class PairChanges(NamedTuple):
@@ -73,6 +76,7 @@ class Vulnerabilities:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._index = HolderIndex(database)
 
     def put_matches(self, session: Session, matched: Sequence[MatchedPackage]) -> PairChanges:
         """Keep what matching gave of packages in place of what it gave before; returns the pairs that came and went."""
@@ -80,6 +84,7 @@ class Vulnerabilities:
         rows = [_match_row(one.number, found) for one in matched for found in one.found]
         self._know(session, [found.vulnerability for one in matched for found in one.found])
         self._database.upsert(session, _OF, rows, ["package", "vulnerability"])
+        note_changes(self._database, session, [FACTS] if matched else [])
         now = {(one.number, found.vulnerability.id) for one in matched for found in one.found}
         kept = {one.number for one in matched if one.keeps_earlier}
         gone = {pair for pair in before - now if pair[0] not in kept}
@@ -110,16 +115,17 @@ class Vulnerabilities:
         found: dict[str, KnownVulnerability] = {}
         for part in parts(dict.fromkeys(ids)):
             rows = session.execute(select(*_KNOWN.__table__.columns).where(_KNOWN.id.in_(part))).mappings()
-            found.update((row["id"], _known(row)) for row in rows)
+            found.update((row["id"], known_of(row)) for row in rows)
         return found
 
     def refresh(
         self, session: Session, lookup: Callable[[KnownVulnerability], KnownVulnerability]
     ) -> frozenset[str]:
         """Ask again what is known of each vulnerability, and return the ids of those of which something else is known."""
-        known = [_known(row) for row in session.execute(select(*_KNOWN.__table__.columns)).mappings()]
+        known = [known_of(row) for row in session.execute(select(*_KNOWN.__table__.columns)).mappings()]
         changed = [now for one in known if (now := lookup(one)) != one]
         self._know(session, changed)
+        note_changes(self._database, session, [FACTS] if changed else [])
         return frozenset(one.id for one in changed)
 
     def apply(
@@ -157,6 +163,7 @@ class Vulnerabilities:
             )
         if opened:
             session.execute(insert(_FINDING), opened)
+        note_changes(self._database, session, told.subjects)
         return told
 
     @staticmethod
@@ -240,6 +247,7 @@ class Vulnerabilities:
             made = [_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)]
             session.execute(insert(_FINDING), made)
         touched = [subject] if new or closed or again else []
+        note_changes(self._database, session, touched)
         return FindingChanges(len(new), len(closed), len(again), frozenset(touched))
 
     @staticmethod
@@ -266,8 +274,8 @@ class Vulnerabilities:
     @staticmethod
     def findings_within(session: Session, wanted: FindingFilter) -> list[VulnerabilityFinding]:
         """Return what `findings` does, within a transaction."""
-        rows = session.execute(_selected(wanted).order_by(*_RISK).limit(wanted.most)).mappings()
-        return [_finding(row) for row in rows]
+        rows = session.execute(select_findings(wanted).order_by(*RISK).limit(wanted.most)).mappings()
+        return [finding_of(row) for row in rows]
 
     def bodies(self, findings: Iterable[VulnerabilityFinding]) -> dict[_Pair, bytes]:
         """Return what matching gave of the package and the vulnerability of some findings, as JSON."""
@@ -282,7 +290,26 @@ class Vulnerabilities:
         return found
 
     def summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
-        """Return the vulnerabilities of subjects with who has them, however many scanners saw it there, the riskiest first."""
+        """Return the vulnerabilities of subjects with who has them, however many scanners saw it there, the riskiest first.
+
+        Since when is told by `first_seen`.
+        """
+        if wanted.package or wanted.with_closed:
+            return self.read_summaries(wanted)
+        return self._index.summaries(wanted)
+
+    def first_seen(self, wanted: FindingFilter, ids: Iterable[str]) -> dict[str, datetime]:
+        """Return since when vulnerabilities are seen on the subjects and packages that are asked for, by their ids."""
+        found: dict[str, datetime] = {}
+        statement: Any = select(_FINDING.vulnerability, func.min(_FINDING.first_seen))
+        joined = join_findings(statement, wanted).group_by(_FINDING.vulnerability)
+        with self._database.read() as session:
+            for part in parts(ids):
+                found.update(session.execute(joined.where(_FINDING.vulnerability.in_(part))).all())
+        return found
+
+    def read_summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
+        """Return what `summaries` does, counted by the database."""
         one = InventorySubjectRow.tenant + "/" + InventorySubjectRow.kind + "/" + InventorySubjectRow.key
         machine = case((InventorySubjectRow.kind == SubjectKind.MACHINE.value, one))
         image = case((InventorySubjectRow.kind == SubjectKind.IMAGE.value, one))
@@ -296,17 +323,17 @@ class Vulnerabilities:
             func.count(fixable.distinct()).label("fixable"),
             func.min(_FINDING.first_seen).label("since"),
         )
-        grouped = _joined(statement, wanted).group_by(*_KNOWN.__table__.columns)
-        order = _risk(func.max(_OF.rank), func.max(_OF.score))
+        grouped = join_findings(statement, wanted).group_by(*_KNOWN.__table__.columns)
+        order = order_of_risk(func.max(_OF.rank), func.max(_OF.score))
         with self._database.read() as session:
             rows = session.execute(grouped.order_by(*order).limit(wanted.most)).mappings()
-            return [_summary(row) for row in rows]
+            return [summary_of(row) for row in rows]
 
     def severity_counts(self, wanted: FindingFilter) -> dict[int, dict[str, int]]:
         """Return how many vulnerabilities of each severity subjects have, by their ids; each counts by its severest package."""
         worst = func.coalesce(func.max(_OF.rank), 0).label("rank")
         columns: tuple[Any, ...] = (_FINDING.subject, worst)
-        each = _joined(select(*columns), wanted)
+        each = join_findings(select(*columns), wanted)
         grouped = each.group_by(_FINDING.subject, _FINDING.vulnerability).subquery()
         statement = select(grouped.c.subject, grouped.c.rank, func.count())
         found: dict[int, dict[str, int]] = {}
@@ -314,7 +341,7 @@ class Vulnerabilities:
             for subject, rank, count in session.execute(
                 statement.group_by(grouped.c.subject, grouped.c.rank)
             ):
-                found.setdefault(subject, {})[_SEVERITIES[rank]] = count
+                found.setdefault(subject, {})[SEVERITIES[rank]] = count
         return found
 
 
@@ -334,67 +361,3 @@ def _new_row(subject: int, package: int, vulnerability: str, first_seen: datetim
         "subject": subject, "package": package, "vulnerability": vulnerability, "first_seen": first_seen, "opened": now,
         "closed": None, "closed_by": "", "earlier": [],
     }  # fmt: skip
-
-
-def _joined(statement: Select[Any], wanted: FindingFilter) -> Select[Any]:
-    """Return the statement over findings with their subjects, packages and what is known, narrowed to those asked for."""
-    pair = (_OF.package == _FINDING.package) & (_OF.vulnerability == _FINDING.vulnerability)
-    joined = (
-        statement.select_from(_FINDING)
-        .join(InventorySubjectRow, InventorySubjectRow.id == _FINDING.subject)
-        .join(_PACKAGE, _PACKAGE.number == _FINDING.package)
-        .join(_KNOWN, _KNOWN.id == _FINDING.vulnerability)
-        .outerjoin(_OF, pair)
-        .where(wanted.subjects.condition())
-    )
-    given = [
-        (not wanted.with_closed, _FINDING.closed.is_(None)),
-        (bool(wanted.vulnerability), _FINDING.vulnerability == wanted.vulnerability),
-        (bool(wanted.package), _PACKAGE.name == wanted.package),
-        (wanted.rank > 0, _OF.rank >= wanted.rank),
-        (wanted.is_exploited, _KNOWN.is_exploited),
-        (wanted.is_fixable, _OF.fixed_version != ""),
-        (bool(wanted.text), or_(*(one.icontains(wanted.text, autoescape=True) for one in _WORDS))),
-    ]
-    return joined.where(*(condition for is_asked, condition in given if is_asked))
-
-
-def _selected(wanted: FindingFilter) -> Select[Any]:
-    statement = select(
-        _FINDING.subject, _FINDING.package, _PACKAGE.type, _PACKAGE.name, _PACKAGE.version, *_KNOWN.__table__.columns,
-        _OF.severity, _OF.score, _OF.state, _OF.fixed_version,
-        _FINDING.first_seen, _FINDING.opened, _FINDING.closed, _FINDING.closed_by, _FINDING.earlier,
-    )  # fmt: skip
-    return _joined(statement, wanted)
-
-
-def _risk(rank: Any, score: Any) -> tuple[Any, ...]:
-    return (
-        _KNOWN.is_exploited.desc(),
-        func.coalesce(rank, 0).desc(),
-        func.coalesce(_KNOWN.probability, 0.0).desc(),
-        func.coalesce(score, 0.0).desc(),
-        _KNOWN.id,
-    )
-
-
-_RISK = (*_risk(_OF.rank, _OF.score), _PACKAGE.name, _FINDING.subject, _FINDING.package)
-
-
-def _known(row: RowMapping) -> KnownVulnerability:
-    names = KnownVulnerability.__dataclass_fields__
-    return KnownVulnerability(**{**{name: row[name] for name in names}, "aliases": tuple(row["aliases"])})
-
-
-def _finding(row: RowMapping) -> VulnerabilityFinding:
-    return VulnerabilityFinding(
-        row["subject"], row["package"], row["type"], row["name"], row["version"], _known(row), row["severity"] or "Unknown",
-        row["score"], row["state"] or "", row["fixed_version"] or "", row["first_seen"], row["opened"], row["closed"],
-        row["closed_by"], tuple((opened, closed) for opened, closed in row["earlier"]),
-    )  # fmt: skip
-
-
-def _summary(row: RowMapping) -> VulnerabilitySummary:
-    return VulnerabilitySummary(
-        _known(row), _SEVERITIES[row["rank"] or 0], row["score"], row["machines"], row["images"], row["fixable"], row["since"]
-    )  # fmt: skip

@@ -122,7 +122,16 @@ class VulnerabilityFindingRow(Base):
     """A vulnerability of a package of a subject over its whole life; open where `closed` is null."""
 
     __tablename__ = "vulnerability_findings"
-    __table_args__ = (Index("ix_vulnerability_findings_package", "package", "vulnerability"),)
+    __table_args__ = (
+        Index(
+            "ix_vulnerability_findings_vulnerability",
+            "vulnerability",
+            "package",
+            "closed",
+            "first_seen",
+            "subject",
+        ),
+    )
     subject: Mapped[int] = mapped_column(Integer, primary_key=True)
     package: Mapped[int] = mapped_column(Integer, primary_key=True)
     vulnerability: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -131,6 +140,15 @@ class VulnerabilityFindingRow(Base):
     closed: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[str] = mapped_column(Text)
     earlier: Mapped[Any] = mapped_column(Json)
+
+
+class FindingChangeRow(Base):
+    """When the findings of a subject changed last, by a number that rises; 0 in place of a subject is what is known of all."""
+
+    __tablename__ = "finding_changes"
+    __table_args__ = (Index("ix_finding_changes_change", "change"),)
+    subject: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    change: Mapped[int] = mapped_column(Integer)
 
 
 class ImageListingRow(Decided):

@@ -10,7 +10,12 @@ from starlette.responses import Response
 
 from nephoscope.posture.published.attack_paths import PathRow
 from nephoscope.service.inventories import READ
-from nephoscope.service.vulnerabilities import explain_finding, list_findings, list_vulnerabilities
+from nephoscope.service.vulnerabilities import (
+    date_vulnerabilities,
+    explain_finding,
+    list_findings,
+    list_vulnerabilities,
+)
 from nephoscope.service.vulnerability_exemptions import find_exemptions
 from nephoscope.service.vulnerability_overview import (
     VulnerabilityReport,
@@ -82,11 +87,15 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         return as_csv(
             "vulnerabilities",
             HEADER,
-            ([*_row(one, exposed), "yes" if _is_exempt(one, exempt) else "no"] for one in shown),
+            (
+                [*_row(one, exposed), "yes" if _is_exempt(one, exempt) else "no"]
+                for one in date_vulnerabilities(visit.service, wanted, shown)
+            ),
         )
     coverage = summarize_coverage(visit.service, reach)
+    page = date_vulnerabilities(visit.service, wanted, shown[start : start + ROWS])
     return {
-        "several": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS, "any": bool(every),
+        "several": page, "total": len(shown), "start": start, "rows": ROWS, "any": bool(every),
         "tiles": _tiles(every), "coverage": coverage, "feeds": feed_ages(visit.service), "text": visit.asked("q"),
         "package": visit.asked("package"), "kind": visit.asked("kind"), "only": _only(visit),
         "exposed": exposed, "exempt": {one.vulnerability.id for one in every if _is_exempt(one, exempt)},
@@ -196,7 +205,7 @@ def _row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[Any, ..
     return (
         known.id, one.severity, one.score, "yes" if known.is_exploited else "no", known.probability, exposure,
         _fix(one), one.machines,
-        one.images, one.first_seen.isoformat(), known.summary, " ".join(known.aliases),
+        one.images, one.first_seen.isoformat() if one.first_seen else "", known.summary, " ".join(known.aliases),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
--- The tables of the state at revision 0044: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0045: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -91,6 +91,13 @@ CREATE TABLE credentials (
     changed $moment NOT NULL,
     CONSTRAINT pk_credentials PRIMARY KEY (name)
 );
+
+CREATE TABLE finding_changes (
+    subject INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    CONSTRAINT pk_finding_changes PRIMARY KEY (subject)
+);
+CREATE INDEX ix_finding_changes_change ON finding_changes (change);
 
 CREATE TABLE hunting_runs (
     workspace TEXT NOT NULL,
@@ -607,7 +614,7 @@ CREATE TABLE vulnerability_findings (
     earlier TEXT NOT NULL,
     CONSTRAINT pk_vulnerability_findings PRIMARY KEY (subject, package, vulnerability)
 );
-CREATE INDEX ix_vulnerability_findings_package ON vulnerability_findings (package, vulnerability);
+CREATE INDEX ix_vulnerability_findings_vulnerability ON vulnerability_findings (vulnerability, package, closed, first_seen, subject);
 
 CREATE TABLE watchlist_items (
     list TEXT NOT NULL,
