@@ -21,7 +21,6 @@ from nephoscope.collect.scanning.examination import (
     Unassessed,
 )
 from nephoscope.collect.scanning.gathering import gather
-from nephoscope.collect.scanning.image_rules.subject import ExaminedImage, ExaminedRoot, NotedFile
 from nephoscope.collect.scanning.image_scan import ImageReading, read_layers
 from nephoscope.collect.scanning.license_policy import NO_POLICY, LicensePolicy, judge_licenses
 from nephoscope.collect.scanning.looked_for import LookedFor
@@ -29,6 +28,7 @@ from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.collect.scanning.image_rules.configuration_finding import ConfigurationFinding
+    from nephoscope.collect.scanning.image_rules.subject import NotedFile
     from nephoscope.collect.scanning.root_scan import RootScan
 
 
@@ -51,12 +51,10 @@ def examine_image(
     layers = read_layers(image, reading)
     merged = merge_layers(layers)
     contents = gather(merged, [unread for layer in layers for unread in layer.unread])
-    annotations = dict(image.annotations)
-    subject = ExaminedImage(
-        contents, _noted(merged), around.now, image.name, tag, image.configuration, annotations
-    )
+    is_judged = reading.looked_for.permissions
+    configuration = _image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
     files = [*_shown(merged), *sorted(hidden_files(layers), key=lambda one: (one.path, one.layer))]
-    found = _examine(subject, files, reading.looked_for, around)
+    found = _examine(contents, configuration, files, reading.looked_for, around)
     return ImageExamination(
         found.contents,
         found.examined,
@@ -76,12 +74,15 @@ def examine_root(scan: RootScan, around: Circumstances) -> Examination:
     from nephoscope.collect.scanning.root_scan import read_root
 
     files, unread = read_root(scan)
-    subject = ExaminedRoot(gather(files, unread), _noted(files), around.now)
-    return _examine(subject, _shown(files), scan.looked_for, around)
+    contents = gather(files, unread)
+    is_judged = scan.looked_for.permissions
+    configuration = _root_configuration(contents, files, around.now) if is_judged else ()
+    return _examine(contents, configuration, _shown(files), scan.looked_for, around)
 
 
 def _examine(
-    subject: ExaminedRoot,
+    contents: Contents,
+    configuration: tuple[ConfigurationFinding, ...],
     files: Sequence[Hidden[FileContents]],
     wanted: LookedFor,
     around: Circumstances,
@@ -90,22 +91,37 @@ def _examine(
     if wanted.malware and around.known is not None:
         engines = (*engines, EngineStatus("digest", "ready", f"{len(around.known)} digests"))
     return Examination(
-        subject.contents,
+        contents,
         _parts(wanted, around),
-        _configuration(subject) if wanted.permissions else (),
+        configuration,
         tuple(_secrets(files)),
         tuple(_malware(files, around.known or {})),
-        judge_licenses(subject.contents.packages, around.licenses),
+        judge_licenses(contents.packages, around.licenses),
         engines,
-        tuple(_unassessed(subject.contents, files, engines)),
+        tuple(_unassessed(contents, files, engines)),
     )
 
 
-def _configuration(subject: ExaminedRoot) -> tuple[ConfigurationFinding, ...]:
+def _image_configuration(
+    image: Image, contents: Contents, files: Mapping[str, Placed[FileContents]], now: datetime, tag: str
+) -> tuple[ConfigurationFinding, ...]:
     # the rules are loaded where configuration is looked at alone
     from nephoscope.collect.scanning.image_rules.judging import judge_configuration
+    from nephoscope.collect.scanning.image_rules.subject import ExaminedImage
 
-    return judge_configuration(subject)
+    annotations = dict(image.annotations)
+    return judge_configuration(
+        ExaminedImage(contents, _noted(files), now, image.name, tag, image.configuration, annotations)
+    )
+
+
+def _root_configuration(
+    contents: Contents, files: Mapping[str, Placed[FileContents]], now: datetime
+) -> tuple[ConfigurationFinding, ...]:
+    from nephoscope.collect.scanning.image_rules.judging import judge_configuration
+    from nephoscope.collect.scanning.image_rules.subject import ExaminedRoot
+
+    return judge_configuration(ExaminedRoot(contents, _noted(files), now))
 
 
 def _shown(files: Mapping[str, Placed[FileContents]]) -> list[Hidden[FileContents]]:
@@ -114,6 +130,8 @@ def _shown(files: Mapping[str, Placed[FileContents]]) -> list[Hidden[FileContent
 
 
 def _noted(files: Mapping[str, Placed[FileContents]]) -> dict[str, NotedFile]:
+    from nephoscope.collect.scanning.image_rules.subject import NotedFile
+
     return {
         path: NotedFile(placed.found.mode, placed.layer)
         for path, placed in files.items()
