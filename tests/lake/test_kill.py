@@ -73,7 +73,7 @@ def kill(times: int, tmp_path: Path) -> None:
 
 
 def test_killed_a_few_times(tmp_path: Path) -> None:
-    kill(3, tmp_path)
+    kill(2, tmp_path)
 
 
 @pytest.mark.full

@@ -79,7 +79,7 @@ def shared(tmp_path: Path, count: int, kill: bool) -> None:
 
 @pytest.mark.parametrize("kill", [False, True], ids=["both live", "one is killed"])
 def test_two_processes_share_a_producer(tmp_path: Path, kill: bool) -> None:
-    shared(tmp_path, 60, kill)
+    shared(tmp_path, 30, kill)
 
 
 @pytest.mark.full

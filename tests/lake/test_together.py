@@ -122,7 +122,7 @@ def ingester(stack: ExitStack, data: Path, acks: Path, producer: str) -> subproc
 
 
 def test_all_at_once_for_some_seconds(tmp_path: Path) -> None:
-    together(tmp_path, 4, 3)
+    together(tmp_path, 2, 2)
 
 
 @pytest.mark.full

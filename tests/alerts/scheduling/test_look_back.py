@@ -184,16 +184,17 @@ def test_nothing_that_was_looked_at_is_looked_at_again(lake: Lake, state: State)
 
 def test_what_a_schedule_has_run_is_told_once(lake: Lake, state: State) -> None:
     fill(lake, *EVENTS)
+    until = START + 26 * HOUR  # a window of the daily rule is over
     schedule = Schedule(lake, state, RULES[:4], "default")
     step(schedule, START, START + 5 * HOUR)
     before = told(state)[0]
-    look(lake, state, RULES[:4])
+    look(lake, state, RULES[:4], until=until)
     after = told(state)[0]
     assert before.items() <= after.items()
     assert len(after) > len(before)
     # and the schedule goes on where it was
     assert state.rule_runs.last("default")["hourly"].until == START + 5 * HOUR
-    step(schedule, START + 5 * HOUR)
+    step(schedule, START + 5 * HOUR, until)
     assert told(state)[0] == after
 
 

@@ -261,11 +261,13 @@ def contents(house: House) -> list[tuple[Any, ...]]:
     return sorted((one.rule, one.raised, *said(one)) for one in kept if one.rule in wanted)
 
 
-@pytest.mark.parametrize(("count", "hours"), SIZES)
+@pytest.mark.parametrize(
+    ("count", "length", "parts"), [(6, 30 * MINUTE, 2), pytest.param(8, 2 * HOUR, 4, marks=pytest.mark.full)]
+)
 def test_rows_in_any_order_give_the_same_alerts(
-    house: Callable[[str], House], count: int, hours: int
+    house: Callable[[str], House], count: int, length: timedelta, parts: int
 ) -> None:
-    several, length = [one for one in rules(count) if one.suppression is None], hours * HOUR
+    several = [one for one in rules(count) if one.suppression is None]
     # their ids may differ where nothing tells rows apart for good: the last shape
     several, loose = [*several, *shapes()[:-2]], shapes()[-2:]
     first, late = house("quiet"), house("late")
@@ -275,7 +277,6 @@ def test_rows_in_any_order_give_the_same_alerts(
     ran(schedule, START + 6 * MINUTE)
     luck, rows = random.Random(7), signins(length)
     luck.shuffle(rows)
-    parts = 2 * hours
     for part in range(parts):
         late.put(rows[part::parts], START + length + part * MINUTE)
         # another process looks each time: what was seen is in the state
@@ -525,7 +526,7 @@ def test_ended_by_sigterm_it_ends_after_its_window(tmp_path: Path, house: Callab
     several = found(folder).rules
     one = house("data")
     ran(one.schedule(several), START + 6 * MINUTE)
-    one.put(signins(2 * HOUR), START + 2 * HOUR)
+    one.put(signins(HOUR), START + HOUR)
     one.close()
     with on_schedule(one.data, folder) as process:
         process.terminate()
@@ -535,7 +536,7 @@ def test_ended_by_sigterm_it_ends_after_its_window(tmp_path: Path, house: Callab
     after = house("data")
     # nothing is held any more: another worker goes on at once
     assert not any(after.state.leases.holder(f"rule/default/{rule.id}") for rule in several)
-    ran(after.schedule(several), START + 2 * HOUR + 6 * MINUTE)
+    ran(after.schedule(several), START + HOUR + 6 * MINUTE)
     assert after.alerts()
 
 

@@ -72,7 +72,7 @@ def disagreement(file: str, expression: str, rows: str | None) -> str:
     return kql_compare.compare_rows(engine, [(row[own],) for row in witness.rows], "")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(3, each="file")
 @pytest.mark.parametrize(("file", "name"), [(file, name) for file in FILES for name in FILES[file]])
 def test_the_witness_agrees(file: str, name: str) -> None:
     unknown = set()
