@@ -164,9 +164,13 @@ def _subjects(
     wanted = [SubjectFilter(reach, SubjectKind.IMAGE, image=one, most=MOST_IMAGES) for one in digests or [""]]
     found: dict[_Key, list[InventorySubject]] = {}
     for one in (each for several in wanted for each in list_inventories(context, several)):
-        if digests is not None or text.casefold() in " ".join((one.key, one.name, *one.tags)).casefold():
+        if digests is not None or not text or _is_named(one, text):
             found.setdefault((one.login_server, one.repository, one.digest), []).append(one)
     return found
+
+
+def _is_named(one: InventorySubject, text: str) -> bool:
+    return text.casefold() in " ".join((one.key, one.name, *one.tags)).casefold()
 
 
 def _registered(

@@ -10,11 +10,12 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, delete, exists, func, insert, select, tuple_
+from sqlalchemy import Row, delete, exists, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from nephoscope.model.package import Package
@@ -41,6 +42,9 @@ LISTING_HOLDS = timedelta(days=2)
 #: Containers of a listing that are kept at most, as where its images run: the images themselves are all kept.
 MOST_CONTAINERS = 5_000
 _QUEUE = "inventories"
+_FIELDS = tuple(one.name for one in fields(InventorySubject))
+_COLUMNS = tuple(getattr(InventorySubjectRow, one) for one in _FIELDS)
+_KIND, _TAGS, _UNREAD = (_FIELDS.index(one) for one in ("kind", "tags", "unread"))
 _ENCODER = msgspec.msgpack.Encoder()
 _PACKAGE = msgspec.msgpack.Decoder(Package)
 _PACKAGES = msgspec.msgpack.Decoder(tuple[Package, ...])
@@ -179,13 +183,13 @@ class Inventories:
     def find(session: Session, subject: InventorySubject) -> InventorySubject | None:
         """Return what is kept of a subject, by its tenant, kind, key and scanner."""
         row = InventorySubjectRow
-        statement = select(*row.__table__.columns).where(
+        statement = select(*_COLUMNS).where(
             row.tenant == subject.tenant,
             row.kind == subject.kind.value,
             row.key == subject.key,
             row.scanner == subject.scanner,
         )
-        found = session.execute(statement).mappings().first()
+        found = session.execute(statement).first()
         return None if found is None else _subject(found)
 
     def remove(self, session: Session, ids: Collection[int]) -> None:
@@ -208,13 +212,13 @@ class Inventories:
         """Return subjects by their ids, `most` of them after an id."""
         row = InventorySubjectRow
         statement = (
-            select(*row.__table__.columns)
+            select(*_COLUMNS)
             .where(wanted.condition(), row.id > wanted.after)
             .order_by(row.id)
             .limit(wanted.most)
         )
         with self._database.read() as session:
-            return [_subject(one) for one in session.execute(statement).mappings()]
+            return [_subject(one) for one in session.execute(statement)]
 
     def newest_change(self) -> int:
         """Return a number that rises whenever a subject, its packages or its findings change."""
@@ -377,9 +381,10 @@ def _subject_row(subject: InventorySubject) -> dict[str, object]:
     return values
 
 
-def _subject(row: RowMapping) -> InventorySubject:
-    values = dict(row)
-    values["kind"] = SubjectKind(values["kind"])
-    values["tags"] = tuple(values["tags"])
-    values["unread"] = tuple(UnreadPlace(**one) for one in values["unread"])
-    return InventorySubject(**values)
+def _subject(row: Row[Any]) -> InventorySubject:
+    """Return the subject of a row of _COLUMNS, the fields of a subject in their order."""
+    values = list(row)
+    values[_KIND] = SubjectKind(values[_KIND])
+    values[_TAGS] = tuple(values[_TAGS])
+    values[_UNREAD] = tuple(UnreadPlace(**one) for one in values[_UNREAD])
+    return InventorySubject(*values)
