@@ -61,7 +61,29 @@ def reported(instance, machines):
         instance,
         "DeviceTvmSoftwareInventory",
         (3, {**office, "EndOfSupportStatus": "Upcoming EOS Version"}),
-        (3, {**device, "SoftwareVendor": "x", "SoftwareName": "edge", "SoftwareVersion": "1 beta"}),
+        (
+            3,
+            {
+                **device,
+                "SoftwareVendor": "x",
+                "SoftwareName": "edge",
+                "SoftwareVersion": "1 beta",
+                "_ResourceId": second,
+            },
+        ),
+    )
+    sent(
+        instance,
+        "ConfigurationData",
+        (
+            1,
+            {
+                "ConfigDataType": "Software",
+                "Computer": device["DeviceName"],
+                "SoftwareName": "edge",
+                "CurrentVersion": "1 beta",
+            },
+        ),
     )
     sent(
         instance,
@@ -115,10 +137,12 @@ def test_a_device_is_the_machine_of_its_name_and_tells_what_is_known_of_its_soft
         2,
         "upcomingVersionNoLongerSupported",
     )
-    assert (
-        found["edge_1_beta"]["numberOfKnownVulnerabilities"],
-        found["edge_1_beta"]["endOfSupportStatus"],
-    ) == (0, "None")
+    edge = found["edge_1_beta"]  # Change Tracking tells of it too, and knows less
+    assert (edge["deviceId"], edge["numberOfKnownVulnerabilities"], edge["endOfSupportStatus"]) == (
+        "d",
+        0,
+        "None",
+    )
 
 
 def test_only_the_software_of_what_may_be_read(server, token, machines, reported):

@@ -2,7 +2,8 @@
 
 Installed software is told by ConfigurationData (Change Tracking) and by DeviceTvmSoftwareInventory (Defender for Endpoint), how many
 vulnerabilities are known of it by DeviceTvmSoftwareVulnerabilities. A device that no log ties to a resource is the machine of its
-name, where the estate has exactly one. Of a machine is told what its last report of a day has.
+name, where the estate has exactly one. Of a machine is told what its last report of a day has; of software that both tell of, what
+Defender for Endpoint tells.
 
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/software-inventories (2021-05-01-preview)
 """
@@ -54,7 +55,7 @@ Installed
 | join kind=leftouter Vulnerable on Device, Name, Version
 | extend First = format_datetime(First, "yyyy-MM-dd HH:mm:ss")
 | project Machine, Host, Endpoint, Name, Version, First, Device, Platform, Vendor, Support, Found
-| order by Machine asc, Host asc, Name asc, Version asc
+| order by Machine asc, Host asc, Name asc, Version asc, Endpoint desc
 | take {MOST}
 """
 #: How Defender for Endpoint says what is no longer supported, and how this API does.
@@ -70,7 +71,7 @@ _UNSAFE = re.compile(r"[^a-z0-9._-]+")
 @SURFACE.get(_LIST, "SoftwareInventories_List", READ, throttled=throttled)
 def list_(call: Call) -> Answer:
     """The software of the machines of a subscription, or of one machine."""
-    mine = {str(one["id"]).lower(): one for one in _known(call)}
+    mine = dict(sorted((str(one["id"]).lower(), one) for one in _known(call)))
     if not mine:
         return collected.read(call, _SECURITY)
     edition = call.instance.shelf.newest()
@@ -91,10 +92,11 @@ def get(call: Call) -> Answer:
 
 
 def _known(call: Call) -> Iterator[dict[str, Any]]:
-    """What logs tell below the scope of a call, each once: what several workspaces tell is told by the first."""
+    """What logs tell below the scope of a call, each once: of several, Defender for Endpoint, then the first workspace."""
     rows = [row for workspace in call.instance.state.workspaces.all() for row in _rows(call, workspace.name)]
     if not rows:
         return
+    rows.sort(key=lambda row: not row["Endpoint"])
     by_name = _machines(call)
     seen = set()
     for row in rows:
