@@ -57,13 +57,13 @@ def test_an_estate_has_its_subscriptions_where_none_of_them_has_a_score(tmp_path
         result = scan(
             "--no-history", "--in-parts", parts, "--policies", str(tmp_path), data=tmp_path / "data"
         )
-        assert "10 subscriptions" in result.output
-        assert "not scored" in result.output
+        assert "10 subscriptions" in result.stdout
+        assert "not scored" in result.stdout
         assert result.output.count(NO_CONTROL) == 1
-        assert "Controls" not in result.output
+        assert "Controls" not in result.stdout
     for output in ("html", "markdown"):
         result = scan("--no-history", "--policies", str(tmp_path), "-o", output, data=tmp_path / "data")
-        assert NO_CONTROL in result.output
+        assert NO_CONTROL in result.stdout
         assert "Unhealthy" not in result.output, "no heads without rows"
 
 
@@ -103,7 +103,7 @@ def test_secrets_that_a_rule_reads_are_in_no_output(parts: str, tmp_path: Path) 
     for last in [*(["--output", name] for name in formats()), ["--explain", "v"]]:
         result = CliRunner().invoke(cli, [*command, *last])
         assert result.exit_code == 0
-        assert "one" in result.output
+        assert "one" in result.stdout
         assert "PLAIN-0123" not in result.output, last
 
 
@@ -211,7 +211,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
             "-o",
             form,
         ]
-        text = CliRunner().invoke(cli, arguments).output
+        text = CliRunner().invoke(cli, arguments).stdout
         assert "<script>" not in text or form == "csv"
         if form == "csv":
             for row in csv.reader(io.StringIO(text)):
@@ -291,3 +291,39 @@ def test_a_folder_of_templates_is_told_to_be_one(tmp_path: Path) -> None:
     )
     assert result.exit_code == 2
     assert "main.tf: a Terraform file; scan its plan: terraform plan -out" in result.stderr
+
+
+def test_what_two_tenants_have_under_one_id_says_whose_it_is(tmp_path: Path) -> None:
+    role = "/providers/Microsoft.Authorization/roleDefinitions/same"
+    permissions = {"roleName": "own", "type": "CustomRole", "permissions": [{"actions": ["*"]}]}
+    texts: dict[str, str] = {}
+    tenants = [f"{digit * 8}-1111-4000-8000-000000000000" for digit in "ab"]
+    for tenant in tenants:
+        folder = tmp_path / tenant
+        folder.mkdir()
+        id_ = f"/subscriptions/{tenant}"
+        bodies = [
+            {"id": id_, "type": "Microsoft.Resources/subscriptions", "tenantId": tenant, "properties": {}},
+            {
+                "id": role,
+                "type": "Microsoft.Authorization/roleDefinitions",
+                "properties": {**permissions, "assignableScopes": [id_]},
+            },
+        ]
+        (folder / "all.json").write_text(json.dumps(bodies))
+    for name in ("json", "csv", "sarif"):
+        given = [str(tmp_path / tenant) for tenant in tenants]
+        command = ["--data", str(tmp_path / "data"), "scan", *given, "--no-history", "--output", name]
+        texts[name] = CliRunner().invoke(cli, command).stdout
+    told = [
+        (one["policy"], one["tenant"])
+        for one in json.loads(texts["json"])["assessments"]
+        if one["resource"] == role
+    ]
+    assert {tenant for _, tenant in told} == set(tenants)
+    assert len(set(told)) == len(told)
+    rows = csv.DictReader(io.StringIO(texts["csv"]))
+    assert sorted((one["policy"], one["tenant"]) for one in rows if one["resource"] == role) == sorted(told)
+    results = json.loads(texts["sarif"])["runs"][0]["results"]
+    prints = [one["partialFingerprints"]["resourceAndPolicy/v1"] for one in results]
+    assert len(set(prints)) == len(prints) > 1

@@ -29,6 +29,7 @@ COLUMNS = (
     "assignment",
     "scoreControl",
     "change",
+    "tenant",
 )
 
 
@@ -60,6 +61,7 @@ def _values(row: Row, control: str) -> tuple[str, ...]:
         item.assignment,
         control,
         row.change,
+        row.tenant,
     )
 
 

@@ -88,6 +88,7 @@ def _assessment(report: Reported, row: Row) -> dict[str, object]:
     item = row.assessment
     body: dict[str, Any] = {
         "resource": item.resource,
+        "tenant": row.tenant,
         "type": row.id.type,
         "policy": item.key,
         "displayName": row.recommendation.name,
@@ -121,9 +122,11 @@ def _reason(reason: Reason) -> dict[str, object]:
 
 
 def _change(change: Change) -> dict[str, object]:
+    whose = {"tenant": change.tenant} if change.tenant else {}
     return {
         "change": change.kind,
         "resource": change.id,
+        **whose,
         "policy": change.key,
         "before": change.before,
         "after": change.after,

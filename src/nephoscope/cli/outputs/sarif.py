@@ -14,6 +14,7 @@ import msgspec
 from nephoscope import __version__
 from nephoscope.posture.reports.extract import Extract
 from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.resource_id import with_tenant
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -153,7 +154,9 @@ def _rule_object(
 
 def _result(report: Reported, row: Row, index: int) -> dict[str, object]:
     item = row.assessment
-    fingerprint = hashlib.sha256(f"{row.id.key}|{item.key.lower()}".encode()).hexdigest()
+    fingerprint = hashlib.sha256(
+        f"{with_tenant(row.id.key, row.tenant)}|{item.key.lower()}".encode()
+    ).hexdigest()
     reasons = report.why(row)
     result: dict[str, object] = {
         "ruleId": item.key,

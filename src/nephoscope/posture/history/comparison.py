@@ -55,6 +55,11 @@ class Change:
         """The lower-cased id of the resource, without its tenant."""
         return without_tenant(self.resource)[1]
 
+    @property
+    def tenant(self) -> str:
+        """The tenant of a resource outside subscriptions, '' for any other or where it is not known."""
+        return without_tenant(self.resource)[0]
+
 
 class Moves(Protocol):
     """What changed, in the order of resources and recommendations, in memory or on disk."""
