@@ -399,15 +399,17 @@ def placed(extra: Body) -> Body:
 
 
 def coverage(spec: Any, types: set[str]) -> Coverage:
-    """None: everything. `"inferred"`: the types seen. `{"without": [types]}`: declared, all but those."""
+    """None: everything. `"inferred"`: the types seen. `{"without": [types]}`: declared, all but those; `{type: why}`: refused."""
     if spec is None:
         return Coverage.everything()
     if spec == "inferred":
         return Coverage({SUB: frozenset(types), "": frozenset(types)}, declared=False)
     from nephoscope.analyze.running import types as read
 
-    known = frozenset((read() | types) - set(spec["without"]))
-    return Coverage({SUB: known, "": known}, declared=True)
+    without = spec["without"]
+    known = frozenset((read() | types) - set(without))
+    gaps = without if isinstance(without, dict) else {}
+    return Coverage({SUB: known, "": known}, declared=True, gaps=gaps)
 
 
 def estate(spec: Body) -> Estate:

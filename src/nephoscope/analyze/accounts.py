@@ -70,7 +70,7 @@ def _judge(
             id_, key, f"{what}: {names}", [_named(view, user, found.users[user], what) for user in bad]
         )
     if unsure:
-        raise NotCollected(listing(unsure))
+        raise NotCollected(view.roles.principals.explain(listing(unsure)))
     return healthy(id_, key, f"none of {len(found.users)} accounts: {what}")
 
 

@@ -70,7 +70,7 @@ def analyze(view: View) -> Iterable[Assessment]:
             found = [finding(place, f"{place}: {why}", "High") for place, why in bad.items()]
             return unhealthy(id_of(subscription), key, f"too wide: {listing(bad)}", found)
         if unread or unsure:
-            raise NotCollected(listing([*unread, *unsure]))
+            raise NotCollected(view.roles.principals.explain(listing([*unread, *unsure])))
         return healthy(id_of(subscription), key, f"{len(apps)} applications, none trusts too much")
 
     yield from judged(view.resources(CREDENTIAL), IDENTITIES, identity)

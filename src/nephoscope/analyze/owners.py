@@ -53,23 +53,23 @@ def analyze(view: View) -> Iterable[Assessment]:
             return unhealthy(
                 id_, key, f"{len(found.users)} owners, at most {LIMIT} wanted", _named(view, found)
             )
-        _sure(found)
+        _sure(view, found)
         return healthy(id_, key, f"{len(found.users)} owners")
 
     def at_least(subscription: Resource, key: Key) -> Assessment:
         found, id_ = owners(subscription), str(subscription.body["id"])
         if len(found.users) > 1:
             return healthy(id_, key, f"{len(found.users)} owners")
-        _sure(found)
+        _sure(view, found)
         return unhealthy(id_, key, f"{len(found.users)} owner, more than one wanted", _named(view, found))
 
     yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_MOST, at_most, by_body=False)
     yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, at_least, by_body=False)
 
 
-def _sure(found: Accounts) -> None:
+def _sure(view: View, found: Accounts) -> None:
     if found.unsure:
-        raise NotCollected(listing(found.unsure))
+        raise NotCollected(view.roles.principals.explain(listing(found.unsure)))
 
 
 def _named(view: View, found: Accounts) -> list[SubAssessment]:

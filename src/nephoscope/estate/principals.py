@@ -55,6 +55,12 @@ class Principals:
         """Whether every object of a Graph pseudo type was read."""
         return self._estate.coverage.covers(type_, "")
 
+    def explain(self, what: str) -> str:
+        """What of the directory was not read, with why, where the export tells why it lacks a type that the text names."""
+        gaps = self._estate.coverage.gaps
+        reasons = dict.fromkeys(gaps[type_] for type_ in READS if type_ in what and gaps.get(type_))
+        return f"{what} ({'; '.join(reasons)})" if reasons else what
+
     def user(self, object_id: str) -> Resource | None:
         """A user, None where the account no longer exists; raises NotCollected where users were not read."""
         found = self._users.get(object_id)
