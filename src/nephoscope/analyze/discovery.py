@@ -43,25 +43,34 @@ class AnalyzerError(Exception):
 @cache
 def analyzers() -> tuple[Analyzer, ...]:
     """Every analyzer, by name; raises AnalyzerError."""
-    found: list[Analyzer] = []
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+    found = [one for one in map(analyzer_of, names) if one is not None]
     owners: dict[str, str] = {}
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
-        if not hasattr(module, "KEYS"):
-            continue
-        missing = [name for name in ("TYPES", "analyze") if not hasattr(module, name)]
-        if missing or not module.__doc__:
-            raise AnalyzerError(
-                f"{module.__name__} has KEYS but no {' and no '.join([*missing, 'docstring'])}"
-            )
-        for key in module.KEYS:
+    for one in found:
+        for key in one.keys:
             if key in owners:
-                raise AnalyzerError(f"{module.__name__} and {owners[key]} both write {key}")
-            owners[key] = module.__name__
-        types, tables = tuple(module.TYPES), tuple(getattr(module, "TABLES", ()))
-        by_time = bool(getattr(module, "BY_TIME", False))
-        found.append(Analyzer(info.name, module.KEYS, types, tables, module.analyze, module.__doc__, by_time))
+                raise AnalyzerError(f"{package.__name__}.{one.name} and {owners[key]} both write {key}")
+            owners[key] = f"{package.__name__}.{one.name}"
     return tuple(found)
+
+
+def analyzers_named(names: Iterable[str]) -> tuple[Analyzer, ...]:
+    """The analyzers of some names, by name; only these are loaded. Raises AnalyzerError."""
+    return tuple(one for one in map(analyzer_of, sorted(names)) if one is not None)
+
+
+@cache
+def analyzer_of(name: str) -> Analyzer | None:
+    """The analyzer of a module of this folder, None for a module that is none; raises AnalyzerError for half of one."""
+    module = importlib.import_module(f"{package.__name__}.{name}")
+    if not hasattr(module, "KEYS"):
+        return None
+    missing = [one for one in ("TYPES", "analyze") if not hasattr(module, one)]
+    if missing or not module.__doc__:
+        raise AnalyzerError(f"{module.__name__} has KEYS but no {' and no '.join([*missing, 'docstring'])}")
+    types, tables = tuple(module.TYPES), tuple(getattr(module, "TABLES", ()))
+    by_time = bool(getattr(module, "BY_TIME", False))
+    return Analyzer(name, module.KEYS, types, tables, module.analyze, module.__doc__, by_time)
 
 
 def keys() -> dict[str, Key]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.analyze.discovery import analyzers
+from msgspec.structs import replace
+
+from nephoscope.analyze.discovery import analyzers, analyzers_named
 from nephoscope.analyze.overlay import TYPE, assessment_id, resource_of, state_of
 from nephoscope.estate.logs import Declared
 from nephoscope_policy.gap import NOT_COLLECTED, STALE, UNDECIDED, Gap
@@ -95,12 +97,10 @@ def run(view: View, only: Iterable[str] | None = None, earlier: Earlier | None =
 
     Where an analyzer cannot say and the snapshot holds Azure's own assessment under the key, that one stands unless it is too old.
     """
-    names = None if only is None else frozenset(only)
     result = Analysis([], {}, [], {}, {})
-    for analyzer in analyzers():
-        if names is None or analyzer.name in names:
-            logs = view.logs.versions(analyzer.tables) if view.logs is not None and analyzer.tables else {}
-            result.add(analyzer.name, _tell(analyzer, view, earlier, logs), logs)
+    for analyzer in analyzers() if only is None else analyzers_named(frozenset(only)):
+        logs = view.logs.versions(analyzer.tables) if view.logs is not None and analyzer.tables else {}
+        result.add(analyzer.name, _tell(analyzer, view, earlier, logs), logs)
     return result
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.exposure import Exposure
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.logs import Declared
 from nephoscope.estate.network import Network
-from nephoscope.estate.roles import Roles
 from nephoscope_policy.azure_facts import always_exists
 from nephoscope_policy.gap import STALE
 from nephoscope_policy.model.resource_id import ResourceId
@@ -21,8 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.estate.addresses import AddressSet
+    from nephoscope.estate.exposure import Exposure
     from nephoscope.estate.holdings import Holdings
     from nephoscope.estate.logs import FileAggregate, Logs
+    from nephoscope.estate.roles import Roles
     from nephoscope_policy.model.resource import Resource
 
 
@@ -118,9 +118,13 @@ class View:
     @cached_property
     def exposure(self) -> Exposure:
         """Ways in from the Internet."""
+        from nephoscope.estate.exposure import Exposure
+
         return Exposure(self.network)
 
     @cached_property
     def roles(self) -> Roles:
         """Role assignments and accounts."""
+        from nephoscope.estate.roles import Roles
+
         return Roles(self.estate)

@@ -82,7 +82,36 @@ def link(path: str) -> dict[str, Any]:
     }
 
 
+MADE = {
+    "name": "stplan", "resource_group_name": "rg", "location": "northeurope", "account_tier": "Standard",
+    "account_replication_type": "LRS", "https_traffic_only_enabled": False,
+}  # fmt: skip
+PLAN = {
+    "format_version": "1.2",
+    "resource_changes": [
+        {
+            "address": "azurerm_storage_account.a", "mode": "managed", "type": "azurerm_storage_account", "name": "a",
+            "change": {"actions": ["create"], "before": None, "after": MADE, "after_unknown": {}},
+        }
+    ],
+    "configuration": {
+        "root_module": {
+            "resources": [
+                {"address": "azurerm_storage_account.a", "type": "azurerm_storage_account", "name": "a", "expressions": {}}
+            ]
+        }
+    },
+}  # fmt: skip
+ACCOUNT = """resource "azurerm_storage_account" "a" {
+  location                   = "northeurope"
+  https_traffic_only_enabled = var.https
+}
+"""
+
 FILES = {
+    "stack/plan.json": json.dumps(PLAN),
+    "stack/main.tf": ACCOUNT,
+    "stack/variables.tf": 'variable "https" {\n  default = false\n}\n',
     "main.json": template(
         account("stmain", properties={"supportsHttpsTrafficOnly": "[parameters('https')]"}), link("modules/inner.json"),
         parameters={"https": {"type": "bool", "defaultValue": True}},
@@ -158,6 +187,7 @@ def test_an_unchanged_repository_is_judged_once(workshop: Workshop) -> None:
         "Dockerfile",
         "modules/deeper.json",
         "main.parameters.json",
+        "stack/variables.tf",
     }
 
 
@@ -200,6 +230,11 @@ CHANGES = {
     "another policy": set_to("rules", {**RULES, "kind": {"field": "kind", "exists": False}}),
     "a name": lambda workshop: (workshop.root / "alone.json").rename(workshop.root / "other.json"),
     "a Dockerfile": put("Dockerfile", "FROM ubuntu:24.04\n"),
+    "a value of a plan": replaced("stack/plan.json", "northeurope", "westeurope"),
+    "a line of a configuration": replaced("stack/variables.tf", "\n  default", "\n\n  default"),
+    "a file of a configuration that is gone": removed("stack/variables.tf"),
+    "a file of values beside a plan": put("stack/terraform.tfvars", "https = false\n"),
+    "a configuration elsewhere": lambda workshop: (workshop.root / "stack/main.tf").rename(workshop.root / "main.tf"),
     "a new workflow": put(".github/workflows/pr.yml", "on: pull_request_target\njobs: {}\n"),
 }  # fmt: skip
 

@@ -6,9 +6,10 @@ Every condition ends true, false, unknown (it needs what the snapshot did not re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
@@ -40,8 +41,7 @@ class Truth(Enum):
     FAILED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a condition ended, with the leaves that decided; `message` says what was unknown or failed, `cause` why it is unknown."""
 
     truth: Truth

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 NOT_COLLECTED = "not-collected"
 STALE = "stale"
@@ -12,8 +12,7 @@ UNDECIDED = frozenset({KNOWN_LATER, NOT_SET})
 """Why a planned resource is not judged: a value is known at deployment only, or Azure's default decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """What is missing, in a sentence; `cause` is NOT_COLLECTED where it was not read, STALE where it was read of a report too old."""
 
     what: str

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope_policy.arm.json_text import MAX_DEPTH, JsonTextError, TextMark, mark_strict_json, parse_json
+from nephoscope_policy.arm.strict_mark import StrictMark, mark_strictly
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ VALUES = st.recursive(
 )
 
 
-def marked(value: Any, mark: TextMark) -> Iterator[tuple[Any, TextMark]]:
+def marked(value: Any, mark: StrictMark | TextMark) -> Iterator[tuple[Any, StrictMark | TextMark]]:
     yield value, mark
     if isinstance(value, dict):
         for key, item in value.items():
@@ -77,6 +78,10 @@ def marked(value: Any, mark: TextMark) -> Iterator[tuple[Any, TextMark]]:
             yield from marked(item, below)
 
 
+def spans(value: Any, mark: StrictMark | TextMark) -> list[tuple[int, int]]:
+    return [(where.start, where.end) for _, where in marked(value, mark)]
+
+
 @given(VALUES, st.sampled_from([None, 0, 2]), st.booleans())
 def test_strict_json_is_read_as_it_is_and_marks_cover_their_values(
     value: Any, indent: int | None, plain: bool
@@ -87,6 +92,7 @@ def test_strict_json_is_read_as_it_is_and_marks_cover_their_values(
     for part, where in marked(found, mark):
         assert json.loads(text[where.start : where.end]) == part
     assert mark_strict_json(text) == mark
+    assert spans(found, mark_strictly(text)) == spans(found, mark)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +102,14 @@ def test_strict_json_is_read_as_it_is_and_marks_cover_their_values(
         '"alone"',
         '{"a": 1, "a": {"b": null}}',
         '{"\\u0061": "a:", "": []}',
+        '[{"a": 1, "b": [2], "a": 1}, {"a": 12, "b": "\\",", "a": "b"}, 3]',
+        '{"a": [[], {}, [ {"a": 0 , "a":\t1} ] ],\r\n "b": "x"}\n ',
     ],
 )
 def test_marks_of_strict_json_are_those_of_the_tolerant_parser(text: str) -> None:
-    assert mark_strict_json(text) == parse_json(text)[1]
+    value, mark = parse_json(text)
+    assert mark_strict_json(text) == mark
+    assert spans(value, mark_strictly(text)) == spans(value, mark)
 
 
 def refused_at(text: str) -> int:

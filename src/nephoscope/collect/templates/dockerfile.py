@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates.docker.parser import Dockerfile, parse_dockerfile
-from nephoscope.collect.templates.source_text import SourceText
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.docker.parser import Dockerfile
+    from nephoscope.collect.templates.source_text import SourceText
 
 TITLE = "Dockerfile"
 PRECEDENCE = 30
@@ -23,4 +25,6 @@ def claims(name: str, head: str) -> bool:
 
 def read(source: SourceText) -> Dockerfile:
     """Parse a Dockerfile; a text that is none gives unknown instructions."""
+    from nephoscope.collect.templates.docker.parser import parse_dockerfile
+
     return parse_dockerfile(source)

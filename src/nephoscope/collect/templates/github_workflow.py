@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.collect.templates.workflow.model import Workflow, build_workflow
-from nephoscope.collect.templates.yaml_tree import parse_yaml
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.source_text import SourceText
+    from nephoscope.collect.templates.workflow.model import Workflow
 
 TITLE = "GitHub Actions workflow or action"
 PRECEDENCE = 10
@@ -23,6 +25,9 @@ def claims(name: str, head: str) -> bool:
 
 def read(source: SourceText) -> Workflow:
     """Parse a workflow or an action; raises UnreadableFileError."""
+    from nephoscope.collect.templates.workflow.model import build_workflow
+    from nephoscope.collect.templates.yaml_tree import parse_yaml
+
     documents = parse_yaml(source)
     if not documents or documents[0].kind != "map":
         raise UnreadableFileError("a workflow is a map with `on` and `jobs`")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates.shell.command import Command
-from nephoscope.collect.templates.shell.inner import unfold
-from nephoscope.collect.templates.shell.parser import parse_script
-from nephoscope.collect.templates.source_text import SourceText
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.shell.command import Command
+    from nephoscope.collect.templates.source_text import SourceText
 
 TITLE = "Shell script"
 PRECEDENCE = 60
@@ -32,4 +32,7 @@ def claims(name: str, head: str) -> bool:
 
 def read(source: SourceText) -> ShellScript:
     """Parse a script."""
+    from nephoscope.collect.templates.shell.inner import unfold
+    from nephoscope.collect.templates.shell.parser import parse_script
+
     return ShellScript(source, list(unfold(parse_script(source.text))))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText, Span
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    import yaml
+
 MAX_DEPTH = 100
 MAX_NODES = 500_000
 MAX_DOCUMENTS = 10_000
@@ -77,6 +77,8 @@ class YamlNode:
 
 def parse_yaml(source: SourceText) -> list[YamlNode]:
     """Return the documents of a YAML or JSON text; raises UnreadableFileError with the place where it is not valid."""
+    import yaml  # where a file is YAML: that none is costs nothing
+
     if "\0" in source.text:
         raise UnreadableFileError(
             "the file holds a NUL character: it is no text", *source.position(source.text.index("\0"))
@@ -96,9 +98,12 @@ def parse_yaml(source: SourceText) -> list[YamlNode]:
 
 
 def _compose(source: SourceText) -> list[yaml.Node]:
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     shift = 1 if source.text.startswith("\ufeff") else 0
     roots = []
-    for number, root in enumerate(yaml.compose_all(source.text[shift:], Loader=_LOADER)):
+    for number, root in enumerate(yaml.compose_all(source.text[shift:], Loader=loader)):
         if number >= MAX_DOCUMENTS:
             raise UnreadableFileError(f"the file has more than {MAX_DOCUMENTS} documents: split it")
         roots.append(root)
@@ -130,6 +135,8 @@ class _Builder:
         return built
 
     def _built(self, node: yaml.Node, depth: int) -> YamlNode:
+        import yaml
+
         span = Span(node.start_mark.index, node.end_mark.index)
         if isinstance(node, yaml.MappingNode):
             pairs: list[tuple[YamlNode, YamlNode]] = []

@@ -25,6 +25,8 @@ _KICS = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile("ignore|skip|disable")
+#: Every comment names one of these, in any case.
+_TOOLS = ("nephoscope", "zizmor", "hadolint", "checkov", "trivy", "tfsec", "template-analyzer", "kics-scan")
 _EVERY = frozenset({"*"})
 _OWN = "nephoscope"
 #: A longer line holds no comment that a person wrote.
@@ -36,7 +38,7 @@ class Suppressions:
 
     def __init__(self, source: SourceText) -> None:
         self._by_line: dict[int, list[tuple[int, str, frozenset[str], str]]] = {}
-        lines = source.text.splitlines() if _WORDS.search(source.text) else []
+        lines = source.text.splitlines() if _may_ignore(source.text) else []
         for number, line in enumerate(lines, 1):
             if len(line) > _LONGEST or not _WORDS.search(line):
                 continue
@@ -72,6 +74,12 @@ class Suppressions:
                 for written, tool, rules, reason in self._by_line.get(line, []):
                     if rules is _EVERY or rules & names.get(tool, frozenset()):
                         yield written, tool, reason
+
+
+def _may_ignore(text: str) -> bool:
+    """Whether a text may have a comment that ignores something; nearly all have none, and need no reading line by line."""
+    folded = text.lower()
+    return any(tool in folded for tool in _TOOLS) and _WORDS.search(text) is not None
 
 
 def _read(line: str) -> tuple[str, frozenset[str], str] | None:

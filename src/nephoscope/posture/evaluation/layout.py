@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
+
+import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.program import Program
@@ -102,8 +103,7 @@ def _sorted(estate: Estate, type_: str, scope: str) -> tuple[Resource, ...]:
     return tuple(sorted(found, key=_key))
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """A requirement over some resources of one type: their positions, rising, and the check (a number in the program)."""
 
     requirement: int

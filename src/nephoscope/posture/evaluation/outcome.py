@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope_policy.model.state import State
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 NONE = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What an evaluation ended with, without its reasons."""
 
     state: State

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+import msgspec
+
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analysis import Analysis
 from nephoscope.posture.evaluation.assessments import Assessments, Decisions
@@ -173,7 +175,7 @@ class Run:
 
     def explained(self, assessment: Assessment) -> Assessment:
         """The assessment with its reasons."""
-        return replace(assessment, reasons=self.reasons(assessment))
+        return msgspec.structs.replace(assessment, reasons=self.reasons(assessment))
 
     def explain(self, assessment: Assessment) -> Result | None:
         """The whole result behind an assessment, by the interpreter; None where no rule judged it."""
@@ -186,7 +188,11 @@ class Run:
 
     def context(self, check: Check) -> Context:
         """What a check's rule is told beside the resources."""
-        return Context(now=self.now, policy=check.bound_to)
+        return self._unbound if check.bound_to is None else Context(now=self.now, policy=check.bound_to)
+
+    @cached_property
+    def _unbound(self) -> Context:
+        return Context(now=self.now)
 
     def judged_by(self, assessment: Assessment) -> tuple[Check, Rule] | None:
         """The check and the bound rule behind an assessment, None where no rule judged it."""

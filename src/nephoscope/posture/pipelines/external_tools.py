@@ -19,13 +19,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.posture.code.finding import Region, UnreadFile
-from nephoscope.posture.pipelines.results.merging import merge_results
-from nephoscope.posture.pipelines.results.sarif import claims, read
-from nephoscope.posture.pipelines.results.tool_results import ResultsError, ToolResults
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.repository import Repository
     from nephoscope.posture.code.report import CodeReport
+    from nephoscope.posture.pipelines.results.tool_results import ToolResults
 
 SECONDS = 120.0
 MOST_OUTPUT = 64 << 20
@@ -94,6 +92,8 @@ class ExternalChecks:
 def _extended(
     report: CodeReport, repository: Repository, names: Sequence[str], tool: ExternalTool, path: str
 ) -> CodeReport:
+    from nephoscope.posture.pipelines.results.merging import merge_results
+
     def text_of(name: str) -> str | None:
         data = repository.load(name)
         return None if data is None else data.decode("utf-8", "replace")
@@ -121,6 +121,9 @@ def _copied(repository: Repository, names: Sequence[str], folder: Path) -> Itera
 
 def run_tool(tool: ExternalTool, path: str, folder: Path, names: Sequence[str]) -> ToolResults:
     """Run a program over files of a folder and read what it wrote; ToolFailedError."""
+    from nephoscope.posture.pipelines.results.sarif import claims, read
+    from nephoscope.posture.pipelines.results.tool_results import ResultsError
+
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     output = folder / ".results.sarif"
     command = [path, *tool.arguments, *(f"./{name}" for name in names)]

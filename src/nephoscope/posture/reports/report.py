@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+
+import msgspec
 
 from nephoscope.analyze.overlay import assessment_id
 from nephoscope.estate.view import View
@@ -182,7 +184,9 @@ class Report:
     def _told(self, reason: Reason) -> Reason:
         found = self._found.get(reason.resource.lower()) if reason.resource and not reason.message else None
         expected, actual = redact(reason.expected), redact_read(reason.subject, reason.actual)
-        return replace(reason, expected=expected, actual=actual, message=found or reason.message)
+        return msgspec.structs.replace(
+            reason, expected=expected, actual=actual, message=found or reason.message
+        )
 
     @cached_property
     def attack_paths(self) -> AttackPaths:

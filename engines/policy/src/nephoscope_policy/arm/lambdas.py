@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
+
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.value import Value, levels
 
@@ -26,12 +28,11 @@ class Budget:
             raise FunctionError(f"the evaluation takes more than {MAX_STEPS} steps")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """The variables of the lambdas around a node (lower-cased names), and the evaluation's budget."""
 
-    variables: dict[str, Value] = field(default_factory=dict)
-    budget: Budget = field(default_factory=Budget)
+    variables: dict[str, Value] = msgspec.field(default_factory=dict)
+    budget: Budget = msgspec.field(default_factory=Budget)
 
     def bind(self, names: tuple[str, ...], values: tuple[Value, ...]) -> Frame:
         """The frame inside a lambda: its parameters hide outer ones of the same name."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from nephoscope_policy.model.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """A leaf condition that decided a verdict.
 
     `path` is the JSON path of the condition inside the definition (`policyRule.if.allOf[1]`), `subject` what it read
@@ -28,8 +28,7 @@ class Reason:
     at: tuple[str | int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SubAssessment:
+class SubAssessment(msgspec.Struct, frozen=True):
     """One finding inside an assessment, such as one open rule or one CVE."""
 
     id: str
@@ -38,8 +37,7 @@ class SubAssessment:
     details: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(msgspec.Struct, frozen=True):
     """What one evaluation of one resource against one recommendation ended with.
 
     `resource` is the id as its source spelled it. `key` names the recommendation: a policy definition's name (its GUID)

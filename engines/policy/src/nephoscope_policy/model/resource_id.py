@@ -110,6 +110,7 @@ def without_tenant(key: str) -> tuple[str, str]:
     return tenant, slash + rest
 
 
+@lru_cache(maxsize=65536)
 def scope_above(scope: str) -> str:
     """The scope that directly contains a lower-cased scope: a parent resource, resource group, subscription, '' for the tenant."""
     try:

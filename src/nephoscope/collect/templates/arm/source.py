@@ -24,6 +24,7 @@ class ArmSource:
         self.document = document
         self.path = path
         self.root: dict[str, Any] = document.value if root is None else root
+        self._below: dict[Path, list[tuple[Path, str]]] = {}
 
     def span(self, path: Path) -> Span:
         """The offsets of a value."""
@@ -60,6 +61,18 @@ class ArmSource:
     def templates(self) -> Iterator[ArmSource]:
         """The template and those that are nested in it."""
         yield from self._templates
+
+    def texts_below(self, path: Path, resource: dict[str, Any]) -> list[tuple[Path, str]]:
+        """Every text below a resource, with its path."""
+        found = self._below.get(path)
+        if found is None:
+            found = self._below[path] = texts(path, resource)
+        return found
+
+    def own_texts(self, path: Path, resource: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+        """The texts of a resource without those of the resources below it."""
+        step = len(path)
+        return (one for one in self.texts_below(path, resource) if str(one[0][step]).lower() != "resources")
 
     @cached_property
     def _templates(self) -> list[ArmSource]:

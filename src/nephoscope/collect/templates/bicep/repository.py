@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.collect.templates.arm.repository import Repository
+from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler, BicepError, BicepOutput
 from nephoscope.collect.templates.bicep.marks import declared_of, is_module, parameters_mark, template_mark
 from nephoscope.collect.templates.bicep.source import BicepSource
@@ -20,8 +21,6 @@ from nephoscope_policy.arm.template import Document
 from nephoscope_policy.arm.template.errors import Problem
 from nephoscope_policy.model.place import Place
 
-BICEP = ".bicep"
-PARAMETERS = ".bicepparam"
 _COMPILED_FROM = (BICEP, PARAMETERS, ".json", ".jsonc")
 _REGISTRIES = ("br:", "br/", "ts:", "ts/")
 _HOW = "install Bicep (https://aka.ms/bicep-install, or `az bicep install`) and scan again"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nephoscope.collect.templates.discovery import HEAD, UnreadableFileError
 from nephoscope.collect.templates.terraform.document import is_plan, parse_plan
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 TERRAFORM = (".tf", ".tfvars")
 _ARCHIVE = b"PK\x03\x04"
 _AS_JSON = "show it as JSON and scan that: terraform show -json {name} > {name}.json"
+
+
+class PlanFiles(Protocol):
+    """The files that a plan is read with."""
+
+    def load(self, name: str) -> bytes | None:
+        """What a file holds, None where there is none."""
+        ...
+
+    def names_in(self, folder: str) -> Iterable[str]:
+        """The names of the files right in a folder ('' = the root)."""
+        ...
 
 
 def plan_names(repository: Repository, names: Iterable[str]) -> list[str]:
@@ -34,7 +46,7 @@ def _is_plan(repository: Repository, name: str) -> bool:
 
 
 def read_plan(
-    repository: Repository, name: str, names: Sequence[str], subscription: str = "", *, before: bool = False
+    repository: PlanFiles, name: str, names: Sequence[str], subscription: str = "", *, before: bool = False
 ) -> TerraformPlan:
     """Map a plan, its resources with their places in files; raises UnreadableFileError.
 
@@ -51,7 +63,7 @@ def read_plan(
 
 
 def _configuration(
-    repository: Repository, document: Document, names: Iterable[str]
+    repository: PlanFiles, document: Document, names: Iterable[str]
 ) -> ConfigurationFiles | None:
     """The files that a plan was made from; None where none declares what it makes."""
     from nephoscope.collect.templates.terraform.configuration import ConfigurationFiles

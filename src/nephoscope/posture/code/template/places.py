@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.template.written_resource import WrittenResource
@@ -16,8 +17,7 @@ BodyPath = tuple[str | int, ...]
 MAX_EVIDENCE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """The region of the value that decides, its text, the regions that it came through, and where it is written.
 
     `absent`: nothing sets the value, and the region is the beginning of what should hold it.

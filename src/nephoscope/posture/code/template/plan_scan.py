@@ -9,6 +9,8 @@ from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.terraform.repository import plan_names, read_plan
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
+from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
 from nephoscope_policy.model.state import Severity
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.repository import Repository
     from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
     from nephoscope.posture.code.template.judge import TemplateJudge
-    from nephoscope.posture.code.template.template_report import TemplateReport
+    from nephoscope.posture.code.template.repository_files import RepositoryFiles
     from nephoscope_policy.arm.template import Scope
 
 NOT_MAPPED = CodeRule(
@@ -32,19 +34,43 @@ NOT_MAPPED = CodeRule(
 )
 
 
-def judge_plans(
-    repository: Repository, names: Sequence[str], judge: TemplateJudge, scope: Scope, report: TemplateReport
-) -> None:
-    """Judge the plans among files and add what comes of them to a report."""
-    for name in plan_names(repository, names):
-        report.files.append(name)
-        try:
-            plan = read_plan(repository, name, names, _subscription(scope))
-        except UnreadableFileError as error:
-            report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
-            continue
-        report.take(judge.judge(plan.resources))
+class NotedFiles:
+    """The files of a repository as a plan reads them; `read` has the digest of each file and folder that it asked for."""
+
+    def __init__(self, files: RepositoryFiles) -> None:
+        self.read: dict[str, str] = {}
+        self._files = files
+
+    def load(self, name: str) -> bytes | None:
+        """What a file holds, None where there is none."""
+        self.read[name] = self._files.digest(name)
+        return self._files.repository.load(name)
+
+    def names_in(self, folder: str) -> Iterable[str]:
+        """The names of the files right in a folder."""
+        self.read[f"{folder}/"] = self._files.digest(f"{folder}/")
+        return self._files.repository.names_in(folder)
+
+
+def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: TemplateJudge) -> FileVerdict:
+    """Judge a plan; `names` are the files of the scan, in which the configuration that it was made from may be."""
+    noted, report, lasting = NotedFiles(files), TemplateReport(), True
+    try:
+        plan = read_plan(noted, name, names, _subscription(files.scope))
+    except UnreadableFileError as error:
+        report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
+    else:
+        judgement = judge.judge(plan.resources)
+        report.take(judgement)
         report.findings += (_not_mapped(plan, one) for one in plan.unmapped)
+        lasting = not judgement.asked_time
+    return FileVerdict(
+        is_template=False,
+        loaded=tuple(noted.read.items()),
+        judged=JudgedTemplate.of(report),
+        rules=tuple(named_rules({NOT_MAPPED.id: NOT_MAPPED, **judge.rules}, report.findings)),
+        lasting=lasting,
+    )
 
 
 def failing_before_apply(

@@ -7,13 +7,13 @@ depends on it Unknown; so do the security admin rules of a network manager, whic
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from nephoscope import analyze
-from nephoscope.analyze.discovery import Analyzer, analyzers
+from nephoscope.analyze.discovery import Analyzer, analyzers_named
 from nephoscope.analyze.overlay import assessment_id
 from nephoscope.analyze.verdict import not_collected
 from nephoscope.estate.estate import Estate
@@ -39,32 +39,57 @@ ANALYZERS = (
 _ASKED = frozenset({"microsoft.compute/virtualmachines", NETWORK_TYPE, SUBNET_TYPE})
 
 
+class GuardedResources(Mapping[str, Resource]):
+    """Planned resources by lower-cased id, each guarded when it is asked for."""
+
+    def __init__(self, planned: Mapping[str, Resource]) -> None:
+        self._planned = planned
+        self._guarded: dict[str, Resource] = {}
+
+    def __getitem__(self, key: str) -> Resource:
+        """The resource of an id; raises KeyError."""
+        found = self._guarded.get(key)
+        if found is None:
+            one = self._planned[key]
+            found = self._guarded[key] = replace(one, body=guarded_body(one), complete=True)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids."""
+        return iter(self._planned)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._planned)
+
+    def keys_by_type(self) -> Mapping[str, Sequence[str]]:
+        """The ids of each lower-cased type."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for key, one in self._planned.items():
+            found[one.type].append(key)
+        return found
+
+
 @dataclass(frozen=True)
 class PlannedHoldings:
     """Planned resources as analyzers read them: unknown parts raise NotCollected."""
 
-    resources: Mapping[str, Resource]
+    resources: GuardedResources
     coverage: Coverage
     management_groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, estate: Estate) -> PlannedHoldings:
         """Those of a planned estate."""
-        held = {
-            key: replace(one, body=guarded_body(one), complete=True) for key, one in estate.resources.items()
-        }
-        return cls(held, estate.coverage)
+        return cls(GuardedResources(estate.resources), estate.coverage)
 
     def by_type(self, type_: str) -> Iterable[Resource]:
         """Every resource of a lower-cased type."""
-        return self._by_type.get(type_, ())
+        return [self.resources[key] for key in self._keys.get(type_, ())]
 
     @cached_property
-    def _by_type(self) -> Mapping[str, Sequence[Resource]]:
-        found: dict[str, list[Resource]] = defaultdict(list)
-        for one in self.resources.values():
-            found[one.type].append(one)
-        return found
+    def _keys(self) -> Mapping[str, Sequence[str]]:
+        return self.resources.keys_by_type()
 
 
 def analyze_planned(estate: Estate, now: datetime, before: Before | None = None, /) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
@@ -75,9 +100,7 @@ def analyze_planned(estate: Estate, now: datetime, before: Before | None = None,
     overlay: list[Resource] = []
     unknown: dict[str, Gap] = {}
     assessments: list[Assessment] = []
-    for analyzer in analyzers():
-        if analyzer.name not in ANALYZERS:
-            continue
+    for analyzer in analyzers_named(ANALYZERS):
         try:
             found = analyze.run(view, [analyzer.name])
         except NotCollected as gap:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
 from nephoscope.collect.templates.arm.repository import Repository, TemplateFile
-from nephoscope.collect.templates.bicep.repository import BICEP
+from nephoscope.collect.templates.bicep import BICEP
 from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.collect.templates.terraform.repository import TERRAFORM
 from nephoscope.posture.code.template.verdict_cache import digest_of
 from nephoscope_policy.arm.template import Document, Scope
 
@@ -32,9 +33,11 @@ class RepositoryFiles:
         return self.repository.compiled.get(name) or self.repository.load(name)
 
     def digest(self, name: str) -> str:
-        """Give the digest of what a file holds, '' where there is none."""
+        """Give the digest of what a file holds, '' where there is none; of a folder (`modules/`) that of the names in it."""
         if name not in self._digests:
-            self._digests[name] = _digest(self.load(name))
+            listed = self.repository.names_in(name[:-1]) if name.endswith("/") else None
+            held = self.load(name) if listed is None else msgspec.json.encode(listed)
+            self._digests[name] = _digest(held)
         return self._digests[name]
 
     def key(self, name: str) -> bytes:
@@ -49,6 +52,11 @@ class RepositoryFiles:
             self.scope,
         )
         return msgspec.msgpack.encode(told)
+
+    def plan_key(self, name: str, names: Iterable[str]) -> bytes:
+        """Give what a verdict on a Terraform plan rests on, but for the files that it reads: where configurations may be, too."""
+        configured = sorted(one for one in names if one.endswith(TERRAFORM))
+        return msgspec.msgpack.encode(("plan", name, self.digest(name), configured, self.scope))
 
     def weight(self, name: str) -> int:
         """Give about how much work a file is."""

@@ -6,8 +6,8 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from nephoscope.collect.templates.arm.repository import Repository, open_repository
-from nephoscope.collect.templates.bicep.compiler import BicepCompiler
-from nephoscope.collect.templates.bicep.repository import compile_bicep
+from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
+from nephoscope.collect.templates.terraform.repository import plan_names
 from nephoscope.estate.garbage import no_collection
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile, region_at
 from nephoscope.posture.code.foreign import ForeignChecks
@@ -17,7 +17,7 @@ from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
 from nephoscope.posture.code.template.judge import TemplateJudge
-from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plans
+from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan
 from nephoscope.posture.code.template.repository_files import RepositoryFiles, is_claimable
 from nephoscope.posture.code.template.shares import Exchange, in_shares, processes_for
 from nephoscope.posture.code.template.template_report import TemplateReport
@@ -61,7 +61,10 @@ class TemplateScan:
         """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
         templates = {one.name: one for one in repository.templates(names, parameters)}
         files = RepositoryFiles(repository, templates, self._scope)
+        plans = plan_names(repository, names)
         found = self._verdicts(files, [name for name in names if name in templates or is_claimable(name)])
+        if not found and not plans:
+            self._judge.make_ready()  # that policies cannot be read is told where there is no file too
         deployed = linked_templates(found, templates)
         for name, verdict in found.items():
             self.rules |= {one.id: one for one in verdict.rules}
@@ -69,15 +72,30 @@ class TemplateScan:
                 self._merge(verdict.report(name, deployed=name in deployed))
             if verdict.beside is not None:
                 self._merge_beside(name, verdict.beside)
-        judge_plans(repository, names, self._judge, self._scope, self.report)
+        for name in plans:
+            self._add_plan(name, self._plan_verdict(files, name, names))
         judge_what_ifs(repository, names, self._judge, self.report)
         self.rules |= self._judge.rules
+
+    def _plan_verdict(self, files: RepositoryFiles, name: str, names: Sequence[str]) -> FileVerdict:
+        """What is said of a Terraform plan: of the cache where it has it, else judged."""
+        key = files.plan_key(name, names)
+        found = self._cache.find(key, files.digest) if self._cache is not None else None
+        if found is None:
+            found = judge_plan(files, name, names, self._judge)
+            if self._cache is not None:
+                self._cache.keep(key, found)
+        return found
+
+    def _add_plan(self, name: str, verdict: FileVerdict) -> None:
+        self.rules |= {one.id: one for one in verdict.rules}
+        self.report.extend(verdict.report(name, deployed=False))
 
     def _verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
         """What is said of each file, in order: of the cache where it has it, else judged."""
         known = self._kept(files, names)
         wanted = [name for name in names if name not in known]
-        if wanted or not names:
+        if wanted:
             self._judge.make_ready()
         made = self._judged(files, wanted, linked_templates(known, files.templates))
         known |= made
@@ -121,16 +139,9 @@ class TemplateScan:
 
     def _merge(self, one: TemplateReport) -> None:
         """Add the report of a template; a finding that several templates have counts once."""
-        report = self.report
-        report.files += one.files
-        report.states += one.states
-        report.elsewhere += one.elsewhere
-        report.resources += one.resources
-        report.unread += one.unread
-        for finding in one.findings:
-            if finding not in self._seen:
-                self._seen.add(finding)
-                report.findings.append(finding)
+        fresh = [finding for finding in dict.fromkeys(one.findings) if finding not in self._seen]
+        self._seen.update(fresh)
+        self.report.extend(one, fresh)
 
     def _merge_beside(self, name: str, one: JudgedFile) -> None:
         self.beside_findings += one.findings
@@ -182,9 +193,8 @@ def _scan_files(
     parameters: Sequence[str],
 ) -> CodeReport:
     for repository, names in opened:
-        bicep = compile_bicep(repository, [*names, *parameters], BicepCompiler.installed())
-        scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
-        scan.add(repository, [name for name in names if name not in bicep.superseded], parameters)
+        compiled = _compiled_bicep(repository, [*names, *parameters], scan)
+        scan.add(repository, [name for name in names if name not in compiled], parameters)
     report = scan.report
     templates = frozenset(report.files)
     files = [*report.files, *(one for one in scan.beside_files if one not in templates)]
@@ -200,6 +210,18 @@ def _scan_files(
         report.elsewhere,
         merge_places(report.resources),
     )
+
+
+def _compiled_bicep(repository: Repository, names: Sequence[str], scan: TemplateScan) -> Container[str]:
+    """Compile the Bicep files among names, and give the JSON files that they stand for."""
+    if not any(name.endswith((BICEP, PARAMETERS)) for name in names):
+        return ()
+    from nephoscope.collect.templates.bicep.compiler import BicepCompiler
+    from nephoscope.collect.templates.bicep.repository import compile_bicep
+
+    bicep = compile_bicep(repository, names, BicepCompiler.installed())
+    scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
+    return bicep.superseded
 
 
 def linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]) -> frozenset[str]:

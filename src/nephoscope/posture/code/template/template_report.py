@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,3 +33,12 @@ class TemplateReport:
         self.resources += judgement.resources
         self.unread += (UnreadFile(region, why) for region, why in judgement.unjudged)
         self.findings += judgement.findings
+
+    def extend(self, other: TemplateReport, findings: Sequence[CodeFinding] | None = None) -> None:
+        """Add another report; of its findings those that are given."""
+        self.files += other.files
+        self.states += other.states
+        self.elsewhere += other.elsewhere
+        self.resources += other.resources
+        self.unread += other.unread
+        self.findings += other.findings if findings is None else findings

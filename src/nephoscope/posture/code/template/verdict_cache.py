@@ -9,8 +9,8 @@ told and judged anew. The folder holds no more than a bound; what was not used f
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +28,8 @@ _NOTED = 3600
 #: Of the bound, what a folder holds after entries were removed.
 _KEPT = 0.8
 _LARGEST = 64 << 20
+_NUMBERS = itertools.count()
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 Held = Callable[[str], str]
 """Gives the digest of what a file of the repository holds now, '' where there is none."""
@@ -72,7 +74,6 @@ class VerdictCache:
         data = msgspec.msgpack.encode(verdict)
         path = self._path(key)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(path, b"".join((_MAGIC, hashlib.sha256(data).digest(), data)))
         except OSError as error:
             self.failure = f"{self.folder}: {error.strerror or error}"
@@ -142,11 +143,17 @@ def _decoded(data: bytes) -> FileVerdict | None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=".", dir=path.parent)
+    """Write a file whole; its half is under a name that no other process or thread writes to."""
+    half = path.with_name(f".{os.getpid()}-{next(_NUMBERS)}")
+    try:
+        handle = os.open(half, _WRITING, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(half, _WRITING, 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-        Path(name).replace(path)
+        half.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        half.unlink(missing_ok=True)
         raise

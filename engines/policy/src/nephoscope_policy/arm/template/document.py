@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
 
-from nephoscope_policy.arm.json_text import JsonTextError, TextMark, mark_strict_json, parse_json
+from nephoscope_policy.arm.json_text import JsonTextError, TextMark, parse_json
+from nephoscope_policy.arm.strict_mark import StrictMark, mark_strictly
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.model.place import Place
 
@@ -36,7 +36,7 @@ class Document:
         self.value = value
         self.compiled = False
         self.closures: dict[int, Any] = {}
-        self._mark = mark
+        self._mark: StrictMark | TextMark | None = mark
         self._lines: list[int] = []
         self._fixed: Place | None = None
 
@@ -95,9 +95,9 @@ class Document:
         mark = self._find(path)
         return mark.start, mark.end
 
-    def _find(self, path: Path) -> TextMark:
+    def _find(self, path: Path) -> StrictMark | TextMark:
         if self._mark is None:
-            self._mark = mark_strict_json(self.text)
+            self._mark = mark_strictly(self.text)
         mark = self._mark
         for step in path:
             below = mark.below(step)
@@ -107,8 +107,7 @@ class Document:
         return mark
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """A value as it is written; `offset` is the character of an expression's text that it begins at (0 = the whole)."""
 
     document: Document

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.source import ArmSource, texts
+from nephoscope.collect.templates.arm.source import ArmSource
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +23,10 @@ def check(template: ArmSource) -> Iterator[Match]:
     """Give each command of an extension that holds a secret and is not protected."""
     for one in template.templates():
         for path, resource in one.resources():
-            for where, text in texts(path, resource):
-                keys = [str(step).lower() for step in where]
-                if keys[-2:] == ["settings", "commandtoexecute"] and one.holds_secret(text):
+            for where, text in one.texts_below(path, resource):
+                if _is_command(where) and one.holds_secret(text):
                     yield Match(one.span(where), "the command holds a secret, and settings are readable")
+
+
+def _is_command(where: Path) -> bool:
+    return [str(step).lower() for step in where[-2:]] == ["settings", "commandtoexecute"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.source import ArmSource, is_written_expression, texts
+from nephoscope.collect.templates.arm.source import ArmSource, is_written_expression
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.arm.template.document import member
@@ -27,9 +27,7 @@ def check(template: ArmSource) -> Iterator[Match]:
     """Give each adminUsername that is a literal, by itself, by a variable or as the default of a parameter."""
     for one in template.templates():
         for path, resource in one.resources():
-            for where, text in texts(
-                path, {key: item for key, item in resource.items() if key.lower() != "resources"}
-            ):
+            for where, text in one.own_texts(path, resource):
                 if _KEY.match(str(where[-1])) and "template" not in where:
                     found = _literal(one, text)
                     if found:

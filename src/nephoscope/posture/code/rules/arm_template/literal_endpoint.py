@@ -25,8 +25,17 @@ _ENDPOINT = re.compile(
 )
 
 
+#: What every such name ends in: most texts have none of these.
+_ENDS = ("azure.com", "azure.net", "windows.net", "microsoftonline.com")
+
+
 def check(template: ArmSource) -> Iterator[Match]:
     """Give each text outside of metadata and schemas that names an endpoint of Azure."""
     for where, text in template.texts:
-        if "metadata" not in where and where[-1:] != ("$schema",) and _ENDPOINT.search(text):
+        if _names_endpoint(text) and "metadata" not in where and where[-1:] != ("$schema",):
             yield Match(template.span(where), "the endpoint is a literal")
+
+
+def _names_endpoint(text: str) -> bool:
+    folded = text.lower()
+    return any(end in folded for end in _ENDS) and _ENDPOINT.search(text) is not None

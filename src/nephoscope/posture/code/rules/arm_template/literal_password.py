@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.source import ArmSource, texts
+from nephoscope.collect.templates.arm.source import ArmSource
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.state import Severity
@@ -24,9 +24,7 @@ def check(template: ArmSource) -> Iterator[Match]:
     """Give each password of a resource that is a literal."""
     for one in template.templates():
         for path, resource in one.resources():
-            for where, text in texts(
-                path, {key: item for key, item in resource.items() if key.lower() != "resources"}
-            ):
+            for where, text in one.own_texts(path, resource):
                 if (
                     str(where[-1]).lower() in _KEYS
                     and text
