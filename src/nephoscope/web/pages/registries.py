@@ -129,7 +129,8 @@ def _shown(visit: Visit, found: WatchedRegistry, refused: str = "") -> dict[str,
     kept = secrets_of(visit.instance.state, found) if visit.caller.may(WRITE, "/") else None
     return {
         "refused": refused, "listed": _listed(visit, found), "registry": found, "settings": fields, "policy": policy,
-        "keys": sorted(settings.keys), "exemptions": settings.policy.exemptions, "given": dict(visit.form),
+        "keys": sorted(settings.keys), "identities": dict(sorted(settings.identities.items())),
+        "exemptions": settings.policy.exemptions, "given": dict(visit.form),
         "kept": [name for name in ("password", "token", "events") if kept and getattr(kept, name)],
         "may": visit.caller.may(WRITE, "/"), "may_remove": visit.caller.may(DELETE, "/"),
         "etag": drawn(visit, _state(visit, found.name)),
