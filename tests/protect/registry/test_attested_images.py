@@ -124,7 +124,7 @@ def test_what_an_examination_found_is_attested_and_replaced(host: str, tmp_path:
         found = verify_attestations(
             registry, "team/tool", digest, [attached], {"own": key, "rsa": public(RSA)}
         )
-        assert {(one.predicate_type, one.keys) for one in found} == {
+        assert {(one.predicate_type, one.keys) for one in found.found} == {
             (SLSA_1, ("rsa",)),
             (PREDICATE, ("own",)),
         }
